@@ -1,0 +1,136 @@
+import { crc32 } from 'node:zlib';
+
+/**
+ * The stored response and its binary form, the same bytes in Redis and in process.
+ *
+ *   0      1      format: RESPONSE, or MARKER for the list of what a key's responses vary on
+ *   1      3      reserved, zero
+ *   4      4      CRC-32 of everything behind byte 8
+ *   8      4      length of the metadata
+ *   12     4      length of the body
+ *   16     ...    metadata: a JSON array, UTF-8
+ *   ...    ...    body
+ *
+ * Whoever reads it trusts nothing: another format is another version's, lengths that do not add up and a wrong
+ * sum are damage, and fields that could not stand in a response head never reach a socket.
+ */
+const HEAD_BYTES = 16;
+const RESPONSE = 1;
+const MARKER = 2;
+
+/** A response as it is stored and replayed. */
+export interface StoredResponse {
+  /** The whole cache key, compared on a hit so that a hash collision is a miss. */
+  readonly key: string;
+  /** The selecting values of the variant (declared parts, nominated fields and their values), compared likewise. */
+  readonly variant: string;
+  readonly status: number;
+  /** Reason phrase; empty for the status code's usual one. */
+  readonly message: string;
+  /** Names and values in turn, ready for `writeHead`: case, order and repetition as the app set them. */
+  readonly headers: readonly string[];
+  /** Fields that middleware in front had set and the app took away; a replay takes them away too. */
+  readonly removed: readonly string[];
+  /** When its age was 0: milliseconds since 1970. */
+  readonly bornAt: number;
+  /** Freshness lifetime in milliseconds. */
+  readonly lifetime: number;
+  /** Kept `res.locals` values, if any. */
+  readonly locals: Readonly<Record<string, unknown>> | null;
+  readonly body: Buffer;
+}
+
+/** One value that stands for a stored response's bytes: two differ when the stored responses do. */
+export function fingerprint(bytes: Buffer | undefined): Buffer {
+  return bytes ? bytes.subarray(0, HEAD_BYTES) : Buffer.alloc(0);
+}
+
+/** The bytes of a stored response. The body is copied, so the caller's buffers may be used again at once. */
+export function encode(stored: StoredResponse, chunks: readonly Uint8Array[] = [stored.body]): Buffer {
+  const { key, variant, status, message, headers, removed, bornAt, lifetime, locals } = stored;
+  const metadata = JSON.stringify([key, variant, status, message, headers, removed, bornAt, lifetime, locals]);
+  const metadataLength = Buffer.byteLength(metadata);
+  const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
+  bytes.writeUInt32BE(RESPONSE << 24, 0);
+  bytes.writeUInt32BE(metadataLength, 8);
+  bytes.writeUInt32BE(bodyLength, 12);
+  bytes.write(metadata, HEAD_BYTES);
+  let at = HEAD_BYTES + metadataLength;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
+  return bytes;
+}
+
+/** The stored response in these bytes; `undefined` when they are damaged or from another version. */
+export function decode(bytes: Buffer): StoredResponse | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== RESPONSE << 24) return undefined;
+  const metadataLength = bytes.readUInt32BE(8);
+  const bodyAt = HEAD_BYTES + metadataLength;
+  if (bodyAt + bytes.readUInt32BE(12) !== bytes.length) return undefined;
+  if (bytes.readUInt32BE(4) !== crc32(bytes.subarray(8))) return undefined;
+  let metadata: unknown;
+  try {
+    metadata = JSON.parse(bytes.toString('utf8', HEAD_BYTES, bodyAt));
+  } catch {
+    return undefined;
+  }
+  return isMetadata(metadata) ? toStored(metadata, bytes.subarray(bodyAt)) : undefined;
+}
+
+/** Bytes that list what a key's responses vary on: each a set of field names, the newest first. */
+export function encodeMarker(specs: readonly (readonly string[])[]): Buffer {
+  return Buffer.from(`${String.fromCharCode(MARKER)}${specs.map((names) => names.join(',')).join('\n')}`);
+}
+
+/** The sets of field names in a marker, or `undefined` when the bytes are no marker. */
+export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | undefined {
+  if (bytes[0] !== MARKER) return undefined;
+  return bytes
+    .toString('latin1', 1)
+    .split('\n')
+    .map((names) => (names === '' ? [] : names.split(',')));
+}
+
+type Metadata = [string, string, number, string, string[], string[], number, number, Record<string, unknown> | null];
+
+const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
+
+function isMetadata(m: unknown): m is Metadata {
+  if (!Array.isArray(m) || m.length !== 9) return false;
+  const [key, variant, status, message, headers, removed, bornAt, lifetime, locals] = m;
+  return (
+    typeof key === 'string' &&
+    typeof variant === 'string' &&
+    Number.isInteger(status) &&
+    status >= 200 &&
+    status <= 999 &&
+    typeof message === 'string' &&
+    !NOT_IN_FIELD_VALUE.test(message) &&
+    isHeaderList(headers) &&
+    Array.isArray(removed) &&
+    removed.every((name) => typeof name === 'string') &&
+    typeof bornAt === 'number' &&
+    typeof lifetime === 'number' &&
+    typeof locals === 'object' &&
+    !Array.isArray(locals)
+  );
+}
+
+function isHeaderList(headers: unknown): headers is string[] {
+  if (!Array.isArray(headers) || headers.length % 2 !== 0) return false;
+  for (let i = 0; i < headers.length; i += 2) {
+    if (typeof headers[i] !== 'string' || !FIELD_NAME.test(headers[i])) return false;
+    if (typeof headers[i + 1] !== 'string' || NOT_IN_FIELD_VALUE.test(headers[i + 1])) return false;
+  }
+  return true;
+}
+
+function toStored(m: Metadata, body: Buffer): StoredResponse {
+  const [key, variant, status, message, headers, removed, bornAt, lifetime, locals] = m;
+  return { key, variant, status, message, headers, removed, bornAt, lifetime, locals, body };
+}

@@ -1,0 +1,36 @@
+/** A bad option: the message names the option, the value and what is accepted. Thrown at construction only. */
+export class OptionError extends TypeError {
+  override readonly name = 'OptionError';
+  readonly code = 'ERR_RRC_OPTION';
+  /** The option's name, with a dot for a nested one: `vary.headers`. */
+  readonly option: string;
+
+  constructor(option: string, value: unknown, accepted: string) {
+    super(`redisCache: option ${option} is ${show(value)}, but must be ${accepted}`);
+    this.option = option;
+  }
+}
+
+/** A call of the cache's handle that the store did not carry out. Requests never see it. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError';
+  readonly code = 'ERR_RRC_STORE';
+}
+
+/** A purge that names nothing this cache could hold. */
+export class PurgeError extends TypeError {
+  override readonly name = 'PurgeError';
+  readonly code = 'ERR_RRC_PURGE';
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
+  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // Cyclic values have no JSON.
+  }
+  return (text ?? String(value)).slice(0, 120);
+}

@@ -1,0 +1,122 @@
+/** Directive syntax of `Cache-Control`, both directions (RFC 9111 §5.2); no policy. */
+
+/** A field value as Node gives it: one string, several field lines, or nothing. */
+export type FieldValue = string | number | readonly string[] | undefined;
+
+/** The directives of a message. A directive without an argument has the argument `null`. */
+export interface Directives {
+  /** Whether some of the field could not be parsed. A response like that is not stored. */
+  readonly malformed: boolean;
+  has(name: string): boolean;
+  /** Every argument that a directive was given, in order. */
+  all(name: string): readonly (string | null)[];
+  /**
+   * The smallest delta-seconds among a directive's arguments; 0 when one is invalid, `undefined` when the
+   * directive is absent. "Caches are encouraged to consider responses that have invalid freshness information to
+   * be stale" (§4.2.1).
+   */
+  seconds(name: string): number | undefined;
+}
+
+/** The largest delta-seconds; "if a cache receives a value greater than it can represent" (§1.2.2). */
+const MAX_SECONDS = 2 ** 31;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/** One field value out of what Node may hold for it. */
+export function joined(value: FieldValue): string | undefined {
+  if (value === undefined || typeof value === 'string') return value;
+  return typeof value === 'number' ? String(value) : value.join(', ');
+}
+
+/** A non-negative integer, cut to 2^31; `undefined` for anything else (§1.2.2). */
+export function deltaSeconds(text: string | null | undefined): number | undefined {
+  if (text === null || text === undefined || !/^[0-9]+$/.test(text)) return undefined;
+  return Math.min(Number(text), MAX_SECONDS);
+}
+
+class ParsedDirectives implements Directives {
+  malformed = false;
+  readonly #byName = new Map<string, (string | null)[]>();
+
+  add(name: string, argument: string | null): void {
+    const seen = this.#byName.get(name);
+    if (seen) seen.push(argument);
+    else this.#byName.set(name, [argument]);
+  }
+
+  has(name: string): boolean {
+    return this.#byName.has(name);
+  }
+
+  all(name: string): readonly (string | null)[] {
+    return this.#byName.get(name) ?? [];
+  }
+
+  seconds(name: string): number | undefined {
+    const given = this.#byName.get(name);
+    if (!given) return undefined;
+    return Math.min(...given.map((argument) => deltaSeconds(argument) ?? 0));
+  }
+}
+
+const NONE: Directives = new ParsedDirectives();
+
+/**
+ * Parses a `Cache-Control` field in linear time. "Cache directives are identified by a token, to be compared
+ * case-insensitively, and have an optional argument that can use both token and quoted-string syntax" (§5.2).
+ */
+export function parseCacheControl(value: FieldValue): Directives {
+  const text = joined(value);
+  if (!text) return NONE;
+  const directives = new ParsedDirectives();
+  for (const member of members(text)) {
+    const equals = member.indexOf('=');
+    const name = (equals < 0 ? member : member.slice(0, equals)).trim().toLowerCase();
+    if (!TOKEN.test(name)) {
+      directives.malformed = true;
+      continue;
+    }
+    // A name followed by bad white space still counts: a misspelt `private =x` must not be overlooked.
+    if (equals < 0) {
+      directives.add(name, null);
+      continue;
+    }
+    const raw = member.slice(equals + 1);
+    const argument = raw.startsWith('"') ? unquote(raw) : TOKEN.test(raw) ? raw : undefined;
+    if (argument === undefined || member[equals - 1] === ' ') directives.malformed = true;
+    directives.add(name, argument ?? '');
+  }
+  return directives;
+}
+
+/** The members of a comma-separated list, trimmed, without the empty ones; commas in quoted strings don't count. */
+export function members(text: string): string[] {
+  const found: string[] = [];
+  let start = 0;
+  let quoted = false;
+  for (let i = 0; i <= text.length; i++) {
+    const c = text[i];
+    if (c === undefined || (c === ',' && !quoted)) {
+      const member = text.slice(start, i).trim();
+      if (member) found.push(member);
+      start = i + 1;
+    } else if (c === '"') {
+      quoted = !quoted;
+    } else if (c === '\\' && quoted) {
+      i++;
+    }
+  }
+  return found;
+}
+
+/** The text of a quoted-string that ends where `raw` does, or `undefined` (RFC 9110 §5.6.4). */
+function unquote(raw: string): string | undefined {
+  let text = '';
+  for (let i = 1; i < raw.length; i++) {
+    const c = raw[i];
+    if (c === '"') return i === raw.length - 1 ? text : undefined;
+    text += c === '\\' ? (raw[++i] ?? '') : c;
+  }
+  return undefined;
+}

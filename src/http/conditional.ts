@@ -1,0 +1,57 @@
+/** Conditional requests answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2). */
+
+import { joined } from './cache-control.ts';
+import { parseHttpDate } from './date.ts';
+import type { Fields } from './vary.ts';
+
+/** The validators of a representation. */
+export interface Validators {
+  readonly etag?: string | undefined;
+  readonly lastModified?: string | undefined;
+}
+
+/** The request fields that make a GET conditional on what the client already has. */
+export interface Conditions {
+  readonly ifNoneMatch?: string | undefined;
+  readonly ifModifiedSince?: string | undefined;
+}
+
+/** The conditions of a request, or `undefined` when it has none. */
+export function conditionsOf(headers: Fields): Conditions | undefined {
+  const ifNoneMatch = joined(headers['if-none-match']);
+  const ifModifiedSince = joined(headers['if-modified-since']);
+  return ifNoneMatch === undefined && ifModifiedSince === undefined ? undefined : { ifNoneMatch, ifModifiedSince };
+}
+
+/**
+ * Whether the client already has this representation, so that a 304 answers it. "A recipient MUST ignore
+ * If-Modified-Since if the request contains an If-None-Match header field" (RFC 9110 §13.1.3).
+ */
+export function notModified(conditions: Conditions, validators: Validators, now: number): boolean {
+  if (conditions.ifNoneMatch !== undefined) {
+    // "the condition is false if the field value is '*' and the origin server has a current representation".
+    return conditions.ifNoneMatch.trim() === '*' || matches(conditions.ifNoneMatch, validators.etag);
+  }
+  // "MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date".
+  const since = parseHttpDate(conditions.ifModifiedSince, now);
+  const modified = parseHttpDate(validators.lastModified, now);
+  return since !== undefined && modified !== undefined && modified <= since;
+}
+
+/**
+ * "A recipient MUST use the weak comparison function when comparing entity tags for If-None-Match" (§13.1.2):
+ * the opaque tags are equal, whether or not either is weak (§8.8.3.2).
+ */
+function matches(list: string, etag: string | undefined): boolean {
+  if (etag === undefined) return false;
+  const wanted = opaque(etag);
+  // Commas may stand inside an entity tag, so the list is walked tag by tag.
+  for (const tag of list.matchAll(/(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g)) {
+    if (tag[1] === wanted) return true;
+  }
+  return false;
+}
+
+function opaque(etag: string): string {
+  return etag.startsWith('W/') ? etag.slice(2) : etag;
+}

@@ -1,0 +1,43 @@
+/** `Vary` and the secondary key it makes (RFC 9110 §12.5.5, RFC 9111 §4.1). */
+
+import { type FieldValue, joined, members } from './cache-control.ts';
+
+/** Header fields by lower-case name, as Node gives them for requests and for responses. */
+export type Fields = Readonly<Record<string, FieldValue>>;
+
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+
+/**
+ * The field names that a response's `Vary` nominates: lower case, sorted, each once; or `'*'` when nothing can
+ * ever match. "A stored response with a Vary header field value containing a member '*' always fails to match"
+ * (§4.1); so does one with a member that is no field name, since nobody can tell what it meant.
+ */
+export function nominated(vary: FieldValue): readonly string[] | '*' {
+  const text = joined(vary);
+  if (!text) return [];
+  const names = new Set<string>();
+  for (const member of members(text)) {
+    if (member === '*' || !TOKEN.test(member)) return '*';
+    names.add(member.toLowerCase());
+  }
+  return [...names].sort();
+}
+
+/**
+ * The values that a request has for the nominated fields, comparable by equality. "Normalizing both header field
+ * values in a way that is known to have identical semantics" (§4.1): white space around list commas and several
+ * field lines for one. An absent field is `null`, which no present value equals: "if a header field is absent
+ * from a request, it can only match another request if it is also absent there".
+ */
+export function selectors(names: readonly string[], headers: Fields): (string | null)[] {
+  return names.map((name) => normalized(name, joined(headers[name])));
+}
+
+function normalized(name: string, value: string | undefined): string | null {
+  if (value === undefined) return null;
+  // Cookie's separator is the semicolon; a comma there is data.
+  if (name === 'cookie' || !value.includes(',')) return value.trim();
+  const list = members(value);
+  // Codings are case-insensitive tokens weighed by q alone, so neither case nor order tells two requests apart.
+  return name === 'accept-encoding' ? list.map((m) => m.toLowerCase()).sort().join(', ') : list.join(', ');
+}

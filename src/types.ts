@@ -1,0 +1,227 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+
+/** Connect's `next`: let the rest of the app answer, or hand it an error. */
+export type Next = (error?: unknown) => void;
+
+/** A value, or a function of the request and the response that gives it, possibly later. */
+export type Value<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
+
+type Unit =
+  | 'ms'
+  | 's'
+  | 'sec'
+  | 'second'
+  | 'seconds'
+  | 'm'
+  | 'min'
+  | 'minute'
+  | 'minutes'
+  | 'h'
+  | 'hour'
+  | 'hours'
+  | 'd'
+  | 'day'
+  | 'days'
+  | 'w'
+  | 'week'
+  | 'weeks';
+
+/** A length of time: a number of **milliseconds**, or a number with its unit such as `'30s'` or `'1 hour'`. */
+export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
+
+/** An amount of memory: a number of **bytes**, or a number with its unit such as `'1mb'` (1,048,576 bytes). */
+export type Size = number | `${number}${'b' | 'kb' | 'mb' | 'gb' | 'B' | 'KB' | 'MB' | 'GB'}`;
+
+/** One freshness lifetime for each status code; `default` serves the others. */
+export type TtlByStatus = { readonly default?: Duration } & { readonly [status: number]: Duration };
+
+/** What a cache key may be made of: plain JSON. */
+export type KeyPart =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly KeyPart[]
+  | { readonly [name: string]: KeyPart };
+
+/** Which query parameters belong to the cache key: all, the named ones, or all but the named ones. */
+export type QueryRule = boolean | readonly string[] | { readonly except: readonly string[] };
+
+/** Parts of a request that select a variant, beside the cache key (and beside the response's own `Vary`). */
+export interface VaryOptions {
+  /** Names of request header fields. Absent and empty are different values. */
+  readonly headers?: readonly string[];
+  /**
+   * Query parameters that belong to the key, by their root name (`filter` covers `filter[a]`); a name may end
+   * in `*`. Default: all of them.
+   */
+  readonly query?: QueryRule;
+  /** Names of cookies. */
+  readonly cookies?: readonly string[];
+  /** Anything else: plain JSON computed from the request (a tenant, a role). */
+  readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
+}
+
+/** Where the cache lives: a client you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
+export type RedisOption =
+  | Redis
+  | Cluster
+  | string
+  | RedisOptions
+  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
+
+/** Options that `cache.with(overrides)` may set anew for some routes. */
+export interface PolicyOptions {
+  /**
+   * Is the cache in use? Read at each request; while false the middleware is as if it were not there.
+   * @default true
+   */
+  readonly enabled?: Value<boolean>;
+  /** Does the cache apply to this request? A request it does not apply to is forwarded. @default all requests */
+  readonly when?: Value<boolean>;
+  /** May this response be stored? Asked once its head is known. @default all responses */
+  readonly storeWhen?: Value<boolean>;
+  /**
+   * Request methods that are looked up and stored; any other is forwarded (`fwd=method`). A method other than
+   * GET and HEAD needs a `key` that covers the request's body. HEAD shares what GET stored.
+   * @default ['GET', 'HEAD']
+   */
+  readonly methods?: readonly string[];
+  /**
+   * Status codes stored for `ttl` when the response states no freshness lifetime of its own.
+   * @default [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501], those of RFC 9110 §15.1 without 206
+   */
+  readonly statuses?: readonly number[];
+  /**
+   * Freshness lifetime of a response that states none (RFC 9111 §4.2): a duration, a duration for each status, or
+   * a function. Plain numbers are **milliseconds**. A lifetime for all statuses is cut to one minute on an error
+   * status (400 and above) unless the map or the function names it. `false`: only what states its own lifetime,
+   * or has a `Last-Modified` to estimate one from (§4.2.2), is stored.
+   * @default '1h'
+   */
+  readonly ttl?: Value<Duration | TtlByStatus | false>;
+  /**
+   * The cache key: plain JSON of your own, in place of scheme, host, path and sorted query. Objects are compared
+   * without regard to the order of their names. `null` forwards the request (`fwd=bypass`), and so does a part
+   * that is `undefined` or not plain JSON, since such a key would be ambiguous.
+   */
+  readonly key?: (req: IncomingMessage, res: ServerResponse) => KeyPart | undefined | Promise<KeyPart | undefined>;
+  /** Parts of the request that select a variant. */
+  readonly vary?: VaryOptions;
+  /**
+   * Hash every cache key in Redis: `true` is SHA-1, as gateways do. Left false, only keys that are long or have
+   * characters with a meaning to Redis are hashed. The whole key is kept in the stored response and compared, so
+   * that a collision is a miss.
+   * @default false
+   */
+  readonly hashKeys?: boolean | 'sha1' | 'sha256';
+  /** A larger body is passed through whole and is not stored. @default '1mb' */
+  readonly maxBodySize?: Size;
+  /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
+  readonly locals?: readonly string[];
+}
+
+/** Options of `redisCache`. */
+export interface CacheOptions extends PolicyOptions {
+  /**
+   * Redis, in any of its forms. A client of your own is used as it is: never reconfigured, never closed.
+   * Left out: an in-process store with the same semantics, for development and single processes.
+   */
+  readonly redis?: RedisOption;
+  /** Namespace of every Redis key; it may hold no braces and no glob characters. @default 'rrc:' */
+  readonly prefix?: string;
+  /** The cache's name in `Cache-Status` (RFC 9211 §2), a token. @default 'redis-response-cache' */
+  readonly name?: string;
+  /**
+   * How long a Redis call may delay a request. Past it the request is forwarded; after a few such calls Redis is
+   * left alone and probed behind the requests until it answers again.
+   * @default 100 (milliseconds)
+   */
+  readonly timeout?: Duration;
+  /** The current time in milliseconds since 1970, for tests. @default Date.now */
+  readonly clock?: () => number;
+}
+
+/** Why a request was forwarded: the values of RFC 9211 §2.2. */
+export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
+
+/** What happened to one request. `Cache-Status` and the `request` event are derived from it alone. */
+export interface Outcome {
+  /** Answered from the cache, or by the app behind it. */
+  readonly kind: 'hit' | 'forward' | 'unsatisfied';
+  /** Why the request was forwarded. */
+  readonly fwd?: ForwardReason;
+  /** The rule behind the decision, in a word: why a request bypassed the cache, why a response was not stored. */
+  readonly detail?: string;
+  /** Whether the response of a forwarded request was stored. */
+  readonly stored?: boolean;
+  /** Whether the answer was produced by another request for the same key (RFC 9211 §2.6). */
+  readonly collapsed?: boolean;
+  /** Remaining freshness lifetime in seconds; negative when stale. */
+  readonly ttl?: number;
+  /** Status of the forwarded request's response, where it differs from the one sent (RFC 9211 §2.3). */
+  readonly fwdStatus?: number;
+}
+
+/** One request that the cache decided about. It holds the cache key: take care where you log it. */
+export interface RequestEvent extends Outcome {
+  readonly method: string;
+  /** The cache key, where one was computed. */
+  readonly key?: string;
+  /** Status code sent to the client. */
+  readonly status: number;
+  /** Milliseconds that each step took; a step that was not taken is absent. */
+  readonly took: { readonly lookup?: number; readonly origin?: number; readonly store?: number };
+}
+
+/** Something that the cache stepped around. No fault is ever thrown into the app. */
+export interface FaultEvent {
+  /** The step that failed: `lookup`, `acquire`, `commit`, `release`, `purge`, `connection`, `decode`, `option`. */
+  readonly step: string;
+  /** `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...). */
+  readonly code: string;
+  readonly message: string;
+}
+
+/** The events of a cache and their payloads. */
+export interface CacheEvents {
+  request: [RequestEvent];
+  fault: [FaultEvent];
+}
+
+/** What to purge. */
+export type PurgeTarget =
+  /** The stored responses of one `key`, as your `key` function gives it. */
+  | { readonly key: KeyPart }
+  /** The stored responses of one absolute URL, under the default key. */
+  | { readonly url: string | URL }
+  /** Every stored response under this cache's prefix. */
+  | { readonly all: true };
+
+/** The middleware. It fits Express, Connect and `node:http`: call it with what should run on a miss. */
+export interface CacheMiddleware {
+  (req: IncomingMessage, res: ServerResponse, next: Next): void;
+  /**
+   * Derives a middleware for some routes that shares the store, connections and statistics.
+   * @throws {OptionError} for a bad option.
+   */
+  with(overrides: PolicyOptions): CacheMiddleware;
+  /**
+   * Deletes stored responses, and revokes the right of requests under way to store what they began before.
+   * @returns how many stored responses were deleted.
+   * @throws {StoreError} when the store did not confirm it. Requests are never affected.
+   */
+  purge(target: PurgeTarget): Promise<number>;
+  /** Listens to an event; returns the cache. */
+  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** Stops listening; returns the cache. */
+  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
+  idle(): Promise<void>;
+  /**
+   * Waits for pending store operations, then closes the connections that the cache opened itself. From then on
+   * the middleware forwards every request.
+   */
+  close(): Promise<void>;
+}

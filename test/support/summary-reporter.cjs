@@ -1,0 +1,9 @@
+/** Ends the output with one plain line, `N passed, N failed`, for readers that do not know jest's own. */
+module.exports = class SummaryReporter {
+  onRunComplete(_contexts, { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, numPendingTests }) {
+    // A suite that could not even be loaded has no tests to count, but has failed.
+    const counts = [`${numPassedTests} passed`, `${numFailedTests + numRuntimeErrorTestSuites} failed`];
+    if (numPendingTests > 0) counts.push(`${numPendingTests} skipped`);
+    process.stderr.write(`\n${counts.join(', ')}\n`);
+  }
+};
