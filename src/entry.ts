@@ -1,4 +1,5 @@
 import { crc32 } from 'node:zlib';
+import type { StoredFields } from './http/headers.ts';
 
 /**
  * The stored response and its binary form, the same bytes in Redis and in process.
@@ -18,8 +19,8 @@ const HEAD_BYTES = 16;
 const RESPONSE = 1;
 const MARKER = 2;
 
-/** A response as it is stored and replayed. */
-export interface StoredResponse {
+/** All of a stored response but its body. */
+export interface StoredHead {
   /** The whole cache key, compared on a hit so that a hash collision is a miss. */
   readonly key: string;
   /** The selecting values of the variant (declared parts, nominated fields and their values), compared likewise. */
@@ -27,8 +28,8 @@ export interface StoredResponse {
   readonly status: number;
   /** Reason phrase; empty for the status code's usual one. */
   readonly message: string;
-  /** Names and values in turn, ready for `writeHead`: case, order and repetition as the app set them. */
-  readonly headers: readonly string[];
+  /** Case, order and repetition as the app set them. */
+  readonly headers: StoredFields;
   /** Fields that middleware in front had set and the app took away; a replay takes them away too. */
   readonly removed: readonly string[];
   /** When its age was 0: milliseconds since 1970. */
@@ -37,6 +38,10 @@ export interface StoredResponse {
   readonly lifetime: number;
   /** Kept `res.locals` values, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
+}
+
+/** A response as it is stored and replayed. */
+export interface StoredResponse extends StoredHead {
   readonly body: Buffer;
 }
 
@@ -45,10 +50,20 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
   return bytes ? bytes.subarray(0, HEAD_BYTES) : Buffer.alloc(0);
 }
 
-/** The bytes of a stored response. The body is copied, so the caller's buffers may be used again at once. */
-export function encode(stored: StoredResponse, chunks: readonly Uint8Array[] = [stored.body]): Buffer {
+/** The bytes of a stored response whose body comes in chunks, which are copied. */
+export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
   const { key, variant, status, message, headers, removed, bornAt, lifetime, locals } = stored;
-  const metadata = JSON.stringify([key, variant, status, message, headers, removed, bornAt, lifetime, locals]);
+  const metadata = JSON.stringify([
+    key,
+    variant,
+    status,
+    message,
+    headers,
+    removed,
+    bornAt,
+    lifetime,
+    locals,
+  ]);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
@@ -95,7 +110,17 @@ export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | un
     .map((names) => (names === '' ? [] : names.split(',')));
 }
 
-type Metadata = [string, string, number, string, string[], string[], number, number, Record<string, unknown> | null];
+type Metadata = [
+  key: string,
+  variant: string,
+  status: number,
+  message: string,
+  headers: StoredFields,
+  removed: string[],
+  bornAt: number,
+  lifetime: number,
+  locals: Record<string, unknown> | null,
+];
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -121,13 +146,18 @@ function isMetadata(m: unknown): m is Metadata {
   );
 }
 
-function isHeaderList(headers: unknown): headers is string[] {
+function isHeaderList(headers: unknown): headers is StoredFields {
   if (!Array.isArray(headers) || headers.length % 2 !== 0) return false;
   for (let i = 0; i < headers.length; i += 2) {
+    const value: unknown = headers[i + 1];
     if (typeof headers[i] !== 'string' || !FIELD_NAME.test(headers[i])) return false;
-    if (typeof headers[i + 1] !== 'string' || NOT_IN_FIELD_VALUE.test(headers[i + 1])) return false;
+    if (!(Array.isArray(value) ? value.every(isFieldValue) : isFieldValue(value))) return false;
   }
   return true;
+}
+
+function isFieldValue(value: unknown): boolean {
+  return typeof value === 'string' && !NOT_IN_FIELD_VALUE.test(value);
 }
 
 function toStored(m: Metadata, body: Buffer): StoredResponse {

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Cluster, ClusterNode, ClusterOptions, Redis, RedisOptions } from 'ioredis';
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
 /** Connect's `next`: let the rest of the app answer, or hand it an error. */
 export type Next = (error?: unknown) => void;
@@ -63,10 +63,25 @@ export interface VaryOptions {
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
 }
 
+/**
+ * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. Only these members are used, so that it
+ * need not come from the same copy of ioredis.
+ */
+export interface RedisClient {
+  readonly status: string;
+  readonly isCluster?: boolean;
+  readonly options: object;
+  getBuffer(key: string): Promise<Buffer | null>;
+  mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
+  evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  unlink(...keys: string[]): Promise<number>;
+  ping(): Promise<string>;
+}
+
 /** Where the cache lives: a client you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
 export type RedisOption =
-  | Redis
-  | Cluster
+  | RedisClient
   | string
   | RedisOptions
   | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
@@ -106,7 +121,10 @@ export interface PolicyOptions {
    * without regard to the order of their names. `null` forwards the request (`fwd=bypass`), and so does a part
    * that is `undefined` or not plain JSON, since such a key would be ambiguous.
    */
-  readonly key?: (req: IncomingMessage, res: ServerResponse) => KeyPart | undefined | Promise<KeyPart | undefined>;
+  readonly key?: (
+    req: IncomingMessage,
+    res: ServerResponse,
+  ) => KeyPart | undefined | Promise<KeyPart | undefined>;
   /** Parts of the request that select a variant. */
   readonly vary?: VaryOptions;
   /**

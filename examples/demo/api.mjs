@@ -9,16 +9,15 @@ runAsChild(({ upstream, redis, prefix, enabled, log }) => {
   const faults = [];
 
   const cache = redisCache({ redis, prefix, enabled, ttl: '1h' });
-  cache.on('fault', (fault) => faults.push(String(fault.error ?? fault.message ?? fault)));
-  if (log) cache.on('request', (outcome) => console.log(outcome));
+  cache.on('fault', ({ step, code, message }) => faults.push(`${step} ${code}: ${message}`));
+  if (log) cache.on('request', logRequest);
 
   const app = express();
 
-  // An operator's door, before the cache. An API that others can reach would ask who is there.
+  // An operator's door, before the cache. On loopback only; elsewhere it would ask who is there.
   app.post('/purge', async (req, res) => {
     const { url } = req.query;
-    await cache.purge(url ? { url: new URL(url, `http://${req.host}`).href } : { all: true });
-    res.json({ purged: url ?? 'all' });
+    res.json({ purged: await cache.purge(url ? { url } : { all: true }) });
   });
 
   app.use(cache);
@@ -32,7 +31,10 @@ runAsChild(({ upstream, redis, prefix, enabled, log }) => {
       res.set('Retry-After', answer.headers.get('retry-after'));
       return res.status(503).json({ error: 'the upstream refuses more calls today' });
     }
-    res.status(answer.status).type('json').send(await answer.text());
+    res
+      .status(answer.status)
+      .type('json')
+      .send(await answer.text());
   });
 
   return {
@@ -44,3 +46,9 @@ runAsChild(({ upstream, redis, prefix, enabled, log }) => {
     close: () => cache.close(),
   };
 });
+
+function logRequest({ method, key, status, kind, fwd, ttl, stored, took }) {
+  const how = kind === 'hit' ? `hit, fresh for ${ttl} s` : `fwd=${fwd}${stored ? ', stored' : ''}`;
+  const ms = kind === 'hit' ? took.lookup : took.origin;
+  console.log(`    ${method.padEnd(4)} ${status}  ${how}  ${ms?.toFixed(1)} ms  ${key ?? ''}`);
+}

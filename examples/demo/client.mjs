@@ -2,44 +2,37 @@
 
 import { Agent, request } from 'node:http';
 
-/** Asks `base` over at most `concurrency` connections; `ms` runs from the call to the last byte of the body. */
+/** Asks `base` over at most `concurrency` connections. */
 export function createClient(base, concurrency) {
   const agent = new Agent({ keepAlive: true, maxSockets: concurrency });
 
-  function ask(path, { method = 'GET', headers = {} } = {}) {
+  /** Resolves to the item with its answer; `ms` runs from the call to the last byte of the body. */
+  function ask(item) {
+    const { path, method = 'GET', headers = {} } = item;
     const started = performance.now();
     return new Promise((resolve, reject) => {
-      request(new URL(path, base), { method, headers, agent }, (response) => {
+      const outgoing = request(new URL(path, base), { method, headers, agent }, (response) => {
         const chunks = [];
         response.on('data', (chunk) => chunks.push(chunk));
         response.on('error', reject);
         response.on('end', () => {
-          const cacheStatus = response.headers['cache-status'] ?? '';
-          resolve({
-            path,
-            status: response.statusCode,
-            headers: response.headers,
-            body: Buffer.concat(chunks),
-            hit: /;\s*hit\s*(;|$)/.test(cacheStatus),
-            stored: /;\s*stored\s*(;|$)/.test(cacheStatus),
-            ms: performance.now() - started,
-          });
+          const ms = performance.now() - started;
+          resolve({ ...item, method, ...readAnswer(response), body: Buffer.concat(chunks), ms });
         });
-      })
-        .on('error', reject)
-        .end();
+      });
+      outgoing.on('error', reject);
+      outgoing.end();
     });
   }
 
-  /** Sends one request per item, `concurrency` at a time; the answers come in the order of the items. */
+  /** Asks all items; the answers come in the order of the items, `onAnswer` is called as each arrives. */
   async function askAll(items, onAnswer) {
     const answers = new Array(items.length);
     let next = 0;
     async function worker() {
       while (next < items.length) {
         const index = next++;
-        const { path, ...init } = items[index];
-        answers[index] = await ask(path, init);
+        answers[index] = await ask(items[index]);
         onAnswer();
       }
     }
@@ -48,4 +41,15 @@ export function createClient(base, concurrency) {
   }
 
   return { ask, askAll, close: () => agent.destroy() };
+}
+
+/** What the cache did is read where every client can read it: in `Cache-Status` (RFC 9211). */
+function readAnswer({ statusCode, headers }) {
+  const cacheStatus = headers['cache-status'] ?? '';
+  return {
+    status: statusCode,
+    headers,
+    hit: /;\s*hit\s*(;|$)/.test(cacheStatus),
+    stored: /;\s*stored\s*(;|$)/.test(cacheStatus),
+  };
 }

@@ -59,7 +59,8 @@ const haversine = (degrees) => Math.sin(radians(degrees) / 2) ** 2;
 
 function coordinates(text) {
   const [latitude, longitude] = text.split(',').map(Number);
-  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180)) throw new RangeError(`near=${text}: expected lat,lon`);
+  if (!(Math.abs(latitude) <= 90 && Math.abs(longitude) <= 180))
+    throw new RangeError(`near=${text}: expected lat,lon`);
   return { latitude, longitude };
 }
 

@@ -1,20 +1,13 @@
 // Which Redis the demo uses: the one of REDIS_URL, else one that already runs here, else one it starts for
 // itself, else none (the store embedded in the package).
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { accessSync, constants } from 'node:fs';
-import { createServer } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Redis } from 'ioredis';
+import { findBinary, startServer } from './redis-server.mjs';
 
 const LOCAL = 'redis://127.0.0.1:6379';
 const LOCAL_BUDGET_MS = 300;
-const REMOTE_BUDGET_MS = 3000;
-const START_BUDGET_MS = 5000;
+const REMOTE_BUDGET_MS = 2000;
 
 /**
  * @returns what is used (`label`) and why, its `url` (none: the embedded store), what it holds under a prefix,
@@ -25,22 +18,22 @@ export async function findRedis() {
   const named = process.env.REDIS_URL;
   if (named) {
     const client = await connect(named, REMOTE_BUDGET_MS).catch((error) => {
-      throw new Error(`REDIS_URL is set, but ${address(named)} does not answer: ${error.message}`);
+      throw new Error(`REDIS_URL is set, but ${address(named)}: ${reason(error)}`);
     });
     return describe(client, named, 'REDIS_URL is set');
   }
 
   const local = await connect(LOCAL, LOCAL_BUDGET_MS).catch((error) => error);
   if (local instanceof Redis) return describe(local, LOCAL, 'it answers there, and REDIS_URL is not set');
-  const nothing = `REDIS_URL is not set, ${address(LOCAL)}: ${local.message}`;
+  const why = `REDIS_URL is not set; ${address(LOCAL)}: ${reason(local)}`;
 
   const binary = findBinary();
-  if (!binary) return embedded(`${nothing}, no redis-server on PATH`);
+  if (!binary) return embedded(`${why}; no redis-server on PATH`);
   try {
-    const { client, url, stop } = await startServer(binary);
-    return await describe(client, url, nothing, stop);
+    const server = await startServer(binary, (url) => connect(url, LOCAL_BUDGET_MS));
+    return await describe(server.client, server.url, why, server.stop);
   } catch (error) {
-    return embedded(`${nothing}, ${binary}: ${error.message}`);
+    return embedded(`${why}; ${binary}: ${reason(error)}`);
   }
 }
 
@@ -52,7 +45,7 @@ async function describe(client, url, why, stopServer) {
     why,
     inspect: (prefix) => inspect(client, prefix),
     async release(prefix) {
-      // A server of our own takes everything with it; anybody else's gets its keys back as they were.
+      // A server of our own takes everything with it; anybody else's is left as it was.
       if (!stopServer) await removeKeys(client, prefix);
       client.disconnect();
       await stopServer?.();
@@ -61,18 +54,23 @@ async function describe(client, url, why, stopServer) {
 }
 
 function embedded(why) {
-  return { label: 'the embedded in-process store', why, inspect: async () => undefined, release: async () => {} };
+  return {
+    label: 'the embedded in-process store',
+    why,
+    inspect: async () => undefined,
+    release: async () => {},
+  };
 }
 
 async function inspect(client, prefix) {
   const keys = await keysUnder(client, prefix);
-  const sizes = await Promise.all(keys.map((key) => client.memory('USAGE', key)));
-  const sample = keys.sort((a, b) => b.length - a.length)[0];
+  const sizes = await Promise.all(keys.map(async (key) => (await client.memory('USAGE', key)) ?? 0));
+  const sample = keys[sizes.indexOf(Math.max(...sizes))];
   return {
     keys: keys.length,
-    bytes: sizes.reduce((sum, size) => sum + (size ?? 0), 0),
+    bytes: sizes.reduce((sum, size) => sum + size, 0),
     sample,
-    pttl: sample && (await client.pttl(sample)),
+    pttl: sample === undefined ? undefined : await client.pttl(sample),
   };
 }
 
@@ -82,27 +80,27 @@ async function removeKeys(client, prefix) {
 }
 
 async function keysUnder(client, prefix) {
+  // A set, since SCAN may name a key twice.
   const keys = new Set();
-  // SCAN may name a key twice.
   for await (const batch of client.scanStream({ match: `${prefix}*`, count: 1000 })) {
     for (const key of batch) keys.add(key);
   }
   return [...keys];
 }
 
+/** A client that has been answered, or the reason why not, in `budget` milliseconds. */
 async function connect(url, budget) {
   const client = new Redis(url, { lazyConnect: true, connectTimeout: budget, retryStrategy: () => null });
+  // The rejection of a call only says that the connection is closed; the event says why.
   let cause;
   client.on('error', (error) => {
     cause = error;
   });
+  const tooLate = delay(budget, undefined, { ref: false }).then(() => {
+    throw new Error(`no answer within ${budget} ms`);
+  });
   try {
-    await Promise.race([
-      client.connect().then(() => client.ping()),
-      delay(budget, undefined, { ref: false }).then(() => {
-        throw new Error(`no answer within ${budget} ms`);
-      }),
-    ]);
+    await Promise.race([client.connect().then(() => client.ping()), tooLate]);
     return client;
   } catch (error) {
     client.disconnect();
@@ -110,64 +108,9 @@ async function connect(url, budget) {
   }
 }
 
-/**
- * A redis-server that is already on this machine: on PATH, or built earlier by redis-memory-server.
- * Nothing is downloaded or compiled here; that may take minutes.
- */
-function findBinary() {
-  const version = process.env.REDISMS_VERSION ?? 'stable';
-  const cache = fileURLToPath(new URL('../../node_modules/.cache/redis-memory-server/redis-binaries', import.meta.url));
-  const built = [process.env.REDISMS_DOWNLOAD_DIR, cache, join(homedir(), '.cache/redis-binaries')];
-  return [
-    process.env.REDISMS_SYSTEM_BINARY,
-    ...(process.env.PATH ?? '').split(delimiter).map((folder) => folder && join(folder, 'redis-server')),
-    ...built.map((folder) => folder && join(folder, version, 'redis-server')),
-  ].find((file) => file && isExecutable(file));
-}
-
-function isExecutable(file) {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-async function startServer(binary) {
-  const port = await freePort();
-  const url = `redis://127.0.0.1:${port}`;
-  // In memory only, and away from the project, so that nothing is left on disk.
-  const options = ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'].map(String);
-  const server = spawn(binary, options, { cwd: tmpdir(), stdio: 'ignore' });
-  const exited = new Promise((resolve) => server.once('exit', resolve).once('error', resolve));
-  let ended = false;
-  exited.then(() => {
-    ended = true;
-  });
-
-  async function stop() {
-    server.kill('SIGTERM');
-    await exited;
-  }
-
-  const deadline = Date.now() + START_BUDGET_MS;
-  while (!ended && Date.now() < deadline) {
-    const client = await connect(url, LOCAL_BUDGET_MS).catch(() => undefined);
-    if (client) return { client, url, stop };
-    await delay(50);
-  }
-  await stop();
-  throw new Error('it could not be started');
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return port;
+function reason({ code, message }) {
+  if (code === 'ECONNREFUSED') return 'connection refused';
+  return /^(NOAUTH|WRONGPASS)/.test(message) ? 'it wants another user or password' : message;
 }
 
 /** Host and port only: a password never belongs on a screen. */

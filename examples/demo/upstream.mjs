@@ -19,7 +19,12 @@ runAsChild(({ quota, seed }) => {
     if (pathname !== '/leads') return send(response, 404, { error: 'only /leads is here' });
     if (calls === quota) {
       refused += 1;
-      return send(response, 429, { error: `daily quota of ${quota} calls used up` }, { 'Retry-After': untilMidnight() });
+      return send(
+        response,
+        429,
+        { error: `daily quota of ${quota} calls used up` },
+        { 'Retry-After': untilMidnight() },
+      );
     }
 
     calls += 1;

@@ -20,7 +20,9 @@ export interface Conditions {
 export function conditionsOf(headers: Fields): Conditions | undefined {
   const ifNoneMatch = joined(headers['if-none-match']);
   const ifModifiedSince = joined(headers['if-modified-since']);
-  return ifNoneMatch === undefined && ifModifiedSince === undefined ? undefined : { ifNoneMatch, ifModifiedSince };
+  return ifNoneMatch === undefined && ifModifiedSince === undefined
+    ? undefined
+    : { ifNoneMatch, ifModifiedSince };
 }
 
 /**

@@ -28,8 +28,48 @@ const NOT_STORED: ReadonlySet<string> = new Set([
   'x-ratelimit-reset',
 ]);
 
+/** Header fields in the order and case in which they were set. */
+export type FieldList = readonly (readonly [name: string, value: string | number | readonly string[]])[];
+
+/** Names and values in turn, ready for `writeHead`; a repeated field has the list of its lines. */
+export type StoredFields = readonly (string | readonly string[])[];
+
+/** A response's head as far as middleware in front had set it already: lower-case names and comparable values. */
+export type Before = ReadonlyMap<string, string>;
+
+/** The fields of a head, to be compared later with what they have become. */
+export function snapshot(fields: FieldList): Before {
+  return new Map(fields.map(([name, value]) => [name.toLowerCase(), comparable(value)]));
+}
+
+/**
+ * What to store of a response's head. A field that stands
+ * as middleware in front had set it belongs to that middleware, which sets it anew for each request (a request
+ * id, CORS); one that it had set and that is gone is to be taken away again.
+ */
+export function storedFields(
+  fields: FieldList,
+  before: Before,
+): { headers: StoredFields; removed: string[] } {
+  const connection = fields.find(([name]) => name.toLowerCase() === 'connection')?.[1];
+  const excluded = notStored(connection);
+  const headers: (string | readonly string[])[] = [];
+  const gone = new Set(before.keys());
+  for (const [name, value] of fields) {
+    const lower = name.toLowerCase();
+    gone.delete(lower);
+    if (excluded.has(lower) || before.get(lower) === comparable(value)) continue;
+    headers.push(name, typeof value === 'object' ? value.map(String) : String(value));
+  }
+  return { headers, removed: [...gone] };
+}
+
+function comparable(value: string | number | readonly string[]): string {
+  return typeof value === 'object' ? value.join('\n') : String(value);
+}
+
 /** The lower-case names of fields that are not stored for a response with this `Connection` field. */
-export function notStored(connection: FieldValue): ReadonlySet<string> {
+function notStored(connection: FieldValue): ReadonlySet<string> {
   const text = joined(connection);
   if (!text) return NOT_STORED;
   return new Set([...NOT_STORED, ...members(text.toLowerCase())]);
@@ -56,11 +96,11 @@ export function leftOutOf304(lowerName: string): boolean {
   );
 }
 
-/** The value of the first field of this (lower-case) name in a flat list of names and values. */
-export function field(headers: readonly string[], lowerName: string): string | undefined {
+/** The value of a field, by its lower-case name, in a stored head. */
+export function field(headers: StoredFields, lowerName: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;
-    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return headers[i + 1];
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return joined(headers[i + 1]);
   }
   return undefined;
 }

@@ -1,7 +1,7 @@
 /** Given what is stored and what is asked: may it be used (RFC 9111 §4)? */
 
-import type { Directives } from './cache-control.ts';
 import type { ForwardReason } from '../types.ts';
+import type { Directives } from './cache-control.ts';
 
 /** The instants and lengths of a stored response that reuse depends on, in milliseconds. */
 export interface Ageing {

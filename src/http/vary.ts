@@ -39,5 +39,10 @@ function normalized(name: string, value: string | undefined): string | null {
   if (name === 'cookie' || !value.includes(',')) return value.trim();
   const list = members(value);
   // Codings are case-insensitive tokens weighed by q alone, so neither case nor order tells two requests apart.
-  return name === 'accept-encoding' ? list.map((m) => m.toLowerCase()).sort().join(', ') : list.join(', ');
+  return name === 'accept-encoding'
+    ? list
+        .map((m) => m.toLowerCase())
+        .sort()
+        .join(', ')
+    : list.join(', ');
 }

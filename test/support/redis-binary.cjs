@@ -24,11 +24,14 @@ function obtainRedisServer() {
   const found = findRedisServer();
   if (found) return found;
   const failures = [];
-  for (const attempt of [installFromDebian, buildFromSource]) {
+  for (const [way, attempt] of [
+    ['apt-get', installFromDebian],
+    ['a build', buildFromSource],
+  ]) {
     try {
       return attempt();
     } catch (error) {
-      failures.push(`- ${attempt.name}: ${firstLine(error)}`);
+      failures.push(`- ${way}: ${firstLine(error)}`);
     }
   }
   throw new Error(
@@ -55,7 +58,10 @@ function buildFromSource() {
   for (const tool of ['make', 'cc']) if (!onPath(tool)) throw new Error(`no ${tool}`);
   notice('No redis-server on PATH: redis-memory-server fetches the sources and builds one.');
   const builder = require.resolve('redis-memory-server/lib/util/RedisBinary');
-  const script = `require(${JSON.stringify(builder)}).default.getPath().then(console.log)`;
+  const script = `require(${JSON.stringify(builder)}).default.getPath().then(console.log, ({ message }) => {
+    console.error(message);
+    process.exit(1);
+  })`;
   const output = run(process.execPath, ['-e', script], 8 * MINUTES).trim();
   return output.split('\n').at(-1) || fail('built none');
 }

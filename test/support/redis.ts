@@ -41,15 +41,15 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisProce
 }
 
 export class RedisProcess {
-  readonly host = HOST;
+  readonly host: string = HOST;
   readonly port: number;
   readonly url: string;
   /** PEM; to be trusted by a client of a server with `tls`. */
   readonly ca: string | undefined;
-  #binary: string;
-  #args: string[];
-  #password: string | undefined;
-  #folder: string = mkdtempSync(join(tmpdir(), 'rrc-redis-'));
+  readonly #binary: string;
+  readonly #args: string[];
+  readonly #password: string | undefined;
+  readonly #folder: string = mkdtempSync(join(tmpdir(), 'rrc-redis-'));
   #child: ChildProcess | undefined;
 
   constructor(binary: string, port: number, options: RedisOptions, tls: Certificates | undefined) {
@@ -125,6 +125,7 @@ export class RedisProcess {
       enableReadyCheck: false,
       connectTimeout: 1000,
       commandTimeout: 5000,
+      disconnectTimeout: 100,
       retryStrategy: () => null,
       ...(this.ca && { tls: { ca: this.ca } }),
       ...(this.#password && { password: this.#password }),
@@ -134,7 +135,9 @@ export class RedisProcess {
       await client.connect();
       return await client.call(command, ...args);
     } finally {
+      const ended = client.status === 'end' || once(client, 'end');
       client.disconnect();
+      await ended;
     }
   }
 

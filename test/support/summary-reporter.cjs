@@ -4,6 +4,7 @@ module.exports = class SummaryReporter {
     // A suite that could not even be loaded has no tests to count, but has failed.
     const counts = [`${numPassedTests} passed`, `${numFailedTests + numRuntimeErrorTestSuites} failed`];
     if (numPendingTests > 0) counts.push(`${numPendingTests} skipped`);
-    process.stderr.write(`\n${counts.join(', ')}\n`);
+    // Jest prints its own summary after all reporters have run.
+    process.once('exit', () => process.stderr.write(`\n${counts.join(', ')}\n`));
   }
 };

@@ -1,0 +1,88 @@
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import onHeaders from 'on-headers';
+import type { Next } from '../types.ts';
+import { addCacheStatus } from './replay.ts';
+
+/** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
+export class Exchange {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  readonly method: string;
+  /** The request's header fields as they came, whatever is hidden from the app later. */
+  headers: IncomingHttpHeaders;
+  /** The cache key, once it is known. */
+  key: string | undefined;
+  /** Milliseconds that each step took. */
+  readonly took: { lookup?: number; origin?: number; store?: number } = {};
+  readonly #next: Next;
+  #forwarded = false;
+
+  constructor(req: IncomingMessage, res: ServerResponse, next: Next) {
+    this.req = req;
+    this.res = res;
+    this.method = req.method ?? '';
+    this.headers = req.headers;
+    this.#next = next;
+  }
+
+  /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
+  get forwarded(): boolean {
+    return this.#forwarded;
+  }
+
+  /** A GET with a body, or a method disguised by a header, does not mean what its URL says. */
+  get disguised(): boolean {
+    const { headers } = this;
+    const original = (this.req as { originalMethod?: string }).originalMethod;
+    return (
+      (original !== undefined && original !== this.method) ||
+      headers['x-http-method-override'] !== undefined ||
+      headers['x-http-method'] !== undefined ||
+      headers['x-method-override'] !== undefined
+    );
+  }
+
+  get hasBody(): boolean {
+    const length = this.headers['content-length'];
+    return this.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+  }
+
+  /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */
+  forward(): void {
+    this.#forwarded = true;
+    try {
+      this.#next();
+    } catch (error) {
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+
+  /** Lets the app answer, and says in the answer what was decided. */
+  forwardWith(cacheStatus: string): void {
+    onHeaders(this.res, () => addCacheStatus(this.res, cacheStatus));
+    this.forward();
+  }
+
+  /**
+   * Hides from the app what would make it answer less than the whole representation, which is what is to be
+   * stored. `headers` stays as it came.
+   */
+  hideConditions(): void {
+    const { req } = this;
+    if (!Object.keys(req.headers).some((name) => HIDDEN.has(name))) return;
+    this.headers = { ...req.headers };
+    // Node builds this view when it is first read, and would stumble over a shortened raw list.
+    const distinct = req.headersDistinct;
+    for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
+      if (HIDDEN.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
+    }
+    for (const name of HIDDEN) {
+      delete req.headers[name];
+      delete distinct?.[name];
+    }
+  }
+}
+
+const HIDDEN = new Set(['if-none-match', 'if-modified-since', 'range', 'if-range']);

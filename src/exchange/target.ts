@@ -1,0 +1,49 @@
+import type { IncomingMessage } from 'node:http';
+import type { TLSSocket } from 'node:tls';
+import type { Target } from '../key.ts';
+
+/** What Express adds to a request, as far as it decides where the request is aimed. */
+interface ExpressRequest {
+  readonly originalUrl?: string;
+  readonly app?: { get?(setting: string): unknown };
+}
+
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
+const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
+
+/**
+ * Where a request is aimed: scheme, host and URL by Express's own rules for `trust proxy`, from the connection and
+ * `Host` otherwise. `undefined` for what no stored response should stand for: a missing or malformed host, or a
+ * request target that is not a path.
+ */
+export function targetOf(req: IncomingMessage): Target | undefined {
+  const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
+  const { headers } = req;
+  let scheme: 'http' | 'https' = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
+  let host = headers.host;
+  if (trustsPeer(req)) {
+    const proto = first(headers['x-forwarded-proto']);
+    if (proto !== undefined) {
+      if (proto !== 'http' && proto !== 'https') return undefined;
+      scheme = proto;
+    }
+    host = first(headers['x-forwarded-host']) ?? host;
+  }
+  if (host === undefined || url[0] !== '/') return undefined;
+  host = host.toLowerCase();
+  if (!HOST.test(host)) return undefined;
+  if (host.endsWith(DEFAULT_PORT[scheme])) host = host.slice(0, -DEFAULT_PORT[scheme].length);
+  return { scheme, host, url };
+}
+
+/** Whether the app's `trust proxy` setting covers the peer, so that the app itself goes by X-Forwarded-*. */
+function trustsPeer(req: IncomingMessage): boolean {
+  const trust = (req as ExpressRequest).app?.get?.('trust proxy fn');
+  return typeof trust === 'function' && Boolean(trust(req.socket.remoteAddress, 0));
+}
+
+function first(value: string | string[] | undefined): string | undefined {
+  const text = Array.isArray(value) ? value[0] : value;
+  const comma = text?.indexOf(',') ?? -1;
+  return (comma < 0 ? text : text?.slice(0, comma))?.trim().toLowerCase() || undefined;
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import stringify from 'fast-json-stable-stringify';
+import type { KeyPart, QueryRule } from './types.ts';
+
+/**
+ * From a request to its cache key and variant. Everything here is injective: two different requests, in the
+ * parts that count, never make the same text.
+ */
+
+/** Where a request is aimed, as far as the app trusts it. */
+export interface Target {
+  readonly scheme: string;
+  /** Lower case, with the port unless it is the scheme's own. */
+  readonly host: string;
+  /** Path and query as received. */
+  readonly url: string;
+}
+
+/** More parameters than this keep their order: parsers that stop counting would see other ones after sorting. */
+const MAX_SORTED_PARAMETERS = 256;
+
+/** A longer key is hashed. */
+const MAX_READABLE = 200;
+
+export type HashName = 'sha1' | 'sha256';
+
+/** `GET https://host/path?a=1&b=2`: HEAD shares GET's, parameters are sorted by name (repeated ones keep their order). */
+export function defaultKey(method: string, target: Target, rule: QueryRule): string {
+  return `${sharedMethod(method)} ${target.scheme}://${target.host}${withQuery(target.url, rule)}`;
+}
+
+/** The key for a value of the `key` option, or `undefined` when it is not plain JSON and so would be ambiguous. */
+export function customKey(method: string, value: unknown): string | undefined {
+  return isPlain(value) ? `${sharedMethod(method)} ${stringify(value)}` : undefined;
+}
+
+/** One text for the declared parts of a request; empty when none are declared. */
+export function variantOf(parts: readonly unknown[]): string | undefined {
+  if (parts.length === 0) return '';
+  return isPlain(parts) ? stringify(parts) : undefined;
+}
+
+/**
+ * A key or variant as it stands in a Redis key: itself when it is short printable ASCII without braces (a brace
+ * would end the hash tag), else its hash. A hash is `#` and hex digits, which no key or variant is.
+ */
+export function compact(text: string, hash: HashName | undefined): string {
+  if (hash === undefined && text.length <= MAX_READABLE && /^[ -z|~]*$/.test(text)) return text;
+  return `#${createHash(hash ?? 'sha1')
+    .update(text)
+    .digest('hex')}`;
+}
+
+function sharedMethod(method: string): string {
+  return method === 'HEAD' ? 'GET' : method;
+}
+
+/** Path and query with the parameters that the rule lets in, sorted by root name. */
+export function withQuery(url: string, rule: QueryRule): string {
+  const mark = url.indexOf('?');
+  if (mark < 0) return url;
+  const path = url.slice(0, mark);
+  const query = url.slice(mark + 1);
+  if (rule === false) return path;
+  const plain = rule === true;
+  if (plain && !query.includes('&')) return url;
+  const parameters = query.split('&');
+  if (parameters.length > MAX_SORTED_PARAMETERS) return url;
+  const named: { root: string; text: string }[] = [];
+  for (const text of parameters) {
+    const root = rootName(text);
+    // Such a name means different things to different parsers: leave everything as it came.
+    if (root === undefined) return url;
+    // What another parser may split at its semicolons is never dropped as one ignored parameter.
+    if (plain || text.includes(';') || included(root, rule)) named.push({ root, text });
+  }
+  if (named.length === 0) return path;
+  named.sort((a, b) => (a.root < b.root ? -1 : a.root > b.root ? 1 : 0));
+  return `${path}?${named.map((parameter) => parameter.text).join('&')}`;
+}
+
+/**
+ * A parameter's name up to its first bracket or dot. Parsers build one value from all parameters of one root
+ * (`a[]=1&a[0]=2`), so among those the order must stay.
+ */
+function rootName(parameter: string): string | undefined {
+  const equals = parameter.indexOf('=');
+  const raw = equals < 0 ? parameter : parameter.slice(0, equals);
+  let name = raw;
+  if (raw.includes('%') || raw.includes('+')) {
+    try {
+      name = decodeURIComponent(raw.replaceAll('+', ' '));
+    } catch {
+      return undefined;
+    }
+  }
+  const end = name.search(/[[.]/);
+  if (end < 0) return name;
+  // Some parsers read `[a]` as `a`.
+  return end === 0 ? undefined : name.slice(0, end);
+}
+
+function included(root: string, rule: readonly string[] | { readonly except: readonly string[] }): boolean {
+  const among = (names: readonly string[]): boolean =>
+    names.some((name) => (name.endsWith('*') ? root.startsWith(name.slice(0, -1)) : root === name));
+  return 'except' in rule ? !among(rule.except) : among(rule);
+}
+
+/** Whether a value is JSON and nothing else, so that its JSON tells it from every other. */
+function isPlain(value: unknown, depth = 0): value is KeyPart {
+  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || depth > 16) return false;
+  // Holes of a sparse array read as undefined here, and so are refused.
+  if (Array.isArray(value)) return Array.from(value).every((item) => isPlain(item, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  if (prototype !== Object.prototype && prototype !== null) return false;
+  if ('toJSON' in value) return false;
+  return Object.values(value).every((item) => isPlain(item, depth + 1));
+}

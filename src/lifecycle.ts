@@ -1,0 +1,322 @@
+import { randomBytes } from 'node:crypto';
+import type { Events } from './events.ts';
+import { capture, type End, fieldsOf, type Head } from './exchange/capture.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import type { Flight, Flights } from './exchange/flights.ts';
+import { addCacheStatus, gatewayTimeout, replay, turnInto304 } from './exchange/replay.ts';
+import { commitOf, type Fill, judge, type Verdict } from './fill.ts';
+import { type Directives, joined, parseCacheControl } from './http/cache-control.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import { conditionsOf, notModified } from './http/conditional.ts';
+import { field, snapshot } from './http/headers.ts';
+import { reuse } from './http/reuse.ts';
+import { type Identity, identify } from './identity.ts';
+import type { Found, Lookup } from './lookup.ts';
+import type { Policy } from './options.ts';
+import { Fault, type GuardedStore } from './store/guard.ts';
+import { LEASE, type Leases } from './store/leases.ts';
+import type { ForwardReason, Outcome } from './types.ts';
+
+/** What all middlewares of one cache share. */
+export interface Core {
+  readonly name: string;
+  readonly clock: () => number;
+  /** How long a request may wait for the store, in milliseconds. */
+  readonly timeout: number;
+  readonly store: GuardedStore;
+  readonly lookup: Lookup;
+  readonly leases: Leases;
+  readonly flights: Flights;
+  readonly events: Events;
+  /** The fills under way by request, so that a route further in refines the one that is running. */
+  readonly fills: WeakMap<object, Fill>;
+  /** Keeps count of work that goes on behind an answer. */
+  track(work: Promise<unknown>): void;
+}
+
+/**
+ * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
+ */
+export async function handle(x: Exchange, policy: Policy, core: Core): Promise<void> {
+  try {
+    await live(x, policy, core);
+  } catch (error) {
+    core.events.fault({ step: 'request', code: 'error', message: String(error) });
+    // Nothing that was thrown comes from the app, so the app has either been called or still answers.
+    if (!x.forwarded && !x.res.headersSent)
+      forward(x, core, { kind: 'forward', fwd: 'bypass', detail: 'error' });
+  }
+}
+
+async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
+  const running = core.fills.get(x.req);
+  if (policy.enabled && !(await policy.enabled(x.req, x.res))) return leave(x, running);
+  if (running && running.policy.identity === policy.identity) return refine(x, policy, running);
+  // A route that makes another key of the request than the cache in front: only the route knows what it covers.
+  if (running) running.refused = 'route';
+
+  const gated = gate(x, policy);
+  if (gated) return forward(x, core, gated);
+  if (policy.when && !(await policy.when(x.req, x.res))) return forward(x, core, bypass('when'));
+
+  const identified = identify(x, policy);
+  const identity = identified instanceof Promise ? await identified : identified;
+  if (typeof identity === 'string') return forward(x, core, bypass(identity));
+
+  return answer(x, policy, core, identity, true);
+}
+
+/** A route whose cache is off leaves the fill of the cache in front unstored. */
+function leave(x: Exchange, running: Fill | undefined): void {
+  if (running) running.refused = 'route';
+  x.forward();
+}
+
+/** A route behind the cache that has the same key: the fill under way goes on by the route's policy. */
+async function refine(x: Exchange, policy: Policy, running: Fill): Promise<void> {
+  running.policy = policy;
+  if (!policy.methods.has(x.method)) running.refused = 'route';
+  if (policy.when && !(await policy.when(x.req, x.res))) running.refused = 'route';
+  x.forward();
+}
+
+/** Requests that no stored response answers, whatever is stored. */
+function gate(x: Exchange, policy: Policy): Outcome | undefined {
+  if (!policy.methods.has(x.method)) return { kind: 'forward', fwd: 'method' };
+  if (x.disguised) return bypass('method-override');
+  if ((x.method === 'GET' || x.method === 'HEAD') && x.hasBody) return bypass('body');
+  // "If-Match and If-Unmodified-Since conditional header fields are not applicable to a cache" (RFC 9111 §4.3.2).
+  if (x.headers['if-match'] !== undefined || x.headers['if-unmodified-since'] !== undefined) {
+    return bypass('precondition');
+  }
+  return undefined;
+}
+
+/** Looks up and answers from what was found, or lets the app answer. @param first whether it may look once more. */
+async function answer(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  first: boolean,
+): Promise<void> {
+  const startedAt = performance.now();
+  const found = await core.lookup.find(identity, x.headers, policy.hash);
+  x.took.lookup = performance.now() - startedAt;
+  x.key = identity.key;
+  if (found instanceof Fault) return forward(x, core, bypass(found.code));
+  for (const place of found.damaged) {
+    core.events.fault({
+      step: 'decode',
+      code: 'corrupt',
+      message: `damaged value at ${place.tag} ${place.variant}`,
+    });
+    core.track(core.store.discard(place));
+  }
+
+  const directives = requestDirectives(x);
+  const usable = found.stored && reuse(found.stored, directives, core.clock());
+  if (found.stored && usable?.kind === 'fresh') return serve(x, core, found.stored, usable.age, usable.ttl);
+  const missed = found.otherVariants ? 'vary-miss' : 'uri-miss';
+  const fwd = usable?.kind === 'forward' ? usable.fwd : missed;
+  // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
+  if (directives.has('only-if-cached')) return unsatisfied(x, core, fwd);
+  // A HEAD has no body to store; what GET stores answers it.
+  if (x.method === 'HEAD') return forward(x, core, { kind: 'forward', fwd, detail: 'head' });
+  return fill(x, policy, core, identity, found, fwd, first);
+}
+
+function serve(
+  x: Exchange,
+  core: Core,
+  stored: NonNullable<Found['stored']>,
+  age: number,
+  ttl: number,
+): void {
+  // "A recipient MUST ignore the conditional request header fields ... when the response without them would be
+  // other than a 2xx" (RFC 9110 §13.2.1).
+  const conditions = stored.status === 200 ? conditionsOf(x.headers) : undefined;
+  const validators = {
+    etag: field(stored.headers, 'etag'),
+    lastModified: field(stored.headers, 'last-modified'),
+  };
+  const outcome: Outcome = { kind: 'hit', ttl: Math.floor(ttl / 1000) };
+  replay(x.res, stored, {
+    notModified: conditions !== undefined && notModified(conditions, validators, core.clock()),
+    age: Math.floor(age / 1000),
+    cacheStatus: cacheStatus(core.name, outcome),
+  });
+  report(x, core, outcome);
+}
+
+function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
+  const outcome: Outcome = { kind: 'unsatisfied', fwd, detail: 'only-if-cached' };
+  gatewayTimeout(x.res, cacheStatus(core.name, outcome));
+  report(x, core, outcome);
+}
+
+/** Lets the app answer, in the cache's name: takes the lease, and leads if it was given. */
+async function fill(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  found: Found,
+  fwd: ForwardReason,
+  first: boolean,
+): Promise<void> {
+  const place = `${found.place.tag} ${found.place.variant}`;
+  const other = core.flights.get(place);
+  if (other?.storing && first) {
+    await within(other.landed, core.timeout);
+    return answer(x, policy, core, identity, false);
+  }
+  if (other) return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
+
+  const flight = core.flights.begin(place);
+  const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
+  const acquired = await core.store.acquire(lease, found.seen, LEASE);
+  if (acquired === 'leader') {
+    const before = snapshot(fieldsOf(x.res));
+    const running: Fill = { identity, lease, requestedAt: core.clock(), before, policy, refused: undefined };
+    return lead(x, core, running, flight, fwd);
+  }
+  flight.land();
+  if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });
+  if (acquired === 'changed' && first) return answer(x, policy, core, identity, false);
+  return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
+}
+
+/** Runs the app and stores what it answers. */
+function lead(x: Exchange, core: Core, running: Fill, flight: Flight, fwd: ForwardReason): void {
+  const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
+  const startedAt = performance.now();
+  let head: Head | undefined;
+  let receivedAt = 0;
+  let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
+
+  core.leases.keep(running.lease);
+  core.fills.set(x.req, running);
+  x.hideConditions();
+  capture(x.res, {
+    get limit() {
+      return running.policy.maxBodySize;
+    },
+    head(sent) {
+      head = sent;
+      receivedAt = core.clock();
+      verdict = judged(x, core, running, sent, receivedAt);
+      const kept = !('refused' in verdict);
+      const outcome = { kind: 'forward', fwd, ...statusOf(verdict, sent) } as const;
+      // The app was asked for the whole, so what the client asked is answered here.
+      const { etag, 'last-modified': lastModified } = sent.headers;
+      const validators = { etag: joined(etag), lastModified: joined(lastModified) };
+      if (conditions && sent.status === 200 && notModified(conditions, validators, receivedAt)) {
+        turnInto304(x.res);
+        addCacheStatus(x.res, cacheStatus(core.name, { ...outcome, fwdStatus: 200 }));
+      } else {
+        addCacheStatus(x.res, cacheStatus(core.name, outcome));
+      }
+      return kept;
+    },
+    end(end) {
+      x.took.origin = performance.now() - startedAt;
+      flight.storing = end.kind === 'complete';
+      core.track(land(end));
+    },
+    abandoned() {
+      core.track(land({ kind: 'refused', reason: 'incomplete' }));
+    },
+  });
+  x.forward();
+
+  async function land(end: End): Promise<void> {
+    const detail = await store(x, core, running, head, end, verdict, receivedAt);
+    core.leases.drop(running.lease);
+    if (detail !== undefined) await core.store.release(running.lease);
+    flight.land();
+    report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });
+  }
+}
+
+/** Commits a complete response that may be stored. Returns why it was not, or nothing when it was. */
+async function store(
+  x: Exchange,
+  core: Core,
+  running: Fill,
+  head: Head | undefined,
+  end: End,
+  verdict: Verdict | Promise<Verdict>,
+  receivedAt: number,
+): Promise<string | undefined> {
+  try {
+    const judgement = await verdict;
+    if ('refused' in judgement) return judgement.refused;
+    if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
+    const commit = commitOf(x, running, head, end.chunks, judgement.lifetime, receivedAt, core.clock());
+    const startedAt = performance.now();
+    const committed = await core.store.commit(commit);
+    x.took.store = performance.now() - startedAt;
+    if (committed instanceof Fault) return committed.code;
+    return committed ? undefined : 'purged';
+  } catch (error) {
+    core.events.fault({ step: 'store', code: 'error', message: String(error) });
+    return 'error';
+  }
+}
+
+/** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
+function judged(x: Exchange, core: Core, running: Fill, head: Head, now: number): Verdict | Promise<Verdict> {
+  const failed = (error: unknown): Verdict => {
+    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    return { refused: 'error' };
+  };
+  try {
+    const verdict = judge(x, running, head, now);
+    return verdict instanceof Promise ? verdict.catch(failed) : verdict;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** What a head can say of a verdict. Whether a body of unknown length is stored shows only at its end. */
+function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: string } {
+  if (verdict instanceof Promise || ('lifetime' in verdict && head.length === undefined)) return {};
+  return 'lifetime' in verdict ? { stored: true } : { detail: verdict.refused };
+}
+
+function requestDirectives(x: Exchange): Directives {
+  return parseCacheControl(x.headers['cache-control']);
+}
+
+function bypass(detail: string): Outcome {
+  return { kind: 'forward', fwd: 'bypass', detail };
+}
+
+/** Lets the app answer without storing it. */
+function forward(x: Exchange, core: Core, outcome: Outcome): void {
+  if (core.events.heard) x.res.once('close', () => report(x, core, outcome));
+  x.forwardWith(cacheStatus(core.name, outcome));
+}
+
+function report(x: Exchange, core: Core, outcome: Outcome): void {
+  if (!core.events.heard) return;
+  const { method, key, took } = x;
+  core.events.request({
+    ...outcome,
+    method,
+    ...(key !== undefined && { key }),
+    status: x.res.statusCode,
+    took,
+  });
+}
+
+/** Waits for a promise, but no longer than this many milliseconds. */
+async function within(promise: Promise<void>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
+}

@@ -1,0 +1,236 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { OptionError } from './errors.ts';
+import type { HashName } from './key.ts';
+import type {
+  CacheOptions,
+  PolicyOptions,
+  QueryRule,
+  RedisOption,
+  TtlByStatus,
+  Value,
+  VaryOptions,
+} from './types.ts';
+import { callable, duration, known, milliseconds, names, oneOf, size } from './values.ts';
+
+/** Options, parsed once: defaults filled in, units converted, every mistake thrown. The request path validates nothing. */
+
+/** A function of the exchange that may take its time. */
+export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
+
+/** What `redisCache` and `cache.with` decide by. */
+export interface Policy {
+  /** The same object in all policies that make the same key and variant of a request. */
+  readonly identity: object;
+  /** `undefined`: always. */
+  readonly enabled: Dynamic<boolean> | undefined;
+  readonly when: Dynamic<boolean> | undefined;
+  readonly storeWhen: Dynamic<boolean> | undefined;
+  readonly methods: ReadonlySet<string>;
+  readonly statuses: ReadonlySet<number>;
+  /** The `ttl` option as given; `lifetimeFor` reads it. */
+  readonly ttl: Value<unknown>;
+  readonly key: PolicyOptions['key'] | undefined;
+  readonly query: QueryRule;
+  /** Whether the query rule was given, so that it counts beside a `key` of the user's own too. */
+  readonly queryDeclared: boolean;
+  readonly headers: readonly string[];
+  readonly cookies: readonly string[];
+  readonly by: VaryOptions['by'] | undefined;
+  readonly hash: HashName | undefined;
+  readonly maxBodySize: number;
+  readonly locals: readonly string[];
+}
+
+export interface Settings {
+  readonly redis: RedisOption | undefined;
+  readonly prefix: string;
+  readonly name: string;
+  readonly timeout: number;
+  readonly clock: () => number;
+}
+
+const POLICY = [
+  'enabled',
+  'when',
+  'storeWhen',
+  'methods',
+  'statuses',
+  'ttl',
+  'key',
+  'vary',
+  'hashKeys',
+  'maxBodySize',
+  'locals',
+] as const satisfies (keyof PolicyOptions)[];
+const ALL = [
+  'redis',
+  'prefix',
+  'name',
+  'timeout',
+  'clock',
+  ...POLICY,
+] as const satisfies (keyof CacheOptions)[];
+
+const STATUSES = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
+const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
+const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
+/** Their responses are about one request and never reused. */
+const NEVER_CACHED = new Set(['PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE', 'OPTIONS']);
+
+export function parseSettings(options: CacheOptions): Settings {
+  known('options', options, ALL);
+  const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
+  if (
+    typeof prefix !== 'string' ||
+    prefix.length > 100 ||
+    !/^[!-z|~]+$/.test(prefix) ||
+    /[*?[\]\\^]/.test(prefix)
+  ) {
+    throw new OptionError(
+      'prefix',
+      prefix,
+      'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
+    );
+  }
+  if (typeof name !== 'string' || !SF_TOKEN.test(name)) {
+    throw new OptionError(
+      'name',
+      name,
+      "a token: letters, digits and - . _ : / after a letter, such as 'my-cache'",
+    );
+  }
+  const budget = duration('timeout', timeout);
+  if (budget < 1) throw new OptionError('timeout', timeout, 'at least 1 millisecond');
+  if (typeof clock !== 'function') throw new OptionError('clock', clock, 'a function');
+  return Object.freeze({ redis, prefix, name, timeout: budget, clock });
+}
+
+/** @param identity that of the policy which these options refine without touching `key`, `vary` and `hashKeys`. */
+export function parsePolicy(options: PolicyOptions, identity: object = {}): Policy {
+  const {
+    enabled = true,
+    when = true,
+    storeWhen = true,
+    methods = ['GET', 'HEAD'],
+    statuses = STATUSES,
+  } = options;
+  const { ttl = '1h', vary = {}, hashKeys = false, maxBodySize = '1mb', locals = [] } = options;
+  known('vary', vary, ['headers', 'query', 'cookies', 'by']);
+  const key = callable('key', options.key);
+  checkTtl('ttl', ttl);
+  const hash = oneOf('hashKeys', hashKeys, [false, true, 'sha1', 'sha256'] as const);
+  return Object.freeze({
+    identity,
+    enabled: condition('enabled', enabled),
+    when: condition('when', when),
+    storeWhen: condition('storeWhen', storeWhen),
+    methods: parseMethods(methods, key !== undefined),
+    statuses: parseStatuses(statuses),
+    ttl,
+    key,
+    query: parseQuery(vary.query),
+    queryDeclared: vary.query !== undefined,
+    headers: names('vary.headers', vary.headers ?? [], TOKEN, 'a list of header field names').map((name) =>
+      name.toLowerCase(),
+    ),
+    cookies: names('vary.cookies', vary.cookies ?? [], TOKEN, 'a list of cookie names'),
+    by: callable('vary.by', vary.by),
+    hash: hash === true ? 'sha1' : hash || undefined,
+    maxBodySize: size('maxBodySize', maxBodySize),
+    locals: names('locals', locals, /./s, 'a list of names of res.locals values'),
+  });
+}
+
+/** The policy of `cache.with(overrides)`, and the options it was made of. */
+export function refinePolicy(
+  options: PolicyOptions,
+  policy: Policy,
+  overrides: PolicyOptions,
+): { options: PolicyOptions; policy: Policy } {
+  known('options', overrides, POLICY);
+  const refined = { ...options, ...overrides };
+  const same = !('key' in overrides || 'vary' in overrides || 'hashKeys' in overrides);
+  return { options: refined, policy: parsePolicy(refined, same ? policy.identity : {}) };
+}
+
+/** An error response is kept this long unless its status is named: an outage must not outlive itself. */
+const ERROR_LIFETIME = 60_000;
+
+/**
+ * The lifetime in milliseconds that an evaluated `ttl` gives a status; `false` for none.
+ * @param computed whether a function of the user's gave it, who then knows what the status is.
+ * @throws {OptionError} when it is no ttl at all, which only a function's can be.
+ */
+export function lifetimeFor(ttl: unknown, status: number, computed: boolean): number | false {
+  if (ttl === false || ttl === undefined || ttl === null) return false;
+  const limit = status >= 400 && !computed ? ERROR_LIFETIME : Number.POSITIVE_INFINITY;
+  if (typeof ttl === 'object') {
+    const byStatus = ttl as TtlByStatus;
+    const named = byStatus[status];
+    if (named !== undefined) return duration(`ttl.${status}`, named);
+    return byStatus.default === undefined
+      ? false
+      : Math.min(duration('ttl.default', byStatus.default), limit);
+  }
+  return Math.min(duration('ttl', ttl), limit);
+}
+
+function checkTtl(option: string, ttl: unknown): void {
+  if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return;
+  const accepted = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
+  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl))
+    throw new OptionError(option, ttl, accepted);
+  for (const [status, value] of Object.entries(ttl)) {
+    if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
+      throw new OptionError(`ttl.${status}`, value, accepted);
+    duration(`ttl.${status}`, value);
+  }
+}
+
+function condition(option: string, value: unknown): Dynamic<boolean> | undefined {
+  if (value === true) return undefined;
+  if (value === false) return () => false;
+  if (typeof value !== 'function') throw new OptionError(option, value, 'a boolean or a function');
+  return value as Dynamic<boolean>;
+}
+
+function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
+  const list = names('methods', methods, TOKEN, "a list of methods such as ['GET', 'HEAD', 'POST']");
+  for (const method of list) {
+    if (NEVER_CACHED.has(method))
+      throw new OptionError('methods', method, 'a method whose responses can be reused');
+    if (method !== 'GET' && method !== 'HEAD' && !keyed) {
+      throw new OptionError(
+        'methods',
+        method,
+        'GET or HEAD, unless `key` is given and covers the request body',
+      );
+    }
+  }
+  return new Set(list);
+}
+
+function parseStatuses(statuses: unknown): ReadonlySet<number> {
+  const valid = (status: unknown): boolean =>
+    Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599;
+  if (!Array.isArray(statuses) || !statuses.every(valid) || statuses.some((s) => s === 206 || s === 304)) {
+    throw new OptionError(
+      'statuses',
+      statuses,
+      'a list of final status codes (200 to 599) other than 206 and 304',
+    );
+  }
+  return new Set(statuses);
+}
+
+function parseQuery(query: unknown = true): QueryRule {
+  if (typeof query === 'boolean') return query;
+  const accepted = 'a boolean, a list of parameter names, or { except: [names] }';
+  if (Array.isArray(query)) return names('vary.query', query, /^[^[.]/, accepted);
+  if (typeof query !== 'object' || query === null) throw new OptionError('vary.query', query, accepted);
+  known('vary.query', query, ['except']);
+  return Object.freeze({
+    except: names('vary.query.except', (query as { except?: unknown }).except, /^[^[.]/, accepted),
+  });
+}

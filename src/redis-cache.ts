@@ -1,0 +1,150 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { PurgeError, StoreError } from './errors.ts';
+import { Events } from './events.ts';
+import { Exchange } from './exchange/exchange.ts';
+import { Flights } from './exchange/flights.ts';
+import { compact, customKey, defaultKey } from './key.ts';
+import { type Core, handle } from './lifecycle.ts';
+import { Lookup } from './lookup.ts';
+import { type Policy, parsePolicy, parseSettings, refinePolicy } from './options.ts';
+import { connect } from './store/connect.ts';
+import { Fault, GuardedStore } from './store/guard.ts';
+import { Leases } from './store/leases.ts';
+import type {
+  CacheEvents,
+  CacheMiddleware,
+  CacheOptions,
+  Next,
+  PolicyOptions,
+  PurgeTarget,
+} from './types.ts';
+
+/**
+ * A response cache as one middleware: `app.use(redisCache({ redis, ttl: '1h' }))`. It is a shared cache in the
+ * sense of RFC 9111 §1: stores whole responses, replays them to whoever they match, and forwards everything else.
+ *
+ * @throws {OptionError} for a bad option, naming it, its value and what is accepted. Nothing is thrown later: with
+ * Redis away, full or damaged, requests are answered by the app as if the cache were not there.
+ */
+export function redisCache(options: CacheOptions = {}): CacheMiddleware {
+  return new Cache(options).middleware();
+}
+
+/** What the middlewares of one `redisCache` call share, and their handle's methods. */
+class Cache {
+  readonly #core: Core;
+  readonly #options: PolicyOptions;
+  /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
+  readonly #policies = new Map<object, Policy>();
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed = false;
+
+  constructor(options: CacheOptions) {
+    const { redis, prefix, name, timeout, clock } = parseSettings(options);
+    const { redis: _r, prefix: _p, name: _n, timeout: _t, clock: _c, ...policyOptions } = options;
+    this.#options = policyOptions;
+    // Checked before anything connects.
+    parsePolicy(policyOptions);
+    const events = new Events();
+    const onFault = events.fault.bind(events);
+    const store = new GuardedStore(connect(redis, prefix, clock, onFault), timeout, onFault);
+    this.#core = {
+      name,
+      clock,
+      timeout,
+      store,
+      lookup: new Lookup(store),
+      leases: new Leases(store),
+      flights: new Flights(),
+      events,
+      fills: new WeakMap(),
+      track: (work) => this.#track(work),
+    };
+  }
+
+  middleware(options: PolicyOptions = this.#options, policy: Policy = parsePolicy(options)): CacheMiddleware {
+    this.#policies.set(policy.identity, policy);
+    const core = this.#core;
+    const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
+      if (this.#closed) return next();
+      void handle(new Exchange(req, res, next), policy, core);
+    };
+    const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
+      with: (overrides: PolicyOptions): CacheMiddleware => {
+        const refined = refinePolicy(options, policy, overrides);
+        return this.middleware(refined.options, refined.policy);
+      },
+      purge: (target: PurgeTarget) => this.#purge(target),
+      on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
+        core.events.on(event, listener);
+        return handled;
+      },
+      off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
+        core.events.off(event, listener);
+        return handled;
+      },
+      idle: () => this.#idle(),
+      close: () => this.#close(),
+    });
+    return handled;
+  }
+
+  async #purge(target: PurgeTarget): Promise<number> {
+    const { store } = this.#core;
+    if ('all' in target && target.all === true) return confirmed(await store.purgeAll());
+    const tags = 'url' in target ? this.#tagsOfUrl(target.url) : this.#tagsOfKey(target);
+    const counts = await Promise.all([...tags].map(async (tag) => confirmed(await store.purge(tag))));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  /** Under every method and every policy that has keys of its own. */
+  #tagsOfKey(target: object): Set<string> {
+    const tags = new Set<string>();
+    for (const { methods, hash } of this.#policies.values()) {
+      for (const method of methods) {
+        const key = 'key' in target ? customKey(method, target.key) : undefined;
+        if (key === undefined)
+          throw new PurgeError('purge takes { key }, plain JSON, or { url } or { all: true }');
+        tags.add(compact(key, hash));
+      }
+    }
+    return tags;
+  }
+
+  /** Under every policy that has the default key. */
+  #tagsOfUrl(url: string | URL): Set<string> {
+    const parts = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(String(url));
+    if (!parts) throw new PurgeError(`purge takes an absolute http or https URL, not ${JSON.stringify(url)}`);
+    const scheme = (parts[1] as string).toLowerCase();
+    const host = (parts[2] as string).toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '');
+    const path = parts[3]?.startsWith('/') ? parts[3] : `/${parts[3] ?? ''}`;
+    const tags = new Set<string>();
+    for (const { key, methods, query, hash } of this.#policies.values()) {
+      if (key) continue;
+      for (const method of methods)
+        tags.add(compact(defaultKey(method, { scheme, host, url: path }, query), hash));
+    }
+    return tags;
+  }
+
+  #track(work: Promise<unknown>): void {
+    this.#pending.add(work);
+    void work.finally(() => this.#pending.delete(work));
+  }
+
+  async #idle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  async #close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await this.#idle();
+    await this.#core.store.close();
+  }
+}
+
+function confirmed(count: number | Fault): number {
+  if (count instanceof Fault) throw new StoreError(`the purge was not confirmed: ${count.message}`);
+  return count;
+}

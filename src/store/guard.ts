@@ -1,0 +1,225 @@
+import type { FaultEvent } from '../types.ts';
+import type { Commit, Lease, Place, ReachableStore } from './store.ts';
+
+/** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
+export class Fault {
+  readonly code: string;
+  readonly message: string;
+
+  constructor(code: string, message: string) {
+    this.code = code;
+    this.message = message;
+  }
+}
+
+/** Calls off a request's path (storing what was answered already) get this many times the deadline. */
+const PATIENCE = 20;
+/** This many calls in a row without an answer, and the store is left alone. */
+const FAILURES = 5;
+/** How long it is left alone before the first probe; doubles up to the second figure. Milliseconds. */
+const REST = [250, 8000] as const;
+
+interface Pending {
+  readonly deadline: number;
+  done: boolean;
+  expire(): void;
+}
+
+/**
+ * The one door to the store. What comes through it never rejects and never hangs: an answer, or a `Fault` within
+ * the deadline. While the store is known to be away, calls fail at once and a ping behind them finds out when it
+ * is back, so that no request pays for the discovery.
+ */
+export class GuardedStore {
+  readonly #store: ReachableStore;
+  readonly #timeout: number;
+  readonly #onFault: (fault: FaultEvent) => void;
+  readonly #quick: DeadlineQueue;
+  readonly #patient: DeadlineQueue;
+  #failures = 0;
+  #rest: number = REST[0];
+  #probeAt = 0;
+  #probing = false;
+  #closed = false;
+
+  constructor(store: ReachableStore, timeout: number, onFault: (fault: FaultEvent) => void) {
+    this.#store = store;
+    this.#timeout = timeout;
+    this.#onFault = onFault;
+    this.#quick = new DeadlineQueue(timeout);
+    this.#patient = new DeadlineQueue(timeout * PATIENCE);
+  }
+
+  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
+    return this.#call('lookup', this.#quick, () => this.#store.get(tag, variants));
+  }
+
+  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed' | Fault> {
+    return this.#call('acquire', this.#quick, () => this.#store.acquire(lease, seen, ttl));
+  }
+
+  renew(lease: Lease, ttl: number): Promise<boolean | Fault> {
+    return this.#call('renew', this.#patient, () => this.#store.renew(lease, ttl));
+  }
+
+  release(lease: Lease): Promise<void | Fault> {
+    return this.#call('release', this.#patient, () => this.#store.release(lease));
+  }
+
+  commit(commit: Commit): Promise<boolean | Fault> {
+    return this.#call('commit', this.#patient, () => this.#store.commit(commit));
+  }
+
+  discard(place: Place): Promise<void | Fault> {
+    return this.#call('discard', this.#patient, () => this.#store.discard(place));
+  }
+
+  purge(tag: string): Promise<number | Fault> {
+    return this.#call('purge', this.#patient, () => this.#store.purge(tag));
+  }
+
+  /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */
+  async purgeAll(): Promise<number | Fault> {
+    const steps = this.#store.purgeAll();
+    let count = 0;
+    for (;;) {
+      const step = await this.#call('purge', this.#patient, () => steps.next());
+      if (step instanceof Fault) return step;
+      if (step.done) return count;
+      count += step.value;
+    }
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#store.close();
+  }
+
+  #call<T>(step: string, queue: DeadlineQueue, send: () => Promise<T>): Promise<T | Fault> {
+    if (this.#closed || !this.#store.reachable || this.#resting()) {
+      return Promise.resolve(new Fault('unavailable', 'the store cannot be reached'));
+    }
+    return new Promise((resolve) => {
+      const pending = queue.add(() => {
+        this.#failed();
+        resolve(this.#report(step, new Fault('timeout', `no answer within ${queue.length} ms`)));
+      });
+      const settle = (outcome: T | Fault): void => {
+        pending.done = true;
+        resolve(outcome);
+      };
+      send().then(
+        (answer) => {
+          // One that comes past its deadline does not count: a slow store is as bad for requests as a dead one.
+          if (pending.done) return;
+          this.#answered();
+          settle(answer);
+        },
+        (error: unknown) => {
+          if (pending.done) return;
+          const fault = toFault(error);
+          // A server that replies with an error is there; only silence and lost connections open the breaker.
+          if (fault.code === 'unavailable') this.#failed();
+          else this.#answered();
+          settle(this.#report(step, fault));
+        },
+      );
+    });
+  }
+
+  #answered(): void {
+    this.#failures = 0;
+    this.#rest = REST[0];
+  }
+
+  #failed(): void {
+    this.#failures++;
+    if (this.#failures === FAILURES) this.#probeAt = performance.now() + this.#rest;
+  }
+
+  /** Whether the store is being left alone; if so, and it is time, a ping behind the request asks after it. */
+  #resting(): boolean {
+    if (this.#failures < FAILURES) return false;
+    if (!this.#probing && performance.now() >= this.#probeAt) {
+      this.#probing = true;
+      const pending = this.#quick.add(() => this.#probed(false));
+      const settle = (alive: boolean): void => {
+        if (pending.done) return;
+        pending.done = true;
+        this.#probed(alive);
+      };
+      this.#store.ping().then(
+        () => settle(true),
+        () => settle(false),
+      );
+    }
+    return true;
+  }
+
+  #probed(alive: boolean): void {
+    this.#probing = false;
+    if (alive) return this.#answered();
+    this.#rest = Math.min(this.#rest * 2, REST[1]);
+    this.#probeAt = performance.now() + this.#rest;
+  }
+
+  #report(step: string, fault: Fault): Fault {
+    this.#onFault({ step, code: fault.code, message: fault.message });
+    return fault;
+  }
+}
+
+/**
+ * Deadlines of one length expire in the order they were set, so one timer sweeps them all: a timer for each call
+ * would cost more than the call.
+ */
+class DeadlineQueue {
+  readonly length: number;
+  #pending: Pending[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(length: number) {
+    this.length = length;
+  }
+
+  add(expired: () => void): Pending {
+    const pending: Pending = { deadline: performance.now() + this.length, done: false, expire: expired };
+    this.#pending.push(pending);
+    this.#timer ??= setTimeout(() => this.#sweep(), this.length).unref();
+    return pending;
+  }
+
+  #sweep(): void {
+    this.#timer = undefined;
+    const now = performance.now();
+    const left: Pending[] = [];
+    const expired: Pending[] = [];
+    for (const pending of this.#pending) {
+      if (pending.done) continue;
+      // A millisecond of grace for timers that fire early.
+      if (pending.deadline <= now + 1) expired.push(pending);
+      else left.push(pending);
+    }
+    this.#pending = left;
+    if (left[0]) this.#timer = setTimeout(() => this.#sweep(), Math.max(1, left[0].deadline - now)).unref();
+    for (const pending of expired) {
+      pending.done = true;
+      pending.expire();
+    }
+  }
+}
+
+/** What ioredis says when there is no server to talk to. */
+const LOST =
+  /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
+
+function toFault(error: unknown): Fault {
+  if (!(error instanceof Error)) return new Fault('error', String(error));
+  const system = (error as NodeJS.ErrnoException).code;
+  if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
+    return new Fault('unavailable', error.message);
+  }
+  // Redis's replies begin with their code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
+  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
+  return new Fault(code, error.message);
+}

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from '../types.ts';
+import { baseKey, indexKey, isIndex, isLeases, leasesKey, variantKey } from './keys.ts';
+import { ACQUIRE, COMMIT, PURGE, RELEASE, RENEW } from './scripts.ts';
+import type { Commit, Lease, Place, ReachableStore } from './store.ts';
+
+/** How many keys one SCAN looks at, and one UNLINK takes. */
+const BATCH = 500;
+
+/** One server, whose keys SCAN walks. */
+interface RedisNode {
+  readonly options: { readonly keyPrefix?: string };
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+}
+
+interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
+const acquire: Script = script(ACQUIRE);
+const renew: Script = script(RENEW);
+const release: Script = script(RELEASE);
+const commit: Script = script(COMMIT);
+const purge: Script = script(PURGE);
+
+const ACQUIRED = { 0: 'held', 1: 'leader', 2: 'changed' } as const;
+
+/** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
+export class RedisStore implements ReachableStore {
+  readonly #client: RedisClient;
+  readonly #prefix: string;
+  readonly #close: () => Promise<void>;
+
+  /** @param close closes the connection, where it is not the user's own. */
+  constructor(client: RedisClient, prefix: string, close: () => Promise<void>) {
+    this.#client = client;
+    this.#prefix = prefix;
+    this.#close = close;
+  }
+
+  /** Whether a command sent now would leave now, rather than wait for a connection that was lost. */
+  get reachable(): boolean {
+    const { status } = this.#client;
+    return status === 'ready' || status === 'connecting' || status === 'connect' || status === 'wait';
+  }
+
+  async get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const base = baseKey(this.#prefix, tag);
+    if (variants.length === 1) {
+      const key = variantKey(base, variants[0] as string);
+      return [(await this.#client.getBuffer(key).catch(emptyIfWrongType)) ?? undefined];
+    }
+    const found = await this.#client.mgetBuffer(...variants.map((variant) => variantKey(base, variant)));
+    return found.map((bytes) => bytes ?? undefined);
+  }
+
+  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'> {
+    const base = baseKey(this.#prefix, lease.tag);
+    const keys = [leasesKey(base), variantKey(base, lease.variant)];
+    const answer = await this.#run(acquire, keys, lease.variant, lease.token, ttl, seen);
+    return ACQUIRED[answer as keyof typeof ACQUIRED];
+  }
+
+  async renew(lease: Lease, ttl: number): Promise<boolean> {
+    const keys = [leasesKey(baseKey(this.#prefix, lease.tag))];
+    return (await this.#run(renew, keys, lease.variant, lease.token, ttl)) === 1;
+  }
+
+  async release(lease: Lease): Promise<void> {
+    await this.#run(release, [leasesKey(baseKey(this.#prefix, lease.tag))], lease.variant, lease.token);
+  }
+
+  async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
+    const base = baseKey(this.#prefix, lease.tag);
+    const keys = [leasesKey(base), indexKey(base), variantKey(base, slot), variantKey(base, variant), base];
+    const args = [lease.variant, lease.token, bytes, ttl, names.join(','), slot, variant];
+    return (await this.#run(commit, keys, ...args)) === 1;
+  }
+
+  async discard({ tag, variant }: Place): Promise<void> {
+    await this.#client.unlink(variantKey(baseKey(this.#prefix, tag), variant));
+  }
+
+  async purge(tag: string): Promise<number> {
+    const base = baseKey(this.#prefix, tag);
+    return Number(await this.#run(purge, [leasesKey(base), indexKey(base), base]));
+  }
+
+  async *purgeAll(): AsyncGenerator<number, void> {
+    for await (const { node, keys } of this.#scan()) {
+      await unlink(node, keys.filter(isLeases));
+      yield 0;
+    }
+    for await (const { node, keys } of this.#scan()) {
+      const bookkeeping = keys.filter((key) => isLeases(key) || isIndex(key));
+      const stored = keys.filter((key) => !isLeases(key) && !isIndex(key));
+      await unlink(node, bookkeeping);
+      yield await unlink(node, stored);
+    }
+  }
+
+  async ping(): Promise<void> {
+    await this.#client.ping();
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  /** Runs a script by its hash, or by its text where the server doesn't know it (yet, or no longer). */
+  async #run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    try {
+      return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
+    } catch (error) {
+      if (!isReply(error, 'NOSCRIPT')) throw error;
+      return this.#client.eval(lua, keys.length, ...keys, ...args);
+    }
+  }
+
+  /** The keys under the prefix in batches, on every master, with the client's own `keyPrefix` in front. */
+  async *#scan(): AsyncGenerator<{ node: RedisNode; keys: string[] }> {
+    const nodes = mastersOf(this.#client);
+    const { keyPrefix = '' } = this.#client.options as { keyPrefix?: string };
+    const pattern = `${globEscaped(keyPrefix + this.#prefix)}{*`;
+    for (const node of nodes) {
+      let cursor = '0';
+      do {
+        const [next, keys] = (await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', BATCH)) as [
+          string,
+          string[],
+        ];
+        cursor = next;
+        if (keys.length > 0) yield { node, keys };
+      } while (cursor !== '0');
+    }
+  }
+}
+
+function mastersOf(client: RedisClient): RedisNode[] {
+  const cluster = client as unknown as { nodes?(role: 'master'): RedisNode[] };
+  return cluster.nodes?.('master') ?? [client as unknown as RedisNode];
+}
+
+/**
+ * Deletes keys of one node, one command each, sent together: on a Cluster they are of many slots. SCAN gives keys
+ * whole, while ioredis prefixes what it sends.
+ */
+async function unlink(node: RedisNode, keys: readonly string[]): Promise<number> {
+  const prefixed = node.options.keyPrefix?.length ?? 0;
+  const counts = await Promise.all(keys.map((key) => node.call('UNLINK', key.slice(prefixed))));
+  return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+}
+
+function globEscaped(text: string): string {
+  return text.replace(/[*?[\]\\^]/g, '\\$&');
+}
+
+function isReply(error: unknown, code: string): boolean {
+  return error instanceof Error && error.message.startsWith(code);
+}
+
+function emptyIfWrongType(error: unknown): Buffer {
+  if (isReply(error, 'WRONGTYPE')) return Buffer.alloc(0);
+  throw error;
+}

@@ -1,0 +1,69 @@
+/** Where stored responses live: bytes and verbs, no HTTP. Each verb is one round trip. */
+
+/** Names one stored response: the cache key's tag and the variant, each short and unambiguous. */
+export interface Place {
+  readonly tag: string;
+  readonly variant: string;
+}
+
+/** The right to store the outcome of one fill. */
+export interface Lease extends Place {
+  /** Unique to the fill. */
+  readonly token: string;
+}
+
+/** What a commit stores, and where. */
+export interface Commit {
+  readonly lease: Lease;
+  /** The declared parts alone: where a request that knows nothing of the response's `Vary` looks first. */
+  readonly slot: string;
+  /** The declared parts with the values of the fields that the response's `Vary` nominates. */
+  readonly variant: string;
+  /** Those field names, lower case and sorted; empty when the response does not vary. */
+  readonly names: readonly string[];
+  readonly bytes: Buffer;
+  /** Milliseconds until the store forgets it; at least 1. */
+  readonly ttl: number;
+}
+
+export interface Store {
+  /**
+   * The bytes stored for each variant of a tag, in order. A value that is not bytes at all (another type of key
+   * in our place) reads as an empty buffer, which decodes as damage.
+   */
+  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
+  /**
+   * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
+   * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again.
+   */
+  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'>;
+  /** Keeps a lease for `ttl` more milliseconds; false when it is no longer held. Never re-creates one. */
+  renew(lease: Lease, ttl: number): Promise<boolean>;
+  /** Gives a lease back without storing. */
+  release(lease: Lease): Promise<void>;
+  /** Stores if the lease still holds its token, and gives it back; false when the lease was revoked. */
+  commit(commit: Commit): Promise<boolean>;
+  /** Deletes one damaged value. */
+  discard(place: Place): Promise<void>;
+  /** Deletes all variants of a tag and revokes its leases. Returns how many stored responses there were. */
+  purge(tag: string): Promise<number>;
+  /**
+   * Deletes everything under the prefix in steps, each giving how many stored responses it deleted: first all
+   * leases, so that no fill under way stores behind it.
+   */
+  purgeAll(): AsyncGenerator<number, void>;
+  /** Resolves when the store answers. */
+  ping(): Promise<void>;
+  /** Closes what the store opened itself. */
+  close(): Promise<void>;
+}
+
+/** A store that can say beforehand that a call would not leave now. */
+export interface ReachableStore extends Store {
+  readonly reachable: boolean;
+}
+
+/** A key keeps at most this many sets of nominated field names; the one used least recently goes first. */
+export const MAX_SPECS = 4;
+/** A key keeps at most this many variants; the one that expires first goes first. */
+export const MAX_VARIANTS = 128;

@@ -1,0 +1,78 @@
+import bytes from 'bytes';
+import ms from 'ms';
+import { OptionError } from './errors.ts';
+
+/** Parsers of single option values: what they return is valid, what they throw names the option. */
+
+/** The longest length of time: 2^31 seconds, as RFC 9111 §1.2.2 has it. */
+const MAX_DURATION = 2 ** 31 * 1000;
+
+/** Milliseconds of a duration, or `undefined` when it is none. A string without a unit is none: too often wrong. */
+export function milliseconds(value: unknown): number | undefined {
+  const parsed = typeof value === 'string' && /[a-z]\s*$/i.test(value) ? ms(value as ms.StringValue) : value;
+  if (typeof parsed !== 'number' || !Number.isFinite(parsed)) return undefined;
+  return parsed >= 0 && parsed <= MAX_DURATION ? parsed : undefined;
+}
+
+export function duration(option: string, value: unknown): number {
+  const parsed = milliseconds(value);
+  if (parsed === undefined) {
+    throw new OptionError(
+      option,
+      value,
+      "a duration: milliseconds, or a string with a unit such as '30s' or '1h'",
+    );
+  }
+  return parsed;
+}
+
+export function size(option: string, value: unknown): number {
+  const parsed = typeof value === 'string' && /b$/i.test(value) ? bytes.parse(value) : value;
+  if (typeof parsed !== 'number' || !Number.isSafeInteger(parsed) || parsed < 0) {
+    throw new OptionError(
+      option,
+      value,
+      "a size: a whole number of bytes, or a string with a unit such as '1mb'",
+    );
+  }
+  return parsed;
+}
+
+export function oneOf<T>(option: string, value: unknown, accepted: readonly T[]): T {
+  if (!accepted.includes(value as T)) {
+    throw new OptionError(option, value, accepted.map((choice) => JSON.stringify(choice)).join(' or '));
+  }
+  return value as T;
+}
+
+export function callable<T extends (...args: never[]) => unknown>(
+  option: string,
+  value: T | undefined,
+): T | undefined {
+  if (value !== undefined && typeof value !== 'function') throw new OptionError(option, value, 'a function');
+  return value;
+}
+
+/** A list of strings that all match, or a complaint that says what each must be. */
+export function names(option: string, value: unknown, pattern: RegExp, accepted: string): readonly string[] {
+  if (!Array.isArray(value) || !value.every((name) => typeof name === 'string' && pattern.test(name))) {
+    throw new OptionError(option, value, accepted);
+  }
+  return Object.freeze([...value]);
+}
+
+/** Complains about names that are no option, since a misspelt one would silently do nothing. */
+export function known(of: string, value: unknown, accepted: readonly string[]): void {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new OptionError(of, value, `an object of ${accepted.join(', ')}`);
+  }
+  for (const name of Object.keys(value)) {
+    if (accepted.includes(name)) continue;
+    const path = of === 'options' ? name : `${of}.${name}`;
+    throw new OptionError(
+      path,
+      (value as Record<string, unknown>)[name],
+      `left out: the options are ${accepted.join(', ')}`,
+    );
+  }
+}

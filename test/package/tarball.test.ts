@@ -1,0 +1,163 @@
+import { execFile } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { uniquePrefix } from '../support/prefix.ts';
+
+/*
+ * The package as its users get it: packed, unpacked into a project outside this repo, and run there
+ * from every kind of module. Only what package.json declares is beside it, so that an undeclared
+ * dependency is missing here, too, be it of the code or of its types.
+ */
+
+const run = promisify(execFile);
+const ROOT = join(__dirname, '../..');
+const NAME = 'redis-response-cache';
+const project = mkdtempSync(join(tmpdir(), 'rrc-package-'));
+const installed = join(project, 'node_modules', NAME);
+
+const IMPORTS = `
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import express from 'express';
+import { redisCache } from '${NAME}';
+`;
+
+const TS_REQUIRES = `
+import assert = require('node:assert/strict');
+import events = require('node:events');
+import express = require('express');
+import cache = require('${NAME}');
+const { once } = events;
+const { redisCache } = cache;
+`;
+
+const REQUIRES = `
+const assert = require('node:assert/strict');
+const { once } = require('node:events');
+const express = require('express');
+const { redisCache } = require('${NAME}');
+`;
+
+/** The main job, once with either store: plain JavaScript that is strict TypeScript as well. */
+const BODY = `
+const { PREFIX: prefix = '', TEST_REDIS_URL: redis = '' } = process.env;
+
+async function main() {
+  for (const where of [{}, { redis, prefix }]) {
+    const cache = redisCache({ ttl: '1h', ...where });
+    let runs = 0;
+    const app = express()
+      .use(cache)
+      .get('/', (_req, res) => { res.json({ runs: ++runs }); });
+    const server = app.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    assert(address && typeof address === 'object');
+
+    const first = await fetch('http://127.0.0.1:' + address.port);
+    assert.deepEqual(await first.json(), { runs: 1 });
+    await cache.idle();
+    const second = await fetch('http://127.0.0.1:' + address.port);
+    assert.deepEqual(await second.json(), { runs: 1 });
+    assert.equal(runs, 1);
+    assert.match(second.headers.get('cache-status') ?? '', /hit/);
+
+    server.close();
+    server.closeAllConnections();
+    await cache.close();
+  }
+  console.log('works');
+}
+
+main();
+`;
+
+const TSCONFIG = {
+  compilerOptions: {
+    module: 'nodenext',
+    target: 'es2022',
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    // Our declarations must be sound in themselves.
+    skipLibCheck: false,
+    outDir: 'built',
+    types: ['node'],
+  },
+  files: ['app.mts', 'app.cts'],
+};
+
+beforeAll(async () => {
+  // Runs `prepare`, and so packs a fresh build.
+  await run('npm', ['pack', '--pack-destination', project], { cwd: ROOT });
+  const tarball = readdirSync(project).find((file) => file.endsWith('.tgz'))!;
+  mkdirSync(installed, { recursive: true });
+  await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
+
+  const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  for (const name of [...Object.keys(dependencies), 'ioredis', 'express', '@types/express', '@types/node']) {
+    const link = join(project, 'node_modules', name);
+    mkdirSync(dirname(link), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', name), link);
+  }
+
+  const files = {
+    'app.mjs': IMPORTS + BODY,
+    'app.cjs': REQUIRES + BODY,
+    'app.mts': IMPORTS + BODY,
+    'app.cts': TS_REQUIRES + BODY,
+    'tsconfig.json': JSON.stringify(TSCONFIG),
+  };
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
+}, 120_000);
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+test('the tarball holds the build, its papers, and nothing else', () => {
+  expect(readdirSync(installed).sort()).toEqual([
+    'CHANGELOG.md',
+    'LICENSE',
+    'README.md',
+    'dist',
+    'package.json',
+  ]);
+  expect(readdirSync(join(installed, 'dist')).sort()).toEqual([
+    'index.cjs',
+    'index.d.cts',
+    'index.d.ts',
+    'index.js',
+  ]);
+});
+
+describe('the packed package caches for', () => {
+  test.each([
+    ['an ES module', 'app.mjs'],
+    ['a CommonJS module', 'app.cjs'],
+  ])('%s', async (_, file) => {
+    expect(await runs(file)).toBe('works\n');
+  });
+
+  test('TypeScript, compiled strictly as ES module and as CommonJS', async () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((failure) => failure);
+    expect(stdout).toBe('');
+    expect(await runs('built/app.mjs')).toBe('works\n');
+    expect(await runs('built/app.cjs')).toBe('works\n');
+  }, 60_000);
+});
+
+async function runs(file: string): Promise<string> {
+  const env = { ...process.env, PREFIX: uniquePrefix() };
+  const { stdout } = await run(process.execPath, [file], { cwd: project, env, timeout: 15_000 });
+  return stdout;
+}
