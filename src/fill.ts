@@ -1,129 +1,109 @@
-import { encode } from './entry.ts';
-import type { Head } from './exchange/capture.ts';
+import { type Core, type Fill, report } from './core.ts';
+import { capture, type End, type Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import { localsOf } from './exchange/replay.ts';
-import { parseCacheControl } from './http/cache-control.ts';
-import { bornAt, heuristicLifetime, statedLifetime } from './http/freshness.ts';
-import { type Before, storedFields } from './http/headers.ts';
-import { refusal } from './http/storable.ts';
-import { type Fields, nominated } from './http/vary.ts';
-import type { Identity } from './identity.ts';
-import { compact } from './key.ts';
-import { variantText } from './lookup.ts';
-import { lifetimeFor, type Policy } from './options.ts';
-import type { Commit, Lease } from './store/store.ts';
+import type { Flight } from './exchange/flights.ts';
+import { addCacheStatus, turnInto304 } from './exchange/replay.ts';
+import { joined } from './http/cache-control.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import { conditionsOf, notModified } from './http/conditional.ts';
+import { Fault } from './store/guard.ts';
+import type { ForwardReason } from './types.ts';
+import { commitOf, judge, type Verdict } from './verdict.ts';
 
-/** What is decided about a response once its head is known: how long it is fresh, or why it is not stored. */
-export type Verdict = { readonly lifetime: number } | { readonly refused: string };
+/** Runs the app and stores what it answers. */
+export function lead(x: Exchange, core: Core, running: Fill, flight: Flight, fwd: ForwardReason): void {
+  const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
+  const startedAt = performance.now();
+  let head: Head | undefined;
+  let receivedAt = 0;
+  let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
 
-/** One fill: what it is for, when it began, and the policy its response is stored by. */
-export interface Fill {
-  readonly identity: Identity;
-  readonly lease: Lease;
-  readonly requestedAt: number;
-  /** The head as middleware in front had left it. */
-  readonly before: Before;
-  /** That of the cache, or of the route that refined it. */
-  policy: Policy;
-  /** Set by a route that does not want this response stored after all. */
-  refused: string | undefined;
-}
-
-/** Whether, and how long, to store a response with this head; a promise only where a function of the user's is one. */
-export function judge(x: Exchange, fill: Fill, head: Head, receivedAt: number): Verdict | Promise<Verdict> {
-  const { policy } = fill;
-  if (fill.refused !== undefined) return { refused: fill.refused };
-  const headers = head.headers as Fields;
-  const directives = parseCacheControl(headers['cache-control']);
-  const names = nominated(headers.vary);
-  const refused = refusal({
-    method: x.method,
-    request: { headers: x.headers, directives: parseCacheControl(x.headers['cache-control']) },
-    status: head.status,
-    headers,
-    directives,
-    credentialsKeyed: fill.identity.credentialsKeyed || names.includes('authorization'),
+  core.leases.keep(running.lease);
+  core.fills.set(x.req, running);
+  x.hideConditions();
+  capture(x.res, {
+    get limit() {
+      return running.policy.maxBodySize;
+    },
+    head(sent) {
+      head = sent;
+      receivedAt = core.clock();
+      verdict = judged(x, core, running, sent, receivedAt);
+      const kept = !('refused' in verdict);
+      const outcome = { kind: 'forward', fwd, ...statusOf(verdict, sent) } as const;
+      // The app was asked for the whole, so what the client asked is answered here.
+      const { etag, 'last-modified': lastModified } = sent.headers;
+      const validators = { etag: joined(etag), lastModified: joined(lastModified) };
+      if (conditions && sent.status === 200 && notModified(conditions, validators, receivedAt)) {
+        turnInto304(x.res);
+        addCacheStatus(x.res, cacheStatus(core.name, { ...outcome, fwdStatus: 200 }));
+      } else {
+        addCacheStatus(x.res, cacheStatus(core.name, outcome));
+      }
+      return kept;
+    },
+    end(end) {
+      x.took.origin = performance.now() - startedAt;
+      flight.storing = end.kind === 'complete';
+      core.track(land(end));
+    },
+    abandoned() {
+      core.track(land({ kind: 'refused', reason: 'incomplete' }));
+    },
   });
-  if (refused) return { refused };
-  // Without a way to validate it, a response that must be validated before each use is of no use.
-  if (directives.has('no-cache')) return { refused: 'no-cache' };
-  if (head.length !== undefined && head.length > policy.maxBodySize) return { refused: 'too-large' };
-  const asked = policy.storeWhen?.(x.req, x.res);
-  const stated = { headers, directives, receivedAt };
-  const lifetime = statedLifetime(stated);
-  const given = lifetime ?? givenLifetime(x, policy, head.status);
-  const verdict = (wanted: boolean, length: unknown): Verdict => {
-    if (!wanted) return { refused: 'store-when' };
-    const computed = typeof policy.ttl === 'function';
-    const ms = lifetime ?? (lifetimeFor(length, head.status, computed) || heuristicLifetime(stated));
-    if (ms === undefined) return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
-    return receivedAt - bornAt(stated, fill.requestedAt) < ms ? { lifetime: ms } : { refused: 'not-fresh' };
-  };
-  if (isPromise(asked) || isPromise(given)) {
-    return Promise.all([asked ?? true, given]).then(([wanted, length]) => verdict(wanted, length));
+  x.forward();
+
+  async function land(end: End): Promise<void> {
+    const detail = await store(x, core, running, head, end, verdict, receivedAt);
+    core.leases.drop(running.lease);
+    if (detail !== undefined) await core.store.release(running.lease);
+    flight.land();
+    report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });
   }
-  return verdict(asked ?? true, given);
 }
 
-/** What to commit once the body is whole. */
-export function commitOf(
+/** Commits a complete response that may be stored. Returns why it was not, or nothing when it was. */
+async function store(
   x: Exchange,
-  fill: Fill,
-  head: Head,
-  chunks: readonly Buffer[],
-  lifetime: number,
+  core: Core,
+  running: Fill,
+  head: Head | undefined,
+  end: End,
+  verdict: Verdict | Promise<Verdict>,
   receivedAt: number,
-  now: number,
-): Commit {
-  const { identity, lease, policy } = fill;
-  const headers = head.headers as Fields;
-  const names = nominated(headers.vary);
-  if (names === '*') throw new TypeError('a response that varies on everything is never stored');
-  const stated = { headers, directives: parseCacheControl(headers['cache-control']), receivedAt };
-  const born = bornAt(stated, fill.requestedAt);
-  const { headers: fields, removed } = storedFields(head.fields, fill.before);
-  const list = [...fields];
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bodiless = head.status === 204 || head.status === 205;
-  if (headers['content-length'] === undefined && !bodiless) list.push('Content-Length', String(length));
-  // "A recipient with a clock that receives a response without Date MUST record the time it was received" (§6.6.1).
-  if (headers.date === undefined && x.res.sendDate) list.push('Date', new Date(receivedAt).toUTCString());
-  const variant = variantText(identity.declared, names, x.headers);
-  const stored = {
-    key: identity.key,
-    variant,
-    status: head.status,
-    message: head.message,
-    headers: list,
-    removed,
-    bornAt: born,
-    lifetime,
-    locals: keptLocals(x, policy.locals),
+): Promise<string | undefined> {
+  try {
+    const judgement = await verdict;
+    if ('refused' in judgement) return judgement.refused;
+    if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
+    const commit = commitOf(x, running, head, end.chunks, judgement.lifetime, receivedAt, core.clock());
+    const startedAt = performance.now();
+    const committed = await core.store.commit(commit);
+    x.took.store = performance.now() - startedAt;
+    if (committed instanceof Fault) return committed.code;
+    return committed ? undefined : 'purged';
+  } catch (error) {
+    core.events.fault({ step: 'store', code: 'error', message: String(error) });
+    return 'error';
+  }
+}
+
+/** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
+function judged(x: Exchange, core: Core, running: Fill, head: Head, now: number): Verdict | Promise<Verdict> {
+  const failed = (error: unknown): Verdict => {
+    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    return { refused: 'error' };
   };
-  return {
-    lease,
-    slot: compact(identity.declared, policy.hash),
-    variant: compact(variant, policy.hash),
-    names,
-    bytes: encode(stored, bodiless ? [] : chunks),
-    ttl: Math.max(1, Math.ceil(born + lifetime - now)),
-  };
+  try {
+    const verdict = judge(x, running, head, now);
+    return verdict instanceof Promise ? verdict.catch(failed) : verdict;
+  } catch (error) {
+    return failed(error);
+  }
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
-}
-
-/** What the `ttl` option gives for this exchange, not yet read for its status; `false` where it gives nothing. */
-function givenLifetime(x: Exchange, policy: Policy, status: number): unknown {
-  if (!policy.statuses.has(status)) return false;
-  return typeof policy.ttl === 'function' ? policy.ttl(x.req, x.res) : policy.ttl;
-}
-
-function keptLocals(x: Exchange, names: readonly string[]): Record<string, unknown> | null {
-  if (names.length === 0) return null;
-  const locals = localsOf(x.res);
-  return Object.fromEntries(
-    names.filter((name) => locals[name] !== undefined).map((name) => [name, locals[name]]),
-  );
+/** What a head can say of a verdict. Whether a body of unknown length is stored shows only at its end. */
+function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: string } {
+  if (verdict instanceof Promise || ('lifetime' in verdict && head.length === undefined)) return {};
+  return 'lifetime' in verdict ? { stored: true } : { detail: verdict.refused };
 }

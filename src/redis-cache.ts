@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Core } from './core.ts';
 import { PurgeError, StoreError } from './errors.ts';
 import { Events } from './events.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
 import { compact, customKey, defaultKey } from './key.ts';
-import { type Core, handle } from './lifecycle.ts';
+import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, parseSettings, refinePolicy } from './options.ts';
 import { connect } from './store/connect.ts';
@@ -66,8 +67,8 @@ class Cache {
     this.#policies.set(policy.identity, policy);
     const core = this.#core;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
-      if (this.#closed) return next();
-      void handle(new Exchange(req, res, next), policy, core);
+      if (this.#closed) next();
+      else void handle(new Exchange(req, res, next), policy, core);
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       with: (overrides: PolicyOptions): CacheMiddleware => {

@@ -15,7 +15,7 @@ export type Reuse =
   | { readonly kind: 'forward'; readonly fwd: ForwardReason; readonly ttl: number };
 
 /** The current age in milliseconds (§4.2.3); a clock that stepped back never makes it negative. */
-export function currentAge(stored: Ageing, now: number): number {
+function currentAge(stored: Ageing, now: number): number {
   return Math.max(0, now - stored.bornAt);
 }
 

@@ -32,7 +32,6 @@ interface Pending {
  */
 export class GuardedStore {
   readonly #store: ReachableStore;
-  readonly #timeout: number;
   readonly #onFault: (fault: FaultEvent) => void;
   readonly #quick: DeadlineQueue;
   readonly #patient: DeadlineQueue;
@@ -44,7 +43,6 @@ export class GuardedStore {
 
   constructor(store: ReachableStore, timeout: number, onFault: (fault: FaultEvent) => void) {
     this.#store = store;
-    this.#timeout = timeout;
     this.#onFault = onFault;
     this.#quick = new DeadlineQueue(timeout);
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
@@ -62,7 +60,7 @@ export class GuardedStore {
     return this.#call('renew', this.#patient, () => this.#store.renew(lease, ttl));
   }
 
-  release(lease: Lease): Promise<void | Fault> {
+  release(lease: Lease): Promise<unknown> {
     return this.#call('release', this.#patient, () => this.#store.release(lease));
   }
 
@@ -70,7 +68,7 @@ export class GuardedStore {
     return this.#call('commit', this.#patient, () => this.#store.commit(commit));
   }
 
-  discard(place: Place): Promise<void | Fault> {
+  discard(place: Place): Promise<unknown> {
     return this.#call('discard', this.#patient, () => this.#store.discard(place));
   }
 
@@ -158,7 +156,10 @@ export class GuardedStore {
 
   #probed(alive: boolean): void {
     this.#probing = false;
-    if (alive) return this.#answered();
+    if (alive) {
+      this.#answered();
+      return;
+    }
     this.#rest = Math.min(this.#rest * 2, REST[1]);
     this.#probeAt = performance.now() + this.#rest;
   }
