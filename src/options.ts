@@ -15,7 +15,7 @@ import { callable, duration, known, milliseconds, names, oneOf, size } from './v
 /** Options, parsed once: defaults filled in, units converted, every mistake thrown. The request path validates nothing. */
 
 /** A function of the exchange that may take its time. */
-export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
+type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
 
 /** What `redisCache` and `cache.with` decide by. */
 export interface Policy {

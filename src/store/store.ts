@@ -26,7 +26,7 @@ export interface Commit {
   readonly ttl: number;
 }
 
-export interface Store {
+interface Store {
   /**
    * The bytes stored for each variant of a tag, in order. A value that is not bytes at all (another type of key
    * in our place) reads as an empty buffer, which decodes as damage.
