@@ -1,7 +1,9 @@
 import type { Events } from './events.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flights } from './exchange/flights.ts';
-import type { Before } from './http/headers.ts';
+import type { Watch } from './exchange/guard.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
@@ -16,6 +18,8 @@ export interface Core {
   readonly clock: () => number;
   /** How long a request may wait for the store, in milliseconds. */
   readonly timeout: number;
+  /** Whether `Cache-Status` shows the cache key. */
+  readonly showKey: boolean;
   readonly store: GuardedStore;
   readonly lookup: Lookup;
   readonly leases: Leases;
@@ -23,6 +27,8 @@ export interface Core {
   readonly events: Events;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
+  /** Where the stored responses of an absolute URI are, under every policy with the default key. */
+  tagsOf(url: string): ReadonlySet<string>;
   /** Keeps count of work that goes on behind an answer. */
   track(work: Promise<unknown>): void;
 }
@@ -33,11 +39,23 @@ export interface Fill {
   readonly lease: Lease;
   readonly requestedAt: number;
   /** The head as middleware in front had left it. */
-  readonly before: Before;
+  readonly before: FieldList;
+  /** Over what the app reads of the person behind the request. */
+  readonly watch: Watch;
   /** That of the cache, or of the route that refined it. */
   policy: Policy;
   /** Set by a route that does not want this response stored after all. */
   refused: string | undefined;
+}
+
+/** Lets the app answer without storing it, and says so. */
+export function forward(x: Exchange, core: Core, outcome: Outcome): void {
+  reportAtClose(x, core, outcome);
+  x.forwardWith(cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
+}
+
+export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
+  if (core.events.heard) x.res.once('close', () => report(x, core, outcome));
 }
 
 /** Tells the listeners what happened to a request. */

@@ -36,6 +36,12 @@ export interface StoredHead {
   readonly bornAt: number;
   /** Freshness lifetime in milliseconds. */
   readonly lifetime: number;
+  /** Not used without validation, however fresh. */
+  readonly validateAlways: boolean;
+  /** Never used stale. */
+  readonly neverStale: boolean;
+  /** How long past its lifetime it may stand in for an error, in milliseconds. */
+  readonly staleIfError: number;
   /** Kept `res.locals` values, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
 }
@@ -52,18 +58,10 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
 
 /** The bytes of a stored response whose body comes in chunks, which are copied. */
 export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
-  const { key, variant, status, message, headers, removed, bornAt, lifetime, locals } = stored;
-  const metadata = JSON.stringify([
-    key,
-    variant,
-    status,
-    message,
-    headers,
-    removed,
-    bornAt,
-    lifetime,
-    locals,
-  ]);
+  const { key, variant, status, message, headers, removed, bornAt, lifetime, staleIfError, locals } = stored;
+  const rules = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
+  const ageing = [bornAt, lifetime, rules, staleIfError];
+  const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, locals]);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
@@ -117,17 +115,20 @@ type Metadata = [
   message: string,
   headers: StoredFields,
   removed: string[],
-  bornAt: number,
-  lifetime: number,
+  ageing: [bornAt: number, lifetime: number, rules: number, staleIfError: number],
   locals: Record<string, unknown> | null,
 ];
+
+/** Bits of `rules`. */
+const VALIDATE_ALWAYS = 1;
+const NEVER_STALE = 2;
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isMetadata(m: unknown): m is Metadata {
-  if (!Array.isArray(m) || m.length !== 9) return false;
-  const [key, variant, status, message, headers, removed, bornAt, lifetime, locals] = m;
+  if (!Array.isArray(m) || m.length !== 8) return false;
+  const [key, variant, status, message, headers, removed, ageing, locals] = m;
   return (
     typeof key === 'string' &&
     typeof variant === 'string' &&
@@ -139,8 +140,9 @@ function isMetadata(m: unknown): m is Metadata {
     isHeaderList(headers) &&
     Array.isArray(removed) &&
     removed.every((name) => typeof name === 'string') &&
-    typeof bornAt === 'number' &&
-    typeof lifetime === 'number' &&
+    Array.isArray(ageing) &&
+    ageing.length === 4 &&
+    ageing.every((value) => typeof value === 'number') &&
     typeof locals === 'object' &&
     !Array.isArray(locals)
   );
@@ -161,6 +163,10 @@ function isFieldValue(value: unknown): boolean {
 }
 
 function toStored(m: Metadata, body: Buffer): StoredResponse {
-  const [key, variant, status, message, headers, removed, bornAt, lifetime, locals] = m;
-  return { key, variant, status, message, headers, removed, bornAt, lifetime, locals, body };
+  const [key, variant, status, message, headers, removed, [bornAt, lifetime, rules, staleIfError], locals] =
+    m;
+  const validateAlways = (rules & VALIDATE_ALWAYS) !== 0;
+  const neverStale = (rules & NEVER_STALE) !== 0;
+  const ageing = { bornAt, lifetime, validateAlways, neverStale, staleIfError };
+  return { key, variant, status, message, headers, removed, ...ageing, locals, body };
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { CacheEvents, FaultEvent, RequestEvent } from './types.ts';
+import type { CacheEvents, FaultEvent, GuardEvent, RequestEvent } from './types.ts';
 
 /** The events of a cache. A listener that throws is the listener's own trouble: the request goes on. */
 export class Events {
@@ -27,7 +27,11 @@ export class Events {
     this.#emit('fault', event);
   }
 
-  #emit(name: keyof CacheEvents, event: RequestEvent | FaultEvent): void {
+  guard(event: GuardEvent): void {
+    this.#emit('guard', event);
+  }
+
+  #emit(name: keyof CacheEvents, event: CacheEvents[keyof CacheEvents][0]): void {
     try {
       this.#emitter.emit(name, event);
     } catch (error) {

@@ -1,17 +1,45 @@
 import { type Core, type Fill, report } from './core.ts';
-import { capture, type End, type Head } from './exchange/capture.ts';
+import type { StoredResponse } from './entry.ts';
+import { capture, type End, fieldsOf, type Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flight } from './exchange/flights.ts';
-import { addCacheStatus, turnInto304 } from './exchange/replay.ts';
+import { Watch } from './exchange/guard.ts';
+import { addCacheStatus, resetHead, turnInto304 } from './exchange/replay.ts';
 import { joined } from './http/cache-control.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { conditionsOf, notModified } from './http/conditional.ts';
-import { Fault } from './store/guard.ts';
-import type { ForwardReason } from './types.ts';
-import { commitOf, judge, type Verdict } from './verdict.ts';
+import { standsInFor } from './http/reuse.ts';
+import type { Fields } from './http/vary.ts';
+import type { Identity } from './identity.ts';
+import type { Policy } from './options.ts';
+import { send, validatorsOf } from './render.ts';
+import type { Lease } from './store/store.ts';
+import { commit, judged } from './storing.ts';
+import type { ForwardReason, Outcome } from './types.ts';
+import { confirm } from './validation.ts';
+import {
+  askedBy,
+  commitOf,
+  fieldsToStore,
+  type Judged,
+  personal,
+  statedBy,
+  type Verdict,
+} from './verdict.ts';
 
-/** Runs the app and stores what it answers. */
-export function lead(x: Exchange, core: Core, running: Fill, flight: Flight, fwd: ForwardReason): void {
+/**
+ * Runs the app and stores what it answers. Where a stored response only needs to be confirmed, the app is asked
+ * whether it has changed, and what is stored may yet be the answer (RFC 9111 §4.3).
+ */
+export function lead(
+  x: Exchange,
+  core: Core,
+  running: Fill,
+  flight: Flight,
+  fwd: ForwardReason,
+  candidate: StoredResponse | undefined,
+): void {
+  const stored = candidate && worthAsking(candidate) ? candidate : undefined;
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
   const startedAt = performance.now();
   let head: Head | undefined;
@@ -20,41 +48,107 @@ export function lead(x: Exchange, core: Core, running: Fill, flight: Flight, fwd
 
   core.leases.keep(running.lease);
   core.fills.set(x.req, running);
-  x.hideConditions();
+  x.askForWhole(stored && validatorsOf(stored));
+  if (running.policy.guard !== 'off') running.watch.begin(x.req);
+
   capture(x.res, {
     get limit() {
       return running.policy.maxBodySize;
     },
+    outside: running.watch.outside,
     head(sent) {
       head = sent;
       receivedAt = core.clock();
-      verdict = judged(x, core, running, sent, receivedAt);
-      const kept = !('refused' in verdict);
-      const outcome = { kind: 'forward', fwd, ...statusOf(verdict, sent) } as const;
-      // The app was asked for the whole, so what the client asked is answered here.
-      const { etag, 'last-modified': lastModified } = sent.headers;
-      const validators = { etag: joined(etag), lastModified: joined(lastModified) };
-      if (conditions && sent.status === 200 && notModified(conditions, validators, receivedAt)) {
-        turnInto304(x.res);
-        addCacheStatus(x.res, cacheStatus(core.name, { ...outcome, fwdStatus: 200 }));
-      } else {
-        addCacheStatus(x.res, cacheStatus(core.name, outcome));
-      }
-      return kept;
+      if (stored && isAnsweredBy(stored, sent.status)) return 'replace';
+      verdict = judged(x, core, running, whatWasSent(sent, receivedAt));
+      announce(sent, verdict);
+      return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
     },
     end(end) {
       x.took.origin = performance.now() - startedAt;
       flight.storing = end.kind === 'complete';
-      core.track(land(end));
+      core.track(land(store(end)));
     },
     abandoned() {
-      core.track(land({ kind: 'refused', reason: 'incomplete' }));
+      core.track(land(Promise.resolve('incomplete')));
     },
+    ...(stored && { replace: () => core.track(land(replace(stored))) }),
   });
   x.forward();
 
-  async function land(end: End): Promise<void> {
-    const detail = await store(x, core, running, head, end, verdict, receivedAt);
+  /** Whether what is stored is the answer after all: the origin confirmed it, or failed and it may stand in. */
+  function isAnsweredBy(stored: StoredResponse, status: number): boolean {
+    return status === 304 || standsInFor(status, stored, askedBy(x, running.policy), receivedAt);
+  }
+
+  /** Says in the head what is being done. The app was asked for the whole, so what the client asked is answered here. */
+  function announce(sent: Head, verdict: Verdict | Promise<Verdict>): void {
+    const { etag, 'last-modified': lastModified } = sent.headers;
+    const validators = { etag: joined(etag), lastModified: joined(lastModified) };
+    const known = conditions && sent.status === 200 && notModified(conditions, validators, receivedAt);
+    if (known) turnInto304(x.res);
+    const forStale = stored !== undefined || known ? { fwdStatus: sent.status } : {};
+    const outcome: Outcome = { kind: 'forward', fwd, ...forStale, ...statusOf(verdict, sent) };
+    addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? running.identity.key : undefined));
+  }
+
+  /** Answers with what is stored. The promise is of its being stored anew, as far as it was confirmed. */
+  function replace(stored: StoredResponse): Promise<string | undefined> {
+    running.watch.end();
+    resetHead(x.res, running.before);
+    const status = head?.status ?? 0;
+    if (status === 304 && head) return confirm(x, core, running, stored, head, receivedAt, fwd);
+    const outcome: Outcome = { kind: 'forward', fwd, fwdStatus: status, detail: 'stale-if-error' };
+    send(x, core, stored, receivedAt - stored.bornAt, outcome);
+    return Promise.resolve('stale-if-error');
+  }
+
+  /** Commits a complete response that may be stored. Resolves to why it was not, or to nothing when it was. */
+  async function store(end: End): Promise<string | undefined> {
+    running.watch.end();
+    const judgement = await verdict;
+    guard(judgement);
+    if (judgement.refused !== undefined) return judgement.refused;
+    if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
+    const read = readLate();
+    if (read !== undefined) return read;
+    const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
+    const bodiless = head.status === 204 || head.status === 205;
+    const length = String(end.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
+    const stated = head.headers['content-length'] !== undefined || bodiless;
+    const complete = {
+      status: head.status,
+      message: head.message,
+      vary: (head.headers as Fields).vary,
+      headers: stated ? headers : [...headers, 'Content-Length', length],
+      removed,
+    };
+    const chunks = bodiless ? [] : end.chunks;
+    return commit(x, core, commitOf(x, running, complete, chunks, judgement.ageing, core.clock()));
+  }
+
+  /** What was read of the person after the head was sent counts as well. */
+  function readLate(): string | undefined {
+    if (running.policy.guard !== 'refuse' || !head) return undefined;
+    const { directives } = statedBy(whatWasSent(head, receivedAt), running.policy);
+    const read = personal(running, directives);
+    return read.length > 0 ? `personal: ${read.join(', ')}` : undefined;
+  }
+
+  function guard(judgement: Verdict): void {
+    if (!head || (judgement.refused !== undefined && !judgement.refused.startsWith('personal'))) return;
+    const { directives } = statedBy(whatWasSent(head, receivedAt), running.policy);
+    const read = personal(running, directives);
+    const refused = running.policy.guard === 'refuse';
+    if (read.length > 0) core.events.guard({ read, key: running.identity.key, refused });
+  }
+
+  async function land(outcome: Promise<string | undefined>): Promise<void> {
+    const detail = await outcome.catch((error: unknown) => {
+      core.events.fault({ step: 'store', code: 'error', message: String(error) });
+      return 'error';
+    });
+    running.watch.end();
     core.leases.drop(running.lease);
     if (detail !== undefined) await core.store.release(running.lease);
     flight.land();
@@ -62,48 +156,34 @@ export function lead(x: Exchange, core: Core, running: Fill, flight: Flight, fwd
   }
 }
 
-/** Commits a complete response that may be stored. Returns why it was not, or nothing when it was. */
-async function store(
-  x: Exchange,
-  core: Core,
-  running: Fill,
-  head: Head | undefined,
-  end: End,
-  verdict: Verdict | Promise<Verdict>,
-  receivedAt: number,
-): Promise<string | undefined> {
-  try {
-    const judgement = await verdict;
-    if ('refused' in judgement) return judgement.refused;
-    if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
-    const commit = commitOf(x, running, head, end.chunks, judgement.lifetime, receivedAt, core.clock());
-    const startedAt = performance.now();
-    const committed = await core.store.commit(commit);
-    x.took.store = performance.now() - startedAt;
-    if (committed instanceof Fault) return committed.code;
-    return committed ? undefined : 'purged';
-  } catch (error) {
-    core.events.fault({ step: 'store', code: 'error', message: String(error) });
-    return 'error';
-  }
+/** What a fill begins with. */
+export function begun(x: Exchange, policy: Policy, core: Core, identity: Identity, lease: Lease): Fill {
+  const before = fieldsOf(x.res);
+  return {
+    identity,
+    lease,
+    requestedAt: core.clock(),
+    before,
+    watch: new Watch(),
+    policy,
+    refused: undefined,
+  };
 }
 
-/** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
-function judged(x: Exchange, core: Core, running: Fill, head: Head, now: number): Verdict | Promise<Verdict> {
-  const failed = (error: unknown): Verdict => {
-    core.events.fault({ step: 'option', code: 'error', message: String(error) });
-    return { refused: 'error' };
-  };
-  try {
-    const verdict = judge(x, running, head, now);
-    return verdict instanceof Promise ? verdict.catch(failed) : verdict;
-  } catch (error) {
-    return failed(error);
-  }
+/** Whether a stale stored response can be the answer yet: it has something to ask by, or may stand in for an error. */
+function worthAsking(stored: StoredResponse): boolean {
+  const { etag, lastModified } = validatorsOf(stored);
+  return etag !== undefined || lastModified !== undefined || stored.staleIfError > 0;
+}
+
+function whatWasSent(head: Head, receivedAt: number): Judged {
+  const headers = head.headers as Fields;
+  return { status: head.status, headers, dated: headers, length: head.length, receivedAt };
 }
 
 /** What a head can say of a verdict. Whether a body of unknown length is stored shows only at its end. */
 function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: string } {
-  if (verdict instanceof Promise || ('lifetime' in verdict && head.length === undefined)) return {};
-  return 'lifetime' in verdict ? { stored: true } : { detail: verdict.refused };
+  if (verdict instanceof Promise) return {};
+  if (verdict.refused !== undefined) return { detail: verdict.refused };
+  return head.length === undefined ? {} : { stored: true };
 }

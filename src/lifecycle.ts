@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto';
-import { type Core, type Fill, report } from './core.ts';
-import { fieldsOf } from './exchange/capture.ts';
+import { type Core, type Fill, forward, report } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import { gatewayTimeout, replay } from './exchange/replay.ts';
-import { lead } from './fill.ts';
-import { type Directives, parseCacheControl } from './http/cache-control.ts';
+import { gatewayTimeout } from './exchange/replay.ts';
+import { begun, lead } from './fill.ts';
+import { forwardHead } from './head.ts';
 import { cacheStatus } from './http/cache-status.ts';
-import { conditionsOf, notModified } from './http/conditional.ts';
-import { field, snapshot } from './http/headers.ts';
+import { isUnsafe } from './http/invalidation.ts';
 import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
+import { answerWith } from './render.ts';
 import { Fault } from './store/guard.ts';
 import { LEASE } from './store/leases.ts';
 import type { ForwardReason, Outcome } from './types.ts';
+import { forwardUnsafe } from './unsafe.ts';
+import { askedBy } from './verdict.ts';
 
 /**
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
@@ -35,8 +36,9 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   if (policy.enabled && !(await policy.enabled(x.req, x.res))) return leave(x, running);
   if (running && running.policy.identity === policy.identity) return refine(x, policy, running);
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
-  if (running) running.refused = 'route';
+  if (running) setAside(running);
 
+  if (!policy.methods.has(x.method) && isUnsafe(x.method)) return forwardUnsafe(x, policy, core);
   const gated = gate(x, policy);
   if (gated) return forward(x, core, gated);
   if (policy.when && !(await policy.when(x.req, x.res))) return forward(x, core, bypass('when'));
@@ -50,8 +52,13 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
 
 /** A route whose cache is off leaves the fill of the cache in front unstored. */
 function leave(x: Exchange, running: Fill | undefined): void {
-  if (running) running.refused = 'route';
+  if (running) setAside(running);
   x.forward();
+}
+
+function setAside(running: Fill): void {
+  running.refused = 'route';
+  running.watch.end();
 }
 
 /** A route behind the cache that has the same key: the fill under way goes on by the route's policy. */
@@ -96,39 +103,19 @@ async function answer(
     core.track(core.store.discard(place));
   }
 
-  const directives = requestDirectives(x);
-  const usable = found.stored && reuse(found.stored, directives, core.clock());
-  if (found.stored && usable?.kind === 'fresh') return serve(x, core, found.stored, usable.age, usable.ttl);
+  const directives = askedBy(x, policy);
+  const { stored } = found;
+  const usable = stored && reuse(stored, directives, core.clock());
+  if (stored && usable?.kind === 'send') {
+    return answerWith(x, core, stored, usable.age, { kind: 'hit', ttl: Math.floor(usable.ttl / 1000) });
+  }
   const missed = found.otherVariants ? 'vary-miss' : 'uri-miss';
-  const fwd = usable?.kind === 'forward' ? usable.fwd : missed;
+  const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
   // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
-  if (directives.has('only-if-cached')) return unsatisfied(x, core, fwd);
+  if (directives?.has('only-if-cached')) return unsatisfied(x, core, fwd);
   // A HEAD has no body to store; what GET stores answers it.
-  if (x.method === 'HEAD') return forward(x, core, { kind: 'forward', fwd, detail: 'head' });
+  if (x.method === 'HEAD') return forwardHead(x, policy, core, identity, found, fwd);
   return fill(x, policy, core, identity, found, fwd, first);
-}
-
-function serve(
-  x: Exchange,
-  core: Core,
-  stored: NonNullable<Found['stored']>,
-  age: number,
-  ttl: number,
-): void {
-  // "A recipient MUST ignore the conditional request header fields ... when the response without them would be
-  // other than a 2xx" (RFC 9110 §13.2.1).
-  const conditions = stored.status === 200 ? conditionsOf(x.headers) : undefined;
-  const validators = {
-    etag: field(stored.headers, 'etag'),
-    lastModified: field(stored.headers, 'last-modified'),
-  };
-  const outcome: Outcome = { kind: 'hit', ttl: Math.floor(ttl / 1000) };
-  replay(x.res, stored, {
-    notModified: conditions !== undefined && notModified(conditions, validators, core.clock()),
-    age: Math.floor(age / 1000),
-    cacheStatus: cacheStatus(core.name, outcome),
-  });
-  report(x, core, outcome);
 }
 
 function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
@@ -159,9 +146,7 @@ async function fill(
   const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
   const acquired = await core.store.acquire(lease, found.seen, LEASE);
   if (acquired === 'leader') {
-    const before = snapshot(fieldsOf(x.res));
-    const running: Fill = { identity, lease, requestedAt: core.clock(), before, policy, refused: undefined };
-    return lead(x, core, running, flight, fwd);
+    return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
   flight.land();
   if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });
@@ -169,18 +154,8 @@ async function fill(
   return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
 }
 
-function requestDirectives(x: Exchange): Directives {
-  return parseCacheControl(x.headers['cache-control']);
-}
-
 function bypass(detail: string): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
-}
-
-/** Lets the app answer without storing it. */
-function forward(x: Exchange, core: Core, outcome: Outcome): void {
-  if (core.events.heard) x.res.once('close', () => report(x, core, outcome));
-  x.forwardWith(cacheStatus(core.name, outcome));
 }
 
 /** Waits for a promise, but no longer than this many milliseconds. */

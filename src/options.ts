@@ -39,6 +39,11 @@ export interface Policy {
   readonly hash: HashName | undefined;
   readonly maxBodySize: number;
   readonly locals: readonly string[];
+  readonly directives: 'follow' | 'ignore' | 'override';
+  /** Lower case. */
+  readonly targeted: readonly string[];
+  readonly setCookie: 'refuse' | 'strip' | 'store';
+  readonly guard: 'refuse' | 'warn' | 'off';
 }
 
 export interface Settings {
@@ -46,6 +51,7 @@ export interface Settings {
   readonly prefix: string;
   readonly name: string;
   readonly timeout: number;
+  readonly showKey: boolean;
   readonly clock: () => number;
 }
 
@@ -61,12 +67,17 @@ const POLICY = [
   'hashKeys',
   'maxBodySize',
   'locals',
+  'directives',
+  'targeted',
+  'setCookie',
+  'guard',
 ] as const satisfies (keyof PolicyOptions)[];
 const ALL = [
   'redis',
   'prefix',
   'name',
   'timeout',
+  'showKey',
   'clock',
   ...POLICY,
 ] as const satisfies (keyof CacheOptions)[];
@@ -81,6 +92,7 @@ const NEVER_CACHED = new Set(['PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE', 'OPT
 export function parseSettings(options: CacheOptions): Settings {
   known('options', options, ALL);
   const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
+  const showKey = oneOf('showKey', options.showKey ?? false, [true, false]);
   if (
     typeof prefix !== 'string' ||
     prefix.length > 100 ||
@@ -103,7 +115,7 @@ export function parseSettings(options: CacheOptions): Settings {
   const budget = duration('timeout', timeout);
   if (budget < 1) throw new OptionError('timeout', timeout, 'at least 1 millisecond');
   if (typeof clock !== 'function') throw new OptionError('clock', clock, 'a function');
-  return Object.freeze({ redis, prefix, name, timeout: budget, clock });
+  return Object.freeze({ redis, prefix, name, timeout: budget, showKey, clock });
 }
 
 /** @param identity that of the policy which these options refine without touching `key`, `vary` and `hashKeys`. */
@@ -116,6 +128,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     statuses = STATUSES,
   } = options;
   const { ttl = '1h', vary = {}, hashKeys = false, maxBodySize = '1mb', locals = [] } = options;
+  const { directives = 'follow', targeted = [], setCookie = 'refuse', guard = 'refuse' } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -131,14 +144,16 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     key,
     query: parseQuery(vary.query),
     queryDeclared: vary.query !== undefined,
-    headers: names('vary.headers', vary.headers ?? [], TOKEN, 'a list of header field names').map((name) =>
-      name.toLowerCase(),
-    ),
+    headers: fieldNames('vary.headers', vary.headers ?? []),
     cookies: names('vary.cookies', vary.cookies ?? [], TOKEN, 'a list of cookie names'),
     by: callable('vary.by', vary.by),
     hash: hash === true ? 'sha1' : hash || undefined,
     maxBodySize: size('maxBodySize', maxBodySize),
     locals: names('locals', locals, /./s, 'a list of names of res.locals values'),
+    directives: oneOf('directives', directives, ['follow', 'ignore', 'override'] as const),
+    targeted: fieldNames('targeted', targeted),
+    setCookie: oneOf('setCookie', setCookie, ['refuse', 'strip', 'store'] as const),
+    guard: oneOf('guard', guard, ['refuse', 'warn', 'off'] as const),
   });
 }
 
@@ -209,6 +224,10 @@ function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
     }
   }
   return new Set(list);
+}
+
+function fieldNames(option: string, value: unknown): readonly string[] {
+  return names(option, value, TOKEN, 'a list of header field names').map((name) => name.toLowerCase());
 }
 
 function parseStatuses(statuses: unknown): ReadonlySet<number> {

@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Core } from './core.ts';
-import { PurgeError, StoreError } from './errors.ts';
+import { StoreError } from './errors.ts';
 import { Events } from './events.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
-import { compact, customKey, defaultKey } from './key.ts';
 import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, parseSettings, refinePolicy } from './options.ts';
 import { connect } from './store/connect.ts';
 import { Fault, GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
+import { tagsOfKey, tagsOfUrl } from './tags.ts';
 import type {
   CacheEvents,
   CacheMiddleware,
@@ -41,8 +41,16 @@ class Cache {
   #closed = false;
 
   constructor(options: CacheOptions) {
-    const { redis, prefix, name, timeout, clock } = parseSettings(options);
-    const { redis: _r, prefix: _p, name: _n, timeout: _t, clock: _c, ...policyOptions } = options;
+    const { redis, prefix, name, timeout, showKey, clock } = parseSettings(options);
+    const {
+      redis: _r,
+      prefix: _p,
+      name: _n,
+      timeout: _t,
+      showKey: _s,
+      clock: _c,
+      ...policyOptions
+    } = options;
     this.#options = policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
@@ -53,12 +61,14 @@ class Cache {
       name,
       clock,
       timeout,
+      showKey,
       store,
       lookup: new Lookup(store),
       leases: new Leases(store),
       flights: new Flights(),
       events,
       fills: new WeakMap(),
+      tagsOf: (url) => tagsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };
   }
@@ -93,39 +103,13 @@ class Cache {
   async #purge(target: PurgeTarget): Promise<number> {
     const { store } = this.#core;
     if ('all' in target && target.all === true) return confirmed(await store.purgeAll());
-    const tags = 'url' in target ? this.#tagsOfUrl(target.url) : this.#tagsOfKey(target);
+    const policies = this.#policies.values();
+    const tags =
+      'url' in target
+        ? tagsOfUrl(policies, String(target.url))
+        : tagsOfKey(policies, 'key' in target && target.key);
     const counts = await Promise.all([...tags].map(async (tag) => confirmed(await store.purge(tag))));
     return counts.reduce((sum, count) => sum + count, 0);
-  }
-
-  /** Under every method and every policy that has keys of its own. */
-  #tagsOfKey(target: object): Set<string> {
-    const tags = new Set<string>();
-    for (const { methods, hash } of this.#policies.values()) {
-      for (const method of methods) {
-        const key = 'key' in target ? customKey(method, target.key) : undefined;
-        if (key === undefined)
-          throw new PurgeError('purge takes { key }, plain JSON, or { url } or { all: true }');
-        tags.add(compact(key, hash));
-      }
-    }
-    return tags;
-  }
-
-  /** Under every policy that has the default key. */
-  #tagsOfUrl(url: string | URL): Set<string> {
-    const parts = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(String(url));
-    if (!parts) throw new PurgeError(`purge takes an absolute http or https URL, not ${JSON.stringify(url)}`);
-    const scheme = (parts[1] as string).toLowerCase();
-    const host = (parts[2] as string).toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '');
-    const path = parts[3]?.startsWith('/') ? parts[3] : `/${parts[3] ?? ''}`;
-    const tags = new Set<string>();
-    for (const { key, methods, query, hash } of this.#policies.values()) {
-      if (key) continue;
-      for (const method of methods)
-        tags.add(compact(defaultKey(method, { scheme, host, url: path }, query), hash));
-    }
-    return tags;
   }
 
   #track(work: Promise<unknown>): void {

@@ -136,6 +136,32 @@ export interface PolicyOptions {
   readonly hashKeys?: boolean | 'sha1' | 'sha256';
   /** A larger body is passed through whole and is not stored. @default '1mb' */
   readonly maxBodySize?: Size;
+  /**
+   * Whose `Cache-Control` counts: `'follow'`, request's and response's (RFC 9111 §5.2); `'ignore'`, the response's
+   * only; `'override'`, neither: what has a status in `statuses` is stored for `ttl`, except for `private`,
+   * `no-store` and what is never stored for safety.
+   * @default 'follow'
+   */
+  readonly directives?: 'follow' | 'ignore' | 'override';
+  /**
+   * Names of targeted fields (RFC 9213) that this cache obeys, the most specific first, such as
+   * `['CDN-Cache-Control']`. The first that is valid takes the place of `Cache-Control` and `Expires`.
+   * @default []
+   */
+  readonly targeted?: readonly string[];
+  /**
+   * A response with `Set-Cookie`: `'refuse'` to store it, `'strip'` the field and store the rest, or `'store'` it as
+   * RFC 9111 alone would allow, which gives one client's cookie to the next.
+   * @default 'refuse'
+   */
+  readonly setCookie?: 'refuse' | 'strip' | 'store';
+  /**
+   * When the app, behind the cache, reads who is asking (`req.user`, `req.session`, cookies, `Authorization`) and the
+   * key does not cover it: `'refuse'` to store what it answers, `'warn'` by a `guard` event only, or `'off'`. A
+   * response that says `public` or `s-maxage` is shared by its own word.
+   * @default 'refuse'
+   */
+  readonly guard?: 'refuse' | 'warn' | 'off';
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
 }
@@ -157,6 +183,8 @@ export interface CacheOptions extends PolicyOptions {
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
+  /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */
+  readonly showKey?: boolean;
   /** The current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
 }
@@ -202,10 +230,20 @@ export interface FaultEvent {
   readonly message: string;
 }
 
+/** The app read, behind the cache, who is asking, and the key does not cover that. */
+export interface GuardEvent {
+  /** What was read: `req.user`, `cookie`, ... */
+  readonly read: readonly string[];
+  readonly key: string;
+  /** Whether the response was refused for it. */
+  readonly refused: boolean;
+}
+
 /** The events of a cache and their payloads. */
 export interface CacheEvents {
   request: [RequestEvent];
   fault: [FaultEvent];
+  guard: [GuardEvent];
 }
 
 /** What to purge. */

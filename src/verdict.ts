@@ -1,104 +1,177 @@
 import type { Fill } from './core.ts';
-import { encode } from './entry.ts';
+import { encode, type StoredHead } from './entry.ts';
 import type { Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import { uncovered } from './exchange/guard.ts';
 import { localsOf } from './exchange/replay.ts';
-import { parseCacheControl } from './http/cache-control.ts';
-import { bornAt, heuristicLifetime, statedLifetime } from './http/freshness.ts';
-import { storedFields } from './http/headers.ts';
-import { refusal } from './http/storable.ts';
+import { type Directives, parseCacheControl, requestDirectives } from './http/cache-control.ts';
+import { bornAt, heuristicLifetime, type Stated, statedLifetime } from './http/freshness.ts';
+import { type StoredFields, snapshot, storedFields } from './http/headers.ts';
+import type { Ageing } from './http/reuse.ts';
+import { refusal, withheld } from './http/storable.ts';
+import { targetedDirectives } from './http/targeted.ts';
 import { type Fields, nominated } from './http/vary.ts';
 import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
 import { lifetimeFor, type Policy } from './options.ts';
 import type { Commit } from './store/store.ts';
 
-/** What is decided about a response once its head is known: how long it is fresh, or why it is not stored. */
-export type Verdict = { readonly lifetime: number } | { readonly refused: string };
+/** What is decided about a response once its head is known: how it ages, or why it is not stored. */
+export type Verdict =
+  | { readonly ageing: Ageing; readonly refused?: undefined }
+  | { readonly refused: string };
 
-/** Whether, and how long, to store a response with this head; a promise only where a function of the user's is one. */
-export function judge(x: Exchange, fill: Fill, head: Head, receivedAt: number): Verdict | Promise<Verdict> {
-  const { policy } = fill;
-  if (fill.refused !== undefined) return { refused: fill.refused };
-  const headers = head.headers as Fields;
-  const directives = parseCacheControl(headers['cache-control']);
-  const names = nominated(headers.vary);
-  const refused = refusal({
-    method: x.method,
-    request: { headers: x.headers, directives: parseCacheControl(x.headers['cache-control']) },
-    status: head.status,
-    headers,
-    directives,
-    credentialsKeyed: fill.identity.credentialsKeyed || names.includes('authorization'),
-  });
-  if (refused) return { refused };
-  // Without a way to validate it, a response that must be validated before each use is of no use.
-  if (directives.has('no-cache')) return { refused: 'no-cache' };
-  if (head.length !== undefined && head.length > policy.maxBodySize) return { refused: 'too-large' };
-  const asked = policy.storeWhen?.(x.req, x.res);
-  const stated = { headers, directives, receivedAt };
-  const lifetime = statedLifetime(stated);
-  const given = lifetime ?? givenLifetime(x, policy, head.status);
-  const verdict = (wanted: boolean, length: unknown): Verdict => {
-    if (!wanted) return { refused: 'store-when' };
-    const computed = typeof policy.ttl === 'function';
-    const ms = lifetime ?? (lifetimeFor(length, head.status, computed) || heuristicLifetime(stated));
-    if (ms === undefined) return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
-    return receivedAt - bornAt(stated, fill.requestedAt) < ms ? { lifetime: ms } : { refused: 'not-fresh' };
-  };
-  if (isPromise(asked) || isPromise(given)) {
-    return Promise.all([asked ?? true, given]).then(([wanted, length]) => verdict(wanted, length));
-  }
-  return verdict(asked ?? true, given);
+/** A head to judge: the one that the app sent, or a stored one that a 304 has brought up to date. */
+export interface Judged {
+  readonly status: number;
+  readonly headers: Fields;
+  /** The body's length in bytes, where it is known by now. */
+  readonly length: number | undefined;
+  readonly receivedAt: number;
+  /** The fields that tell the age: a 304's own, where it is one. */
+  readonly dated: Fields;
 }
 
-/** What to commit once the body is whole. */
+/**
+ * A stale response with a validator is kept this long (in milliseconds) to be confirmed rather than made anew: as
+ * long again as it was fresh, but neither less nor more than these.
+ */
+const KEPT_FOR_VALIDATION = [600_000, 86_400_000] as const;
+
+/** Whether and how to store a response with this head; a promise only where a function of the user's gives one. */
+export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<Verdict> {
+  const { policy } = fill;
+  if (fill.refused !== undefined) return { refused: fill.refused };
+  const stated = statedBy(head, policy);
+  const forbidden = forbids(x, fill, head, stated.directives);
+  if (forbidden) return { refused: forbidden };
+  if (head.length !== undefined && head.length > policy.maxBodySize) return { refused: 'too-large' };
+  const asked = policy.storeWhen?.(x.req, x.res);
+  const lifetime = policy.directives === 'override' ? undefined : statedLifetime(stated);
+  const given = lifetime ?? givenLifetime(x, policy, head.status);
+  if (isPromise(asked) || isPromise(given)) {
+    return Promise.all([asked ?? true, given]).then(([wanted, length]) =>
+      wanted ? aged(fill, head, stated, lifetime, length) : { refused: 'store-when' },
+    );
+  }
+  if (asked === false) return { refused: 'store-when' };
+  return aged(fill, head, stated, lifetime, given);
+}
+
+/** The request's directives, where they count. */
+export function askedBy(x: Exchange, policy: Policy): Directives | undefined {
+  return policy.directives === 'follow' ? requestDirectives(x.headers) : undefined;
+}
+
+/** What the app has read of the person behind the request that the key does not cover, if that forbids storing. */
+export function personal(fill: Fill, directives: Directives): string[] {
+  if (fill.policy.guard === 'off') return [];
+  // The response's own word that it is for everyone.
+  if (directives.has('public') || directives.has('s-maxage')) return [];
+  return uncovered(fill.watch.read, fill.identity.covers);
+}
+
+/** A response's directives, from the field that applies to this cache, and what else tells its freshness. */
+export function statedBy({ headers, dated, receivedAt }: Judged, policy: Policy): Stated {
+  const targeted = targetedDirectives(headers, policy.targeted);
+  const directives = targeted ?? parseCacheControl(headers['cache-control']);
+  return { headers, dated, directives, targeted: targeted !== undefined, receivedAt };
+}
+
+/** What to commit: a stored head's fields, and its body in chunks. */
 export function commitOf(
   x: Exchange,
   fill: Fill,
-  head: Head,
-  chunks: readonly Buffer[],
-  lifetime: number,
-  receivedAt: number,
+  head: Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & { readonly vary: Fields['vary'] },
+  chunks: readonly Uint8Array[],
+  ageing: Ageing,
   now: number,
 ): Commit {
   const { identity, lease, policy } = fill;
-  const headers = head.headers as Fields;
-  const names = nominated(headers.vary);
+  const names = nominated(head.vary);
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
-  const stated = { headers, directives: parseCacheControl(headers['cache-control']), receivedAt };
-  const born = bornAt(stated, fill.requestedAt);
-  const { headers: fields, removed } = storedFields(head.fields, fill.before);
-  const list = [...fields];
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bodiless = head.status === 204 || head.status === 205;
-  if (headers['content-length'] === undefined && !bodiless) list.push('Content-Length', String(length));
-  // "A recipient with a clock that receives a response without Date MUST record the time it was received" (§6.6.1).
-  if (headers.date === undefined && x.res.sendDate) list.push('Date', new Date(receivedAt).toUTCString());
   const variant = variantText(identity.declared, names, x.headers);
-  const stored = {
-    key: identity.key,
-    variant,
-    status: head.status,
-    message: head.message,
-    headers: list,
-    removed,
-    bornAt: born,
-    lifetime,
-    locals: keptLocals(x, policy.locals),
-  };
+  const { status, message, headers, removed } = head;
+  const locals = keptLocals(x, policy.locals);
+  const stored = { key: identity.key, variant, status, message, headers, removed, ...ageing, locals };
   return {
     lease,
     slot: compact(identity.declared, policy.hash),
     variant: compact(variant, policy.hash),
     names,
-    bytes: encode(stored, bodiless ? [] : chunks),
-    ttl: Math.max(1, Math.ceil(born + lifetime - now)),
+    bytes: encode(stored, chunks),
+    ttl: Math.max(1, Math.ceil(ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - now)),
   };
 }
 
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+/** The fields to store of a head that the app sent, completed by what Node adds when it sends it. */
+export function fieldsToStore(
+  x: Exchange,
+  fill: Fill,
+  head: Head,
+  receivedAt: number,
+): { headers: StoredFields; removed: readonly string[] } {
+  const headers = head.headers as Fields;
+  const { policy } = fill;
+  const { directives } = statedBy({ ...head, headers, dated: headers, receivedAt }, policy);
+  const stored = storedFields(head.fields, snapshot(fill.before), withheld(directives, policy.setCookie));
+  // "A recipient with a clock that receives a response message without a Date header field MUST record the time it
+  // was received and append a corresponding Date" (RFC 9110 §6.6.1).
+  if (headers.date !== undefined || !x.res.sendDate) return stored;
+  return { ...stored, headers: [...stored.headers, 'Date', new Date(receivedAt).toUTCString()] };
+}
+
+function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives): string | undefined {
+  const { policy, identity } = fill;
+  const names = nominated(head.headers.vary);
+  const refused = refusal({
+    status: head.status,
+    headers: head.headers,
+    directives,
+    request: { headers: x.headers, directives: askedBy(x, policy) },
+    credentialsKeyed: identity.coversCredentials || names.includes('authorization'),
+    setCookie: policy.setCookie,
+  });
+  if (refused || policy.guard !== 'refuse') return refused;
+  const read = personal(fill, directives);
+  return read.length > 0 ? `personal: ${read.join(', ')}` : undefined;
+}
+
+/** @param lifetime what the response states; otherwise @param given, what the `ttl` option gave. */
+function aged(
+  fill: Fill,
+  head: Judged,
+  stated: Stated,
+  lifetime: number | undefined,
+  given: unknown,
+): Verdict {
+  const { policy, requestedAt } = fill;
+  const computed = typeof policy.ttl === 'function';
+  const ms = lifetime ?? (lifetimeFor(given, head.status, computed) || heuristicFor(head, policy, stated));
+  const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
+  const has = (name: string): boolean => directives.has(name);
+  const born = bornAt(stated, requestedAt);
+  const confirmable = head.headers.etag !== undefined || head.headers['last-modified'] !== undefined;
+  const validateAlways = directives.names('no-cache') === 'all';
+  const ageing: Ageing = {
+    bornAt: born,
+    lifetime: ms ?? 0,
+    validateAlways,
+    neverStale: has('must-revalidate') || has('proxy-revalidate') || has('s-maxage'),
+    staleIfError: (directives.seconds('stale-if-error') ?? 0) * 1000,
+  };
+  if (ms === undefined && !confirmable)
+    return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
+  if (ms === undefined && !policy.statuses.has(head.status) && !has('public')) return { refused: 'status' };
+  const fresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
+  if (fresh || confirmable || (ageing.staleIfError > 0 && !validateAlways)) return { ageing };
+  return { refused: validateAlways ? 'no-cache' : 'not-fresh' };
+}
+
+/** "A cache MUST NOT use heuristics when an explicit expiration time is present" (§4.2.2), nor where not allowed. */
+function heuristicFor(head: Judged, policy: Policy, stated: Stated): number | undefined {
+  const allowed = policy.statuses.has(head.status) || stated.directives.has('public');
+  return allowed && policy.directives !== 'override' ? heuristicLifetime(stated) : undefined;
 }
 
 /** What the `ttl` option gives for this exchange, not yet read for its status; `false` where it gives nothing. */
@@ -107,10 +180,23 @@ function givenLifetime(x: Exchange, policy: Policy, status: number): unknown {
   return typeof policy.ttl === 'function' ? policy.ttl(x.req, x.res) : policy.ttl;
 }
 
+/** How long a stored response is of use past its lifetime. */
+function keptStale(headers: StoredFields, { lifetime, staleIfError }: Ageing): number {
+  const [least, most] = KEPT_FOR_VALIDATION;
+  const confirmable = headers.some(
+    (name, i) => i % 2 === 0 && /^(?:etag|last-modified)$/i.test(name as string),
+  );
+  return Math.max(staleIfError, confirmable ? Math.min(Math.max(lifetime, least), most) : 0);
+}
+
 function keptLocals(x: Exchange, names: readonly string[]): Record<string, unknown> | null {
   if (names.length === 0) return null;
   const locals = localsOf(x.res);
   return Object.fromEntries(
     names.filter((name) => locals[name] !== undefined).map((name) => [name, locals[name]]),
   );
+}
+
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

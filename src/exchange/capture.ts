@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import onHeaders from 'on-headers';
+import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
+import { beforeHead } from './before-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
 export interface Head {
@@ -19,78 +20,115 @@ export type End =
   /** Nothing to store: given up by `head`, too large, or bytes that do not match the head. */
   | { readonly kind: 'refused'; readonly reason: 'head' | 'too-large' | 'incomplete' };
 
+/** What to do with a response whose head is known: keep its body, pass it on only, or answer something else. */
+export type Reaction = 'keep' | 'pass' | 'replace';
+
 export interface CaptureHooks {
   /** The largest body kept, in bytes. */
   readonly limit: number;
-  /** Called once, when the head is about to be sent: whether to keep the body. It may still set header fields. */
-  head(head: Head): boolean;
+  /** Called once, when the head is about to be sent. It may still set header fields. */
+  head(head: Head): Reaction;
   /** Called once, when the app has ended the response, after its last byte was passed on. */
   end(end: End): void;
   /** Called instead of `end` when the app will not end the response any more. */
   abandoned(): void;
+  /** Called in place of `end` after `head` said `'replace'`: nothing was sent, so it is time to answer. */
+  replace?(): void;
+  /** Wraps what calls middleware in front. */
+  outside<T>(run: () => T): T;
 }
 
 /** After the connection is gone, a handler has this long (in milliseconds) to end what it began. */
 const GRACE = 60_000;
+/** A response that will be replaced may go on this long (in milliseconds) before it is. */
+const PATIENCE = 1000;
+
+type Method = (...args: unknown[]) => unknown;
 
 /**
  * Watches what the app writes to a response, without delaying, copying or reordering what the client gets: each
  * call goes to the original first, with its arguments, return value and errors. Middleware inside wraps around
  * this, middleware outside is wrapped by it.
+ *
+ * With `replace` among the hooks, the response is held until its head has been seen and no byte longer.
  */
 export function capture(res: ServerResponse, hooks: CaptureHooks): void {
-  const { write, end, destroy } = res;
+  const own = res as unknown as Record<'write' | 'end' | 'destroy' | 'writeHead' | 'flushHeaders', Method>;
+  const { write, end, destroy, writeHead, flushHeaders } = own;
   let chunks: Buffer[] | undefined = [];
   let length = 0;
   let head: Head | undefined;
+  /** The status that went out, which an outer middleware or an error may have changed. */
+  let sent = 0;
   /** The length of a body that is given whole, while its `end` is running. */
   let whole: number | undefined;
   let settled = false;
+  let replaced = false;
   let refused: 'head' | 'too-large' = 'head';
 
-  const keep = (bytes: Buffer | undefined): void => {
-    if (!bytes) return;
+  const pass = (method: Method, args: unknown[]): unknown =>
+    hooks.outside(() => Reflect.apply(method, res, args));
+
+  const keep = (args: readonly unknown[]): void => {
+    if (!chunks) return;
+    if (length + sizeOf(args) > hooks.limit) {
+      refused = 'too-large';
+      chunks = undefined;
+      return;
+    }
+    const bytes = bytesOf(args);
     length += bytes.length;
-    if (length > hooks.limit && chunks) refused = 'too-large';
-    if (length > hooks.limit) chunks = undefined;
-    chunks?.push(bytes);
+    chunks.push(bytes);
   };
 
-  let reason: string | undefined;
-  let sent = 0;
-
-  onHeaders(res, () => {
-    head = headOf(res, reason, whole);
-    if (!hooks.head(head)) chunks = undefined;
+  // Under the listener, so that what it decides is done.
+  own.writeHead = (...args) => (replaced ? res : pass(writeHead, args));
+  beforeHead(res, (message) => {
+    head = headOf(res, message, whole);
+    const reaction = hooks.head(head);
+    if (reaction !== 'keep') chunks = undefined;
+    replaced = reaction === 'replace';
+    if (replaced) setTimeout(replace, PATIENCE).unref();
     sent = res.statusCode;
   });
-  const { writeHead } = res;
-  res.writeHead = function writeHeadCaptured(this: ServerResponse, ...args: unknown[]): ServerResponse {
-    if (typeof args[1] === 'string') reason = args[1];
-    // Node takes pairs, `writeHead(200, [['Link', a], ['Link', b]])`, of which on-headers keeps the last of a name.
-    const fields = args.at(-1);
-    if (Array.isArray(fields) && Array.isArray(fields[0])) args[args.length - 1] = fields.flat();
-    return Reflect.apply(writeHead, this, args) as ServerResponse;
-  } as ServerResponse['writeHead'];
 
-  res.write = function writeCaptured(this: ServerResponse, ...args: unknown[]): boolean {
-    const passed = Reflect.apply(write, this, args) as boolean;
-    if (!settled && chunks) keep(bytesOf(args));
+  /**
+   * Has the head decided on now: before Node is halfway through a call that it would have to be taken out of, or
+   * because Node makes no head any more for a client that is gone.
+   */
+  const decide = (): void => {
+    if (!head && !res.headersSent && (hooks.replace || res.destroyed)) res.writeHead(res.statusCode);
+  };
+
+  own.write = (...args) => {
+    if (!settled) decide();
+    if (replaced) return ignored(args, true);
+    const passed = pass(write, args);
+    if (!settled) keep(args);
     return passed;
-  } as ServerResponse['write'];
+  };
 
-  res.end = function endCaptured(this: ServerResponse, ...args: unknown[]): ServerResponse {
-    if (settled) return Reflect.apply(end, this, args) as ServerResponse;
-    const last = chunks && bytesOf(args);
-    if (chunks && !head) whole = length + (last?.length ?? 0);
-    const passed = Reflect.apply(end, this, args) as ServerResponse;
+  own.end = (...args) => {
+    if (!head) whole = length + sizeOf(args);
+    if (!head && hooks.replace) stateLength(res, whole);
+    if (!settled) decide();
+    if (replaced) {
+      replace();
+      return ignored(args, res);
+    }
+    const passed = pass(end, args);
     if (settled) return passed;
     settled = true;
-    keep(last);
+    keep(args);
     hooks.end(outcome());
     chunks = undefined;
     return passed;
-  } as ServerResponse['end'];
+  };
+
+  own.flushHeaders = (...args) => {
+    decide();
+    return replaced ? undefined : pass(flushHeaders, args);
+  };
 
   const abandon = (): void => {
     if (settled) return;
@@ -98,14 +136,34 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
     chunks = undefined;
     hooks.abandoned();
   };
-  res.destroy = function destroyCaptured(this: ServerResponse, ...args: unknown[]): ServerResponse {
+  own.destroy = (...args) => {
     abandon();
-    return Reflect.apply(destroy, this, args) as ServerResponse;
-  } as ServerResponse['destroy'];
-  // A client that hung up does not spoil what the handler is about to finish.
-  res.once('close', () => {
-    if (!settled) setTimeout(abandon, GRACE).unref();
-  });
+    return pass(destroy, args);
+  };
+  const { socket } = res;
+  const closed = (): void => {
+    if (settled) return;
+    if (!hungUp(socket)) {
+      abandon();
+      return;
+    }
+    // A client that hung up does not spoil what the handler is about to finish. A pipe stops, though.
+    res.once('unpipe', abandon);
+    setTimeout(abandon, GRACE).unref();
+  };
+  if (res.destroyed) closed();
+  else res.once('close', closed);
+
+  function replace(): void {
+    if (settled) return;
+    settled = true;
+    const stubs = { ...own };
+    Object.assign(own, { write, end, writeHead, flushHeaders });
+    hooks.replace?.();
+    // What the app still writes goes nowhere.
+    const { write: w, end: e, writeHead: h, flushHeaders: f } = stubs;
+    Object.assign(own, { write: w, end: e, writeHead: h, flushHeaders: f });
+  }
 
   function outcome(): End {
     if (!chunks || !head) return { kind: 'refused', reason: refused };
@@ -119,29 +177,60 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   }
 }
 
+/** A call that has nothing to do any more, but whose caller waits to hear that it is done. */
+function ignored<T>(args: readonly unknown[], result: T): T {
+  const done = args.findLast((argument) => typeof argument === 'function');
+  if (done) process.nextTick(done as () => void);
+  return result;
+}
+
+/** What Node says by itself of a body that is given whole to `end`, and can't once the head is asked for earlier. */
+function stateLength(res: ServerResponse, length: number | undefined): void {
+  const unstated = !['content-length', 'transfer-encoding', 'trailer'].some((name) => res.hasHeader(name));
+  const bodiless = res.statusCode === 204 || res.statusCode === 304;
+  if (length !== undefined && unstated && !bodiless && !res.headersSent)
+    res.setHeader('Content-Length', length);
+}
+
 /** The fields set so far, in order and in the case they were set in. */
 export function fieldsOf(res: ServerResponse): FieldList {
   const { getRawHeaderNames } = res as { getRawHeaderNames?(): string[] };
   // HTTP/2 has no case to keep.
   const names = getRawHeaderNames?.call(res) ?? res.getHeaderNames();
-  return names.map((name) => [name, res.getHeader(name) as string | number | readonly string[]]);
+  return names.map((name) => {
+    const value = res.getHeader(name) as string | number | readonly string[];
+    // Node appends to a list in place.
+    return [name, typeof value === 'object' ? [...value] : value];
+  });
 }
 
-function headOf(res: ServerResponse, reason: string | undefined, whole: number | undefined): Head {
+function headOf(res: ServerResponse, message: string | undefined, whole: number | undefined): Head {
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    message: reason ?? res.statusMessage ?? '',
+    message: message ?? res.statusMessage ?? '',
     fields: fieldsOf(res),
     headers: res.getHeaders(),
     length: stated === undefined ? whole : Number(stated),
   };
 }
 
-/** A private copy of a chunk: the handler may use its buffer again once `write` has returned. */
-function bytesOf([chunk, encoding]: readonly unknown[]): Buffer | undefined {
-  if (typeof chunk === 'string') {
-    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-  }
-  return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined;
+/** Whether a connection was closed from the other side: what is destroyed on this side has neither end nor error. */
+function hungUp(socket: Socket | null): boolean {
+  return !socket || socket.readableEnded || socket.errored !== null;
+}
+
+function sizeOf([chunk, encoding]: readonly unknown[]): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk, encodingOf(encoding));
+  return chunk instanceof Uint8Array ? chunk.length : 0;
+}
+
+/** A private copy of a chunk: the handler may use its buffer again later. */
+function bytesOf([chunk, encoding]: readonly unknown[]): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding));
+  return chunk instanceof Uint8Array ? Buffer.from(chunk) : Buffer.alloc(0);
+}
+
+function encodingOf(encoding: unknown): BufferEncoding {
+  return typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8';
 }

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import onHeaders from 'on-headers';
+import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../types.ts';
+import { beforeHead } from './before-head.ts';
 import { addCacheStatus } from './replay.ts';
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
@@ -61,26 +62,37 @@ export class Exchange {
 
   /** Lets the app answer, and says in the answer what was decided. */
   forwardWith(cacheStatus: string): void {
-    onHeaders(this.res, () => addCacheStatus(this.res, cacheStatus));
+    beforeHead(this.res, () => addCacheStatus(this.res, cacheStatus));
     this.forward();
   }
 
   /**
-   * Hides from the app what would make it answer less than the whole representation, which is what is to be
-   * stored. `headers` stays as it came.
+   * Hides from the app what would make it answer less than the whole representation, which is what is to be stored,
+   * and asks instead whether a stored one has changed, if there is one. `headers` stays as it came.
    */
-  hideConditions(): void {
+  askForWhole(validators: Validators | undefined): void {
     const { req } = this;
-    if (!Object.keys(req.headers).some((name) => HIDDEN.has(name))) return;
+    const asked: [string, string | undefined][] = [
+      ['if-none-match', validators?.etag],
+      ['if-modified-since', validators?.lastModified],
+    ];
+    const changes = asked.some(([, value]) => value !== undefined);
+    if (!changes && !Object.keys(req.headers).some((name) => HIDDEN.has(name))) return;
     this.headers = { ...req.headers };
     // Node builds this view when it is first read, and would stumble over a shortened raw list.
-    const distinct = req.headersDistinct;
+    const distinct = req.headersDistinct as Record<string, string[] | undefined> | undefined;
     for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
       if (HIDDEN.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
     }
     for (const name of HIDDEN) {
       delete req.headers[name];
       delete distinct?.[name];
+    }
+    for (const [name, value] of asked) {
+      if (value === undefined) continue;
+      req.headers[name] = value;
+      req.rawHeaders.push(name, value);
+      if (distinct) distinct[name] = [value];
     }
   }
 }

@@ -1,45 +1,47 @@
 import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../entry.ts';
 import { joined } from '../http/cache-control.ts';
-import { leftOutOf304, type StoredFields } from '../http/headers.ts';
+import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
+import { type ByteRange, contentRange } from '../http/range.ts';
 
-/** How a stored response answers this request. */
-export interface Rendering {
-  /** 304 rather than the stored status and body: the client has them already. */
-  readonly notModified: boolean;
+/** How a stored response answers this request: whole, in part, or not at all because the client has it. */
+export type Form =
+  | { readonly kind: 'whole' | 'not-modified' | 'unsatisfiable' }
+  | { readonly kind: 'partial'; readonly ranges: readonly ByteRange[] };
+
+/** What this cache adds to an answer. */
+export interface Added {
   /** Current age in whole seconds (RFC 9111 §5.1). */
   readonly age: number;
   /** This cache's member of `Cache-Status`. */
   readonly cacheStatus: string;
 }
 
+type Lines = (string | readonly string[])[];
+
 /**
  * Answers with a stored response: one head, one body. Fields that middleware in front set for this request stay,
  * except where the stored response has the field itself.
  */
-export function replay(res: ServerResponse, stored: StoredResponse, rendering: Rendering): void {
+export function replay(res: ServerResponse, stored: StoredResponse, form: Form, added: Added): void {
   for (const name of stored.removed) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), stored.locals);
-  const age = String(rendering.age);
-  const headers = rendering.notModified ? headers304(stored.headers) : stored.headers;
-  const fields = [...withOuter(res, headers, 'vary'), 'Age', age];
-  appendCacheStatus(res, fields, rendering.cacheStatus);
-  const head = fields as unknown as string[];
-  if (rendering.notModified) {
-    res.writeHead(304, head);
-    res.end();
-  } else {
-    if (stored.message === '') res.writeHead(stored.status, head);
-    else res.writeHead(stored.status, stored.message, head);
-    res.end(stored.body);
-  }
+  const { status, message, fields, body } = formed(stored, form);
+  fields.push('Age', String(added.age));
+  mergeVary(res, fields);
+  appendCacheStatus(res, fields, added.cacheStatus);
+  // Node's types know no repeated field in a flat list, Node does.
+  if (message === '') res.writeHead(status, fields as string[]);
+  else res.writeHead(status, message, fields as string[]);
+  if (body) res.end(body);
+  else res.end();
 }
 
 /** An answer of the cache's own: nothing stored may be used and the client wants nothing else (RFC 9111 §5.2.1.7). */
 export function gatewayTimeout(res: ServerResponse, cacheStatus: string): void {
-  const fields: (string | readonly string[])[] = ['Content-Length', '0'];
+  const fields: Lines = ['Content-Length', '0'];
   appendCacheStatus(res, fields, cacheStatus);
-  res.writeHead(504, fields as unknown as string[]);
+  res.writeHead(504, fields as string[]);
   res.end();
 }
 
@@ -58,51 +60,117 @@ export function turnInto304(res: ServerResponse): void {
   }
 }
 
+/** Takes back what the app did to a head that was not sent: the fields are as middleware in front had left them. */
+export function resetHead(res: ServerResponse, before: FieldList): void {
+  for (const name of res.getHeaderNames()) res.removeHeader(name);
+  for (const [name, value] of before) res.setHeader(name, value);
+  res.statusCode = 200;
+  res.statusMessage = '';
+}
+
 export function localsOf(res: ServerResponse): Record<string, unknown> {
   const holder = res as { locals?: Record<string, unknown> };
   holder.locals ??= {};
   return holder.locals;
 }
 
-function appendCacheStatus(
-  res: ServerResponse,
-  fields: (string | readonly string[])[],
-  member: string,
-): void {
-  for (let i = 0; i < fields.length; i += 2) {
-    if ((fields[i] as string).toLowerCase() !== 'cache-status') continue;
-    fields[i + 1] = `${joined(fields[i + 1])}, ${member}`;
-    return;
-  }
-  const outer = joined(res.getHeader('cache-status'));
-  fields.push('Cache-Status', outer ? `${outer}, ${member}` : member);
+interface Message {
+  readonly status: number;
+  readonly message: string;
+  readonly fields: Lines;
+  readonly body: Buffer | undefined;
 }
 
-/** The stored head, with a list field that middleware in front has also set merged rather than overwritten. */
-function withOuter(res: ServerResponse, headers: StoredFields, lowerName: string): StoredFields {
-  const outer = joined(res.getHeader(lowerName));
-  if (!outer) return headers;
-  const merged = [...headers];
-  for (let i = 0; i < merged.length; i += 2) {
-    if ((merged[i] as string).toLowerCase() === lowerName)
-      merged[i + 1] = union(outer, joined(merged[i + 1]) ?? '');
+function formed(stored: StoredResponse, form: Form): Message {
+  const { status, message, headers, body } = stored;
+  switch (form.kind) {
+    case 'whole':
+      return { status, message, fields: [...headers], body };
+    case 'not-modified':
+      return { status: 304, message: '', fields: without(headers, leftOutOf304), body: undefined };
+    case 'unsatisfiable': {
+      const kept = without(headers, describesContent);
+      const fields = [...kept, 'Content-Length', '0', 'Content-Range', `bytes */${body.length}`];
+      return { status: 416, message: '', fields, body: undefined };
+    }
+    case 'partial':
+      return form.ranges.length === 1 ? onePart(stored, form.ranges[0]!) : severalParts(stored, form.ranges);
   }
-  return merged;
 }
 
-function union(a: string, b: string): string {
-  const seen = new Map<string, string>();
-  for (const member of `${a},${b}`.split(',')) {
-    const name = member.trim();
-    if (name) seen.set(name.toLowerCase(), seen.get(name.toLowerCase()) ?? name);
-  }
-  return [...seen.values()].join(', ');
+function onePart({ headers, body }: StoredResponse, range: ByteRange): Message {
+  const part = body.subarray(range.first, range.last + 1);
+  const kept = without(headers, (name) => name === 'content-length' || name === 'content-range');
+  const length = String(part.length);
+  const fields = [...kept, 'Content-Length', length, 'Content-Range', contentRange(range, body.length)];
+  return { status: 206, message: '', fields, body: part };
 }
 
-function headers304(headers: StoredFields): StoredFields {
-  const kept: (string | readonly string[])[] = [];
+/** "A server that generates a multipart response MUST generate multipart/byteranges" (RFC 9110 §15.3.7.2). */
+function severalParts({ headers, body }: StoredResponse, ranges: readonly ByteRange[]): Message {
+  const type = field(headers, 'content-type');
+  const boundary = boundaryFor(body);
+  const pieces: Buffer[] = [];
+  for (const range of ranges) {
+    const lines = [`--${boundary}`, ...(type === undefined ? [] : [`Content-Type: ${type}`])];
+    lines.push(`Content-Range: ${contentRange(range, body.length)}`, '', '');
+    pieces.push(Buffer.from(lines.join('\r\n'), 'latin1'), body.subarray(range.first, range.last + 1), CRLF);
+  }
+  pieces.push(Buffer.from(`--${boundary}--\r\n`));
+  const whole = Buffer.concat(pieces);
+  const kept = without(headers, (name) => name === 'content-length' || name === 'content-type');
+  const multipart = `multipart/byteranges; boundary=${boundary}`;
+  const fields = [...kept, 'Content-Type', multipart, 'Content-Length', String(whole.length)];
+  return { status: 206, message: '', fields, body: whole };
+}
+
+const CRLF = Buffer.from('\r\n');
+
+/** A boundary that the body does not contain. */
+function boundaryFor(body: Buffer): string {
+  for (let i = 0; ; i++) {
+    const boundary = `rrc-byteranges-${i}`;
+    if (!body.includes(boundary)) return boundary;
+  }
+}
+
+function describesContent(lowerName: string): boolean {
+  return lowerName === 'etag' || lowerName === 'last-modified' || lowerName.startsWith('content-');
+}
+
+function without(headers: StoredFields, excluded: (lowerName: string) => boolean): Lines {
+  const kept: Lines = [];
   for (let i = 0; i < headers.length; i += 2) {
-    if (!leftOutOf304((headers[i] as string).toLowerCase())) kept.push(headers[i]!, headers[i + 1]!);
+    if (!excluded((headers[i] as string).toLowerCase())) kept.push(headers[i]!, headers[i + 1]!);
   }
   return kept;
+}
+
+function appendCacheStatus(res: ServerResponse, fields: Lines, member: string): void {
+  const at = indexOf(fields, 'cache-status');
+  const outer = joined(at < 0 ? res.getHeader('cache-status') : fields[at + 1]);
+  const value = outer ? `${outer}, ${member}` : member;
+  if (at < 0) fields.push('Cache-Status', value);
+  else fields[at + 1] = value;
+}
+
+/** What middleware in front varies on (CORS, compression) and what the stored response does: both, not the last. */
+function mergeVary(res: ServerResponse, fields: Lines): void {
+  const outer = joined(res.getHeader('vary'));
+  const at = outer ? indexOf(fields, 'vary') : -1;
+  if (!outer || at < 0) return;
+  const merged = new Map<string, string>();
+  for (const member of `${outer},${joined(fields[at + 1])}`.split(',')) {
+    const name = member.trim();
+    if (name) merged.set(name.toLowerCase(), merged.get(name.toLowerCase()) ?? name);
+  }
+  fields[at + 1] = [...merged.values()].join(', ');
+}
+
+function indexOf(fields: Lines, lowerName: string): number {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] as string;
+    if (name.length === lowerName.length && name.toLowerCase() === lowerName) return i;
+  }
+  return -1;
 }

@@ -16,6 +16,11 @@ export interface Directives {
    * be stale" (§4.2.1).
    */
   seconds(name: string): number | undefined;
+  /**
+   * The field names that a directive is limited to (`private="set-cookie"`), lower case; `'all'` when it is not
+   * limited, or in a way that cannot be read; `undefined` when it is absent.
+   */
+  names(name: string): readonly string[] | 'all' | undefined;
 }
 
 /** The largest delta-seconds; "if a cache receives a value greater than it can represent" (§1.2.2). */
@@ -35,7 +40,8 @@ export function deltaSeconds(text: string | null | undefined): number | undefine
   return Math.min(Number(text), MAX_SECONDS);
 }
 
-class ParsedDirectives implements Directives {
+/** Directives as they are found one by one. */
+export class DirectiveList implements Directives {
   malformed = false;
   readonly #byName = new Map<string, (string | null)[]>();
 
@@ -58,9 +64,30 @@ class ParsedDirectives implements Directives {
     if (!given) return undefined;
     return Math.min(...given.map((argument) => deltaSeconds(argument) ?? 0));
   }
+
+  names(name: string): readonly string[] | 'all' | undefined {
+    const given = this.#byName.get(name);
+    if (!given) return undefined;
+    const names = given.flatMap((argument) => members(argument ?? '').map((member) => member.toLowerCase()));
+    const readable = given.every((argument) => argument) && names.every((field) => TOKEN.test(field));
+    return readable && names.length > 0 ? names : 'all';
+  }
 }
 
-const NONE: Directives = new ParsedDirectives();
+/** No directives at all. */
+const NONE: Directives = new DirectiveList();
+
+/**
+ * A request's directives. "When the Cache-Control header field is not present in a request, caches MUST consider
+ * the no-cache request pragma-directive as having the same effect" (RFC 7234 §5.4, deprecated in RFC 9111 §5.4).
+ */
+export function requestDirectives(headers: Readonly<Record<string, FieldValue>>): Directives {
+  const { 'cache-control': field, pragma } = headers;
+  if (field !== undefined || pragma === undefined) return parseCacheControl(field);
+  return members((joined(pragma) ?? '').toLowerCase()).includes('no-cache')
+    ? parseCacheControl('no-cache')
+    : NONE;
+}
 
 /**
  * Parses a `Cache-Control` field in linear time. "Cache directives are identified by a token, to be compared
@@ -69,7 +96,7 @@ const NONE: Directives = new ParsedDirectives();
 export function parseCacheControl(value: FieldValue): Directives {
   const text = joined(value);
   if (!text) return NONE;
-  const directives = new ParsedDirectives();
+  const directives = new DirectiveList();
   for (const member of members(text)) {
     const equals = member.indexOf('=');
     const name = (equals < 0 ? member : member.slice(0, equals)).trim().toLowerCase();

@@ -54,6 +54,11 @@ function matches(list: string, etag: string | undefined): boolean {
   return false;
 }
 
+/** Whether two entity tags are the same by weak comparison (§8.8.3.2). */
+export function sameOpaqueTag(a: string, b: string | undefined): boolean {
+  return b !== undefined && opaque(a) === opaque(b);
+}
+
 function opaque(etag: string): string {
   return etag.startsWith('W/') ? etag.slice(2) : etag;
 }

@@ -13,6 +13,10 @@ const HEURISTIC_CAP = 86_400_000;
 export interface Stated {
   readonly headers: Fields;
   readonly directives: Directives;
+  /** Whether the directives are from a targeted field, which has Expires ignored (RFC 9213 §2.2). */
+  readonly targeted: boolean;
+  /** The fields with its `Age` and `Date`; a 304's own, where it has confirmed a stored response. */
+  readonly dated: Fields;
   /** When its head was received. */
   readonly receivedAt: number;
 }
@@ -21,9 +25,10 @@ export interface Stated {
  * The freshness lifetime that a response states (§4.2.1): `s-maxage`, else `max-age`, else `Expires` minus
  * `Date`; `undefined` when it states none. Invalid statements give 0.
  */
-export function statedLifetime({ headers, directives, receivedAt }: Stated): number | undefined {
+export function statedLifetime({ headers, directives, targeted, receivedAt }: Stated): number | undefined {
   const seconds = directives.seconds('s-maxage') ?? directives.seconds('max-age');
   if (seconds !== undefined) return seconds * 1000;
+  if (targeted) return undefined;
   const expires = joined(headers.expires);
   if (expires === undefined) return undefined;
   // "A cache recipient MUST interpret invalid date formats, especially the value '0', as representing a time in
@@ -46,12 +51,12 @@ export function heuristicLifetime({ headers, receivedAt }: Stated): number | und
  * `Age` and the request's delay count only for a response that comes from somewhere else, which an `Age` or a
  * `Date` set by the app shows; one made here was made when its head was sent, however long its handler took.
  */
-export function bornAt({ headers, receivedAt }: Stated, requestedAt: number): number {
-  const stated = joined(headers.age);
-  if (stated === undefined && headers.date === undefined) return receivedAt;
+export function bornAt({ dated, receivedAt }: Stated, requestedAt: number): number {
+  const stated = joined(dated.age);
+  if (stated === undefined && dated.date === undefined) return receivedAt;
   // Of several values "the first is used" (§5.1); an invalid one counts as none.
   const ageValue = (deltaSeconds(stated === undefined ? undefined : members(stated)[0]) ?? 0) * 1000;
-  const apparentAge = Math.max(0, receivedAt - dateOf(headers, receivedAt));
+  const apparentAge = Math.max(0, receivedAt - dateOf(dated, receivedAt));
   return receivedAt - Math.max(apparentAge, ageValue + (receivedAt - requestedAt));
 }
 

@@ -46,13 +46,15 @@ export function snapshot(fields: FieldList): Before {
  * What to store of a response's head. A field that stands
  * as middleware in front had set it belongs to that middleware, which sets it anew for each request (a request
  * id, CORS); one that it had set and that is gone is to be taken away again.
+ * @param withheld lower-case names that the response's own directives keep from being stored.
  */
 export function storedFields(
   fields: FieldList,
   before: Before,
+  withheld: readonly string[],
 ): { headers: StoredFields; removed: string[] } {
   const connection = fields.find(([name]) => name.toLowerCase() === 'connection')?.[1];
-  const excluded = notStored(connection);
+  const excluded = new Set([...notStored(connection), ...withheld]);
   const headers: (string | readonly string[])[] = [];
   const gone = new Set(before.keys());
   for (const [name, value] of fields) {
@@ -94,6 +96,42 @@ export function leftOutOf304(lowerName: string): boolean {
       // Policies for the document rather than descriptions of its bytes.
       !lowerName.startsWith('content-security-policy'))
   );
+}
+
+/**
+ * Never replaced by a 304's: the stored bytes depend on them, and Content-Length "MUST NOT" be (RFC 9111 §3.2).
+ */
+const KEPT_BY_FRESHENING: ReadonlySet<string> = new Set([
+  'content-length',
+  'content-encoding',
+  'content-range',
+]);
+
+/**
+ * A stored head brought up to date: "the cache MUST add each header field in the provided response to the stored
+ * response, replacing field values that are already present" (RFC 9111 §3.2).
+ * @param fresh the fields of the 304 (or of a HEAD's 200) that may be stored at all.
+ */
+export function freshened(stored: StoredFields, fresh: StoredFields): StoredFields {
+  const replaced = new Map<string, readonly [string, string | readonly string[]]>();
+  for (let i = 0; i < fresh.length; i += 2) {
+    const lower = (fresh[i] as string).toLowerCase();
+    if (!KEPT_BY_FRESHENING.has(lower)) replaced.set(lower, [fresh[i] as string, fresh[i + 1]!]);
+  }
+  const result: (string | readonly string[])[] = [];
+  for (let i = 0; i < stored.length; i += 2) {
+    const lower = (stored[i] as string).toLowerCase();
+    if (!replaced.has(lower)) result.push(stored[i]!, stored[i + 1]!);
+  }
+  for (const [name, value] of replaced.values()) result.push(name, value);
+  return result;
+}
+
+/** A stored head as fields by lower-case name. */
+export function fieldsByName(headers: StoredFields): Record<string, string | readonly string[]> {
+  const byName: Record<string, string | readonly string[]> = Object.create(null);
+  for (let i = 0; i < headers.length; i += 2) byName[(headers[i] as string).toLowerCase()] = headers[i + 1]!;
+  return byName;
 }
 
 /** The value of a field, by its lower-case name, in a stored head. */

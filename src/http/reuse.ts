@@ -1,39 +1,72 @@
 /** Given what is stored and what is asked: may it be used (RFC 9111 §4)? */
 
-import type { ForwardReason } from '../types.ts';
 import type { Directives } from './cache-control.ts';
 
-/** The instants and lengths of a stored response that reuse depends on, in milliseconds. */
+/** What reuse of a stored response depends on. Instants and lengths in milliseconds. */
 export interface Ageing {
+  /** When its age was 0. */
   readonly bornAt: number;
   readonly lifetime: number;
+  /** `no-cache`: not used without validation, however fresh (§5.2.2.4). */
+  readonly validateAlways: boolean;
+  /** `must-revalidate`, `proxy-revalidate`, `s-maxage`: never used stale (§5.2.2.2, §5.2.2.8, §5.2.2.10). */
+  readonly neverStale: boolean;
+  /** `stale-if-error` (RFC 5861 §4): how long past its lifetime it may stand in for an error. */
+  readonly staleIfError: number;
 }
 
-/** How a stored response may be used. */
+/** How a stored response may be used. `age` and `ttl` (negative when stale) are in milliseconds. */
 export type Reuse =
-  | { readonly kind: 'fresh'; readonly age: number; readonly ttl: number }
-  | { readonly kind: 'forward'; readonly fwd: ForwardReason; readonly ttl: number };
-
-/** The current age in milliseconds (§4.2.3); a clock that stepped back never makes it negative. */
-function currentAge(stored: Ageing, now: number): number {
-  return Math.max(0, now - stored.bornAt);
-}
+  /** It may be sent as it is. */
+  | { readonly kind: 'send'; readonly age: number; readonly ttl: number }
+  /** It may be sent once the origin has confirmed it; why it was not enough. */
+  | {
+      readonly kind: 'validate';
+      readonly fwd: 'stale' | 'request';
+      readonly age: number;
+      readonly ttl: number;
+    };
 
 /**
  * Whether the stored response may be sent now, without asking the origin.
  * @param request the request's directives, or `undefined` where they are to be ignored.
  */
 export function reuse(stored: Ageing, request: Directives | undefined, now: number): Reuse {
-  const age = currentAge(stored, now);
-  const ttl = stored.lifetime - age;
+  // A clock that stepped back makes no age negative.
+  const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
-  if (ttl <= 0) return { kind: 'forward', fwd: 'stale', ttl };
-  if (request && !accepts(request, age, ttl)) return { kind: 'forward', fwd: 'request', ttl };
-  return { kind: 'fresh', age, ttl };
+  const ttl = stored.lifetime - age;
+  if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
+  if (ttl <= 0 && !acceptsStale(stored, request, -ttl)) return { kind: 'validate', fwd: 'stale', age, ttl };
+  if (request && !accepts(request, age, ttl)) return { kind: 'validate', fwd: 'request', age, ttl };
+  return { kind: 'send', age, ttl };
+}
+
+/** "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code" (RFC 5861 §4). */
+const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/** Whether a stored response may stand in for an answer of the origin with this status (RFC 5861 §4). */
+export function standsInFor(
+  status: number,
+  stored: Ageing,
+  request: Directives | undefined,
+  now: number,
+): boolean {
+  if (!ERRORS.has(status) || stored.neverStale || stored.validateAlways) return false;
+  const asked = (request?.seconds('stale-if-error') ?? 0) * 1000;
+  return now - stored.bornAt - stored.lifetime < Math.max(stored.staleIfError, asked);
+}
+
+/** "The client will accept a response that has exceeded its freshness lifetime" (§5.2.1.2). */
+function acceptsStale(stored: Ageing, request: Directives | undefined, staleness: number): boolean {
+  if (stored.neverStale || !request?.has('max-stale')) return false;
+  // "If no value is assigned to max-stale, then the client will accept a stale response of any age."
+  if (request.all('max-stale').includes(null)) return true;
+  return staleness <= (request.seconds('max-stale') ?? 0) * 1000;
 }
 
 function accepts(request: Directives, age: number, ttl: number): boolean {
-  // "the client prefers a stored response not be used without successful validation" (§5.2.1.4).
+  // "the client prefers stored response not be used to satisfy the request without successful validation" (§5.2.1.4).
   if (request.has('no-cache')) return false;
   // "the client prefers a response whose age is less than or equal to the specified number of seconds" (§5.2.1.1).
   const maxAge = request.seconds('max-age');

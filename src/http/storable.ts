@@ -5,13 +5,18 @@ import { type Fields, nominated } from './vary.ts';
 
 /** What is asked and what was answered, as far as storing depends on it. */
 export interface Exchanged {
-  readonly method: string;
-  readonly request: { readonly headers: Fields; readonly directives: Directives };
   readonly status: number;
   readonly headers: Fields;
+  /** The response's directives, from the field that applies to this cache. */
   readonly directives: Directives;
+  readonly request: {
+    readonly headers: Fields;
+    /** `undefined` where the client's directives are to be ignored. */
+    readonly directives: Directives | undefined;
+  };
   /** Whether the cache key covers the request's credentials, so that sharing cannot leak them. */
   readonly credentialsKeyed: boolean;
+  readonly setCookie: 'refuse' | 'strip' | 'store';
 }
 
 /** Why a response is not stored, in a word for `Cache-Status` and events. */
@@ -24,25 +29,41 @@ export type Refusal =
   | 'set-cookie'
   | 'authorization'
   | 'partial'
-  | 'status';
+  | 'status'
+  | 'must-understand';
+
+/** Status codes whose caching semantics this cache implements (RFC 9110 §15), for `must-understand`. */
+const UNDERSTOOD: ReadonlySet<number> = new Set([
+  ...[
+    200, 201, 202, 203, 204, 205, 300, 301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 407, 408,
+    409,
+  ],
+  ...[410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505],
+]);
 
 /** The first rule that forbids storing the response, or `undefined` when none does. */
 export function refusal(exchanged: Exchanged): Refusal | undefined {
   const { request, status, headers, directives } = exchanged;
-  // "the response status code is final" and not one that only makes sense to the request it answered (§3).
-  if (status < 200 || status > 599 || status === 304 || status === 412 || status === 416) return 'status';
+  // "the response status code is final" (§3). Codes from 600 are not HTTP's (RFC 9110 §15).
+  if (status < 200 || status > 599 || status === 304) return 'status';
   // "MUST NOT store incomplete or partial-content responses if it does not support the Range header" (§3.3).
   if (status === 206 || headers['content-range'] !== undefined) return 'partial';
   if (directives.malformed) return 'cache-control';
-  // "if the no-store cache directive is not present in the response" (§3), nor in the request (§5.2.1.5).
-  if (request.directives.has('no-store')) return 'request-no-store';
-  if (directives.has('no-store')) return 'no-store';
-  // "if the cache is shared: the private response directive is not present" (§3). With field names it limits
-  // only those fields (§5.2.2.7); refusing the whole is the more careful reading.
-  if (directives.has('private')) return 'private';
+  // "MUST NOT store any part of either this request or any response to it" (§5.2.1.5).
+  if (request.directives?.has('no-store')) return 'request-no-store';
+  // "limits caching of the response to a cache that understands and conforms to the requirements for that
+  // response's status code", and then no-store is for those that don't (§5.2.2.3).
+  if (directives.has('must-understand')) {
+    if (!UNDERSTOOD.has(status)) return 'must-understand';
+  } else if (directives.has('no-store')) {
+    return 'no-store';
+  }
+  // "if the cache is shared: the private response directive is either not present or allows a shared cache to
+  // store a modified response" (§3): with field names it limits only those fields.
+  if (directives.names('private') === 'all') return 'private';
   if (nominated(headers.vary) === '*') return 'vary';
   // RFC 9111 alone would allow it (§7.3 warns): a cookie is somebody's.
-  if (headers['set-cookie'] !== undefined) return 'set-cookie';
+  if (headers['set-cookie'] !== undefined && exchanged.setCookie === 'refuse') return 'set-cookie';
   if (request.headers.authorization !== undefined && !exchanged.credentialsKeyed && !shareable(directives)) {
     return 'authorization';
   }
@@ -56,4 +77,17 @@ export function refusal(exchanged: Exchanged): Refusal | undefined {
  */
 function shareable(directives: Directives): boolean {
   return directives.has('public') || directives.has('s-maxage') || directives.has('must-revalidate');
+}
+
+/**
+ * Lower-case names of the fields that are not stored with the response: those that `private` or `no-cache` name
+ * ("MUST NOT" be stored by a shared cache, or used without validation; §5.2.2.7, §5.2.2.4), and cookies to strip.
+ */
+export function withheld(directives: Directives, setCookie: 'refuse' | 'strip' | 'store'): readonly string[] {
+  const names = setCookie === 'store' ? [] : ['set-cookie', 'set-cookie2'];
+  for (const directive of ['private', 'no-cache']) {
+    const limited = directives.names(directive);
+    if (Array.isArray(limited)) names.push(...limited);
+  }
+  return names;
 }

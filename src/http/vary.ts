@@ -35,14 +35,31 @@ export function selectors(names: readonly string[], headers: Fields): (string | 
 
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
+  if (NEGOTIATED.has(name)) return members(value).map(folded).sort(byWeight).join(', ');
   // Cookie's separator is the semicolon; a comma there is data.
-  if (name === 'cookie' || !value.includes(',')) return value.trim();
-  const list = members(value);
-  // Codings are case-insensitive tokens weighed by q alone, so neither case nor order tells two requests apart.
-  return name === 'accept-encoding'
-    ? list
-        .map((m) => m.toLowerCase())
-        .sort()
-        .join(', ')
-    : list.join(', ');
+  return name === 'cookie' || !value.includes(',') ? value.trim() : members(value).join(', ');
+}
+
+/** Their members are weighed by `q` (RFC 9110 §12.5); what weighs alike keeps its order, by which some apps choose. */
+const NEGOTIATED: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-encoding',
+  'accept-language',
+  'accept-charset',
+]);
+
+/** A member without optional white space, its range in lower case; parameters may mind case and keep theirs. */
+function folded(member: string): string {
+  if (member.includes('"')) return member;
+  const [range = '', ...parameters] = member.replace(/[ \t]/g, '').split(';');
+  return [range.toLowerCase(), ...parameters].join(';');
+}
+
+function byWeight(a: string, b: string): number {
+  return weightOf(b) - weightOf(a);
+}
+
+function weightOf(member: string): number {
+  const q = /;q=([01](?:\.\d{0,3})?)(?:;|$)/.exec(member)?.[1];
+  return q === undefined ? 1 : Number(q);
 }

@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { type Core, forward, reportAtClose } from './core.ts';
+import type { StoredResponse } from './entry.ts';
+import { beforeHead } from './exchange/before-head.ts';
+import { fieldsOf } from './exchange/capture.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { addCacheStatus } from './exchange/replay.ts';
+import { begun } from './fill.ts';
+import { joined } from './http/cache-control.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import { fieldsByName, freshened } from './http/headers.ts';
+import type { Fields } from './http/vary.ts';
+import type { Identity } from './identity.ts';
+import type { Found } from './lookup.ts';
+import type { Policy } from './options.ts';
+import { validatorsOf } from './render.ts';
+import { LEASE } from './store/leases.ts';
+import { commit, judged } from './storing.ts';
+import type { ForwardReason, Outcome } from './types.ts';
+import { commitOf, fieldsToStore } from './verdict.ts';
+
+/**
+ * Lets the app answer a HEAD. Its 200 says what a GET's head would be, so it updates the stored response that it
+ * could have been answered with, or shows that it is out of date (RFC 9111 §4.3.5).
+ */
+export function forwardHead(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  found: Found,
+  fwd: ForwardReason,
+): void {
+  const { stored } = found;
+  const outcome: Outcome = { kind: 'forward', fwd, detail: 'head' };
+  if (!stored) return forward(x, core, outcome);
+  const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
+  const running = begun(x, policy, core, identity, lease);
+  reportAtClose(x, core, outcome);
+  beforeHead(x.res, () => {
+    if (x.res.statusCode === 200) core.track(update(stored));
+    addCacheStatus(x.res, cacheStatus(core.name, outcome));
+  });
+  x.forward();
+
+  async function update(stored: StoredResponse): Promise<void> {
+    const headers = x.res.getHeaders() as Fields;
+    if (!describes(headers, stored)) return void (await core.store.discard(found.place));
+    const receivedAt = core.clock();
+    const sent = {
+      status: 200,
+      message: '',
+      fields: fieldsOf(x.res),
+      headers: x.res.getHeaders(),
+      length: undefined,
+    };
+    const fields = freshened(stored.headers, fieldsToStore(x, running, sent, receivedAt).headers);
+    const byName = fieldsByName(fields);
+    const { status, message, removed, body } = stored;
+    const verdict = await judged(x, core, running, {
+      status,
+      headers: byName,
+      dated: headers,
+      length: body.length,
+      receivedAt,
+    });
+    if (verdict.refused !== undefined) return void (await core.store.discard(found.place));
+    if ((await core.store.acquire(lease, found.seen, LEASE)) !== 'leader') return;
+    const updated = { status, message, headers: fields, removed, vary: byName.vary };
+    await commit(x, core, commitOf(x, running, updated, [body], verdict.ageing, receivedAt));
+  }
+}
+
+/**
+ * "If the cached response and the HEAD response have matching values for any received validator fields (ETag and
+ * Last-Modified) and, if the HEAD response has a Content-Length header field, the value of Content-Length matches".
+ */
+function describes(headers: Fields, stored: StoredResponse): boolean {
+  const { etag, lastModified } = validatorsOf(stored);
+  const same = (given: string | undefined, had: string | undefined): boolean =>
+    given === undefined || given === had;
+  return (
+    same(joined(headers.etag), etag) &&
+    same(joined(headers['last-modified']), lastModified) &&
+    same(joined(headers['content-length']), String(stored.body.length))
+  );
+}

@@ -1,0 +1,44 @@
+/** Targeted cache control (RFC 9213): a field for this cache alone, in place of Cache-Control and Expires. */
+
+import { isInnerList, parseDictionary, Token } from 'structured-headers';
+import { DirectiveList, type Directives, joined } from './cache-control.ts';
+import type { Fields } from './vary.ts';
+
+/**
+ * The directives of the first field in the target list that is present, valid and not empty (§2.2). "If a targeted
+ * field in a given response is empty, or a parsing error is encountered, that field MUST be ignored" (§2.1).
+ * @param list lower-case field names, the most specific first.
+ */
+export function targetedDirectives(headers: Fields, list: readonly string[]): Directives | undefined {
+  for (const name of list) {
+    const text = joined(headers[name]);
+    const directives = text === undefined ? undefined : parse(text);
+    if (directives) return directives;
+  }
+  return undefined;
+}
+
+function parse(text: string): Directives | undefined {
+  let dictionary: ReturnType<typeof parseDictionary>;
+  try {
+    dictionary = parseDictionary(text);
+  } catch {
+    return undefined;
+  }
+  if (dictionary.size === 0) return undefined;
+  const directives = new DirectiveList();
+  for (const [name, item] of dictionary) {
+    const value = isInnerList(item) ? undefined : item[0];
+    // `?0` says that the directive does not apply.
+    if (value === false) continue;
+    directives.add(name, value === true ? null : argumentOf(value));
+  }
+  return directives;
+}
+
+/** Delta-seconds are Integers here, so digits in a String are no argument that a directive could use (§2.1). */
+function argumentOf(value: unknown): string {
+  if (Number.isInteger(value)) return String(value);
+  const text = typeof value === 'string' || value instanceof Token ? String(value) : '';
+  return /^\d+$/.test(text) ? '' : text;
+}

@@ -1,0 +1,55 @@
+import { type Core, report } from './core.ts';
+import type { StoredResponse } from './entry.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { type Form, replay } from './exchange/replay.ts';
+import { joined } from './http/cache-control.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import { conditionsOf, notModified, type Validators } from './http/conditional.ts';
+import { field } from './http/headers.ts';
+import { ifRangeHolds, rangesOf } from './http/range.ts';
+import type { Outcome } from './types.ts';
+
+/** Answers with a stored response, in the form that this request asks for. @param age in milliseconds. */
+export function send(x: Exchange, core: Core, stored: StoredResponse, age: number, outcome: Outcome): void {
+  replay(x.res, stored, formFor(x, stored, core.clock()), {
+    age: Math.floor(age / 1000),
+    cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),
+  });
+}
+
+/** The same, as the whole of what happened to the request. */
+export function answerWith(
+  x: Exchange,
+  core: Core,
+  stored: StoredResponse,
+  age: number,
+  outcome: Outcome,
+): void {
+  send(x, core, stored, age, outcome);
+  report(x, core, outcome);
+}
+
+export function validatorsOf(stored: StoredResponse): Validators {
+  return { etag: field(stored.headers, 'etag'), lastModified: field(stored.headers, 'last-modified') };
+}
+
+/**
+ * Conditions first, then ranges (RFC 9110 §13.2.2). "A recipient MUST ignore all received preconditions if its
+ * response to the same request without those conditions would have been a status code other than a 2xx or 412"
+ * (§13.2.1); ranges are of a 200's content, and defined for GET only (§14.2).
+ */
+function formFor(x: Exchange, stored: StoredResponse, now: number): Form {
+  const { headers } = x;
+  if (stored.status !== 200) return WHOLE;
+  const conditions = conditionsOf(headers);
+  if (conditions && notModified(conditions, validatorsOf(stored), now)) return { kind: 'not-modified' };
+  if (x.method !== 'GET' || headers.range === undefined) return WHOLE;
+  const ifRange = joined(headers['if-range']);
+  const date = field(stored.headers, 'date');
+  if (ifRange !== undefined && !ifRangeHolds(ifRange, validatorsOf(stored), date)) return WHOLE;
+  const ranges = rangesOf(headers.range, stored.body.length);
+  if (typeof ranges !== 'string') return { kind: 'partial', ranges };
+  return ranges === 'whole' ? WHOLE : { kind: 'unsatisfiable' };
+}
+
+const WHOLE: Form = { kind: 'whole' };

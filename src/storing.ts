@@ -1,0 +1,28 @@
+import type { Core, Fill } from './core.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { Fault } from './store/guard.ts';
+import type { Commit } from './store/store.ts';
+import { type Judged, judge, type Verdict } from './verdict.ts';
+
+/** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
+export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Verdict | Promise<Verdict> {
+  const failed = (error: unknown): Verdict => {
+    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    return { refused: 'error' };
+  };
+  try {
+    const verdict = running.watch.outside(() => judge(x, running, head));
+    return verdict instanceof Promise ? verdict.catch(failed) : verdict;
+  } catch (error) {
+    return failed(error);
+  }
+}
+
+/** Stores, if the lease still holds. Resolves to why not, or to nothing. */
+export async function commit(x: Exchange, core: Core, stored: Commit): Promise<string | undefined> {
+  const startedAt = performance.now();
+  const committed = await core.store.commit(stored);
+  x.took.store = performance.now() - startedAt;
+  if (committed instanceof Fault) return committed.code;
+  return committed ? undefined : 'purged';
+}

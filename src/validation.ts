@@ -1,0 +1,55 @@
+import type { Core, Fill } from './core.ts';
+import type { StoredResponse } from './entry.ts';
+import type { Head } from './exchange/capture.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { joined } from './http/cache-control.ts';
+import { sameOpaqueTag } from './http/conditional.ts';
+import { bornAt } from './http/freshness.ts';
+import { fieldsByName, freshened } from './http/headers.ts';
+import { send, validatorsOf } from './render.ts';
+import { commit, judged } from './storing.ts';
+import type { ForwardReason } from './types.ts';
+import { commitOf, fieldsToStore, statedBy } from './verdict.ts';
+
+/**
+ * The origin said 304: the stored response is brought up to date and is the answer (RFC 9111 §4.3.3, §4.3.4). The
+ * client gets what *it* asked for. Resolves to why the update was not stored, or to nothing when it was.
+ */
+export async function confirm(
+  x: Exchange,
+  core: Core,
+  running: Fill,
+  stored: StoredResponse,
+  head: Head,
+  receivedAt: number,
+  fwd: ForwardReason,
+): Promise<string | undefined> {
+  const update = fieldsToStore(x, running, head, receivedAt);
+  const headers = freshened(stored.headers, update.headers);
+  const fields = fieldsByName(headers);
+  const confirmed = {
+    status: stored.status,
+    headers: fields,
+    dated: head.headers,
+    length: stored.body.length,
+    receivedAt,
+  };
+  const born = bornAt(statedBy(confirmed, running.policy), running.requestedAt);
+  const given = joined(head.headers.etag);
+  // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
+  const other = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
+
+  const verdict = judged(x, core, running, confirmed);
+  const kept = !other && (verdict instanceof Promise || verdict.refused === undefined);
+  const outcome = { kind: 'forward', fwd, fwdStatus: 304, stored: kept } as const;
+  send(x, core, { ...stored, headers, bornAt: born }, receivedAt - born, outcome);
+
+  const judgement = await verdict;
+  if (other || judgement.refused !== undefined) {
+    await core.store.discard(running.lease);
+    return judgement.refused ?? 'other-validator';
+  }
+  const { status, message, removed } = stored;
+  const updated = { status, message, headers, removed, vary: fields.vary };
+  return commit(x, core, commitOf(x, running, updated, [stored.body], judgement.ageing, core.clock()));
+}
