@@ -33,7 +33,10 @@ export function forwardHead(
 ): void {
   const { stored } = found;
   const outcome: Outcome = { kind: 'forward', fwd, detail: 'head' };
-  if (!stored) return forward(x, core, outcome);
+  if (!stored) {
+    forward(x, core, outcome);
+    return;
+  }
   const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
   const running = begun(x, policy, core, identity, lease);
   reportAtClose(x, core, outcome);

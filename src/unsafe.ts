@@ -10,6 +10,7 @@ import { cacheStatus } from './http/cache-status.ts';
 import { alsoInvalidated, isNonError, isOwnLocation } from './http/invalidation.ts';
 import type { Fields } from './http/vary.ts';
 import { identify } from './identity.ts';
+import { compact } from './key.ts';
 import type { Policy } from './options.ts';
 import { LEASE } from './store/leases.ts';
 import { commit, judged } from './storing.ts';
@@ -63,8 +64,12 @@ function forwardPost(
   invalidate: () => Promise<unknown>,
 ): void {
   const identity = identify(x, policy, 'GET');
-  if (typeof identity === 'string' || identity instanceof Promise) return forward(x, core, OUTCOME);
-  const lease = { tag: identity.tag, variant: '', token: randomBytes(12).toString('base64url') };
+  if (typeof identity === 'string' || identity instanceof Promise) {
+    forward(x, core, OUTCOME);
+    return;
+  }
+  const variant = compact(identity.declared, policy.hash);
+  const lease = { tag: identity.tag, variant, token: randomBytes(12).toString('base64url') };
   // Its own statement of freshness or none: no `ttl` of ours makes an answer to a POST one to a GET.
   const running = begun(
     x,
