@@ -113,7 +113,7 @@ export function lead(
     const read = readLate();
     if (read !== undefined) return read;
     const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
-    const bodiless = head.status === 204 || head.status === 205;
+    const bodiless = head.status === 204;
     const length = String(end.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     const stated = head.headers['content-length'] !== undefined || bodiless;
     const complete = {

@@ -68,7 +68,9 @@ export function personal(fill: Fill, directives: Directives): string[] {
   if (fill.policy.guard === 'off') return [];
   // The response's own word that it is for everyone.
   if (directives.has('public') || directives.has('s-maxage')) return [];
-  return uncovered(fill.watch.read, fill.identity.covers);
+  const read = uncovered(fill.watch.read, fill.identity.covers);
+  // Of what was made with `Authorization`, and nothing else of the person, must-revalidate says so too (§3.5).
+  return directives.has('must-revalidate') ? read.filter((what) => what !== 'authorization') : read;
 }
 
 /** A response's directives, from the field that applies to this cache, and what else tells its freshness. */
