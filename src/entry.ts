@@ -101,13 +101,14 @@ export function encodeMarker(specs: readonly (readonly string[])[]): Buffer {
   return Buffer.from(`${String.fromCharCode(MARKER)}${specs.map((names) => names.join(',')).join('\n')}`);
 }
 
-/** The sets of field names in a marker, or `undefined` when the bytes are no marker. */
+/** The sets of field names in a marker, or `undefined` when the bytes are no whole marker. */
 export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | undefined {
   if (bytes[0] !== MARKER) return undefined;
-  return bytes
+  const specs = bytes
     .toString('latin1', 1)
     .split('\n')
     .map((names) => (names === '' ? [] : names.split(',')));
+  return specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
 }
 
 type Metadata = [
@@ -139,8 +140,8 @@ function isMetadata(m: unknown): m is Metadata {
     isHeaderList(headers) &&
     Array.isArray(removed) &&
     removed.every((name) => typeof name === 'string') &&
-    typeof bornAt === 'number' &&
-    typeof lifetime === 'number' &&
+    Number.isFinite(bornAt) &&
+    Number.isFinite(lifetime) &&
     typeof locals === 'object' &&
     !Array.isArray(locals)
   );

@@ -59,8 +59,9 @@ function toIdentity(
   for (const name of headers) parts.push(['header', name, joined(x.headers[name]) ?? null]);
   for (const name of cookies) parts.push(['cookie', name, ...cookie(x.headers, name)]);
   if (policy.key && policy.queryDeclared) {
-    const url = (x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '';
-    parts.push(['query', withQuery(url, policy.query).split('?')[1] ?? null]);
+    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', policy.query);
+    const mark = url.indexOf('?');
+    parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }
   if (by !== undefined) parts.push(['by', by]);
   const declared = variantOf(parts);
@@ -73,12 +74,8 @@ function toIdentity(
   };
 }
 
-/** Every value that a request has for a cookie: two clients that differ in any of them differ. */
+/** Every pair that some parser may take for this cookie, as it came, since they differ in what they trim. */
 function cookie(headers: IncomingHttpHeaders, name: string): string[] {
-  const values: string[] = [];
-  for (const pair of headers.cookie?.split(';') ?? []) {
-    const equals = pair.indexOf('=');
-    if (equals > 0 && pair.slice(0, equals).trim() === name) values.push(pair.slice(equals + 1).trim());
-  }
-  return values;
+  const pairs = headers.cookie?.split(/; ?/) ?? [];
+  return pairs.filter((pair) => pair.split('=', 1)[0]?.trim() === name);
 }

@@ -1,6 +1,7 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
-import onHeaders from 'on-headers';
+import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
+import { beforeHead } from './before-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
 export interface Head {
@@ -48,45 +49,46 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   let settled = false;
   let refused: 'head' | 'too-large' = 'head';
 
-  const keep = (bytes: Buffer | undefined): void => {
-    if (!bytes) return;
+  const keep = (args: readonly unknown[]): void => {
+    if (!chunks) return;
+    if (length + sizeOf(args) > hooks.limit) {
+      refused = 'too-large';
+      chunks = undefined;
+      return;
+    }
+    const bytes = bytesOf(args);
     length += bytes.length;
-    if (length > hooks.limit && chunks) refused = 'too-large';
-    if (length > hooks.limit) chunks = undefined;
-    chunks?.push(bytes);
+    chunks.push(bytes);
   };
 
-  let reason: string | undefined;
   let sent = 0;
 
-  onHeaders(res, () => {
-    head = headOf(res, reason, whole);
+  beforeHead(res, (message) => {
+    head = headOf(res, message, whole);
     if (!hooks.head(head)) chunks = undefined;
     sent = res.statusCode;
   });
-  const { writeHead } = res;
-  res.writeHead = function writeHeadCaptured(this: ServerResponse, ...args: unknown[]): ServerResponse {
-    if (typeof args[1] === 'string') reason = args[1];
-    // Node takes pairs, `writeHead(200, [['Link', a], ['Link', b]])`, of which on-headers keeps the last of a name.
-    const fields = args.at(-1);
-    if (Array.isArray(fields) && Array.isArray(fields[0])) args[args.length - 1] = fields.flat();
-    return Reflect.apply(writeHead, this, args) as ServerResponse;
-  } as ServerResponse['writeHead'];
+
+  /** For a client that is gone Node makes no head any more, but what is stored needs one. */
+  const headForNobody = (): void => {
+    if (res.destroyed && !res.headersSent) res.writeHead(res.statusCode);
+  };
 
   res.write = function writeCaptured(this: ServerResponse, ...args: unknown[]): boolean {
+    if (!settled) headForNobody();
     const passed = Reflect.apply(write, this, args) as boolean;
-    if (!settled && chunks) keep(bytesOf(args));
+    if (!settled) keep(args);
     return passed;
   } as ServerResponse['write'];
 
   res.end = function endCaptured(this: ServerResponse, ...args: unknown[]): ServerResponse {
     if (settled) return Reflect.apply(end, this, args) as ServerResponse;
-    const last = chunks && bytesOf(args);
-    if (chunks && !head) whole = length + (last?.length ?? 0);
+    if (!head) whole = length + sizeOf(args);
+    headForNobody();
     const passed = Reflect.apply(end, this, args) as ServerResponse;
     if (settled) return passed;
     settled = true;
-    keep(last);
+    keep(args);
     hooks.end(outcome());
     chunks = undefined;
     return passed;
@@ -102,10 +104,17 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
     abandon();
     return Reflect.apply(destroy, this, args) as ServerResponse;
   } as ServerResponse['destroy'];
-  // A client that hung up does not spoil what the handler is about to finish.
-  res.once('close', () => {
-    if (!settled) setTimeout(abandon, GRACE).unref();
-  });
+  const { socket } = res;
+  const closed = (): void => {
+    if (settled) return;
+    if (hungUp(socket)) {
+      // A client that hung up does not spoil what the handler is about to finish. A pipe stops, though.
+      res.once('unpipe', abandon);
+      setTimeout(abandon, GRACE).unref();
+    } else abandon();
+  };
+  if (res.destroyed) closed();
+  else res.once('close', closed);
 
   function outcome(): End {
     if (!chunks || !head) return { kind: 'refused', reason: refused };
@@ -127,21 +136,33 @@ export function fieldsOf(res: ServerResponse): FieldList {
   return names.map((name) => [name, res.getHeader(name) as string | number | readonly string[]]);
 }
 
-function headOf(res: ServerResponse, reason: string | undefined, whole: number | undefined): Head {
+function headOf(res: ServerResponse, message: string | undefined, whole: number | undefined): Head {
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    message: reason ?? res.statusMessage ?? '',
+    message: message ?? res.statusMessage ?? '',
     fields: fieldsOf(res),
     headers: res.getHeaders(),
     length: stated === undefined ? whole : Number(stated),
   };
 }
 
-/** A private copy of a chunk: the handler may use its buffer again once `write` has returned. */
-function bytesOf([chunk, encoding]: readonly unknown[]): Buffer | undefined {
-  if (typeof chunk === 'string') {
-    return Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8');
-  }
-  return chunk instanceof Uint8Array ? Buffer.from(chunk) : undefined;
+/** Whether a connection was closed from the other side: what is destroyed on this side has neither end nor error. */
+function hungUp(socket: Socket | null): boolean {
+  return !socket || socket.readableEnded || socket.errored !== null;
+}
+
+function sizeOf([chunk, encoding]: readonly unknown[]): number {
+  if (typeof chunk === 'string') return Buffer.byteLength(chunk, encodingOf(encoding));
+  return chunk instanceof Uint8Array ? chunk.length : 0;
+}
+
+/** A private copy of a chunk: the handler may use its buffer again later. */
+function bytesOf([chunk, encoding]: readonly unknown[]): Buffer {
+  if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding));
+  return chunk instanceof Uint8Array ? Buffer.from(chunk) : Buffer.alloc(0);
+}
+
+function encodingOf(encoding: unknown): BufferEncoding {
+  return typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8';
 }

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import onHeaders from 'on-headers';
 import type { Next } from '../types.ts';
+import { beforeHead } from './before-head.ts';
 import { addCacheStatus } from './replay.ts';
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
@@ -61,7 +61,7 @@ export class Exchange {
 
   /** Lets the app answer, and says in the answer what was decided. */
   forwardWith(cacheStatus: string): void {
-    onHeaders(this.res, () => addCacheStatus(this.res, cacheStatus));
+    beforeHead(this.res, () => addCacheStatus(this.res, cacheStatus));
     this.forward();
   }
 

@@ -1,9 +1,20 @@
 /** `Vary` and the secondary key it makes (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
-import { type FieldValue, joined, members } from './cache-control.ts';
+import { type FieldValue, joined, members, trimmed } from './cache-control.ts';
 
 /** Header fields by lower-case name, as Node gives them for requests and for responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
+
+/** Request fields that are lists, so that white space around their commas has no meaning. */
+const LISTS: ReadonlySet<string> = new Set([
+  'accept',
+  'accept-charset',
+  'accept-encoding',
+  'accept-language',
+  'cache-control',
+  'prefer',
+  'te',
+]);
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -30,13 +41,15 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
  * from a request, it can only match another request if it is also absent there".
  */
 export function selectors(names: readonly string[], headers: Fields): (string | null)[] {
-  return names.map((name) => normalized(name, joined(headers[name])));
+  return names.map((name) =>
+    normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined),
+  );
 }
 
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
-  // Cookie's separator is the semicolon; a comma there is data.
-  if (name === 'cookie' || !value.includes(',')) return value.trim();
+  // In a field whose syntax nobody here knows, a comma may be data.
+  if (!LISTS.has(name) || !value.includes(',')) return trimmed(value);
   const list = members(value);
   // Codings are case-insensitive tokens weighed by q alone, so neither case nor order tells two requests apart.
   return name === 'accept-encoding'
