@@ -99,13 +99,14 @@ export function encodeMarker(specs: readonly (readonly string[])[]): Buffer {
   return Buffer.from(`${String.fromCharCode(MARKER)}${specs.map((names) => names.join(',')).join('\n')}`);
 }
 
-/** The sets of field names in a marker, or `undefined` when the bytes are no marker. */
+/** The sets of field names in a marker, or `undefined` when the bytes are no whole marker. */
 export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | undefined {
   if (bytes[0] !== MARKER) return undefined;
-  return bytes
+  const specs = bytes
     .toString('latin1', 1)
     .split('\n')
     .map((names) => (names === '' ? [] : names.split(',')));
+  return specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
 }
 
 type Metadata = [
@@ -142,7 +143,7 @@ function isMetadata(m: unknown): m is Metadata {
     removed.every((name) => typeof name === 'string') &&
     Array.isArray(ageing) &&
     ageing.length === 4 &&
-    ageing.every((value) => typeof value === 'number') &&
+    ageing.every((value) => Number.isFinite(value)) &&
     typeof locals === 'object' &&
     !Array.isArray(locals)
   );

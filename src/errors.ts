@@ -1,3 +1,5 @@
+const SECRET = /pass|secret|token/i;
+
 /** A bad option: the message names the option, the value and what is accepted. Thrown at construction only. */
 export class OptionError extends TypeError {
   override readonly name = 'OptionError';
@@ -6,7 +8,9 @@ export class OptionError extends TypeError {
   readonly option: string;
 
   constructor(option: string, value: unknown, accepted: string) {
-    super(`redisCache: option ${option} is ${show(value)}, but must be ${accepted}`);
+    super(
+      `redisCache: option ${option} is ${SECRET.test(option) ? 'hidden' : show(value)}, but must be ${accepted}`,
+    );
     this.option = option;
   }
 }
@@ -32,5 +36,12 @@ function show(value: unknown): string {
   } catch {
     // Cyclic values have no JSON.
   }
-  return (text ?? String(value)).slice(0, 120);
+  return hidden(text ?? String(value)).slice(0, 120);
+}
+
+/** The text without what may be credentials: all between a colon and an `@`, and values that are named so. */
+function hidden(text: string): string {
+  return text
+    .replace(/:[^"]*@/g, ':***@')
+    .replace(/("[^"]*(?:pass|secret|token)[^"]*":)"(?:[^"\\]|\\.)*"/gi, '$1"***"');
 }

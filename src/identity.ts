@@ -59,7 +59,10 @@ const NOTHING: Read = new Set();
 function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | string {
   const { headers, cookies, hash } = policy;
   const parts: unknown[] = [];
-  for (const name of headers) parts.push(['header', name, joined(x.headers[name]) ?? null]);
+  for (const name of headers) {
+    const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
+    parts.push(['header', name, value ?? null]);
+  }
   for (const name of cookies) parts.push(['cookie', name, ...cookie(x.headers, name)]);
   if (policy.key && policy.queryDeclared) {
     const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', policy.query);

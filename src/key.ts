@@ -58,21 +58,22 @@ function sharedMethod(method: string): string {
 /** Path and query with the parameters that the rule lets in, sorted by root name. */
 export function withQuery(url: string, rule: QueryRule): string {
   const mark = url.indexOf('?');
-  if (mark < 0) return url;
+  // A fragment has no place here, and parsers disagree where the query of such a URL ends.
+  if (mark < 0 || url.includes('#')) return url;
   const path = url.slice(0, mark);
   const query = url.slice(mark + 1);
   if (rule === false) return path;
   const plain = rule === true;
   if (plain && !query.includes('&')) return url;
   const parameters = query.split('&');
-  if (parameters.length > MAX_SORTED_PARAMETERS) return url;
+  // Some parsers split at semicolons too.
+  if (parameters.length > MAX_SORTED_PARAMETERS || query.includes(';')) return url;
   const named: { root: string; text: string }[] = [];
   for (const text of parameters) {
     const root = rootName(text);
     // Such a name means different things to different parsers: leave everything as it came.
     if (root === undefined) return url;
-    // What another parser may split at its semicolons is never dropped as one ignored parameter.
-    if (plain || text.includes(';') || included(root, rule)) named.push({ root, text });
+    if (plain || included(root, rule)) named.push({ root, text });
   }
   if (named.length === 0) return path;
   named.sort((a, b) => (a.root < b.root ? -1 : a.root > b.root ? 1 : 0));
@@ -86,6 +87,8 @@ export function withQuery(url: string, rule: QueryRule): string {
 function rootName(parameter: string): string | undefined {
   const equals = parameter.indexOf('=');
   const raw = equals < 0 ? parameter : parameter.slice(0, equals);
+  // Some parsers take all up to `]=` for the name.
+  if (equals >= 0 && /(?:\]|%5d)=/i.test(parameter.slice(equals))) return undefined;
   let name = raw;
   if (raw.includes('%') || raw.includes('+')) {
     try {
@@ -94,10 +97,10 @@ function rootName(parameter: string): string | undefined {
       return undefined;
     }
   }
+  // Some parsers read `[a]` and `?a` as `a`.
+  if (/^[[.?]/.test(name)) return undefined;
   const end = name.search(/[[.]/);
-  if (end < 0) return name;
-  // Some parsers read `[a]` as `a`.
-  return end === 0 ? undefined : name.slice(0, end);
+  return end < 0 ? name : name.slice(0, end);
 }
 
 function included(root: string, rule: readonly string[] | { readonly except: readonly string[] }): boolean {
@@ -111,10 +114,13 @@ function isPlain(value: unknown, depth = 0): value is KeyPart {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
   if (typeof value === 'number') return Number.isFinite(value);
   if (typeof value !== 'object' || depth > 16) return false;
-  // Holes of a sparse array read as undefined here, and so are refused.
-  if (Array.isArray(value)) return Array.from(value).every((item) => isPlain(item, depth + 1));
+  if ('toJSON' in value) return false;
+  if (Array.isArray(value)) {
+    // Holes of a sparse array read as undefined here, and so are refused.
+    for (const item of value) if (!isPlain(item, depth + 1)) return false;
+    return true;
+  }
   const prototype = Object.getPrototypeOf(value);
   if (prototype !== Object.prototype && prototype !== null) return false;
-  if ('toJSON' in value) return false;
   return Object.values(value).every((item) => isPlain(item, depth + 1));
 }

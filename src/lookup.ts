@@ -32,68 +32,81 @@ const REMEMBERED = 10_000;
  * Finds the stored response that a request selects (RFC 9111 §4.1). A response that doesn't vary stands at the
  * slot of the request's declared parts, so one round trip brings it. Where responses vary, the slot holds the
  * marker that lists their field names; it is remembered here, so that a warm variant costs one round trip too.
- * What is remembered is a hint and no more: a stored response carries what it was selected by, and is compared.
+ * What is remembered is a hint and no more: the marker is read with the variants that it led to, and a stored
+ * response carries what it was selected by, and is compared.
  */
 export class Lookup {
   readonly #store: GuardedStore;
-  readonly #specs = new LRUCache<string, Specs>({ max: REMEMBERED });
+  readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
   constructor(store: GuardedStore) {
     this.#store = store;
   }
 
   async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
-    const slot = compact(identity.declared, hash);
-    const memory = `${identity.tag} ${slot}`;
-    const remembered = this.#specs.get(memory);
-    if (remembered) {
-      const found = await this.#amongVariants(identity, headers, hash, remembered);
-      if (found instanceof Fault || found.stored) return found;
-    }
-    const place = { tag: identity.tag, variant: slot };
-    const read = await this.#store.get(identity.tag, [slot]);
+    const { tag, key, declared } = identity;
+    const slot = compact(declared, hash);
+    const memory = `${tag} ${slot}`;
+    const remembered = this.#markers.get(memory);
+    const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
+    const read = await this.#store.get(tag, [slot, ...expected.map(({ place }) => place.variant)]);
     if (read instanceof Fault) return read;
-    const bytes = read[0];
+    const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
+    if (specs && remembered?.equals(bytes)) return newest(key, expected, values);
     if (specs) {
-      this.#specs.set(memory, specs);
-      return this.#amongVariants(identity, headers, hash, specs);
+      this.#markers.set(memory, bytes);
+      const variants = variantsOf(identity, headers, hash, specs);
+      const again = await this.#store.get(
+        tag,
+        variants.map(({ place }) => place.variant),
+      );
+      return again instanceof Fault ? again : newest(key, variants, again);
     }
-    if (remembered) this.#specs.delete(memory);
+    this.#markers.delete(memory);
+    const place = { tag, variant: slot };
     const stored = bytes && decode(bytes);
     const damaged = bytes && !stored ? [place] : [];
-    const matches =
-      stored?.key === identity.key && stored.variant === variantText(identity.declared, [], headers);
+    const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
     const seen = fingerprint(bytes);
     return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
   }
+}
 
-  /** Reads the variant of each set of names at once; of several that match, the newest is used (§4.1). */
-  async #amongVariants(
-    identity: Identity,
-    headers: Fields,
-    hash: HashName | undefined,
-    specs: Specs,
-  ): Promise<Found | Fault> {
-    const texts = specs.map((names) => variantText(identity.declared, names, headers));
-    const places = texts.map((text) => ({ tag: identity.tag, variant: compact(text, hash) }));
-    const read = await this.#store.get(
-      identity.tag,
-      places.map((place) => place.variant),
-    );
-    if (read instanceof Fault) return read;
-    let best: { stored: StoredResponse; at: number } | undefined;
-    const damaged: Place[] = [];
-    read.forEach((bytes, at) => {
-      const stored = bytes && decode(bytes);
-      if (bytes && !stored) damaged.push(places[at] as Place);
-      if (!stored || stored.key !== identity.key || stored.variant !== texts[at]) return;
-      if (!best || stored.bornAt > best.stored.bornAt) best = { stored, at };
-    });
-    const at = best?.at ?? 0;
-    const place = places[at] as Place;
-    return { stored: best?.stored, place, seen: fingerprint(read[at]), otherVariants: true, damaged };
-  }
+interface Variant {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Where the response to this request would be, for each set of names. */
+function variantsOf(
+  { tag, declared }: Identity,
+  headers: Fields,
+  hash: HashName | undefined,
+  specs: Specs = [],
+): Variant[] {
+  return specs.map((names) => {
+    const text = variantText(declared, names, headers);
+    return { text, place: { tag, variant: compact(text, hash) } };
+  });
+}
+
+/** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
+function newest(key: string, variants: readonly Variant[], values: readonly (Buffer | undefined)[]): Found {
+  let best: StoredResponse | undefined;
+  let at = 0;
+  const damaged: Place[] = [];
+  variants.forEach(({ text, place }, i) => {
+    const bytes = values[i];
+    const stored = bytes && decode(bytes);
+    if (bytes && !stored) damaged.push(place);
+    if (!stored || stored.key !== key || stored.variant !== text) return;
+    if (best && stored.bornAt <= best.bornAt) return;
+    best = stored;
+    at = i;
+  });
+  const { place } = variants[at] as Variant;
+  return { stored: best, place, seen: fingerprint(values[at]), otherVariants: true, damaged };
 }
 
 /** The text of a variant: the declared parts, and the nominated fields with this request's values. */

@@ -82,8 +82,15 @@ const ALL = [
   ...POLICY,
 ] as const satisfies (keyof CacheOptions)[];
 
+/** Far below the longest delay of a timer, which fires at once when it is asked for more. */
+const MAX_TIMEOUT = 3_600_000;
 const STATUSES = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A token, but for the star: what looks like a pattern would match nothing and so share what must not be. */
+const NAME = /^[!#$%&'+\-.^_`|~0-9A-Za-z]+$/;
+/** Methods are case-sensitive, and those that Node knows are upper case. */
+const METHOD = /^[A-Z][A-Z-]*$/;
+/** A parameter's root name has no brackets and no dots; a longer one would never be met. */
+const ROOT = /^[^[.]+$/;
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
 const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
 /** Their responses are about one request and never reused. */
@@ -113,7 +120,8 @@ export function parseSettings(options: CacheOptions): Settings {
     );
   }
   const budget = duration('timeout', timeout);
-  if (budget < 1) throw new OptionError('timeout', timeout, 'at least 1 millisecond');
+  if (budget < 1 || budget > MAX_TIMEOUT)
+    throw new OptionError('timeout', timeout, 'at least 1 millisecond and at most 1 hour');
   if (typeof clock !== 'function') throw new OptionError('clock', clock, 'a function');
   return Object.freeze({ redis, prefix, name, timeout: budget, showKey, clock });
 }
@@ -145,7 +153,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     query: parseQuery(vary.query),
     queryDeclared: vary.query !== undefined,
     headers: fieldNames('vary.headers', vary.headers ?? []),
-    cookies: names('vary.cookies', vary.cookies ?? [], TOKEN, 'a list of cookie names'),
+    cookies: names('vary.cookies', vary.cookies ?? [], NAME, 'a list of cookie names'),
     by: callable('vary.by', vary.by),
     hash: hash === true ? 'sha1' : hash || undefined,
     maxBodySize: size('maxBodySize', maxBodySize),
@@ -194,7 +202,7 @@ export function lifetimeFor(ttl: unknown, status: number, computed: boolean): nu
 function checkTtl(option: string, ttl: unknown): void {
   if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return;
   const accepted = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
-  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl))
+  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
     throw new OptionError(option, ttl, accepted);
   for (const [status, value] of Object.entries(ttl)) {
     if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
@@ -211,7 +219,7 @@ function condition(option: string, value: unknown): Dynamic<boolean> | undefined
 }
 
 function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
-  const list = names('methods', methods, TOKEN, "a list of methods such as ['GET', 'HEAD', 'POST']");
+  const list = names('methods', methods, METHOD, "a list of methods such as ['GET', 'HEAD', 'POST']");
   for (const method of list) {
     if (NEVER_CACHED.has(method))
       throw new OptionError('methods', method, 'a method whose responses can be reused');
@@ -227,7 +235,7 @@ function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
 }
 
 function fieldNames(option: string, value: unknown): readonly string[] {
-  return names(option, value, TOKEN, 'a list of header field names').map((name) => name.toLowerCase());
+  return names(option, value, NAME, 'a list of header field names').map((name) => name.toLowerCase());
 }
 
 function parseStatuses(statuses: unknown): ReadonlySet<number> {
@@ -245,11 +253,11 @@ function parseStatuses(statuses: unknown): ReadonlySet<number> {
 
 function parseQuery(query: unknown = true): QueryRule {
   if (typeof query === 'boolean') return query;
-  const accepted = 'a boolean, a list of parameter names, or { except: [names] }';
-  if (Array.isArray(query)) return names('vary.query', query, /^[^[.]/, accepted);
+  const accepted = 'a boolean, a list of root names of parameters, or { except: [root names] }';
+  if (Array.isArray(query)) return names('vary.query', query, ROOT, accepted);
   if (typeof query !== 'object' || query === null) throw new OptionError('vary.query', query, accepted);
   known('vary.query', query, ['except']);
   return Object.freeze({
-    except: names('vary.query.except', (query as { except?: unknown }).except, /^[^[.]/, accepted),
+    except: names('vary.query.except', (query as { except?: unknown }).except, ROOT, accepted),
   });
 }

@@ -26,8 +26,11 @@ export function duration(option: string, value: unknown): number {
   return parsed;
 }
 
+/** Whatever else ends in a number `bytes` would read as that many bytes: '1mib' as 1. */
+const SIZE = /^\d+(?:\.\d+)? ?[kmg]?b$/i;
+
 export function size(option: string, value: unknown): number {
-  const parsed = typeof value === 'string' && /b$/i.test(value) ? bytes.parse(value) : value;
+  const parsed = typeof value === 'string' && SIZE.test(value) ? bytes.parse(value) : value;
   if (typeof parsed !== 'number' || !Number.isSafeInteger(parsed) || parsed < 0) {
     throw new OptionError(
       option,
@@ -55,7 +58,10 @@ export function callable<T extends (...args: never[]) => unknown>(
 
 /** A list of strings that all match, or a complaint that says what each must be. */
 export function names(option: string, value: unknown, pattern: RegExp, accepted: string): readonly string[] {
-  if (!Array.isArray(value) || !value.every((name) => typeof name === 'string' && pattern.test(name))) {
+  if (
+    !Array.isArray(value) ||
+    !Array.from(value).every((name) => typeof name === 'string' && pattern.test(name))
+  ) {
     throw new OptionError(option, value, accepted);
   }
   return Object.freeze([...value]);

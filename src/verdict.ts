@@ -37,6 +37,8 @@ export interface Judged {
  * long again as it was fresh, but neither less nor more than these.
  */
 const KEPT_FOR_VALIDATION = [600_000, 86_400_000] as const;
+/** One without is kept for who accepts it stale (`max-stale`), within these. */
+const KEPT_FOR_MAX_STALE = [60_000, 600_000] as const;
 
 /** Whether and how to store a response with this head; a promise only where a function of the user's gives one. */
 export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<Verdict> {

@@ -1,12 +1,17 @@
 // The API that is to be made fast: Express 5, one route, one line in front of it.
 
+import { once } from 'node:events';
 import express from 'express';
+import { Redis } from 'ioredis';
 import { redisCache } from 'redis-response-cache';
 import { runAsChild } from './child.mjs';
 
-runAsChild(({ upstream, redis, prefix, enabled, log }) => {
+runAsChild(async ({ upstream, redisUrl, prefix, enabled, log }) => {
   let handlerRuns = 0;
   const faults = [];
+
+  const redis = redisUrl && (await connected(redisUrl));
+  redis?.on('error', (error) => faults.push(`connection: ${error.message}`));
 
   const cache = redisCache({ redis, prefix, enabled, ttl: '1h' });
   cache.on('fault', ({ step, code, message }) => faults.push(`${step} ${code}: ${message}`));
@@ -17,9 +22,14 @@ runAsChild(({ upstream, redis, prefix, enabled, log }) => {
   // An operator's door, before the cache. On loopback only; elsewhere it would ask who is there.
   app.post('/purge', async (req, res) => {
     const { url } = req.query;
-    res.json({ purged: await cache.purge(url ? { url } : { all: true }) });
+    try {
+      res.json({ purged: await cache.purge(url ? { url } : { all: true }) });
+    } catch (error) {
+      res.status(400).json({ error: error.message });
+    }
   });
 
+  // The one line: it could as well have been app.use(redisCache({ redis, ttl: '1h' })).
   app.use(cache);
 
   app.get('/leads', async (req, res) => {
@@ -43,12 +53,24 @@ runAsChild(({ upstream, redis, prefix, enabled, log }) => {
       await cache.idle();
       return { handlerRuns, faults };
     },
-    close: () => cache.close(),
+    close: async () => {
+      await cache.close();
+      redis?.disconnect();
+    },
   };
 });
 
-function logRequest({ method, key, status, kind, fwd, ttl, stored, took }) {
-  const how = kind === 'hit' ? `hit, fresh for ${ttl} s` : `fwd=${fwd}${stored ? ', stored' : ''}`;
-  const ms = kind === 'hit' ? took.lookup : took.origin;
-  console.log(`    ${method.padEnd(4)} ${status}  ${how}  ${ms?.toFixed(1)} ms  ${key ?? ''}`);
+/** The API opens its doors once its Redis is there; who asked earlier would be answered, but not from the cache. */
+async function connected(url) {
+  const redis = new Redis(url);
+  await once(redis, 'ready');
+  return redis;
+}
+
+function logRequest({ method, key, status, kind, fwd, stored, took }) {
+  const how = kind === 'hit' ? 'hit' : `fwd=${fwd}${stored ? '; stored' : ''}`;
+  const ms = Object.values(took).reduce((sum, step) => sum + step, 0);
+  console.log(
+    `    ${method.padEnd(4)} ${status}  ${how.padEnd(20)} ${ms.toFixed(1).padStart(7)} ms  ${key ?? ''}`,
+  );
 }

@@ -9,24 +9,27 @@ import { fileURLToPath } from 'node:url';
 
 const GRACE_MS = 2000;
 
-/** Starts `file`, hands it its settings and waits until it listens. */
+/** Starts `file`, hands it its settings and waits until it listens. @throws when it ends instead. */
 export async function start(file, settings) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)));
   const exited = once(child, 'exit');
-  child.send(settings);
+  const answer = () =>
+    Promise.race([
+      once(child, 'message').then(([message]) => message),
+      exited.then(([code]) => {
+        throw new Error(`${file} ended with code ${code}`);
+      }),
+    ]);
 
-  const { url, error } = await Promise.race([
-    once(child, 'message').then(([message]) => message),
-    exited.then(([code]) => ({ error: `${file} ended with code ${code}` })),
-  ]);
+  child.send(settings);
+  const { url, error } = await answer();
   if (error) throw new Error(error);
 
   return {
     url,
-    async report() {
-      child.send('report');
-      const [answer] = await once(child, 'message');
-      return answer;
+    report() {
+      if (child.connected) child.send('report');
+      return answer();
     },
     /** Lets go of the child, which then ends by itself; false if it had to be killed. */
     async stop() {

@@ -25,7 +25,7 @@ export function createClient(base, concurrency) {
     });
   }
 
-  /** Asks all items; the answers come in the order of the items, `onAnswer` is called as each arrives. */
+  /** Asks all items; the answers come in the order of the items, `onAnswer` sees each as it arrives. */
   async function askAll(items, onAnswer) {
     const answers = new Array(items.length);
     let next = 0;
@@ -33,7 +33,7 @@ export function createClient(base, concurrency) {
       while (next < items.length) {
         const index = next++;
         answers[index] = await ask(items[index]);
-        onAnswer();
+        onAnswer(answers[index]);
       }
     }
     await Promise.all(Array.from({ length: concurrency }, worker));

@@ -4,7 +4,7 @@ import { CROWD } from './measure.mjs';
 import { bold, count, facts, kilobytes, percent, say, table, time } from './screen.mjs';
 
 export function report({ quota, redis }, run) {
-  const { first, alone, crowd, otherwise, bare, served, refused, after, calls } = run;
+  const { first, alone, crowd, otherwise, bare, served, refused, calls } = run;
   const cached = [first, alone, crowd, otherwise].flatMap(({ answers }) => answers);
   const requests = count(cached.length);
   const hits = cached.filter(({ hit }) => hit).length;
@@ -30,8 +30,8 @@ export function report({ quota, redis }, run) {
     [
       'daily quota',
       `with the cache ${calls} of ${quota} calls, for ${requests} requests`,
-      `without it the other ${quota - calls} were gone after ${served.length} requests; the next ${refused.length} got 503`,
-      `then, ${run.restarted ? 'with the API restarted' : 'with nothing left'}, all ${after.answers.length} queries were still answered from ${redis.url ? 'Redis' : 'memory'}`,
+      `without it the other ${quota - calls} were gone after ${served.length} requests; the next ${refused} got 503`,
+      `then, ${run.restarted ? 'with the API restarted' : 'with nothing left'}, all ${first.answers.length} queries were still answered from ${redis.url ? 'Redis' : 'memory'}`,
     ],
     ['stored', ...holdings(run.held), `${run.purged} stored responses purged at the end`],
   ]);

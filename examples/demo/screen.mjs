@@ -3,6 +3,7 @@
 const REDRAW_MS = 120;
 const PLAIN_LINE_MS = 1500;
 const TITLE_WIDTH = 46;
+const NAME_WIDTH = 14;
 
 const { stdout } = process;
 
@@ -44,10 +45,10 @@ export function table([head, ...rows]) {
 }
 
 /** Lines of `name   what`; what takes several lines stays in its column. */
-export function facts(entries, width = Math.max(...entries.map(([name]) => name.length))) {
+export function facts(entries) {
   for (const [name, ...lines] of entries) {
     lines.forEach((line, i) => {
-      say(`  ${bold((i ? '' : name).padEnd(width))}   ${line}`);
+      say(`  ${bold((i ? '' : name).padEnd(NAME_WIDTH))}   ${line}`);
     });
   }
 }

@@ -42,8 +42,8 @@ function trustsPeer(req: IncomingMessage): boolean {
   return typeof trust === 'function' && Boolean(trust(req.socket.remoteAddress, 0));
 }
 
+/** The first member, as Express takes it: an empty field is none, an empty member is a malformed value. */
 function first(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value;
-  const comma = text?.indexOf(',') ?? -1;
-  return (comma < 0 ? text : text?.slice(0, comma))?.trim().toLowerCase() || undefined;
+  return text ? text.split(',', 1)[0]?.trimEnd() : undefined;
 }

@@ -122,11 +122,14 @@ export function members(text: string): string[] {
   const found: string[] = [];
   let start = 0;
   let quoted = false;
-  for (let i = 0; i <= text.length; i++) {
+  const add = (end: number): void => {
+    const member = trimmed(text.slice(start, end));
+    if (member) found.push(member);
+  };
+  for (let i = 0; i < text.length; i++) {
     const c = text[i];
-    if (c === undefined || (c === ',' && !quoted)) {
-      const member = text.slice(start, i).trim();
-      if (member) found.push(member);
+    if (c === ',' && !quoted) {
+      add(i);
       start = i + 1;
     } else if (c === '"') {
       quoted = !quoted;
@@ -134,7 +137,21 @@ export function members(text: string): string[] {
       i++;
     }
   }
+  add(text.length);
   return found;
+}
+
+/** The text without optional white space around it (RFC 9110 §5.6.3), which `trim` has a wider notion of. */
+export function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text[start])) start++;
+  while (end > start && isBlank(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(c: string | undefined): boolean {
+  return c === ' ' || c === '\t';
 }
 
 /** The text of a quoted-string that ends where `raw` does, or `undefined` (RFC 9110 §5.6.4). */

@@ -1,6 +1,6 @@
 /** `Vary` and the secondary key it makes (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
-import { type FieldValue, joined, members } from './cache-control.ts';
+import { type FieldValue, joined, members, trimmed } from './cache-control.ts';
 
 /** Header fields by lower-case name, as Node gives them for requests and for responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
@@ -30,15 +30,20 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
  * from a request, it can only match another request if it is also absent there".
  */
 export function selectors(names: readonly string[], headers: Fields): (string | null)[] {
-  return names.map((name) => normalized(name, joined(headers[name])));
+  return names.map((name) =>
+    normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined),
+  );
 }
 
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
   if (NEGOTIATED.has(name)) return members(value).map(folded).sort(byWeight).join(', ');
-  // Cookie's separator is the semicolon; a comma there is data.
-  return name === 'cookie' || !value.includes(',') ? value.trim() : members(value).join(', ');
+  // In a field whose syntax nobody here knows, a comma may be data.
+  return LISTS.has(name) ? members(value).join(', ') : trimmed(value);
 }
+
+/** Lists whose white space around commas has no meaning. */
+const LISTS: ReadonlySet<string> = new Set(['cache-control', 'prefer', 'te']);
 
 /** Their members are weighed by `q` (RFC 9110 §12.5); what weighs alike keeps its order, by which some apps choose. */
 const NEGOTIATED: ReadonlySet<string> = new Set([

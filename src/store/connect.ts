@@ -9,11 +9,19 @@ const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
 
 /**
- * Our own connections: a command that finds none fails at once instead of waiting in a queue, and reconnecting
- * never gives up.
+ * Our own sockets: one that has died without a word, as when a host vanishes, is given up after ten silent seconds
+ * (the kernel would take a quarter of an hour), and one being closed does not hold the process up.
+ */
+const SOCKET: RedisOptions = { socketTimeout: 10_000, disconnectTimeout: 100 };
+
+/**
+ * Our own connections: a command that finds none fails at once instead of waiting in a queue, reconnecting never
+ * gives up, and a server that is still loading says so itself (ioredis asks by INFO, and prints if it may not).
  */
 const OWN: RedisOptions = {
+  ...SOCKET,
   maxRetriesPerRequest: 0,
+  enableReadyCheck: false,
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
 };
 
@@ -44,10 +52,10 @@ export function connect(
 function create(redis: RedisOption): Redis | Cluster {
   if (typeof redis === 'string') {
     if (!/^rediss?:\/\//i.test(redis) || !URL.canParse(redis))
-      throw new OptionError('redis', hidden(redis), ACCEPTED);
+      throw new OptionError('redis', redis, ACCEPTED);
     return new Redis(redis, OWN as object);
   }
-  if (typeof redis !== 'object' || redis === null || Array.isArray(redis)) {
+  if (!isOptions(redis)) {
     throw new OptionError('redis', redis, ACCEPTED);
   }
   if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...(redis as object) });
@@ -56,7 +64,15 @@ function create(redis: RedisOption): Redis | Cluster {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');
   }
   refuseReplicaReads(options ?? {});
-  return new Cluster([...cluster], options as object);
+  const redisOptions: object = { ...(SOCKET as object), ...options?.redisOptions };
+  return new Cluster([...cluster], { ...(options as object), redisOptions });
+}
+
+/** A plain object: an instance of anything would be taken for options that name no host. */
+function isOptions(redis: unknown): redis is object {
+  if (typeof redis !== 'object' || redis === null) return false;
+  const prototype = Object.getPrototypeOf(redis);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
 function isClient(redis: unknown): redis is RedisClient {
@@ -76,17 +92,18 @@ function refuseReplicaReads(options: object): void {
 function reportErrors(client: Redis | Cluster, onFault: (fault: FaultEvent) => void): void {
   const reportedAt = new Map<string, number>();
   client.on('error', (error: Error & { code?: string }) => {
-    const code = error.code ?? 'error';
+    const { code, message } = describe(error);
     const now = performance.now();
     if (now - (reportedAt.get(code) ?? -REPORT_EVERY) < REPORT_EVERY) return;
     reportedAt.set(code, now);
-    onFault({ step: 'connection', code, message: error.message });
+    onFault({ step: 'connection', code, message });
   });
 }
 
-/** A URL without its password. */
-function hidden(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//***@');
+/** Of several addresses that all failed Node tells only the code; of an error reply the code is the first word. */
+function describe({ code, message }: Error & { code?: string }): { code: string; message: string } {
+  const reply = /^([A-Z]{2,})\b/.exec(message)?.[1];
+  return { code: code ?? reply ?? 'error', message: message || `connect ${code}` };
 }
 
 let warned = false;

@@ -19,6 +19,9 @@ const FAILURES = 5;
 /** How long it is left alone before the first probe; doubles up to the second figure. Milliseconds. */
 const REST = [250, 8000] as const;
 
+/** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
+const AWAY = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
+
 interface Pending {
   readonly deadline: number;
   done: boolean;
@@ -53,7 +56,15 @@ export class GuardedStore {
   }
 
   acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed' | Fault> {
-    return this.#call('acquire', this.#quick, () => this.#store.acquire(lease, seen, ttl));
+    return this.#call(
+      'acquire',
+      this.#quick,
+      () => this.#store.acquire(lease, seen, ttl),
+      // Nobody leads by a lease that comes too late: it would only keep others from leading.
+      (late) => {
+        if (late === 'leader') this.#store.release(lease).catch(() => {});
+      },
+    );
   }
 
   renew(lease: Lease, ttl: number): Promise<boolean | Fault> {
@@ -93,7 +104,12 @@ export class GuardedStore {
     return this.#store.close();
   }
 
-  #call<T>(step: string, queue: DeadlineQueue, send: () => Promise<T>): Promise<T | Fault> {
+  #call<T>(
+    step: string,
+    queue: DeadlineQueue,
+    send: () => Promise<T>,
+    onLate?: (answer: T) => void,
+  ): Promise<T | Fault> {
     if (this.#closed || !this.#store.reachable || this.#resting()) {
       return Promise.resolve(new Fault('unavailable', 'the store cannot be reached'));
     }
@@ -109,15 +125,15 @@ export class GuardedStore {
       send().then(
         (answer) => {
           // One that comes past its deadline does not count: a slow store is as bad for requests as a dead one.
-          if (pending.done) return;
+          if (pending.done) return onLate?.(answer);
           this.#answered();
           settle(answer);
         },
         (error: unknown) => {
           if (pending.done) return;
           const fault = toFault(error);
-          // A server that replies with an error is there; only silence and lost connections open the breaker.
-          if (fault.code === 'unavailable') this.#failed();
+          // A server that refuses is there; only one that serves nobody opens the breaker.
+          if (AWAY.has(fault.code)) this.#failed();
           else this.#answered();
           settle(this.#report(step, fault));
         },
@@ -148,7 +164,8 @@ export class GuardedStore {
       };
       this.#store.ping().then(
         () => settle(true),
-        () => settle(false),
+        // A user that may not ping is answered, too.
+        (error: unknown) => settle(!AWAY.has(toFault(error).code)),
       );
     }
     return true;
@@ -186,8 +203,13 @@ class DeadlineQueue {
   add(expired: () => void): Pending {
     const pending: Pending = { deadline: performance.now() + this.length, done: false, expire: expired };
     this.#pending.push(pending);
-    this.#timer ??= setTimeout(() => this.#sweep(), this.length).unref();
+    this.#timer ??= this.#sweepIn(this.length);
     return pending;
+  }
+
+  /** Behind the next reading of sockets: what came in while this process was busy has come in time. */
+  #sweepIn(ms: number): NodeJS.Timeout {
+    return setTimeout(() => setImmediate(() => this.#sweep()), ms).unref();
   }
 
   #sweep(): void {
@@ -202,7 +224,7 @@ class DeadlineQueue {
       else left.push(pending);
     }
     this.#pending = left;
-    if (left[0]) this.#timer = setTimeout(() => this.#sweep(), Math.max(1, left[0].deadline - now)).unref();
+    if (left[0]) this.#timer = this.#sweepIn(Math.max(1, left[0].deadline - now));
     for (const pending of expired) {
       pending.done = true;
       pending.expire();

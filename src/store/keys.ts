@@ -29,8 +29,3 @@ export function indexKey(base: string): string {
 export function isLeases(key: string): boolean {
   return key.endsWith('}|leases');
 }
-
-/** Whether a key found under the prefix belongs to bookkeeping rather than being a stored response. */
-export function isIndex(key: string): boolean {
-  return key.endsWith('}|index');
-}

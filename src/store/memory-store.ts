@@ -43,8 +43,7 @@ export class MemoryStore implements ReachableStore {
   }
 
   async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'> {
-    const there = fingerprint(this.#read(keyOf(lease.tag, lease.variant)));
-    if (there.length > 0 && !there.equals(seen)) return 'changed';
+    if (!fingerprint(this.#read(keyOf(lease.tag, lease.variant))).equals(seen)) return 'changed';
     const now = this.#clock();
     const leases = this.#leases.get(lease.tag) ?? new Map();
     if ((leases.get(lease.variant)?.expiresAt ?? 0) > now) return 'held';

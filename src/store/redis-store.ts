@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../types.ts';
-import { baseKey, indexKey, isIndex, isLeases, leasesKey, variantKey } from './keys.ts';
+import { baseKey, indexKey, isLeases, leasesKey, variantKey } from './keys.ts';
 import { ACQUIRE, COMMIT, PURGE, RELEASE, RENEW } from './scripts.ts';
 import type { Commit, Lease, Place, ReachableStore } from './store.ts';
 
@@ -85,7 +85,7 @@ export class RedisStore implements ReachableStore {
 
   async purge(tag: string): Promise<number> {
     const base = baseKey(this.#prefix, tag);
-    return Number(await this.#run(purge, [leasesKey(base), indexKey(base), base]));
+    return this.#run(purge, [leasesKey(base), indexKey(base), base]);
   }
 
   async *purgeAll(): AsyncGenerator<number, void> {
@@ -94,10 +94,7 @@ export class RedisStore implements ReachableStore {
       yield 0;
     }
     for await (const { node, keys } of this.#scan()) {
-      const bookkeeping = keys.filter((key) => isLeases(key) || isIndex(key));
-      const stored = keys.filter((key) => !isLeases(key) && !isIndex(key));
-      await unlink(node, bookkeeping);
-      yield await unlink(node, stored);
+      yield await unlink(node, keys);
     }
   }
 
@@ -109,13 +106,16 @@ export class RedisStore implements ReachableStore {
     return this.#close();
   }
 
-  /** Runs a script by its hash, or by its text where the server doesn't know it (yet, or no longer). */
-  async #run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+  /**
+   * Runs a script by its hash, or by its text where the server doesn't know it (yet, or no longer). Its answer is a
+   * number, which some clients are set to give as text.
+   */
+  async #run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
     try {
-      return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
+      return Number(await this.#client.evalsha(sha, keys.length, ...keys, ...args));
     } catch (error) {
       if (!isReply(error, 'NOSCRIPT')) throw error;
-      return this.#client.eval(lua, keys.length, ...keys, ...args);
+      return Number(await this.#client.eval(lua, keys.length, ...keys, ...args));
     }
   }
 
@@ -144,13 +144,20 @@ function mastersOf(client: RedisClient): RedisNode[] {
 }
 
 /**
- * Deletes keys of one node, one command each, sent together: on a Cluster they are of many slots. SCAN gives keys
- * whole, while ioredis prefixes what it sends.
+ * Deletes keys of one node, key by key, sent together: on a Cluster they are of many slots. SCAN gives keys whole,
+ * while ioredis prefixes what it sends. Returns how many were stored responses, by their first byte.
  */
 async function unlink(node: RedisNode, keys: readonly string[]): Promise<number> {
   const prefixed = node.options.keyPrefix?.length ?? 0;
-  const counts = await Promise.all(keys.map((key) => node.call('UNLINK', key.slice(prefixed))));
-  return counts.reduce<number>((sum, count) => sum + Number(count), 0);
+  const responses = await Promise.all(
+    keys.map(async (whole) => {
+      const key = whole.slice(prefixed);
+      const first = node.call('GETRANGE', key, 0, 0).catch(() => '');
+      const deleted = node.call('UNLINK', key);
+      return (await first) === '\x01' && Number(await deleted) === 1;
+    }),
+  );
+  return responses.filter(Boolean).length;
 }
 
 function globEscaped(text: string): string {

@@ -5,14 +5,21 @@ import { MAX_SPECS, MAX_VARIANTS } from './store.ts';
  * arguments first; `held` of a lease is "<instant of expiry in ms> <token>".
  */
 
+// What is no lease at all has expired.
+const EXPIRY = /* lua */ `
+local function expiry(held) return tonumber(string.match(held, '^%d+')) or 0 end
+`;
+
 const NOW = /* lua */ `
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-// A key of a type that is not ours is overwritten, never an error that would keep a place from being cached.
+// A key of a type that is not ours is overwritten, never an error that would keep a place from being cached. There
+// is no DEL where there is none: after its first write, whatever it was, a script may write beyond maxmemory.
 const LEASES = /* lua */ `
-if redis.call('TYPE', leases).ok ~= 'hash' then redis.call('DEL', leases) end
+local kind = redis.call('TYPE', leases).ok
+if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', leases) end
 `;
 
 /**
@@ -26,13 +33,14 @@ local field, token, ttl, seen = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local there = redis.pcall('GETRANGE', target, 0, 15)
 if type(there) == 'string' and there ~= seen then return 2 end
 ${NOW}
+${EXPIRY}
 ${LEASES}
 local held = redis.call('HGET', leases, field)
-if held and tonumber(string.match(held, '^%d+')) > now then return 0 end
+if held and expiry(held) > now then return 0 end
 if redis.call('HLEN', leases) >= 32 then
   local all = redis.call('HGETALL', leases)
   for i = 1, #all, 2 do
-    if tonumber(string.match(all[i + 1], '^%d+')) <= now then redis.call('HDEL', leases, all[i]) end
+    if expiry(all[i + 1]) <= now then redis.call('HDEL', leases, all[i]) end
   end
 end
 redis.call('HSET', leases, field, string.format('%.0f', now + ttl) .. ' ' .. token)

@@ -36,7 +36,7 @@ export function flat(fields: Fields = {}, now: number = 0): string[] {
 }
 
 /** The lines of a field in a flat list, joined as HTTP allows; `undefined` when there is none. */
-export function valueOf(list: readonly string[], name: string): string | undefined {
+export function lineOf(list: readonly string[], name: string): string | undefined {
   const lines = list.filter((_, i) => i % 2 === 1 && list[i - 1]?.toLowerCase() === name.toLowerCase());
   return lines.length > 0 ? lines.join(', ') : undefined;
 }

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Fields, flat, valueOf } from './fields.ts';
+import { type Fields, flat, lineOf } from './fields.ts';
 
 /** What the origin answers. */
 export interface Reply {
@@ -66,10 +66,11 @@ export class Origin {
   #send(req: IncomingMessage, res: ServerResponse, reply: Reply): void {
     const { status = 200, reason = '', body = '', dies, trailers } = reply;
     const fields = flat(reply.headers, this.#clock.now);
-    const has = (name: string): boolean => valueOf(fields, name) !== undefined;
+    const has = (name: string): boolean => lineOf(fields, name) !== undefined;
     if (reply.date !== false && !has('date')) fields.push('Date', new Date(this.#clock.now).toUTCString());
     const bodiless = req.method === 'HEAD' || status === 204 || status === 304;
-    if (dies && !has('content-length') && !has('transfer-encoding')) fields.push('Content-Length', String(body.length));
+    if (dies && !has('content-length') && !has('transfer-encoding'))
+      fields.push('Content-Length', String(body.length));
     if (trailers) fields.push('Trailer', Object.keys(trailers).join(', '), 'Transfer-Encoding', 'chunked');
     res.sendDate = false;
     // Node takes repeated names in a flat list, its types don't know.

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CacheOptions } from '../../../src/index.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { type Answer, ask } from './client.ts';
-import { type Fields, valueOf } from './fields.ts';
+import { type Fields, lineOf } from './fields.ts';
 import type { Asked, Reply } from './origin.ts';
 import type { Style } from './proxy.ts';
 import { Stack } from './stack.ts';
@@ -95,7 +95,7 @@ function verify(
     asked: asked.length,
     status: answer.status,
     body: answer.body.replace(path, ''),
-    cacheStatus: valueOf(answer.rawHeaders, 'cache-status'),
+    cacheStatus: lineOf(answer.rawHeaders, 'cache-status'),
   };
   const unsaid = step.text === undefined && (bodiless || answer.status === 206 || answer.status === 416);
   const wanted = step.text ?? (unsaid ? answer.body : said[from]);
@@ -106,9 +106,9 @@ function verify(
     body: wanted?.replace(path, ''),
   });
   for (const [name, expected] of Object.entries(step.has ?? {}))
-    match(i, name, valueOf(answer.rawHeaders, name), expected);
+    match(i, name, lineOf(answer.rawHeaders, name), expected);
   for (const [name, expected] of Object.entries(step.asks ?? {}))
-    match(i, `request ${name}`, valueOf(asked[0]?.rawHeaders ?? [], name), expected);
+    match(i, `request ${name}`, lineOf(asked[0]?.rawHeaders ?? [], name), expected);
   step.check?.(answer, asked[0]);
 }
 

@@ -1,0 +1,248 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Exchange } from '../../src/exchange/exchange.ts';
+import { type Identity, identify } from '../../src/identity.ts';
+import { parsePolicy } from '../../src/options.ts';
+import type { PolicyOptions } from '../../src/types.ts';
+
+/* The declared parts of a request: what differs for the app differs here, and absent is not empty. */
+
+type Headers = Record<string, string | string[]>;
+
+/** The identity of a GET for `/a?b=c` of host `h`, or of what is given. */
+async function identityOf(
+  options: PolicyOptions,
+  headers: Headers = {},
+  more: object = {},
+): Promise<Identity | string> {
+  const req = new IncomingMessage(new Socket());
+  Object.assign(req, { method: 'GET', url: '/a?b=c', ...more });
+  Object.assign(req.headers, { host: 'h', ...headers });
+  return identify(new Exchange(req, new ServerResponse(req), () => {}), parsePolicy(options));
+}
+
+async function declared(options: PolicyOptions, headers?: Headers, more?: object): Promise<string> {
+  const identity = await identityOf(options, headers, more);
+  expect(identity).toHaveProperty('declared');
+  return (identity as Identity).declared;
+}
+
+describe('nothing declared', () => {
+  test('has the default key and no variant', async () => {
+    expect(await identityOf({}, { cookie: 'a=1', authorization: 'b', 'x-a': 'c' })).toEqual({
+      key: 'GET http://h/a?b=c',
+      tag: 'GET http://h/a?b=c',
+      declared: '',
+      credentialsKeyed: false,
+    });
+  });
+
+  test('forwards a request that is aimed nowhere', async () => {
+    expect(await identityOf({}, { host: 'a/b' })).toBe('target');
+    expect(await identityOf({ vary: { by: () => 1 } }, { host: 'a/b' })).toBe('target');
+    expect(await identityOf({ key: () => 1 }, { host: 'a/b' })).toHaveProperty('key', 'GET 1');
+  });
+});
+
+describe('vary.headers', () => {
+  const options: PolicyOptions = { vary: { headers: ['X-A', 'X-B'] } };
+  const rows: [Headers, Headers][] = [
+    [{}, { 'x-a': '' }],
+    [{ 'x-a': '' }, { 'x-b': '' }],
+    [{ 'x-a': 'v' }, { 'x-b': 'v' }],
+    [{ 'x-a': 'v' }, { 'x-a': 'V' }],
+    [{ 'x-a': 'null' }, {}],
+    [
+      { 'x-a': 'a', 'x-b': 'b' },
+      { 'x-a': 'b', 'x-b': 'a' },
+    ],
+    [{ 'x-a': 'a","b' }, { 'x-a': 'a', 'x-b': 'b' }],
+    [{ 'x-a': 'a,b' }, { 'x-a': 'a, b' }],
+    [{ 'x-a': '\xa0a' }, { 'x-a': 'a' }],
+    [{ 'x-a': '\xe9' }, { 'x-a': '\xc3\xa9' }],
+  ];
+  test.each(rows)('%j differs from %j', async (a, b) => {
+    expect(await declared(options, a)).not.toBe(await declared(options, b));
+  });
+
+  test.each<[Headers, Headers]>([
+    [{}, { 'x-c': 'other' }],
+    [
+      { 'x-a': 'v', 'x-c': '1' },
+      { 'x-c': '2', 'x-a': 'v' },
+    ],
+    [{ 'x-a': ['a', 'b'] }, { 'x-a': 'a, b' }],
+  ])('%j is as good as %j', async (a, b) => {
+    expect(await declared(options, a)).toBe(await declared(options, b));
+  });
+
+  test('that name Authorization cover the credentials', async () => {
+    const identity = await identityOf({ vary: { headers: ['Authorization'] } }, { authorization: 'a' });
+    expect(identity).toHaveProperty('credentialsKeyed', true);
+  });
+});
+
+const express = createRequire(require.resolve('express'));
+const { parse } = express('cookie') as { parse(text: string): Record<string, string | undefined> };
+
+/** The cookie `a` as three common readers see it. */
+const cookieReaders = [
+  (text: string) => parse(text).a,
+  (text: string) => /(?:^|;) *a=([^;]*)/.exec(text)?.[1],
+  (text: string) =>
+    new Map(text.split(/;\s*/).map((pair) => pair.split('=', 2) as [string, string])).get('a'),
+];
+
+describe('vary.cookies', () => {
+  const options: PolicyOptions = { vary: { cookies: ['a'] } };
+  test.each([
+    ['', 'a='],
+    ['', 'a'],
+    ['a', 'a='],
+    ['a=1', 'a=2'],
+    ['a=1', 'A=1'],
+    ['a=1', 'a="1"'],
+    ['a=1', 'a=%31'],
+    ['a=1', 'a=1=1'],
+    ['a=1', 'a=1 '],
+    ['a=1', '\xa0a=1'],
+    ['a=1', 'a=1\xa0'],
+    ['a=1', 'a\t=1'],
+    ['a=1', '  a=1'],
+    ['a=1; a=2', 'a=2; a=1'],
+    ['a=1; a=2', 'a=1'],
+    ['a=1; a=2', 'a=1, a=2'],
+  ])('%j differs from %j', async (a, b) => {
+    expect(await declared(options, { cookie: a })).not.toBe(await declared(options, { cookie: b }));
+  });
+
+  test.each([
+    ['a=1', 'b=2; a=1; c=3'],
+    ['a=1', 'a=1;b=2'],
+    ['a=1;', 'a=1'],
+    ['', 'b=2'],
+    ['', 'aa=1; ba=1; =a'],
+  ])('%j is as good as %j', async (a, b) => {
+    expect(await declared(options, { cookie: a })).toBe(await declared(options, { cookie: b }));
+  });
+
+  test('no Cookie field is as good as none of the cookies', async () => {
+    expect(await declared(options)).toBe(await declared(options, { cookie: 'b=1' }));
+  });
+
+  test('are equal only if every reader of cookies sees the same', async () => {
+    const text = fc.string({ unit: fc.constantFrom(...'aab1==;; "\xa0\t,'), maxLength: 12 });
+    await fc.assert(
+      fc.asyncProperty(text, text, async (a, b) => {
+        const [one, other] = [await declared(options, { cookie: a }), await declared(options, { cookie: b })];
+        if (one === other) for (const read of cookieReaders) expect([a, b, read(a)]).toEqual([a, b, read(b)]);
+      }),
+      { numRuns: 5000, seed: 9111 },
+    );
+  });
+});
+
+describe('vary.query beside a key', () => {
+  const beside = (query: PolicyOptions['vary']): PolicyOptions => ({ key: () => 'k', vary: query as object });
+  test.each([
+    ['/a', '/a?'],
+    ['/a?b', '/a?b='],
+    ['/a?b=1', '/a?b=2'],
+    ['/a?b=1?c', '/a?b=1?d'],
+    ['/a?b=1&c=2#', '/a?c=2#&b=1'],
+    ['/a?null', '/a'],
+  ])('%j differs from %j', async (a, b) => {
+    const options = beside({ query: true });
+    expect(await declared(options, {}, { url: a })).not.toBe(await declared(options, {}, { url: b }));
+  });
+
+  test.each([
+    ['/a?b=1&c=2', '/x?c=2&b=1'],
+    ['/a', '/b'],
+  ])('%j is as good as %j', async (a, b) => {
+    const options = beside({ query: true });
+    expect(await declared(options, {}, { url: a })).toBe(await declared(options, {}, { url: b }));
+  });
+
+  test('counts only where it is declared, by its rule, of the URL that came', async () => {
+    expect(await declared({ key: () => 'k' }, {}, { url: '/a?b' })).toBe('');
+    expect(await declared(beside({ query: ['b'] }), {}, { url: '/a?c=1&b=2' })).toBe('[["query","b=2"]]');
+    expect(await declared(beside({ query: false }), {}, { url: '/a?c=1&b=2' })).toBe('[["query",null]]');
+    const mounted = { url: '/?b=1', originalUrl: '/a?b=2' };
+    expect(await declared(beside({ query: true }), {}, mounted)).toBe('[["query","b=2"]]');
+  });
+});
+
+describe('key and vary.by', () => {
+  test.each<[unknown, string]>([
+    [null, 'key'],
+    [undefined, 'key-ambiguous'],
+    [new Date(0), 'key-ambiguous'],
+    [{ a: undefined }, 'key-ambiguous'],
+    [Number.NaN, 'key-ambiguous'],
+  ])('a key of %p forwards: %s', async (key, reason) => {
+    expect(await identityOf({ key: async () => key as string })).toBe(reason);
+  });
+
+  test.each<[unknown]>([[undefined], [new Map()], [[undefined]], [Number.NaN]])(
+    'by of %p forwards',
+    async (by) => {
+      expect(await identityOf({ vary: { by: () => by as string } })).toBe('vary-ambiguous');
+    },
+  );
+
+  test('by is one more part', async () => {
+    expect(await declared({ vary: { by: async () => ({ b: 1, a: null }) } })).toBe(
+      '[["by",{"a":null,"b":1}]]',
+    );
+    expect(await declared({ vary: { by: () => null } })).toBe('[["by",null]]');
+  });
+
+  test('a function that throws rejects, and throws nothing at once', async () => {
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    await expect(identityOf({ key: failing })).rejects.toThrow('no');
+    await expect(identityOf({ vary: { by: failing } })).rejects.toThrow('no');
+  });
+
+  test.each<[PolicyOptions, boolean]>([
+    [{ key: (req) => req.headers.authorization ?? '' }, true],
+    [{ vary: { by: (req) => req.headers.authorization ?? '' } }, true],
+    [{ key: (req) => req.url ?? '' }, false],
+    [{ key: (req) => req.headers.accept ?? '' }, false],
+  ])('%# covers the credentials that it reads: %s', async (options, covered) => {
+    const identity = await identityOf(options, { authorization: 'Bearer a' });
+    expect(identity).toHaveProperty('credentialsKeyed', covered);
+  });
+});
+
+describe('all declared parts together', () => {
+  const word = fc.constantFrom('', 'a', 'b', 'null', '"', '","', '],["', ',', '\\', '\xa0', '\xe9');
+  const request = fc.record({
+    'x-a': fc.option(word, { nil: undefined }),
+    'x-b': fc.option(word, { nil: undefined }),
+    s: fc.option(word, { nil: undefined }),
+    t: fc.option(word, { nil: undefined }),
+    by: fc.oneof(word, fc.array(word, { maxLength: 2 }), fc.constant(null)),
+  });
+
+  test('are equal for two requests if and only if each of them is', async () => {
+    await fc.assert(
+      fc.asyncProperty(request, request, async (one, other) => {
+        const texts = [one, other].map(({ s, t, by, ...headers }) => {
+          const cookies = Object.entries({ s, t }).filter(([, v]) => v !== undefined);
+          const cookie = cookies.map((pair) => pair.join('=')).join('; ');
+          const fields = Object.entries({ ...headers, cookie }).filter(([, v]) => v !== undefined);
+          const vary = { headers: ['x-a', 'x-b'], cookies: ['s', 't'], by: () => by };
+          return declared({ vary }, Object.fromEntries(fields) as Headers);
+        });
+        expect((await texts[0]) === (await texts[1])).toBe(JSON.stringify(one) === JSON.stringify(other));
+      }),
+      { numRuns: 1000, seed: 9111 },
+    );
+  });
+});

@@ -1,0 +1,234 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { describe, expect, test } from '@jest/globals';
+import { parsePolicy, parseSettings, refinePolicy } from '../../src/options.ts';
+import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
+
+/* What good values of the options mean. The bad ones are in options-refused.test.ts, `ttl` is in ttl.test.ts. */
+
+type Condition = (...exchange: unknown[]) => Promise<boolean> | boolean;
+
+const req = new IncomingMessage(new Socket());
+const res = new ServerResponse(req);
+
+describe('no options at all', () => {
+  test('mean the defaults that the documentation gives', () => {
+    expect(parseSettings({})).toEqual({
+      redis: undefined,
+      prefix: 'rrc:',
+      name: 'redis-response-cache',
+      timeout: 100,
+      clock: Date.now,
+    });
+    expect(parsePolicy({})).toMatchObject({
+      enabled: undefined,
+      when: undefined,
+      storeWhen: undefined,
+      methods: new Set(['GET', 'HEAD']),
+      statuses: new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]),
+      ttl: '1h',
+      key: undefined,
+      query: true,
+      queryDeclared: false,
+      headers: [],
+      cookies: [],
+      by: undefined,
+      hash: undefined,
+      maxBodySize: 1_048_576,
+      locals: [],
+    });
+  });
+
+  test('and undefined ones mean the same', () => {
+    const names = ['enabled', 'when', 'storeWhen', 'methods', 'statuses', 'ttl', 'key', 'vary', 'hashKeys'];
+    const absent = Object.fromEntries([...names, 'maxBodySize', 'locals'].map((name) => [name, undefined]));
+    const identity = {};
+    expect(parsePolicy(absent as PolicyOptions, identity)).toEqual(parsePolicy({}, identity));
+    const settings = { redis: undefined, prefix: undefined, name: undefined, timeout: undefined };
+    expect(parseSettings(settings as unknown as CacheOptions)).toEqual(parseSettings({}));
+  });
+
+  test('are frozen once parsed', () => {
+    expect(Object.isFrozen(parseSettings({}))).toBe(true);
+    expect(Object.isFrozen(parsePolicy({}))).toBe(true);
+    expect(Object.isFrozen(parsePolicy({ vary: { query: { except: ['a'] } } }).query)).toBe(true);
+  });
+});
+
+describe('prefix', () => {
+  const good = ['a', 'rrc:', 'app-1:cache/v2:', 'x'.repeat(100), 'a|b~c!d#e$f%g', '(a)', '"'];
+  test.each(good)('%j is taken as it is', (prefix) => {
+    expect(parseSettings({ prefix }).prefix).toBe(prefix);
+  });
+});
+
+describe('name', () => {
+  test.each(['a', 'my-cache', 'cdn.example.com:8080/eu', '*edge', 'A1_b'])('%j is a token', (name) => {
+    expect(parseSettings({ name }).name).toBe(name);
+  });
+});
+
+describe('timeout', () => {
+  const good = [
+    [1, 1],
+    [250, 250],
+    [0.5e3, 500],
+    ['1ms', 1],
+    ['250ms', 250],
+    ['2s', 2000],
+    ['1 minute', 60_000],
+    ['1h', 3_600_000],
+  ] as const;
+  test.each(good)('%j is %d ms', (timeout, expected) => {
+    expect(parseSettings({ timeout }).timeout).toBe(expected);
+  });
+});
+
+describe('clock', () => {
+  test('is the function that was given', () => {
+    const clock = () => 5;
+    expect(parseSettings({ clock }).clock).toBe(clock);
+  });
+});
+
+describe.each(['enabled', 'when', 'storeWhen'] as const)('%s', (option) => {
+  test('true asks nothing', () => {
+    expect(parsePolicy({ [option]: true })[option]).toBeUndefined();
+  });
+
+  test('false is no, always', async () => {
+    const condition = parsePolicy({ [option]: false })[option] as Condition;
+    expect(await condition(req, res)).toBe(false);
+  });
+
+  test('a function is asked with the request and the response', async () => {
+    const asked: unknown[] = [];
+    const given = async (...exchange: unknown[]) => asked.push(...exchange) > 0;
+    const condition = parsePolicy({ [option]: given })[option] as Condition;
+    expect(await condition(req, res)).toBe(true);
+    expect(asked).toEqual([req, res]);
+  });
+});
+
+describe('methods', () => {
+  const key = () => 'k';
+  const good: [readonly string[], PolicyOptions][] = [
+    [['GET'], {}],
+    [['HEAD'], {}],
+    [['GET', 'HEAD'], {}],
+    [[], {}],
+    [['POST'], { key }],
+    [['GET', 'QUERY', 'M-SEARCH'], { key }],
+  ];
+  test.each(good)('%j with %j', (methods, options) => {
+    expect(parsePolicy({ ...options, methods }).methods).toEqual(new Set(methods));
+  });
+});
+
+describe('statuses', () => {
+  test.each([[[200]], [[]], [[200, 404, 500, 599]], [[207, 226, 302]]])('%j', (statuses) => {
+    expect(parsePolicy({ statuses }).statuses).toEqual(new Set(statuses));
+  });
+});
+
+describe('vary', () => {
+  test('headers are lower case', () => {
+    expect(parsePolicy({ vary: { headers: ['Accept-Language', 'X-TENANT'] } }).headers).toEqual([
+      'accept-language',
+      'x-tenant',
+    ]);
+  });
+
+  test('cookies keep their case', () => {
+    expect(parsePolicy({ vary: { cookies: ['Theme', 'ab_test'] } }).cookies).toEqual(['Theme', 'ab_test']);
+  });
+
+  test.each([
+    true,
+    false,
+    [],
+    ['page', 'utm_*', 'a name'],
+    { except: ['utm_*'] },
+    { except: [] },
+    { except: ['*'] },
+  ])('query %j is declared as given', (query) => {
+    expect(parsePolicy({ vary: { query } })).toMatchObject({ query, queryDeclared: true });
+  });
+
+  test('by is the function that was given', () => {
+    const by = () => 'tenant';
+    expect(parsePolicy({ vary: { by } }).by).toBe(by);
+  });
+
+  test('lists are copied, so that a change to them later changes nothing', () => {
+    const headers = ['a'];
+    const policy = parsePolicy({ vary: { headers, cookies: headers, query: headers } });
+    headers.push('b');
+    expect([policy.headers, policy.cookies, policy.query]).toEqual([['a'], ['a'], ['a']]);
+  });
+});
+
+describe('hashKeys', () => {
+  const good = [
+    [false, undefined],
+    [true, 'sha1'],
+    ['sha1', 'sha1'],
+    ['sha256', 'sha256'],
+  ] as const;
+  test.each(good)('%j hashes by %s', (hashKeys, hash) => {
+    expect(parsePolicy({ hashKeys }).hash).toBe(hash);
+  });
+});
+
+describe('maxBodySize', () => {
+  const good = [
+    [0, 0],
+    [1, 1],
+    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    ['0b', 0],
+    ['512b', 512],
+    ['64kb', 65_536],
+    ['64 KB', 65_536],
+    ['1mb', 1_048_576],
+    ['1.5MB', 1_572_864],
+    ['2gb', 2_147_483_648],
+  ] as const;
+  test.each(good)('%j is %d bytes', (maxBodySize, expected) => {
+    expect(parsePolicy({ maxBodySize: maxBodySize as number }).maxBodySize).toBe(expected);
+  });
+});
+
+describe('locals', () => {
+  test.each([[[]], [['user']], [['a b', '__proto__']]])('%j', (locals) => {
+    expect(parsePolicy({ locals }).locals).toEqual(locals);
+  });
+});
+
+describe('with', () => {
+  const base: PolicyOptions = { ttl: '5m', methods: ['GET'], vary: { headers: ['a'] } };
+  const policy = parsePolicy(base);
+
+  test('keeps what it does not name, and sets anew what it does', () => {
+    const refined = refinePolicy(base, policy, { ttl: '10s', maxBodySize: '1kb' });
+    expect(refined.options).toEqual({ ...base, ttl: '10s', maxBodySize: '1kb' });
+    expect(refined.policy).toMatchObject({ ttl: '10s', maxBodySize: 1024, methods: new Set(['GET']) });
+    expect(refined.policy.headers).toEqual(['a']);
+  });
+
+  test.each([{}, { ttl: '1s' as const }, { when: false }, { statuses: [200] }])(
+    'of %j makes the same keys',
+    (overrides) => {
+      expect(refinePolicy(base, policy, overrides).policy.identity).toBe(policy.identity);
+    },
+  );
+
+  test.each([{ key: () => 'k' }, { vary: {} }, { hashKeys: true }])('of %j makes other keys', (overrides) => {
+    expect(refinePolicy(base, policy, overrides).policy.identity).not.toBe(policy.identity);
+  });
+
+  test('sees a method that needs a key together with the key of the options it refines', () => {
+    const keyed = { key: () => 'k' };
+    const { policy: refined } = refinePolicy(keyed, parsePolicy(keyed), { methods: ['POST'] });
+    expect(refined.methods).toEqual(new Set(['POST']));
+  });
+});

@@ -1,0 +1,120 @@
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import { redisCache } from '../../src/redis-cache.ts';
+import type { CacheMiddleware, CacheOptions } from '../../src/types.ts';
+import { refuses, thrownBy } from './support/refusal.ts';
+
+/* The `redis` option at construction. Nothing here needs a server: port 1 refuses. */
+
+let cache: CacheMiddleware | undefined;
+afterEach(async () => {
+  await cache?.close();
+  cache = undefined;
+});
+
+const make = (redis: unknown): unknown => {
+  cache = redisCache({ redis } as CacheOptions);
+  return cache;
+};
+
+describe('redis in a form that is accepted', () => {
+  test.each<[string, unknown]>([
+    ['nothing: the in-process store', undefined],
+    ['a redis: URL', 'redis://127.0.0.1:1'],
+    ['a redis: URL with a user, a password and a database', 'redis://u:p@127.0.0.1:1/2'],
+    ['a rediss: URL', 'rediss://127.0.0.1:1'],
+    ['a URL whose scheme is upper case', 'REDIS://127.0.0.1:1'],
+    ['ioredis options', { host: '127.0.0.1', port: 1 }],
+    ['the nodes of a cluster', { cluster: [{ host: '127.0.0.1', port: 1 }] }],
+    [
+      'the nodes of a cluster and its options',
+      { cluster: ['redis://127.0.0.1:1'], options: { scaleReads: 'master' } },
+    ],
+  ])('%s', (_form, redis) => {
+    expect(typeof make(redis)).toBe('function');
+  });
+
+  test('a client of the user stays as it is when the cache closes', async () => {
+    const end = jest.fn();
+    const client = {
+      status: 'ready',
+      options: {},
+      getBuffer: async () => null,
+      mgetBuffer: async () => [],
+      evalsha: async () => null,
+      eval: async () => null,
+      unlink: async () => 0,
+      ping: async () => 'PONG',
+      quit: end,
+      disconnect: end,
+    };
+    const own = redisCache({ redis: client });
+    await own.close();
+    expect(end).not.toHaveBeenCalled();
+  });
+});
+
+describe('redis in a form that is not', () => {
+  test.each<unknown>([
+    '',
+    'localhost:6379',
+    'localhost',
+    'http://localhost',
+    'redis:localhost',
+    'redis//h',
+    5,
+    null,
+    true,
+    [],
+  ])('%j', (redis) => {
+    refuses(() => make(redis), 'redis', JSON.stringify(redis), 'a redis:// or rediss:// URL');
+  });
+
+  test.each<unknown>([[], 'redis://h', null, {}])('cluster: %j', (cluster) => {
+    refuses(() => make({ cluster }), 'redis.cluster', JSON.stringify(cluster), 'a list of at least one node');
+  });
+
+  test('a function that would make a client', () => {
+    refuses(() => make(() => 5), 'redis', 'a function', 'an ioredis Redis or Cluster');
+  });
+
+  test.each(['slave', 'all'])('reads from replicas: %s', (scaleReads) => {
+    const cluster = [{ host: '127.0.0.1', port: 1 }];
+    const call = () => make({ cluster, options: { scaleReads } });
+    refuses(call, 'redis', JSON.stringify({ scaleReads }), "scaleReads: 'master'");
+  });
+
+  test('a client of another library, which would be taken for options', () => {
+    class RedisClientOfAnotherLibrary {
+      get = async () => null;
+    }
+    expect(thrownBy(() => make(new RedisClientOfAnotherLibrary())).option).toBe('redis');
+  });
+
+  test('a promise of a client', () => {
+    expect(thrownBy(() => make(Promise.resolve({}))).option).toBe('redis');
+  });
+});
+
+describe('a password in a bad value is never shown', () => {
+  const options: [string, object][] = [
+    ['another scheme', { redis: 'http://user:hunter2@host' }],
+    ['no slashes', { redis: 'redis:user:hunter2@host' }],
+    ['no scheme', { redis: 'user:hunter2@host:6379' }],
+    ['a slash in the password', { redis: 'http://user:a/hunter2@host' }],
+    ['an at sign in the password', { redis: 'http://user:a@hunter2@host' }],
+    ['a space in the host', { redis: 'redis://user:hunter2@ho st' }],
+    ['a list of URLs', { redis: ['redis://user:hunter2@host'] }],
+    ['a list of options', { redis: [{ host: 'h', password: 'hunter2' }] }],
+    ['a cluster that is a URL', { redis: { cluster: 'redis://user:hunter2@host' } }],
+    ['a cluster that is one node', { redis: { cluster: { host: 'h', password: 'hunter2' } } }],
+    ['a misspelt option', { Redis: 'redis://user:hunter2@host' }],
+    ['options of ioredis beside the others', { host: 'h', password: 'hunter2' }],
+    ['a password beside the others', { password: 'hunter2' }],
+    ['options of another library', { client: { url: 'redis://user:hunter2@host' } }],
+    ['a URL in place of the options', 'redis://user:hunter2@host' as unknown as object],
+  ];
+
+  test.each(options)('%s', (_how, bad) => {
+    expect(thrownBy(() => redisCache(bad as CacheOptions)).message).not.toContain('hunter2');
+  });
+});
