@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from './exchange/exchange.ts';
 import { type Read, uncovered, watched } from './exchange/guard.ts';
 import { targetOf } from './exchange/target.ts';
@@ -70,6 +70,8 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }
   if (by !== undefined) parts.push(['by', by]);
+  const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
+  if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = variantOf(parts);
   if (declared === undefined) return 'vary-ambiguous';
   const named = headers.length + cookies.length > 0;
@@ -79,6 +81,15 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
 }
 
 const CREDENTIALS: Read = new Set(['authorization']);
+
+/**
+ * The URL that the app routes by, where middleware in front has rewritten it (a language, a tenant) rather than
+ * only taken a mount point off its front.
+ */
+function rewrittenUrl(req: IncomingMessage & { originalUrl?: string }): string | undefined {
+  const { url = '', originalUrl = url } = req;
+  return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+}
 
 /** Every pair that some parser may take for this cookie, as it came, since they differ in what they trim. */
 function cookie(headers: IncomingHttpHeaders, name: string): string[] {
