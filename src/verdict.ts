@@ -168,7 +168,7 @@ function aged(
     return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
   if (ms === undefined && !policy.statuses.has(head.status) && !has('public')) return { refused: 'status' };
   const fresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
-  if (fresh || confirmable || (ageing.staleIfError > 0 && !validateAlways)) return { ageing };
+  if (fresh || confirmable || usableStale(ageing)) return { ageing };
   return { refused: validateAlways ? 'no-cache' : 'not-fresh' };
 }
 
@@ -184,13 +184,19 @@ function givenLifetime(x: Exchange, policy: Policy, status: number): unknown {
   return typeof policy.ttl === 'function' ? policy.ttl(x.req, x.res) : policy.ttl;
 }
 
+/** Whether somebody may yet take it as it is when it is stale: a client (`max-stale`), or any on an error. */
+function usableStale({ lifetime, validateAlways, neverStale, staleIfError }: Ageing): boolean {
+  return !validateAlways && !neverStale && (lifetime > 0 || staleIfError > 0);
+}
+
 /** How long a stored response is of use past its lifetime. */
-function keptStale(headers: StoredFields, { lifetime, staleIfError }: Ageing): number {
-  const [least, most] = KEPT_FOR_VALIDATION;
+function keptStale(headers: StoredFields, ageing: Ageing): number {
   const confirmable = headers.some(
     (name, i) => i % 2 === 0 && /^(?:etag|last-modified)$/i.test(name as string),
   );
-  return Math.max(staleIfError, confirmable ? Math.min(Math.max(lifetime, least), most) : 0);
+  if (!confirmable && !usableStale(ageing)) return 0;
+  const [least, most] = confirmable ? KEPT_FOR_VALIDATION : KEPT_FOR_MAX_STALE;
+  return Math.max(ageing.staleIfError, Math.min(Math.max(ageing.lifetime, least), most));
 }
 
 function keptLocals(x: Exchange, names: readonly string[]): Record<string, unknown> | null {
