@@ -69,6 +69,11 @@ export function lead(
       flight.storing = end.kind === 'complete';
       core.track(land(store(end)));
     },
+    orphaned() {
+      // What comes yet is stored if nobody else has begun meanwhile.
+      core.leases.drop(running.lease);
+      flight.land();
+    },
     abandoned() {
       core.track(land(Promise.resolve('incomplete')));
     },

@@ -178,7 +178,7 @@ export function refinePolicy(
 }
 
 /** An error response is kept this long unless its status is named: an outage must not outlive itself. */
-const ERROR_LIFETIME = 60_000;
+export const ERROR_LIFETIME = 60_000;
 
 /**
  * The lifetime in milliseconds that an evaluated `ttl` gives a status; `false` for none.

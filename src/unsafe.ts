@@ -113,6 +113,7 @@ function forwardPost(
       running.watch.end();
       if (end.kind === 'complete') core.track(store(end));
     },
+    orphaned() {},
     abandoned() {
       running.watch.end();
     },

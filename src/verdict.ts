@@ -13,7 +13,7 @@ import { targetedDirectives } from './http/targeted.ts';
 import { type Fields, nominated } from './http/vary.ts';
 import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
-import { lifetimeFor, type Policy } from './options.ts';
+import { ERROR_LIFETIME, lifetimeFor, type Policy } from './options.ts';
 import type { Commit } from './store/store.ts';
 
 /** What is decided about a response once its head is known: how it ages, or why it is not stored. */
@@ -49,7 +49,7 @@ export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<
   if (forbidden) return { refused: forbidden };
   if (head.length !== undefined && head.length > policy.maxBodySize) return { refused: 'too-large' };
   const asked = policy.storeWhen?.(x.req, x.res);
-  const lifetime = policy.directives === 'override' ? undefined : statedLifetime(stated);
+  const lifetime = policy.directives === 'override' ? undefined : lifetimeOf(stated, head.status, policy);
   const given = lifetime ?? givenLifetime(x, policy, head.status);
   if (isPromise(asked) || isPromise(given)) {
     return Promise.all([asked ?? true, given]).then(([wanted, length]) =>
@@ -170,6 +170,16 @@ function aged(
   const fresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
   if (fresh || confirmable || usableStale(ageing)) return { ageing };
   return { refused: validateAlways ? 'no-cache' : 'not-fresh' };
+}
+
+/**
+ * What the response states, but no longer than an error is kept: error pages are made of a response that was begun
+ * as something else, and still carry what it stated. A `ttl` that names the status says that it knows better.
+ */
+function lifetimeOf(stated: Stated, status: number, policy: Policy): number | undefined {
+  const lifetime = statedLifetime(stated);
+  const named = typeof policy.ttl === 'object' && policy.ttl !== null && status in policy.ttl;
+  return lifetime !== undefined && status >= 500 && !named ? Math.min(lifetime, ERROR_LIFETIME) : lifetime;
 }
 
 /** "A cache MUST NOT use heuristics when an explicit expiration time is present" (§4.2.2), nor where not allowed. */

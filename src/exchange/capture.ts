@@ -30,6 +30,8 @@ export interface CaptureHooks {
   head(head: Head): Reaction;
   /** Called once, when the app has ended the response, after its last byte was passed on. */
   end(end: End): void;
+  /** Called when the client is gone, while the app may still end what it began. */
+  orphaned(): void;
   /** Called instead of `end` when the app will not end the response any more. */
   abandoned(): void;
   /** Called in place of `end` after `head` said `'replace'`: nothing was sent, so it is time to answer. */
@@ -148,6 +150,7 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
       return;
     }
     // A client that hung up does not spoil what the handler is about to finish. A pipe stops, though.
+    hooks.orphaned();
     res.once('unpipe', abandon);
     setTimeout(abandon, GRACE).unref();
   };
