@@ -1,0 +1,176 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Redis } from 'ioredis';
+import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { type App, quietly, startApp } from './app.ts';
+
+/* What is read back is not what was stored. It is never served, it is reported, and it is replaced. */
+
+let redis: RedisProcess;
+let direct: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+  direct = new Redis(redis.url);
+});
+afterAll(async () => {
+  direct.disconnect();
+  await redis.stop();
+});
+quietly();
+
+let app: App;
+/** Where the response is, and its bytes. */
+let key: string;
+let bytes: Buffer;
+beforeEach(async () => {
+  await direct.flushall();
+  app = await startApp({ redis: redis.url, timeout: 2000 }, (express) => {
+    express.get('/varying', (_req, res) => {
+      res.set('Vary', 'Accept-Language').send('varying');
+    });
+  });
+  await app.item(1);
+  await app.cache.idle();
+  const keys = await direct.keys('*}');
+  expect(keys).toHaveLength(1);
+  key = keys[0] as string;
+  bytes = (await direct.getBuffer(key)) as Buffer;
+});
+
+/** Whatever is at the key is not served, is reported, and is replaced by what the app answers. */
+async function expectRepaired(): Promise<void> {
+  const [calls, faults] = [app.calls(), app.faults.length];
+  expect((await app.item(1)).hit).toBe(false);
+  expect(app.calls()).toBe(calls + 1);
+  expect(app.faults.slice(faults)).toEqual([
+    { step: 'decode', code: 'corrupt', message: expect.stringContaining('damaged') },
+  ]);
+  await app.cache.idle();
+  expect((await app.item(1)).hit).toBe(true);
+  expect(app.calls()).toBe(calls + 1);
+}
+
+describe('a stored response', () => {
+  const metadataLength = (): number => bytes.readUInt32BE(8);
+  const places: [string, () => number][] = [
+    ['its format', () => 0],
+    ['its reserved bytes', () => 2],
+    ['its checksum', () => 5],
+    ['the length of its metadata', () => 11],
+    ['the length of its body', () => 15],
+    ['its metadata', () => 16 + Math.floor(metadataLength() / 2)],
+    ['its body', () => bytes.length - 10],
+  ];
+  test.each(places)('with a bit flipped in %s is not served', async (_name, place) => {
+    const at = place();
+    bytes[at] = (bytes[at] as number) ^ 4;
+    await direct.set(key, bytes);
+    await expectRepaired();
+  });
+
+  test('with any byte changed is not served', async () => {
+    const change = fc.record({ at: fc.nat(bytes.length - 1), by: fc.integer({ min: 1, max: 255 }) });
+    const run = fc.asyncProperty(change, async ({ at, by }) => {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] as number) ^ by;
+      await direct.set(key, changed);
+      await expectRepaired();
+    });
+    await fc.assert(run, { seed: 20_250_602, numRuns: 150 });
+  });
+
+  // The other format there is: a list of field names.
+  test('that has become a marker is not served', async () => {
+    bytes[0] = 2;
+    await direct.set(key, bytes);
+    await expectRepaired();
+  });
+
+  test.each([
+    ['cut off within its head', () => bytes.subarray(0, 9)],
+    ['cut off within its metadata', () => bytes.subarray(0, 40)],
+    ['cut off within its body', () => bytes.subarray(0, -1)],
+    ['of no bytes', () => Buffer.alloc(0)],
+    ['with bytes added', () => Buffer.concat([bytes, Buffer.from('x')])],
+    ['of a later format', () => Buffer.concat([Buffer.from([3]), bytes.subarray(1)])],
+    ['of another kind altogether', () => Buffer.from('{"body":"<html>"}')],
+  ])('%s is not served', async (_name, damaged) => {
+    await direct.set(key, damaged());
+    await expectRepaired();
+  });
+});
+
+describe('a marker', () => {
+  test.each([
+    ['of too many lists', `\x02${Array.from({ length: 5000 }, (_, i) => `x-${i}`).join('\n')}`],
+    ['of no field names', '\x02<html>\n\n'],
+    ['with a bit flipped', '\x06accept-language'],
+  ])('%s is reported and replaced', async (_name, damaged) => {
+    await direct.set(key, damaged);
+    await expectRepaired();
+  });
+
+  test('that is lost leaves its variants to be found again', async () => {
+    await app.get('/varying');
+    await app.cache.idle();
+    expect((await app.get('/varying')).hit).toBe(true);
+    for (const base of await direct.keys('*varying*}')) await direct.del(base);
+    await app.get('/varying');
+    await app.cache.idle();
+    expect((await app.get('/varying')).hit).toBe(true);
+    expect(app.faults).toEqual([]);
+  });
+});
+
+test('a damaged variant is reported and replaced', async () => {
+  await app.get('/varying');
+  await app.cache.idle();
+  const [variant] = await direct.keys('*varying*}:*');
+  const stored = (await direct.getBuffer(variant as string)) as Buffer;
+  stored[20] = (stored[20] as number) ^ 1;
+  await direct.set(variant as string, stored);
+  expect((await app.get('/varying')).hit).toBe(false);
+  expect(app.faults.length).toBeGreaterThan(0);
+  expect(new Set(app.faults.map(({ code }) => code))).toEqual(new Set(['corrupt']));
+  await app.cache.idle();
+  expect((await app.get('/varying')).hit).toBe(true);
+});
+
+describe('a key of another type', () => {
+  test.each(['list', 'hash', 'set'])(
+    'in the place of a response (%s) is reported and replaced',
+    async (type) => {
+      await direct.del(key);
+      if (type === 'list') await direct.lpush(key, 'a');
+      if (type === 'hash') await direct.hset(key, 'a', 'b');
+      if (type === 'set') await direct.sadd(key, 'a');
+      await expectRepaired();
+    },
+  );
+
+  test.each(['leases', 'index'])(
+    'in the place of the %s does not keep anything from being stored',
+    async (name) => {
+      await direct.del(key);
+      for (const [path, base] of [
+        ['/item/1', key],
+        ['/varying', key.replace('/item/1', '/varying')],
+      ] as const) {
+        await direct.lpush(`${base}|${name}`, 'a');
+        expect((await app.get(path)).hit).toBe(false);
+        await app.cache.idle();
+        expect((await app.get(path)).hit).toBe(true);
+      }
+      expect(app.faults).toEqual([]);
+    },
+  );
+});
+
+test('the response of another key is not served', async () => {
+  await app.item(2);
+  await app.cache.idle();
+  await direct.set(key.replace('/item/1', '/item/2'), bytes);
+  expect((await app.item(2)).hit).toBe(false);
+  await app.cache.idle();
+  expect((await app.item(2)).hit).toBe(true);
+});

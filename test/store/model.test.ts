@@ -1,0 +1,118 @@
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { fingerprint } from '../../src/entry.ts';
+import { MemoryStore } from '../../src/store/memory-store.ts';
+import type { Commit, Lease, ReachableStore as Store } from '../../src/store/store.ts';
+import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, clusterOf, startCluster, storeOf } from './servers.ts';
+import { MINUTE, purgeAll, response } from './values.ts';
+
+/* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
+
+const TAGS = ['a', 'b'];
+const SLOTS = ['', 's'];
+const NAMES = [[], ['dnt'], ['accept'], ['accept', 'dnt']];
+const VALUES = ['0', '1'];
+/** Every place that the verbs below may write to. */
+const VARIANTS = [
+  ...SLOTS,
+  ...SLOTS.flatMap((slot) => NAMES.flatMap((names) => VALUES.map((value) => variantOf(slot, names, value)))),
+];
+
+type Verb = (store: Store) => Promise<unknown>;
+
+const tag = fc.constantFrom(...TAGS);
+const place = fc.record({ tag, variant: fc.constantFrom(...VARIANTS) });
+const lease: fc.Arbitrary<Lease> = fc.record({
+  tag,
+  // Mostly where fills do go.
+  variant: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SLOTS) }, fc.constantFrom(...VARIANTS)),
+  token: fc.constantFrom('one', 'two'),
+});
+const commit: fc.Arbitrary<Commit> = fc
+  .record({
+    lease,
+    slot: fc.constantFrom(...SLOTS),
+    names: fc.constantFrom(...NAMES),
+    value: fc.constantFrom(...VALUES),
+    text: fc.constantFrom('x', 'y', 'z'),
+    ttl: fc.integer({ min: 5, max: 9 }).map((minutes) => minutes * MINUTE),
+  })
+  .map(({ names, slot, value, text, ...rest }) => {
+    return { ...rest, names, slot, variant: variantOf(slot, names, value), bytes: response(text) };
+  });
+
+/** Whoever takes a lease has looked before, mostly. */
+const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'x')).map(
+  ([lease, saw]): Verb =>
+    async (store) => {
+      const [there] = await store.get(lease.tag, [lease.variant]);
+      const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
+      return store.acquire(lease, fingerprint(bytes), MINUTE);
+    },
+);
+const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
+  { weight: 6, arbitrary: acquire.map((acquire): [string, Verb] => ['acquire', acquire]) },
+  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.commit(commit)) },
+  // A fill that nothing came between.
+  {
+    weight: 6,
+    arbitrary: named('fill', commit, async (store, commit) => {
+      const [there] = await store.get(commit.lease.tag, [commit.lease.variant]);
+      const acquired = await store.acquire(commit.lease, fingerprint(there), MINUTE);
+      return [acquired, await store.commit(commit)];
+    }),
+  },
+  named('renew', lease, (store, lease) => store.renew(lease, MINUTE)),
+  named('release', lease, (store, lease) => store.release(lease)),
+  named('discard', place, (store, place) => store.discard(place)),
+  named('get', place, (store, { tag, variant }) => store.get(tag, [variant, 'none', ''])),
+  named('purge', tag, (store, tag) => store.purge(tag)),
+  named('purgeAll', fc.constant(undefined), (store) => purgeAll(store)),
+);
+
+function named<T>(
+  name: string,
+  arguments_: fc.Arbitrary<T>,
+  run: (store: Store, argument: T) => Promise<unknown>,
+): fc.Arbitrary<[string, Verb]> {
+  return arguments_.map((argument) => [
+    `${name} ${JSON.stringify(argument)}`,
+    (store) => run(store, argument),
+  ]);
+}
+
+function variantOf(slot: string, names: readonly string[], value: string): string {
+  return `${slot}.${names}.${names.length > 0 ? value : ''}`;
+}
+
+async function everything(store: Store): Promise<unknown> {
+  return Promise.all(TAGS.map((tag) => store.get(tag, VARIANTS)));
+}
+
+let redis: RedisProcess;
+let cluster: RedisProcess;
+beforeAll(async () => {
+  [redis, cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
+
+describe.each([
+  ['Redis', () => clientOf(redis, { keyPrefix: 'app:' })],
+  ['a Cluster', () => clusterOf(cluster)],
+])('%s', (_name, clientFor) => {
+  test('answers as the in-process store does', async () => {
+    const client = clientFor();
+    const store = storeOf(client);
+    const run = fc.asyncProperty(fc.array(verb, { maxLength: 40, size: 'max' }), async (verbs) => {
+      const memory = new MemoryStore(Date.now);
+      await purgeAll(store);
+      for (const [name, verb] of verbs) {
+        expect([name, await verb(store)]).toEqual([name, await verb(memory)]);
+      }
+      expect(await everything(store)).toEqual(await everything(memory));
+    });
+    await fc.assert(run, { seed: 20_250_601, numRuns: 200 });
+    await store.close();
+  }, 60_000);
+});

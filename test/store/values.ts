@@ -1,0 +1,44 @@
+import { encode, fingerprint } from '../../src/entry.ts';
+import type { Commit, Lease, ReachableStore as Store } from '../../src/store/store.ts';
+
+export const MINUTE = 60_000;
+/** The fingerprint of nothing. */
+export const NOTHING: Buffer = Buffer.alloc(0);
+
+/** The bytes of some stored response. */
+export function response(text: string): Buffer {
+  const head = { status: 200, message: '', headers: [], removed: [], bornAt: 0, lifetime: 1, locals: null };
+  return encode({ key: text, variant: '', ...head }, [Buffer.from(text)]);
+}
+
+export function lease(tag: string, variant = '', token = 'token'): Lease {
+  return { tag, variant, token };
+}
+
+type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };
+
+/** What a fill commits: unless told otherwise, a response that does not vary, for a minute. */
+export function commitOf(tag: string, parts: Parts = {}): Commit {
+  const { slot = '', variant = 'unvaried', names = [], bytes = response('text'), ttl = MINUTE } = parts;
+  return { lease: lease(tag, parts.field ?? slot, parts.token), slot, variant, names, bytes, ttl };
+}
+
+/** A fill from beginning to end: takes the lease and commits. */
+export async function fill(store: Store, tag: string, parts: Parts = {}): Promise<boolean> {
+  const commit = commitOf(tag, parts);
+  const [there] = await store.get(tag, [commit.lease.variant]);
+  const acquired = await store.acquire(commit.lease, fingerprint(there), MINUTE);
+  return acquired === 'leader' && (await store.commit(commit));
+}
+
+/** What is stored at a place. */
+export async function at(store: Store, tag: string, variant = ''): Promise<Buffer | undefined> {
+  return (await store.get(tag, [variant]))[0];
+}
+
+/** Purges everything, step by step; how many stored responses were deleted. */
+export async function purgeAll(store: Store): Promise<number> {
+  let count = 0;
+  for await (const deleted of store.purgeAll()) count += deleted;
+  return count;
+}
