@@ -7,7 +7,7 @@ import { sameOpaqueTag } from './http/conditional.ts';
 import { bornAt } from './http/freshness.ts';
 import { fieldsByName, freshened } from './http/headers.ts';
 import { send, validatorsOf } from './render.ts';
-import { commit, judged } from './storing.ts';
+import { commit, judged, readAtEnd } from './storing.ts';
 import type { ForwardReason } from './types.ts';
 import { commitOf, fieldsToStore, statedBy } from './verdict.ts';
 
@@ -24,8 +24,11 @@ export async function confirm(
   receivedAt: number,
   fwd: ForwardReason,
 ): Promise<string | undefined> {
-  const update = fieldsToStore(x, running, head, receivedAt);
-  const headers = freshened(stored.headers, update.headers);
+  const given = joined(head.headers.etag);
+  // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
+  const other = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
+  const update = other ? [] : fieldsToStore(x, running, head, receivedAt).headers;
+  const headers = freshened(stored.headers, update);
   const fields = fieldsByName(headers);
   const confirmed = {
     status: stored.status,
@@ -34,17 +37,19 @@ export async function confirm(
     length: stored.body.length,
     receivedAt,
   };
-  const born = bornAt(statedBy(confirmed, running.policy), running.requestedAt);
-  const given = joined(head.headers.etag);
-  // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
-  const other = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
+  const born = other ? stored.bornAt : bornAt(statedBy(confirmed, running.policy), running.requestedAt);
 
   const verdict = judged(x, core, running, confirmed);
   const kept = !other && (verdict instanceof Promise || verdict.refused === undefined);
   const outcome = { kind: 'forward', fwd, fwdStatus: 304, stored: kept } as const;
-  send(x, core, { ...stored, headers, bornAt: born }, receivedAt - born, outcome);
+  // A cookie of the 304 is for the client that asked.
+  const cookies = head.headers['set-cookie'] as readonly string[] | undefined;
+  const answered =
+    cookies && running.policy.setCookie !== 'store' ? [...headers, 'Set-Cookie', cookies] : headers;
+  send(x, core, { ...stored, headers: answered, bornAt: born }, receivedAt - born, outcome);
 
   const judgement = await verdict;
+  readAtEnd(x, core, running, confirmed, judgement);
   if (other || judgement.refused !== undefined) {
     await core.store.discard(running.lease);
     return judgement.refused ?? 'other-validator';

@@ -1,6 +1,6 @@
 /** Conditional requests answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2). */
 
-import { joined } from './cache-control.ts';
+import { joined, trimmed } from './cache-control.ts';
 import { parseHttpDate } from './date.ts';
 import type { Fields } from './vary.ts';
 
@@ -46,6 +46,8 @@ export function notModified(conditions: Conditions, validators: Validators, now:
  */
 function matches(list: string, etag: string | undefined): boolean {
   if (etag === undefined) return false;
+  // What an origin sends in place of an entity tag comes back as it was.
+  if (trimmed(list) === etag) return true;
   const wanted = opaque(etag);
   // Commas may stand inside an entity tag, so the list is walked tag by tag.
   for (const tag of list.matchAll(/(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g)) {

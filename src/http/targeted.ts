@@ -31,14 +31,17 @@ function parse(text: string): Directives | undefined {
     const value = isInnerList(item) ? undefined : item[0];
     // `?0` says that the directive does not apply.
     if (value === false) continue;
-    directives.add(name, value === true ? null : argumentOf(value));
+    directives.add(name, value === true ? null : argumentOf(value, text.includes(`${name}=${value}.`)));
   }
   return directives;
 }
 
-/** Delta-seconds are Integers here, so digits in a String are no argument that a directive could use (§2.1). */
-function argumentOf(value: unknown): string {
-  if (Number.isInteger(value)) return String(value);
+/**
+ * Delta-seconds are Integers here, so digits in a String are no argument that a directive could use (§2.1).
+ * @param decimal whether a number was written with a fraction, which `3600.0` does not show any more.
+ */
+function argumentOf(value: unknown, decimal: boolean): string {
+  if (Number.isInteger(value) && !decimal) return String(value);
   const text = typeof value === 'string' || value instanceof Token ? String(value) : '';
   return /^\d+$/.test(text) ? '' : text;
 }

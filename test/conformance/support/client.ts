@@ -20,12 +20,17 @@ const agent = new Agent({ keepAlive: true });
 export function ask(
   port: number,
   path: string,
-  { method = 'GET', headers, body = '' }: { method?: string; headers?: Fields; body?: string },
+  {
+    method = 'GET',
+    headers,
+    body = '',
+    now = 0,
+  }: { method?: string; headers?: Fields; body?: string; now?: number },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const interim: number[] = [];
     const req = request({ host: '127.0.0.1', port, path, method, agent });
-    const list = flat(headers);
+    const list = flat(headers, now);
     for (let i = 0; i < list.length; i += 2) req.appendHeader(list[i] as string, list[i + 1] as string);
     if (body) req.setHeader('Content-Length', String(Buffer.byteLength(body)));
     req.on('information', ({ statusCode }) => interim.push(statusCode));

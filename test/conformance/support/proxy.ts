@@ -40,7 +40,8 @@ export function proxyTo(port: number, style: Style): (req: IncomingMessage, res:
 
 function setFields(res: ServerResponse, answer: IncomingMessage, style: Style): void {
   if (style === 'joined') {
-    for (const [name, value] of Object.entries(answer.headers)) if (value) res.setHeader(name, value);
+    for (const [name, value] of Object.entries(answer.headers))
+      if (value !== undefined) res.setHeader(name, value);
     return;
   }
   const { rawHeaders } = answer;

@@ -72,7 +72,7 @@ export function scenario(sentence: string, steps: readonly Step[]): void {
       said.push(body);
       current.origin.reply = { ...step.reply, body };
       const before = current.origin.asked.length;
-      const answer = await ask(current.port, path + (step.at ?? ''), step);
+      const answer = await ask(current.port, path + (step.at ?? ''), { ...step, now: current.clock.now });
       await current.cache.idle();
       verify(i, step, answer, current.origin.asked.slice(before), said, path);
     }
