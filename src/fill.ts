@@ -14,18 +14,10 @@ import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
 import { send, validatorsOf } from './render.ts';
 import type { Lease } from './store/store.ts';
-import { commit, judged } from './storing.ts';
+import { commit, judged, readAtEnd } from './storing.ts';
 import type { ForwardReason, Outcome } from './types.ts';
 import { confirm } from './validation.ts';
-import {
-  askedBy,
-  commitOf,
-  fieldsToStore,
-  type Judged,
-  personal,
-  statedBy,
-  type Verdict,
-} from './verdict.ts';
+import { askedBy, commitOf, fieldsToStore, type Judged, type Verdict } from './verdict.ts';
 
 /**
  * Runs the app and stores what it answers. Where a stored response only needs to be confirmed, the app is asked
@@ -112,10 +104,9 @@ export function lead(
   async function store(end: End): Promise<string | undefined> {
     running.watch.end();
     const judgement = await verdict;
-    guard(judgement);
+    const read = head && readAtEnd(x, core, running, whatWasSent(head, receivedAt), judgement);
     if (judgement.refused !== undefined) return judgement.refused;
     if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
-    const read = readLate();
     if (read !== undefined) return read;
     const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
     const bodiless = head.status === 204;
@@ -130,22 +121,6 @@ export function lead(
     };
     const chunks = bodiless ? [] : end.chunks;
     return commit(x, core, commitOf(x, running, complete, chunks, judgement.ageing, core.clock()));
-  }
-
-  /** What was read of the person after the head was sent counts as well. */
-  function readLate(): string | undefined {
-    if (running.policy.guard !== 'refuse' || !head) return undefined;
-    const { directives } = statedBy(whatWasSent(head, receivedAt), running.policy);
-    const read = personal(running, directives);
-    return read.length > 0 ? `personal: ${read.join(', ')}` : undefined;
-  }
-
-  function guard(judgement: Verdict): void {
-    if (!head || (judgement.refused !== undefined && !judgement.refused.startsWith('personal'))) return;
-    const { directives } = statedBy(whatWasSent(head, receivedAt), running.policy);
-    const read = personal(running, directives);
-    const refused = running.policy.guard === 'refuse';
-    if (read.length > 0) core.events.guard({ read, key: running.identity.key, refused });
   }
 
   async function land(outcome: Promise<string | undefined>): Promise<void> {

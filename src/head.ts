@@ -44,6 +44,7 @@ export function forwardHead(
     if (x.res.statusCode === 200) core.track(update(stored));
     addCacheStatus(x.res, cacheStatus(core.name, outcome));
   });
+  x.keepHeaders();
   x.forward();
 
   async function update(stored: StoredResponse): Promise<void> {

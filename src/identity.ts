@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from './exchange/exchange.ts';
-import { type Read, uncovered, watched } from './exchange/guard.ts';
+import type { Read } from './exchange/guard.ts';
 import { targetOf } from './exchange/target.ts';
+import { requestView } from './exchange/views.ts';
 import { joined } from './http/cache-control.ts';
 import { compact, customKey, defaultKey, variantOf, withQuery } from './key.ts';
 import type { Policy } from './options.ts';
@@ -37,7 +38,7 @@ export function identify(
 /** The same where functions of the user's have a say. What they read of the person shows what the key covers. */
 async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | string> {
   const read = new Set<string>();
-  const req = watched(x.req, read);
+  const req = requestView(x.req, (word) => read.add(word));
   let key: string | undefined;
   if (policy.key) {
     const value = await policy.key(req, x.res);
@@ -76,11 +77,12 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
   if (declared === undefined) return 'vary-ambiguous';
   const named = headers.length + cookies.length > 0;
   const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
-  const coversCredentials = covers.size > 0 && uncovered(CREDENTIALS, covers).length === 0;
+  const coversCredentials = CREDENTIALS.some((word) => covers.has(word));
   return { key, tag: compact(key, hash), declared, covers, coversCredentials };
 }
 
-const CREDENTIALS: Read = new Set(['authorization']);
+/** A key that is made of one of these tells credentials apart. */
+const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
 
 /**
  * The URL that the app routes by, where middleware in front has rewritten it (a language, a tenant) rather than

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { type Core, type Fill, forward, report } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { gatewayTimeout } from './exchange/replay.ts';
+import { requestView } from './exchange/views.ts';
 import { begun, lead } from './fill.ts';
 import { forwardHead } from './head.ts';
 import { cacheStatus } from './http/cache-status.ts';
@@ -33,7 +34,9 @@ export async function handle(x: Exchange, policy: Policy, core: Core): Promise<v
 
 async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const running = core.fills.get(x.req);
-  if (policy.enabled && !(await policy.enabled(x.req, x.res))) return leave(x, running);
+  const { enabled } = policy;
+  const ask = (): unknown => enabled?.(x.req, x.res);
+  if (enabled && !(await (running ? running.watch.aside(ask) : ask()))) return leave(x, running);
   if (running && running.policy.identity === policy.identity) return refine(x, policy, running);
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
   if (running) setAside(running);
@@ -41,7 +44,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   if (!policy.methods.has(x.method) && isUnsafe(x.method)) return forwardUnsafe(x, policy, core);
   const gated = gate(x, policy);
   if (gated) return forward(x, core, gated);
-  if (policy.when && !(await policy.when(x.req, x.res))) return forward(x, core, bypass('when'));
+  if (policy.when && !(await applies(x, policy.when))) return forward(x, core, bypass('when'));
 
   const identified = identify(x, policy);
   const identity = identified instanceof Promise ? await identified : identified;
@@ -65,8 +68,16 @@ function setAside(running: Fill): void {
 async function refine(x: Exchange, policy: Policy, running: Fill): Promise<void> {
   running.policy = policy;
   if (!policy.methods.has(x.method)) running.refused = 'route';
-  if (policy.when && !(await policy.when(x.req, x.res))) running.refused = 'route';
+  const { when } = policy;
+  if (when && !(await running.watch.aside(() => when(x.req, x.res)))) running.refused = 'route';
+  if (policy.guard !== 'off') running.watch.begin(x.req);
   x.forward();
+}
+
+/** Asks the `when` option, with a note of what it did not find. */
+function applies(x: Exchange, when: NonNullable<Policy['when']>): boolean | Promise<boolean> {
+  const note = (word: string): unknown => word.startsWith('no ') && x.missed.add(word);
+  return when(requestView(x.req, note), x.res);
 }
 
 /** Requests that no stored response answers, whatever is stored. */

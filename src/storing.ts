@@ -2,7 +2,7 @@ import type { Core, Fill } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { Fault } from './store/guard.ts';
 import type { Commit } from './store/store.ts';
-import { type Judged, judge, type Verdict } from './verdict.ts';
+import { type Judged, judge, personal, personalDetail, statedBy, type Verdict } from './verdict.ts';
 
 /** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
 export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Verdict | Promise<Verdict> {
@@ -16,6 +16,26 @@ export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Ve
   } catch (error) {
     return failed(error);
   }
+}
+
+/**
+ * What the app has read of the person up to the end of its response: tells of it, and gives the reason not to store
+ * the response, if it is one. Nothing where the response is not stored anyway.
+ */
+export function readAtEnd(
+  x: Exchange,
+  core: Core,
+  running: Fill,
+  head: Judged,
+  verdict: Verdict,
+): string | undefined {
+  const { policy, identity } = running;
+  if (verdict.refused !== undefined && !verdict.refused.startsWith('personal')) return undefined;
+  const read = personal(x, running, head, statedBy(head, policy).directives);
+  if (read.length === 0) return undefined;
+  const refused = policy.guard === 'refuse';
+  core.events.guard({ read, key: identity.key, refused });
+  return refused ? personalDetail(running, read) : undefined;
 }
 
 /** Stores, if the lease still holds. Resolves to why not, or to nothing. */

@@ -13,7 +13,7 @@ import { identify } from './identity.ts';
 import { compact } from './key.ts';
 import type { Policy } from './options.ts';
 import { LEASE } from './store/leases.ts';
-import { commit, judged } from './storing.ts';
+import { commit, judged, readAtEnd } from './storing.ts';
 import type { Outcome } from './types.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
@@ -81,22 +81,23 @@ function forwardPost(
   let head: Head | undefined;
   let invalidated: Promise<unknown> = Promise.resolve();
   let receivedAt = 0;
-  const verdict = (sent: Head) => {
-    const headers = sent.headers as Fields;
-    return judged(x, core, running, { ...sent, headers, dated: headers, receivedAt });
-  };
   const store = async (end: End): Promise<void> => {
-    const judgement = head && (await verdict(head));
-    if (!head || !judgement || judgement.refused !== undefined || end.kind === 'refused') return;
+    if (!head || end.kind === 'refused') return;
+    const headers = head.headers as Fields;
+    const sent = { ...head, headers, dated: headers, receivedAt };
+    const judgement = await judged(x, core, running, sent);
+    readAtEnd(x, core, running, sent, judgement);
+    if (judgement.refused !== undefined) return;
     if (judgement.ageing.lifetime <= 0) return;
     await invalidated;
     if ((await core.store.acquire(lease, Buffer.alloc(0), LEASE)) !== 'leader') return;
     const fields = fieldsToStore(x, running, head, receivedAt);
-    const stored = { ...head, ...fields, vary: (head.headers as Fields).vary };
+    const stored = { ...head, ...fields, vary: headers.vary };
     await commit(x, core, commitOf(x, running, stored, end.chunks, judgement.ageing, core.clock()));
   };
   reportAtClose(x, core, OUTCOME);
-  running.watch.begin(x.req);
+  x.keepHeaders();
+  if (policy.guard !== 'off') running.watch.begin(x.req);
   capture(x.res, {
     limit: policy.maxBodySize,
     outside: running.watch.outside,

@@ -65,14 +65,22 @@ export function askedBy(x: Exchange, policy: Policy): Directives | undefined {
   return policy.directives === 'follow' ? requestDirectives(x.headers) : undefined;
 }
 
-/** What the app has read of the person behind the request that the key does not cover, if that forbids storing. */
-export function personal(fill: Fill, directives: Directives): string[] {
-  if (fill.policy.guard === 'off') return [];
+/** What the app has read so far of the person behind the request, and neither the key nor the response covers. */
+export function personal(x: Exchange, fill: Fill, { headers }: Judged, directives: Directives): string[] {
+  const { policy, watch, identity } = fill;
+  if (policy.guard === 'off' || watch.read.size === 0) return [];
   // The response's own word that it is for everyone.
   if (directives.has('public') || directives.has('s-maxage')) return [];
-  const read = uncovered(fill.watch.read, fill.identity.covers);
+  const covered = new Set([...identity.covers, ...x.missed, ...nominated(headers.vary)]);
+  const read = uncovered(watch.read, covered, x.headers);
   // Of what was made with `Authorization`, and nothing else of the person, must-revalidate says so too (§3.5).
   return directives.has('must-revalidate') ? read.filter((what) => what !== 'authorization') : read;
+}
+
+/** The same as the reason why a response is not stored, and what to do about it. */
+export function personalDetail({ watch }: Fill, read: readonly string[]): string {
+  const placed = watch.placed.size > 0 ? `; mount in front what sets ${[...watch.placed].join(', ')}` : '';
+  return `personal: ${read.join(', ')}${placed}`;
 }
 
 /** A response's directives, from the field that applies to this cache, and what else tells its freshness. */
@@ -137,8 +145,8 @@ function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives):
     setCookie: policy.setCookie,
   });
   if (refused || policy.guard !== 'refuse') return refused;
-  const read = personal(fill, directives);
-  return read.length > 0 ? `personal: ${read.join(', ')}` : undefined;
+  const read = personal(x, fill, head, directives);
+  return read.length > 0 ? personalDetail(fill, read) : undefined;
 }
 
 /** @param lifetime what the response states; otherwise @param given, what the `ttl` option gave. */

@@ -13,6 +13,8 @@ export class Exchange {
   headers: IncomingHttpHeaders;
   /** The cache key, once it is known. */
   key: string | undefined;
+  /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
+  readonly missed: Set<string> = new Set();
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
   readonly #next: Next;
@@ -66,6 +68,11 @@ export class Exchange {
     this.forward();
   }
 
+  /** Keeps the header fields as they came, since the app may change what it is given. */
+  keepHeaders(): void {
+    this.headers = { ...this.req.headers };
+  }
+
   /**
    * Hides from the app what would make it answer less than the whole representation, which is what is to be stored,
    * and asks instead whether a stored one has changed, if there is one. `headers` stays as it came.
@@ -77,8 +84,8 @@ export class Exchange {
       ['if-modified-since', validators?.lastModified],
     ];
     const changes = asked.some(([, value]) => value !== undefined);
-    if (!changes && !Object.keys(req.headers).some((name) => HIDDEN.has(name))) return;
-    this.headers = { ...req.headers };
+    this.keepHeaders();
+    if (!changes && !Object.keys(this.headers).some((name) => HIDDEN.has(name))) return;
     // Node builds this view when it is first read, and would stumble over a shortened raw list.
     const distinct = req.headersDistinct as Record<string, string[] | undefined> | undefined;
     for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {

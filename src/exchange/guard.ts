@@ -1,167 +1,201 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { FIELDS, isProperty, PROPERTIES, Views } from './views.ts';
 
 /**
- * Who is asking, as a request shows it: header fields, and what authentication makes of them. What the app reads of
- * this behind the cache may be in its answer.
+ * The personalisation guard: what the app reads of the person who is asking may be in its answer, and such an answer
+ * is for nobody else unless the key tells people apart. The rules:
+ *
+ * - It counts what is read behind the cache, from when the app is called until it has ended its response, by whatever
+ *   runs meanwhile. What middleware in front does in `writeHead`, `write` and `end` is its own business, and so is
+ *   what it does once the response has ended.
+ * - Reading what is not there counts: that `req.user` is missing makes the page of a guest, which is not a member's.
+ *   (`'user' in req` counts only then: that a property is there is nothing that JavaScript lets one watch.)
+ * - To copy all header fields, as a proxy does, is to read those of them that are there.
+ * - Parsing counts: a cookie parser or a session behind the cache reads the whole `Cookie` field, and nothing tells
+ *   whether what it made of it went into the answer. In front of the cache it may, and there each cookie counts alone.
+ * - A response that says `public` or `s-maxage` is for everyone by its own word; one that says `must-revalidate` is
+ *   as far as `Authorization` goes (RFC 9111 §3.5).
  */
-const FIELDS = ['authorization', 'cookie'] as const;
-const PROPERTIES = ['user', 'auth', 'session', 'cookies', 'signedCookies'] as const;
 
-/** Reading one of these, whole, tells one person from every other. */
-const IDENTIFYING: ReadonlySet<string> = new Set(['authorization', 'cookie', 'req.user', 'req.auth']);
-
-/** What was read of the person, each in a word: `req.session`, `cookie`, `cookie theme`. */
+/** What was read of the person, each in a word: `req.session`, `no req.user` where none was there, `cookie theme`. */
 export type Read = ReadonlySet<string>;
+
+/** What else covers a word: what it was made of, and what it shows just as well. */
+const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
+  authorization: ['req.user', 'req.auth'],
+  cookie: ['req.cookies'],
+  'req.user': ['req.auth'],
+  'req.auth': ['req.user'],
+  'req.session': ['cookie'],
+  'req.cookies': ['cookie'],
+  'req.signedCookies': ['cookie', 'req.cookies'],
+};
+
+/**
+ * What was read and is not covered by what the key was made of, named as the app names it.
+ * @param headers the request's: whose credentials are all in the key, so is whoever they stand for.
+ */
+export function uncovered(read: Read, covered: Read, headers: IncomingHttpHeaders): string[] {
+  const known = (word: string): boolean => covered.has(word);
+  const credentials =
+    FIELDS.some(known) && FIELDS.every((name) => known(name) || headers[name] === undefined);
+  const isCovered = (word: string): boolean => {
+    if (known(word)) return true;
+    const name = word.replace(/^no /, '');
+    if (known(name)) return true;
+    if (name.startsWith('cookie ')) return known('cookie') || known('req.cookies');
+    if (credentials && (name === 'req.user' || name === 'req.auth')) return true;
+    return COVERED_BY[name]?.some(known) ?? false;
+  };
+  const names = [...read].filter((word) => !isCovered(word)).map((word) => word.replace(/^no /, ''));
+  // Whoever went through all cookies has read each.
+  const each = names.includes('req.cookies') || names.includes('cookie');
+  return [...new Set(names)].filter((name) => !each || !name.startsWith('cookie '));
+}
 
 /** A watch over a request, from when the app behind the cache is called until its answer is complete. */
 export class Watch {
   readonly read: Set<string> = new Set();
+  /** The properties that were set behind the cache, by a middleware that may belong in front. */
+  readonly placed: Set<string> = new Set();
+  readonly #undo: (() => void)[] = [];
+  readonly #views = new Views((word) => this.#note(word));
   #watching = false;
-  #restore: (() => void)[] = [];
+  /** How many callers deep in what is not the app's. */
+  #outside = 0;
+  /** What stands between the request and its prototype. */
+  #between: object | undefined;
 
-  /** Begins to note what is read of the person. */
+  /** Begins to note what is read of the person; what an earlier call began goes on. */
   begin(req: IncomingMessage): void {
-    const note = (what: string): void => {
-      if (this.#watching) this.read.add(what);
-    };
-    const { headers } = req;
-    const target = req as unknown as Record<string, unknown>;
-    this.#restore.push(watchRaw(target, headers, note));
-    req.headers = watchedHeaders(headers, note);
-    this.#restore.push(() => {
-      req.headers = headers;
-    });
-    for (const name of PROPERTIES) this.#restore.push(watchProperty(target, name, note));
     this.#watching = true;
+    if (this.#undo.length > 0) return;
+    const { headers } = req;
+    const there = FIELDS.filter((name) => headers[name] !== undefined);
+    const view = (fields: unknown): unknown => this.#views.headers(fields);
+    this.#intercept(req, 'headers', view, there);
+    // A list is read whole.
+    const whole = (list: unknown): unknown => {
+      for (const name of there) this.#note(name);
+      return list;
+    };
+    if (there.length > 0) this.#intercept(req, 'rawHeaders', whole, there);
+    for (const name of PROPERTIES) if (Object.hasOwn(req, name)) this.#watchOwn(req, name);
+    this.#interpose(req);
+    // An app mounted in another gives the request its own prototype, and then its router reads the URL.
+    this.#intercept(req, 'url', (url) => {
+      if (Object.getPrototypeOf(req) !== this.#between) this.#interpose(req);
+      return url;
+    });
   }
 
   /** Runs what belongs to middleware in front, or to the cache: what that reads is its own business. */
   readonly outside = <T>(run: () => T): T => {
-    const before = this.#watching;
-    this.#watching = false;
+    this.#outside++;
     try {
       return run();
     } finally {
-      this.#watching = before;
+      this.#outside--;
     }
   };
+
+  /** The same for what takes its time, while the app waits for it. */
+  async aside<T>(run: () => T | Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await run();
+    } finally {
+      this.#outside--;
+    }
+  }
 
   /** Leaves the request as it would be without the watch. */
   end(): void {
     this.#watching = false;
-    for (const undo of this.#restore.splice(0)) undo();
+    for (const undo of this.#undo.splice(0).reverse()) undo();
   }
-}
 
-/** The request as a `key` function gets it, with a note of what it reads: how it shows what the key covers. */
-export function watched(req: IncomingMessage, read: Set<string>): IncomingMessage {
-  const note = (what: string): void => {
-    read.add(what);
-  };
-  return new Proxy(req, {
-    get(target, name) {
-      // The request itself must be the receiver: its accessors know no proxy.
-      const value: unknown = Reflect.get(target, name, target);
-      if (name === 'headers') return watchedHeaders(value as IncomingHttpHeaders, note);
-      if (name === 'cookies' || name === 'signedCookies') return watchedCookies(value, note);
-      if ((PROPERTIES as readonly unknown[]).includes(name)) note(`req.${name as string}`);
-      return value;
-    },
-  });
-}
-
-/**
- * What was read and is not covered, given what the key was made of. A key made of the person covers whatever is read
- * of the same person.
- */
-export function uncovered(read: Read, covered: Read): string[] {
-  for (const what of covered) if (IDENTIFYING.has(what)) return [];
-  return [...read].filter((what) => !covered.has(what));
-}
-
-function watchedHeaders(headers: IncomingHttpHeaders, note: (what: string) => void): IncomingHttpHeaders {
-  return new Proxy(headers, {
-    get(target, name) {
-      if ((FIELDS as readonly unknown[]).includes(name)) note(name as string);
-      return Reflect.get(target, name);
-    },
-  });
-}
-
-/** Parsed cookies, of which each is its own: a key may cover one and not the others. */
-function watchedCookies(cookies: unknown, note: (what: string) => void): unknown {
-  if (typeof cookies !== 'object' || cookies === null) {
-    note('req.cookies');
-    return cookies;
+  #note(word: string): void {
+    if (this.#watching && this.#outside === 0) this.read.add(word);
   }
-  return new Proxy(cookies, {
-    get(target, name) {
-      if (typeof name === 'string') note(`cookie ${name}`);
-      return Reflect.get(target, name);
-    },
-    has(target, name) {
-      if (typeof name === 'string') note(`cookie ${name}`);
-      return Reflect.has(target, name);
-    },
-    ownKeys(target) {
-      note('req.cookies');
-      return Reflect.ownKeys(target);
-    },
-  });
-}
 
-function watchProperty(
-  target: Record<string, unknown>,
-  name: (typeof PROPERTIES)[number],
-  note: (what: string) => void,
-): () => void {
-  const before = Object.getOwnPropertyDescriptor(target, name);
-  // Somebody else's accessor, or a frozen request, is left alone.
-  if (before && (!before.configurable || before.get || before.set)) return () => {};
-  let value = before?.value;
-  let assigned = before !== undefined;
-  const isCookies = name === 'cookies' || name === 'signedCookies';
-  Object.defineProperty(target, name, {
-    configurable: true,
-    enumerable: true,
-    get() {
-      if (isCookies && value) return watchedCookies(value, note);
-      note(`req.${name}`);
-      return value;
-    },
-    set(next: unknown) {
-      value = next;
-      assigned = true;
-    },
-  });
-  return () => {
-    delete target[name];
-    if (assigned) target[name] = value;
-  };
-}
+  #watchOwn(req: IncomingMessage, name: (typeof PROPERTIES)[number]): void {
+    this.#intercept(req, name, (value) => this.#views.property(name, value), [`req.${name}`]);
+  }
 
-/** The raw list of fields, where a person shows in it, is read whole or not at all. */
-function watchRaw(
-  target: Record<string, unknown>,
-  headers: IncomingHttpHeaders,
-  note: (what: string) => void,
-): () => void {
-  const personal = FIELDS.filter((name) => headers[name] !== undefined);
-  if (personal.length === 0) return () => {};
-  let value = target.rawHeaders;
-  Object.defineProperty(target, 'rawHeaders', {
-    configurable: true,
-    enumerable: true,
-    get() {
-      for (const name of personal) note(name);
-      return value;
-    },
-    set(next: unknown) {
-      value = next;
-    },
-  });
-  return () => {
-    delete target.rawHeaders;
-    target.rawHeaders = value;
-  };
+  /**
+   * Has a property of the request read through `view`, be it the request's own or inherited, a value or an accessor.
+   * @param words what counts as read from the start, where a property can't be watched.
+   */
+  #intercept(
+    req: IncomingMessage,
+    name: string,
+    view: (value: unknown) => unknown,
+    words: readonly string[] = [],
+  ): void {
+    const own = Object.getOwnPropertyDescriptor(req, name);
+    const inherits = own === undefined;
+    let value: unknown = own?.value;
+    const isValue = own !== undefined && own.get === undefined && own.set === undefined;
+    const read = (): unknown => {
+      if (isValue) return value;
+      return inherits ? Reflect.get(Object.getPrototypeOf(req), name, req) : own.get?.call(req);
+    };
+    const write = (next: unknown): void => {
+      if (isValue) value = next;
+      else if (inherits) Reflect.set(Object.getPrototypeOf(req), name, next, req);
+      else own.set?.call(req, next);
+      if (isProperty(name)) this.placed.add(`req.${name}`);
+    };
+    const writable = inherits || own.writable || own.set !== undefined;
+    const get = (): unknown => view(this.outside(read));
+    const watched = Reflect.defineProperty(req, name, {
+      configurable: true,
+      enumerable: own?.enumerable ?? false,
+      get,
+      ...(writable && { set: write }),
+    });
+    if (!watched) {
+      for (const word of words) this.#note(word);
+      return;
+    }
+    this.#undo.push(() => {
+      // What the app has put in its place, or taken away, is the app's.
+      if (Object.getOwnPropertyDescriptor(req, name)?.get !== get) return;
+      if (inherits) Reflect.deleteProperty(req, name);
+      else Object.defineProperty(req, name, isValue ? { ...own, value } : own);
+    });
+  }
+
+  /**
+   * Puts between the request and its prototype what sees the reading of properties that are not there, without
+   * putting anything there: `'user' in req` stays false.
+   */
+  #interpose(req: IncomingMessage): void {
+    const prototype: object = Object.getPrototypeOf(req);
+    const between: object = new Proxy(Object.create(prototype), {
+      get: (target, name, receiver) => {
+        const value: unknown = this.outside(() => Reflect.get(target, name, receiver));
+        if (name === 'headersDistinct') return this.#views.headers(value);
+        return isProperty(name) ? this.#views.property(name, value) : value;
+      },
+      has: (target, name) => {
+        if (isProperty(name)) this.#views.property(name, Reflect.get(target, name, req));
+        return Reflect.has(target, name);
+      },
+      set: (target, name, value, receiver) => {
+        const done = Reflect.set(target, name, value, receiver);
+        if (isProperty(name) && receiver === req) {
+          this.placed.add(`req.${name}`);
+          if (this.#undo.length > 0 && Object.hasOwn(req, name)) this.#watchOwn(req, name);
+        }
+        return done;
+      },
+    });
+    if (!Reflect.setPrototypeOf(req, between)) return;
+    this.#between = between;
+    this.#undo.push(() => {
+      if (Object.getPrototypeOf(req) === between) Object.setPrototypeOf(req, prototype);
+    });
+  }
 }
