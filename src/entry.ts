@@ -19,6 +19,9 @@ const HEAD_BYTES = 16;
 const RESPONSE = 1;
 const MARKER = 2;
 
+/** A marker lists at most this many sets of field names; the one used least recently goes first. */
+export const MAX_SPECS = 4;
+
 /** All of a stored response but its body. */
 export interface StoredHead {
   /** The whole cache key, compared on a hit so that a hash collision is a miss. */
@@ -106,7 +109,8 @@ export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | un
     .toString('latin1', 1)
     .split('\n')
     .map((names) => (names === '' ? [] : names.split(',')));
-  return specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
+  // More than ever was written would be as many keys to read.
+  return specs.length <= MAX_SPECS && specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
 }
 
 type Metadata = [

@@ -1,14 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { decodeMarker, encodeMarker, fingerprint } from '../entry.ts';
+import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../entry.ts';
 import { baseKey, variantKey } from './keys.ts';
-import {
-  type Commit,
-  type Lease,
-  MAX_SPECS,
-  MAX_VARIANTS,
-  type Place,
-  type ReachableStore,
-} from './store.ts';
+import { type Commit, type Lease, MAX_VARIANTS, type Place, type ReachableStore } from './store.ts';
 
 /** The most that the in-process store holds, in bytes; what was used least recently goes first. */
 const MAX_BYTES = 128 * 1024 * 1024;

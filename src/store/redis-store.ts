@@ -30,6 +30,8 @@ const ACQUIRED = { 0: 'held', 1: 'leader', 2: 'changed' } as const;
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
   readonly #client: RedisClient;
+  /** Hashes of the scripts whose text a server has been given: the first use costs one round trip, not two. */
+  readonly #sent = new Set<string>();
   readonly #prefix: string;
   readonly #close: () => Promise<void>;
 
@@ -111,12 +113,16 @@ export class RedisStore implements ReachableStore {
    * number, which some clients are set to give as text.
    */
   async #run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    try {
-      return Number(await this.#client.evalsha(sha, keys.length, ...keys, ...args));
-    } catch (error) {
-      if (!isReply(error, 'NOSCRIPT')) throw error;
-      return Number(await this.#client.eval(lua, keys.length, ...keys, ...args));
+    if (this.#sent.has(sha)) {
+      try {
+        return Number(await this.#client.evalsha(sha, keys.length, ...keys, ...args));
+      } catch (error) {
+        if (!isReply(error, 'NOSCRIPT')) throw error;
+      }
     }
+    const answer = Number(await this.#client.eval(lua, keys.length, ...keys, ...args));
+    this.#sent.add(sha);
+    return answer;
   }
 
   /** The keys under the prefix in batches, on every master, with the client's own `keyPrefix` in front. */

@@ -1,4 +1,5 @@
-import { MAX_SPECS, MAX_VARIANTS } from './store.ts';
+import { MAX_SPECS } from '../entry.ts';
+import { MAX_VARIANTS } from './store.ts';
 
 /**
  * The Lua behind the verbs of `Store`. All keys of one call are in one hash slot. Every script names its

@@ -63,7 +63,5 @@ export interface ReachableStore extends Store {
   readonly reachable: boolean;
 }
 
-/** A key keeps at most this many sets of nominated field names; the one used least recently goes first. */
-export const MAX_SPECS = 4;
 /** A key keeps at most this many variants; the one that expires first goes first. */
 export const MAX_VARIANTS = 128;

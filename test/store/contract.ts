@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeMarker, encodeMarker, fingerprint } from '../../src/entry.ts';
-import { MAX_SPECS, MAX_VARIANTS, type ReachableStore as Store } from '../../src/store/store.ts';
+import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../../src/entry.ts';
+import { MAX_VARIANTS, type ReachableStore as Store } from '../../src/store/store.ts';
 import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeAll, response } from './values.ts';
 
 /** What every store promises, whatever it is made of. Each test has its own tag. */
