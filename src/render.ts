@@ -9,10 +9,19 @@ import { field } from './http/headers.ts';
 import { ifRangeHolds, rangesOf } from './http/range.ts';
 import type { Outcome } from './types.ts';
 
-/** Answers with a stored response, in the form that this request asks for. @param age in milliseconds. */
-export function send(x: Exchange, core: Core, stored: StoredResponse, age: number, outcome: Outcome): void {
+/**
+ * Answers with a stored response, in the form that this request asks for.
+ * @param age in milliseconds; `undefined` when the origin has just confirmed it.
+ */
+export function send(
+  x: Exchange,
+  core: Core,
+  stored: StoredResponse,
+  age: number | undefined,
+  outcome: Outcome,
+): void {
   replay(x.res, stored, formFor(x, stored, core.clock()), {
-    age: Math.floor(age / 1000),
+    age: age === undefined ? undefined : Math.floor(age / 1000),
     cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),
   });
 }
@@ -29,8 +38,12 @@ export function answerWith(
   report(x, core, outcome);
 }
 
-export function validatorsOf(stored: StoredResponse): Validators {
-  return { etag: field(stored.headers, 'etag'), lastModified: field(stored.headers, 'last-modified') };
+export function validatorsOf({ headers, bornAt }: StoredResponse): Validators {
+  return {
+    etag: field(headers, 'etag'),
+    lastModified: field(headers, 'last-modified'),
+    date: field(headers, 'date') ?? new Date(bornAt).toUTCString(),
+  };
 }
 
 /**
@@ -45,8 +58,7 @@ function formFor(x: Exchange, stored: StoredResponse, now: number): Form {
   if (conditions && notModified(conditions, validatorsOf(stored), now)) return { kind: 'not-modified' };
   if (x.method !== 'GET' || headers.range === undefined) return WHOLE;
   const ifRange = joined(headers['if-range']);
-  const date = field(stored.headers, 'date');
-  if (ifRange !== undefined && !ifRangeHolds(ifRange, validatorsOf(stored), date)) return WHOLE;
+  if (ifRange !== undefined && !ifRangeHolds(ifRange, validatorsOf(stored), now)) return WHOLE;
   const ranges = rangesOf(headers.range, stored.body.length);
   if (typeof ranges !== 'string') return { kind: 'partial', ranges };
   return ranges === 'whole' ? WHOLE : { kind: 'unsatisfiable' };

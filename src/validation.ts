@@ -5,11 +5,12 @@ import type { Exchange } from './exchange/exchange.ts';
 import { joined } from './http/cache-control.ts';
 import { sameOpaqueTag } from './http/conditional.ts';
 import { bornAt } from './http/freshness.ts';
-import { fieldsByName, freshened } from './http/headers.ts';
+import { fieldsByName, freshened, type StoredFields } from './http/headers.ts';
+import { isFresh } from './http/reuse.ts';
 import { send, validatorsOf } from './render.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
 import type { ForwardReason } from './types.ts';
-import { commitOf, fieldsToStore, statedBy } from './verdict.ts';
+import { commitOf, fieldsToStore, statedBy, type Verdict } from './verdict.ts';
 
 /**
  * The origin said 304: the stored response is brought up to date and is the answer (RFC 9111 §4.3.3, §4.3.4). The
@@ -40,13 +41,20 @@ export async function confirm(
   const born = other ? stored.bornAt : bornAt(statedBy(confirmed, running.policy), running.requestedAt);
 
   const verdict = judged(x, core, running, confirmed);
-  const kept = !other && (verdict instanceof Promise || verdict.refused === undefined);
+  const isWorthStoring = (judgement: Verdict): boolean =>
+    judgement.refused === undefined &&
+    !other &&
+    (isFresh(judgement.ageing, receivedAt) || !sameFields(headers, stored.headers));
+  const kept = verdict instanceof Promise || isWorthStoring(verdict);
   const outcome = { kind: 'forward', fwd, fwdStatus: 304, stored: kept } as const;
   // A cookie of the 304 is for the client that asked.
   const cookies = head.headers['set-cookie'] as readonly string[] | undefined;
   const answered =
     cookies && running.policy.setCookie !== 'store' ? [...headers, 'Set-Cookie', cookies] : headers;
-  send(x, core, { ...stored, headers: answered, bornAt: born }, receivedAt - born, outcome);
+  // "The presence of an Age header field implies that the response was not generated or validated by the origin
+  // server for this request" (§5.1), so it is only there if a cache between had it.
+  const age = head.headers.age === undefined ? undefined : receivedAt - born;
+  send(x, core, { ...stored, headers: answered, bornAt: born }, age, outcome);
 
   const judgement = await verdict;
   readAtEnd(x, core, running, confirmed, judgement);
@@ -54,7 +62,18 @@ export async function confirm(
     await core.store.discard(running.lease);
     return judgement.refused ?? 'other-validator';
   }
+  // Nothing would be gained by writing it all again: the next request has to ask as well.
+  if (!isWorthStoring(judgement)) return 'unchanged';
   const { status, message, removed } = stored;
   const updated = { status, message, headers, removed, vary: fields.vary };
   return commit(x, core, commitOf(x, running, updated, [stored.body], judgement.ageing, core.clock()));
+}
+
+/** Whether two heads differ in nothing but when they were made. */
+function sameFields(a: StoredFields, b: StoredFields): boolean {
+  const text = (fields: StoredFields): string => {
+    const byName = Object.entries(fieldsByName(fields)).filter(([name]) => name !== 'date');
+    return JSON.stringify(byName.sort(([x], [y]) => (x < y ? -1 : 1)));
+  };
+  return text(a) === text(b);
 }

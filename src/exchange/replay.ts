@@ -11,8 +11,8 @@ export type Form =
 
 /** What this cache adds to an answer. */
 export interface Added {
-  /** Current age in whole seconds (RFC 9111 §5.1). */
-  readonly age: number;
+  /** Current age in whole seconds (RFC 9111 §5.1), of what was not made or confirmed just now. */
+  readonly age: number | undefined;
   /** This cache's member of `Cache-Status`. */
   readonly cacheStatus: string;
 }
@@ -27,7 +27,7 @@ export function replay(res: ServerResponse, stored: StoredResponse, form: Form, 
   for (const name of stored.removed) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), stored.locals);
   const { status, message, fields, body } = formed(stored, form);
-  fields.push('Age', String(added.age));
+  if (added.age !== undefined) fields.push('Age', String(added.age));
   mergeVary(res, fields);
   appendCacheStatus(res, fields, added.cacheStatus);
   // Node's types know no repeated field in a flat list, Node does.

@@ -42,6 +42,11 @@ export function reuse(stored: Ageing, request: Directives | undefined, now: numb
   return { kind: 'send', age, ttl };
 }
 
+/** Whether it may be sent without asking, for all that the response itself says. */
+export function isFresh(stored: Ageing, now: number): boolean {
+  return !stored.validateAlways && now - stored.bornAt < stored.lifetime;
+}
+
 /** "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code" (RFC 5861 §4). */
 const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 

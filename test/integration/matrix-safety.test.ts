@@ -100,7 +100,7 @@ describe.each(frameworks)('$name', (framework) => {
   });
 
   test('what was stored for anyone answers a request with a credential', async () => {
-    const server = await stage(framework, [cacheWith()], mine);
+    const server = await stage(framework, [cacheWith()], (_req, res) => res.end('for anyone'));
     await ask(server.port);
     await cacheWith().idle();
     expectHit(await ask(server.port, { headers: ALICE }));
