@@ -99,7 +99,8 @@ const NEVER_CACHED = new Set(['PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE', 'OPT
 export function parseSettings(options: CacheOptions): Settings {
   known('options', options, ALL);
   const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
-  const showKey = oneOf('showKey', options.showKey ?? false, [true, false]);
+  const { showKey: shown = false } = options;
+  const showKey = oneOf('showKey', shown, [true, false]);
   if (
     typeof prefix !== 'string' ||
     prefix.length > 100 ||

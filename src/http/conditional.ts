@@ -8,6 +8,8 @@ import type { Fields } from './vary.ts';
 export interface Validators {
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
+  /** When it was made: a stored response's `Date`. */
+  readonly date?: string | undefined;
 }
 
 /** The request fields that make a GET conditional on what the client already has. */
@@ -36,7 +38,9 @@ export function notModified(conditions: Conditions, validators: Validators, now:
   }
   // "MUST ignore the If-Modified-Since header field if the received field value is not a valid HTTP-date".
   const since = parseHttpDate(conditions.ifModifiedSince, now);
-  const modified = parseHttpDate(validators.lastModified, now);
+  // "If ... the Last-Modified header field is not present in a stored response, a cache SHOULD use the stored
+  // response's Date field value" (RFC 9111 §4.3.2).
+  const modified = parseHttpDate(validators.lastModified ?? validators.date, now);
   return since !== undefined && modified !== undefined && modified <= since;
 }
 

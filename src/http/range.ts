@@ -10,6 +10,11 @@ export interface ByteRange {
   readonly last: number;
 }
 
+/** A range of a representation of so many bytes. */
+export interface Part extends ByteRange {
+  readonly size: number;
+}
+
 /** More ranges than this, or ranges that ask for more than there is, are answered with the whole (§14.2). */
 const MAX_RANGES = 16;
 
@@ -53,19 +58,15 @@ function resolve(from: string, to: string, size: number): ByteRange | 'invalid' 
 /**
  * Whether `If-Range` lets the range apply to this representation: "if the validator given ... matches", by strong
  * comparison for an entity tag, exactly for a date, and only where the date is a strong validator (§13.1.5).
- * @param date the stored `Date`, by which `Last-Modified` must be older to be strong (§8.8.2.2).
  */
-export function ifRangeHolds(
-  field: string,
-  { etag, lastModified }: Validators,
-  date: string | undefined,
-): boolean {
+export function ifRangeHolds(field: string, { etag, lastModified, date }: Validators, now: number): boolean {
   const wanted = field.trim();
   if (wanted.startsWith('"')) return wanted === etag;
   if (wanted.startsWith('W/')) return false;
-  const since = parseHttpDate(wanted, 0);
-  const modified = parseHttpDate(lastModified, 0);
-  const sent = parseHttpDate(date, 0);
+  const since = parseHttpDate(wanted, now);
+  const modified = parseHttpDate(lastModified, now);
+  // A `Last-Modified` is strong once the representation is a second older than the response (§8.8.2.2).
+  const sent = parseHttpDate(date, now);
   return since !== undefined && since === modified && sent !== undefined && sent - modified >= 1000;
 }
 
@@ -75,10 +76,8 @@ export function contentRange({ first, last }: ByteRange, size: number): string {
 }
 
 /** What a 206 carries, where its `Content-Range` says so; `undefined` for another unit or an unknown length. */
-export function parseContentRange(
-  field: string | undefined,
-): (ByteRange & { readonly size: number }) | undefined {
-  const parts = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/.exec(field?.trim() ?? '');
+export function parseContentRange(field: string | undefined): Part | undefined {
+  const parts = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(field?.trim() ?? '');
   if (!parts) return undefined;
   const [first, last, size] = [Number(parts[1]), Number(parts[2]), Number(parts[3])];
   return first <= last && last < size ? { first, last, size } : undefined;

@@ -56,7 +56,7 @@ const NEGOTIATED: ReadonlySet<string> = new Set([
 /** A member without optional white space, its range in lower case; parameters may mind case and keep theirs. */
 function folded(member: string): string {
   if (member.includes('"')) return member;
-  const [range = '', ...parameters] = member.replace(/[ \t]/g, '').split(';');
+  const [range = '', ...parameters] = member.split(';').map(trimmed);
   return [range.toLowerCase(), ...parameters].join(';');
 }
 

@@ -50,4 +50,32 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
       expect(cacheStatus('rrc', { kind: 'hit', detail })).toBe(`rrc; hit; detail=${detail}`);
     },
   );
+
+  test.each<[string, string]>([
+    ['personal: req.user, cookie sid', '"personal: req.user, cookie sid"'],
+    ['', '""'],
+    ['5xx', '"5xx"'],
+    ['-a', '"-a"'],
+    ['say "no"', '"say \\"no\\""'],
+    ['back\\slash here', '"back\\\\slash here"'],
+    ['a\r\nX: b', '"a??X: b"'],
+    ['caf\xe9', '"caf?"'],
+  ])('2.8: the detail %j is "a String or a Token"', (detail, expected) => {
+    expect(cacheStatus('rrc', { kind: 'hit', detail })).toBe(`rrc; hit; detail=${expected}`);
+  });
+
+  test.each<[string, string]>([
+    ['GET http://h/a?b=c', '"GET http://h/a?b=c"'],
+    ['token', '"token"'],
+    ['', '""'],
+    ['GET {"a":"b"}', '"GET {\\"a\\":\\"b\\"}"'],
+    ['\ud83d\ude00\n', '"???"'],
+  ])('2.7: the key %j is "a String"', (key, expected) => {
+    expect(cacheStatus('rrc', { kind: 'hit', ttl: 5 }, key)).toBe(`rrc; hit; ttl=5; key=${expected}`);
+  });
+
+  test('2: key and detail are parameters of one member', () => {
+    const outcome: Outcome = { kind: 'forward', fwd: 'uri-miss', detail: 'a, b' };
+    expect(cacheStatus('rrc', outcome, 'k')).toBe('rrc; fwd=uri-miss; key="k"; detail="a, b"');
+  });
 });

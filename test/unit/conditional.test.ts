@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { conditionsOf, notModified } from '../../src/http/conditional.ts';
+import { conditionsOf, notModified, sameOpaqueTag } from '../../src/http/conditional.ts';
 
 const NOW = Date.UTC(2026, 0, 15);
 const at = (seconds: number): string => new Date(NOW + seconds * 1000).toUTCString();
@@ -49,7 +49,8 @@ describe('RFC 9110 13.1.2, "If-None-Match"', () => {
     ['"A"', '"a"'],
     ['"a', '"a"'],
     ['a', '"a"'],
-    ['a', 'a'],
+    ['a', 'b'],
+    ['a, b', 'a'],
     ['"a,b"', '"a"'],
     ['"a,b"', '"b"'],
     ['"x,"a"', '"x,'],
@@ -58,10 +59,17 @@ describe('RFC 9110 13.1.2, "If-None-Match"', () => {
     ['*, "b"', '"a"'],
     ['"a b"', '"a"'],
     ['"ab"', '"a"'],
-    ['W/', 'W/'],
   ])('%j does not match %j', (list, etag) => {
     expect(client(list, etag)).toBe(false);
   });
+
+  test.each(['a', 'W/', 'W/a', '0', '"a', 'a, b', '\xe9'])(
+    'what an origin sends in place of an entity tag matches itself: %j',
+    (etag) => {
+      expect(client(etag, etag)).toBe(true);
+      expect(client(` ${etag}\t`, etag)).toBe(true);
+    },
+  );
 
   test('"*" is false where there is a current representation, with an entity tag or not', () => {
     expect(client('*', undefined)).toBe(true);
@@ -109,7 +117,45 @@ describe('RFC 9111 4.3.2, "Handling a Received Validation Request"', () => {
     expect(notModified({}, {}, NOW)).toBe(false);
   });
 
-  // Without Last-Modified, Date and the time of receipt decide; the validators have no place for them yet.
-  test.todo('without Last-Modified, "the Date field value is earlier or equal to the conditional timestamp"');
-  test.todo('without both, the time of receipt is');
+  const client = (validators: { lastModified?: string; date?: string }): boolean =>
+    notModified({ ifModifiedSince: at(0) }, validators, NOW);
+
+  test.each<[string, string, boolean]>([
+    ['earlier', at(-10), true],
+    ['equal', at(0), true],
+    ['later', at(10), false],
+    ['no date at all', 'yesterday', false],
+  ])(
+    '"the Last-Modified header field is not present ... SHOULD use the stored response\'s Date": %s',
+    (_order, date, expected) => {
+      expect(client({ date })).toBe(expected);
+    },
+  );
+
+  test('Date counts for nothing beside a Last-Modified, valid or not', () => {
+    expect(client({ lastModified: at(10), date: at(-10) })).toBe(false);
+    expect(client({ lastModified: 'yesterday', date: at(-10) })).toBe(false);
+    expect(client({ lastModified: at(-10), date: at(10) })).toBe(true);
+  });
+
+  test('nor does it make up for an entity tag that If-None-Match does not list', () => {
+    expect(notModified({ ifNoneMatch: '"b"', ifModifiedSince: at(0) }, { date: at(-10) }, NOW)).toBe(false);
+  });
+});
+
+describe('RFC 9110 8.8.3.2, "Comparison"', () => {
+  test.each<[string, string | undefined, boolean]>([
+    ['W/"1"', 'W/"1"', true],
+    ['W/"1"', '"1"', true],
+    ['"1"', 'W/"1"', true],
+    ['"1"', '"1"', true],
+    ['W/"1"', 'W/"2"', false],
+    ['"1"', '"2"', false],
+    ['"a"', '"A"', false],
+    ['w/"1"', '"1"', false],
+    ['"1"', '1', false],
+    ['"1"', undefined, false],
+  ])('weak: "their opaque-tags match character-by-character": %s and %s, %j', (a, b, expected) => {
+    expect(sameOpaqueTag(a, b)).toBe(expected);
+  });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { decode } from '../../src/entry.ts';
-import { forge, HEAD, metadata } from './support/stored.ts';
+import { ageing, forge, HEAD, metadata } from './support/stored.ts';
 
 /* Bytes whose lengths and sum are right, but which nobody who encodes would have written. */
 
@@ -34,13 +34,22 @@ describe('forged metadata is no stored response', () => {
     ]),
     ...[null, 'a', {}, [5], [null], [['a']]].map((v): [string, unknown] => ['removed list', metadata(5, v)]),
     ...[null, '5', [], {}].flatMap((v): [string, unknown][] => [
-      ['moment of birth', metadata(6, v)],
-      ['lifetime', metadata(7, v)],
+      ['ageing', metadata(6, v)],
+      ['moment of birth', metadata(6, ageing(0, v))],
+      ['lifetime', metadata(6, ageing(1, v))],
+      ['rules', metadata(6, ageing(2, v))],
+      ['stale-if-error', metadata(6, ageing(3, v))],
     ]),
-    ['endless age', JSON.stringify(metadata(6, 0)).replace(',0,', ',-1e999,')],
-    ['endless lifetime', JSON.stringify(metadata(7, 0)).replace(',0,', ',1e999,')],
-    ...[5, 'a', true, [], [1]].map((v): [string, unknown] => ['locals', metadata(8, v)]),
-    ['short array', metadata().slice(0, 8)],
+    ['short ageing', metadata(6, ageing().slice(0, 3))],
+    ['long ageing', metadata(6, [...ageing(), 0])],
+    ...[0, 1, 2, 3].flatMap((place): [string, unknown][] =>
+      ['1e999', '-1e999'].map((endless) => [
+        'endless number',
+        JSON.stringify(metadata(6, ageing(place, 'endless'))).replace('"endless"', endless),
+      ]),
+    ),
+    ...[5, 'a', true, [], [1]].map((v): [string, unknown] => ['locals', metadata(7, v)]),
+    ['short array', metadata().slice(0, 7)],
     ['long array', [...metadata(), 1]],
     ['object', { ...metadata() }],
     ['null', null],
@@ -61,7 +70,7 @@ describe('forged metadata is no stored response', () => {
 
   test('cannot reach a prototype', () => {
     const stored = decode(
-      forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
+      forge(JSON.stringify(metadata(7, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
     );
     expect(Object.getPrototypeOf(stored?.locals)).toBe(Object.prototype);
     expect(({} as { admin?: boolean }).admin).toBeUndefined();

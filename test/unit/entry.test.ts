@@ -6,6 +6,7 @@ import {
   encode,
   encodeMarker,
   fingerprint,
+  MAX_SPECS,
   type StoredResponse,
 } from '../../src/entry.ts';
 import { forge, HEAD } from './support/stored.ts';
@@ -33,6 +34,9 @@ const head = fc.record({
   removed: fc.array(token),
   bornAt: fc.integer(),
   lifetime: fc.nat(),
+  validateAlways: fc.boolean(),
+  neverStale: fc.boolean(),
+  staleIfError: fc.nat(),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
@@ -191,7 +195,7 @@ describe('the marker', () => {
   });
 
   test('keeps any sets of field names', () => {
-    const specs = fc.array(fc.array(token), { minLength: 1 });
+    const specs = fc.array(fc.array(token), { minLength: 1, maxLength: MAX_SPECS });
     fc.assert(
       fc.property(specs, (s) => expect(decodeMarker(encodeMarker(s))).toEqual(s)),
       SEED,
@@ -214,6 +218,12 @@ describe('the marker', () => {
 
   test.each(['a,,b', ',a', 'a,', 'a b', 'a\r', '\n\n\0', 'a:b', '\xe9', '{}'])('of %j is damaged', (text) => {
     expect(decodeMarker(Buffer.from(`\x02${text}`, 'latin1'))).toBeUndefined();
+  });
+
+  test('of more sets than are ever written is damaged', () => {
+    const specs = Array.from({ length: MAX_SPECS + 1 }, (_, i) => [`x-${i}`]);
+    expect(decodeMarker(encodeMarker(specs))).toBeUndefined();
+    expect(decodeMarker(encodeMarker(specs.slice(1)))).toEqual(specs.slice(1));
   });
 
   test('is not read out of a stored response or of nothing', () => {

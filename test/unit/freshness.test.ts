@@ -10,9 +10,11 @@ const NOW = Date.UTC(2026, 0, 15, 12);
 
 /** An HTTP-date this many seconds from now. */
 const date = (seconds: number): string => new Date(NOW + seconds * SECOND).toUTCString();
-const stated = (headers: Fields): Stated => ({
+const stated = (headers: Fields, dated = headers): Stated => ({
   headers,
+  dated,
   directives: parseCacheControl(headers['cache-control']),
+  targeted: false,
   receivedAt: NOW,
 });
 
@@ -119,7 +121,7 @@ describe('RFC 9111 4.2.3, "Calculating Age"', () => {
 
   test.each([0, 5, 60])('current_age adds the resident_time of %d s', (seconds) => {
     const born = bornAt(stated({ age: '30' }), NOW);
-    const stored = { bornAt: born, lifetime: DAY };
+    const stored = { bornAt: born, lifetime: DAY, validateAlways: false, neverStale: false, staleIfError: 0 };
     expect(reuse(stored, undefined, NOW + seconds * SECOND)).toHaveProperty('age', (30 + seconds) * SECOND);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { type FieldList, field, leftOutOf304, snapshot, storedFields } from '../../src/http/headers.ts';
 
 const NOTHING = snapshot([]);
-const stored = (fields: FieldList, before = NOTHING) => storedFields(fields, before);
+const stored = (fields: FieldList, before = NOTHING) => storedFields(fields, before, []);
 
 describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
   test('all fields are stored, unknown ones too, in order, case and repetition', () => {

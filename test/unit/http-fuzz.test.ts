@@ -3,14 +3,22 @@ import fc from 'fast-check';
 import { members, parseCacheControl } from '../../src/http/cache-control.ts';
 import { notModified } from '../../src/http/conditional.ts';
 import { parseHttpDate } from '../../src/http/date.ts';
-import { bornAt, heuristicLifetime, statedLifetime } from '../../src/http/freshness.ts';
+import { bornAt, heuristicLifetime, type Stated, statedLifetime } from '../../src/http/freshness.ts';
 import { storedFields } from '../../src/http/headers.ts';
 import { refusal } from '../../src/http/storable.ts';
-import { nominated, selectors } from '../../src/http/vary.ts';
+import { type Fields, nominated, selectors } from '../../src/http/vary.ts';
 
 /* Whatever a field holds, nothing throws and nothing takes more than linear time. */
 
 const NOW = Date.UTC(2026, 0, 15);
+
+const statedBy = (headers: Fields, control: string): Stated => ({
+  headers,
+  dated: headers,
+  directives: parseCacheControl(control),
+  targeted: false,
+  receivedAt: NOW,
+});
 
 /** Everything that reads a field value that a stranger may have written. */
 const READERS: Record<string, (text: string) => unknown> = {
@@ -33,22 +41,23 @@ const READERS: Record<string, (text: string) => unknown> = {
         ['X-A', 'b'],
       ],
       new Map(),
+      [],
     ),
   freshness: (text) => {
     const headers = { age: text, date: text, expires: text, 'last-modified': text };
-    const stated = { headers, directives: parseCacheControl(text), receivedAt: NOW };
+    const stated = statedBy(headers, text);
     return [statedLifetime(stated), heuristicLifetime(stated), bornAt(stated, NOW)];
   },
   refusal: (text) => {
     const headers = { vary: text, 'cache-control': text };
     const directives = parseCacheControl(text);
     return refusal({
-      method: 'GET',
       request: { headers, directives },
       status: 200,
       headers,
       directives,
       credentialsKeyed: false,
+      setCookie: 'refuse',
     });
   },
 };
@@ -161,7 +170,7 @@ describe('lifetimes and ages', () => {
     fc.assert(
       fc.property(text, text, text, (control, expires, age) => {
         const headers = { 'cache-control': control, expires, age, date: age, 'last-modified': expires };
-        const stated = { headers, directives: parseCacheControl(control), receivedAt: NOW };
+        const stated = statedBy(headers, control);
         for (const length of [statedLifetime(stated), heuristicLifetime(stated), NOW - bornAt(stated, NOW)]) {
           expect(length === undefined || (Number.isFinite(length) && length >= 0)).toBe(true);
         }

@@ -36,7 +36,8 @@ describe('nothing declared', () => {
       key: 'GET http://h/a?b=c',
       tag: 'GET http://h/a?b=c',
       declared: '',
-      credentialsKeyed: false,
+      covers: new Set(),
+      coversCredentials: false,
     });
   });
 
@@ -81,7 +82,7 @@ describe('vary.headers', () => {
 
   test('that name Authorization cover the credentials', async () => {
     const identity = await identityOf({ vary: { headers: ['Authorization'] } }, { authorization: 'a' });
-    expect(identity).toHaveProperty('credentialsKeyed', true);
+    expect(identity).toHaveProperty('coversCredentials', true);
   });
 });
 
@@ -216,7 +217,7 @@ describe('key and vary.by', () => {
     [{ key: (req) => req.headers.accept ?? '' }, false],
   ])('%# covers the credentials that it reads: %s', async (options, covered) => {
     const identity = await identityOf(options, { authorization: 'Bearer a' });
-    expect(identity).toHaveProperty('credentialsKeyed', covered);
+    expect(identity).toHaveProperty('coversCredentials', covered);
   });
 });
 

@@ -39,6 +39,7 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
     rows('timeout', '100', '', 'soon', '1 fortnight', '-1s', -1, null, true, [], {}, '1h 30m', ' 1s', '1s '),
   ],
   ['timeout', set, 'at least 1 millisecond', rows('timeout', 0, '0s', 0.5, '61m', 3_600_001)],
+  ['showKey', set, 'true or false', rows('showKey', 'true', 1, 0, null, {}, 'yes')],
   ['clock', set, 'a function', rows('clock', 5, 'now', null, {})],
   ['enabled', parse, 'a boolean or a function', rows('enabled', 'true', 1, 0, null, {})],
   ['when', parse, 'a boolean or a function', rows('when', '/api', 1, null, ['GET'])],
@@ -106,6 +107,15 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
     ),
   ],
   ['locals', parse, 'names of res.locals values', rows('locals', 'user', {}, [1], [''], null)],
+  ['directives', parse, '"override"', rows('directives', true, false, 'Follow', '', null, ['follow'])],
+  [
+    'targeted',
+    parse,
+    'header field names',
+    rows('targeted', 'CDN-Cache-Control', true, null, {}, [1], [''], ['a b'], ['*'], ['a,b']),
+  ],
+  ['setCookie', parse, '"strip"', rows('setCookie', true, false, 'allow', '', null, {})],
+  ['guard', parse, '"warn"', rows('guard', true, false, 'on', 'OFF', null, 0)],
 ])('a bad %s', (_name, call, accepted, table) => {
   test.each(table)('%s: %j', (option, value, shown) => {
     refuses(() => call(at(option, value)), option, shown, accepted);
@@ -165,10 +175,10 @@ describe('unknown options', () => {
   const unknown = ['TTL', 'tll', 'maxbodysize', 'vary-by', 'keys', 'staleWhileRevalidat', '__proto', ''];
 
   test.each(unknown)('%j is refused by redisCache, which lists the options', (option) => {
-    refuses(() => set({ [option]: 1 }), option, '1', 'redis, prefix, name, timeout, clock, enabled');
+    refuses(() => set({ [option]: 1 }), option, '1', 'redis, prefix, name, timeout, showKey, clock, enabled');
   });
 
-  test.each([...unknown, 'redis', 'prefix', 'name', 'timeout', 'clock'])(
+  test.each([...unknown, 'redis', 'prefix', 'name', 'timeout', 'showKey', 'clock'])(
     '%j is refused by with',
     (option) => {
       const call = () => refinePolicy({}, parsePolicy({}), { [option]: 1 } as PolicyOptions);

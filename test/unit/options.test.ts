@@ -1,7 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, parseSettings, refinePolicy } from '../../src/options.ts';
+import { parsePolicy, parseSettings } from '../../src/options.ts';
 import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
 
 /* What good values of the options mean. The bad ones are in options-refused.test.ts, `ttl` is in ttl.test.ts. */
@@ -18,6 +18,7 @@ describe('no options at all', () => {
       prefix: 'rrc:',
       name: 'redis-response-cache',
       timeout: 100,
+      showKey: false,
       clock: Date.now,
     });
     expect(parsePolicy({})).toMatchObject({
@@ -36,15 +37,39 @@ describe('no options at all', () => {
       hash: undefined,
       maxBodySize: 1_048_576,
       locals: [],
+      directives: 'follow',
+      targeted: [],
+      setCookie: 'refuse',
+      guard: 'refuse',
     });
   });
 
   test('and undefined ones mean the same', () => {
-    const names = ['enabled', 'when', 'storeWhen', 'methods', 'statuses', 'ttl', 'key', 'vary', 'hashKeys'];
+    const names = [
+      'enabled',
+      'when',
+      'storeWhen',
+      'methods',
+      'statuses',
+      'ttl',
+      'key',
+      'vary',
+      'hashKeys',
+      'directives',
+      'targeted',
+      'setCookie',
+      'guard',
+    ];
     const absent = Object.fromEntries([...names, 'maxBodySize', 'locals'].map((name) => [name, undefined]));
     const identity = {};
     expect(parsePolicy(absent as PolicyOptions, identity)).toEqual(parsePolicy({}, identity));
-    const settings = { redis: undefined, prefix: undefined, name: undefined, timeout: undefined };
+    const settings = {
+      redis: undefined,
+      prefix: undefined,
+      name: undefined,
+      timeout: undefined,
+      showKey: undefined,
+    };
     expect(parseSettings(settings as unknown as CacheOptions)).toEqual(parseSettings({}));
   });
 
@@ -81,6 +106,12 @@ describe('timeout', () => {
   ] as const;
   test.each(good)('%j is %d ms', (timeout, expected) => {
     expect(parseSettings({ timeout }).timeout).toBe(expected);
+  });
+});
+
+describe('showKey', () => {
+  test.each([true, false])('%j is taken as it is', (showKey) => {
+    expect(parseSettings({ showKey }).showKey).toBe(showKey);
   });
 });
 
@@ -201,34 +232,5 @@ describe('maxBodySize', () => {
 describe('locals', () => {
   test.each([[[]], [['user']], [['a b', '__proto__']]])('%j', (locals) => {
     expect(parsePolicy({ locals }).locals).toEqual(locals);
-  });
-});
-
-describe('with', () => {
-  const base: PolicyOptions = { ttl: '5m', methods: ['GET'], vary: { headers: ['a'] } };
-  const policy = parsePolicy(base);
-
-  test('keeps what it does not name, and sets anew what it does', () => {
-    const refined = refinePolicy(base, policy, { ttl: '10s', maxBodySize: '1kb' });
-    expect(refined.options).toEqual({ ...base, ttl: '10s', maxBodySize: '1kb' });
-    expect(refined.policy).toMatchObject({ ttl: '10s', maxBodySize: 1024, methods: new Set(['GET']) });
-    expect(refined.policy.headers).toEqual(['a']);
-  });
-
-  test.each([{}, { ttl: '1s' as const }, { when: false }, { statuses: [200] }])(
-    'of %j makes the same keys',
-    (overrides) => {
-      expect(refinePolicy(base, policy, overrides).policy.identity).toBe(policy.identity);
-    },
-  );
-
-  test.each([{ key: () => 'k' }, { vary: {} }, { hashKeys: true }])('of %j makes other keys', (overrides) => {
-    expect(refinePolicy(base, policy, overrides).policy.identity).not.toBe(policy.identity);
-  });
-
-  test('sees a method that needs a key together with the key of the options it refines', () => {
-    const keyed = { key: () => 'k' };
-    const { policy: refined } = refinePolicy(keyed, parsePolicy(keyed), { methods: ['POST'] });
-    expect(refined.methods).toEqual(new Set(['POST']));
   });
 });

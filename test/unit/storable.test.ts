@@ -1,31 +1,31 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
-import { refusal } from '../../src/http/storable.ts';
+import { type Exchanged, refusal, withheld } from '../../src/http/storable.ts';
 import type { Fields } from '../../src/http/vary.ts';
 
 /** A GET and its 200, as far as a test says nothing else. */
 interface Given {
-  method?: string;
   request?: Fields;
   status?: number;
   response?: Fields;
   credentialsKeyed?: boolean;
+  setCookie?: Exchanged['setCookie'];
 }
 
 function reason({
-  method = 'GET',
   request = {},
   status = 200,
   response = {},
   credentialsKeyed = false,
+  setCookie = 'refuse',
 }: Given) {
   return refusal({
-    method,
     request: { headers: request, directives: parseCacheControl(request['cache-control']) },
     status,
     headers: response,
     directives: parseCacheControl(response['cache-control']),
     credentialsKeyed,
+    setCookie,
   });
 }
 
@@ -40,7 +40,7 @@ describe('RFC 9111 3, "Storing Responses in Caches"', () => {
     ).toBeUndefined();
   });
 
-  test.each([200, 203, 204, 299, 300, 301, 302, 307, 308, 400, 404, 410, 500, 501, 503, 599])(
+  test.each([200, 203, 204, 299, 300, 301, 302, 307, 308, 400, 404, 410, 412, 416, 500, 501, 503, 599])(
     'the status code is "final": %d may be stored',
     (status) => {
       expect(reason({ status })).toBeUndefined();
@@ -51,9 +51,9 @@ describe('RFC 9111 3, "Storing Responses in Caches"', () => {
     expect(reason({ status })).toBe('status');
   });
 
-  test.each([304, 412, 416])('%d only makes sense to the request that it answered', (status) => {
-    expect(reason({ status })).toBe('status');
-    expect(reason({ status, response: control('public, max-age=60') })).toBe('status');
+  test('304 updates a stored response and is none itself', () => {
+    expect(reason({ status: 304 })).toBe('status');
+    expect(reason({ status: 304, response: control('public, max-age=60') })).toBe('status');
   });
 
   test.each([
@@ -67,10 +67,23 @@ describe('RFC 9111 3, "Storing Responses in Caches"', () => {
     expect(reason({ response: { 'cache-control': value } })).toBe('no-store');
   });
 
-  test.each(['private', 'Private', 'private, max-age=60', 'private="x-a"', 'public, private'])(
-    'shared: "the private response directive is not present": %j',
+  test.each([
+    'private',
+    'Private',
+    'private, max-age=60',
+    'private=""',
+    'private=","',
+    'private="x a"',
+    'private="x-a", private',
+    'public, private',
+  ])('shared: "the private response directive is not present": %j', (value) => {
+    expect(reason({ response: control(value) })).toBe('private');
+  });
+
+  test.each(['private="x-a"', 'private="X-A, x-b"', 'private=x-a', 'private="x-a", private="x-b"'])(
+    'shared: "... or allows a shared cache to store a modified response": %j',
     (value) => {
-      expect(reason({ response: control(value) })).toBe('private');
+      expect(reason({ response: control(value) })).toBeUndefined();
     },
   );
 
@@ -151,5 +164,70 @@ describe('RFC 9111 7.3, "Caching of Sensitive Information"', () => {
     expect(reason({ response: { 'set-cookie': value, ...control('public, max-age=60') } })).toBe(
       'set-cookie',
     );
+  });
+});
+
+describe('RFC 9111 5.2.2.3, "must-understand"', () => {
+  test.each([200, 203, 301, 404, 410, 500, 503])(
+    '"a cache that understands" %d stores it in spite of no-store',
+    (status) => {
+      expect(reason({ status, response: control('must-understand, no-store, max-age=60') })).toBeUndefined();
+    },
+  );
+
+  test.each([299, 399, 418, 499, 599])('%d is not understood, with no-store or without', (status) => {
+    expect(reason({ status, response: control('must-understand, max-age=60') })).toBe('must-understand');
+    expect(reason({ status, response: control('max-age=60, must-understand, no-store') })).toBe(
+      'must-understand',
+    );
+  });
+
+  test("it outweighs neither the request's no-store nor private", () => {
+    const response = control('must-understand, private');
+    expect(reason({ response })).toBe('private');
+    expect(reason({ request: control('no-store'), response: control('must-understand, no-store') })).toBe(
+      'request-no-store',
+    );
+  });
+});
+
+describe('what the options allow', () => {
+  const cookie = { 'set-cookie': 'a=1' };
+
+  test.each(['strip', 'store'] as const)('setCookie: %s has a response with a cookie stored', (setCookie) => {
+    expect(reason({ response: cookie, setCookie })).toBeUndefined();
+    expect(reason({ response: { ...cookie, ...control('private') }, setCookie })).toBe('private');
+  });
+
+  test("a request's directives may be ignored", () => {
+    const request = { headers: control('no-store'), directives: undefined };
+    const directives = parseCacheControl('max-age=60');
+    const exchanged = { request, status: 200, headers: {}, directives, credentialsKeyed: false };
+    expect(refusal({ ...exchanged, setCookie: 'refuse' })).toBeUndefined();
+  });
+});
+
+describe('RFC 9111 5.2.2.4 and 5.2.2.7, no-cache and private "qualified" by field names', () => {
+  const of = (value: string, setCookie: Exchanged['setCookie'] = 'store'): readonly string[] =>
+    withheld(parseCacheControl(value), setCookie);
+
+  test.each<[string, readonly string[]]>([
+    ['', []],
+    ['no-cache', []],
+    ['private', []],
+    ['no-cache="X-A"', ['x-a']],
+    ['private="X-A, x-b"', ['x-a', 'x-b']],
+    ['private=x-a', ['x-a']],
+    ['no-cache="x-a", private="x-b"', ['x-b', 'x-a']],
+    ['no-cache="x-a", no-cache', []],
+    ['no-cache="a b"', []],
+    ['public="x-a"', []],
+  ])('%j withholds %j', (value, expected) => {
+    expect(of(value)).toEqual(expected);
+  });
+
+  test.each(['refuse', 'strip'] as const)('setCookie: %s withholds cookies in any case', (setCookie) => {
+    expect(of('', setCookie)).toEqual(['set-cookie', 'set-cookie2']);
+    expect(of('private="x-a"', setCookie)).toEqual(['set-cookie', 'set-cookie2', 'x-a']);
   });
 });

@@ -95,15 +95,24 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['x-list', 'a,,b', 'a,b'],
     ['user-agent', 'A (b,c)', 'A (b, c)'],
     ['cookie', 'a=1,2', 'a=1, 2'],
-  ])('normalizes only what is "known to have identical semantics": %s is not a list', (name, a, b) => {
+    ['x-lang', 'en;q=0.5, de', 'de, en;q=0.5'],
+    ['x-lang', 'en', 'EN'],
+    ['user-agent', 'A', 'a'],
+    ['accept', 'a;Level=A', 'a;level=a'],
+    ['accept', 'a;level=A', 'a;level=a'],
+    ['accept', 'A="x"', 'a="x"'],
+  ])('normalizes only what is "known to have identical semantics": %s of %j and %j', (name, a, b) => {
     expect(matches([name], { [name]: a }, { [name]: b })).toBe(false);
   });
 
   test.each<[string, string]>([
-    ['gzip, br', 'br, gzip'],
     ['GZIP, br', 'gzip, br'],
     ['gzip;q=0.5, br', 'br,gzip;q=0.5'],
-  ])('content codings are equal in any order and case: %j and %j', (a, b) => {
+    ['gzip;q=0.5, br;q=1.0', 'br;q=1.0, gzip;q=0.5'],
+    ['gzip ; q=0.5,br', 'gzip;q=0.5, br'],
+    ['gzip;\tq=0, *;q=0.001', '*;q=0.001, gzip;q=0'],
+    ['a;q=0.2, b;q=0.9, c, d;q=0.2', 'c, b;q=0.9, a;q=0.2, d;q=0.2'],
+  ])('the order of members of unequal weight and their case do not count: %j and %j', (a, b) => {
     expect(matches(['accept-encoding'], { 'accept-encoding': a }, { 'accept-encoding': b })).toBe(true);
   });
 
@@ -113,8 +122,38 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['gzip;q=1, br;q=0.5', 'gzip;q=0.5, br;q=1'],
     ['gzip', 'gzip, br'],
     ['', 'identity'],
-  ])('but with their weights: %j and %j', (a, b) => {
+    ['gzip, br', 'br, gzip'],
+    ['gzip;q=0.5, br;q=0.5', 'br;q=0.5, gzip;q=0.5'],
+    ['gzip;q=0.5', 'gzip;q=0.50'],
+    ['gzip;q=2, br', 'br, gzip;q=2'],
+  ])('but with their weights, and in their order where those are equal: %j and %j', (a, b) => {
     expect(matches(['accept-encoding'], { 'accept-encoding': a }, { 'accept-encoding': b })).toBe(false);
+  });
+
+  test.each<[string, string, string]>([
+    ['accept', 'Text/HTML;q=0.5, */*', '*/*,text/html;q=0.5'],
+    ['accept-language', 'en-US;q=0.8, de', 'de, en-us;q=0.8'],
+    ['accept-charset', 'UTF-8', 'utf-8'],
+    ['prefer', 'a,  b', 'a, b'],
+    ['te', 'a,b', 'a, b'],
+    ['cache-control', 'no-cache ,a', 'no-cache, a'],
+  ])('normalizes what is: %s of %j and %j', (name, a, b) => {
+    expect(matches([name], { [name]: a }, { [name]: b })).toBe(true);
+  });
+
+  test.each([
+    ['prefer', 'a, b', 'b, a'],
+    ['prefer', 'A', 'a'],
+    ['te', 'a;q=0.5, b', 'b, a;q=0.5'],
+  ])('but no order and case of other lists: %s of %j and %j', (name, a, b) => {
+    expect(matches([name], { [name]: a }, { [name]: b })).toBe(false);
+  });
+
+  test('of a field whose syntax is unknown only the white space around it goes', () => {
+    expect(selectors(['x-a', 'x-b'], { 'x-a': ' \tB ;q=1 ,\ta, ', 'x-b': 'Z, a' })).toEqual([
+      'B ;q=1 ,\ta,',
+      'Z, a',
+    ]);
   });
 
   test.each(['constructor', '__proto__'])('a field called %s is absent where it was not sent', (name) => {

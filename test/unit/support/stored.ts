@@ -11,13 +11,22 @@ export const HEAD: StoredHead = {
   removed: ['x-powered-by'],
   bornAt: 1_700_000_000_123,
   lifetime: 3_600_000,
+  validateAlways: false,
+  neverStale: true,
+  staleIfError: 60_000,
   locals: { user: { id: 1, tags: ['a'] } },
 };
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
 export function metadata(place = -1, value?: unknown): unknown[] {
-  const { key, variant, status, message, headers, removed, bornAt, lifetime, locals } = HEAD;
-  const all: unknown[] = [key, variant, status, message, headers, removed, bornAt, lifetime, locals];
+  const { key, variant, status, message, headers, removed, locals } = HEAD;
+  const all: unknown[] = [key, variant, status, message, headers, removed, ageing(), locals];
+  return place < 0 ? all : all.with(place, value);
+}
+
+/** How that head ages, as it is stored, with one of its places taken by something else. */
+export function ageing(place = -1, value?: unknown): unknown[] {
+  const all: unknown[] = [HEAD.bornAt, HEAD.lifetime, 2, HEAD.staleIfError];
   return place < 0 ? all : all.with(place, value);
 }
 
