@@ -21,7 +21,7 @@ export type End =
   | { readonly kind: 'refused'; readonly reason: 'head' | 'too-large' | 'incomplete' };
 
 /** What to do with a response whose head is known: keep its body, pass it on only, or answer something else. */
-export type Reaction = 'keep' | 'pass' | 'replace';
+type Reaction = 'keep' | 'pass' | 'replace';
 
 export interface CaptureHooks {
   /** The largest body kept, in bytes. */

@@ -7,8 +7,9 @@ export const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The bytes of some stored response. */
 export function response(text: string): Buffer {
-  const head = { status: 200, message: '', headers: [], removed: [], bornAt: 0, lifetime: 1, locals: null };
-  return encode({ key: text, variant: '', ...head }, [Buffer.from(text)]);
+  const head = { status: 200, message: '', headers: [], removed: [], locals: null };
+  const ageing = { bornAt: 0, lifetime: 1, validateAlways: false, neverStale: false, staleIfError: 0 };
+  return encode({ key: text, variant: '', ...head, ...ageing }, [Buffer.from(text)]);
 }
 
 export function lease(tag: string, variant = '', token = 'token'): Lease {
