@@ -1,11 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { members, parseCacheControl } from '../../src/http/cache-control.ts';
+import { members, parseCacheControl, requestDirectives } from '../../src/http/cache-control.ts';
 import { notModified } from '../../src/http/conditional.ts';
 import { parseHttpDate } from '../../src/http/date.ts';
 import { bornAt, heuristicLifetime, type Stated, statedLifetime } from '../../src/http/freshness.ts';
 import { storedFields } from '../../src/http/headers.ts';
-import { refusal } from '../../src/http/storable.ts';
+import { alsoInvalidated, isOwnLocation } from '../../src/http/invalidation.ts';
+import { ifRangeHolds, parseContentRange, rangesOf } from '../../src/http/range.ts';
+import { refusal, withheld } from '../../src/http/storable.ts';
+import { targetedDirectives } from '../../src/http/targeted.ts';
 import { type Fields, nominated, selectors } from '../../src/http/vary.ts';
 
 /* Whatever a field holds, nothing throws and nothing takes more than linear time. */
@@ -31,6 +34,16 @@ const READERS: Record<string, (text: string) => unknown> = {
       'accept-encoding': text,
       cookie: text,
     }),
+  requestDirectives: (text) => requestDirectives({ pragma: text }),
+  'field names': (text) => withheld(parseCacheControl(`private="${text}", no-cache=${text}`), 'refuse'),
+  targeted: (text) => targetedDirectives({ 'cdn-cache-control': text }, ['cdn-cache-control'])?.seconds('a'),
+  Location: (text) => {
+    const headers = { location: text, 'content-location': text };
+    return [alsoInvalidated('http://h/', headers), isOwnLocation('http://h/', headers)];
+  },
+  Range: (text) => [rangesOf(text, 1000), rangesOf(`bytes=${text}`, 1000)],
+  'If-Range': (text) => ifRangeHolds(text, { etag: text, lastModified: text, date: text }, NOW),
+  'Content-Range': (text) => [parseContentRange(text), parseContentRange(`bytes ${text}`)],
   parseHttpDate: (text) => parseHttpDate(text, NOW),
   'If-None-Match': (text) => notModified({ ifNoneMatch: text }, { etag: '"a"' }, NOW),
   'If-Modified-Since': (text) => notModified({ ifModifiedSince: text }, { lastModified: text }, NOW),
