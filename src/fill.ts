@@ -12,6 +12,7 @@ import { standsInFor } from './http/reuse.ts';
 import type { Fields } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
+import { pieced } from './partial.ts';
 import { send, validatorsOf } from './render.ts';
 import type { Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
@@ -31,8 +32,11 @@ export function lead(
   fwd: ForwardReason,
   candidate: StoredResponse | undefined,
 ): void {
-  const stored = candidate && worthAsking(candidate) ? candidate : undefined;
+  const part = candidate?.status === 206 ? candidate : undefined;
+  const stored = candidate && !part && worthAsking(candidate) ? candidate : undefined;
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
+  // A part is what is asked for where there is no whole that it could spoil.
+  const ranged = x.headers.range !== undefined && !conditions && (!candidate || part !== undefined);
   const startedAt = performance.now();
   let head: Head | undefined;
   let receivedAt = 0;
@@ -40,7 +44,7 @@ export function lead(
 
   core.leases.keep(running.lease);
   core.fills.set(x.req, running);
-  x.askForWhole(stored && validatorsOf(stored));
+  x.askForWhole(stored && validatorsOf(stored), ranged);
   if (running.policy.guard !== 'off') running.watch.begin(x.req);
 
   capture(x.res, {
@@ -52,6 +56,9 @@ export function lead(
       head = sent;
       receivedAt = core.clock();
       if (stored && isAnsweredBy(stored, sent.status)) return 'replace';
+      // What is an answer to the range alone is none to the next request.
+      if (ranged ? sent.status !== 200 && sent.status !== 206 : sent.status === 206)
+        running.refused ??= 'partial';
       verdict = judged(x, core, running, whatWasSent(sent, receivedAt));
       announce(sent, verdict);
       return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
@@ -120,6 +127,12 @@ export function lead(
       removed,
     };
     const chunks = bodiless ? [] : end.chunks;
+    if (head.status === 206) {
+      const { ageing } = judgement;
+      const pieces = pieced(part, complete, Buffer.concat(chunks), running.policy.maxBodySize);
+      if (!pieces) return 'incomplete';
+      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], ageing, core.clock()));
+    }
     return commit(x, core, commitOf(x, running, complete, chunks, judgement.ageing, core.clock()));
   }
 

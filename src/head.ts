@@ -33,7 +33,7 @@ export function forwardHead(
 ): void {
   const { stored } = found;
   const outcome: Outcome = { kind: 'forward', fwd, detail: 'head' };
-  if (!stored) {
+  if (!stored || stored.status === 206) {
     forward(x, core, outcome);
     return;
   }

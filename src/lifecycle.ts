@@ -11,7 +11,7 @@ import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
-import { answerWith } from './render.ts';
+import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/guard.ts';
 import { LEASE } from './store/leases.ts';
 import type { ForwardReason, Outcome } from './types.ts';
@@ -115,12 +115,14 @@ async function answer(
   }
 
   const directives = askedBy(x, policy);
-  const { stored } = found;
-  const usable = stored && reuse(stored, directives, core.clock());
+  const now = core.clock();
+  const part = found.stored?.status === 206;
+  const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
+  const usable = stored && reuse(stored, directives, now);
   if (stored && usable?.kind === 'send') {
     return answerWith(x, core, stored, usable.age, { kind: 'hit', ttl: Math.floor(usable.ttl / 1000) });
   }
-  const missed = found.otherVariants ? 'vary-miss' : 'uri-miss';
+  const missed = part ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
   const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
   // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
   if (directives?.has('only-if-cached')) return unsatisfied(x, core, fwd);

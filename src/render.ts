@@ -7,6 +7,7 @@ import { cacheStatus } from './http/cache-status.ts';
 import { conditionsOf, notModified, type Validators } from './http/conditional.ts';
 import { field } from './http/headers.ts';
 import { ifRangeHolds, rangesOf } from './http/range.ts';
+import { partOf } from './partial.ts';
 import type { Outcome } from './types.ts';
 
 /**
@@ -52,16 +53,38 @@ export function validatorsOf({ headers, bornAt }: StoredResponse): Validators {
  * (§13.2.1); ranges are of a 200's content, and defined for GET only (§14.2).
  */
 function formFor(x: Exchange, stored: StoredResponse, now: number): Form {
-  const { headers } = x;
-  if (stored.status !== 200) return WHOLE;
-  const conditions = conditionsOf(headers);
+  const part = partOf(stored);
+  if (stored.status !== 200 && !part) return WHOLE;
+  const conditions = conditionsOf(x.headers);
   if (conditions && notModified(conditions, validatorsOf(stored), now)) return { kind: 'not-modified' };
-  if (x.method !== 'GET' || headers.range === undefined) return WHOLE;
-  const ifRange = joined(headers['if-range']);
-  if (ifRange !== undefined && !ifRangeHolds(ifRange, validatorsOf(stored), now)) return WHOLE;
-  const ranges = rangesOf(headers.range, stored.body.length);
-  if (typeof ranges !== 'string') return { kind: 'partial', ranges };
+  const ranges = rangesAsked(x, stored, part?.size ?? stored.body.length, now);
+  if (typeof ranges !== 'string') return { kind: 'partial', ranges, part };
   return ranges === 'whole' ? WHOLE : { kind: 'unsatisfiable' };
+}
+
+function rangesAsked(
+  x: Exchange,
+  stored: StoredResponse,
+  size: number,
+  now: number,
+): ReturnType<typeof rangesOf> {
+  const { range, 'if-range': ifRange } = x.headers;
+  if (x.method !== 'GET' || range === undefined) return 'whole';
+  if (ifRange !== undefined && !ifRangeHolds(joined(ifRange) ?? '', validatorsOf(stored), now))
+    return 'whole';
+  return rangesOf(range, size);
+}
+
+/**
+ * Whether this stored response could be the answer, as far as the bytes are there: a part answers for one range that
+ * lies within it, and "MUST NOT" be used for anything else (RFC 9111 §3.3).
+ */
+export function suffices(x: Exchange, stored: StoredResponse, now: number): boolean {
+  if (stored.status !== 206) return true;
+  const part = partOf(stored);
+  const ranges = part && rangesAsked(x, stored, part.size, now);
+  if (!part || !ranges || typeof ranges === 'string' || ranges.length !== 1) return false;
+  return ranges.every(({ first, last }) => first >= part.first && last <= part.last);
 }
 
 const WHOLE: Form = { kind: 'whole' };

@@ -176,7 +176,8 @@ function aged(
     return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
   if (ms === undefined && !policy.statuses.has(head.status) && !has('public')) return { refused: 'status' };
   const fresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
-  if (fresh || confirmable || usableStale(ageing)) return { ageing };
+  // A part is not validated, but asked for again.
+  if (fresh || (head.status !== 206 && (confirmable || usableStale(ageing)))) return { ageing };
   return { refused: validateAlways ? 'no-cache' : 'not-fresh' };
 }
 

@@ -77,21 +77,22 @@ export class Exchange {
    * Hides from the app what would make it answer less than the whole representation, which is what is to be stored,
    * and asks instead whether a stored one has changed, if there is one. `headers` stays as it came.
    */
-  askForWhole(validators: Validators | undefined): void {
+  askForWhole(validators: Validators | undefined, ranged: boolean): void {
     const { req } = this;
+    const hidden = ranged ? CONDITIONS : HIDDEN;
     const asked: [string, string | undefined][] = [
       ['if-none-match', validators?.etag],
       ['if-modified-since', validators?.lastModified],
     ];
     const changes = asked.some(([, value]) => value !== undefined);
     this.keepHeaders();
-    if (!changes && !Object.keys(this.headers).some((name) => HIDDEN.has(name))) return;
+    if (!changes && !Object.keys(this.headers).some((name) => hidden.has(name))) return;
     // Node builds this view when it is first read, and would stumble over a shortened raw list.
     const distinct = req.headersDistinct as Record<string, string[] | undefined> | undefined;
     for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
-      if (HIDDEN.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
+      if (hidden.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
     }
-    for (const name of HIDDEN) {
+    for (const name of hidden) {
       delete req.headers[name];
       delete distinct?.[name];
     }
@@ -104,4 +105,5 @@ export class Exchange {
   }
 }
 
-const HIDDEN = new Set(['if-none-match', 'if-modified-since', 'range', 'if-range']);
+const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since']);
+const HIDDEN: ReadonlySet<string> = new Set([...CONDITIONS, 'range', 'if-range']);

@@ -2,12 +2,17 @@ import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../entry.ts';
 import { joined } from '../http/cache-control.ts';
 import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
-import { type ByteRange, contentRange } from '../http/range.ts';
+import { type ByteRange, contentRange, type Part } from '../http/range.ts';
 
 /** How a stored response answers this request: whole, in part, or not at all because the client has it. */
 export type Form =
   | { readonly kind: 'whole' | 'not-modified' | 'unsatisfiable' }
-  | { readonly kind: 'partial'; readonly ranges: readonly ByteRange[] };
+  /** @property part what the stored bytes are themselves, where they are not the whole. */
+  | {
+      readonly kind: 'partial';
+      readonly ranges: readonly ByteRange[];
+      readonly part: Part | undefined;
+    };
 
 /** What this cache adds to an answer. */
 export interface Added {
@@ -94,15 +99,18 @@ function formed(stored: StoredResponse, form: Form): Message {
       return { status: 416, message: '', fields, body: undefined };
     }
     case 'partial':
-      return form.ranges.length === 1 ? onePart(stored, form.ranges[0]!) : severalParts(stored, form.ranges);
+      return form.ranges.length === 1
+        ? onePart(stored, form.ranges[0]!, form.part)
+        : severalParts(stored, form.ranges);
   }
 }
 
-function onePart({ headers, body }: StoredResponse, range: ByteRange): Message {
-  const part = body.subarray(range.first, range.last + 1);
+function onePart({ headers, body }: StoredResponse, range: ByteRange, of: Part | undefined): Message {
+  const { first, size } = of ?? { first: 0, size: body.length };
+  const part = body.subarray(range.first - first, range.last - first + 1);
   const kept = without(headers, (name) => name === 'content-length' || name === 'content-range');
   const length = String(part.length);
-  const fields = [...kept, 'Content-Length', length, 'Content-Range', contentRange(range, body.length)];
+  const fields = [...kept, 'Content-Length', length, 'Content-Range', contentRange(range, size)];
   return { status: 206, message: '', fields, body: part };
 }
 

@@ -1,6 +1,7 @@
 /** May this response be stored by a shared cache, and if not, why (RFC 9111 §3). */
 
-import type { Directives } from './cache-control.ts';
+import { type Directives, joined } from './cache-control.ts';
+import { parseContentRange } from './range.ts';
 import { type Fields, nominated } from './vary.ts';
 
 /** What is asked and what was answered, as far as storing depends on it. */
@@ -46,8 +47,10 @@ export function refusal(exchanged: Exchanged): Refusal | undefined {
   const { request, status, headers, directives } = exchanged;
   // "the response status code is final" (§3). Codes from 600 are not HTTP's (RFC 9110 §15).
   if (status < 200 || status > 599 || status === 304) return 'status';
-  // "MUST NOT store incomplete or partial-content responses if it does not support the Range header" (§3.3).
-  if (status === 206 || headers['content-range'] !== undefined) return 'partial';
+  // A part is stored where it was asked for and says which it is (§3.3).
+  const part = status === 206 && request.headers.range !== undefined;
+  const said = headers['content-range'];
+  if (part ? !parseContentRange(joined(said)) : status === 206 || said !== undefined) return 'partial';
   if (directives.malformed) return 'cache-control';
   // "MUST NOT store any part of either this request or any response to it" (§5.2.1.5).
   if (request.directives?.has('no-store')) return 'request-no-store';
