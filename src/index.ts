@@ -7,6 +7,7 @@ export type {
   Duration,
   FaultEvent,
   ForwardReason,
+  GuardEvent,
   KeyPart,
   Next,
   Outcome,
