@@ -100,10 +100,27 @@ describe('RFC 9111 3, "Storing Responses in Caches"', () => {
 });
 
 describe('RFC 9111 3.3, "Storing Incomplete Responses"', () => {
-  test('partial content is not stored by who cannot combine it', () => {
-    expect(reason({ status: 206 })).toBe('partial');
-    expect(reason({ status: 206, response: control('public, max-age=60') })).toBe('partial');
-    expect(reason({ status: 200, response: { 'content-range': 'bytes 0-4/10' } })).toBe('partial');
+  const request = { range: 'bytes=0-4' };
+
+  test.each(['bytes 0-4/10', ' Bytes 5-9/10 '])('a part that says which it is may be stored: %j', (said) => {
+    expect(reason({ request, status: 206, response: { 'content-range': said } })).toBeUndefined();
+    expect(reason({ request, status: 206, response: { 'content-range': said, ...control('private') } })).toBe(
+      'private',
+    );
+  });
+
+  test.each([undefined, '', 'bytes 0-4/*', 'bytes */10', 'bytes 0-10/10', 'items 0-4/10', 'bytes 0-4'])(
+    'a part that does not is never stored: %j',
+    (said) => {
+      const response = { 'content-range': said, ...control('public, max-age=60') };
+      expect(reason({ request, status: 206, response })).toBe('partial');
+    },
+  );
+
+  test('nor is one that nobody asked for, or that goes by another status', () => {
+    const response = { 'content-range': 'bytes 0-4/10', ...control('public, max-age=60') };
+    expect(reason({ status: 206, response })).toBe('partial');
+    for (const status of [200, 203, 404]) expect(reason({ request, status, response })).toBe('partial');
   });
 });
 
