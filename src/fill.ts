@@ -36,7 +36,8 @@ export function lead(
   const stored = candidate && !part && worthAsking(candidate) ? candidate : undefined;
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
   // A part is what is asked for where there is no whole that it could spoil.
-  const ranged = x.headers.range !== undefined && !conditions && (!candidate || part !== undefined);
+  const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
+  const ranged = asksRange && (!candidate || part !== undefined);
   const startedAt = performance.now();
   let head: Head | undefined;
   let receivedAt = 0;

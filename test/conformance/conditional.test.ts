@@ -8,7 +8,7 @@ const stored = (more: Record<string, string>, status = 200) => ({
 const yes = { hit: 0, status: 304, text: '' };
 const no = { hit: 0, status: 200 };
 
-conformance('RFC 9110 §13.1.2, If-None-Match', () => {
+conformance('RFC 9111 §4.3.2 and RFC 9110 §13.1.2, If-None-Match', () => {
   const cases: [string, string, object][] = [
     ['"a"', '"a"', yes],
     ['"a"', '"b"', no],
@@ -88,7 +88,7 @@ conformance('RFC 9110 §13.1.2, If-None-Match', () => {
   ]);
 });
 
-conformance('RFC 9110 §13.1.3, If-Modified-Since', () => {
+conformance('RFC 9111 §4.3.2 and RFC 9110 §13.1.3, If-Modified-Since', () => {
   const cases: [string, object][] = [
     [LM, yes],
     ['Fri, 02 Jan 2026 00:00:00 GMT', yes],
@@ -114,7 +114,7 @@ conformance('RFC 9110 §13.1.3, If-Modified-Since', () => {
   );
 });
 
-conformance('RFC 9110 §13.1.1, conditions that only an origin can judge', () => {
+conformance('RFC 9111 §4.3.2 and RFC 9110 §13.1.1, conditions that only an origin can judge', () => {
   for (const name of ['If-Match', 'If-Unmodified-Since'])
     scenario(`${name} is forwarded and its answer is not stored`, [
       stored({ ETag: '"a"', 'Last-Modified': LM }),

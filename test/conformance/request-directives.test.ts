@@ -108,6 +108,10 @@ conformance('RFC 9111 §5.2.1, request Cache-Control directives', () => {
     { reply: { headers: FRESH } },
     { headers: cc('no-store'), hit: 0 },
   ]);
+  scenario('no-transform: what is stored is what was received', [
+    { reply: { headers: FRESH } },
+    { headers: cc('no-transform'), hit: 0 },
+  ]);
   scenario('only-if-cached: "SHOULD respond using either a stored response ... or with a 504"', [
     { headers: cc('only-if-cached'), own: true, status: 504, text: '' },
     { reply: { headers: cc('max-age=10') } },

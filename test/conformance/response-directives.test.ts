@@ -28,6 +28,11 @@ conformance('RFC 9111 §5.2, Cache-Control', () => {
 });
 
 conformance('RFC 9111 §5.2.2, response Cache-Control directives', () => {
+  scenario('max-age: "stale after its age is greater than the specified number of seconds"', [
+    { reply: { headers: cc('max-age=10') } },
+    { wait: 9, hit: 0 },
+    { wait: 2 },
+  ]);
   scenario('must-revalidate: "MUST NOT reuse that response ... until it has been successfully validated"', [
     { reply: { headers: cc('max-age=10, must-revalidate') } },
     { wait: 9, hit: 0 },
