@@ -211,7 +211,8 @@ function headOf(res: ServerResponse, message: string | undefined, whole: number 
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    message: message ?? res.statusMessage ?? '',
+    // HTTP/2 has no reason phrase, and Node warns of the question.
+    message: message ?? ('stream' in res ? '' : (res.statusMessage ?? '')),
     fields: fieldsOf(res),
     headers: res.getHeaders(),
     length: stated === undefined ? whole : Number(stated),

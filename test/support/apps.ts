@@ -23,7 +23,7 @@ const express4 = require('express4') as typeof express;
 
 export interface Framework {
   readonly name: string;
-  app(...layers: readonly (Layer | Handler)[]): RequestListener;
+  app(...layers: readonly Handler[]): RequestListener;
 }
 
 function ofExpress(make: typeof express): Framework['app'] {
@@ -31,7 +31,7 @@ function ofExpress(make: typeof express): Framework['app'] {
     const app = make();
     // Express's own answer to an error prints it everywhere but in a test.
     app.set('env', 'test');
-    for (const layer of layers) app.use(layer as Layer);
+    for (const layer of layers) app.use(layer as unknown as Layer);
     return app;
   };
 }
@@ -45,7 +45,7 @@ export const frameworks: readonly Framework[] = [
     name: 'Connect',
     app(...layers) {
       const app = connect();
-      for (const layer of layers) app.use(layer as Layer);
+      for (const layer of layers) app.use(layer as unknown as Layer);
       return app;
     },
   },
@@ -58,7 +58,7 @@ export const expresses: readonly (readonly [string, typeof express])[] = [
 ];
 
 /** Layers called one by the other, and nothing else. */
-export function bare(...layers: readonly (Layer | Handler)[]): RequestListener {
+export function bare(...layers: readonly Handler[]): RequestListener {
   return (req, res) => {
     const run = (i: number): void => {
       layers[i]?.(req as Request, res as Response, () => run(i + 1));

@@ -19,7 +19,7 @@ export interface Rule {
 
 export const COOKIES = { headers: { Cookie: 'theme=dark; sid=1' } };
 export const BEARER = { headers: { Authorization: 'Bearer alice' } };
-export const BOTH = { headers: { ...COOKIES.headers, ...BEARER.headers } };
+export const BOTH: Asked = { headers: { ...COOKIES.headers, ...BEARER.headers } };
 
 export const session: Layer = (req: Known, _res, next) => {
   req.session = { id: req.headers.cookie };
