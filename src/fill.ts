@@ -1,8 +1,8 @@
 import { type Core, type Fill, report } from './core.ts';
-import type { StoredResponse } from './entry.ts';
+import { decode, type StoredResponse } from './entry.ts';
 import { capture, type End, fieldsOf, type Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import type { Flight } from './exchange/flights.ts';
+import type { Flight, Landing } from './exchange/flights.ts';
 import { Watch } from './exchange/guard.ts';
 import { addCacheStatus, resetHead, turnInto304 } from './exchange/replay.ts';
 import { joined } from './http/cache-control.ts';
@@ -14,7 +14,7 @@ import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
 import { pieced } from './partial.ts';
 import { send, validatorsOf } from './render.ts';
-import type { Lease } from './store/store.ts';
+import type { Commit, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
 import type { ForwardReason, Outcome } from './types.ts';
 import { confirm } from './validation.ts';
@@ -42,6 +42,7 @@ export function lead(
   let head: Head | undefined;
   let receivedAt = 0;
   let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
+  let committed: Commit | undefined;
 
   core.leases.keep(running.lease);
   core.fills.set(x.req, running);
@@ -72,7 +73,7 @@ export function lead(
     orphaned() {
       // What comes yet is stored if nobody else has begun meanwhile.
       core.leases.drop(running.lease);
-      flight.land();
+      flight.land(AGAIN);
     },
     abandoned() {
       core.track(land(Promise.resolve('incomplete')));
@@ -134,7 +135,8 @@ export function lead(
       if (!pieces) return 'incomplete';
       return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], ageing, core.clock()));
     }
-    return commit(x, core, commitOf(x, running, complete, chunks, judgement.ageing, core.clock()));
+    committed = commitOf(x, running, complete, chunks, judgement.ageing, core.clock());
+    return commit(x, core, committed);
   }
 
   async function land(outcome: Promise<string | undefined>): Promise<void> {
@@ -144,10 +146,30 @@ export function lead(
     });
     running.watch.end();
     core.leases.drop(running.lease);
-    if (detail !== undefined) await core.store.release(running.lease);
-    flight.land();
+    if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
+    flight.land(landingOf(detail, committed));
     report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });
   }
+}
+
+/**
+ * A fill that had nothing to share is remembered for so long (in milliseconds): meanwhile nobody waits for the next
+ * one, which may store all the same.
+ */
+const FUTILE = 5000;
+
+const AGAIN: Landing = { kind: 'again' };
+
+/** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
+function isFutile(detail: string): boolean {
+  return detail !== 'purged' && detail !== 'unchanged';
+}
+
+/** What those who waited are told. They are only ever given what was committed. */
+function landingOf(detail: string | undefined, committed: Commit | undefined): Landing {
+  if (detail !== undefined) return isFutile(detail) ? { kind: 'nothing' } : AGAIN;
+  const stored = committed && decode(committed.bytes);
+  return stored ? { kind: 'stored', stored } : AGAIN;
 }
 
 /** What a fill begins with. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type Core, type Fill, forward, report } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import type { Flight } from './exchange/flights.ts';
 import { gatewayTimeout } from './exchange/replay.ts';
 import { requestView } from './exchange/views.ts';
 import { begun, lead } from './fill.ts';
@@ -9,7 +10,7 @@ import { cacheStatus } from './http/cache-status.ts';
 import { isUnsafe } from './http/invalidation.ts';
 import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
-import type { Found } from './lookup.ts';
+import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/guard.ts';
@@ -50,7 +51,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const identity = identified instanceof Promise ? await identified : identified;
   if (typeof identity === 'string') return forward(x, core, bypass(identity));
 
-  return answer(x, policy, core, identity, true);
+  return answer(x, policy, core, identity, LOOKS);
 }
 
 /** A route whose cache is off leaves the fill of the cache in front unstored. */
@@ -92,13 +93,16 @@ function gate(x: Exchange, policy: Policy): Outcome | undefined {
   return undefined;
 }
 
-/** Looks up and answers from what was found, or lets the app answer. @param first whether it may look once more. */
+/** How often one request looks: every time that it is told to look again brings it closer to forwarding. */
+const LOOKS = 32;
+
+/** Looks up and answers from what was found, or lets the app answer. @param looks how often it may yet. */
 async function answer(
   x: Exchange,
   policy: Policy,
   core: Core,
   identity: Identity,
-  first: boolean,
+  looks: number,
 ): Promise<void> {
   const startedAt = performance.now();
   const found = await core.lookup.find(identity, x.headers, policy.hash);
@@ -128,7 +132,7 @@ async function answer(
   if (directives?.has('only-if-cached')) return unsatisfied(x, core, fwd);
   // A HEAD has no body to store; what GET stores answers it.
   if (x.method === 'HEAD') return forwardHead(x, policy, core, identity, found, fwd);
-  return fill(x, policy, core, identity, found, fwd, first);
+  return fill(x, policy, core, identity, found, fwd, looks);
 }
 
 function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
@@ -145,38 +149,81 @@ async function fill(
   identity: Identity,
   found: Found,
   fwd: ForwardReason,
-  first: boolean,
+  looks: number,
 ): Promise<void> {
   const place = `${found.place.tag} ${found.place.variant}`;
   const other = core.flights.get(place);
-  if (other?.storing && first) {
-    await within(other.landed, core.timeout);
-    return answer(x, policy, core, identity, false);
-  }
-  if (other) return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
+  if (other) return follow(x, policy, core, identity, other, fwd, looks);
 
   const flight = core.flights.begin(place);
   const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
   const acquired = await core.store.acquire(lease, found.seen, LEASE);
-  if (acquired === 'leader') {
+  if (acquired === 'leader' || acquired === 'alone') {
+    flight.futile = acquired === 'alone';
     return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
-  flight.land();
+  const patience = acquired === 'held' ? left(x, policy) : 0;
+  if (patience > 0) await core.store.wait(found.place, Math.min(patience, LOOK_EVERY));
+  flight.land({ kind: 'again' });
   if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });
-  if (acquired === 'changed' && first) return answer(x, policy, core, identity, false);
+  if (looks > 0 && (acquired === 'changed' || patience > 0))
+    return answer(x, policy, core, identity, looks - 1);
   return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
+}
+
+/**
+ * Waits for the fill that another request leads, and is answered by what it commits. Who came before the commit was
+ * sent was there before any purge that could revoke it; who came later looks for himself.
+ */
+async function follow(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  flight: Flight,
+  fwd: ForwardReason,
+  looks: number,
+): Promise<void> {
+  const late = flight.storing;
+  // Storing takes a moment, not as long as a handler.
+  const patience = flight.futile && !late ? 0 : Math.max(left(x, policy), late ? core.timeout : 0);
+  const landing = patience > 0 ? await within(flight.landed, patience) : undefined;
+  if (!landing || landing.kind === 'nothing' || looks === 0) {
+    return forward(x, core, {
+      kind: 'forward',
+      fwd,
+      detail: landing ? 'nothing-to-share' : 'fill-under-way',
+    });
+  }
+  if (landing.kind === 'stored' && !late && selects(identity, x.headers, landing.stored)) {
+    const usable = reuse(landing.stored, askedBy(x, policy), core.clock());
+    const outcome: Outcome = { kind: 'forward', fwd, collapsed: true };
+    if (usable.kind === 'send') return answerWith(x, core, landing.stored, usable.age, outcome);
+  }
+  return answer(x, policy, core, identity, looks - 1);
+}
+
+/** A process that gives a lease back says so; in case nobody hears it, waiting requests look this often (in ms). */
+const LOOK_EVERY = 500;
+
+/** How many milliseconds a request may yet wait for another's fill. */
+function left(x: Exchange, policy: Policy): number {
+  const now = performance.now();
+  x.waitsUntil ??= now + policy.collapse.wait;
+  return Math.max(0, x.waitsUntil - now);
 }
 
 function bypass(detail: string): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
 }
 
-/** Waits for a promise, but no longer than this many milliseconds. */
-async function within(promise: Promise<void>, ms: number): Promise<void> {
+/** Waits for a promise, but no longer than this many milliseconds; `undefined` when that was too short. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
   let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, ms, undefined);
   });
-  await Promise.race([promise, late]);
+  const first = await Promise.race([promise, late]);
   clearTimeout(timer);
+  return first;
 }

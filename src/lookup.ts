@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { decode, decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
-import { type Fields, selectors } from './http/vary.ts';
+import { field } from './http/headers.ts';
+import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
 import { Fault, type GuardedStore } from './store/guard.ts';
@@ -107,6 +108,16 @@ function newest(key: string, variants: readonly Variant[], values: readonly (Buf
   });
   const { place } = variants[at] as Variant;
   return { stored: best, place, seen: fingerprint(values[at]), otherVariants: true, damaged };
+}
+
+/** Whether a stored response is the one that a request selects (RFC 9111 §4.1). */
+export function selects(identity: Identity, headers: Fields, stored: StoredResponse): boolean {
+  const names = nominated(field(stored.headers, 'vary'));
+  return (
+    names !== '*' &&
+    stored.key === identity.key &&
+    stored.variant === variantText(identity.declared, names, headers)
+  );
 }
 
 /** The text of a variant: the declared parts, and the nominated fields with this request's values. */

@@ -44,6 +44,8 @@ export interface Policy {
   readonly targeted: readonly string[];
   readonly setCookie: 'refuse' | 'strip' | 'store';
   readonly guard: 'refuse' | 'warn' | 'off';
+  /** How long, in milliseconds, a request waits for another's fill; 0 when it does not. */
+  readonly collapse: { readonly wait: number };
 }
 
 export interface Settings {
@@ -71,6 +73,7 @@ const POLICY = [
   'targeted',
   'setCookie',
   'guard',
+  'collapse',
 ] as const satisfies (keyof PolicyOptions)[];
 const ALL = [
   'redis',
@@ -137,7 +140,13 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     statuses = STATUSES,
   } = options;
   const { ttl = '1h', vary = {}, hashKeys = false, maxBodySize = '1mb', locals = [] } = options;
-  const { directives = 'follow', targeted = [], setCookie = 'refuse', guard = 'refuse' } = options;
+  const {
+    directives = 'follow',
+    targeted = [],
+    setCookie = 'refuse',
+    guard = 'refuse',
+    collapse = {},
+  } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -163,6 +172,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     targeted: fieldNames('targeted', targeted),
     setCookie: oneOf('setCookie', setCookie, ['refuse', 'strip', 'store'] as const),
     guard: oneOf('guard', guard, ['refuse', 'warn', 'off'] as const),
+    collapse: parseCollapse(collapse),
   });
 }
 
@@ -237,6 +247,13 @@ function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
 
 function fieldNames(option: string, value: unknown): readonly string[] {
   return names(option, value, NAME, 'a list of header field names').map((name) => name.toLowerCase());
+}
+
+function parseCollapse(collapse: unknown): { wait: number } {
+  if (collapse === false) return Object.freeze({ wait: 0 });
+  known('collapse', collapse, ['wait']);
+  const { wait = '10s' } = collapse as { wait?: unknown };
+  return Object.freeze({ wait: duration('collapse.wait', wait) });
 }
 
 function parseStatuses(statuses: unknown): ReadonlySet<number> {

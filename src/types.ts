@@ -162,6 +162,12 @@ export interface PolicyOptions {
    * @default 'refuse'
    */
   readonly guard?: 'refuse' | 'warn' | 'off';
+  /**
+   * Requests for a response that is being made wait for it rather than have it made again, in this process and in all
+   * others: `wait` is how long at most. `false`: each is forwarded.
+   * @default { wait: '10s' }
+   */
+  readonly collapse?: false | { readonly wait?: Duration };
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
 }

@@ -17,6 +17,8 @@ export class Exchange {
   readonly missed: Set<string> = new Set();
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
+  /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
+  waitsUntil: number | undefined;
   readonly #next: Next;
   #forwarded = false;
 

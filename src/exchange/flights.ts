@@ -1,3 +1,14 @@
+import type { StoredResponse } from '../entry.ts';
+
+/** How a fill ended, for those who waited for it. */
+export type Landing =
+  /** It was committed, and this is what. */
+  | { readonly kind: 'stored'; readonly stored: StoredResponse }
+  /** There is nothing to share. */
+  | { readonly kind: 'nothing' }
+  /** Look again: it was committed where only the store knows, or its right to be was revoked. */
+  | { readonly kind: 'again' };
+
 /** The fills under way in this process, by place: what a second request for the same thing can know at once. */
 export class Flights {
   readonly #flights = new Map<string, Flight>();
@@ -19,20 +30,22 @@ export class Flights {
 export class Flight {
   /** Whether the response is complete and on its way to the store, so that it will be there in a moment. */
   storing = false;
+  /** Whether the fill before it had nothing to share, so that it is not worth waiting for. */
+  futile = false;
   /** Resolves when the fill is over, however it ended. */
-  readonly landed: Promise<void>;
-  #land: () => void = () => {};
+  readonly landed: Promise<Landing>;
+  #land: (landing: Landing) => void = () => {};
 
   constructor(onLand: () => void) {
     this.landed = new Promise((resolve) => {
-      this.#land = () => {
+      this.#land = (landing) => {
         onLand();
-        resolve();
+        resolve(landing);
       };
     });
   }
 
-  land(): void {
-    this.#land();
+  land(landing: Landing): void {
+    this.#land(landing);
   }
 }

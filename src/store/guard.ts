@@ -1,5 +1,5 @@
 import type { FaultEvent } from '../types.ts';
-import type { Commit, Lease, Place, ReachableStore } from './store.ts';
+import type { Acquired, Commit, Lease, Place, ReachableStore } from './store.ts';
 
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
 export class Fault {
@@ -55,14 +55,14 @@ export class GuardedStore {
     return this.#call('lookup', this.#quick, () => this.#store.get(tag, variants));
   }
 
-  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed' | Fault> {
+  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired | Fault> {
     return this.#call(
       'acquire',
       this.#quick,
       () => this.#store.acquire(lease, seen, ttl),
       // Nobody leads by a lease that comes too late: it would only keep others from leading.
       (late) => {
-        if (late === 'leader') this.#store.release(lease).catch(() => {});
+        if (late === 'leader' || late === 'alone') this.#store.release(lease, 0).catch(() => {});
       },
     );
   }
@@ -71,8 +71,14 @@ export class GuardedStore {
     return this.#call('renew', this.#patient, () => this.#store.renew(lease, ttl));
   }
 
-  release(lease: Lease): Promise<unknown> {
-    return this.#call('release', this.#patient, () => this.#store.release(lease));
+  /** Its deadline is the caller's; a store that cannot be asked ends the wait. */
+  async wait(place: Place, ms: number): Promise<void> {
+    if (this.#closed || !this.#store.reachable) return;
+    await this.#store.wait(place, ms).catch(() => {});
+  }
+
+  release(lease: Lease, futile: number): Promise<unknown> {
+    return this.#call('release', this.#patient, () => this.#store.release(lease, futile));
   }
 
   commit(commit: Commit): Promise<boolean | Fault> {

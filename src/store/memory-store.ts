@@ -1,7 +1,14 @@
 import { LRUCache } from 'lru-cache';
 import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../entry.ts';
 import { baseKey, variantKey } from './keys.ts';
-import { type Commit, type Lease, MAX_VARIANTS, type Place, type ReachableStore } from './store.ts';
+import {
+  type Acquired,
+  type Commit,
+  type Lease,
+  MAX_VARIANTS,
+  type Place,
+  type ReachableStore,
+} from './store.ts';
 
 /** The most that the in-process store holds, in bytes; what was used least recently goes first. */
 const MAX_BYTES = 128 * 1024 * 1024;
@@ -16,7 +23,8 @@ interface Stored {
 export class MemoryStore implements ReachableStore {
   readonly reachable = true;
   readonly #clock: () => number;
-  readonly #leases = new Map<string, Map<string, { token: string; expiresAt: number }>>();
+  /** One that goes is a lease revoked. */
+  readonly #leases = new LRUCache<string, Map<string, { token: string; expiresAt: number }>>({ max: 50_000 });
   /** The variants of each tag, oldest first. */
   readonly #variants = new Map<string, Set<string>>();
   readonly #stored = new LRUCache<string, Stored>({
@@ -35,13 +43,14 @@ export class MemoryStore implements ReachableStore {
     return variants.map((variant) => this.#read(keyOf(tag, variant)));
   }
 
-  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'> {
+  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired> {
     if (!fingerprint(this.#read(keyOf(lease.tag, lease.variant))).equals(seen)) return 'changed';
     const now = this.#clock();
     const leases = this.#leases.get(lease.tag) ?? new Map();
-    if ((leases.get(lease.variant)?.expiresAt ?? 0) > now) return 'held';
+    const vain = (leases.get(futile(lease.variant))?.expiresAt ?? 0) > now;
+    if ((leases.get(lease.variant)?.expiresAt ?? 0) > now) return vain ? 'futile' : 'held';
     this.#leases.set(lease.tag, leases.set(lease.variant, { token: lease.token, expiresAt: now + ttl }));
-    return 'leader';
+    return vain ? 'alone' : 'leader';
   }
 
   async renew(lease: Lease, ttl: number): Promise<boolean> {
@@ -51,8 +60,16 @@ export class MemoryStore implements ReachableStore {
     return true;
   }
 
-  async release(lease: Lease): Promise<void> {
-    if (this.#holds(lease)) this.#drop(lease);
+  /** Fills of one process know of each other, so nobody has to be woken. */
+  async wait(_place: Place, ms: number): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve, Math.min(ms, 25)));
+  }
+
+  async release(lease: Lease, ms: number): Promise<void> {
+    if (!this.#holds(lease)) return;
+    const expiresAt = this.#clock() + ms;
+    if (ms > 0) this.#leases.get(lease.tag)?.set(futile(lease.variant), { token: '', expiresAt });
+    this.#drop(lease);
   }
 
   async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
@@ -136,6 +153,11 @@ export class MemoryStore implements ReachableStore {
     leases?.delete(variant);
     if (leases?.size === 0) this.#leases.delete(tag);
   }
+}
+
+/** Where it stands that waiting for a variant is in vain. */
+function futile(variant: string): string {
+  return `!${variant}`;
 }
 
 function keyOf(tag: string, variant: string): string {

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../types.ts';
 import { baseKey, indexKey, isLeases, leasesKey, variantKey } from './keys.ts';
-import { ACQUIRE, COMMIT, PURGE, RELEASE, RENEW } from './scripts.ts';
-import type { Commit, Lease, Place, ReachableStore } from './store.ts';
+import { ACQUIRE, COMMIT, HELD, PURGE, RELEASE, RENEW } from './scripts.ts';
+import type { Acquired, Commit, Lease, Place, ReachableStore } from './store.ts';
+import { type Subscriber, Wake } from './wake.ts';
 
 /** How many keys one SCAN looks at, and one UNLINK takes. */
 const BATCH = 500;
@@ -20,12 +21,13 @@ interface Script {
 
 const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
 const acquire: Script = script(ACQUIRE);
+const held: Script = script(HELD);
 const renew: Script = script(RENEW);
 const release: Script = script(RELEASE);
 const commit: Script = script(COMMIT);
 const purge: Script = script(PURGE);
 
-const ACQUIRED = { 0: 'held', 1: 'leader', 2: 'changed' } as const;
+const ACQUIRED = { 0: 'held', 1: 'leader', 2: 'changed', 3: 'futile', 4: 'alone' } as const;
 
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
@@ -34,12 +36,14 @@ export class RedisStore implements ReachableStore {
   readonly #sent = new Set<string>();
   readonly #prefix: string;
   readonly #close: () => Promise<void>;
+  readonly #wake: Wake;
 
   /** @param close closes the connection, where it is not the user's own. */
   constructor(client: RedisClient, prefix: string, close: () => Promise<void>) {
     this.#client = client;
     this.#prefix = prefix;
     this.#close = close;
+    this.#wake = new Wake(() => subscriberOf(client));
   }
 
   /** Whether a command sent now would leave now, rather than wait for a connection that was lost. */
@@ -58,7 +62,7 @@ export class RedisStore implements ReachableStore {
     return found.map((bytes) => bytes ?? undefined);
   }
 
-  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'> {
+  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired> {
     const base = baseKey(this.#prefix, lease.tag);
     const keys = [leasesKey(base), variantKey(base, lease.variant)];
     const answer = await this.#run(acquire, keys, lease.variant, lease.token, ttl, seen);
@@ -70,8 +74,15 @@ export class RedisStore implements ReachableStore {
     return (await this.#run(renew, keys, lease.variant, lease.token, ttl)) === 1;
   }
 
-  async release(lease: Lease): Promise<void> {
-    await this.#run(release, [leasesKey(baseKey(this.#prefix, lease.tag))], lease.variant, lease.token);
+  wait({ tag, variant }: Place, ms: number): Promise<void> {
+    const key = leasesKey(baseKey(this.#prefix, tag));
+    // What a script publishes on has the client's own prefix in front, as its keys have.
+    const channel = `${keyPrefixOf(this.#client)}${key}`;
+    return this.#wake.wait(channel, ms, async () => (await this.#run(held, [key], variant)) === 0);
+  }
+
+  async release({ tag, variant, token }: Lease, futile: number): Promise<void> {
+    await this.#run(release, [leasesKey(baseKey(this.#prefix, tag))], variant, token, futile);
   }
 
   async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
@@ -105,6 +116,7 @@ export class RedisStore implements ReachableStore {
   }
 
   close(): Promise<void> {
+    this.#wake.close();
     return this.#close();
   }
 
@@ -128,8 +140,7 @@ export class RedisStore implements ReachableStore {
   /** The keys under the prefix in batches, on every master, with the client's own `keyPrefix` in front. */
   async *#scan(): AsyncGenerator<{ node: RedisNode; keys: string[] }> {
     const nodes = mastersOf(this.#client);
-    const { keyPrefix = '' } = this.#client.options as { keyPrefix?: string };
-    const pattern = `${globEscaped(keyPrefix + this.#prefix)}{*`;
+    const pattern = `${globEscaped(keyPrefixOf(this.#client) + this.#prefix)}{*`;
     for (const node of nodes) {
       let cursor = '0';
       do {
@@ -164,6 +175,17 @@ async function unlink(node: RedisNode, keys: readonly string[]): Promise<number>
     }),
   );
   return responses.filter(Boolean).length;
+}
+
+/** A connection of our own beside the client's: one that listens can do nothing else. */
+function subscriberOf(client: RedisClient): Subscriber {
+  const { duplicate } = client as unknown as { duplicate(...args: unknown[]): Subscriber };
+  const options = { maxRetriesPerRequest: null, enableOfflineQueue: true, socketTimeout: undefined };
+  return client.isCluster ? duplicate.call(client) : duplicate.call(client, options);
+}
+
+function keyPrefixOf(client: RedisClient): string {
+  return (client.options as { keyPrefix?: string }).keyPrefix ?? '';
 }
 
 function globEscaped(text: string): string {

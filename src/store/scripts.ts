@@ -23,10 +23,15 @@ local kind = redis.call('TYPE', leases).ok
 if kind ~= 'hash' and kind ~= 'none' then redis.call('DEL', leases) end
 `;
 
+// Wakes the processes that wait for a place. Who may not publish has them find out by themselves.
+const WAKE = /* lua */ `
+redis.pcall('PUBLISH', leases, field)
+`;
+
 /**
  * KEYS  leases, target
  * ARGV  field, token, ttl in ms, fingerprint of what the caller saw at the target
- * Returns 1 leader, 0 held by another, 2 the target has changed since
+ * Returns 1 leader, 0 held by another, 2 the target has changed since; 4 and 3 for 1 and 0 where waiting is futile
  */
 export const ACQUIRE: string = /* lua */ `
 local leases, target = KEYS[1], KEYS[2]
@@ -37,7 +42,9 @@ ${NOW}
 ${EXPIRY}
 ${LEASES}
 local held = redis.call('HGET', leases, field)
-if held and expiry(held) > now then return 0 end
+local futile = redis.call('HGET', leases, '!' .. field)
+futile = futile and expiry(futile) > now
+if held and expiry(held) > now then return futile and 3 or 0 end
 if redis.call('HLEN', leases) >= 32 then
   local all = redis.call('HGETALL', leases)
   for i = 1, #all, 2 do
@@ -46,7 +53,7 @@ if redis.call('HLEN', leases) >= 32 then
 end
 redis.call('HSET', leases, field, string.format('%.0f', now + ttl) .. ' ' .. token)
 if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
-return 1
+return futile and 4 or 1
 `;
 
 const HOLDS = /* lua */ `
@@ -71,13 +78,33 @@ return 1
 
 /**
  * KEYS  leases
- * ARGV  field, token
+ * ARGV  field, token, how many ms it is futile to wait for this place (0 when that is not known)
  */
 export const RELEASE: string = /* lua */ `
-local leases, field, token = KEYS[1], ARGV[1], ARGV[2]
+local leases, field, token, futile = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 ${HOLDS}
-if holds then redis.call('HDEL', leases, field) end
+if not holds then return 0 end
+redis.call('HDEL', leases, field)
+if futile > 0 then
+  ${NOW}
+  redis.call('HSET', leases, '!' .. field, string.format('%.0f', now + futile) .. ' ')
+  if redis.call('PTTL', leases) < futile then redis.call('PEXPIRE', leases, futile) end
+end
+${WAKE}
 return 1
+`;
+
+/**
+ * KEYS  leases
+ * ARGV  field
+ * Returns 1 held, 0 free
+ */
+export const HELD: string = /* lua */ `
+local leases, field = KEYS[1], ARGV[1]
+${NOW}
+${EXPIRY}
+local held = redis.call('TYPE', leases).ok == 'hash' and redis.call('HGET', leases, field)
+return held and expiry(held) > now and 1 or 0
 `;
 
 /**
@@ -122,7 +149,8 @@ if into ~= base or slot ~= base then
   end
   if redis.call('PTTL', index) < ttl then redis.call('PEXPIRE', index, ttl) end
 end
-redis.call('HDEL', leases, field)
+redis.call('HDEL', leases, field, '!' .. field)
+${WAKE}
 return 1
 `;
 
@@ -142,5 +170,6 @@ for _, key in ipairs(keys) do
   redis.call('UNLINK', key)
 end
 redis.call('UNLINK', leases, index)
+redis.pcall('PUBLISH', leases, '')
 return count
 `;

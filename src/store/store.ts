@@ -26,6 +26,8 @@ export interface Commit {
   readonly ttl: number;
 }
 
+export type Acquired = 'leader' | 'alone' | 'held' | 'changed' | 'futile';
+
 interface Store {
   /**
    * The bytes stored for each variant of a tag, in order. A value that is not bytes at all (another type of key
@@ -34,13 +36,20 @@ interface Store {
   get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
   /**
    * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
-   * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again.
+   * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where
+   * the last fill had nothing to share, waiting for the next is likely in vain: `alone` is a leader whom nobody should
+   * wait for, `futile` another's lease that is not worth waiting for.
    */
-  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<'leader' | 'held' | 'changed'>;
+  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired>;
+  /** Resolves when the lease of a place may have been given back, or revoked; after `ms` milliseconds at the latest. */
+  wait(place: Place, ms: number): Promise<void>;
   /** Keeps a lease for `ttl` more milliseconds; false when it is no longer held. Never re-creates one. */
   renew(lease: Lease, ttl: number): Promise<boolean>;
-  /** Gives a lease back without storing. */
-  release(lease: Lease): Promise<void>;
+  /**
+   * Gives a lease back without storing.
+   * @param futile for how many milliseconds others had better not wait for another fill of this place.
+   */
+  release(lease: Lease, futile: number): Promise<void>;
   /** Stores if the lease still holds its token, and gives it back; false when the lease was revoked. */
   commit(commit: Commit): Promise<boolean>;
   /** Deletes one damaged value. */
