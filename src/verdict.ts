@@ -6,11 +6,11 @@ import { uncovered } from './exchange/guard.ts';
 import { localsOf } from './exchange/replay.ts';
 import { type Directives, parseCacheControl, requestDirectives } from './http/cache-control.ts';
 import { bornAt, heuristicLifetime, type Stated, statedLifetime } from './http/freshness.ts';
-import { type StoredFields, snapshot, storedFields } from './http/headers.ts';
+import { field as fieldOf, type StoredFields, snapshot, storedFields } from './http/headers.ts';
 import type { Ageing } from './http/reuse.ts';
 import { refusal, withheld } from './http/storable.ts';
 import { targetedDirectives } from './http/targeted.ts';
-import { type Fields, nominated } from './http/vary.ts';
+import { type Fields, nominated, selecting } from './http/vary.ts';
 import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
 import { ERROR_LIFETIME, lifetimeFor, type Policy } from './options.ts';
@@ -100,7 +100,7 @@ export function commitOf(
   now: number,
 ): Commit {
   const { identity, lease, policy } = fill;
-  const names = nominated(head.vary);
+  const names = selecting(head.vary, fieldOf(head.headers, 'content-encoding'));
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
   const variant = variantText(identity.declared, names, x.headers);
   const { status, message, headers, removed } = head;

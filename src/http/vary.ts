@@ -24,6 +24,17 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
 }
 
 /**
+ * The names of the fields that select a response: those nominated and, where it is in a content coding, the one that
+ * tells who can read it, though the app forgot to say so.
+ */
+export function selecting(vary: FieldValue, contentEncoding: string | undefined): readonly string[] | '*' {
+  const names = nominated(vary);
+  const coded = contentEncoding !== undefined && contentEncoding.toLowerCase() !== 'identity';
+  if (names === '*' || !coded || names.includes('accept-encoding')) return names;
+  return [...names, 'accept-encoding'].sort();
+}
+
+/**
  * The values that a request has for the nominated fields, comparable by equality. "Normalizing both header field
  * values in a way that is known to have identical semantics" (§4.1): white space around list commas and several
  * field lines for one. An absent field is `null`, which no present value equals: "if a header field is absent
