@@ -1,3 +1,4 @@
+import type { LRUCache } from 'lru-cache';
 import type { Events } from './events.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flights } from './exchange/flights.ts';
@@ -7,10 +8,10 @@ import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
+import type { Outcome } from './outcome.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Leases } from './store/leases.ts';
 import type { Lease } from './store/store.ts';
-import type { Outcome } from './types.ts';
 
 /** What all middlewares of one cache share. */
 export interface Core {
@@ -25,6 +26,8 @@ export interface Core {
   readonly leases: Leases;
   readonly flights: Flights;
   readonly events: Events;
+  /** Tags whose responses were too large to store of late, so that a range of them is not worth making whole. */
+  readonly large: LRUCache<string, true>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   /** Where the stored responses of an absolute URI are, under every policy with the default key. */

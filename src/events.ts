@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import type { CacheEvents, FaultEvent, GuardEvent, RequestEvent } from './types.ts';
+import type { CacheEvents, FaultEvent, GuardEvent, RequestEvent } from './outcome.ts';
 
 /** The events of a cache. A listener that throws is the listener's own trouble: the request goes on. */
 export class Events {

@@ -12,11 +12,11 @@ import { standsInFor } from './http/reuse.ts';
 import type { Fields } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
+import type { ForwardReason, Outcome } from './outcome.ts';
 import { pieced } from './partial.ts';
 import { send, validatorsOf } from './render.ts';
 import type { Commit, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
-import type { ForwardReason, Outcome } from './types.ts';
 import { confirm } from './validation.ts';
 import { askedBy, commitOf, fieldsToStore, type Judged, type Verdict } from './verdict.ts';
 
@@ -35,9 +35,9 @@ export function lead(
   const part = candidate?.status === 206 ? candidate : undefined;
   const stored = candidate && !part && worthAsking(candidate) ? candidate : undefined;
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
-  // A part is what is asked for where there is no whole that it could spoil.
   const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
-  const ranged = asksRange && (!candidate || part !== undefined);
+  // The whole answers every range to come. Where it is known to be too large for that, the range is the app's affair.
+  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.tag)));
   const startedAt = performance.now();
   let head: Head | undefined;
   let receivedAt = 0;
@@ -59,8 +59,10 @@ export function lead(
       receivedAt = core.clock();
       if (stored && isAnsweredBy(stored, sent.status)) return 'replace';
       // What is an answer to the range alone is none to the next request.
-      if (ranged ? sent.status !== 200 && sent.status !== 206 : sent.status === 206)
-        running.refused ??= 'partial';
+      // And no part takes the place of the whole.
+      const whole = candidate !== undefined && !part;
+      const misplaced = sent.status === 206 ? !asksRange || whole : ranged && sent.status !== 200;
+      if (misplaced || (asksRange && sent.status === 416)) running.refused ??= 'partial';
       verdict = judged(x, core, running, whatWasSent(sent, receivedAt));
       announce(sent, verdict);
       return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
@@ -71,9 +73,9 @@ export function lead(
       core.track(land(store(end)));
     },
     orphaned() {
-      // What comes yet is stored if nobody else has begun meanwhile.
+      // What comes yet is for those who wait, and is stored if nobody else has begun meanwhile.
       core.leases.drop(running.lease);
-      flight.land(AGAIN);
+      flight.orphaned = true;
     },
     abandoned() {
       core.track(land(Promise.resolve('incomplete')));
@@ -146,6 +148,7 @@ export function lead(
     });
     running.watch.end();
     core.leases.drop(running.lease);
+    if (detail === 'too-large') core.large.set(running.lease.tag, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
     report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });

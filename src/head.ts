@@ -13,10 +13,10 @@ import type { Fields } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
+import type { ForwardReason, Outcome } from './outcome.ts';
 import { validatorsOf } from './render.ts';
 import { LEASE } from './store/leases.ts';
 import { commit, judged } from './storing.ts';
-import type { ForwardReason, Outcome } from './types.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
 /**

@@ -12,10 +12,10 @@ import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
+import type { ForwardReason, Outcome } from './outcome.ts';
 import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/guard.ts';
 import { LEASE } from './store/leases.ts';
-import type { ForwardReason, Outcome } from './types.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
 
@@ -153,7 +153,8 @@ async function fill(
 ): Promise<void> {
   const place = `${found.place.tag} ${found.place.variant}`;
   const other = core.flights.get(place);
-  if (other) return follow(x, policy, core, identity, other, fwd, looks);
+  if (other && (!other.orphaned || other.storing))
+    return follow(x, policy, core, identity, other, fwd, looks);
 
   const flight = core.flights.begin(place);
   const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
@@ -162,7 +163,7 @@ async function fill(
     flight.futile = acquired === 'alone';
     return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
-  const patience = acquired === 'held' ? left(x, policy) : 0;
+  const patience = acquired === 'held' && !other ? left(x, policy) : 0;
   if (patience > 0) await core.store.wait(found.place, Math.min(patience, LOOK_EVERY));
   flight.land({ kind: 'again' });
   if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });

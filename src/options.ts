@@ -1,16 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OptionError } from './errors.ts';
 import type { HashName } from './key.ts';
-import type {
-  CacheOptions,
-  PolicyOptions,
-  QueryRule,
-  RedisOption,
-  TtlByStatus,
-  Value,
-  VaryOptions,
-} from './types.ts';
-import { callable, duration, known, milliseconds, names, oneOf, size } from './values.ts';
+import { checkTtl } from './ttl.ts';
+import type { CacheOptions, PolicyOptions, QueryRule, RedisOption, Value, VaryOptions } from './types.ts';
+import { callable, duration, known, names, oneOf, size } from './values.ts';
 
 /** Options, parsed once: defaults filled in, units converted, every mistake thrown. The request path validates nothing. */
 
@@ -186,40 +179,6 @@ export function refinePolicy(
   const refined = { ...options, ...overrides };
   const same = !('key' in overrides || 'vary' in overrides || 'hashKeys' in overrides);
   return { options: refined, policy: parsePolicy(refined, same ? policy.identity : {}) };
-}
-
-/** An error response is kept this long unless its status is named: an outage must not outlive itself. */
-export const ERROR_LIFETIME = 60_000;
-
-/**
- * The lifetime in milliseconds that an evaluated `ttl` gives a status; `false` for none.
- * @param computed whether a function of the user's gave it, who then knows what the status is.
- * @throws {OptionError} when it is no ttl at all, which only a function's can be.
- */
-export function lifetimeFor(ttl: unknown, status: number, computed: boolean): number | false {
-  if (ttl === false || ttl === undefined || ttl === null) return false;
-  const limit = status >= 400 && !computed ? ERROR_LIFETIME : Number.POSITIVE_INFINITY;
-  if (typeof ttl === 'object') {
-    const byStatus = ttl as TtlByStatus;
-    const named = byStatus[status];
-    if (named !== undefined) return duration(`ttl.${status}`, named);
-    return byStatus.default === undefined
-      ? false
-      : Math.min(duration('ttl.default', byStatus.default), limit);
-  }
-  return Math.min(duration('ttl', ttl), limit);
-}
-
-function checkTtl(option: string, ttl: unknown): void {
-  if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return;
-  const accepted = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
-  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
-    throw new OptionError(option, ttl, accepted);
-  for (const [status, value] of Object.entries(ttl)) {
-    if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
-      throw new OptionError(`ttl.${status}`, value, accepted);
-    duration(`ttl.${status}`, value);
-  }
 }
 
 function condition(option: string, value: unknown): Dynamic<boolean> | undefined {

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import type { Core } from './core.ts';
 import { StoreError } from './errors.ts';
 import { Events } from './events.ts';
@@ -7,18 +8,12 @@ import { Flights } from './exchange/flights.ts';
 import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, parseSettings, refinePolicy } from './options.ts';
+import type { CacheEvents } from './outcome.ts';
 import { connect } from './store/connect.ts';
 import { Fault, GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
 import { tagsOfKey, tagsOfUrl } from './tags.ts';
-import type {
-  CacheEvents,
-  CacheMiddleware,
-  CacheOptions,
-  Next,
-  PolicyOptions,
-  PurgeTarget,
-} from './types.ts';
+import type { CacheMiddleware, CacheOptions, Next, PolicyOptions, PurgeTarget } from './types.ts';
 
 /**
  * A response cache as one middleware: `app.use(redisCache({ redis, ttl: '1h' }))`. It is a shared cache in the
@@ -67,6 +62,7 @@ class Cache {
       leases: new Leases(store),
       flights: new Flights(),
       events,
+      large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
       tagsOf: (url) => tagsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),

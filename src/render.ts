@@ -7,8 +7,8 @@ import { cacheStatus } from './http/cache-status.ts';
 import { conditionsOf, notModified, type Validators } from './http/conditional.ts';
 import { field } from './http/headers.ts';
 import { ifRangeHolds, rangesOf } from './http/range.ts';
+import type { Outcome } from './outcome.ts';
 import { partOf } from './partial.ts';
-import type { Outcome } from './types.ts';
 
 /**
  * Answers with a stored response, in the form that this request asks for.

@@ -12,9 +12,9 @@ import type { Fields } from './http/vary.ts';
 import { identify } from './identity.ts';
 import { compact } from './key.ts';
 import type { Policy } from './options.ts';
+import type { Outcome } from './outcome.ts';
 import { LEASE } from './store/leases.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
-import type { Outcome } from './types.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
 const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };

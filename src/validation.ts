@@ -7,9 +7,9 @@ import { sameOpaqueTag } from './http/conditional.ts';
 import { bornAt } from './http/freshness.ts';
 import { fieldsByName, freshened, type StoredFields } from './http/headers.ts';
 import { isFresh } from './http/reuse.ts';
+import type { ForwardReason } from './outcome.ts';
 import { send, validatorsOf } from './render.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
-import type { ForwardReason } from './types.ts';
 import { commitOf, fieldsToStore, statedBy, type Verdict } from './verdict.ts';
 
 /**

@@ -13,8 +13,9 @@ import { targetedDirectives } from './http/targeted.ts';
 import { type Fields, nominated, selecting } from './http/vary.ts';
 import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
-import { ERROR_LIFETIME, lifetimeFor, type Policy } from './options.ts';
+import type { Policy } from './options.ts';
 import type { Commit } from './store/store.ts';
+import { ERROR_LIFETIME, lifetimeFor } from './ttl.ts';
 
 /** What is decided about a response once its head is known: how it ages, or why it is not stored. */
 export type Verdict =

@@ -32,6 +32,8 @@ export class Flight {
   storing = false;
   /** Whether the fill before it had nothing to share, so that it is not worth waiting for. */
   futile = false;
+  /** Whether its client is gone, so that it may never end: nobody else should begin to wait for it. */
+  orphaned = false;
   /** Resolves when the fill is over, however it ended. */
   readonly landed: Promise<Landing>;
   #land: (landing: Landing) => void = () => {};

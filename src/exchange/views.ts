@@ -70,6 +70,13 @@ function cookiesView<T extends object>(cookies: T, note: Note): T {
   });
 }
 
+const viewed = new WeakMap<object, object>();
+
+/** What a view shows: a cache behind another looks at the request without that being the app's reading. */
+export function original<T extends object>(value: T): T {
+  return (viewed.get(value) as T | undefined) ?? value;
+}
+
 /** The views of one request: of one value always the same, since the app may compare them. */
 export class Views {
   readonly #note: Note;
@@ -95,6 +102,7 @@ export class Views {
     if (typeof value !== 'object' || value === null) return value;
     const view = this.#made.get(value) ?? make(value, this.#note);
     this.#made.set(value, view);
+    viewed.set(view, value);
     return view;
   }
 }

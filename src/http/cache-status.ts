@@ -1,6 +1,6 @@
 /** An Outcome as a member of the `Cache-Status` list (RFC 9211 §2). */
 
-import type { Outcome } from '../types.ts';
+import type { Outcome } from '../outcome.ts';
 
 /** The list member that says what this cache did: `name; hit; ttl=41` or `name; fwd=uri-miss; stored`. @param key shown if given. */
 export function cacheStatus(name: string, outcome: Outcome, key?: string): string {

@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../errors.ts';
-import type { FaultEvent, RedisClient, RedisOption } from '../types.ts';
+import type { FaultEvent } from '../outcome.ts';
+import type { RedisClient, RedisOption } from '../types.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RedisStore } from './redis-store.ts';
 import type { ReachableStore } from './store.ts';

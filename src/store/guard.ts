@@ -1,4 +1,4 @@
-import type { FaultEvent } from '../types.ts';
+import type { FaultEvent } from '../outcome.ts';
 import type { Acquired, Commit, Lease, Place, ReachableStore } from './store.ts';
 
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */

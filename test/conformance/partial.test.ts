@@ -15,11 +15,11 @@ const piece = (first: number, last: number, more: Record<string, string | null> 
 };
 
 conformance('RFC 9111 §3.3, storing incomplete responses: parts', () => {
-  scenario('a range is what the origin is asked for where nothing is stored', [
+  scenario('the origin is asked for the whole, and may answer with the range all the same', [
     {
       ...ask('bytes=0-4', { 'If-Range': '"a"' }),
       ...piece(0, 4),
-      asks: { Range: 'bytes=0-4', 'If-Range': '"a"' },
+      asks: { Range: null, 'If-Range': null },
       has: { 'Content-Range': 'bytes 0-4/20' },
     },
   ]);
@@ -110,12 +110,15 @@ conformance('RFC 9111 §3.3, storing incomplete responses: parts', () => {
       { ...ask('bytes=0-4'), ...piece(0, 4, { 'Content-Range': said }) },
       { ...ask('bytes=0-4') },
     ]);
-  for (const status of [400, 404, 416])
-    scenario(`a ${status} to a range is not what another request is answered with`, [
-      { ...ask('bytes=100-'), reply: { status, headers: FRESH }, has: { 'Cache-Status': /detail=partial/ } },
-      { reply: { headers: FRESH } },
-      { hit: 1 },
-    ]);
+  scenario('a 416 to a range is not what another request is answered with', [
+    {
+      ...ask('bytes=100-'),
+      reply: { status: 416, headers: FRESH },
+      has: { 'Cache-Status': /detail=partial/ },
+    },
+    { reply: { headers: FRESH } },
+    { hit: 1 },
+  ]);
   scenario('a 200 to a range request is stored as the whole', [
     { ...ask('bytes=0-4'), reply: { headers: FRESH, body: LONG } },
     { hit: 0 },

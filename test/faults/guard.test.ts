@@ -72,7 +72,7 @@ test('a lease that is granted too late is given back', async () => {
   const guard = await guarded();
   // From now on the server knows the script.
   expect(await guard.acquire(lease('early'), NOTHING, 60_000)).toBe('leader');
-  await guard.release(lease('early'));
+  await guard.release(lease('early'), 0);
   proxy.delay = 6 * TIMEOUT;
   expect(await guard.acquire(lease('late'), NOTHING, 60_000)).toMatchObject({ code: 'timeout' });
   proxy.delay = 0;

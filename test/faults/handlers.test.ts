@@ -3,6 +3,7 @@ import { get } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Request, Response } from 'express';
+import type { CacheOptions } from '../../src/index.ts';
 import { LEASE } from '../../src/store/leases.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { type App, MARGIN, quietly, startApp, TIMEOUT, until } from './app.ts';
@@ -18,9 +19,12 @@ afterEach(() => redis.stop());
 quietly();
 
 /** An app whose `/first` fails its first request in some way, and answers all later ones. */
-async function appThat(fails: (res: Response, req: Request) => unknown): Promise<App> {
+async function appThat(
+  fails: (res: Response, req: Request) => unknown,
+  options: CacheOptions = {},
+): Promise<App> {
   let calls = 0;
-  return startApp({ redis: redis.url }, (express) => {
+  return startApp({ redis: redis.url, ...options }, (express) => {
     express.get('/first', (req, res) => (calls++ === 0 ? fails(res, req) : res.send('fine')));
   });
 }
@@ -69,9 +73,9 @@ test.each<[string, (res: Response, req: Request) => unknown]>([
   await expectRecovery(app);
 });
 
-test('a handler that is still at it does not keep others from being answered', async () => {
+test('without collapsing, a handler that is still at it does not keep others from being answered', async () => {
   const held: Response[] = [];
-  const app = await appThat((res) => held.push(res));
+  const app = await appThat((res) => held.push(res), { collapse: false });
   const first = app.get('/first');
   await until(() => held.length > 0);
   for (let i = 0; i < 5; i++) {
@@ -119,7 +123,7 @@ test('a handler that never ends gives way once its client has gone', async () =>
 });
 
 test('a process that is killed in the middle of a fill is succeeded within the time of a lease', async () => {
-  const app = await startApp({ redis: redis.url, key: () => 'shared' }, (express) => {
+  const app = await startApp({ redis: redis.url, key: () => 'shared', collapse: false }, (express) => {
     express.get('/first', (_req, res) => void res.send('fine'));
   });
   const child = new Child(

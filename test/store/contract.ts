@@ -103,10 +103,10 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       test('gives back its own lease alone', async () => {
         const tag = newTag();
         await store.acquire(lease(tag, '', 'one'), NOTHING, MINUTE);
-        await store.release(lease(tag, '', 'two'));
-        await store.release(lease(tag, 'elsewhere', 'one'));
+        await store.release(lease(tag, '', 'two'), 0);
+        await store.release(lease(tag, 'elsewhere', 'one'), 0);
         expect(await store.acquire(lease(tag, '', 'two'), NOTHING, MINUTE)).toBe('held');
-        await store.release(lease(tag, '', 'one'));
+        await store.release(lease(tag, '', 'one'), 0);
         expect(await store.commit(commitOf(tag, { token: 'one' }))).toBe(false);
         expect(await store.acquire(lease(tag, '', 'two'), NOTHING, MINUTE)).toBe('leader');
       });
@@ -130,7 +130,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         expect(await store.commit(commitOf(tag))).toBe(false);
         await store.acquire(lease(tag, '', 'other'), NOTHING, MINUTE);
         expect(await store.commit(commitOf(tag))).toBe(false);
-        await store.release(lease(tag, '', 'other'));
+        await store.release(lease(tag, '', 'other'), 0);
         await store.acquire(lease(tag), NOTHING, MINUTE);
         await purgeAll(store);
         expect(await store.commit(commitOf(tag))).toBe(false);

@@ -64,7 +64,7 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
     }),
   },
   named('renew', lease, (store, lease) => store.renew(lease, MINUTE)),
-  named('release', lease, (store, lease) => store.release(lease)),
+  named('release', lease, (store, lease) => store.release(lease, 0)),
   named('discard', place, (store, place) => store.discard(place)),
   named('get', place, (store, { tag, variant }) => store.get(tag, [variant, 'none', ''])),
   named('purge', tag, (store, tag) => store.purge(tag)),

@@ -33,7 +33,7 @@ async function life(tag: string): Promise<void> {
   await store.acquire(lease(tag, 'v3', 'one'), NOTHING, 200);
   await store.renew(lease(tag, 'v3', 'one'), MINUTE);
   await store.acquire(lease(tag, 'v4', 'two'), NOTHING, 100);
-  await store.release(lease(tag, 'v3', 'one'));
+  await store.release(lease(tag, 'v3', 'one'), 0);
   await store.discard({ tag, variant: 'v1' });
 }
 
@@ -102,7 +102,7 @@ test('a server that has forgotten the scripts is given them again, whatever the 
     await flush();
     expect(await store.renew(lease(tag), MINUTE)).toBe(true);
     await flush();
-    if (i > 0) await store.release(lease(tag));
+    if (i > 0) await store.release(lease(tag), 0);
     await flush();
     expect(await store.commit(commitOf(tag))).toBe(i === 0);
     await flush();
@@ -191,7 +191,7 @@ describe('a key of another type', () => {
   test.each(['leases', 'index'])('where the %s belong is overwritten', async (name) => {
     await client.lpush(`rrc:{tag}|${name}`, 'a');
     expect(await store.renew(lease('tag'), MINUTE)).toBe(false);
-    await store.release(lease('tag'));
+    await store.release(lease('tag'), 0);
     expect(await store.commit(commitOf('tag'))).toBe(false);
     expect(await fill(store, 'tag', { slot: 'declared' })).toBe(true);
     expect(await store.purge('tag')).toBe(1);

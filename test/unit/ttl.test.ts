@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { lifetimeFor, parsePolicy } from '../../src/options.ts';
+import { parsePolicy } from '../../src/options.ts';
+import { lifetimeFor } from '../../src/ttl.ts';
 import type { PolicyOptions } from '../../src/types.ts';
 import { refuses } from './support/refusal.ts';
 
