@@ -14,7 +14,7 @@ import { type CacheMiddleware, type CacheOptions, type GuardEvent, redisCache } 
 
 /* Real servers of four frameworks, and caches of one process in front of their handlers. */
 
-export type Next = (error?: unknown) => void;
+type Next = (error?: unknown) => void;
 export type Layer = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 /** With Express's own methods on Express, and only Node's elsewhere. */
 export type Handler = (req: Request, res: Response, next: Next) => unknown;

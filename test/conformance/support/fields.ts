@@ -1,7 +1,7 @@
 /** Header fields as a case writes them down, and as they cross the wire. */
 
 /** A value, a value that depends on the time, or several field lines. */
-export type Line = string | ((now: number) => string);
+type Line = string | ((now: number) => string);
 /** Fields by name, or in a given order and multiplicity. */
 export type Fields = Readonly<Record<string, Line | readonly Line[]>> | readonly (readonly [string, Line])[];
 

@@ -17,7 +17,7 @@ export interface Rule {
   readonly vary?: string;
 }
 
-export const COOKIES = { headers: { Cookie: 'theme=dark; sid=1' } };
+const COOKIES = { headers: { Cookie: 'theme=dark; sid=1' } };
 export const BEARER = { headers: { Authorization: 'Bearer alice' } };
 export const BOTH: Asked = { headers: { ...COOKIES.headers, ...BEARER.headers } };
 
