@@ -156,11 +156,16 @@ async function fill(
   if (other && (!other.orphaned || other.storing))
     return follow(x, policy, core, identity, other, fwd, looks);
 
-  const flight = core.flights.begin(place);
+  let flight = core.flights.begin(place);
   const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
   const acquired = await core.store.acquire(lease, found.seen, LEASE);
+  if (acquired === 'alone') {
+    // Those who wait already go on; those who come see that it is in vain.
+    flight.land({ kind: 'nothing' });
+    flight = core.flights.begin(place);
+    flight.futile = true;
+  }
   if (acquired === 'leader' || acquired === 'alone') {
-    flight.futile = acquired === 'alone';
     return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
   const patience = acquired === 'held' && !other ? left(x, policy) : 0;
