@@ -69,7 +69,8 @@ export function forwardHead(
       receivedAt,
     });
     if (verdict.refused !== undefined) return void (await core.store.discard(found.place));
-    if ((await core.store.acquire(lease, found.seen, LEASE)) !== 'leader') return;
+    const acquired = await core.store.acquire(lease, found.seen, LEASE);
+    if (acquired !== 'leader' && acquired !== 'alone') return;
     const updated = { status, message, headers: fields, removed, vary: byName.vary };
     await commit(x, core, commitOf(x, running, updated, [body], verdict.ageing, receivedAt));
   }

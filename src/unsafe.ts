@@ -90,7 +90,8 @@ function forwardPost(
     if (judgement.refused !== undefined) return;
     if (judgement.ageing.lifetime <= 0) return;
     await invalidated;
-    if ((await core.store.acquire(lease, Buffer.alloc(0), LEASE)) !== 'leader') return;
+    const acquired = await core.store.acquire(lease, Buffer.alloc(0), LEASE);
+    if (acquired !== 'leader' && acquired !== 'alone') return;
     const fields = fieldsToStore(x, running, head, receivedAt);
     const stored = { ...head, ...fields, vary: headers.vary };
     await commit(x, core, commitOf(x, running, stored, end.chunks, judgement.ageing, core.clock()));

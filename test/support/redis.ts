@@ -193,11 +193,12 @@ function hasEnded(child: ChildProcess): boolean {
 
 /**
  * Below the range that the kernel takes the ports of outgoing connections from: while the server is
- * down, a client that tries to reconnect must not get the server's own port, nor keep it from coming back.
+ * down, a client that tries to reconnect must not get the server's own port, nor keep it from coming back. A Cluster's
+ * own port is 10,000 above.
  */
 async function freePort(): Promise<number> {
   for (;;) {
-    const port = randomInt(20_000, 32_000);
+    const port = randomInt(10_000, 22_000);
     const server = createServer().listen(port, HOST);
     const isFree = await once(server, 'listening').then(Boolean, () => false);
     server.close();
