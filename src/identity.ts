@@ -35,10 +35,14 @@ export function identify(
   return toIdentity(x, policy, defaultKey(method, target, policy.query), undefined, NOTHING);
 }
 
-/** The same where functions of the user's have a say. What they read of the person shows what the key covers. */
+/** The same where functions of the user's have a say: what of the person they put into the key, it covers. */
 async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | string> {
-  const read = new Set<string>();
-  const req = requestView(x.req, (word) => read.add(word));
+  const told: [word: string, text: string | undefined][] = [];
+  const req = requestView(
+    x.req,
+    () => {},
+    (word, text) => told.push([word, text]),
+  );
   let key: string | undefined;
   if (policy.key) {
     const value = await policy.key(req, x.res);
@@ -52,7 +56,24 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
   }
   const by = policy.by ? await policy.by(req, x.res) : undefined;
   if (policy.by && by === undefined) return 'vary-ambiguous';
-  return toIdentity(x, policy, key, by, read);
+  const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
+  const covered = told.filter(([, text]) => text === undefined || stands(text, made)).map(([word]) => word);
+  return toIdentity(x, policy, key, by, new Set(covered));
+}
+
+/**
+ * Whether what tells a person stands in the key as a word of its own. To have looked at it is not enough: a key made
+ * of whether somebody is logged in, or of a role, is the same for many people.
+ */
+function stands(text: string, made: string): boolean {
+  const quoted = JSON.stringify(text).slice(1, -1);
+  for (let at = made.indexOf(quoted); at >= 0 && quoted !== ''; at = made.indexOf(quoted, at + 1)) {
+    const around = `${made[at - 1] ?? ' '}${made[at + quoted.length] ?? ' '}`;
+    if (!/[A-Za-z0-9]/.test(around)) return true;
+  }
+  // The credentials of an `Authorization` field without their scheme.
+  const scheme = /^[A-Za-z]+ +(?=\S)/.exec(text)?.[0];
+  return scheme !== undefined && stands(text.slice(scheme.length), made);
 }
 
 const NOTHING: Read = new Set();

@@ -107,19 +107,78 @@ export class Views {
   }
 }
 
-/** The request as a function of the user's gets it, for a note of what it goes by. The request stays as it is. */
-export function requestView(req: IncomingMessage, note: Note): IncomingMessage {
-  const views = new Views(note);
+/** Notes what was read of the person, and the text that would tell this person from others if it were in a key. */
+export type Evidence = (word: string, text: string | undefined) => void;
+
+/**
+ * The request as a function of the user's gets it, for a note of what it goes by. The request stays as it is.
+ * @param evidence called for what could tell people apart; with `undefined` where there was nothing to tell.
+ */
+export function requestView(
+  req: IncomingMessage,
+  note: Note,
+  evidence: Evidence = () => {},
+): IncomingMessage {
+  const views = new Views((word) => {
+    note(word);
+    if (word.startsWith('cookie ')) evidence(word, textOf(cookieOf(req, word.slice(7))));
+    else if (fields.has(word)) evidence(word, textOf(original(req.headers)[word as 'cookie']));
+  });
   return new Proxy(req, {
     get(target, name) {
       // The request itself must be the receiver: its accessors know no proxy.
       const value: unknown = Reflect.get(target, name, target);
       if (name === 'headers' || name === 'headersDistinct') return views.headers(value);
-      return isProperty(name) ? views.property(name, value) : value;
+      if (!isProperty(name)) return value;
+      const seen = views.property(name, value);
+      if (name === 'cookies' || name === 'signedCookies') return seen;
+      const word = wordFor(name, value);
+      if (word.startsWith('no ')) evidence(word, undefined);
+      return identityView(seen, (text) => evidence(word, text));
     },
     has(target, name) {
       if (isProperty(name)) views.property(name, Reflect.get(target, name, target));
       return Reflect.has(target, name);
     },
   });
+}
+
+/** Names of properties that tell one person, or one session, from every other; a role or a language does not. */
+const IDENTIFYING =
+  /^(?:_?id|sub|uid|uuid|guid|oid|email|login|username|user_?name|user_?id|session_?id|user)$/i;
+
+/** A user or a session as a key function sees it: what of it tells people apart is told when it is read. */
+function identityView(value: unknown, tell: (text: string) => void, depth = 0): unknown {
+  const text = textOf(value);
+  if (text !== undefined && depth === 0) tell(text);
+  if (typeof value !== 'object' || value === null || depth > 3) return value;
+  return new Proxy(value, {
+    get(target, name) {
+      const found: unknown = Reflect.get(target, name, target);
+      if (typeof found === 'function') return found.bind(target);
+      const leaf = IDENTIFYING.test(String(name)) ? (textOf(found) ?? idOf(found)) : undefined;
+      if (leaf !== undefined) tell(leaf);
+      return identityView(found, tell, depth + 1);
+    },
+  });
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint'
+    ? String(value)
+    : undefined;
+}
+
+/** Ids of databases are objects that are written as text. */
+function idOf(value: unknown): string | undefined {
+  const text = typeof value === 'object' && value !== null ? String(value) : '';
+  return text.includes('object') ? undefined : text || undefined;
+}
+
+function cookieOf(req: IncomingMessage, name: string): unknown {
+  const { cookies, signedCookies } = req as {
+    cookies?: Record<string, unknown>;
+    signedCookies?: Record<string, unknown>;
+  };
+  return cookies?.[name] ?? signedCookies?.[name];
 }
