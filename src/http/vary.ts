@@ -17,8 +17,10 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
   if (!text) return [];
   const names = new Set<string>();
   for (const member of members(text)) {
-    if (member === '*' || !TOKEN.test(member)) return '*';
-    names.add(member.toLowerCase());
+    const name = member.toLowerCase();
+    // Node loses a request field called `__proto__`, so that nobody can tell who sent one.
+    if (name === '*' || name === '__proto__' || !TOKEN.test(name)) return '*';
+    names.add(name);
   }
   return [...names].sort();
 }

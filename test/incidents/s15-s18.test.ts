@@ -45,8 +45,11 @@ describe('S15, names of prototypes', () => {
         expect([answer.status, answer.body]).toEqual([200, `${one.path} ${accept}`]);
         await cache.idle();
       }
-      expect((await ask(port, `/${name}`)).header('cache-status')).toMatch(/; hit;/);
-      expect(await cache.purge({ url: `http://test.example/${name}` })).toBe(1);
+      // Node loses a request field of this name: what varies on it can be stored for nobody.
+      const lost = name === '__proto__';
+      const status = (await ask(port, `/${name}`)).header('cache-status');
+      expect(status).toMatch(lost ? /detail=vary/ : /; hit;/);
+      expect(await cache.purge({ url: `http://test.example/${name}` })).toBe(lost ? 0 : 1);
       expect(pollution()).toEqual(before);
       expect(faults).toEqual([]);
     },

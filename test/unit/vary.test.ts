@@ -18,12 +18,12 @@ describe('RFC 9110 12.5.5, "Vary": the fields that a response nominates', () => 
       ['a', 'b'],
     ],
     ['x-a,,x-b', ['x-a', 'x-b']],
-    ['__proto__', ['__proto__']],
+    ['constructor', ['constructor']],
   ])('%j nominates %j', (vary, expected) => {
     expect(nominated(vary)).toEqual(expected);
   });
 
-  test.each(['*', 'Accept, *', '*, Accept', ' * '])('%j always fails to match', (vary) => {
+  test.each(['*', 'Accept, *', '*, Accept', ' * ', '__proto__'])('%j always fails to match', (vary) => {
     expect(nominated(vary)).toBe('*');
     expect(nominated(['Accept', vary])).toBe('*');
   });

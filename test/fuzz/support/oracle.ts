@@ -5,6 +5,7 @@ import type { Scripted, Wanted } from './space.ts';
 /* What must not be, said again without the code under test: one rule a line, and only where nobody could disagree. */
 
 export interface Made {
+  readonly serial: string;
   readonly wanted: Wanted;
   readonly scripted: Scripted;
 }
@@ -22,8 +23,8 @@ export function forbidden(
 function notStorable({ wanted, scripted }: Made, options: CacheOptions): string | undefined {
   const { status, style, lie } = scripted;
   const directives = said(scripted, options);
-  const plain = (name: string): boolean => directives.includes(name);
-  if (plain('no-store') && !directives.some((one) => one.startsWith('must-understand'))) return 'no-store';
+  const plain = (name: string): boolean => directives?.includes(name) ?? false;
+  if (plain('no-store') && !directives?.some((one) => one.startsWith('must-understand'))) return 'no-store';
   if (plain('private')) return 'private';
   if (all(scripted, 'vary').some((name) => name === '*')) return 'Vary: *';
   if (all(scripted, 'set-cookie').length > 0 && options.setCookie !== 'strip') return 'Set-Cookie';
@@ -41,16 +42,16 @@ function notStorable({ wanted, scripted }: Made, options: CacheOptions): string 
   if (follows && asked && /(?:^|,)\s*no-store\s*(?:$|,)/i.test(asked) && !asked.includes('"'))
     return 'request';
   const credential = line(wanted.headers, 'authorization') !== undefined;
-  const shared = directives.some((one) => /^(?:public|s-maxage|must-revalidate)/.test(one));
+  const shared = directives?.some((one) => /^(?:public|s-maxage|must-revalidate)/.test(one)) ?? true;
   if (credential && !shared && !all(scripted, 'vary').includes('authorization')) return 'Authorization';
   return undefined;
 }
 
-/** The directives that apply, lower case, where they are written so plainly that no parser could differ. */
-function said(scripted: Scripted, { targeted }: CacheOptions): string[] {
-  if (targeted && all(scripted, 'cdn-cache-control').length > 0) return [];
+/** The directives that apply, lower case; nothing where they are not written so plainly that no parser could differ. */
+function said(scripted: Scripted, { targeted }: CacheOptions): string[] | undefined {
+  if (targeted && all(scripted, 'cdn-cache-control').length > 0) return undefined;
   const members = all(scripted, 'cache-control');
-  return members.some((member) => /["\\]/.test(member)) ? [] : members;
+  return members.some((member) => /["\\]/.test(member)) ? undefined : members;
 }
 
 function notFor({ wanted, scripted }: Made, asked: Wanted): string | undefined {
@@ -66,24 +67,26 @@ function notFor({ wanted, scripted }: Made, asked: Wanted): string | undefined {
 }
 
 /** What a stored answer must be whatever it was when it came. */
-function spoilt({ scripted }: Made, answer: Answer): string | undefined {
+function spoilt({ scripted, serial }: Made, answer: Answer): string | undefined {
   if (!answer.complete) return 'cut short';
   const length = answer.header('content-length');
   const bodiless = answer.status === 304 || answer.status === 204;
   if (length === undefined && !bodiless) return 'without a length';
   if (answer.lines.filter(([name]) => name.toLowerCase() === 'age').length > 1) return 'with two ages';
-  if (all(scripted, 'set-cookie').length > 0 && answer.header('set-cookie') !== undefined)
+  // Of an answer that a 304 has confirmed, the fields are that 304's, for whoever caused it.
+  const fields = answer.header('x-serial') === serial;
+  if (fields && all(scripted, 'set-cookie').length > 0 && answer.header('set-cookie') !== undefined)
     return 'with a cookie';
   for (const name of ['transfer-encoding', 'te', 'trailer', 'upgrade'])
     if (answer.header(name) !== undefined) return `with ${name}`;
   return undefined;
 }
 
-/** The members of a field that the app gave, over all its lines; the last of its settings counts. */
-function all({ fields }: Scripted, lowerName: string): string[] {
-  const value = fields.findLast(([name]) => name.toLowerCase() === lowerName)?.[1];
-  if (value === undefined) return [];
-  return [value].flat().flatMap((one) => one.split(',').map((member) => member.trim().toLowerCase()));
+/** The members of a field that the app gave, over all its lines; what `setHeader` sets takes the place of what was. */
+function all({ fields, style }: Scripted, lowerName: string): string[] {
+  const given = fields.filter(([name]) => name.toLowerCase() === lowerName).map(([, value]) => value);
+  const values = style === 'writeHead' ? given : given.slice(-1);
+  return values.flat().flatMap((one) => one.split(',').map((member) => member.trim().toLowerCase()));
 }
 
 /** A field as Node gives it: of Authorization the first line counts, others are joined. */
