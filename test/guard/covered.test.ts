@@ -76,7 +76,7 @@ const covered: Rule[] = [
   },
   {
     name: 'a key that reads the user, the credential',
-    options: keyed((req) => (req.user as { name: string }).name),
+    options: keyed((req) => `of ${(req.user as { username: string }).username}`),
     reads: (req) => req.headers.authorization,
     asked: BEARER,
     front: [passport],
@@ -136,7 +136,7 @@ describe('what is covered is kept apart', () => {
     const port = await serve(app);
     for (const name of ['alice', 'bob', 'alice', 'bob']) {
       const answer = await ask(port, { headers: { Authorization: `Bearer ${name}` } });
-      expect(answer.body).toBe(`{"name":"${name}"}`);
+      expect(answer.body).toBe(`{"username":"${name}"}`);
       await cache.idle();
     }
     expect((await ask(port, { headers: { Authorization: 'Bearer bob' } })).header('cache-status')).toMatch(

@@ -1,10 +1,34 @@
 import { describe, expect, test } from '@jest/globals';
 import { cookieParser, type Known, passport } from './support/people.ts';
-import { BOTH, keyed, type Rule, session, twice, user } from './support/rules.ts';
+import { BEARER, BOTH, keyed, type Rule, session, twice, user } from './support/rules.ts';
 
 /* What a key does not cover, though it is made of something of the person. */
 
 const uncovered: Rule[] = [
+  {
+    name: 'a key made of whether somebody is logged in, the user',
+    options: keyed((req) => ({ member: Boolean(req.user) })),
+    reads: (req) => req.user,
+    front: [user],
+  },
+  {
+    name: 'a key made of a role, the user',
+    options: keyed((req) => (req.user as { role: string }).role),
+    reads: (req) => req.user,
+    front: [user],
+  },
+  {
+    name: 'a key made of whether there is a credential, the credential',
+    options: keyed((req) => !req.headers.authorization),
+    reads: (req) => req.headers.authorization,
+    asked: BEARER,
+  },
+  {
+    name: 'a key made of whether there is a cookie, the cookie',
+    options: keyed((req) => !req.headers.cookie),
+    reads: (req) => req.headers.cookie,
+    asked: BOTH,
+  },
   {
     name: 'one cookie, another',
     options: { vary: { cookies: ['theme'] } },

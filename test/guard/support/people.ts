@@ -50,7 +50,7 @@ export const passport: Layer = (req: Known, _res, next) => {
     return Boolean(this.user);
   };
   const token = /^Bearer (.+)$/.exec(req.headers.authorization ?? '')?.[1];
-  if (token) req.user = { name: token };
+  if (token) req.user = { username: token };
   next();
 };
 
