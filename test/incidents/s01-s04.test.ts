@@ -78,6 +78,16 @@ describe('S2, the identity is missing in the key', () => {
     expect((await ask(port, { headers })).body).toContain('alice');
   });
 
+  test("a response to a request with Authorization is nobody else's without its word, guarded or not", async () => {
+    const cache = newCache({ guard: 'off' });
+    const port = await serve(
+      bare(cache, (_req, res) => res.setHeader('Cache-Control', 'max-age=60').end('made')),
+    );
+    await ask(port, { headers: { Authorization: 'Bearer alice' } });
+    await cache.idle();
+    expect((await ask(port)).header('cache-status')).toMatch(/uri-miss/);
+  });
+
   test.each(['Authorization', 'Cookie'])('Vary: %s keeps each its own', async (name) => {
     const cache = newCache();
     const port = await serve(

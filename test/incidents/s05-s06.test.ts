@@ -35,6 +35,23 @@ describe('S5, Vary is misread', () => {
     },
   );
 
+  test('what the app makes of a field is not what a client sent', async () => {
+    const cache = newCache();
+    const rewriting: Handler = (req, res) => {
+      const { 'x-v': sent } = req.headers;
+      req.headers['x-v'] = 'b';
+      delete req.headers.accept;
+      res.setHeader('Vary', 'X-V, Accept').end(sent);
+    };
+    const port = await serve(bare(cache, rewriting));
+    for (const value of ['a', 'b', 'a', 'b']) {
+      expect((await ask(port, { headers: { 'X-V': value, Accept: 'text/html' } })).body).toBe(value);
+      await cache.idle();
+    }
+    const hit = await ask(port, { headers: { 'X-V': 'a', Accept: 'text/html' } });
+    expect(hit.header('cache-status')).toMatch(/; hit;/);
+  });
+
   test('on two lines they both count', async () => {
     const cache = newCache();
     const both: Handler = (req, res) =>
