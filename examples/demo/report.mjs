@@ -41,7 +41,10 @@ export function report({ quota, redis }, run) {
 function holdings(held) {
   if (!held) return ['in the memory of the API; with a Redis its keys are shown here'];
   const { keys, bytes, pttl, sample } = held;
-  return [`${keys} keys, ${kilobytes(bytes)} by MEMORY USAGE; the largest, for ${time(pttl)} more:`, sample];
+  return [
+    `${keys} keys, ${kilobytes(bytes)} by MEMORY USAGE; the largest, kept for ${time(pttl)} (fresh for an hour):`,
+    sample,
+  ];
 }
 
 function row(name, answers, seconds) {
