@@ -3,6 +3,7 @@ import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../types.ts';
 import { beforeHead } from './before-head.ts';
 import { addCacheStatus } from './replay.ts';
+import { unviewed } from './views.ts';
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
 export class Exchange {
@@ -24,7 +25,7 @@ export class Exchange {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
-    this.headers = req.headers;
+    this.headers = unviewed(req.headers);
     this.#next = next;
   }
 
@@ -70,7 +71,7 @@ export class Exchange {
 
   /** Keeps the header fields as they came, since the app may change what it is given. */
   keepHeaders(): void {
-    this.headers = { ...this.req.headers };
+    this.headers = { ...unviewed(this.req.headers) };
   }
 
   /**

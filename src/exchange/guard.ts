@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { FIELDS, isProperty, PROPERTIES, Views } from './views.ts';
+import { FIELDS, isProperty, PROPERTIES, unviewed, Views } from './views.ts';
 
 /**
  * The personalisation guard: what the app reads of the person who is asking may be in its answer, and such an answer
@@ -70,7 +70,7 @@ export class Watch {
   begin(req: IncomingMessage): void {
     this.#watching = true;
     if (this.#undo.length > 0) return;
-    const { headers } = req;
+    const headers = unviewed(req.headers);
     const there = FIELDS.filter((name) => headers[name] !== undefined);
     const view = (fields: unknown): unknown => this.#views.headers(fields);
     this.#intercept(req, 'headers', view, there);

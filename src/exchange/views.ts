@@ -29,7 +29,7 @@ function headersView<T extends object>(headers: T, note: Note): T {
   const noted = (name: PropertyKey): void => {
     if (fields.has(name)) note(name as string);
   };
-  return new Proxy(headers, {
+  const view = new Proxy(headers, {
     get(target, name) {
       noted(name);
       return Reflect.get(target, name);
@@ -43,6 +43,18 @@ function headersView<T extends object>(headers: T, note: Note): T {
       return Reflect.getOwnPropertyDescriptor(target, name);
     },
   });
+  viewed.set(view, headers);
+  return view;
+}
+
+/** What every view of header fields is a view of. */
+const viewed = new WeakMap<object, object>();
+
+/** The fields themselves, for a cache behind another, whose look at them is not the app's. */
+export function unviewed<T extends object>(headers: T): T {
+  let fields: object = headers;
+  for (let under = viewed.get(fields); under; under = viewed.get(fields)) fields = under;
+  return fields as T;
 }
 
 /** Parsed cookies, of which each is its own: a key may cover one and not the others. */
