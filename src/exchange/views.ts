@@ -74,7 +74,9 @@ const viewed = new WeakMap<object, object>();
 
 /** What a view shows: a cache behind another looks at the request without that being the app's reading. */
 export function original<T extends object>(value: T): T {
-  return (viewed.get(value) as T | undefined) ?? value;
+  let fields: object = value;
+  for (let under = viewed.get(fields); under; under = viewed.get(fields)) fields = under;
+  return fields as T;
 }
 
 /** The views of one request: of one value always the same, since the app may compare them. */

@@ -61,6 +61,15 @@ describe.each(frameworks)('on $name', ({ app }) => {
     expect((await ask(port)).header('cache-status')).toMatch('detail="personal: authorization"');
   });
 
+  test('a cache behind a cache reads the fields for itself, and is nothing personal', async () => {
+    const near = newCache();
+    const far = newCache();
+    const port = await serve(app(near, far, (_req, res) => res.end('for all')));
+    expect((await ask(port, COOKIE)).header('cache-status')).toMatch(/stored, .*stored$/);
+    await near.idle();
+    expect((await ask(port)).header('cache-status')).toMatch(/; hit;/);
+  });
+
   test('what a middleware in front does as part of writeHead, write and end is its own business', async () => {
     const cache = newCache();
     const wrapped: Layer = (req: Known, res, next) => {

@@ -62,7 +62,11 @@ describe('S9, what is stored is shared or empty', () => {
     const cache = newCache();
     let runs = 0;
     const port = await serve(
-      bare(cache, (_req, res) => (runs++ === 0 ? res.writeHead(status).end() : res.end('made'))),
+      bare(cache, (_req, res) => {
+        res.setHeader('Cache-Control', 'max-age=60');
+        if (runs++ === 0) res.writeHead(status).end();
+        else res.end('made');
+      }),
     );
     expect((await ask(port)).status).toBe(status);
     await cache.idle();
