@@ -44,6 +44,7 @@ export function lead(
   let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
   let committed: Commit | undefined;
 
+  x.lead();
   core.leases.keep(running.lease);
   core.fills.set(x.req, running);
   x.askForWhole(stored && validatorsOf(stored), ranged);

@@ -214,6 +214,7 @@ const LOOK_EVERY = 500;
 
 /** How many milliseconds a request may yet wait for another's fill. */
 function left(x: Exchange, policy: Policy): number {
+  if (x.isLed) return 0;
   const now = performance.now();
   x.waitsUntil ??= now + policy.collapse.wait;
   return Math.max(0, x.waitsUntil - now);

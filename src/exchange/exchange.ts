@@ -5,6 +5,9 @@ import { beforeHead } from './before-head.ts';
 import { addCacheStatus } from './replay.ts';
 import { original } from './views.ts';
 
+/** The requests that a cache of this process leads a fill for. */
+const led = new WeakSet<IncomingMessage>();
+
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
 export class Exchange {
   readonly req: IncomingMessage;
@@ -20,6 +23,11 @@ export class Exchange {
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
   waitsUntil: number | undefined;
+  /**
+   * Whether another cache in front is filling with this very request: to wait for a fill could be to wait for
+   * itself, if both caches share their keys.
+   */
+  readonly isLed: boolean;
   readonly #next: Next;
   #forwarded = false;
 
@@ -28,6 +36,7 @@ export class Exchange {
     this.res = res;
     this.method = req.method ?? '';
     this.headers = original(req.headers);
+    this.isLed = led.has(req);
     this.#next = next;
   }
 
@@ -69,6 +78,11 @@ export class Exchange {
   forwardWith(cacheStatus: string): void {
     beforeHead(this.res, () => addCacheStatus(this.res, cacheStatus));
     this.forward();
+  }
+
+  /** Says that the app is about to answer this request for a cache. */
+  lead(): void {
+    led.add(this.req);
   }
 
   /** Keeps the header fields as they came, since the app may change what it is given. */

@@ -158,6 +158,24 @@ describe('requests for what is being made', () => {
   });
 });
 
+test('a cache behind another that shares its keys does not wait for itself', async () => {
+  const prefix = uniquePrefix();
+  const [front, behind] = [redisCache({ redis, prefix }), redisCache({ redis, prefix })];
+  const server = createServer((req, res) =>
+    front(req, res, () => behind(req, res, () => res.end('at once'))),
+  );
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push(async () => {
+    server.close();
+    await Promise.all([front.close(), behind.close()]);
+  });
+  const startedAt = performance.now();
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  expect(await answer.text()).toBe('at once');
+  expect(performance.now() - startedAt).toBeLessThan(5000);
+});
+
 describe('a purge', () => {
   test('revokes the fill that others wait for: they are given what is made after it', async () => {
     const { ask, caches, running, runs } = await fleet(2);
