@@ -84,8 +84,10 @@ describe('requests for what is being made', () => {
     const answers = await Promise.all(asked);
     expect(new Set(answers.map(({ body }) => body))).toEqual(new Set(['made once']));
     expect(answers.filter(({ cacheStatus }) => cacheStatus === 'fwd=uri-miss; stored')).toHaveLength(1);
-    expect(answers.filter(({ cacheStatus }) => cacheStatus === 'fwd=uri-miss; collapsed')).toHaveLength(49);
-    expect(answers.filter(({ cacheStatus }) => cacheStatus.startsWith('hit'))).toHaveLength(100);
+    // Whoever waited in the leader's process shares its response; whoever waited elsewhere, or came late, has a hit.
+    const shared = answers.filter(({ cacheStatus }) => /collapsed$|^hit/.test(cacheStatus));
+    expect(shared).toHaveLength(149);
+    expect(shared.some(({ cacheStatus }) => cacheStatus === 'fwd=uri-miss; collapsed')).toBe(true);
     expect(running).toHaveLength(1);
   });
 
