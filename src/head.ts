@@ -42,7 +42,7 @@ export function forwardHead(
   reportAtClose(x, core, outcome);
   beforeHead(x.res, () => {
     if (x.res.statusCode === 200) core.track(update(stored));
-    addCacheStatus(x.res, cacheStatus(core.name, outcome));
+    addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
   });
   x.keepHeaders();
   x.forward();

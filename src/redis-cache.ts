@@ -108,9 +108,14 @@ class Cache {
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /** Nobody waits for this work, so what it throws would be unhandled: it becomes a fault. */
   #track(work: Promise<unknown>): void {
-    this.#pending.add(work);
-    void work.finally(() => this.#pending.delete(work));
+    const done = work
+      .catch((error: unknown) => {
+        this.#core.events.fault({ step: 'store', code: 'error', message: String(error) });
+      })
+      .finally(() => this.#pending.delete(done));
+    this.#pending.add(done);
   }
 
   async #idle(): Promise<void> {

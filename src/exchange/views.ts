@@ -29,20 +29,7 @@ function headersView<T extends object>(headers: T, note: Note): T {
   const noted = (name: PropertyKey): void => {
     if (fields.has(name)) note(name as string);
   };
-  return new Proxy(headers, {
-    get(target, name) {
-      noted(name);
-      return Reflect.get(target, name);
-    },
-    has(target, name) {
-      noted(name);
-      return Reflect.has(target, name);
-    },
-    getOwnPropertyDescriptor(target, name) {
-      noted(name);
-      return Reflect.getOwnPropertyDescriptor(target, name);
-    },
-  });
+  return new Proxy(headers, reading(noted));
 }
 
 /** Parsed cookies, of which each is its own: a key may cover one and not the others. */
@@ -50,7 +37,16 @@ function cookiesView<T extends object>(cookies: T, note: Note): T {
   const noted = (name: PropertyKey): void => {
     if (typeof name === 'string') note(`cookie ${name}`);
   };
-  return new Proxy(cookies, {
+  const ownKeys = (target: T): ArrayLike<string | symbol> => {
+    note('req.cookies');
+    return Reflect.ownKeys(target);
+  };
+  return new Proxy(cookies, { ...reading<T>(noted), ownKeys });
+}
+
+/** Every way to read one property by its name. */
+function reading<T extends object>(noted: (name: PropertyKey) => void): ProxyHandler<T> {
+  return {
     get(target, name) {
       noted(name);
       return Reflect.get(target, name);
@@ -63,11 +59,7 @@ function cookiesView<T extends object>(cookies: T, note: Note): T {
       noted(name);
       return Reflect.getOwnPropertyDescriptor(target, name);
     },
-    ownKeys(target) {
-      note('req.cookies');
-      return Reflect.ownKeys(target);
-    },
-  });
+  };
 }
 
 const viewed = new WeakMap<object, object>();
