@@ -31,7 +31,7 @@ export interface Core {
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   /** Where the stored responses of an absolute URI are, under every policy with the default key. */
-  tagsOf(url: string): ReadonlySet<string>;
+  idsOf(url: string): ReadonlySet<string>;
   /** Keeps count of work that goes on behind an answer. */
   track(work: Promise<unknown>): void;
 }

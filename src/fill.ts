@@ -37,7 +37,7 @@ export function lead(
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
   const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
   // The whole answers every range to come. Where it is known to be too large for that, the range is the app's affair.
-  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.tag)));
+  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.id)));
   const startedAt = performance.now();
   let head: Head | undefined;
   let receivedAt = 0;
@@ -149,7 +149,7 @@ export function lead(
     });
     running.watch.end();
     core.leases.drop(running.lease);
-    if (detail === 'too-large') core.large.set(running.lease.tag, true);
+    if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
     report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });

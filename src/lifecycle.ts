@@ -113,7 +113,7 @@ async function answer(
     core.events.fault({
       step: 'decode',
       code: 'corrupt',
-      message: `damaged value at ${place.tag} ${place.variant}`,
+      message: `damaged value at ${place.id} ${place.variant}`,
     });
     core.track(core.store.discard(place));
   }
@@ -151,7 +151,7 @@ async function fill(
   fwd: ForwardReason,
   looks: number,
 ): Promise<void> {
-  const place = `${found.place.tag} ${found.place.variant}`;
+  const place = `${found.place.id} ${found.place.variant}`;
   const other = core.flights.get(place);
   if (other && (!other.orphaned || other.storing))
     return follow(x, policy, core, identity, other, fwd, looks);

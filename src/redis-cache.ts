@@ -12,7 +12,7 @@ import type { CacheEvents } from './outcome.ts';
 import { connect } from './store/connect.ts';
 import { Fault, GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
-import { tagsOfKey, tagsOfUrl } from './tags.ts';
+import { idsOfKey, idsOfUrl } from './ids.ts';
 import type { CacheMiddleware, CacheOptions, Next, PolicyOptions, PurgeTarget } from './types.ts';
 
 /**
@@ -64,7 +64,7 @@ class Cache {
       events,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
-      tagsOf: (url) => tagsOfUrl(this.#policies.values(), url),
+      idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };
   }
@@ -100,11 +100,11 @@ class Cache {
     const { store } = this.#core;
     if ('all' in target && target.all === true) return confirmed(await store.purgeAll());
     const policies = this.#policies.values();
-    const tags =
+    const ids =
       'url' in target
-        ? tagsOfUrl(policies, String(target.url))
-        : tagsOfKey(policies, 'key' in target && target.key);
-    const counts = await Promise.all([...tags].map(async (tag) => confirmed(await store.purge(tag))));
+        ? idsOfUrl(policies, String(target.url))
+        : idsOfKey(policies, 'key' in target && target.key);
+    const counts = await Promise.all([...ids].map(async (id) => confirmed(await store.purge(id))));
     return counts.reduce((sum, count) => sum + count, 0);
   }
 

@@ -27,16 +27,16 @@ const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
 export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const target = targetOf(x.req);
   const url = target && `${target.scheme}://${target.host}${target.url}`;
-  const tags = new Set(url === undefined ? [] : core.tagsOf(url));
+  const ids = new Set(url === undefined ? [] : core.idsOf(url));
   if (policy.key) {
     const identity = await Promise.resolve(identify(x, policy, 'GET')).catch(() => 'error');
-    if (typeof identity !== 'string') tags.add(identity.tag);
+    if (typeof identity !== 'string') ids.add(identity.id);
   }
   const invalidate = (): Promise<unknown> => {
     if (!isNonError(x.res.statusCode)) return Promise.resolve();
     const others = url === undefined ? [] : alsoInvalidated(url, x.res.getHeaders() as Fields);
-    const all = new Set([...tags, ...others.flatMap((uri) => [...core.tagsOf(uri)])]);
-    const purged = Promise.all([...all].map((tag) => core.store.purge(tag)));
+    const all = new Set([...ids, ...others.flatMap((uri) => [...core.idsOf(uri)])]);
+    const purged = Promise.all([...all].map((id) => core.store.purge(id)));
     core.track(purged);
     return purged;
   };
@@ -69,7 +69,7 @@ function forwardPost(
     return;
   }
   const variant = compact(identity.declared, policy.hash);
-  const lease = { tag: identity.tag, variant, token: randomBytes(12).toString('base64url') };
+  const lease = { id: identity.id, variant, token: randomBytes(12).toString('base64url') };
   // Its own statement of freshness or none: no `ttl` of ours makes an answer to a POST one to a GET.
   const running = begun(
     x,

@@ -51,8 +51,8 @@ export class GuardedStore {
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
   }
 
-  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
-    return this.#call('lookup', this.#quick, () => this.#store.get(tag, variants));
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
+    return this.#call('lookup', this.#quick, () => this.#store.get(id, variants));
   }
 
   acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired | Fault> {
@@ -89,8 +89,8 @@ export class GuardedStore {
     return this.#call('discard', this.#patient, () => this.#store.discard(place));
   }
 
-  purge(tag: string): Promise<number | Fault> {
-    return this.#call('purge', this.#patient, () => this.#store.purge(tag));
+  purge(id: string): Promise<number | Fault> {
+    return this.#call('purge', this.#patient, () => this.#store.purge(id));
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */

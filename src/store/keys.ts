@@ -8,8 +8,8 @@
  *   rrc:{TAG}|index      sorted set: the variants, scored by the instant at which they expire
  */
 
-export function baseKey(prefix: string, tag: string): string {
-  return `${prefix}{${tag}}`;
+export function baseKey(prefix: string, id: string): string {
+  return `${prefix}{${id}}`;
 }
 
 /** The key of a variant; the empty variant is the base itself. */

@@ -14,7 +14,7 @@ import {
 const MAX_BYTES = 128 * 1024 * 1024;
 
 interface Stored {
-  readonly tag: string;
+  readonly id: string;
   readonly bytes: Buffer;
   readonly expiresAt: number;
 }
@@ -25,13 +25,13 @@ export class MemoryStore implements ReachableStore {
   readonly #clock: () => number;
   /** One that goes is a lease revoked. */
   readonly #leases = new LRUCache<string, Map<string, { token: string; expiresAt: number }>>({ max: 50_000 });
-  /** The variants of each tag, oldest first. */
+  /** The variants of each id, oldest first. */
   readonly #variants = new Map<string, Set<string>>();
   readonly #stored = new LRUCache<string, Stored>({
     maxSize: MAX_BYTES,
     sizeCalculation: ({ bytes }, key) => bytes.length + key.length,
-    dispose: ({ tag }, key, reason) => {
-      if (reason !== 'set') this.#forget(tag, key);
+    dispose: ({ id }, key, reason) => {
+      if (reason !== 'set') this.#forget(id, key);
     },
   });
 
@@ -39,23 +39,23 @@ export class MemoryStore implements ReachableStore {
     this.#clock = clock;
   }
 
-  async get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
-    return variants.map((variant) => this.#read(keyOf(tag, variant)));
+  async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
+    return variants.map((variant) => this.#read(keyOf(id, variant)));
   }
 
   async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired> {
-    if (!fingerprint(this.#read(keyOf(lease.tag, lease.variant))).equals(seen)) return 'changed';
+    if (!fingerprint(this.#read(keyOf(lease.id, lease.variant))).equals(seen)) return 'changed';
     const now = this.#clock();
-    const leases = this.#leases.get(lease.tag) ?? new Map();
+    const leases = this.#leases.get(lease.id) ?? new Map();
     const vain = (leases.get(futile(lease.variant))?.expiresAt ?? 0) > now;
     if ((leases.get(lease.variant)?.expiresAt ?? 0) > now) return vain ? 'futile' : 'held';
-    this.#leases.set(lease.tag, leases.set(lease.variant, { token: lease.token, expiresAt: now + ttl }));
+    this.#leases.set(lease.id, leases.set(lease.variant, { token: lease.token, expiresAt: now + ttl }));
     return vain ? 'alone' : 'leader';
   }
 
   async renew(lease: Lease, ttl: number): Promise<boolean> {
     if (!this.#holds(lease)) return false;
-    const leases = this.#leases.get(lease.tag);
+    const leases = this.#leases.get(lease.id);
     leases?.set(lease.variant, { token: lease.token, expiresAt: this.#clock() + ttl });
     return true;
   }
@@ -68,36 +68,36 @@ export class MemoryStore implements ReachableStore {
   async release(lease: Lease, ms: number): Promise<void> {
     if (!this.#holds(lease)) return;
     const expiresAt = this.#clock() + ms;
-    if (ms > 0) this.#leases.get(lease.tag)?.set(futile(lease.variant), { token: '', expiresAt });
+    if (ms > 0) this.#leases.get(lease.id)?.set(futile(lease.variant), { token: '', expiresAt });
     this.#drop(lease);
   }
 
   async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
     if (!this.#holds(lease)) return false;
-    const slotBytes = this.#read(keyOf(lease.tag, slot));
+    const slotBytes = this.#read(keyOf(lease.id, slot));
     const specs = slotBytes && decodeMarker(slotBytes);
     const expiresAt = this.#clock() + ttl;
     if (specs || names.length > 0) {
       const others = (specs ?? []).filter((spec) => spec.join() !== names.join()).slice(0, MAX_SPECS - 1);
       const markerExpiry = Math.max(
         expiresAt,
-        specs ? (this.#stored.peek(keyOf(lease.tag, slot))?.expiresAt ?? 0) : 0,
+        specs ? (this.#stored.peek(keyOf(lease.id, slot))?.expiresAt ?? 0) : 0,
       );
-      this.#write(lease.tag, slot, encodeMarker([names, ...others]), markerExpiry);
+      this.#write(lease.id, slot, encodeMarker([names, ...others]), markerExpiry);
     }
-    this.#write(lease.tag, specs || names.length > 0 ? variant : slot, bytes, expiresAt);
+    this.#write(lease.id, specs || names.length > 0 ? variant : slot, bytes, expiresAt);
     this.#drop(lease);
     return true;
   }
 
-  async discard({ tag, variant }: Place): Promise<void> {
-    this.#stored.delete(keyOf(tag, variant));
+  async discard({ id, variant }: Place): Promise<void> {
+    this.#stored.delete(keyOf(id, variant));
   }
 
-  async purge(tag: string): Promise<number> {
-    this.#leases.delete(tag);
+  async purge(id: string): Promise<number> {
+    this.#leases.delete(id);
     let count = 0;
-    for (const key of [...(this.#variants.get(tag) ?? [])]) {
+    for (const key of [...(this.#variants.get(id) ?? [])]) {
       const bytes = this.#read(key);
       if (bytes && !decodeMarker(bytes)) count++;
       this.#stored.delete(key);
@@ -108,7 +108,7 @@ export class MemoryStore implements ReachableStore {
   async *purgeAll(): AsyncGenerator<number, void> {
     this.#leases.clear();
     let count = 0;
-    for (const tag of [...this.#variants.keys()]) count += await this.purge(tag);
+    for (const id of [...this.#variants.keys()]) count += await this.purge(id);
     yield count;
   }
 
@@ -126,32 +126,32 @@ export class MemoryStore implements ReachableStore {
     return undefined;
   }
 
-  #write(tag: string, variant: string, bytes: Buffer, expiresAt: number): void {
-    const key = keyOf(tag, variant);
-    this.#stored.set(key, { tag, bytes, expiresAt });
-    const variants = this.#variants.get(tag) ?? new Set();
+  #write(id: string, variant: string, bytes: Buffer, expiresAt: number): void {
+    const key = keyOf(id, variant);
+    this.#stored.set(key, { id, bytes, expiresAt });
+    const variants = this.#variants.get(id) ?? new Set();
     variants.delete(key);
-    this.#variants.set(tag, variants.add(key));
+    this.#variants.set(id, variants.add(key));
     if (variants.size > MAX_VARIANTS) {
       const [oldest] = variants;
       if (oldest !== undefined) this.#stored.delete(oldest);
     }
   }
 
-  #forget(tag: string, key: string): void {
-    const variants = this.#variants.get(tag);
+  #forget(id: string, key: string): void {
+    const variants = this.#variants.get(id);
     variants?.delete(key);
-    if (variants?.size === 0) this.#variants.delete(tag);
+    if (variants?.size === 0) this.#variants.delete(id);
   }
 
-  #holds({ tag, variant, token }: Lease): boolean {
-    return this.#leases.get(tag)?.get(variant)?.token === token;
+  #holds({ id, variant, token }: Lease): boolean {
+    return this.#leases.get(id)?.get(variant)?.token === token;
   }
 
-  #drop({ tag, variant }: Lease): void {
-    const leases = this.#leases.get(tag);
+  #drop({ id, variant }: Lease): void {
+    const leases = this.#leases.get(id);
     leases?.delete(variant);
-    if (leases?.size === 0) this.#leases.delete(tag);
+    if (leases?.size === 0) this.#leases.delete(id);
   }
 }
 
@@ -160,6 +160,6 @@ function futile(variant: string): string {
   return `!${variant}`;
 }
 
-function keyOf(tag: string, variant: string): string {
-  return variantKey(baseKey('', tag), variant);
+function keyOf(id: string, variant: string): string {
+  return variantKey(baseKey('', id), variant);
 }

@@ -52,8 +52,8 @@ export class RedisStore implements ReachableStore {
     return status === 'ready' || status === 'connecting' || status === 'connect' || status === 'wait';
   }
 
-  async get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const base = baseKey(this.#prefix, tag);
+  async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const base = baseKey(this.#prefix, id);
     if (variants.length === 1) {
       const key = variantKey(base, variants[0] as string);
       return [(await this.#client.getBuffer(key).catch(emptyIfWrongType)) ?? undefined];
@@ -63,41 +63,41 @@ export class RedisStore implements ReachableStore {
   }
 
   async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired> {
-    const base = baseKey(this.#prefix, lease.tag);
+    const base = baseKey(this.#prefix, lease.id);
     const keys = [leasesKey(base), variantKey(base, lease.variant)];
     const answer = await this.#run(acquire, keys, lease.variant, lease.token, ttl, seen);
     return ACQUIRED[answer as keyof typeof ACQUIRED];
   }
 
   async renew(lease: Lease, ttl: number): Promise<boolean> {
-    const keys = [leasesKey(baseKey(this.#prefix, lease.tag))];
+    const keys = [leasesKey(baseKey(this.#prefix, lease.id))];
     return (await this.#run(renew, keys, lease.variant, lease.token, ttl)) === 1;
   }
 
-  wait({ tag, variant }: Place, ms: number): Promise<void> {
-    const key = leasesKey(baseKey(this.#prefix, tag));
+  wait({ id, variant }: Place, ms: number): Promise<void> {
+    const key = leasesKey(baseKey(this.#prefix, id));
     // What a script publishes on has the client's own prefix in front, as its keys have.
     const channel = `${keyPrefixOf(this.#client)}${key}`;
     return this.#wake.wait(channel, ms, async () => (await this.#run(held, [key], variant)) === 0);
   }
 
-  async release({ tag, variant, token }: Lease, futile: number): Promise<void> {
-    await this.#run(release, [leasesKey(baseKey(this.#prefix, tag))], variant, token, futile);
+  async release({ id, variant, token }: Lease, futile: number): Promise<void> {
+    await this.#run(release, [leasesKey(baseKey(this.#prefix, id))], variant, token, futile);
   }
 
   async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
-    const base = baseKey(this.#prefix, lease.tag);
+    const base = baseKey(this.#prefix, lease.id);
     const keys = [leasesKey(base), indexKey(base), variantKey(base, slot), variantKey(base, variant), base];
     const args = [lease.variant, lease.token, bytes, ttl, names.join(','), slot, variant];
     return (await this.#run(commit, keys, ...args)) === 1;
   }
 
-  async discard({ tag, variant }: Place): Promise<void> {
-    await this.#client.unlink(variantKey(baseKey(this.#prefix, tag), variant));
+  async discard({ id, variant }: Place): Promise<void> {
+    await this.#client.unlink(variantKey(baseKey(this.#prefix, id), variant));
   }
 
-  async purge(tag: string): Promise<number> {
-    const base = baseKey(this.#prefix, tag);
+  async purge(id: string): Promise<number> {
+    const base = baseKey(this.#prefix, id);
     return this.#run(purge, [leasesKey(base), indexKey(base), base]);
   }
 

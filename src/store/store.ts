@@ -1,8 +1,8 @@
 /** Where stored responses live: bytes and verbs, no HTTP. Each verb is one round trip. */
 
-/** Names one stored response: the cache key's tag and the variant, each short and unambiguous. */
+/** Names one stored response: the cache key's id and the variant, each short and unambiguous. */
 export interface Place {
-  readonly tag: string;
+  readonly id: string;
   readonly variant: string;
 }
 
@@ -30,10 +30,10 @@ export type Acquired = 'leader' | 'alone' | 'held' | 'changed' | 'futile';
 
 interface Store {
   /**
-   * The bytes stored for each variant of a tag, in order. A value that is not bytes at all (another type of key
+   * The bytes stored for each variant of a id, in order. A value that is not bytes at all (another type of key
    * in our place) reads as an empty buffer, which decodes as damage.
    */
-  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
   /**
    * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
    * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where
@@ -54,8 +54,8 @@ interface Store {
   commit(commit: Commit): Promise<boolean>;
   /** Deletes one damaged value. */
   discard(place: Place): Promise<void>;
-  /** Deletes all variants of a tag and revokes its leases. Returns how many stored responses there were. */
-  purge(tag: string): Promise<number>;
+  /** Deletes all variants of a id and revokes its leases. Returns how many stored responses there were. */
+  purge(id: string): Promise<number>;
   /**
    * Deletes everything under the prefix in steps, each giving how many stored responses it deleted: first all
    * leases, so that no fill under way stores behind it.

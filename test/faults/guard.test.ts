@@ -11,7 +11,7 @@ import { type SlowNetwork, startProxy } from './proxy.ts';
 /* The one door to the store, in front of a real Redis: when it waits, when it stops asking, when it asks again. */
 
 const NOTHING = Buffer.alloc(0);
-const lease = (token: string) => ({ tag: 'tag', variant: '', token });
+const lease = (token: string) => ({ id: 'id', variant: '', token });
 
 let redis: RedisProcess;
 let proxy: SlowNetwork;
@@ -43,8 +43,8 @@ async function guarded(url = proxy.url): Promise<GuardedStore> {
 
 test('an answer that came in time counts, though the process was too busy to read it', async () => {
   const guard = await guarded(redis.url);
-  await guard.get('tag', ['']);
-  const answers = Array.from({ length: 10 }, () => guard.get('tag', ['']));
+  await guard.get('id', ['']);
+  const answers = Array.from({ length: 10 }, () => guard.get('id', ['']));
   for (const startedAt = performance.now(); performance.now() - startedAt < 4 * TIMEOUT; );
   expect(await Promise.all(answers)).toEqual(Array(10).fill([undefined]));
   expect(faults).toEqual([]);
@@ -53,19 +53,19 @@ test('an answer that came in time counts, though the process was too busy to rea
 test('an answer that is refused is reported each time, and opens no breaker', async () => {
   const guard = await guarded();
   await redis.cli('ACL', 'SETUSER', 'default', '-get');
-  for (let i = 0; i < 20; i++) expect(await guard.get('tag', [''])).toMatchObject({ code: 'NOPERM' });
+  for (let i = 0; i < 20; i++) expect(await guard.get('id', [''])).toMatchObject({ code: 'NOPERM' });
   expect(faults).toHaveLength(20);
   await redis.cli('ACL', 'SETUSER', 'default', '+get');
-  expect(await guard.get('tag', [''])).toEqual([undefined]);
+  expect(await guard.get('id', [''])).toEqual([undefined]);
 });
 
 test('a client that may not ping finds out all the same that Redis is back', async () => {
   const guard = await guarded();
   await redis.cli('ACL', 'SETUSER', 'default', '-ping');
   redis.pause();
-  await until(async () => failedWith(await guard.get('tag', ['']), 'unavailable'));
+  await until(async () => failedWith(await guard.get('id', ['']), 'unavailable'));
   redis.resume();
-  await until(async () => !((await guard.get('tag', [''])) instanceof Fault));
+  await until(async () => !((await guard.get('id', [''])) instanceof Fault));
 });
 
 test('a lease that is granted too late is given back', async () => {
@@ -86,7 +86,7 @@ test('what is off the path of requests may take longer', async () => {
   const bytes = Buffer.from('\x01 something');
   const commit = { lease: lease('a'), slot: '', variant: '', names: [], bytes, ttl: 60_000 };
   expect(await guard.commit(commit)).toBe(true);
-  expect(await guard.purge('tag')).toBe(1);
+  expect(await guard.purge('id')).toBe(1);
   expect(await guard.purgeAll()).toBe(0);
 });
 
@@ -99,7 +99,7 @@ test('a purge of everything ends when one step of it hangs', async () => {
 test('while Redis is away one ping at a time asks after it, and ever more rarely', async () => {
   const guard = await guarded();
   redis.pause();
-  await until(async () => failedWith(await guard.get('tag', ['']), 'unavailable'));
+  await until(async () => failedWith(await guard.get('id', ['']), 'unavailable'));
   await until(async () => !(await settledWithin(guard, 1200)));
   redis.resume();
   const stats = String(await redis.cli('INFO', 'commandstats'));
@@ -116,7 +116,7 @@ function failedWith(answer: unknown, code: string): boolean {
 /** Asks again and again for so long; whether any call was answered. */
 async function settledWithin(guard: GuardedStore, ms: number): Promise<boolean> {
   for (const startedAt = performance.now(); performance.now() - startedAt < ms; ) {
-    if (!failedWith(await guard.get('tag', ['']), 'unavailable')) return true;
+    if (!failedWith(await guard.get('id', ['']), 'unavailable')) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return false;

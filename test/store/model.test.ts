@@ -9,7 +9,7 @@ import { MINUTE, purgeAll, response } from './values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
 
-const TAGS = ['a', 'b'];
+const IDS = ['a', 'b'];
 const SLOTS = ['', 's'];
 const NAMES = [[], ['dnt'], ['accept'], ['accept', 'dnt']];
 const VALUES = ['0', '1'];
@@ -21,10 +21,10 @@ const VARIANTS = [
 
 type Verb = (store: Store) => Promise<unknown>;
 
-const tag = fc.constantFrom(...TAGS);
-const place = fc.record({ tag, variant: fc.constantFrom(...VARIANTS) });
+const id = fc.constantFrom(...IDS);
+const place = fc.record({ id, variant: fc.constantFrom(...VARIANTS) });
 const lease: fc.Arbitrary<Lease> = fc.record({
-  tag,
+  id,
   // Mostly where fills do go.
   variant: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SLOTS) }, fc.constantFrom(...VARIANTS)),
   token: fc.constantFrom('one', 'two'),
@@ -46,7 +46,7 @@ const commit: fc.Arbitrary<Commit> = fc
 const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'x')).map(
   ([lease, saw]): Verb =>
     async (store) => {
-      const [there] = await store.get(lease.tag, [lease.variant]);
+      const [there] = await store.get(lease.id, [lease.variant]);
       const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
       return store.acquire(lease, fingerprint(bytes), MINUTE);
     },
@@ -58,7 +58,7 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   {
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
-      const [there] = await store.get(commit.lease.tag, [commit.lease.variant]);
+      const [there] = await store.get(commit.lease.id, [commit.lease.variant]);
       const acquired = await store.acquire(commit.lease, fingerprint(there), MINUTE);
       return [acquired, await store.commit(commit)];
     }),
@@ -66,8 +66,8 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   named('renew', lease, (store, lease) => store.renew(lease, MINUTE)),
   named('release', lease, (store, lease) => store.release(lease, 0)),
   named('discard', place, (store, place) => store.discard(place)),
-  named('get', place, (store, { tag, variant }) => store.get(tag, [variant, 'none', ''])),
-  named('purge', tag, (store, tag) => store.purge(tag)),
+  named('get', place, (store, { id, variant }) => store.get(id, [variant, 'none', ''])),
+  named('purge', id, (store, id) => store.purge(id)),
   named('purgeAll', fc.constant(undefined), (store) => purgeAll(store)),
 );
 
@@ -87,7 +87,7 @@ function variantOf(slot: string, names: readonly string[], value: string): strin
 }
 
 async function everything(store: Store): Promise<unknown> {
-  return Promise.all(TAGS.map((tag) => store.get(tag, VARIANTS)));
+  return Promise.all(IDS.map((id) => store.get(id, VARIANTS)));
 }
 
 let redis: RedisProcess;

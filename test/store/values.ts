@@ -12,29 +12,29 @@ export function response(text: string): Buffer {
   return encode({ key: text, variant: '', ...head, ...ageing }, [Buffer.from(text)]);
 }
 
-export function lease(tag: string, variant = '', token = 'token'): Lease {
-  return { tag, variant, token };
+export function lease(id: string, variant = '', token = 'token'): Lease {
+  return { id, variant, token };
 }
 
 type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };
 
 /** What a fill commits: unless told otherwise, a response that does not vary, for a minute. */
-export function commitOf(tag: string, parts: Parts = {}): Commit {
+export function commitOf(id: string, parts: Parts = {}): Commit {
   const { slot = '', variant = 'unvaried', names = [], bytes = response('text'), ttl = MINUTE } = parts;
-  return { lease: lease(tag, parts.field ?? slot, parts.token), slot, variant, names, bytes, ttl };
+  return { lease: lease(id, parts.field ?? slot, parts.token), slot, variant, names, bytes, ttl };
 }
 
 /** A fill from beginning to end: takes the lease and commits. */
-export async function fill(store: Store, tag: string, parts: Parts = {}): Promise<boolean> {
-  const commit = commitOf(tag, parts);
-  const [there] = await store.get(tag, [commit.lease.variant]);
+export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
+  const commit = commitOf(id, parts);
+  const [there] = await store.get(id, [commit.lease.variant]);
   const acquired = await store.acquire(commit.lease, fingerprint(there), MINUTE);
   return acquired === 'leader' && (await store.commit(commit));
 }
 
 /** What is stored at a place. */
-export async function at(store: Store, tag: string, variant = ''): Promise<Buffer | undefined> {
-  return (await store.get(tag, [variant]))[0];
+export async function at(store: Store, id: string, variant = ''): Promise<Buffer | undefined> {
+  return (await store.get(id, [variant]))[0];
 }
 
 /** Purges everything, step by step; how many stored responses were deleted. */
