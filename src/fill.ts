@@ -45,7 +45,7 @@ export function lead(
   let committed: Commit | undefined;
 
   x.lead();
-  core.leases.keep(running.lease);
+  core.leases.keep(running.lease, running.policy.collapse.lease);
   core.fills.set(x.req, running);
   x.askForWhole(stored && validatorsOf(stored), ranged);
   if (running.policy.guard !== 'off') running.watch.begin(x.req);
@@ -133,12 +133,11 @@ export function lead(
     };
     const chunks = bodiless ? [] : end.chunks;
     if (head.status === 206) {
-      const { ageing } = judgement;
       const pieces = pieced(part, complete, Buffer.concat(chunks), running.policy.maxBodySize);
       if (!pieces) return 'incomplete';
-      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], ageing, core.clock()));
+      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], judgement, core.clock()));
     }
-    committed = commitOf(x, running, complete, chunks, judgement.ageing, core.clock());
+    committed = commitOf(x, running, complete, chunks, judgement, core.clock());
     return commit(x, core, committed);
   }
 
@@ -160,7 +159,7 @@ export function lead(
  * A fill that had nothing to share is remembered for so long (in milliseconds): meanwhile nobody waits for the next
  * one, which may store all the same.
  */
-const FUTILE = 5000;
+export const FUTILE = 5000;
 
 const AGAIN: Landing = { kind: 'again' };
 
