@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { EventEmitter } from 'node:events';
 import {
   type IncomingMessage,
+  METHODS,
   Server,
   type ServerResponse,
   validateHeaderName,
@@ -155,7 +156,7 @@ function run(blueprint: Blueprint, enter: Entrance, { deadline, signal }: Limits
       cut ??= why;
       sink.destroy();
     };
-    const abort = (): void => stop({ kind: 'aborted' });
+    const abort = nowhere.bind(() => stop({ kind: 'aborted' }));
     const timer = setTimeout(stop, deadline, { kind: 'timed-out' }).unref();
     sink.once('close', () => {
       clearTimeout(timer);
@@ -226,8 +227,8 @@ const origin = new Origin({ maxHeaderSize: 1024 * 1024, requireHostHeader: false
 
 /** The request line and the header fields, or an error if they would be anything else. */
 function serialized({ method, url, fields }: Blueprint): Buffer {
-  validateHeaderName(method);
-  if (!/^[\x21-\x7e\x80-\xff]+$/.test(url)) throw new TypeError(`no request target: ${JSON.stringify(url)}`);
+  if (!METHODS.includes(method)) throw new TypeError(`no method: ${JSON.stringify(method)}`);
+  if (!/^[\x21-\x7e]+$/.test(url)) throw new TypeError(`no request target: ${JSON.stringify(url)}`);
   let head = `${method} ${url} HTTP/1.1\r\n`;
   for (const [name, value] of fields) {
     validateHeaderName(name);
