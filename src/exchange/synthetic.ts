@@ -153,7 +153,7 @@ function run(blueprint: Blueprint, enter: Entrance, { deadline, signal }: Limits
       }
     });
     const stop = (why: Ending): void => {
-      cut ??= why;
+      cut = why;
       sink.destroy();
     };
     const abort = nowhere.bind(() => stop({ kind: 'aborted' }));
@@ -180,9 +180,11 @@ class Sink extends Socket {
   readonly #peer: Peer;
 
   constructor(peer: Peer, enter: Entrance) {
-    super({ allowHalfOpen: true });
+    super();
     this.enter = enter;
     this.#peer = peer;
+    // An app that ends the connection has nobody to wait for.
+    this.once('finish', () => this.destroy());
   }
 
   ask(request: Buffer): void {
@@ -190,7 +192,7 @@ class Sink extends Socket {
     for (const name of FACTS) {
       const value = this.#peer[name];
       // Most are accessors of every socket's, which would ask a connection.
-      Object.defineProperty(this, name, { value, writable: true, configurable: true, enumerable: true });
+      Object.defineProperty(this, name, { value, writable: true, configurable: true });
     }
     this.push(request);
   }

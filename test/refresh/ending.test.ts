@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/synthetic.ts';
 import { bare, frameworks, type Handler } from '../support/apps.ts';
@@ -126,6 +128,7 @@ describe('given up', () => {
     ['req.socket.destroy()', (req) => req.socket.destroy()],
     ['req.socket.destroy(error)', (req) => req.socket.destroy(new Error('on purpose'))],
     ['req.socket.resetAndDestroy()', (req) => req.socket.resetAndDestroy()],
+    ['req.socket.end()', (req) => req.socket.end()],
     ['req.socket.destroySoon()', (req) => req.socket.destroySoon()],
     ['the timeout of its socket', (req) => req.socket.setTimeout(10)],
   ])('by the app: %s', async (_how, giveUp) => {
@@ -288,6 +291,22 @@ test('keeps no process alive', async () => {
   expect(process.getActiveResourcesInfo().sort()).toEqual(before);
   controller.abort();
   await pending;
+});
+
+test('leaves nothing behind, neither with a deadline that is far nor with a signal', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { signal } = new AbortController();
+  const requests: WeakRef<IncomingMessage>[] = [];
+  const enter = (req: IncomingMessage, res: ServerResponse): void => {
+    requests.push(new WeakRef(req));
+    res.end();
+  };
+  for (let i = 0; i < 20; i++) await dispatch(blueprint, enter, { deadline: 3_600_000, signal });
+  await sleep(5);
+  collect();
+  // Node's parser may still know its last one.
+  expect(requests.filter((request) => request.deref()).length).toBeLessThan(3);
 });
 
 test('holds nothing of what was written', async () => {

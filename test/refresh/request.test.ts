@@ -1,3 +1,4 @@
+import { createServer } from 'node:http';
 import { createServer as createTlsServer, request as requestTls } from 'node:https';
 import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
@@ -38,7 +39,6 @@ const REQUESTS: readonly (readonly [string, Asked | string])[] = [
         ['X-Empty', ''],
         ['X-Latin', 'caf\xe9'],
         ['X-Tab', 'a\tb'],
-        ['__proto__', 'x'],
       ],
     },
   ],
@@ -193,6 +193,34 @@ test('an app that rewrites its request is asked for the original one', async () 
   expect(JSON.parse(answer.body)).toEqual({ url: '/rewritten/a?b', again: '/a?b' });
 });
 
+test('an app that disguises its request is asked for the original one', async () => {
+  const app = express()
+    .use((req, _res, next) => {
+      Object.assign(req, { originalMethod: req.method, method: 'DELETE' });
+      next();
+    })
+    .use((req, res) => void res.json(blueprintOf(req, () => false).method));
+  expect((await new Stage(app).twice('/')).body).toBe('"GET"');
+});
+
+test('a middleware may say more of the connection than it knows itself', async () => {
+  const app = express().use((req, _res, next) => {
+    Object.assign(req.socket, { encrypted: true });
+    Object.defineProperty(req.socket, 'remoteAddress', { value: '1.2.3.4' });
+    next();
+  }, mirror);
+  const answer = await new Stage(app).twice('/');
+  expect(JSON.parse(answer.body)).toMatchObject({ protocol: 'https', ip: '1.2.3.4' });
+});
+
+test('what one server lets in is let in again', async () => {
+  const server = createServer({ maxHeaderSize: 200_000, requireHostHeader: false });
+  const stage = new Stage(bare(mirror), server);
+  await stage.twice({ headers: { 'X-Long': 'x'.repeat(150_000) } });
+  stage.blueprint = { ...stage.blueprint!, fields: [] };
+  expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
+});
+
 describe('a blueprint', () => {
   const SENT = {
     Host: 'a.example',
@@ -203,7 +231,15 @@ describe('a blueprint', () => {
     'X-Forwarded-For': '1.2.3.4',
     'Accept-Language': 'de',
   };
-  const OF_THE_CONNECTION = { Connection: 'close', 'Keep-Alive': 'timeout=5', TE: 'trailers', Trailer: 'X' };
+  const OF_THE_CONNECTION = {
+    'HTTP2-Settings': 'x',
+    'Proxy-Connection': 'close',
+    Upgrade: 'x',
+    Connection: 'close',
+    'Keep-Alive': 'timeout=5',
+    TE: 'trailers',
+    Trailer: 'X',
+  };
 
   async function fieldsOf(asked: Asked, wanted: (name: string) => boolean): Promise<object> {
     let fields: object = [];
@@ -302,6 +338,8 @@ describe('the way in', () => {
     ['no socket', { httpVersionMajor: 1 }],
     ['a socket of no server', { httpVersionMajor: 1, socket: {} }],
     ['a server of another kind', { httpVersionMajor: 1, socket: { server: { emit: () => {} } } }],
+    ['a server that nobody listens to', { httpVersionMajor: 1, socket: { server: createServer() } }],
+    ['HTTP/2', { httpVersionMajor: 2, socket: { server: createServer(() => {}) } }],
   ])('is not there with %s', (_what, req) => {
     expect(entranceOf(req as Parameters<typeof entranceOf>[0])).toBeUndefined();
     expect(isSynthetic(req as Parameters<typeof isSynthetic>[0])).toBe(false);
@@ -319,7 +357,7 @@ test('no header field makes a request of a client one that nobody sent', async (
     '__proto__',
   ];
   const headers = Object.fromEntries(names.map((name) => [name, 'true']));
-  const stage = new Stage(bare(mirror));
+  const stage = new Stage(bare((_req, res) => res.end()));
   await stage.ask({ path: '/?synthetic=true&__proto__[synthetic]=true', headers });
   expect(stage.accounts.map(({ synthetic }) => synthetic)).toEqual([false]);
 });
