@@ -206,7 +206,7 @@ test('an app that disguises its request is asked for the original one', async ()
 test('a middleware may say more of the connection than it knows itself', async () => {
   const app = express().use((req, _res, next) => {
     Object.assign(req.socket, { encrypted: true });
-    Object.defineProperty(req.socket, 'remoteAddress', { value: '1.2.3.4' });
+    Object.defineProperty(req.socket, 'remoteAddress', { get: () => '1.2.3.4' });
     next();
   }, mirror);
   const answer = await new Stage(app).twice('/');
