@@ -28,7 +28,7 @@ export interface Blueprint {
 }
 
 /** Facts of a connection that apps go by, `trust proxy` above all. */
-export interface Peer {
+interface Peer {
   readonly encrypted?: boolean | undefined;
   readonly remoteAddress?: string | undefined;
   readonly remoteFamily?: string | undefined;
@@ -38,7 +38,7 @@ export interface Peer {
   readonly localPort?: number | undefined;
   /** The host that the client asked TLS for. */
   readonly servername?: string | false | undefined;
-  /** Whose request the original was: a refresh of what a refresh made takes the same way. */
+  /** The server that the original came to: what was asked by nobody can be asked again by the same way. */
   readonly server?: EventEmitter | undefined;
 }
 
@@ -48,7 +48,7 @@ export type Entrance = (req: IncomingMessage, res: ServerResponse) => unknown;
 /** How a synthetic request ended. */
 export type Ending =
   | { readonly kind: 'finished'; readonly status: number }
-  /** Given up before the answer was complete: by the app, or by the signal. */
+  /** Given up before the answer was complete: by the app, by the signal, or by a parser that finds no request. */
   | { readonly kind: 'aborted' }
   | { readonly kind: 'timed-out' }
   /** What the app threw at once, which would have been an uncaught exception; or the blueprint is no request. */
@@ -91,7 +91,8 @@ const NOT_REPEATED: ReadonlySet<string> = new Set([
 
 /**
  * What to repeat of a request: where it is aimed, and of the other header fields those that are wanted, so none of
- * the user's credentials unless told to. To be asked while the client is there: a closed socket forgets its peer.
+ * the user's credentials unless told to. To be asked while the client is there, since a closed socket forgets its
+ * peer, and outside of a watch, since it reads all header fields.
  * @param wanted given a lower-case name.
  */
 export function blueprintOf(req: IncomingMessage, wanted: (name: string) => boolean): Blueprint {
