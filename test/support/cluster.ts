@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { type RedisProcess, startRedis } from './redis.ts';
 import { replicated, replicationOf, until } from './replication.ts';
 
@@ -14,6 +15,12 @@ export interface ShardedClusterOptions {
   replicas?: number;
   /** Masters without slots, as those that have just been added are. */
   spares?: number;
+}
+
+export interface HeldKey {
+  key: string;
+  slot: number;
+  master: RedisProcess;
 }
 
 /** What a server says of itself, which is what counts: of others it knows by hearsay. */
@@ -150,17 +157,16 @@ export class ShardedCluster {
     return this.#running[at] as RedisProcess;
   }
 
-  /** Every key that begins with the prefix, with its slot. */
-  async keys(prefix: string): Promise<Map<string, number>> {
-    const found = new Map<string, number>();
+  /** Every key that begins with the prefix. */
+  async keys(prefix: string): Promise<HeldKey[]> {
+    const found: HeldKey[] = [];
     for (const master of await this.masters()) {
-      let cursor = '0';
-      do {
-        const scan = master.cli('SCAN', cursor, 'MATCH', `${prefix}*`, 'COUNT', 10_000);
-        const [next, keys] = (await scan) as [string, string[]];
-        cursor = next;
-        for (const key of keys) found.set(key, Number(await master.cli('CLUSTER', 'KEYSLOT', key)));
-      } while (cursor !== '0');
+      const client = new Redis(master.url, { disconnectTimeout: 100 });
+      for await (const keys of client.scanStream({ match: `${prefix}*`, count: 10_000 })) {
+        const slots = await Promise.all(keys.map((key: string) => client.cluster('KEYSLOT', key)));
+        found.push(...keys.map((key: string, i: number) => ({ key, slot: slots[i], master })));
+      }
+      client.disconnect();
     }
     return found;
   }
@@ -235,7 +241,7 @@ export class ShardedCluster {
   }
 }
 
-export interface Move {
+interface Move {
   /** Those not yet taken. */
   keys(): Promise<string[]>;
   take(key: string): Promise<void>;

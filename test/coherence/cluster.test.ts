@@ -1,0 +1,343 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { Cluster } from 'ioredis';
+import { Cluster as Cluster5 } from 'ioredis5';
+import type { RedisOption } from '../../src/index.ts';
+import { type HeldKey, type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
+import type { RedisProcess } from '../support/redis.ts';
+import { Stand } from './support/stand.ts';
+
+/*
+ * What the cache promises holds on a real Cluster, whose slots move and whose masters die. The masters are three, with
+ * a replica each; a fourth has no slots yet.
+ */
+
+const LIMIT = 60_000;
+
+let cluster: ShardedCluster;
+beforeAll(async () => {
+  cluster = await startShardedCluster({ spares: 1 });
+}, LIMIT);
+afterAll(() => cluster.stop());
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+  await cluster.revive();
+});
+
+const WAYS: [string, (options?: object) => RedisOption][] = [
+  ['the nodes of a Cluster', () => ({ cluster: cluster.nodes })],
+  ["the app's own ioredis 6 Cluster", (options) => usersOwn(new Cluster(cluster.nodes, options))],
+  ["the app's own ioredis 5 Cluster", (options) => usersOwn(new Cluster5(cluster.nodes, options) as never)],
+];
+
+function usersOwn(client: Cluster): RedisOption {
+  client.on('error', () => {});
+  closing.push(() => client.disconnect());
+  return client;
+}
+
+/** @param processes how each of them is given the Cluster. */
+async function standOf(...processes: (() => RedisOption)[]): Promise<Stand> {
+  const stand = await Stand.start(processes.map((redis) => ({ redis: redis() })));
+  closing.push(() => stand.close());
+  return stand;
+}
+
+const PATHS = Array.from({ length: 48 }, (_, i) => {
+  return `/${i % 2 === 0 ? 'url' : 'key'}/${i % 3 === 0 ? 'vary-' : ''}${i}`;
+});
+/** So few that each is often asked for. */
+const HOT = PATHS.slice(0, 6);
+
+/** Fills them all, and has every process find them. */
+async function fill(stand: Stand, paths: readonly string[] = PATHS): Promise<void> {
+  await Promise.all(
+    stand.caches.flatMap((_cache, process) => paths.map((path) => stand.untilHit(process, path))),
+  );
+}
+
+/** Asks one process for all of them; how many were hits. */
+async function hits(stand: Stand, process: number, paths: readonly string[] = PATHS): Promise<number> {
+  const answers = await Promise.all(paths.map((path) => stand.ask(process, path)));
+  return answers.filter(({ hit }) => hit).length;
+}
+
+async function slotsOf(stand: Stand): Promise<number[]> {
+  return [...new Set((await cluster.keys(stand.prefix)).map(({ slot }) => slot))];
+}
+
+async function anotherMaster(slot: number, step = 1): Promise<RedisProcess> {
+  const masters = await cluster.masters();
+  const at = masters.indexOf(await cluster.masterOf(slot));
+  return masters[(at + step) % masters.length] as RedisProcess;
+}
+
+describe.each(WAYS)('over %s', (_name, redis) => {
+  test('keys of every master are filled once, for all processes', async () => {
+    const stand = await standOf(redis, redis);
+    await stand.purgeSoon(0, 'all');
+    await stand.purgeSoon(1, 'all');
+    await Promise.all(PATHS.flatMap((path) => [0, 0, 1, 1].map((process) => stand.ask(process, path))));
+    expect(stand.runs).toBe(PATHS.length);
+    expect(await hits(stand, 0)).toBe(PATHS.length);
+    expect(await hits(stand, 1)).toBe(PATHS.length);
+    expect(new Set((await cluster.keys(stand.prefix)).map(({ master }) => master)).size).toBe(3);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test('a purge takes what it names on whatever master, and nothing else', async () => {
+    const stand = await standOf(redis, redis);
+    const foreign = new Cluster(cluster.nodes);
+    closing.push(() => foreign.disconnect());
+    const others = Array.from({ length: 60 }, (_, i) => `${i % 2 ? 'foreign' : 'x'}${stand.prefix}{${i}}`);
+    await Promise.all(others.map((key) => foreign.set(key, key)));
+    await fill(stand);
+    const [purged, kept] = [PATHS.slice(0, 24), PATHS.slice(24)];
+    for (const path of purged) expect(await stand.purge(0, path)).toBe(true);
+    expect(await hits(stand, 1, purged)).toBe(0);
+    expect(await hits(stand, 1, kept)).toBe(kept.length);
+    await fill(stand);
+    expect(await stand.caches[0]?.purge({ all: true })).toBe(PATHS.length);
+    expect(await hits(stand, 1)).toBe(0);
+    await fill(stand);
+    expect(await stand.purge(1, 'all')).toBe(true);
+    expect(await hits(stand, 0)).toBe(0);
+    expect(await Promise.all(others.map((key) => foreign.get(key)))).toEqual(others);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test('slots move while requests and purges run, and no answer is wrong', async () => {
+    const stand = await standOf(redis, redis, redis);
+    await fill(stand, HOT);
+    const slots = await slotsOf(stand);
+    const move = async (): Promise<void> => {
+      for (const slot of [...slots, ...slots]) {
+        await cluster.moveSlot(slot, await anotherMaster(slot), { pause: 30 });
+      }
+    };
+    await stand.loaded(HOT, move());
+    console.log(stand.summary);
+    for (const path of HOT) await stand.purgeSoon(1, path);
+    await fill(stand, HOT);
+    await stand.purgeSoon(2, 'all');
+    expect(await hits(stand, 0, HOT)).toBe(0);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test(
+    'a master dies, requests are answered, and what it stored is found at its replica',
+    async () => {
+      const stand = await standOf(redis, redis);
+      await fill(stand);
+      for (const path of PATHS.slice(0, 12)) await stand.purgeSoon(0, path);
+      await fill(stand);
+      stand.age();
+      const [slot] = (await slotsOf(stand)) as [number];
+      await cluster.replicated();
+      // No purge meanwhile: one that the master confirms and has not replicated is lost with it.
+      await stand.loaded(PATHS, cluster.killMaster(slot), { purges: false });
+      await fill(stand);
+      const found = await Promise.all(PATHS.map((path) => stand.ask(1, path)));
+      expect(found.filter(({ hit, old }) => hit && old)).toHaveLength(PATHS.length);
+      await stand.loaded(PATHS, sleep(500));
+      console.log(stand.summary);
+      for (const path of PATHS) await stand.purgeSoon(1, path);
+      expect(await hits(stand, 0)).toBe(0);
+      expect(stand.wrong).toEqual([]);
+    },
+    LIMIT,
+  );
+});
+
+describe('a purge of everything', () => {
+  const [, redis] = WAYS[0]!;
+
+  test.each<[string, () => RedisOption | Promise<RedisOption>]>([
+    ['one master', () => ({ cluster: cluster.nodes.slice(0, 1) })],
+    ['a replica', async () => ({ cluster: (await cluster.replicasOf(0)).map(({ url }) => url) })],
+    ['a client that is not connected yet', () => usersOwn(new Cluster(cluster.nodes, { lazyConnect: true }))],
+  ])('is complete as the first thing that a process does, which knows %s', async (_name, given) => {
+    const stand = await standOf(redis);
+    await fill(stand);
+    const late = await stand.add({ redis: await given() });
+    await stand.purgeSoon(late, 'all');
+    expect(await hits(stand, 0)).toBe(0);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test('is complete at a process that has not heard of a new master', async () => {
+    const stand = await standOf(redis, redis);
+    await fill(stand);
+    const [spare] = (await cluster.spares()) as [RedisProcess];
+    const [slot] = (await slotsOf(stand)) as [number];
+    const home = await cluster.masterOf(slot);
+    await cluster.moveSlot(slot, spare);
+    await hits(stand, 0);
+    await stand.purgeSoon(1, 'all');
+    expect(await hits(stand, 0)).toBe(0);
+    await cluster.moveSlot(slot, home);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test('is complete at a process that has not heard of masters that became replicas', async () => {
+    const stand = await standOf(redis, redis);
+    await fill(stand);
+    const [slot] = (await slotsOf(stand)) as [number];
+    await cluster.switchMaster(slot);
+    await hits(stand, 0);
+    await stand.purgeSoon(1, 'all');
+    expect(await hits(stand, 0)).toBe(0);
+    expect(stand.wrong).toEqual([]);
+  });
+
+  test(
+    'is complete at a process that has not heard of a failover',
+    async () => {
+      const stand = await standOf(redis, redis);
+      await fill(stand);
+      const [slot] = (await slotsOf(stand)) as [number];
+      await cluster.replicated();
+      await cluster.killMaster(slot);
+      await stand.soon(async () => (await hits(stand, 0)) === PATHS.length, 'all are hits');
+      await stand.purgeSoon(1, 'all');
+      expect(await hits(stand, 0)).toBe(0);
+      expect(stand.wrong).toEqual([]);
+    },
+    LIMIT,
+  );
+
+  test(
+    'is complete while slots move from masters that it has not walked to those that it has',
+    async () => {
+      const stand = await standOf(redis, redis);
+      await weighDown(stand.prefix, 30_000);
+      const startedAt = performance.now();
+      await stand.purgeSoon(1, 'all');
+      const walk = performance.now() - startedAt;
+      for (let round = 0; round < 8; round++) {
+        await fill(stand);
+        // One from each master to the next, or from each to the one before, at whatever moment of the walk.
+        const leaving = new Map((await cluster.keys(stand.prefix)).map(({ slot, master }) => [master, slot]));
+        const moves = sleep(walk * Math.random()).then(() =>
+          Promise.all(
+            Array.from(leaving.values(), async (slot) =>
+              cluster.moveSlot(slot, await anotherMaster(slot, 1 + (round % 2))),
+            ),
+          ),
+        );
+        const confirmed = await stand.purge(1, 'all');
+        // One that is confirmed holds at once; another is promised nothing until it is asked again.
+        if (confirmed) await hits(stand, 0);
+        await moves;
+        if (!confirmed) await stand.purgeSoon(1, 'all');
+        await hits(stand, 0);
+      }
+      console.log(walk, stand.summary);
+      expect(stand.wrong).toEqual([]);
+    },
+    LIMIT,
+  );
+
+  test('is complete, and confirmed, while a slot stands between two masters', async () => {
+    const stand = await standOf(redis, redis);
+    await fill(stand);
+    const [slot] = (await slotsOf(stand)) as [number];
+    const move = await cluster.beginMove(slot, await anotherMaster(slot));
+    for (const key of await move.keys()) await move.take(key);
+    await stand.purgeSoon(1, 'all');
+    await hits(stand, 0);
+    await move.end();
+    await hits(stand, 0);
+    expect(stand.wrong).toEqual([]);
+  });
+});
+
+describe('a purge of one key', () => {
+  test(
+    'leaves no part of it behind where its slot is half moved',
+    async () => {
+      // Redis refuses what needs keys of both sides for as long as that lasts; no need to wait for it long.
+      const redis = (): RedisOption => usersOwn(new Cluster(cluster.nodes, { retryDelayOnTryAgain: 5 }));
+      const stand = await standOf(redis, redis);
+      const path = '/key/vary-half';
+      const languages = ['de', 'en', 'fr'];
+      const askEach = async (): Promise<void> => {
+        for (const language of languages) await stand.ask(0, path, { language });
+      };
+      let parts = 1;
+      for (let i = 0; i < 2 * parts; i++) {
+        for (const language of ['de', 'en']) await stand.untilHit(1, path, { language });
+        stand.holds = true;
+        const filling = stand.ask(0, path, { language: 'fr' });
+        await stand.soon(() => stand.running.length === 1, 'the fill is under way');
+        stand.holds = false;
+        const keys = (await cluster.keys(stand.prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
+        parts = keys.length;
+        const [{ slot }] = keys as [HeldKey];
+        const move = await cluster.beginMove(slot, await anotherMaster(slot));
+        // Each by itself on either side.
+        for (const [at, { key }] of keys.entries()) {
+          if ((at === i >> 1) === (i % 2 === 0)) await move.take(key);
+        }
+        await stand.purge(1, path);
+        stand.running.pop()?.finish();
+        await filling;
+        await askEach();
+        await move.end();
+        await askEach();
+        await stand.purgeSoon(1, path);
+      }
+      console.log(parts, stand.summary);
+      expect(stand.wrong).toEqual([]);
+    },
+    LIMIT,
+  );
+});
+
+test(
+  'a lease outlives the master: one of a dead process by its five seconds at most, a purged one not at all',
+  async () => {
+    const redis = WAYS[0]![1];
+    const stand = await standOf(redis, redis);
+    const died = new AbortController();
+    stand.holds = true;
+    const asked = [
+      stand.ask(0, '/key/dies', { signal: died.signal }).catch(() => {}),
+      stand.ask(0, '/key/lives'),
+    ];
+    await stand.soon(() => stand.running.length === 2, 'both fills are under way');
+    stand.holds = false;
+    // Nobody renews a lease for a client that has gone.
+    died.abort();
+    const keys = await cluster.keys(stand.prefix);
+    await cluster.replicated();
+    for (const { slot } of keys.slice(0, 1)) await cluster.killMaster(slot);
+    await Promise.all([stand.ask(1, '/key/dies'), stand.purgeSoon(1, '/key/lives')]);
+    for (const { finish } of stand.running.splice(0)) finish();
+    await Promise.all(asked);
+    await stand.untilHit(1, '/key/lives');
+    await stand.untilHit(1, '/key/dies');
+    expect(stand.wrong).toEqual([]);
+  },
+  LIMIT,
+);
+
+/** Gives every master as many foreign keys, for a walk over all keys to take a while, until the test ends. */
+async function weighDown(name: string, count: number): Promise<void> {
+  const client = new Cluster(cluster.nodes);
+  const tags = new Map<RedisProcess, string>();
+  for (let i = 0; tags.size < 3; i++) {
+    const tag = `{${i}}`;
+    tags.set(await cluster.masterOf(await client.cluster('KEYSLOT', tag)), tag);
+  }
+  const onEach = async (script: string): Promise<void> => {
+    for (const tag of tags.values()) await client.eval(script, 1, `foreign-${name}${tag}`, count);
+  };
+  closing.push(async () => {
+    await onEach("for i = 1, ARGV[1] do redis.call('DEL', KEYS[1] .. i) end");
+    client.disconnect();
+  });
+  await onEach("for i = 1, ARGV[1] do redis.call('SET', KEYS[1] .. i, 1) end");
+}
