@@ -32,7 +32,6 @@ export async function startSentinels(): Promise<Sentinels> {
 }
 
 export class Sentinels {
-  readonly name: string = NAME;
   readonly #servers: RedisProcess[];
   readonly #sentinels: RedisProcess[] = [];
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'rrc-sentinel-'));
@@ -43,13 +42,9 @@ export class Sentinels {
     this.#master = servers[0] as RedisProcess;
   }
 
-  /** Where the sentinels are: ioredis's option of that name. */
-  get sentinels(): { host: string; port: number }[] {
-    return this.#sentinels.map(({ host, port }) => ({ host, port }));
-  }
-
-  get master(): RedisProcess {
-    return this.#master;
+  /** What a client is given to find the master. */
+  get options(): { sentinels: { host: string; port: number }[]; name: string } {
+    return { sentinels: this.#sentinels.map(({ host, port }) => ({ host, port })), name: NAME };
   }
 
   async watch(): Promise<void> {
@@ -66,8 +61,8 @@ export class Sentinels {
     await replicated(this.#servers);
   }
 
-  /** Kills the master, and waits until the sentinels name its replica instead; that one. */
-  async failover(): Promise<RedisProcess> {
+  /** Kills the master, and waits until the sentinels name its replica instead. */
+  async failover(): Promise<void> {
     const old = this.#master;
     await old.kill();
     const next = this.#servers.find((server) => server !== old) as RedisProcess;
@@ -77,17 +72,6 @@ export class Sentinels {
     });
     await until(async () => (await replicationOf(next)).get('role') === 'master');
     this.#master = next;
-    return next;
-  }
-
-  /** Starts again, empty and as the replica, what `failover()` has killed. */
-  async revive(): Promise<void> {
-    const dead = this.#servers.find((server) => server !== this.#master) as RedisProcess;
-    await dead.start();
-    // The sentinels would tell it in some seconds.
-    await dead.cli('REPLICAOF', this.#master.host, this.#master.port);
-    await this.replicated();
-    await this.#agreed();
   }
 
   async stop(): Promise<void> {
