@@ -66,6 +66,7 @@ function startNode(): Promise<RedisProcess> {
 export class ShardedCluster {
   readonly #servers: readonly RedisProcess[];
   readonly #dead = new Set<RedisProcess>();
+  #migrated: Promise<unknown> = Promise.resolve();
 
   constructor(servers: readonly RedisProcess[]) {
     this.#servers = servers;
@@ -189,8 +190,11 @@ export class ShardedCluster {
     await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
     const keys = async (): Promise<string[]> =>
       (await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
-    const take = async (key: string): Promise<void> => {
-      await from.cli('MIGRATE', to.host, to.port, key, 0, 5000);
+    // MIGRATE blocks the servers of both sides: two masters that send each other keys at once hang.
+    const take = (key: string): Promise<void> => {
+      const migrated = this.#migrated.then(() => from.cli('MIGRATE', to.host, to.port, key, 0, 3000));
+      this.#migrated = migrated.catch(() => {});
+      return migrated.then(() => {});
     };
     return {
       keys,
