@@ -66,7 +66,7 @@ function startNode(): Promise<RedisProcess> {
 export class ShardedCluster {
   readonly #servers: readonly RedisProcess[];
   readonly #dead = new Set<RedisProcess>();
-  #migrated: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(servers: readonly RedisProcess[]) {
     this.#servers = servers;
@@ -152,10 +152,15 @@ export class ShardedCluster {
   }
 
   async masterOf(slot: number): Promise<RedisProcess> {
+    const [master] = await this.#claimants(slot);
+    if (!master) throw new Error(`no master has slot ${slot}`);
+    return master;
+  }
+
+  /** The masters that say they have it: while it changes hands there may be two. */
+  async #claimants(slot: number): Promise<RedisProcess[]> {
     const selves = await Promise.all(this.#running.map((server) => selfOf(server)));
-    const at = selves.findIndex(({ isMaster, ranges }) => isMaster && contains(ranges, slot));
-    if (at < 0) throw new Error(`no master has slot ${slot}`);
-    return this.#running[at] as RedisProcess;
+    return this.#running.filter((_server, i) => selves[i]?.isMaster && contains(selves[i].ranges, slot));
   }
 
   /** Every key that begins with the prefix. */
@@ -190,24 +195,38 @@ export class ShardedCluster {
     await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
     const keys = async (): Promise<string[]> =>
       (await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
-    // MIGRATE blocks the servers of both sides: two masters that send each other keys at once hang.
-    const take = (key: string): Promise<void> => {
-      const migrated = this.#migrated.then(() => from.cli('MIGRATE', to.host, to.port, key, 0, 3000));
-      this.#migrated = migrated.catch(() => {});
-      return migrated.then(() => {});
+    const take = async (key: string): Promise<void> => {
+      await this.#alone(() => from.cli('MIGRATE', to.host, to.port, key, 0, 3000));
+    };
+    const assign = async (): Promise<boolean> => {
+      // The new master first: there is no moment at which nobody has the slot.
+      const others = (await this.masters()).filter((master) => master !== from && master !== to);
+      for (const master of [to, from, ...others]) {
+        await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
+      }
+      // What they told each other before may arrive only now, and undo it.
+      await sleep(10);
+      const claimants = await this.#claimants(slot);
+      return claimants.length === 1 && claimants[0] === to;
     };
     return {
       keys,
       take,
       end: async () => {
         for (const key of await keys()) await take(key);
-        // The new master first: there is no moment at which nobody has the slot.
-        const settling = (await this.masters()).filter((master) => master !== from && master !== to);
-        for (const master of [to, from, ...settling]) {
-          await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
-        }
+        await this.#alone(() => until(assign));
       },
     };
+  }
+
+  /**
+   * One after the other. MIGRATE blocks the servers of both sides, so that two masters that send each other keys hang;
+   * and of slots assigned at the same time, one may end up with nobody.
+   */
+  #alone<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#last.then(work);
+    this.#last = done.catch(() => {});
+    return done;
   }
 
   /** Makes a replica the master by agreement with the master, which becomes its replica: nothing is lost. */
