@@ -7,6 +7,7 @@ import {
   type CacheMiddleware,
   type CacheOptions,
   type FaultEvent,
+  type PurgeTarget,
   redisCache,
   StoreError,
 } from '../../../src/index.ts';
@@ -17,6 +18,28 @@ const HOST = 'example.test';
 
 /** What a request may take, in milliseconds: waiting for the lease of a process that died, and a slow machine. */
 const BOUND = 8000;
+
+/** What a purge names: a path, `all`, a tag (`#1`), or paths below `/url/` that begin so (`/url/1*`). */
+type What = string;
+
+const TAGS = 3;
+
+/** The tag of a path. */
+function tagOf(path: string): string {
+  return `#${Number(/\d+$/.exec(path)?.[0] ?? 0) % TAGS}`;
+}
+
+export function covers(what: What, path: string): boolean {
+  if (what.endsWith('*')) return path.startsWith(what.slice(0, -1));
+  return what === 'all' || what === path || what === tagOf(path);
+}
+
+function targetOf(what: What): PurgeTarget {
+  if (what === 'all') return { all: true };
+  if (what.startsWith('#')) return { tag: what };
+  if (what.startsWith('/key/')) return { key: ['item', what] };
+  return what.endsWith('*') ? { prefix: what.slice(0, -1) } : { url: `http://${HOST}${what}` };
+}
 
 /** What the cache may wait for Redis: more than by default, for a slow machine to make no faults of its own. */
 const TIMEOUT = 500;
@@ -39,7 +62,7 @@ interface Run {
  * request: once a purge has resolved, no request that arrives later is given what was made before that purge began.
  *
  * Paths below `/key/` have a key of their own and are purged by it, others by their URL. Those with `vary` in their
- * name are made for a language.
+ * name are made for a language. Each has a tag, by its number.
  */
 export class Stand {
   readonly prefix: string = uniquePrefix();
@@ -88,6 +111,7 @@ export class Stand {
     if (this.holds) await new Promise<void>((finish) => this.running.push({ path, finish }));
     else await sleep(Math.random() * 20);
     const varies = path.includes('vary');
+    res.setHeader('Cache-Tag', tagOf(path));
     if (varies) res.setHeader('Vary', 'Accept-Language');
     const language = varies ? req.headers['accept-language'] : 'any';
     res.end(`${path} in ${language} at version ${version}`);
@@ -114,20 +138,17 @@ export class Stand {
     return { hit: cacheStatus.startsWith('hit'), old: Number(version) < this.#versions.of(path) };
   }
 
-  /** Purges a path, or all of them; false when that was not confirmed, and so promises nothing. */
-  async purge(process: number, path: string | 'all'): Promise<boolean> {
+  /** Purges; false when that was not confirmed, and so promises nothing. */
+  async purge(process: number, what: What, soft = false): Promise<boolean> {
     const version = ++this.#version;
-    this.#versions.raise(path, version);
-    const url = `http://${HOST}${path}`;
-    const key = ['item', path];
-    const target = path === 'all' ? ({ all: true } as const) : path.startsWith('/key/') ? { key } : { url };
+    this.#versions.raise(what, version);
     try {
-      await (this.caches[process] as CacheMiddleware).purge(target);
+      await (this.caches[process] as CacheMiddleware).purge({ ...targetOf(what), soft });
     } catch (error) {
       expect(error).toBeInstanceOf(StoreError);
       return false;
     }
-    this.#promised.raise(path, version);
+    this.#promised.raise(what, version);
     return true;
   }
 
@@ -137,8 +158,8 @@ export class Stand {
   }
 
   /** Purges, asked as often as it takes: it must be confirmed soon. */
-  async purgeSoon(process: number, path: string | 'all'): Promise<void> {
-    await this.soon(() => this.purge(process, path), `a purge of ${path} is confirmed`);
+  async purgeSoon(process: number, what: What, soft = false): Promise<void> {
+    await this.soon(() => this.purge(process, what, soft), `a purge of ${what} is confirmed`);
   }
 
   async untilHit(process: number, path: string, asked: Asked = {}): Promise<void> {
@@ -205,7 +226,8 @@ export class Stand {
     );
     const purging = Array.from({ length: purges ? 2 : 0 }, () =>
       repeat(async () => {
-        await this.purge(process(), path());
+        const rare = ['all', '#0', '#1', '#2', '/url/*', '/url/1*'][Math.floor(Math.random() * 30)];
+        await this.purge(process(), rare ?? path(), Math.random() < 0.3);
         await sleep(Math.random() * 40);
       }),
     );
@@ -237,17 +259,17 @@ interface Asked {
   signal?: AbortSignal;
 }
 
-/** A version for each path, and one for all that is a lower bound. */
+/** The last version of each thing that a purge may name. */
 class Versions {
-  #all = 0;
-  readonly #each = new Map<string, number>();
+  readonly #versions = new Map<What, number>();
 
   of(path: string): number {
-    return Math.max(this.#all, this.#each.get(path) ?? 0);
+    let last = 0;
+    for (const [what, version] of this.#versions) if (version > last && covers(what, path)) last = version;
+    return last;
   }
 
-  raise(path: string | 'all', version: number): void {
-    if (path === 'all') this.#all = Math.max(this.#all, version);
-    else this.#each.set(path, Math.max(this.of(path), version));
+  raise(what: What, version: number): void {
+    this.#versions.set(what, Math.max(version, this.#versions.get(what) ?? 0));
   }
 }
