@@ -284,7 +284,7 @@ describe('a purge', () => {
       stand.holds = false;
       const keys = (await cluster.keys(stand.prefix)).sort((a, b) => (a.key < b.key ? -1 : 1));
       parts = keys.length;
-      const chosen = keys[i >> 1] as HeldKey;
+      const chosen = keys[(i >> 1) % parts] as HeldKey;
       const move = await cluster.beginMove(chosen.slot, await anotherMaster(chosen.slot));
       // Each of the keys by itself on either side.
       for (const { key, slot } of keys) {
@@ -298,6 +298,61 @@ describe('a purge', () => {
       await askEach();
       await stand.purgeSoon(1, what);
     }
+    expect(stand.wrong).toEqual([]);
+  });
+});
+
+describe('maxEntries', () => {
+  const [[, redis]] = WAYS;
+  const max = 20;
+
+  async function bounded(): Promise<Stand> {
+    const stand = await Stand.start([redis, redis].map((way) => ({ redis: way(), maxEntries: max })));
+    closing.push(() => stand.close());
+    return stand;
+  }
+
+  test('bounds what all masters hold together, and the responses stored first go first', async () => {
+    const stand = await bounded();
+    await stand.untilHit(0, PATHS[0] as string);
+    await stand.untilHit(1, PATHS[0] as string);
+    for (const [i, path] of PATHS.entries()) {
+      await stand.ask(i % 2, path);
+      await stand.idle();
+    }
+    expect(await stand.stored(0, PATHS)).toEqual(PATHS.slice(-max));
+    await stand.purgeSoon(0, '#1');
+    const left = PATHS.slice(-max).filter((path) => !covers('#1', path));
+    expect(await stand.stored(1, PATHS)).toEqual(left);
+    // What was purged has made room.
+    const more = PATHS.slice(0, max - left.length);
+    for (const path of more) {
+      await stand.ask(0, path);
+      await stand.idle();
+    }
+    expect(await stand.stored(1, PATHS)).toEqual([...more, ...left]);
+  });
+
+  test('is kept to while slots move and masters die', async () => {
+    const stand = await bounded();
+    await stand.untilHit(0, PATHS[0] as string);
+    const disturbed = async (): Promise<void> => {
+      for (const { slot } of await cluster.keys(stand.prefix)) {
+        await cluster.moveSlot(slot, await anotherMaster(slot));
+      }
+      await cluster.replicated();
+      const [slot] = (await slotsOf(stand)) as [number];
+      await cluster.killMaster(slot);
+    };
+    await stand.loaded(PATHS, disturbed(), { purges: false });
+    await stand.loaded(PATHS, sleep(300));
+    // What a purge may have emptied fills again.
+    await stand.countHits(0, PATHS);
+    await stand.idle();
+    const german = PATHS.filter((path) => path.includes('vary'));
+    const stored = [...(await stand.stored(0, PATHS)), ...(await stand.stored(0, german, 'de'))];
+    expect(stored.length).toBeLessThanOrEqual(max);
+    expect(stored.length).toBeGreaterThan(max / 2);
     expect(stand.wrong).toEqual([]);
   });
 });

@@ -121,10 +121,7 @@ export class Stand {
   async ask(process: number, path: string, { language = 'en', signal }: Asked = {}): Promise<Answer> {
     const promised = this.#promised.of(path);
     const startedAt = performance.now();
-    const { port } = (this.#servers[process] as Server).address() as AddressInfo;
-    const headers = { Host: HOST, 'Accept-Language': language };
-    const request = get({ port, path, headers, agent: this.#agent, ...(signal && { signal }) });
-    const [res] = (await once(request, 'response')) as [IncomingMessage];
+    const res = await this.#send(process, path, language, {}, signal);
     let body = '';
     for await (const text of res) body += text;
     const ms = performance.now() - startedAt;
@@ -136,6 +133,20 @@ export class Stand {
     if (Number(version) < promised) wrong(`from before the purge at ${promised}`);
     if (ms > BOUND) wrong('late');
     return { hit: cacheStatus.startsWith('hit'), old: Number(version) < this.#versions.of(path) };
+  }
+
+  async #send(
+    process: number,
+    path: string,
+    language: string,
+    fields: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<IncomingMessage> {
+    const { port } = (this.#servers[process] as Server).address() as AddressInfo;
+    const headers = { Host: HOST, 'Accept-Language': language, ...fields };
+    const request = get({ port, path, headers, agent: this.#agent, ...(signal && { signal }) });
+    const [res] = (await once(request, 'response')) as [IncomingMessage];
+    return res;
   }
 
   /** Purges; false when that was not confirmed, and so promises nothing. */
@@ -177,6 +188,23 @@ export class Stand {
   async countHits(process: number, paths: readonly string[]): Promise<number> {
     const answers = await Promise.all(paths.map((path) => this.ask(process, path)));
     return answers.filter(({ hit }) => hit).length;
+  }
+
+  /** Those of the paths that one process could answer from the store. */
+  async stored(process: number, paths: readonly string[], language: string = 'en'): Promise<string[]> {
+    const found = await Promise.all(
+      paths.map(async (path) => {
+        const res = await this.#send(process, path, language, { 'Cache-Control': 'only-if-cached' });
+        res.resume();
+        return res.statusCode === 200;
+      }),
+    );
+    return paths.filter((_path, i) => found[i]);
+  }
+
+  /** Waits until every process has stored what it was to store. */
+  async idle(): Promise<void> {
+    await Promise.all(this.caches.map((cache) => cache.idle()));
   }
 
   /**
