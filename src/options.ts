@@ -82,6 +82,8 @@ export const MAX_TIMEOUT: number = 3_600_000;
 const LEASE = 5000;
 /** A lease is renewed three times in its length, which takes a round trip. */
 const MIN_LEASE = 100;
+/** Tags remember a response for twice as long after it has expired. */
+const MAX_LEASE = 30_000;
 const STATUSES = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
 /** A token, but for the star: what looks like a pattern would match nothing and so share what must not be. */
 const NAME = /^[!#$%&'+\-.^_`|~0-9A-Za-z]+$/;
@@ -190,8 +192,8 @@ function parseCollapse(collapse: unknown): Policy['collapse'] {
   known('collapse', collapse, ['wait', 'lease']);
   const { wait = '10s', lease = LEASE } = collapse as { wait?: unknown; lease?: unknown };
   const held = duration('collapse.lease', lease);
-  if (held < MIN_LEASE || held > MAX_TIMEOUT)
-    throw new OptionError('collapse.lease', lease, 'at least 100 milliseconds and at most 1 hour');
+  if (held < MIN_LEASE || held > MAX_LEASE)
+    throw new OptionError('collapse.lease', lease, 'at least 100 milliseconds and at most 30 seconds');
   return Object.freeze({ wait: duration('collapse.wait', wait), lease: held });
 }
 

@@ -119,6 +119,7 @@ async function lead<T>(
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.storing = bytes !== undefined;
     const where = { lease, slot: '', variant: '', names: [], tags };
+    core.leases.drop(lease);
     if (bytes) stored = await core.store.commit({ ...where, bytes, ttl });
     const response = bytes && decode(bytes);
     // Who asks first is given what the others will be.

@@ -123,8 +123,7 @@ export class Exchange {
 
   #hide(names: ReadonlySet<string>): Record<string, string[] | undefined> | undefined {
     const { req } = this;
-    // Node builds this view when it is first read, and would stumble over a shortened raw list.
-    const distinct = req.headersDistinct as Record<string, string[] | undefined> | undefined;
+    const distinct = distinctOf(req);
     for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
       if (names.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
     }
@@ -133,6 +132,16 @@ export class Exchange {
       delete distinct?.[name];
     }
     return distinct;
+  }
+}
+
+/** Node builds this view when it is first read, and would stumble over a raw list that was shortened before. */
+function distinctOf(req: IncomingMessage): Record<string, string[] | undefined> | undefined {
+  try {
+    return req.headersDistinct;
+  } catch {
+    // Early versions of Node 20 cannot build it of a field named `__proto__`.
+    return undefined;
   }
 }
 

@@ -1,3 +1,4 @@
+import { HEAD_BYTES } from '../entry.ts';
 import { EXPIRY, HOLDS, hashOrNothing, META, NOW, WAKE } from './lua.ts';
 
 /**
@@ -16,9 +17,13 @@ local field, token, ttl, seen, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[
 ${NOW}
 ${EXPIRY}
 ${META}
-local there = redis.pcall('HGET', base, '!' .. field)
-local meta = parse(type(there) == 'string' and there)
-if (meta and meta.print or '') ~= seen then return 2 end
+local known = redis.pcall('HGET', base, '!' .. field)
+local meta = parse(type(known) == 'string' and known)
+if (meta and meta.print or '') ~= seen then
+  -- What is known of it may be wrong, if somebody else has written there.
+  local there = redis.pcall('HGET', base, field)
+  if (type(there) == 'string' and string.sub(there, 1, ${HEAD_BYTES}) or '') ~= seen then return 2 end
+end
 ${hashOrNothing('leases')}
 local held = redis.call('HGET', leases, field)
 local futile = redis.call('HGET', leases, '!' .. field)

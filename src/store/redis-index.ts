@@ -17,7 +17,10 @@ const leave = script(LEAVE);
  * it could not know of a purge any more.
  */
 const REMEMBERED = 3_600_000;
-/** How much longer than a response its tags remember it: more than storing it can take after they were told. */
+/**
+ * How much longer than a response its tags remember it. After they were told, its lease is not renewed any more, so that
+ * it is stored within the length of a lease, which is half as long at most, or not at all.
+ */
 const SLACK = 60_000;
 /** How many ids are read at once. */
 const BATCH = 500;

@@ -33,6 +33,8 @@ export async function* walk(
   for (let walks = 0; walks < WALKS; walks++) {
     const nodes = await mastersOf(client);
     const before = await layoutOf(client, nodes);
+    // Whoever walks along may have a deadline for each step.
+    yield [];
     for (const node of nodes) yield* scan(client, node, prefix, of);
     const after = await layoutOf(client, nodes);
     const same = before !== undefined && before === after;
@@ -67,7 +69,7 @@ async function* scan(
       const name = await client.call('HGET', key, '@').catch(() => undefined);
       return [{ id, key: typeof name === 'string' ? name : undefined }];
     });
-    if (met.length > 0) yield (await Promise.all(met)).flat();
+    yield (await Promise.all(met)).flat();
   } while (cursor !== '0');
 }
 

@@ -140,17 +140,25 @@ test('a damaged variant is reported and replaced', async () => {
 });
 
 describe('a key of another type', () => {
-  test.each(['list', 'hash', 'set', 'string'])(
+  test.each(['list', 'set', 'string'])(
     'in the place of a response (%s) is reported and replaced',
     async (type) => {
       await direct.del(key);
       if (type === 'list') await direct.lpush(key, 'a');
       if (type === 'string') await direct.set(key, bytes);
-      if (type === 'hash') await direct.hset(key, 'a', 'b');
       if (type === 'set') await direct.sadd(key, 'a');
       await expectRepaired();
     },
   );
+
+  test('of ours in the place of a response (a hash) holds responses beside what is there', async () => {
+    await direct.del(key);
+    await direct.hset(key, { a: 'b', '!a': 'c', '!': 'd' });
+    expect((await app.item(1)).hit).toBe(false);
+    await app.cache.idle();
+    expect((await app.item(1)).hit).toBe(true);
+    expect(await direct.pttl(key)).toBeGreaterThan(0);
+  });
 
   test('in the place of the leases does not keep anything from being stored', async () => {
     await direct.del(key);
