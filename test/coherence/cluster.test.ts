@@ -50,7 +50,7 @@ const PATHS = Array.from({ length: 48 }, (_, i) => {
   return `/${i % 2 === 0 ? 'url' : 'key'}/${i % 3 === 0 ? 'vary-' : ''}${i}`;
 });
 /** So few that each is often asked for. */
-const HOT = PATHS.slice(0, 6);
+const HOT = PATHS.slice(0, 4);
 
 async function slotsOf(stand: Stand): Promise<number[]> {
   return [...new Set((await cluster.keys(stand.prefix)).map(({ slot }) => slot))];
@@ -264,13 +264,12 @@ describe('a purge', () => {
   test.each([
     ['a key', '/key/vary-1'],
     ['a tag', '#1'],
-    ['a prefix', '/url/*'],
     ['everything', 'all'],
   ])('of %s leaves no part of it behind where a slot is half moved', async (_name, what) => {
     // Redis refuses what needs keys of both sides for as long as that lasts; no need to wait for it long.
     const redis = (): RedisOption => usersOwn(new Cluster(cluster.nodes, { retryDelayOnTryAgain: 5 }));
     const stand = await standOf(redis, redis);
-    const path = what === '/url/*' ? '/url/vary-1' : '/key/vary-1';
+    const path = '/key/vary-1';
     const languages = ['de', 'en', 'fr'];
     const askEach = async (): Promise<void> => {
       for (const language of languages) await stand.ask(0, path, { language });
@@ -333,19 +332,15 @@ describe('maxEntries', () => {
     expect(await stand.stored(1, PATHS)).toEqual([...more, ...left]);
   });
 
-  test('is kept to while slots move and masters die', async () => {
+  test('is kept to while slots move', async () => {
     const stand = await bounded();
     await stand.untilHit(0, PATHS[0] as string);
-    const disturbed = async (): Promise<void> => {
-      for (const { slot } of await cluster.keys(stand.prefix)) {
-        await cluster.moveSlot(slot, await anotherMaster(slot));
-      }
-      await cluster.replicated();
-      const [slot] = (await slotsOf(stand)) as [number];
-      await cluster.killMaster(slot);
+    const move = async (): Promise<void> => {
+      await sleep(300);
+      const slots = (await slotsOf(stand)).slice(0, 12);
+      for (const slot of slots) await cluster.moveSlot(slot, await anotherMaster(slot));
     };
-    await stand.loaded(PATHS, disturbed(), { purges: false });
-    await stand.loaded(PATHS, sleep(300));
+    await stand.loaded(PATHS, move());
     // What a purge may have emptied fills again.
     await stand.countHits(0, PATHS);
     await stand.idle();
