@@ -337,7 +337,7 @@ describe('maxEntries', () => {
     await stand.untilHit(0, PATHS[0] as string);
     const move = async (): Promise<void> => {
       await sleep(300);
-      const slots = (await slotsOf(stand)).slice(0, 12);
+      const slots = (await slotsOf(stand)).slice(0, 8);
       for (const slot of slots) await cluster.moveSlot(slot, await anotherMaster(slot));
     };
     await stand.loaded(PATHS, move());

@@ -246,7 +246,7 @@ export class Stand {
       do await each();
       while (working);
     };
-    const asking = Array.from({ length: 10 }, () =>
+    const asking = Array.from({ length: 6 }, () =>
       repeat(async () => {
         await this.ask(process(), path(), { language: Math.random() < 0.5 ? 'de' : 'en' });
         await sleep(Math.random() * 10);
