@@ -26,6 +26,9 @@ const OWN: RedisOptions = {
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
 };
 
+/** A master that was replaced while it hung must not be asked any more once it wakes up. */
+const SENTINEL = { failoverDetector: true };
+
 /** How often, in milliseconds, the same trouble of a connection is reported at most. */
 const REPORT_EVERY = 10_000;
 
@@ -60,7 +63,7 @@ function create(redis: RedisOption): Redis | Cluster {
   if (!isOptions(redis)) {
     throw new OptionError('redis', redis, ACCEPTED);
   }
-  if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...(redis as object) });
+  if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...SENTINEL, ...(redis as object) });
   const { cluster, options } = redis;
   if (!Array.isArray(cluster) || cluster.length === 0) {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');
