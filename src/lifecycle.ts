@@ -17,6 +17,7 @@ import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import type { Refresh } from './refresh.ts';
 import { answerWith, suffices } from './render.ts';
+import { standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
@@ -129,6 +130,11 @@ async function answer(
     }
     const detail = behind ? { detail: 'stale-while-revalidate' } : {};
     return answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
+  }
+  if (stored && usable?.kind === 'validate' && usable.fwd === 'stale' && canRefresh && looks > 0) {
+    const stood = await standIn(x, policy, core, identity, found, stored);
+    if (stood === 'answered') return;
+    if (stood === 'again') return answer(x, policy, core, identity, looks - 1);
   }
   const missed = part ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
   const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
