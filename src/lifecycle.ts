@@ -14,7 +14,7 @@ import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answeredByPrevious } from './previous.ts';
-import type { Refresh } from './refresh.ts';
+import { isWorthRefreshing, type Refresh } from './refresh.ts';
 import { answerWith, suffices, unsatisfied } from './render.ts';
 import { standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
@@ -119,7 +119,8 @@ async function answer(
   const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
   const refresh = core.refreshes.of(x.req);
   if (refresh) return refreshed(x, policy, core, identity, found, refresh);
-  const canRefresh = stored !== undefined && core.refreshes.canRefresh(x, found.place);
+  const canRefresh =
+    stored !== undefined && isWorthRefreshing(stored, policy) && core.refreshes.canRefresh(x, found.place);
   const usable = stored && reuse(stored, directives, now, canRefresh);
   if (stored && usable?.kind === 'send') {
     const { age, ttl, behind } = usable;

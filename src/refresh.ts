@@ -160,6 +160,11 @@ export class Refreshes {
   }
 }
 
+/** Whether it is of any interest if a response could be refreshed behind an answer: that is not asked for nothing. */
+export function isWorthRefreshing({ staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
+  return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
+}
+
 /** What to repeat of the request: what key and `Vary` are made of, and no credentials unless they are among that. */
 function asked(x: Exchange, policy: Policy, { covers }: Identity, stored: StoredResponse): Blueprint {
   const names = nominated(field(stored.headers, 'vary'));
