@@ -21,6 +21,10 @@ describe('no options at all', () => {
       timeout: 100,
       showKey: false,
       clock: Date.now,
+      maxEntries: undefined,
+      invalidation: undefined,
+      refresh: { concurrency: 8, deadline: 30_000 },
+      previous: undefined,
     });
     expect(parsePolicy({})).toMatchObject({
       enabled: undefined,
@@ -42,6 +46,13 @@ describe('no options at all', () => {
       targeted: [],
       setCookie: 'refuse',
       guard: 'refuse',
+      collapse: { wait: 10_000, lease: 5000 },
+      tags: [],
+      staleWhileRevalidate: 0,
+      staleIfError: 0,
+      originTimeout: undefined,
+      earlyRefresh: 0,
+      jitter: 0,
     });
   });
 
@@ -60,6 +71,13 @@ describe('no options at all', () => {
       'targeted',
       'setCookie',
       'guard',
+      'collapse',
+      'tags',
+      'staleWhileRevalidate',
+      'staleIfError',
+      'originTimeout',
+      'earlyRefresh',
+      'jitter',
     ];
     const absent = Object.fromEntries([...names, 'maxBodySize', 'locals'].map((name) => [name, undefined]));
     const identity = {};
