@@ -393,7 +393,6 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
         await cache.store.set('x', 'value', MINUTE);
         expect(await cache.purge({ ...target, soft: true })).toBe(1);
         expect([await cache.store.get('x'), await cache.store.has('x')]).toEqual([undefined, false]);
-        expect(await listed(cache)).toEqual([]);
         await cache.store.set('x', 'anew', MINUTE);
         expect(await cache.store.get('x')).toBe('anew');
       }

@@ -279,7 +279,7 @@ describe('unknown options', () => {
     refuses(() => parse({ collapse: { [option]: '1s' } }), `collapse.${option}`, '"1s"', 'wait, lease');
   });
 
-  test.each(['headers', 'Authorize', 'method'])('invalidation.%s is refused', (option) => {
+  test.each(['headers', 'auth', 'method'])('invalidation.%s is refused', (option) => {
     refuses(
       () => set({ invalidation: { header: 'X-Purge', authorize: () => true, [option]: 1 } }),
       `invalidation.${option}`,
