@@ -1,0 +1,142 @@
+import type { Behaviour, Kind, Method, Resource, Target, Weather } from './history.ts';
+import { Random } from './random.ts';
+
+export const WORKERS = 3;
+const EVERY_WORKER: readonly number[] = Array.from({ length: WORKERS }, (_, worker) => worker);
+
+/** What is done, and when: milliseconds since the schedule began. */
+export interface Step {
+  readonly at: number;
+  readonly operation: Operation;
+}
+
+export type Operation =
+  /** One request at each of these workers, at once. */
+  | {
+      readonly kind: 'ask';
+      readonly method: Method;
+      readonly resource: number;
+      readonly language: string;
+      readonly workers: readonly number[];
+      /** After how many milliseconds the clients go away, if they do. */
+      readonly patience?: number;
+    }
+  /** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
+  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target }
+  | Fault;
+
+export type Fault =
+  /** A worker's connections to Redis break, or nothing passes for a time. */
+  | { readonly kind: 'cut'; readonly worker: number }
+  | { readonly kind: 'hold'; readonly worker: number; readonly ms: number }
+  /** A worker ends, or stands still for a time. */
+  | { readonly kind: 'kill'; readonly worker: number }
+  | { readonly kind: 'stop'; readonly worker: number; readonly ms: number }
+  /** Redis stands still for a time, or comes back empty. */
+  | { readonly kind: 'freeze'; readonly ms: number }
+  | { readonly kind: 'restart' };
+
+export interface Schedule {
+  readonly seed: number;
+  readonly weather: Weather;
+  readonly resources: readonly Resource[];
+  readonly steps: readonly Step[];
+  /** Of each worker: how many milliseconds its network may hold what it passes. */
+  readonly lag: readonly number[];
+}
+
+const LANGUAGES = ['de', 'en'];
+const TAGS = ['red', 'blue'];
+
+export function scheduleOf(seed: number, weather: Weather): Schedule {
+  const random = new Random(seed);
+  const resources = Array.from({ length: random.int(1, 3) }, (_, i) => resourceOf(random, i));
+  const steps: Step[] = [];
+  const purges = random.chance(0.75);
+  resources.forEach((resource, i) => {
+    const first = random.int(0, 10);
+    // When the first run ends: what happens about then meets what is on its way to the store.
+    const end = first + (resource.script[0]?.ms ?? 0);
+    steps.push({ at: first, operation: burst(random, i, true) });
+    for (let more = random.int(0, 3); more > 0; more--) {
+      steps.push({ at: instant(random, end), operation: burst(random, i, random.chance(0.3)) });
+    }
+    if (!purges) return;
+    for (let more = random.int(0, 2); more > 0; more--) {
+      const target = targetOf(random, i);
+      const worker = random.pick(EVERY_WORKER);
+      steps.push({ at: instant(random, end), operation: { kind: 'purge', worker, target } });
+    }
+    if (random.chance(0.15)) steps.push({ at: instant(random, end), operation: unsafe(random, i) });
+  });
+  if (weather === 'stormy') {
+    for (let more = random.int(0, 2); more > 0; more--) {
+      steps.push({ at: random.int(0, 50), operation: faultOf(random) });
+    }
+  }
+  steps.sort((a, b) => a.at - b.at);
+  const most = random.pick([0, 0, 2, 6]);
+  return { seed, weather, resources, steps, lag: EVERY_WORKER.map(() => random.int(0, most)) };
+}
+
+function resourceOf(random: Random, index: number): Resource {
+  const keyed = random.chance(0.3);
+  const tagged = random.chance(0.5);
+  const plain = random.chance(0.6);
+  const ttl = plain || random.chance(0.5) ? undefined : random.int(5, 30);
+  return {
+    name: `${keyed ? 'keyed' : 'plain'}-${index}`,
+    keyed,
+    varies: random.chance(0.3),
+    tagged,
+    ...(ttl !== undefined && { ttl }),
+    script: Array.from({ length: 5 }, () => behaviourOf(random, plain, tagged)),
+  };
+}
+
+const KINDS: readonly Kind[] = ['stores', 'stores', 'stores', 'private', 'cookie', 'error', 'breaks'];
+
+function behaviourOf(random: Random, plain: boolean, tagged: boolean): Behaviour {
+  return {
+    kind: plain ? 'stores' : random.pick(KINDS),
+    ms: random.chance(0.1) ? random.int(30, 60) : random.int(0, 20),
+    size: random.chance(0.05) ? 60_000 : random.int(0, 500),
+    tags: tagged ? TAGS.filter(() => random.chance(0.6)) : [],
+  };
+}
+
+/** Mostly about when the first fill ends. */
+function instant(random: Random, end: number): number {
+  return random.chance(0.5) ? Math.max(0, end + random.int(-4, 6)) : random.int(0, 50);
+}
+
+function burst(random: Random, resource: number, everywhere: boolean): Operation {
+  const workers = everywhere
+    ? EVERY_WORKER.flatMap((worker) => Array<number>(random.int(1, 3)).fill(worker))
+    : Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
+  const method = !everywhere && random.chance(0.08) ? 'HEAD' : 'GET';
+  const patience = !everywhere && random.chance(0.06) ? random.int(1, 15) : undefined;
+  const language = random.pick(LANGUAGES);
+  return { kind: 'ask', method, resource, language, workers, ...(patience !== undefined && { patience }) };
+}
+
+function unsafe(random: Random, resource: number): Operation {
+  const method = random.pick(['POST', 'PUT'] as const);
+  const language = random.pick(LANGUAGES);
+  return { kind: 'ask', method, resource, language, workers: [random.pick(EVERY_WORKER)] };
+}
+
+function targetOf(random: Random, resource: number): Target {
+  if (random.chance(0.12)) return { by: 'all' };
+  return { by: 'address', resource };
+}
+
+function faultOf(random: Random): Fault {
+  const worker = random.pick(EVERY_WORKER);
+  const chance = random.next();
+  if (chance < 0.35) return { kind: 'cut', worker };
+  if (chance < 0.7) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.9) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.95) return { kind: 'freeze', ms: random.int(20, 150) };
+  return chance < 0.98 ? { kind: 'kill', worker } : { kind: 'restart' };
+}
