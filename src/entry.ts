@@ -6,16 +6,18 @@ import type { StoredFields } from './http/headers.ts';
  *
  *   0      1      format: RESPONSE, or MARKER for the list of what a key's responses vary on
  *   1      3      reserved, zero
- *   4      4      CRC-32 of everything behind byte 8
- *   8      4      length of the metadata
- *   12     4      length of the body
- *   16     ...    metadata: a JSON array, UTF-8
+ *   4      4      CRC-32 of everything behind byte 16
+ *   8      4      when it was purged softly, in seconds since 1970; zero: it was not
+ *   12     4      the same with every bit inverted; zero likewise
+ *   16     4      length of the metadata
+ *   20     4      length of the body
+ *   24     ...    metadata: a JSON array, UTF-8
  *   ...    ...    body
  *
  * Whoever reads it trusts nothing: another format is another version's, lengths that do not add up and a wrong
  * sum are damage, and fields that could not stand in a response head never reach a socket.
  */
-const HEAD_BYTES = 16;
+export const HEAD_BYTES = 24;
 const RESPONSE = 1;
 const MARKER = 2;
 
@@ -45,6 +47,8 @@ export interface StoredHead {
   readonly neverStale: boolean;
   /** How long past its lifetime it may stand in for an error, in milliseconds. */
   readonly staleIfError: number;
+  /** What it may be purged by, with others. */
+  readonly tags: readonly string[];
   /** Kept `res.locals` values, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
 }
@@ -52,6 +56,8 @@ export interface StoredHead {
 /** A response as it is stored and replayed. */
 export interface StoredResponse extends StoredHead {
   readonly body: Buffer;
+  /** Whether a soft purge has ended its freshness: `lifetime` says when. */
+  readonly purged: boolean;
 }
 
 /** One value that stands for a stored response's bytes: two differ when the stored responses do. */
@@ -61,40 +67,66 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
 
 /** The bytes of a stored response whose body comes in chunks, which are copied. */
 export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
-  const { key, variant, status, message, headers, removed, bornAt, lifetime, staleIfError, locals } = stored;
+  const { key, variant, status, message, headers, removed, bornAt, lifetime, staleIfError, tags, locals } =
+    stored;
   const rules = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
   const ageing = [bornAt, lifetime, rules, staleIfError];
-  const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, locals]);
+  const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, tags, locals]);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
   bytes.writeUInt32BE(RESPONSE << 24, 0);
-  bytes.writeUInt32BE(metadataLength, 8);
-  bytes.writeUInt32BE(bodyLength, 12);
+  bytes.writeUInt32BE(0, 8);
+  bytes.writeUInt32BE(0, 12);
+  bytes.writeUInt32BE(metadataLength, 16);
+  bytes.writeUInt32BE(bodyLength, 20);
   bytes.write(metadata, HEAD_BYTES);
   let at = HEAD_BYTES + metadataLength;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
+  bytes.writeUInt32BE(crc32(bytes.subarray(16)), 4);
   return bytes;
+}
+
+/** The same bytes, purged softly at this instant (in milliseconds). In Redis a script does it. */
+export function purgedSoftly(bytes: Buffer, now: number): Buffer {
+  const purged = Buffer.from(bytes);
+  purgeMark(now).copy(purged, 8);
+  return purged;
+}
+
+/** What says in a stored response that it was purged softly, at byte 8. */
+export function purgeMark(now: number): Buffer {
+  const mark = Buffer.alloc(8);
+  const seconds = Math.floor(now / 1000) >>> 0;
+  mark.writeUInt32BE(seconds, 0);
+  mark.writeUInt32BE(~seconds >>> 0, 4);
+  return mark;
 }
 
 /** The stored response in these bytes; `undefined` when they are damaged or from another version. */
 export function decode(bytes: Buffer): StoredResponse | undefined {
   if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== RESPONSE << 24) return undefined;
-  const metadataLength = bytes.readUInt32BE(8);
+  const metadataLength = bytes.readUInt32BE(16);
   const bodyAt = HEAD_BYTES + metadataLength;
-  if (bodyAt + bytes.readUInt32BE(12) !== bytes.length) return undefined;
-  if (bytes.readUInt32BE(4) !== crc32(bytes.subarray(8))) return undefined;
+  if (bodyAt + bytes.readUInt32BE(20) !== bytes.length) return undefined;
+  if (bytes.readUInt32BE(4) !== crc32(bytes.subarray(16))) return undefined;
+  const purgedAt = bytes.readUInt32BE(8);
+  const purged = purgedAt !== 0 || bytes.readUInt32BE(12) !== 0;
+  if (purged && bytes.readUInt32BE(12) !== ~purgedAt >>> 0) return undefined;
   let metadata: unknown;
   try {
     metadata = JSON.parse(bytes.toString('utf8', HEAD_BYTES, bodyAt));
   } catch {
     return undefined;
   }
-  return isMetadata(metadata) ? toStored(metadata, bytes.subarray(bodyAt)) : undefined;
+  if (!isMetadata(metadata)) return undefined;
+  const stored = toStored(metadata, bytes.subarray(bodyAt));
+  // Stale since the purge, whatever the clocks of this process and of the purging one say.
+  const until = Math.max(0, purgedAt * 1000 - stored.bornAt);
+  return purged ? { ...stored, purged, lifetime: Math.min(stored.lifetime, until) } : stored;
 }
 
 /** Bytes that list what a key's responses vary on: each a set of field names, the newest first. */
@@ -121,6 +153,7 @@ type Metadata = [
   headers: StoredFields,
   removed: string[],
   ageing: [bornAt: number, lifetime: number, rules: number, staleIfError: number],
+  tags: string[],
   locals: Record<string, unknown> | null,
 ];
 
@@ -132,8 +165,8 @@ const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isMetadata(m: unknown): m is Metadata {
-  if (!Array.isArray(m) || m.length !== 8) return false;
-  const [key, variant, status, message, headers, removed, ageing, locals] = m;
+  if (!Array.isArray(m) || m.length !== 9) return false;
+  const [key, variant, status, message, headers, removed, ageing, tags, locals] = m;
   return (
     typeof key === 'string' &&
     typeof variant === 'string' &&
@@ -143,14 +176,18 @@ function isMetadata(m: unknown): m is Metadata {
     typeof message === 'string' &&
     !NOT_IN_FIELD_VALUE.test(message) &&
     isHeaderList(headers) &&
-    Array.isArray(removed) &&
-    removed.every((name) => typeof name === 'string') &&
+    isTexts(removed) &&
+    isTexts(tags) &&
     Array.isArray(ageing) &&
     ageing.length === 4 &&
     ageing.every((value) => Number.isFinite(value)) &&
     typeof locals === 'object' &&
     !Array.isArray(locals)
   );
+}
+
+function isTexts(list: unknown): boolean {
+  return Array.isArray(list) && list.every((text) => typeof text === 'string');
 }
 
 function isHeaderList(headers: unknown): headers is StoredFields {
@@ -168,10 +205,10 @@ function isFieldValue(value: unknown): boolean {
 }
 
 function toStored(m: Metadata, body: Buffer): StoredResponse {
-  const [key, variant, status, message, headers, removed, [bornAt, lifetime, rules, staleIfError], locals] =
-    m;
+  const [key, variant, status, message, headers, removed, ageing, tags, locals] = m;
+  const [bornAt, lifetime, rules, staleIfError] = ageing;
   const validateAlways = (rules & VALIDATE_ALWAYS) !== 0;
   const neverStale = (rules & NEVER_STALE) !== 0;
-  const ageing = { bornAt, lifetime, validateAlways, neverStale, staleIfError };
-  return { key, variant, status, message, headers, removed, ...ageing, locals, body };
+  const ages = { bornAt, lifetime, validateAlways, neverStale, staleIfError };
+  return { key, variant, status, message, headers, removed, ...ages, tags, locals, body, purged: false };
 }

@@ -37,7 +37,7 @@ export function lead(
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
   const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
   // The whole answers every range to come. Where it is known to be too large for that, the range is the app's affair.
-  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.tag)));
+  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.id)));
   const startedAt = performance.now();
   let head: Head | undefined;
   let receivedAt = 0;
@@ -45,7 +45,7 @@ export function lead(
   let committed: Commit | undefined;
 
   x.lead();
-  core.leases.keep(running.lease);
+  core.leases.keep(running.lease, running.policy.collapse.lease);
   core.fills.set(x.req, running);
   x.askForWhole(stored && validatorsOf(stored), ranged);
   if (running.policy.guard !== 'off') running.watch.begin(x.req);
@@ -133,12 +133,11 @@ export function lead(
     };
     const chunks = bodiless ? [] : end.chunks;
     if (head.status === 206) {
-      const { ageing } = judgement;
       const pieces = pieced(part, complete, Buffer.concat(chunks), running.policy.maxBodySize);
       if (!pieces) return 'incomplete';
-      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], ageing, core.clock()));
+      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], judgement, core.clock()));
     }
-    committed = commitOf(x, running, complete, chunks, judgement.ageing, core.clock());
+    committed = commitOf(x, running, complete, chunks, judgement, core.clock());
     return commit(x, core, committed);
   }
 
@@ -149,7 +148,7 @@ export function lead(
     });
     running.watch.end();
     core.leases.drop(running.lease);
-    if (detail === 'too-large') core.large.set(running.lease.tag, true);
+    if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
     report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });
@@ -160,7 +159,7 @@ export function lead(
  * A fill that had nothing to share is remembered for so long (in milliseconds): meanwhile nobody waits for the next
  * one, which may store all the same.
  */
-const FUTILE = 5000;
+export const FUTILE = 5000;
 
 const AGAIN: Landing = { kind: 'again' };
 

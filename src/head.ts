@@ -15,7 +15,7 @@ import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { validatorsOf } from './render.ts';
-import { LEASE } from './store/leases.ts';
+import { Fault } from './store/guard.ts';
 import { commit, judged } from './storing.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
@@ -33,12 +33,13 @@ export function forwardHead(
 ): void {
   const { stored } = found;
   const outcome: Outcome = { kind: 'forward', fwd, detail: 'head' };
-  if (!stored || stored.status === 206) {
+  // What was purged is only confirmed by the origin's own 304.
+  if (!stored || stored.status === 206 || stored.purged) {
     forward(x, core, outcome);
     return;
   }
-  const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
-  const running = begun(x, policy, core, identity, lease);
+  const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
+  const running = begun(x, policy, core, identity, { ...claim, stamp: 0, since: 0 });
   reportAtClose(x, core, outcome);
   beforeHead(x.res, () => {
     if (x.res.statusCode === 200) core.track(update(stored));
@@ -69,10 +70,15 @@ export function forwardHead(
       receivedAt,
     });
     if (verdict.refused !== undefined) return void (await core.store.discard(found.place));
-    const acquired = await core.store.acquire(lease, found.seen, LEASE);
-    if (acquired !== 'leader' && acquired !== 'alone') return;
+    // A purge by a tag that it did not have before has passed it by.
+    if (verdict.tags.some((tag) => !stored.tags.includes(tag))) {
+      return void (await core.store.discard(found.place));
+    }
+    const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
+    if (acquired instanceof Fault || (acquired.kind !== 'leader' && acquired.kind !== 'alone')) return;
+    const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
     const updated = { status, message, headers: fields, removed, vary: byName.vary };
-    await commit(x, core, commitOf(x, running, updated, [body], verdict.ageing, receivedAt));
+    await commit(x, core, commitOf(x, { ...running, lease }, updated, [body], verdict, receivedAt));
   }
 }
 

@@ -11,7 +11,7 @@ import type { Policy } from './options.ts';
 export interface Identity {
   readonly key: string;
   /** The key as it stands in Redis. */
-  readonly tag: string;
+  readonly id: string;
   /** The declared parts as one text, empty when there are none. */
   readonly declared: string;
   /** What key and declared parts cover of the person who is asking. */
@@ -99,7 +99,7 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
   const named = headers.length + cookies.length > 0;
   const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
   const coversCredentials = CREDENTIALS.some((word) => covers.has(word));
-  return { key, tag: compact(key, hash), declared, covers, coversCredentials };
+  return { key, id: compact(key, hash), declared, covers, coversCredentials };
 }
 
 /** A key that is made of one of these tells credentials apart. */

@@ -1,14 +1,14 @@
 export { OptionError, PurgeError, StoreError } from './errors.ts';
+export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
 export type {
-  CacheMiddleware,
   CacheOptions,
   Duration,
+  InvalidationOptions,
   KeyPart,
   Next,
   PolicyOptions,
-  PurgeTarget,
   QueryRule,
   RedisClient,
   RedisOption,

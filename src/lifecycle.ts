@@ -10,14 +10,15 @@ import { cacheStatus } from './http/cache-status.ts';
 import { isUnsafe } from './http/invalidation.ts';
 import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
+import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/guard.ts';
-import { LEASE } from './store/leases.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
+import { within } from './within.ts';
 
 /**
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
@@ -42,6 +43,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
   if (running) setAside(running);
 
+  if (core.invalidation && (await invalidated(x, policy, core))) return;
   if (!policy.methods.has(x.method) && isUnsafe(x.method)) return forwardUnsafe(x, policy, core);
   const gated = gate(x, policy);
   if (gated) return forward(x, core, gated);
@@ -113,7 +115,7 @@ async function answer(
     core.events.fault({
       step: 'decode',
       code: 'corrupt',
-      message: `damaged value at ${place.tag} ${place.variant}`,
+      message: `damaged value at ${place.id} ${place.variant}`,
     });
     core.track(core.store.discard(place));
   }
@@ -151,29 +153,30 @@ async function fill(
   fwd: ForwardReason,
   looks: number,
 ): Promise<void> {
-  const place = `${found.place.tag} ${found.place.variant}`;
+  const place = `${found.place.id} ${found.place.variant}`;
   const other = core.flights.get(place);
   if (other && (!other.orphaned || other.storing))
     return follow(x, policy, core, identity, other, fwd, looks);
 
   let flight = core.flights.begin(place);
-  const lease = { ...found.place, token: randomBytes(12).toString('base64url') };
-  const acquired = await core.store.acquire(lease, found.seen, LEASE);
-  if (acquired === 'alone') {
+  const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
+  const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
+  const kind = acquired instanceof Fault ? 'fault' : acquired.kind;
+  if (kind === 'alone') {
     // Those who wait already go on; those who come see that it is in vain.
     flight.land({ kind: 'nothing' });
     flight = core.flights.begin(place);
     flight.futile = true;
   }
-  if (acquired === 'leader' || acquired === 'alone') {
+  if (!(acquired instanceof Fault) && (kind === 'leader' || kind === 'alone')) {
+    const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
     return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
-  const patience = acquired === 'held' && !other ? left(x, policy) : 0;
+  const patience = kind === 'held' && !other ? left(x, policy) : 0;
   if (patience > 0) await core.store.wait(found.place, Math.min(patience, LOOK_EVERY));
   flight.land({ kind: 'again' });
   if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });
-  if (looks > 0 && (acquired === 'changed' || patience > 0))
-    return answer(x, policy, core, identity, looks - 1);
+  if (looks > 0 && (kind === 'changed' || patience > 0)) return answer(x, policy, core, identity, looks - 1);
   return forward(x, core, { kind: 'forward', fwd, detail: 'fill-under-way' });
 }
 
@@ -222,15 +225,4 @@ function left(x: Exchange, policy: Policy): number {
 
 function bypass(detail: string): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
-}
-
-/** Waits for a promise, but no longer than this many milliseconds; `undefined` when that was too short. */
-async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined);
-  });
-  const first = await Promise.race([promise, late]);
-  clearTimeout(timer);
-  return first;
 }

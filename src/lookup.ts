@@ -45,12 +45,12 @@ export class Lookup {
   }
 
   async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
-    const { tag, key, declared } = identity;
+    const { id, key, declared } = identity;
     const slot = compact(declared, hash);
-    const memory = `${tag} ${slot}`;
+    const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
     const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
-    const read = await this.#store.get(tag, [slot, ...expected.map(({ place }) => place.variant)]);
+    const read = await this.#store.get(id, [slot, ...expected.map(({ place }) => place.variant)]);
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
@@ -59,13 +59,13 @@ export class Lookup {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
       const again = await this.#store.get(
-        tag,
+        id,
         variants.map(({ place }) => place.variant),
       );
       return again instanceof Fault ? again : newest(key, variants, again);
     }
     this.#markers.delete(memory);
-    const place = { tag, variant: slot };
+    const place = { id, variant: slot };
     const stored = bytes && decode(bytes);
     const damaged = bytes && !stored ? [place] : [];
     const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
@@ -81,14 +81,14 @@ interface Variant {
 
 /** Where the response to this request would be, for each set of names. */
 function variantsOf(
-  { tag, declared }: Identity,
+  { id, declared }: Identity,
   headers: Fields,
   hash: HashName | undefined,
   specs: Specs = [],
 ): Variant[] {
   return specs.map((names) => {
     const text = variantText(declared, names, headers);
-    return { text, place: { tag, variant: compact(text, hash) } };
+    return { text, place: { id, variant: compact(text, hash) } };
   });
 }
 

@@ -2,13 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OptionError } from './errors.ts';
 import type { HashName } from './key.ts';
 import { checkTtl } from './ttl.ts';
-import type { CacheOptions, PolicyOptions, QueryRule, RedisOption, Value, VaryOptions } from './types.ts';
-import { callable, duration, known, names, oneOf, size } from './values.ts';
+import type { PolicyOptions, QueryRule, Value, VaryOptions } from './types.ts';
+import {
+  areTags,
+  callable,
+  duration,
+  known,
+  MAX_TAG_LENGTH,
+  MAX_TAGS,
+  names,
+  oneOf,
+  size,
+} from './values.ts';
 
 /** Options, parsed once: defaults filled in, units converted, every mistake thrown. The request path validates nothing. */
 
 /** A function of the exchange that may take its time. */
-type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
+export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
 
 /** What `redisCache` and `cache.with` decide by. */
 export interface Policy {
@@ -37,20 +47,16 @@ export interface Policy {
   readonly targeted: readonly string[];
   readonly setCookie: 'refuse' | 'strip' | 'store';
   readonly guard: 'refuse' | 'warn' | 'off';
-  /** How long, in milliseconds, a request waits for another's fill; 0 when it does not. */
-  readonly collapse: { readonly wait: number };
+  /**
+   * In milliseconds: how long a request waits for another's fill, 0 when it does not; for how long a fill takes the
+   * right to store at a time.
+   */
+  readonly collapse: { readonly wait: number; readonly lease: number };
+  /** The `tags` option as given; `tagsOf` reads it. */
+  readonly tags: Value<unknown>;
 }
 
-export interface Settings {
-  readonly redis: RedisOption | undefined;
-  readonly prefix: string;
-  readonly name: string;
-  readonly timeout: number;
-  readonly showKey: boolean;
-  readonly clock: () => number;
-}
-
-const POLICY = [
+export const POLICY: readonly (keyof PolicyOptions)[] = [
   'enabled',
   'when',
   'storeWhen',
@@ -67,19 +73,17 @@ const POLICY = [
   'setCookie',
   'guard',
   'collapse',
-] as const satisfies (keyof PolicyOptions)[];
-const ALL = [
-  'redis',
-  'prefix',
-  'name',
-  'timeout',
-  'showKey',
-  'clock',
-  ...POLICY,
-] as const satisfies (keyof CacheOptions)[];
+  'tags',
+];
 
 /** Far below the longest delay of a timer, which fires at once when it is asked for more. */
-const MAX_TIMEOUT = 3_600_000;
+export const MAX_TIMEOUT: number = 3_600_000;
+/** A lease that is not renewed ends after this many milliseconds: how long a dead process can hold a place. */
+const LEASE = 5000;
+/** A lease is renewed three times in its length, which takes a round trip. */
+const MIN_LEASE = 100;
+/** Tags remember a response for twice as long after it has expired. */
+const MAX_LEASE = 30_000;
 const STATUSES = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
 /** A token, but for the star: what looks like a pattern would match nothing and so share what must not be. */
 const NAME = /^[!#$%&'+\-.^_`|~0-9A-Za-z]+$/;
@@ -87,41 +91,8 @@ const NAME = /^[!#$%&'+\-.^_`|~0-9A-Za-z]+$/;
 const METHOD = /^[A-Z][A-Z-]*$/;
 /** A parameter's root name has no brackets and no dots; a longer one would never be met. */
 const ROOT = /^[^[.]+$/;
-/** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
-const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
 /** Their responses are about one request and never reused. */
 const NEVER_CACHED = new Set(['PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE', 'OPTIONS']);
-
-export function parseSettings(options: CacheOptions): Settings {
-  known('options', options, ALL);
-  const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
-  const { showKey: shown = false } = options;
-  const showKey = oneOf('showKey', shown, [true, false]);
-  if (
-    typeof prefix !== 'string' ||
-    prefix.length > 100 ||
-    !/^[!-z|~]+$/.test(prefix) ||
-    /[*?[\]\\^]/.test(prefix)
-  ) {
-    throw new OptionError(
-      'prefix',
-      prefix,
-      'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
-    );
-  }
-  if (typeof name !== 'string' || !SF_TOKEN.test(name)) {
-    throw new OptionError(
-      'name',
-      name,
-      "a token: letters, digits and - . _ : / after a letter, such as 'my-cache'",
-    );
-  }
-  const budget = duration('timeout', timeout);
-  if (budget < 1 || budget > MAX_TIMEOUT)
-    throw new OptionError('timeout', timeout, 'at least 1 millisecond and at most 1 hour');
-  if (typeof clock !== 'function') throw new OptionError('clock', clock, 'a function');
-  return Object.freeze({ redis, prefix, name, timeout: budget, showKey, clock });
-}
 
 /** @param identity that of the policy which these options refine without touching `key`, `vary` and `hashKeys`. */
 export function parsePolicy(options: PolicyOptions, identity: object = {}): Policy {
@@ -139,10 +110,17 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     setCookie = 'refuse',
     guard = 'refuse',
     collapse = {},
+    tags = [],
   } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
+  if (typeof tags !== 'function' && !areTags(tags))
+    throw new OptionError(
+      'tags',
+      tags,
+      `up to ${MAX_TAGS} strings of 1 to ${MAX_TAG_LENGTH} characters, or a function`,
+    );
   const hash = oneOf('hashKeys', hashKeys, [false, true, 'sha1', 'sha256'] as const);
   return Object.freeze({
     identity,
@@ -166,6 +144,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     setCookie: oneOf('setCookie', setCookie, ['refuse', 'strip', 'store'] as const),
     guard: oneOf('guard', guard, ['refuse', 'warn', 'off'] as const),
     collapse: parseCollapse(collapse),
+    tags,
   });
 }
 
@@ -204,15 +183,18 @@ function parseMethods(methods: unknown, keyed: boolean): ReadonlySet<string> {
   return new Set(list);
 }
 
-function fieldNames(option: string, value: unknown): readonly string[] {
+export function fieldNames(option: string, value: unknown): readonly string[] {
   return names(option, value, NAME, 'a list of header field names').map((name) => name.toLowerCase());
 }
 
-function parseCollapse(collapse: unknown): { wait: number } {
-  if (collapse === false) return Object.freeze({ wait: 0 });
-  known('collapse', collapse, ['wait']);
-  const { wait = '10s' } = collapse as { wait?: unknown };
-  return Object.freeze({ wait: duration('collapse.wait', wait) });
+function parseCollapse(collapse: unknown): Policy['collapse'] {
+  if (collapse === false) return Object.freeze({ wait: 0, lease: LEASE });
+  known('collapse', collapse, ['wait', 'lease']);
+  const { wait = '10s', lease = LEASE } = collapse as { wait?: unknown; lease?: unknown };
+  const held = duration('collapse.lease', lease);
+  if (held < MIN_LEASE || held > MAX_LEASE)
+    throw new OptionError('collapse.lease', lease, 'at least 100 milliseconds and at most 30 seconds');
+  return Object.freeze({ wait: duration('collapse.wait', wait), lease: held });
 }
 
 function parseStatuses(statuses: unknown): ReadonlySet<number> {

@@ -3,8 +3,8 @@ export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 're
 
 /** What happened to one request. `Cache-Status` and the `request` event are derived from it alone. */
 export interface Outcome {
-  /** Answered from the cache, or by the app behind it. */
-  readonly kind: 'hit' | 'forward' | 'unsatisfied';
+  /** Answered from the cache, by the app behind it, by neither (`only-if-cached`), or a purge that was asked for. */
+  readonly kind: 'hit' | 'forward' | 'unsatisfied' | 'invalidated';
   /** Why the request was forwarded. */
   readonly fwd?: ForwardReason;
   /** The rule behind the decision, in a word: why a request bypassed the cache, why a response was not stored. */

@@ -1,19 +1,23 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Core } from './core.ts';
-import { StoreError } from './errors.ts';
 import { Events } from './events.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
+import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
+import { idsOfUrl } from './ids.ts';
 import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
-import { type Policy, parsePolicy, parseSettings, refinePolicy } from './options.ts';
+import { type Policy, parsePolicy, refinePolicy } from './options.ts';
 import type { CacheEvents } from './outcome.ts';
+import { purge } from './purge.ts';
+import { parseSettings } from './settings.ts';
 import { connect } from './store/connect.ts';
-import { Fault, GuardedStore } from './store/guard.ts';
+import { GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
-import { tagsOfKey, tagsOfUrl } from './tags.ts';
-import type { CacheMiddleware, CacheOptions, Next, PolicyOptions, PurgeTarget } from './types.ts';
+import type { CacheOptions, KeyPart, Next, PolicyOptions } from './types.ts';
+import { valueStore } from './value-store.ts';
+import { wrap } from './wrap.ts';
 
 /**
  * A response cache as one middleware: `app.use(redisCache({ redis, ttl: '1h' }))`. It is a shared cache in the
@@ -36,7 +40,8 @@ class Cache {
   #closed = false;
 
   constructor(options: CacheOptions) {
-    const { redis, prefix, name, timeout, showKey, clock } = parseSettings(options);
+    const settings = parseSettings(options);
+    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation } = settings;
     const {
       redis: _r,
       prefix: _p,
@@ -44,6 +49,8 @@ class Cache {
       timeout: _t,
       showKey: _s,
       clock: _c,
+      maxEntries: _m,
+      invalidation: _i,
       ...policyOptions
     } = options;
     this.#options = policyOptions;
@@ -51,7 +58,7 @@ class Cache {
     parsePolicy(policyOptions);
     const events = new Events();
     const onFault = events.fault.bind(events);
-    const store = new GuardedStore(connect(redis, prefix, clock, onFault), timeout, onFault);
+    const store = new GuardedStore(connect(redis, prefix, maxEntries, clock, onFault), timeout, onFault);
     this.#core = {
       name,
       clock,
@@ -64,7 +71,8 @@ class Cache {
       events,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
-      tagsOf: (url) => tagsOfUrl(this.#policies.values(), url),
+      invalidation,
+      idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };
   }
@@ -81,7 +89,10 @@ class Cache {
         const refined = refinePolicy(options, policy, overrides);
         return this.middleware(refined.options, refined.policy);
       },
-      purge: (target: PurgeTarget) => this.#purge(target),
+      purge: (target: PurgeTarget) => purge(core, this.#policies.values(), target),
+      store: valueStore(core, policy.maxBodySize),
+      wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
+        wrap(core, policy, key, run, wrapped),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
         core.events.on(event, listener);
         return handled;
@@ -94,18 +105,6 @@ class Cache {
       close: () => this.#close(),
     });
     return handled;
-  }
-
-  async #purge(target: PurgeTarget): Promise<number> {
-    const { store } = this.#core;
-    if ('all' in target && target.all === true) return confirmed(await store.purgeAll());
-    const policies = this.#policies.values();
-    const tags =
-      'url' in target
-        ? tagsOfUrl(policies, String(target.url))
-        : tagsOfKey(policies, 'key' in target && target.key);
-    const counts = await Promise.all([...tags].map(async (tag) => confirmed(await store.purge(tag))));
-    return counts.reduce((sum, count) => sum + count, 0);
   }
 
   /** Nobody waits for this work, so what it throws would be unhandled: it becomes a fault. */
@@ -128,9 +127,4 @@ class Cache {
     await this.#idle();
     await this.#core.store.close();
   }
-}
-
-function confirmed(count: number | Fault): number {
-  if (count instanceof Fault) throw new StoreError(`the purge was not confirmed: ${count.message}`);
-  return count;
 }

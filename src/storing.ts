@@ -41,6 +41,8 @@ export function readAtEnd(
 /** Stores, if the lease still holds. Resolves to why not, or to nothing. */
 export async function commit(x: Exchange, core: Core, stored: Commit): Promise<string | undefined> {
   const startedAt = performance.now();
+  // From now on the lease is not renewed: a commit that is lost on its way can arrive no later than it runs out.
+  core.leases.drop(stored.lease);
   const committed = await core.store.commit(stored);
   x.took.store = performance.now() - startedAt;
   if (committed instanceof Fault) return committed.code;

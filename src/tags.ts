@@ -1,36 +1,38 @@
-import { PurgeError } from './errors.ts';
-import { compact, customKey, defaultKey } from './key.ts';
-import type { Policy } from './options.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { targetOf } from './exchange/target.ts';
+import { groupsOf, invalidatedGroups, statedTags } from './http/tags.ts';
+import type { Fields } from './http/vary.ts';
+import { compact, type Target } from './key.ts';
+import { areTags } from './values.ts';
 
-/** Where stored responses are, given what an operator or a response names, under every policy of the cache. */
+/** Tags, by which responses of many keys are purged together: those of the `tags` option and those a response states. */
 
-/** Those of one value of the `key` option. @throws {PurgeError} when it is not plain JSON. */
-export function tagsOfKey(policies: Iterable<Policy>, value: unknown): Set<string> {
-  const tags = new Set<string>();
-  for (const { methods, hash } of policies) {
-    for (const method of methods) {
-      const key = customKey(method, value);
-      if (key === undefined)
-        throw new PurgeError('purge takes { key }, plain JSON, or { url } or { all: true }');
-      tags.add(compact(key, hash));
-    }
-  }
-  return tags;
+/**
+ * The tags of a response as they stand in the store, or `undefined` when they are too many, too long, or no tags at
+ * all. A group is a tag, and once more a tag of its own origin (RFC 9875 §2.1), which invalidates it.
+ * @param own those of the `tags` option.
+ */
+export function tagsOf(x: Exchange, headers: Fields, own: unknown): string[] | undefined {
+  const groups = groupsOf(headers);
+  const stated = [...statedTags(headers), ...groups];
+  if (stated.length === 0 && Array.isArray(own) && own.length === 0) return [];
+  const tags = Array.isArray(own) ? [...own, ...stated] : undefined;
+  if (!areTags(tags)) return undefined;
+  const target = groups.length > 0 ? targetOf(x.req) : undefined;
+  const ofOrigin = target ? groups.map((group) => groupTag(target, group)) : [];
+  return [...new Set([...tags.map(tagOf), ...ofOrigin])];
 }
 
-/** Those of one absolute URL, under the policies that have the default key. @throws {PurgeError} for any other. */
-export function tagsOfUrl(policies: Iterable<Policy>, url: string): Set<string> {
-  const parts = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url);
-  if (!parts) throw new PurgeError(`purge takes an absolute http or https URL, not ${JSON.stringify(url)}`);
-  const scheme = (parts[1] as string).toLowerCase();
-  const host = (parts[2] as string).toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '');
-  const rest = parts[3] ?? '';
-  const path = rest.startsWith('/') ? rest : `/${rest}`;
-  const tags = new Set<string>();
-  for (const { key, methods, query, hash } of policies) {
-    if (key) continue;
-    for (const method of methods)
-      tags.add(compact(defaultKey(method, { scheme, host, url: path }, query), hash));
-  }
-  return tags;
+/** The tags of the groups that an answer to an unsafe request invalidates, in its own origin alone. */
+export function invalidatedTags(target: Target | undefined, headers: Fields): string[] {
+  return target ? invalidatedGroups(headers).map((group) => groupTag(target, group)) : [];
+}
+
+/** A tag as it stands in the store. */
+export function tagOf(tag: string): string {
+  return compact(tag, undefined);
+}
+
+function groupTag({ scheme, host }: Target, group: string): string {
+  return compact(`@${scheme}://${host} ${group}`, undefined);
 }

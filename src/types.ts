@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
-import type { CacheEvents } from './outcome.ts';
 
 /** Connect's `next`: let the rest of the app answer, or hand it an error. */
 export type Next = (error?: unknown) => void;
@@ -72,10 +71,12 @@ export interface RedisClient {
   readonly status: string;
   readonly isCluster?: boolean;
   readonly options: object;
-  getBuffer(key: string): Promise<Buffer | null>;
-  mgetBuffer(...keys: string[]): Promise<(Buffer | null)[]>;
+  get(key: string): Promise<string | null>;
+  hgetBuffer(key: string, field: string): Promise<Buffer | null>;
+  hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
   evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
   unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;
 }
@@ -165,12 +166,35 @@ export interface PolicyOptions {
   readonly guard?: 'refuse' | 'warn' | 'off';
   /**
    * Requests for a response that is being made wait for it rather than have it made again, in this process and in all
-   * others: `wait` is how long at most. `false`: each is forwarded.
-   * @default { wait: '10s' }
+   * others: `wait` is how long at most. `false`: each is forwarded. `lease` is for how long the one that makes it takes
+   * the right to store it; it is renewed for as long as the app works, so it is how long a process that died is
+   * waited for.
+   * @default { wait: '10s', lease: '5s' }
    */
-  readonly collapse?: false | { readonly wait?: Duration };
+  readonly collapse?: false | { readonly wait?: Duration; readonly lease?: Duration };
+  /**
+   * What the response may be purged by, with others: `cache.purge({ tag })`. What the response says in `Cache-Tag`,
+   * `Surrogate-Key` and `Cache-Groups` (RFC 9875) is added. With more than 128, or one of more than 256 characters, it is
+   * not stored (`detail=tags`), since it could not be purged by them.
+   * @default []
+   */
+  readonly tags?: Value<readonly string[]>;
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
+}
+
+/**
+ * A request that brings `header` with the value `invalidate` purges what is stored for its own key, with `invalidate-all`
+ * everything, and is answered `{"purged": N}`. The field is taken away from every request; one that may not purge is
+ * an ordinary request.
+ */
+export interface InvalidationOptions {
+  /** The name of the field, such as `X-Cache-Invalidate`. */
+  readonly header: string;
+  /** Whether this request may: a function, or a secret of at least 16 characters and the field that brings it. */
+  readonly authorize:
+    | ((req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>)
+    | { readonly header: string; readonly secret: string };
 }
 
 /** Options of `redisCache`. */
@@ -190,44 +214,16 @@ export interface CacheOptions extends PolicyOptions {
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
+  /**
+   * The most responses to be stored at a time, by all processes together; the one stored first goes first. It costs a
+   * round trip more for each response that is stored.
+   * @default no bound
+   */
+  readonly maxEntries?: number;
+  /** Lets an authorized request purge by a header field. @default off */
+  readonly invalidation?: InvalidationOptions;
   /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */
   readonly showKey?: boolean;
   /** The current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
-}
-
-/** What to purge. */
-export type PurgeTarget =
-  /** The stored responses of one `key`, as your `key` function gives it. */
-  | { readonly key: KeyPart }
-  /** The stored responses of one absolute URL, under the default key. */
-  | { readonly url: string | URL }
-  /** Every stored response under this cache's prefix. */
-  | { readonly all: true };
-
-/** The middleware. It fits Express, Connect and `node:http`: call it with what should run on a miss. */
-export interface CacheMiddleware {
-  (req: IncomingMessage, res: ServerResponse, next: Next): void;
-  /**
-   * Derives a middleware for some routes that shares the store, connections and statistics.
-   * @throws {OptionError} for a bad option.
-   */
-  with(overrides: PolicyOptions): CacheMiddleware;
-  /**
-   * Deletes stored responses, and revokes the right of requests under way to store what they began before.
-   * @returns how many stored responses were deleted.
-   * @throws {StoreError} when the store did not confirm it. Requests are never affected.
-   */
-  purge(target: PurgeTarget): Promise<number>;
-  /** Listens to an event; returns the cache. */
-  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
-  /** Stops listening; returns the cache. */
-  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
-  /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
-  idle(): Promise<void>;
-  /**
-   * Waits for pending store operations, then closes the connections that the cache opened itself. From then on
-   * the middleware forwards every request.
-   */
-  close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Core, forward, reportAtClose } from './core.ts';
+import { type Core, reportAtClose } from './core.ts';
 import { beforeHead } from './exchange/before-head.ts';
 import { capture, type End, type Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
@@ -9,12 +9,13 @@ import { begun } from './fill.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { alsoInvalidated, isNonError, isOwnLocation } from './http/invalidation.ts';
 import type { Fields } from './http/vary.ts';
-import { identify } from './identity.ts';
-import { compact } from './key.ts';
+import { type Identity, identify } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
-import { LEASE } from './store/leases.ts';
+import { Fault } from './store/guard.ts';
+import type { Claim, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
+import { invalidatedTags } from './tags.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
 const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
@@ -22,26 +23,38 @@ const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
 /**
  * Lets the app answer a request that may change something. "A cache MUST invalidate the target URI when it receives
  * a non-error status code in response to an unsafe request method", and same-origin URIs that `Location` and
- * `Content-Location` name (RFC 9111 §4.4). The purge leaves for the store before the head leaves for the client.
+ * `Content-Location` name (RFC 9111 §4.4), and the groups that it lists (RFC 9875 §3). The purge leaves for the store
+ * before the head leaves for the client.
  */
 export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const target = targetOf(x.req);
   const url = target && `${target.scheme}://${target.host}${target.url}`;
-  const tags = new Set(url === undefined ? [] : core.tagsOf(url));
+  const ids = new Set(url === undefined ? [] : core.idsOf(url));
   if (policy.key) {
     const identity = await Promise.resolve(identify(x, policy, 'GET')).catch(() => 'error');
-    if (typeof identity !== 'string') tags.add(identity.tag);
+    if (typeof identity !== 'string') ids.add(identity.id);
   }
-  const invalidate = (): Promise<unknown> => {
-    if (!isNonError(x.res.statusCode)) return Promise.resolve();
-    const others = url === undefined ? [] : alsoInvalidated(url, x.res.getHeaders() as Fields);
-    const all = new Set([...tags, ...others.flatMap((uri) => [...core.tagsOf(uri)])]);
-    const purged = Promise.all([...all].map((tag) => core.store.purge(tag)));
+  const invalidate = (except?: Claim): Promise<unknown> => {
+    const headers = x.res.getHeaders() as Fields;
+    const tags = invalidatedTags(target, headers);
+    const others = url === undefined ? [] : alsoInvalidated(url, headers);
+    const all = new Set([...ids, ...others.flatMap((uri) => [...core.idsOf(uri)])]);
+    const purged = Promise.all([
+      ...(isNonError(x.res.statusCode) ? [...all] : []).map((id) => {
+        return core.store.purge(id, 'delete', id === except?.id ? except : undefined);
+      }),
+      ...tags.map((tag) => core.store.purgeTag(tag, 'delete')),
+    ]);
     core.track(purged);
     return purged;
   };
-  if (x.method === 'POST' && url !== undefined && !policy.key) {
-    return forwardPost(x, policy, core, url, invalidate);
+  const identity = x.method === 'POST' && url !== undefined && !policy.key && identify(x, policy, 'GET');
+  if (identity && url !== undefined) {
+    const known = await Promise.resolve(identity).catch(() => 'error');
+    const lease = typeof known === 'string' ? undefined : await leaseFor(core, policy, known);
+    if (lease && typeof known !== 'string') {
+      return forwardPost(x, policy, core, url, known, lease, invalidate);
+    }
   }
   reportAtClose(x, core, OUTCOME);
   beforeHead(x.res, () => {
@@ -49,6 +62,18 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
     addCacheStatus(x.res, cacheStatus(core.name, OUTCOME));
   });
   x.forward();
+}
+
+/**
+ * The right to store what a POST is answered with: beside those of the fills of the same key, which neither wait for it
+ * nor hold it up. It is taken before the app begins, so that a purge revokes it.
+ */
+async function leaseFor(core: Core, policy: Policy, { id, key }: Identity): Promise<Lease | undefined> {
+  const token = randomBytes(12).toString('base64url');
+  const claim = { id, key, variant: `+${token}`, token };
+  const acquired = await core.store.acquire(claim, Buffer.alloc(0), policy.collapse.lease);
+  if (acquired instanceof Fault || acquired.kind !== 'leader') return undefined;
+  return { ...claim, stamp: acquired.stamp, since: performance.now() };
 }
 
 /**
@@ -61,23 +86,12 @@ function forwardPost(
   policy: Policy,
   core: Core,
   url: string,
-  invalidate: () => Promise<unknown>,
+  identity: Identity,
+  lease: Lease,
+  invalidate: (except: Claim) => Promise<unknown>,
 ): void {
-  const identity = identify(x, policy, 'GET');
-  if (typeof identity === 'string' || identity instanceof Promise) {
-    forward(x, core, OUTCOME);
-    return;
-  }
-  const variant = compact(identity.declared, policy.hash);
-  const lease = { tag: identity.tag, variant, token: randomBytes(12).toString('base64url') };
   // Its own statement of freshness or none: no `ttl` of ours makes an answer to a POST one to a GET.
-  const running = begun(
-    x,
-    { ...policy, statuses: new Set(), storeWhen: policy.storeWhen },
-    core,
-    identity,
-    lease,
-  );
+  const running = begun(x, { ...policy, statuses: new Set() }, core, identity, lease);
   let head: Head | undefined;
   let invalidated: Promise<unknown> = Promise.resolve();
   let receivedAt = 0;
@@ -87,16 +101,18 @@ function forwardPost(
     const sent = { ...head, headers, dated: headers, receivedAt };
     const judgement = await judged(x, core, running, sent);
     readAtEnd(x, core, running, sent, judgement);
-    if (judgement.refused !== undefined) return;
-    if (judgement.ageing.lifetime <= 0) return;
+    if (judgement.refused !== undefined || judgement.ageing.lifetime <= 0) return;
     await invalidated;
-    const acquired = await core.store.acquire(lease, Buffer.alloc(0), LEASE);
-    if (acquired !== 'leader' && acquired !== 'alone') return;
     const fields = fieldsToStore(x, running, head, receivedAt);
     const stored = { ...head, ...fields, vary: headers.vary };
-    await commit(x, core, commitOf(x, running, stored, end.chunks, judgement.ageing, core.clock()));
+    await commit(x, core, commitOf(x, running, stored, end.chunks, judgement, core.clock()));
+  };
+  const land = (storing: Promise<void>): void => {
+    running.watch.end();
+    core.track(storing.finally(() => giveBack(core, lease)));
   };
   reportAtClose(x, core, OUTCOME);
+  core.leases.keep(lease, policy.collapse.lease);
   x.keepHeaders();
   if (policy.guard !== 'off') running.watch.begin(x.req);
   capture(x.res, {
@@ -105,20 +121,24 @@ function forwardPost(
     head(sent) {
       head = sent;
       receivedAt = core.clock();
-      invalidated = invalidate();
+      invalidated = invalidate(lease);
       addCacheStatus(x.res, cacheStatus(core.name, OUTCOME));
       const own = sent.status === 200 && isOwnLocation(url, sent.headers as Fields);
       if (!own) running.refused = 'method';
       return own ? 'keep' : 'pass';
     },
     end(end) {
-      running.watch.end();
-      if (end.kind === 'complete') core.track(store(end));
+      land(end.kind === 'complete' ? store(end) : Promise.resolve());
     },
     orphaned() {},
     abandoned() {
-      running.watch.end();
+      land(Promise.resolve());
     },
   });
   x.forward();
+}
+
+async function giveBack(core: Core, lease: Lease): Promise<void> {
+  core.leases.drop(lease);
+  await core.store.release(lease, 0);
 }

@@ -66,7 +66,7 @@ export async function confirm(
   if (!isWorthStoring(judgement)) return 'unchanged';
   const { status, message, removed } = stored;
   const updated = { status, message, headers, removed, vary: fields.vary };
-  return commit(x, core, commitOf(x, running, updated, [stored.body], judgement.ageing, core.clock()));
+  return commit(x, core, commitOf(x, running, updated, [stored.body], judgement, core.clock()));
 }
 
 /** Whether two heads differ in nothing but when they were made. */

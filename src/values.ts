@@ -82,3 +82,17 @@ export function known(of: string, value: unknown, accepted: readonly string[]): 
     );
   }
 }
+
+/** A response with more tags is not stored: a copy that misses some could not be purged by them. */
+export const MAX_TAGS = 128;
+/** Characters of the longest tag. */
+export const MAX_TAG_LENGTH = 256;
+
+/** Whether this is a list of tags that the cache can keep. */
+export function areTags(tags: unknown): tags is readonly string[] {
+  return (
+    Array.isArray(tags) &&
+    tags.length <= MAX_TAGS &&
+    Array.from(tags).every((tag) => typeof tag === 'string' && tag !== '' && tag.length <= MAX_TAG_LENGTH)
+  );
+}

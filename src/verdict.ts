@@ -15,11 +15,12 @@ import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { Commit } from './store/store.ts';
+import { tagsOf } from './tags.ts';
 import { ERROR_LIFETIME, lifetimeFor } from './ttl.ts';
 
 /** What is decided about a response once its head is known: how it ages, or why it is not stored. */
 export type Verdict =
-  | { readonly ageing: Ageing; readonly refused?: undefined }
+  | { readonly ageing: Ageing; readonly tags: readonly string[]; readonly refused?: undefined }
   | { readonly refused: string };
 
 /** A head to judge: the one that the app sent, or a stored one that a 304 has brought up to date. */
@@ -52,13 +53,16 @@ export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<
   const asked = policy.storeWhen?.(x.req, x.res);
   const lifetime = policy.directives === 'override' ? undefined : lifetimeOf(stated, head.status, policy);
   const given = lifetime ?? givenLifetime(x, policy, head.status);
-  if (isPromise(asked) || isPromise(given)) {
-    return Promise.all([asked ?? true, given]).then(([wanted, length]) =>
-      wanted ? aged(fill, head, stated, lifetime, length) : { refused: 'store-when' },
-    );
+  const own = typeof policy.tags === 'function' ? policy.tags(x.req, x.res) : policy.tags;
+  const decided = (wanted: boolean, length: unknown, own: unknown): Verdict => {
+    if (!wanted) return { refused: 'store-when' };
+    const tags = tagsOf(x, head.headers, own);
+    return tags ? aged(fill, head, stated, lifetime, length, tags) : { refused: 'tags' };
+  };
+  if (isPromise(asked) || isPromise(given) || isPromise(own)) {
+    return Promise.all([asked ?? true, given, own]).then((answers) => decided(...answers));
   }
-  if (asked === false) return { refused: 'store-when' };
-  return aged(fill, head, stated, lifetime, given);
+  return decided(asked ?? true, given, own);
 }
 
 /** The request's directives, where they count. */
@@ -97,7 +101,7 @@ export function commitOf(
   fill: Fill,
   head: Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & { readonly vary: Fields['vary'] },
   chunks: readonly Uint8Array[],
-  ageing: Ageing,
+  { ageing, tags }: Extract<Verdict, { readonly ageing: Ageing }>,
   now: number,
 ): Commit {
   const { identity, lease, policy } = fill;
@@ -106,12 +110,13 @@ export function commitOf(
   const variant = variantText(identity.declared, names, x.headers);
   const { status, message, headers, removed } = head;
   const locals = keptLocals(x, policy.locals);
-  const stored = { key: identity.key, variant, status, message, headers, removed, ...ageing, locals };
+  const stored = { key: identity.key, variant, status, message, headers, removed, ...ageing, tags, locals };
   return {
     lease,
     slot: compact(identity.declared, policy.hash),
     variant: compact(variant, policy.hash),
     names,
+    tags,
     bytes: encode(stored, chunks),
     ttl: Math.max(1, Math.ceil(ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - now)),
   };
@@ -157,6 +162,7 @@ function aged(
   stated: Stated,
   lifetime: number | undefined,
   given: unknown,
+  tags: readonly string[],
 ): Verdict {
   const { policy, requestedAt } = fill;
   const computed = typeof policy.ttl === 'function';
@@ -178,7 +184,7 @@ function aged(
   if (ms === undefined && !policy.statuses.has(head.status) && !has('public')) return { refused: 'status' };
   const fresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
   // A part is not validated, but asked for again.
-  if (fresh || (head.status !== 206 && (confirmable || usableStale(ageing)))) return { ageing };
+  if (fresh || (head.status !== 206 && (confirmable || usableStale(ageing)))) return { ageing, tags };
   return { refused: validateAlways ? 'no-cache' : 'not-fresh' };
 }
 

@@ -104,21 +104,44 @@ export class Exchange {
     const changes = asked.some(([, value]) => value !== undefined);
     this.keepHeaders();
     if (!changes && !Object.keys(this.headers).some((name) => hidden.has(name))) return;
-    // Node builds this view when it is first read, and would stumble over a shortened raw list.
-    const distinct = req.headersDistinct as Record<string, string[] | undefined> | undefined;
-    for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
-      if (hidden.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
-    }
-    for (const name of hidden) {
-      delete req.headers[name];
-      delete distinct?.[name];
-    }
+    const distinct = this.#hide(hidden);
     for (const [name, value] of asked) {
       if (value === undefined) continue;
       req.headers[name] = value;
       req.rawHeaders.push(name, value);
       if (distinct) distinct[name] = [value];
     }
+  }
+
+  /** Takes header fields away from the request, as if they had never been sent. */
+  strip(names: readonly string[]): void {
+    this.#hide(new Set(names));
+    const left = { ...this.headers };
+    for (const name of names) delete left[name];
+    this.headers = left;
+  }
+
+  #hide(names: ReadonlySet<string>): Record<string, string[] | undefined> | undefined {
+    const { req } = this;
+    const distinct = distinctOf(req);
+    for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
+      if (names.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
+    }
+    for (const name of names) {
+      delete req.headers[name];
+      delete distinct?.[name];
+    }
+    return distinct;
+  }
+}
+
+/** Node builds this view when it is first read, and would stumble over a raw list that was shortened before. */
+function distinctOf(req: IncomingMessage): Record<string, string[] | undefined> | undefined {
+  try {
+    return req.headersDistinct;
+  } catch {
+    // Early versions of Node 20 cannot build it of a field named `__proto__`.
+    return undefined;
   }
 }
 

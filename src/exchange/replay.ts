@@ -50,6 +50,16 @@ export function gatewayTimeout(res: ServerResponse, cacheStatus: string): void {
   res.end();
 }
 
+/** An answer of the cache's own to whoever works it. */
+export function answerJson(res: ServerResponse, status: number, cacheStatus: string, value: object): void {
+  const body = Buffer.from(JSON.stringify(value));
+  const fields: Lines = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
+  fields.push('Cache-Control', 'no-store');
+  appendCacheStatus(res, fields, cacheStatus);
+  res.writeHead(status, fields as string[]);
+  res.end(body);
+}
+
 /** Adds this cache's member behind those of the caches nearer to the origin (RFC 9211 §2). */
 export function addCacheStatus(res: ServerResponse, member: string): void {
   const given = joined(res.getHeader('cache-status'));

@@ -13,6 +13,8 @@ export interface Ageing {
   readonly neverStale: boolean;
   /** `stale-if-error` (RFC 5861 §4): how long past its lifetime it may stand in for an error. */
   readonly staleIfError: number;
+  /** Whether it was purged softly: stale, whatever the clock says, since its lifetime ended then. */
+  readonly purged?: boolean;
 }
 
 /** How a stored response may be used. `age` and `ttl` (negative when stale) are in milliseconds. */
@@ -35,7 +37,8 @@ export function reuse(stored: Ageing, request: Directives | undefined, now: numb
   // A clock that stepped back makes no age negative.
   const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
-  const ttl = stored.lifetime - age;
+  const left = stored.lifetime - age;
+  const ttl = stored.purged ? Math.min(0, left) : left;
   if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
   if (ttl <= 0 && !acceptsStale(stored, request, -ttl)) return { kind: 'validate', fwd: 'stale', age, ttl };
   if (request && !accepts(request, age, ttl)) return { kind: 'validate', fwd: 'request', age, ttl };

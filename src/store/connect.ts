@@ -33,21 +33,22 @@ const REPORT_EVERY = 10_000;
 export function connect(
   redis: RedisOption | undefined,
   prefix: string,
+  maxEntries: number | undefined,
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
 ): ReachableStore {
   if (redis === undefined) {
     warnInProduction();
-    return new MemoryStore(clock);
+    return new MemoryStore(clock, maxEntries);
   }
   if (isClient(redis)) {
     refuseReplicaReads(redis.options);
-    return new RedisStore(redis, prefix, async () => {});
+    return new RedisStore(redis, prefix, maxEntries, async () => {});
   }
   const own = create(redis);
   reportErrors(own, onFault);
   // `disconnect` rather than `quit`: a server that hangs must not hold up a shutdown.
-  return new RedisStore(own as unknown as RedisClient, prefix, async () => own.disconnect());
+  return new RedisStore(own as unknown as RedisClient, prefix, maxEntries, async () => own.disconnect());
 }
 
 function create(redis: RedisOption): Redis | Cluster {
@@ -78,7 +79,7 @@ function isOptions(redis: unknown): redis is object {
 
 function isClient(redis: unknown): redis is RedisClient {
   const client = redis as Partial<RedisClient> | null;
-  return typeof client?.getBuffer === 'function' && typeof client.evalsha === 'function';
+  return typeof client?.hgetBuffer === 'function' && typeof client.evalsha === 'function';
 }
 
 /** A replica lags behind: a purge that has returned could still be read around. */

@@ -1,5 +1,6 @@
 import type { FaultEvent } from '../outcome.ts';
-import type { Acquired, Commit, Lease, Place, ReachableStore } from './store.ts';
+import { DeadlineQueue } from './deadlines.ts';
+import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from './store.ts';
 
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
 export class Fault {
@@ -21,12 +22,6 @@ const REST = [250, 8000] as const;
 
 /** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
 const AWAY = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
-
-interface Pending {
-  readonly deadline: number;
-  done: boolean;
-  expire(): void;
-}
 
 /**
  * The one door to the store. What comes through it never rejects and never hangs: an answer, or a `Fault` within
@@ -51,23 +46,23 @@ export class GuardedStore {
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
   }
 
-  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
-    return this.#call('lookup', this.#quick, () => this.#store.get(tag, variants));
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
+    return this.#call('lookup', this.#quick, () => this.#store.get(id, variants));
   }
 
-  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired | Fault> {
+  acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired | Fault> {
     return this.#call(
       'acquire',
       this.#quick,
-      () => this.#store.acquire(lease, seen, ttl),
+      () => this.#store.acquire(claim, seen, ttl),
       // Nobody leads by a lease that comes too late: it would only keep others from leading.
-      (late) => {
-        if (late === 'leader' || late === 'alone') this.#store.release(lease, 0).catch(() => {});
+      ({ kind }) => {
+        if (kind === 'leader' || kind === 'alone') this.#store.release(claim, 0).catch(() => {});
       },
     );
   }
 
-  renew(lease: Lease, ttl: number): Promise<boolean | Fault> {
+  renew(lease: Claim, ttl: number): Promise<boolean | Fault> {
     return this.#call('renew', this.#patient, () => this.#store.renew(lease, ttl));
   }
 
@@ -77,7 +72,7 @@ export class GuardedStore {
     await this.#store.wait(place, ms).catch(() => {});
   }
 
-  release(lease: Lease, futile: number): Promise<unknown> {
+  release(lease: Claim, futile: number): Promise<unknown> {
     return this.#call('release', this.#patient, () => this.#store.release(lease, futile));
   }
 
@@ -89,13 +84,35 @@ export class GuardedStore {
     return this.#call('discard', this.#patient, () => this.#store.discard(place));
   }
 
-  purge(tag: string): Promise<number | Fault> {
-    return this.#call('purge', this.#patient, () => this.#store.purge(tag));
+  put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<unknown> {
+    return this.#call('put', this.#patient, () => this.#store.put(entry));
+  }
+
+  purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number | Fault> {
+    return this.#call('purge', this.#patient, () => this.#store.purge(id, mode, except));
+  }
+
+  purgeTag(tag: string, mode: PurgeMode = 'delete'): Promise<number | Fault> {
+    return this.#sum(this.#store.purgeTag(tag, mode));
+  }
+
+  purgeMatching(matches: (key: string) => boolean, mode: PurgeMode = 'delete'): Promise<number | Fault> {
+    return this.#sum(this.#store.purgeMatching(matches, mode));
+  }
+
+  /** The keys under which something is stored, in steps; a fault ends them. */
+  async *keys(): AsyncGenerator<string[] | Fault, void> {
+    const steps = this.#store.keys();
+    for (;;) {
+      const step = await this.#call('keys', this.#patient, () => steps.next());
+      if (step instanceof Fault) yield step;
+      if (step instanceof Fault || step.done) return;
+      yield step.value;
+    }
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */
-  async purgeAll(): Promise<number | Fault> {
-    const steps = this.#store.purgeAll();
+  async #sum(steps: AsyncGenerator<number, void>): Promise<number | Fault> {
     let count = 0;
     for (;;) {
       const step = await this.#call('purge', this.#patient, () => steps.next());
@@ -190,51 +207,6 @@ export class GuardedStore {
   #report(step: string, fault: Fault): Fault {
     this.#onFault({ step, code: fault.code, message: fault.message });
     return fault;
-  }
-}
-
-/**
- * Deadlines of one length expire in the order they were set, so one timer sweeps them all: a timer for each call
- * would cost more than the call.
- */
-class DeadlineQueue {
-  readonly length: number;
-  #pending: Pending[] = [];
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(length: number) {
-    this.length = length;
-  }
-
-  add(expired: () => void): Pending {
-    const pending: Pending = { deadline: performance.now() + this.length, done: false, expire: expired };
-    this.#pending.push(pending);
-    this.#timer ??= this.#sweepIn(this.length);
-    return pending;
-  }
-
-  /** Behind the next reading of sockets: what came in while this process was busy has come in time. */
-  #sweepIn(ms: number): NodeJS.Timeout {
-    return setTimeout(() => setImmediate(() => this.#sweep()), ms).unref();
-  }
-
-  #sweep(): void {
-    this.#timer = undefined;
-    const now = performance.now();
-    const left: Pending[] = [];
-    const expired: Pending[] = [];
-    for (const pending of this.#pending) {
-      if (pending.done) continue;
-      // A millisecond of grace for timers that fire early.
-      if (pending.deadline <= now + 1) expired.push(pending);
-      else left.push(pending);
-    }
-    this.#pending = left;
-    if (left[0]) this.#timer = this.#sweepIn(Math.max(1, left[0].deadline - now));
-    for (const pending of expired) {
-      pending.done = true;
-      pending.expire();
-    }
   }
 }
 

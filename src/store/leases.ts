@@ -1,37 +1,48 @@
 import type { GuardedStore } from './guard.ts';
 import type { Lease } from './store.ts';
 
-/** A lease that is not renewed ends after this many milliseconds: how long a dead process can hold a place. */
-export const LEASE = 5000;
-
-/** Renews the leases of the fills under way in this process, all in one timer. */
+/** Renews the leases of the fills under way in this process, with one timer for all of one length. */
 export class Leases {
   readonly #store: GuardedStore;
-  readonly #kept = new Set<Lease>();
-  #timer: NodeJS.Timeout | undefined;
+  readonly #renewals = new Map<number, Renewal>();
 
   constructor(store: GuardedStore) {
     this.#store = store;
   }
 
-  keep(lease: Lease): void {
-    this.#kept.add(lease);
-    this.#timer ??= setInterval(() => this.#renew(), LEASE / 3).unref();
+  /** @param ttl how long, in milliseconds, the lease is kept at a time: a dead process holds its place so long. */
+  keep(lease: Lease, ttl: number): void {
+    const renewal = this.#renewals.get(ttl) ?? this.#begin(ttl);
+    renewal.kept.add(lease);
   }
 
   drop(lease: Lease): void {
-    this.#kept.delete(lease);
-    if (this.#kept.size > 0) return;
-    clearInterval(this.#timer);
-    this.#timer = undefined;
+    for (const [ttl, { kept, timer }] of this.#renewals) {
+      if (!kept.delete(lease) || kept.size > 0) continue;
+      clearInterval(timer);
+      this.#renewals.delete(ttl);
+    }
   }
 
-  #renew(): void {
-    for (const lease of this.#kept) {
+  #begin(ttl: number): Renewal {
+    const kept = new Set<Lease>();
+    const timer = setInterval(() => this.#renew(kept, ttl), ttl / 3).unref();
+    const renewal = { kept, timer };
+    this.#renewals.set(ttl, renewal);
+    return renewal;
+  }
+
+  #renew(kept: ReadonlySet<Lease>, ttl: number): void {
+    for (const lease of kept) {
       // One that is no longer held stays revoked; the fill finds out when it commits.
-      void this.#store.renew(lease, LEASE).then((held) => {
+      void this.#store.renew(lease, ttl).then((held) => {
         if (held === false) this.drop(lease);
       });
     }
   }
+}
+
+interface Renewal {
+  readonly kept: Set<Lease>;
+  readonly timer: NodeJS.Timeout;
 }

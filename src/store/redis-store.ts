@@ -1,47 +1,48 @@
-import { createHash } from 'node:crypto';
+import { purgeMark } from '../entry.ts';
 import type { RedisClient } from '../types.ts';
-import { baseKey, indexKey, isLeases, leasesKey, variantKey } from './keys.ts';
-import { ACQUIRE, COMMIT, HELD, PURGE, RELEASE, RENEW } from './scripts.ts';
-import type { Acquired, Commit, Lease, Place, ReachableStore } from './store.ts';
+import { baseKey, isReadable, leasesKey } from './keys.ts';
+import { ACQUIRE, HELD, RELEASE, RENEW } from './lease-scripts.ts';
+import { RedisIndex } from './redis-index.ts';
+import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
+import { Scripts, script } from './run.ts';
+import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from './store.ts';
 import { type Subscriber, Wake } from './wake.ts';
+import { keyPrefixOf, walk } from './walk.ts';
 
-/** How many keys one SCAN looks at, and one UNLINK takes. */
-const BATCH = 500;
+const acquire = script(ACQUIRE);
+const held = script(HELD);
+const renew = script(RENEW);
+const release = script(RELEASE);
+const commit = script(COMMIT);
+const put = script(PUT);
+const discard = script(DISCARD);
+const purge = script(PURGE);
+const evict = script(EVICT);
 
-/** One server, whose keys SCAN walks. */
-interface RedisNode {
-  readonly options: { readonly keyPrefix?: string };
-  call(command: string, ...args: (string | number)[]): Promise<unknown>;
-}
-
-interface Script {
-  readonly lua: string;
-  readonly sha: string;
-}
-
-const script = (lua: string): Script => ({ lua, sha: createHash('sha1').update(lua).digest('hex') });
-const acquire: Script = script(ACQUIRE);
-const held: Script = script(HELD);
-const renew: Script = script(RENEW);
-const release: Script = script(RELEASE);
-const commit: Script = script(COMMIT);
-const purge: Script = script(PURGE);
-
-const ACQUIRED = { 0: 'held', 1: 'leader', 2: 'changed', 3: 'futile', 4: 'alone' } as const;
+const ACQUIRED = ['held', 'leader', 'changed', 'futile', 'alone'] as const;
 
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
   readonly #client: RedisClient;
-  /** Hashes of the scripts whose text a server has been given: the first use costs one round trip, not two. */
-  readonly #sent = new Set<string>();
+  readonly #scripts: Scripts;
   readonly #prefix: string;
+  readonly #index: RedisIndex;
+  readonly #maxEntries: number | undefined;
   readonly #close: () => Promise<void>;
   readonly #wake: Wake;
 
   /** @param close closes the connection, where it is not the user's own. */
-  constructor(client: RedisClient, prefix: string, close: () => Promise<void>) {
+  constructor(
+    client: RedisClient,
+    prefix: string,
+    maxEntries: number | undefined,
+    close: () => Promise<void>,
+  ) {
     this.#client = client;
+    this.#scripts = new Scripts(client);
     this.#prefix = prefix;
+    this.#index = new RedisIndex(client, this.#scripts, prefix);
+    this.#maxEntries = maxEntries;
     this.#close = close;
     this.#wake = new Wake(() => subscriberOf(client));
   }
@@ -52,62 +53,103 @@ export class RedisStore implements ReachableStore {
     return status === 'ready' || status === 'connecting' || status === 'connect' || status === 'wait';
   }
 
-  async get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const base = baseKey(this.#prefix, tag);
-    if (variants.length === 1) {
-      const key = variantKey(base, variants[0] as string);
-      return [(await this.#client.getBuffer(key).catch(emptyIfWrongType)) ?? undefined];
+  async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const base = baseKey(this.#prefix, id);
+    try {
+      if (variants.length === 1) {
+        return [(await this.#client.hgetBuffer(base, variants[0] as string)) ?? undefined];
+      }
+      const found = await this.#client.hmgetBuffer(base, ...variants);
+      return found.map((bytes) => bytes ?? undefined);
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) {
+        return variants.map(() => Buffer.alloc(0));
+      }
+      throw error;
     }
-    const found = await this.#client.mgetBuffer(...variants.map((variant) => variantKey(base, variant)));
-    return found.map((bytes) => bytes ?? undefined);
   }
 
-  async acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired> {
-    const base = baseKey(this.#prefix, lease.tag);
-    const keys = [leasesKey(base), variantKey(base, lease.variant)];
-    const answer = await this.#run(acquire, keys, lease.variant, lease.token, ttl, seen);
-    return ACQUIRED[answer as keyof typeof ACQUIRED];
+  async acquire({ id, variant, token, key }: Claim, seen: Buffer, ttl: number): Promise<Acquired> {
+    const [answer, stamp] = await Promise.all([
+      this.#scripts.number(acquire, this.#keys(id), variant, token, ttl, seen, nameOf(id, key)),
+      this.#index.stamp(),
+    ]);
+    return { kind: ACQUIRED[answer] as Acquired['kind'], stamp };
   }
 
-  async renew(lease: Lease, ttl: number): Promise<boolean> {
-    const keys = [leasesKey(baseKey(this.#prefix, lease.tag))];
-    return (await this.#run(renew, keys, lease.variant, lease.token, ttl)) === 1;
+  async renew({ id, variant, token }: Claim, ttl: number): Promise<boolean> {
+    const keys = [leasesKey(this.#prefix, id)];
+    return (await this.#scripts.number(renew, keys, variant, token, ttl)) === 1;
   }
 
-  wait({ tag, variant }: Place, ms: number): Promise<void> {
-    const key = leasesKey(baseKey(this.#prefix, tag));
+  wait({ id, variant }: Place, ms: number): Promise<void> {
+    const key = leasesKey(this.#prefix, id);
     // What a script publishes on has the client's own prefix in front, as its keys have.
     const channel = `${keyPrefixOf(this.#client)}${key}`;
-    return this.#wake.wait(channel, ms, async () => (await this.#run(held, [key], variant)) === 0);
+    return this.#wake.wait(channel, ms, async () => (await this.#scripts.number(held, [key], variant)) === 0);
   }
 
-  async release({ tag, variant, token }: Lease, futile: number): Promise<void> {
-    await this.#run(release, [leasesKey(baseKey(this.#prefix, tag))], variant, token, futile);
+  async release({ id, variant, token }: Claim, futile: number): Promise<void> {
+    await this.#scripts.number(release, [leasesKey(this.#prefix, id)], variant, token, futile);
   }
 
-  async commit({ lease, slot, variant, names, bytes, ttl }: Commit): Promise<boolean> {
-    const base = baseKey(this.#prefix, lease.tag);
-    const keys = [leasesKey(base), indexKey(base), variantKey(base, slot), variantKey(base, variant), base];
-    const args = [lease.variant, lease.token, bytes, ttl, names.join(','), slot, variant];
-    return (await this.#run(commit, keys, ...args)) === 1;
+  /**
+   * First its tags are told where it will be, then what has to make room for it goes, then it is stored: whichever
+   * way a purge comes between, it finds the response or revokes the lease.
+   */
+  async commit({ lease, slot, variant, names, tags, bytes, ttl }: Commit): Promise<boolean> {
+    const { id, token, key } = lease;
+    if (tags.length > 0 && !(await this.#index.tag(lease, tags, ttl))) return false;
+    const order = await this.#makeRoom(id, ttl, slot, variant);
+    const where = [names.join(','), slot, variant, nameOf(id, key), order];
+    const args = [lease.variant, token, bytes, ttl, ...where];
+    const stored = (await this.#scripts.number(commit, this.#keys(id), ...args)) === 1;
+    if (!stored && order !== NO_ORDER) await this.#index.leave([order]);
+    return stored;
   }
 
-  async discard({ tag, variant }: Place): Promise<void> {
-    await this.#client.unlink(variantKey(baseKey(this.#prefix, tag), variant));
+  async put({ id, key, bytes, ttl }: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void> {
+    const order = await this.#makeRoom(id, ttl, '');
+    await this.#scripts.number(put, this.#keys(id), bytes, ttl, nameOf(id, key), order);
   }
 
-  async purge(tag: string): Promise<number> {
-    const base = baseKey(this.#prefix, tag);
-    return this.#run(purge, [leasesKey(base), indexKey(base), base]);
+  async discard({ id, variant }: Place): Promise<void> {
+    await this.#scripts.number(discard, [baseKey(this.#prefix, id)], variant);
   }
 
-  async *purgeAll(): AsyncGenerator<number, void> {
-    for await (const { node, keys } of this.#scan()) {
-      await unlink(node, keys.filter(isLeases));
+  async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
+    const mark = mode === 'delete' ? '' : purgeMark(mode.staleSince);
+    const kept = except ? [except.variant, except.token] : ['', ''];
+    const orders = (await this.#scripts.run(purge, this.#keys(id), mark, ...kept)) as string[];
+    if (mode === 'delete' && this.#maxEntries !== undefined && orders.length > 0) {
+      await this.#index.leave(orders);
+    }
+    return orders.length;
+  }
+
+  async *purgeTag(tag: string, mode: PurgeMode = 'delete'): AsyncGenerator<number, void> {
+    for await (const ids of this.#index.purgeTag(tag, mode !== 'delete'))
+      yield await this.#purgeEach(ids, mode);
+  }
+
+  async *purgeMatching(
+    matches: (key: string) => boolean,
+    mode: PurgeMode = 'delete',
+  ): AsyncGenerator<number, void> {
+    for await (const found of walk(this.#client, this.#prefix, 'leases')) {
+      const ids = found.filter(({ key }) => key === undefined || matches(key)).map(({ id }) => id);
+      await Promise.all(ids.map((id) => this.#client.unlink(leasesKey(this.#prefix, id))));
       yield 0;
     }
-    for await (const { node, keys } of this.#scan()) {
-      yield await unlink(node, keys);
+    for await (const found of walk(this.#client, this.#prefix, 'responses')) {
+      const ids = found.filter(({ key }) => key === undefined || matches(key)).map(({ id }) => id);
+      yield await this.#purgeEach(ids, mode);
+    }
+  }
+
+  async *keys(): AsyncGenerator<string[], void> {
+    for await (const found of walk(this.#client, this.#prefix, 'responses')) {
+      yield found.flatMap(({ key }) => key ?? []);
     }
   }
 
@@ -120,61 +162,39 @@ export class RedisStore implements ReachableStore {
     return this.#close();
   }
 
+  #keys(id: string): string[] {
+    return [leasesKey(this.#prefix, id), baseKey(this.#prefix, id)];
+  }
+
+  async #purgeEach(ids: readonly string[], mode: PurgeMode): Promise<number> {
+    const counts = await Promise.all(ids.map((id) => this.purge(id, mode)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /**
-   * Runs a script by its hash, or by its text where the server doesn't know it (yet, or no longer). Its answer is a
-   * number, which some clients are set to give as text.
+   * With `maxEntries`: takes the next place in the order of storing, and has what is one too many go. It is gone before
+   * this returns, and what is being stored in its place is not stored yet, so there are never more.
    */
-  async #run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    if (this.#sent.has(sha)) {
-      try {
-        return Number(await this.#client.evalsha(sha, keys.length, ...keys, ...args));
-      } catch (error) {
-        if (!isReply(error, 'NOSCRIPT')) throw error;
-      }
-    }
-    const answer = Number(await this.#client.eval(lua, keys.length, ...keys, ...args));
-    this.#sent.add(sha);
-    return answer;
-  }
-
-  /** The keys under the prefix in batches, on every master, with the client's own `keyPrefix` in front. */
-  async *#scan(): AsyncGenerator<{ node: RedisNode; keys: string[] }> {
-    const nodes = mastersOf(this.#client);
-    const pattern = `${globEscaped(keyPrefixOf(this.#client) + this.#prefix)}{*`;
-    for (const node of nodes) {
-      let cursor = '0';
-      do {
-        const [next, keys] = (await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', BATCH)) as [
-          string,
-          string[],
-        ];
-        cursor = next;
-        if (keys.length > 0) yield { node, keys };
-      } while (cursor !== '0');
-    }
+  async #makeRoom(id: string, ttl: number, ...variants: string[]): Promise<string> {
+    if (this.#maxEntries === undefined) return NO_ORDER;
+    const { order, oldest } = await this.#index.enter([id, ...variants], ttl, this.#maxEntries);
+    if (oldest.length === 0) return order;
+    await Promise.all(
+      oldest.map(({ id, variants, order }) =>
+        this.#scripts.number(evict, this.#keys(id), order, ...variants),
+      ),
+    );
+    await this.#index.gone(oldest);
+    return order;
   }
 }
 
-function mastersOf(client: RedisClient): RedisNode[] {
-  const cluster = client as unknown as { nodes?(role: 'master'): RedisNode[] };
-  return cluster.nodes?.('master') ?? [client as unknown as RedisNode];
-}
+/** The place in the order of storing of what is not bounded. */
+const NO_ORDER = '0';
 
-/**
- * Deletes keys of one node, key by key, sent together: on a Cluster they are of many slots. SCAN gives keys whole,
- * while ioredis prefixes what it sends. Returns how many were stored responses, by their first byte.
- */
-async function unlink(node: RedisNode, keys: readonly string[]): Promise<number> {
-  const prefixed = node.options.keyPrefix?.length ?? 0;
-  const responses = await Promise.all(
-    keys.map(async (whole) => {
-      const key = whole.slice(prefixed);
-      const first = node.call('GETRANGE', key, 0, 0).catch(() => '');
-      const deleted = node.call('UNLINK', key);
-      return (await first) === '\x01' && Number(await deleted) === 1;
-    }),
-  );
-  return responses.filter(Boolean).length;
+/** What scripts keep so that a key can be told from its hash. */
+function nameOf(id: string, key: string): string {
+  return isReadable(id) ? '' : key;
 }
 
 /** A connection of our own beside the client's: one that listens can do nothing else. */
@@ -182,21 +202,4 @@ function subscriberOf(client: RedisClient): Subscriber {
   const { duplicate } = client as unknown as { duplicate(...args: unknown[]): Subscriber };
   const options = { maxRetriesPerRequest: null, enableOfflineQueue: true, socketTimeout: undefined };
   return client.isCluster ? duplicate.call(client) : duplicate.call(client, options);
-}
-
-function keyPrefixOf(client: RedisClient): string {
-  return (client.options as { keyPrefix?: string }).keyPrefix ?? '';
-}
-
-function globEscaped(text: string): string {
-  return text.replace(/[*?[\]\\^]/g, '\\$&');
-}
-
-function isReply(error: unknown, code: string): boolean {
-  return error instanceof Error && error.message.startsWith(code);
-}
-
-function emptyIfWrongType(error: unknown): Buffer {
-  if (isReply(error, 'WRONGTYPE')) return Buffer.alloc(0);
-  throw error;
 }

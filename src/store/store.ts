@@ -1,15 +1,21 @@
-/** Where stored responses live: bytes and verbs, no HTTP. Each verb is one round trip. */
+/** Where stored responses live: bytes and verbs, no HTTP. */
 
-/** Names one stored response: the cache key's tag and the variant, each short and unambiguous. */
+/** Names one stored response: the cache key's id and the variant, each short and unambiguous. */
 export interface Place {
-  readonly tag: string;
+  readonly id: string;
   readonly variant: string;
 }
 
 /** The right to store the outcome of one fill. */
 export interface Lease extends Place {
+  /** The whole cache key. */
+  readonly key: string;
   /** Unique to the fill. */
   readonly token: string;
+  /** The tag purges that had begun when the fill began: what came of a later one revokes it. */
+  readonly stamp: number;
+  /** When the fill began, by `performance.now()`. */
+  readonly since: number;
 }
 
 /** What a commit stores, and where. */
@@ -21,46 +27,66 @@ export interface Commit {
   readonly variant: string;
   /** Those field names, lower case and sorted; empty when the response does not vary. */
   readonly names: readonly string[];
+  /** What it may be purged by. */
+  readonly tags: readonly string[];
   readonly bytes: Buffer;
   /** Milliseconds until the store forgets it; at least 1. */
   readonly ttl: number;
 }
 
-export type Acquired = 'leader' | 'alone' | 'held' | 'changed' | 'futile';
+/** A lease to be taken: it gets its stamp and its time when it is. */
+export type Claim = Omit<Lease, 'stamp' | 'since'>;
+
+export interface Acquired {
+  readonly kind: 'leader' | 'alone' | 'held' | 'changed' | 'futile';
+  readonly stamp: number;
+}
+
+/** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
+export type PurgeMode = 'delete' | { readonly staleSince: number };
 
 interface Store {
   /**
-   * The bytes stored for each variant of a tag, in order. A value that is not bytes at all (another type of key
+   * The bytes stored for each variant of an id, in order. A value that is not bytes at all (another type of key
    * in our place) reads as an empty buffer, which decodes as damage.
    */
-  get(tag: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
   /**
    * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
    * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where
    * the last fill had nothing to share, waiting for the next is likely in vain: `alone` is a leader whom nobody should
    * wait for, `futile` another's lease that is not worth waiting for.
    */
-  acquire(lease: Lease, seen: Buffer, ttl: number): Promise<Acquired>;
+  acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired>;
   /** Resolves when the lease of a place may have been given back, or revoked; after `ms` milliseconds at the latest. */
   wait(place: Place, ms: number): Promise<void>;
   /** Keeps a lease for `ttl` more milliseconds; false when it is no longer held. Never re-creates one. */
-  renew(lease: Lease, ttl: number): Promise<boolean>;
+  renew(lease: Claim, ttl: number): Promise<boolean>;
   /**
    * Gives a lease back without storing.
    * @param futile for how many milliseconds others had better not wait for another fill of this place.
    */
-  release(lease: Lease, futile: number): Promise<void>;
-  /** Stores if the lease still holds its token, and gives it back; false when the lease was revoked. */
+  release(lease: Claim, futile: number): Promise<void>;
+  /** Stores if the lease is still held, and gives it back; false when it has run out or was revoked. */
   commit(commit: Commit): Promise<boolean>;
+  /** Stores this alone, under no variant, in place of all that is stored for the key, and revokes its leases. */
+  put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void>;
   /** Deletes one damaged value. */
   discard(place: Place): Promise<void>;
-  /** Deletes all variants of a tag and revokes its leases. Returns how many stored responses there were. */
-  purge(tag: string): Promise<number>;
   /**
-   * Deletes everything under the prefix in steps, each giving how many stored responses it deleted: first all
+   * Purges all variants of an id and revokes its leases, but for this one. Returns how many stored responses there
+   * were.
+   */
+  purge(id: string, mode?: PurgeMode, except?: Claim): Promise<number>;
+  /** Purges all that was stored under a tag in steps, each giving how many stored responses it purged. */
+  purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /**
+   * Purges every key that matches in steps, each giving how many stored responses it purged: first all their
    * leases, so that no fill under way stores behind it.
    */
-  purgeAll(): AsyncGenerator<number, void>;
+  purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /** The keys under which something is stored, in steps; no key that is there all the while is left out. */
+  keys(): AsyncGenerator<string[], void>;
   /** Resolves when the store answers. */
   ping(): Promise<void>;
   /** Closes what the store opened itself. */
@@ -72,5 +98,5 @@ export interface ReachableStore extends Store {
   readonly reachable: boolean;
 }
 
-/** A key keeps at most this many variants; the one that expires first goes first. */
+/** A key keeps at most this many variants and markers; what expires first goes first. */
 export const MAX_VARIANTS = 128;

@@ -34,7 +34,7 @@ beforeEach(async () => {
   const keys = await direct.keys('*}');
   expect(keys).toHaveLength(1);
   key = keys[0] as string;
-  bytes = (await direct.getBuffer(key)) as Buffer;
+  bytes = (await direct.hgetBuffer(key, '')) as Buffer;
 });
 
 /** Whatever is at the key is not served, is reported, and is replaced by what the app answers. */
@@ -51,20 +51,22 @@ async function expectRepaired(): Promise<void> {
 }
 
 describe('a stored response', () => {
-  const metadataLength = (): number => bytes.readUInt32BE(8);
+  const metadataLength = (): number => bytes.readUInt32BE(16);
   const places: [string, () => number][] = [
     ['its format', () => 0],
     ['its reserved bytes', () => 2],
     ['its checksum', () => 5],
-    ['the length of its metadata', () => 11],
-    ['the length of its body', () => 15],
-    ['its metadata', () => 16 + Math.floor(metadataLength() / 2)],
+    ['the instant of its purge', () => 11],
+    ['what confirms that instant', () => 15],
+    ['the length of its metadata', () => 19],
+    ['the length of its body', () => 23],
+    ['its metadata', () => 24 + Math.floor(metadataLength() / 2)],
     ['its body', () => bytes.length - 10],
   ];
   test.each(places)('with a bit flipped in %s is not served', async (_name, place) => {
     const at = place();
     bytes[at] = (bytes[at] as number) ^ 4;
-    await direct.set(key, bytes);
+    await direct.hset(key, '', bytes);
     await expectRepaired();
   });
 
@@ -73,7 +75,7 @@ describe('a stored response', () => {
     const run = fc.asyncProperty(change, async ({ at, by }) => {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] as number) ^ by;
-      await direct.set(key, changed);
+      await direct.hset(key, '', changed);
       await expectRepaired();
     });
     await fc.assert(run, { seed: 20_250_602, numRuns: 150 });
@@ -82,7 +84,7 @@ describe('a stored response', () => {
   // The other format there is: a list of field names.
   test('that has become a marker is not served', async () => {
     bytes[0] = 2;
-    await direct.set(key, bytes);
+    await direct.hset(key, '', bytes);
     await expectRepaired();
   });
 
@@ -95,7 +97,7 @@ describe('a stored response', () => {
     ['of a later format', () => Buffer.concat([Buffer.from([3]), bytes.subarray(1)])],
     ['of another kind altogether', () => Buffer.from('{"body":"<html>"}')],
   ])('%s is not served', async (_name, damaged) => {
-    await direct.set(key, damaged());
+    await direct.hset(key, '', damaged());
     await expectRepaired();
   });
 });
@@ -106,7 +108,7 @@ describe('a marker', () => {
     ['of no field names', '\x02<html>\n\n'],
     ['with a bit flipped', '\x06accept-language'],
   ])('%s is reported and replaced', async (_name, damaged) => {
-    await direct.set(key, damaged);
+    await direct.hset(key, '', damaged);
     await expectRepaired();
   });
 
@@ -114,7 +116,7 @@ describe('a marker', () => {
     await app.get('/varying');
     await app.cache.idle();
     expect((await app.get('/varying')).hit).toBe(true);
-    for (const base of await direct.keys('*varying*}')) await direct.del(base);
+    for (const base of await direct.keys('*varying*}')) await direct.hdel(base, '', '!');
     await app.get('/varying');
     await app.cache.idle();
     expect((await app.get('/varying')).hit).toBe(true);
@@ -125,10 +127,11 @@ describe('a marker', () => {
 test('a damaged variant is reported and replaced', async () => {
   await app.get('/varying');
   await app.cache.idle();
-  const [variant] = await direct.keys('*varying*}:*');
-  const stored = (await direct.getBuffer(variant as string)) as Buffer;
-  stored[20] = (stored[20] as number) ^ 1;
-  await direct.set(variant as string, stored);
+  const [base = ''] = await direct.keys('*varying*}');
+  const [variant = ''] = (await direct.hkeys(base)).filter((field) => field.startsWith('['));
+  const stored = (await direct.hgetBuffer(base, variant)) as Buffer;
+  stored[30] = (stored[30] as number) ^ 1;
+  await direct.hset(base, variant, stored);
   expect((await app.get('/varying')).hit).toBe(false);
   expect(app.faults.length).toBeGreaterThan(0);
   expect(new Set(app.faults.map(({ code }) => code))).toEqual(new Set(['corrupt']));
@@ -137,39 +140,45 @@ test('a damaged variant is reported and replaced', async () => {
 });
 
 describe('a key of another type', () => {
-  test.each(['list', 'hash', 'set'])(
+  test.each(['list', 'set', 'string'])(
     'in the place of a response (%s) is reported and replaced',
     async (type) => {
       await direct.del(key);
       if (type === 'list') await direct.lpush(key, 'a');
-      if (type === 'hash') await direct.hset(key, 'a', 'b');
+      if (type === 'string') await direct.set(key, bytes);
       if (type === 'set') await direct.sadd(key, 'a');
       await expectRepaired();
     },
   );
 
-  test.each(['leases', 'index'])(
-    'in the place of the %s does not keep anything from being stored',
-    async (name) => {
-      await direct.del(key);
-      for (const [path, base] of [
-        ['/item/1', key],
-        ['/varying', key.replace('/item/1', '/varying')],
-      ] as const) {
-        await direct.lpush(`${base}|${name}`, 'a');
-        expect((await app.get(path)).hit).toBe(false);
-        await app.cache.idle();
-        expect((await app.get(path)).hit).toBe(true);
-      }
-      expect(app.faults).toEqual([]);
-    },
-  );
+  test('of ours in the place of a response (a hash) holds responses beside what is there', async () => {
+    await direct.del(key);
+    await direct.hset(key, { a: 'b', '!a': 'c', '!': 'd' });
+    expect((await app.item(1)).hit).toBe(false);
+    await app.cache.idle();
+    expect((await app.item(1)).hit).toBe(true);
+    expect(await direct.pttl(key)).toBeGreaterThan(0);
+  });
+
+  test('in the place of the leases does not keep anything from being stored', async () => {
+    await direct.del(key);
+    for (const [path, base] of [
+      ['/item/1', key],
+      ['/varying', key.replace('/item/1', '/varying')],
+    ] as const) {
+      await direct.lpush(`${base}|leases`, 'a');
+      expect((await app.get(path)).hit).toBe(false);
+      await app.cache.idle();
+      expect((await app.get(path)).hit).toBe(true);
+    }
+    expect(app.faults).toEqual([]);
+  });
 });
 
 test('the response of another key is not served', async () => {
   await app.item(2);
   await app.cache.idle();
-  await direct.set(key.replace('/item/1', '/item/2'), bytes);
+  await direct.hset(key.replace('/item/1', '/item/2'), '', bytes);
   expect((await app.item(2)).hit).toBe(false);
   await app.cache.idle();
   expect((await app.item(2)).hit).toBe(true);

@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Request, Response } from 'express';
 import type { CacheOptions } from '../../src/index.ts';
-import { LEASE } from '../../src/store/leases.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { type App, MARGIN, quietly, startApp, TIMEOUT, until } from './app.ts';
 import { Child } from './child.ts';
@@ -28,6 +27,9 @@ async function appThat(
     express.get('/first', (req, res) => (calls++ === 0 ? fails(res, req) : res.send('fine')));
   });
 }
+
+/** How long a process that died holds a place, in milliseconds, unless told otherwise. */
+const LEASE = 5000;
 
 /** The next request is answered at once, by the app; and soon one is stored. */
 async function expectRecovery(app: App, within = LEASE + 5000): Promise<void> {

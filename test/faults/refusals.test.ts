@@ -102,25 +102,20 @@ describe('a user of Redis', () => {
 
   test('with nothing but what the cache needs is enough', async () => {
     redis = await startRedis();
-    const needed = ['get', 'mget', 'evalsha', 'eval', 'unlink', 'scan'];
-    const inside = [
-      'getrange',
-      'hget',
-      'hset',
-      'hdel',
-      'hlen',
-      'hgetall',
-      'pttl',
-      'pexpire',
-      'set',
-      'type',
-      'del',
-    ];
-    const sorted = ['time', 'zadd', 'zcard', 'zrange', 'zremrangebyscore', 'zpopmin'];
-    const commands = [...needed, ...inside, ...sorted].map((command) => `+${command}`);
-    const app = await startApp({ redis: await asUser('~rrc:*', '-@all', ...commands) });
+    const sent = 'get hget hmget evalsha eval unlink scan zscan zrange';
+    const hashes = 'hset hdel hlen hkeys hexists hgetall pttl pexpire pexpireat type time set rename exists';
+    const sets = 'zadd zcard zrem zrangebyscore zremrangebyscore';
+    const commands = `${sent} ${hashes} ${sets}`.split(' ').map((command) => `+${command}`);
+    const app = await startApp({
+      redis: await asUser('~rrc:*', '-@all', ...commands),
+      tags: ['item'],
+      maxEntries: 10,
+    });
     await untilHit(app, 1);
     expect(await app.cache.purge({ url: `${app.origin}/item/1` })).toBe(1);
+    await untilHit(app, 1);
+    expect(await app.cache.purge({ tag: 'item', soft: true })).toBe(1);
+    expect(await app.cache.purge({ tag: 'item' })).toBe(1);
     await untilHit(app, 1);
     expect(await app.cache.purge({ all: true })).toBe(1);
     expect(app.faults).toEqual([]);

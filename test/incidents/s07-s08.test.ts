@@ -95,9 +95,9 @@ describe('S7, two requests make one key', () => {
     const port = await serve(bare(cache, echo));
     await ask(port, '/secret');
     await cache.idle();
-    const bytes = await redis.getBuffer(`${prefix}{GET http://test.example/secret}`);
+    const bytes = await redis.hgetBuffer(`${prefix}{GET http://test.example/secret}`, '');
     expect(bytes).not.toBeNull();
-    await redis.set(`${prefix}{GET http://test.example/public}`, bytes as Buffer, 'PX', 60_000);
+    await redis.hset(`${prefix}{GET http://test.example/public}`, '', bytes as Buffer);
     const answer = await ask(port, '/public');
     expect(answer.body).toBe('test.example /public');
     expect(answer.header('cache-status')).toMatch(/uri-miss/);

@@ -157,7 +157,7 @@ describe('S11, a flood of keys', () => {
       await ask(port, { path, headers: { 'X-Any': 'y'.repeat(3000) } });
     await cache.idle();
     const keys = await stored(prefix);
-    expect(keys.length).toBeGreaterThan(6);
+    expect(keys.length).toBeGreaterThanOrEqual(6);
     for (const key of keys) {
       expect(key.length).toBeLessThan(prefix.length + 500);
       expect(await redis.pttl(key)).toBeGreaterThan(0);

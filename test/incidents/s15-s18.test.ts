@@ -92,11 +92,17 @@ describe('S16, bytes that nobody wrote', () => {
     await ask(port);
     await cache.idle();
     const key = `${prefix}{GET http://test.example/}`;
-    return { port, key, bytes: (await redis.getBuffer(key)) as Buffer, faults, idle: () => cache.idle() };
+    return {
+      port,
+      key,
+      bytes: (await redis.hgetBuffer(key, '')) as Buffer,
+      faults,
+      idle: () => cache.idle(),
+    };
   }
 
   async function expectMiss(stored: Awaited<ReturnType<typeof filled>>, bytes: Buffer): Promise<void> {
-    await redis.set(stored.key, bytes, 'PX', 60_000);
+    await redis.hset(stored.key, '', bytes);
     const answer = await ask(stored.port);
     expect([answer.status, answer.body]).toEqual([200, 'the whole body']);
     expect(answer.header('x-field')).toBe('value');

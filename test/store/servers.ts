@@ -28,6 +28,8 @@ export function clusterOf(redis: RedisProcess, keyPrefix = ''): Cluster {
 }
 
 /** A store that closes its client, as it does with one of its own. */
-export function storeOf(client: object, prefix = 'rrc:'): RedisStore {
-  return new RedisStore(client as RedisClient, prefix, async () => (client as Redis).disconnect());
+export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number): RedisStore {
+  return new RedisStore(client as RedisClient, prefix, maxEntries, async () =>
+    (client as Redis).disconnect(),
+  );
 }

@@ -48,8 +48,9 @@ describe('forged metadata is no stored response', () => {
         JSON.stringify(metadata(6, ageing(place, 'endless'))).replace('"endless"', endless),
       ]),
     ),
-    ...[5, 'a', true, [], [1]].map((v): [string, unknown] => ['locals', metadata(7, v)]),
-    ['short array', metadata().slice(0, 7)],
+    ...[5, 'a', true, [], [1]].map((v): [string, unknown] => ['locals', metadata(8, v)]),
+    ...[null, 5, {}, 'a', [5], [null]].map((v): [string, unknown] => ['tags', metadata(7, v)]),
+    ['short array', metadata().slice(0, 8)],
     ['long array', [...metadata(), 1]],
     ['object', { ...metadata() }],
     ['null', null],
@@ -65,12 +66,12 @@ describe('forged metadata is no stored response', () => {
   });
 
   test('and the forger makes a good one too', () => {
-    expect(decode(forge(metadata()))).toEqual({ ...HEAD, body: Buffer.from('body') });
+    expect(decode(forge(metadata()))).toEqual({ ...HEAD, body: Buffer.from('body'), purged: false });
   });
 
   test('cannot reach a prototype', () => {
     const stored = decode(
-      forge(JSON.stringify(metadata(7, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
+      forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
     );
     expect(Object.getPrototypeOf(stored?.locals)).toBe(Object.prototype);
     expect(({} as { admin?: boolean }).admin).toBeUndefined();

@@ -37,6 +37,7 @@ const head = fc.record({
   validateAlways: fc.boolean(),
   neverStale: fc.boolean(),
   staleIfError: fc.nat(),
+  tags: fc.array(fc.string()),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
@@ -47,7 +48,7 @@ describe('encode and decode', () => {
       fc.property(head, chunks, (stored, body) => {
         const decoded = decode(encode(stored, body));
         const locals = JSON.parse(JSON.stringify(stored.locals));
-        expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body) });
+        expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body), purged: false });
       }),
       { ...SEED, numRuns: 500 },
     );
@@ -59,7 +60,7 @@ describe('encode and decode', () => {
     ['bytes that read like another entry', [encode(HEAD, [Buffer.from('inner')])]],
     ['a megabyte', [Buffer.alloc(2 ** 20, 7)]],
   ])('keep a body of %s', (_what, body) => {
-    const { body: kept, ...head } = decode(encode(HEAD, body)) as StoredResponse;
+    const { body: kept, purged: _, ...head } = decode(encode(HEAD, body)) as StoredResponse;
     expect(head).toEqual(HEAD);
     expect(kept.equals(Buffer.concat(body))).toBe(true);
   });
@@ -131,8 +132,8 @@ describe('damaged bytes are no stored response', () => {
       [0, 0],
     ] as const) {
       const bytes = Buffer.from(sample);
-      bytes.writeUInt32BE(metaLength, 8);
-      bytes.writeUInt32BE(bodyLength, 12);
+      bytes.writeUInt32BE(metaLength, 16);
+      bytes.writeUInt32BE(bodyLength, 20);
       expect(decode(bytes)).toBeUndefined();
     }
   });

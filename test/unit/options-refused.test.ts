@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, parseSettings, refinePolicy } from '../../src/options.ts';
+import { parsePolicy, refinePolicy } from '../../src/options.ts';
+import { parseSettings } from '../../src/settings.ts';
 import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
@@ -175,7 +176,12 @@ describe('unknown options', () => {
   const unknown = ['TTL', 'tll', 'maxbodysize', 'vary-by', 'keys', 'staleWhileRevalidat', '__proto', ''];
 
   test.each(unknown)('%j is refused by redisCache, which lists the options', (option) => {
-    refuses(() => set({ [option]: 1 }), option, '1', 'redis, prefix, name, timeout, showKey, clock, enabled');
+    refuses(
+      () => set({ [option]: 1 }),
+      option,
+      '1',
+      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, enabled',
+    );
   });
 
   test.each([...unknown, 'redis', 'prefix', 'name', 'timeout', 'showKey', 'clock'])(

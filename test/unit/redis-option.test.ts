@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { redisCache } from '../../src/redis-cache.ts';
-import type { CacheMiddleware, CacheOptions } from '../../src/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
 /* The `redis` option at construction. Nothing here needs a server: port 1 refuses. */
@@ -38,8 +38,10 @@ describe('redis in a form that is accepted', () => {
     const client = {
       status: 'ready',
       options: {},
-      getBuffer: async () => null,
-      mgetBuffer: async () => [],
+      get: async () => null,
+      hgetBuffer: async () => null,
+      hmgetBuffer: async () => [],
+      call: async () => null,
       evalsha: async () => null,
       eval: async () => null,
       unlink: async () => 0,

@@ -14,13 +14,14 @@ export const HEAD: StoredHead = {
   validateAlways: false,
   neverStale: true,
   staleIfError: 60_000,
+  tags: ['leads'],
   locals: { user: { id: 1, tags: ['a'] } },
 };
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
 export function metadata(place = -1, value?: unknown): unknown[] {
-  const { key, variant, status, message, headers, removed, locals } = HEAD;
-  const all: unknown[] = [key, variant, status, message, headers, removed, ageing(), locals];
+  const { key, variant, status, message, headers, removed, tags, locals } = HEAD;
+  const all: unknown[] = [key, variant, status, message, headers, removed, ageing(), tags, locals];
   return place < 0 ? all : all.with(place, value);
 }
 
@@ -35,10 +36,10 @@ export function forge(meta: unknown, body = 'body', first = 1): Buffer {
   const text = Buffer.isBuffer(meta)
     ? meta
     : Buffer.from(typeof meta === 'string' ? meta : JSON.stringify(meta));
-  const bytes = Buffer.concat([Buffer.alloc(16), text, Buffer.from(body)]);
+  const bytes = Buffer.concat([Buffer.alloc(24), text, Buffer.from(body)]);
   bytes[0] = first;
-  bytes.writeUInt32BE(text.length, 8);
-  bytes.writeUInt32BE(Buffer.byteLength(body), 12);
-  bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
+  bytes.writeUInt32BE(text.length, 16);
+  bytes.writeUInt32BE(Buffer.byteLength(body), 20);
+  bytes.writeUInt32BE(crc32(bytes.subarray(16)), 4);
   return bytes;
 }

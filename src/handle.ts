@@ -1,0 +1,93 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { CacheEvents } from './outcome.ts';
+import type { Duration, KeyPart, Next, PolicyOptions } from './types.ts';
+
+/** The public face of a cache beside its options. */
+
+/** What to purge, and whether softly. */
+export type PurgeTarget = (
+  | /** The stored responses of one `key`, as your `key` function gives it, and what `wrap` and `store` keep by it. */
+  { readonly key: KeyPart }
+  /** The stored responses of one absolute URL, under the default key. */
+  | { readonly url: string | URL }
+  /** What is stored under a tag. */
+  | { readonly tag: string }
+  /** What is stored under any of these tags. */
+  | { readonly tags: readonly string[] }
+  /**
+   * The stored responses under the default key whose URL begins so: an absolute URL, or a path (`/api/leads`, which
+   * `/api/leads?page=2` and `/api/leadsheet` begin with) on every host.
+   */
+  | { readonly prefix: string }
+  /** Everything under this cache's prefix. */
+  | { readonly all: true }
+) & {
+  /**
+   * Marks responses stale instead of deleting them: they may yet be confirmed by the app (`ETag`), or stand in for an
+   * error. Requests under way are revoked all the same. @default false
+   */
+  readonly soft?: boolean;
+};
+
+/** Small values of your own in the same store, each with a lifetime: a signed token, a lookup table. Plain JSON, or bytes. */
+export interface ValueStore {
+  /** The value, or `undefined` where there is none, or the store cannot be asked. Bytes come back as a `Buffer`. */
+  get<T = unknown>(key: KeyPart): Promise<T | undefined>;
+  /**
+   * Keeps a value for `ttl`, in place of what is there, and revokes a `wrap` of the same key that is under way.
+   * @returns whether the store confirmed it. @throws {TypeError} for what is neither JSON nor bytes, or too large.
+   */
+  set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
+  has(key: KeyPart): Promise<boolean>;
+  /** @returns whether there was one. @throws {StoreError} when the store did not confirm it. */
+  delete(key: KeyPart): Promise<boolean>;
+  /** Every key that has a value, read in steps as you go. @throws {StoreError} when the store does not answer. */
+  keys(): AsyncIterable<KeyPart>;
+  /** Deletes all values, and no response. @returns how many. @throws {StoreError} when the store did not confirm it. */
+  clear(): Promise<number>;
+}
+
+/** How `cache.wrap` keeps what a function gave. */
+export interface WrapOptions {
+  readonly ttl: Duration;
+  /** What it may be purged by. @default [] */
+  readonly tags?: readonly string[];
+}
+
+/** The middleware. It fits Express, Connect and `node:http`: call it with what should run on a miss. */
+export interface CacheMiddleware {
+  (req: IncomingMessage, res: ServerResponse, next: Next): void;
+  /**
+   * Derives a middleware for some routes that shares the store, connections and statistics.
+   * @throws {OptionError} for a bad option.
+   */
+  with(overrides: PolicyOptions): CacheMiddleware;
+  /**
+   * Deletes stored responses, or marks them stale, and revokes the right of requests under way to store what they began
+   * before. Once it has resolved, no request that arrives at any process is answered from before it.
+   * @returns how many stored responses were purged. A `tag`, a `prefix` and `all` may count one twice if it was stored
+   * again meanwhile.
+   * @throws {StoreError} when the store did not confirm it. Requests are never affected.
+   */
+  purge(target: PurgeTarget): Promise<number>;
+  /** Small values of your own, kept in the same store. */
+  readonly store: ValueStore;
+  /**
+   * Runs a function and keeps what it gives, plain JSON or bytes, as the cache keeps responses: calls for the same key
+   * share one run in all processes, `purge({ key })` and `purge({ tag })` end it, and with the store away each call
+   * runs the function. Its errors are the caller's own. What is `undefined`, or too large, is given but not kept.
+   * @throws {TypeError} for a bad key, `ttl` or tag.
+   */
+  wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
+  /** Listens to an event; returns the cache. */
+  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** Stops listening; returns the cache. */
+  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
+  idle(): Promise<void>;
+  /**
+   * Waits for pending store operations, then closes the connections that the cache opened itself. From then on
+   * the middleware forwards every request.
+   */
+  close(): Promise<void>;
+}

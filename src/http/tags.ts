@@ -1,0 +1,40 @@
+/** What a response says it may be purged by: `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875). */
+
+import { isInnerList, parseList } from 'structured-headers';
+import { joined, members } from './cache-control.ts';
+import type { Fields } from './vary.ts';
+
+/** The tags of a response, as its fields state them: `Cache-Tag` separates by commas, `Surrogate-Key` by spaces. */
+export function statedTags(headers: Fields): string[] {
+  const listed = members(joined(headers['cache-tag']) ?? '');
+  const keyed = (joined(headers['surrogate-key']) ?? '').split(/[\t ]+/);
+  return [...listed, ...keyed].filter((tag) => tag !== '');
+}
+
+/**
+ * The groups that a response belongs to: "The Cache-Groups HTTP Response header field is a List of Strings", which are
+ * compared character by character, case included (§2).
+ */
+export function groupsOf(headers: Fields): string[] {
+  return stringsOf(joined(headers['cache-groups']));
+}
+
+/**
+ * The groups that a response invalidates (§3). It is the caller's to see that its request was unsafe: "The
+ * Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe method".
+ */
+export function invalidatedGroups(headers: Fields): string[] {
+  return stringsOf(joined(headers['cache-group-invalidation']));
+}
+
+/** The Strings of a List; none where it cannot be parsed, since such a field is ignored (RFC 9651 §4.2). */
+function stringsOf(text: string | undefined): string[] {
+  if (text === undefined) return [];
+  try {
+    return parseList(text).flatMap((item) =>
+      !isInnerList(item) && typeof item[0] === 'string' && item[0] !== '' ? [item[0]] : [],
+    );
+  } catch {
+    return [];
+  }
+}

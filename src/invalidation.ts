@@ -1,0 +1,74 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { type Core, report } from './core.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { answerJson } from './exchange/replay.ts';
+import { targetOf } from './exchange/target.ts';
+import { cacheStatus } from './http/cache-status.ts';
+import { identify } from './identity.ts';
+import type { Policy } from './options.ts';
+import type { Outcome } from './outcome.ts';
+import type { Invalidation } from './settings.ts';
+import { Fault } from './store/guard.ts';
+
+/**
+ * Purges and answers, where the request asks for it by the `invalidation` option's field and may. Resolves to whether
+ * it has answered; the field is taken away in any case, and the one that brought a secret with it.
+ */
+export async function invalidated(x: Exchange, policy: Policy, core: Core): Promise<boolean> {
+  const { invalidation } = core;
+  const asked = invalidation && x.headers[invalidation.header];
+  if (!invalidation || asked === undefined) return false;
+  const authorized = await mayPurge(x, core, invalidation);
+  x.strip([invalidation.header, ...secretFields(invalidation)]);
+  const what = String(asked).trim().toLowerCase();
+  if (!authorized || (what !== 'invalidate' && what !== 'invalidate-all')) return false;
+
+  const count = what === 'invalidate' ? await purgeOwn(x, policy, core) : await purgeAll(core);
+  const detail = count instanceof Fault ? count.code : what;
+  const outcome: Outcome = { kind: 'invalidated', detail };
+  const answer = count instanceof Fault ? { error: 'the purge was not confirmed' } : { purged: count };
+  answerJson(x.res, count instanceof Fault ? 503 : 200, cacheStatus(core.name, outcome), answer);
+  report(x, core, outcome);
+  return true;
+}
+
+async function mayPurge(x: Exchange, core: Core, { authorize }: Invalidation): Promise<boolean> {
+  if (typeof authorize !== 'function') {
+    const given = x.headers[authorize.header];
+    return typeof given === 'string' && sameSecret(given, authorize.secret);
+  }
+  try {
+    return (await authorize(x.req, x.res)) === true;
+  } catch (error) {
+    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    return false;
+  }
+}
+
+function secretFields({ authorize }: Invalidation): string[] {
+  return typeof authorize === 'function' ? [] : [authorize.header];
+}
+
+/** Compares in a time that tells nothing of where, or by how much, they differ. */
+function sameSecret(given: string, secret: string): boolean {
+  const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
+  return timingSafeEqual(digest(given), digest(secret));
+}
+
+/** What is stored for this very request, or would be if it were a GET. */
+async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number | Fault> {
+  const identity = await identify(x, policy, policy.methods.has(x.method) ? x.method : 'GET');
+  const target = targetOf(x.req);
+  const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
+  if (typeof identity !== 'string') ids.add(identity.id);
+  let sum = 0;
+  for (const count of await Promise.all([...ids].map((id) => core.store.purge(id, 'delete')))) {
+    if (count instanceof Fault) return count;
+    sum += count;
+  }
+  return sum;
+}
+
+function purgeAll(core: Core): Promise<number | Fault> {
+  return core.store.purgeMatching(() => true, 'delete');
+}

@@ -1,0 +1,74 @@
+import type { Core } from './core.ts';
+import { PurgeError, StoreError } from './errors.ts';
+import type { PurgeTarget } from './handle.ts';
+import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
+import type { Policy } from './options.ts';
+import { Fault, type GuardedStore } from './store/guard.ts';
+import type { PurgeMode } from './store/store.ts';
+import { tagOf } from './tags.ts';
+import { idOfValue } from './value.ts';
+import { areTags, known } from './values.ts';
+
+const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
+
+/**
+ * Purges what an operator names. Resolves to how many stored responses there were.
+ * @throws {PurgeError} for what names nothing. @throws {StoreError} when the store did not confirm it.
+ */
+export async function purge(core: Core, policies: Iterable<Policy>, target: PurgeTarget): Promise<number> {
+  const mode: PurgeMode = isSoft(target) ? { staleSince: core.clock() } : 'delete';
+  const counts = await Promise.all(purgesOf(core.store, [...policies], target, mode));
+  return counts.reduce<number>((sum, count) => sum + confirmed(count), 0);
+}
+
+/** What the store said, where it said it. @throws {StoreError} */
+export function confirmed<T>(answer: T | Fault): T {
+  if (answer instanceof Fault) throw new StoreError(`the store did not confirm it: ${answer.message}`);
+  return answer;
+}
+
+function purgesOf(
+  store: GuardedStore,
+  policies: readonly Policy[],
+  target: Partial<Record<(typeof TARGETS)[number], unknown>>,
+  mode: PurgeMode,
+): Promise<number | Fault>[] {
+  const named = TARGETS.filter((name) => target[name] !== undefined);
+  const [name] = named;
+  if (named.length !== 1 || name === undefined)
+    throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}`);
+  const value = target[name];
+  switch (name) {
+    case 'key':
+      return each([...idsOfKey(policies, value), idOfValue(value)]);
+    case 'url':
+      return each(idsOfUrl(policies, String(value)));
+    case 'tag':
+    case 'tags': {
+      const tags = name === 'tag' ? [value] : value;
+      if (!areTags(tags)) throw new PurgeError('purge takes tags that are strings of up to 256 characters');
+      return [...new Set(tags)].map((tag) => store.purgeTag(tagOf(tag), mode));
+    }
+    case 'prefix':
+      return [store.purgeMatching(beginsWith(value), mode)];
+    case 'all':
+      if (value !== true) throw new PurgeError('purge takes { all: true }');
+      return [store.purgeMatching(() => true, mode)];
+  }
+
+  function each(ids: Iterable<string>): Promise<number | Fault>[] {
+    return [...new Set(ids)].map((id) => store.purge(id, mode));
+  }
+}
+
+function isSoft(target: PurgeTarget): boolean {
+  if (typeof target !== 'object' || target === null) throw new PurgeError('purge takes an object');
+  try {
+    known('purge', target, [...TARGETS, 'soft']);
+  } catch {
+    throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}, and soft`);
+  }
+  const { soft = false } = target;
+  if (typeof soft !== 'boolean') throw new PurgeError('purge takes soft as a boolean');
+  return soft;
+}

@@ -1,0 +1,94 @@
+import { OptionError } from './errors.ts';
+import { type Dynamic, fieldNames, MAX_TIMEOUT, POLICY } from './options.ts';
+import type { CacheOptions, RedisOption } from './types.ts';
+import { duration, known, oneOf } from './values.ts';
+
+/** The options that a cache has once, for all of its middlewares. */
+
+export interface Settings {
+  readonly redis: RedisOption | undefined;
+  readonly prefix: string;
+  readonly name: string;
+  readonly timeout: number;
+  readonly showKey: boolean;
+  readonly clock: () => number;
+  readonly maxEntries: number | undefined;
+  readonly invalidation: Invalidation | undefined;
+}
+
+/** How a request may ask for a purge. Field names in lower case. */
+export interface Invalidation {
+  readonly header: string;
+  /** A field that brings a secret, or a function that says whether this request may. */
+  readonly authorize: Dynamic<boolean> | { readonly header: string; readonly secret: string };
+}
+
+const ALL: readonly (keyof CacheOptions)[] = [
+  'redis',
+  'prefix',
+  'name',
+  'timeout',
+  'showKey',
+  'clock',
+  'maxEntries',
+  'invalidation',
+  ...POLICY,
+];
+/** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
+const SF_TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
+/** A shorter secret could be found by asking. */
+const MIN_SECRET = 16;
+
+export function parseSettings(options: CacheOptions): Settings {
+  known('options', options, ALL);
+  const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
+  const { showKey: shown = false, maxEntries } = options;
+  const showKey = oneOf('showKey', shown, [true, false]);
+  if (
+    typeof prefix !== 'string' ||
+    prefix.length > 100 ||
+    !/^[!-z|~]+$/.test(prefix) ||
+    /[*?[\]\\^]/.test(prefix)
+  ) {
+    throw new OptionError(
+      'prefix',
+      prefix,
+      'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
+    );
+  }
+  if (typeof name !== 'string' || !SF_TOKEN.test(name)) {
+    throw new OptionError(
+      'name',
+      name,
+      "a token: letters, digits and - . _ : / after a letter, such as 'my-cache'",
+    );
+  }
+  const budget = duration('timeout', timeout);
+  if (budget < 1 || budget > MAX_TIMEOUT)
+    throw new OptionError('timeout', timeout, 'at least 1 millisecond and at most 1 hour');
+  if (typeof clock !== 'function') throw new OptionError('clock', clock, 'a function');
+  if (maxEntries !== undefined && (!Number.isSafeInteger(maxEntries) || maxEntries < 1))
+    throw new OptionError('maxEntries', maxEntries, 'a whole number of at least 1');
+  const invalidation = parseInvalidation(options.invalidation);
+  return Object.freeze({ redis, prefix, name, timeout: budget, showKey, clock, maxEntries, invalidation });
+}
+
+function parseInvalidation(invalidation: unknown): Invalidation | undefined {
+  if (invalidation === undefined) return undefined;
+  known('invalidation', invalidation, ['header', 'authorize']);
+  const { header, authorize } = invalidation as { header?: unknown; authorize?: unknown };
+  const [name = ''] = fieldNames('invalidation.header', [header]);
+  if (typeof authorize === 'function') {
+    return Object.freeze({ header: name, authorize: authorize as Dynamic<boolean> });
+  }
+  known('invalidation.authorize', authorize, ['header', 'secret']);
+  const { header: bringing, secret } = authorize as { header?: unknown; secret?: unknown };
+  const [field = ''] = fieldNames('invalidation.authorize.header', [bringing]);
+  if (typeof secret !== 'string' || secret.length < MIN_SECRET)
+    throw new OptionError(
+      'invalidation.authorize.secret',
+      secret,
+      `a string of at least ${MIN_SECRET} characters`,
+    );
+  return Object.freeze({ header: name, authorize: Object.freeze({ header: field, secret }) });
+}

@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto';
+import type { RedisClient } from '../types.ts';
+
+/** A script, and the name that a server knows it by. */
+export interface Script {
+  readonly lua: string;
+  readonly sha: string;
+}
+
+export function script(lua: string): Script {
+  return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
+export class Scripts {
+  readonly #client: RedisClient;
+  /** Hashes of the scripts whose text a server has been given: the first use costs one round trip, not two. */
+  readonly #sent = new Set<string>();
+
+  constructor(client: RedisClient) {
+    this.#client = client;
+  }
+
+  async run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    if (this.#sent.has(sha)) {
+      try {
+        return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
+      } catch (error) {
+        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+      }
+    }
+    const answer = await this.#client.eval(lua, keys.length, ...keys, ...args);
+    this.#sent.add(sha);
+    return answer;
+  }
+
+  /** The same for an answer that is a number, which some clients are set to give as text. */
+  async number(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
+    return Number(await this.run(script, keys, ...args));
+  }
+}

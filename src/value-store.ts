@@ -1,0 +1,61 @@
+import type { Core } from './core.ts';
+import type { ValueStore } from './handle.ts';
+import { compact } from './key.ts';
+import { confirmed } from './purge.ts';
+import { Fault } from './store/guard.ts';
+import type { Duration, KeyPart } from './types.ts';
+import { decodeValue, encodeValue, freshValue, keyOfValue, valueKeyOf } from './value.ts';
+import { milliseconds } from './values.ts';
+
+/** Small values of the user's own, beside the responses. @param limit bytes of the largest. */
+export function valueStore(core: Core, limit: number): ValueStore {
+  const { store, clock } = core;
+  const find = async (key: KeyPart) => {
+    const text = keyOfValue(key);
+    const read = await store.get(compact(text, undefined), ['']);
+    return read instanceof Fault ? undefined : freshValue(text, read[0], clock());
+  };
+  return {
+    async get<T>(key: KeyPart): Promise<T | undefined> {
+      const stored = await find(key);
+      return stored && (decodeValue(stored) as T);
+    },
+    async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
+      const text = keyOfValue(key);
+      const ttl = lifetimeOf(options);
+      const bytes = encodeValue(text, value, { ttl, tags: [], now: clock() });
+      if (!bytes) throw new TypeError('a value must be JSON or bytes');
+      if (bytes.length > limit) throw new TypeError(`a value may have ${limit} bytes at most`);
+      const put = await store.put({ id: compact(text, undefined), key: text, bytes, ttl });
+      return !(put instanceof Fault);
+    },
+    async has(key: KeyPart): Promise<boolean> {
+      return (await find(key)) !== undefined;
+    },
+    async delete(key: KeyPart): Promise<boolean> {
+      return confirmed(await store.purge(compact(keyOfValue(key), undefined), 'delete')) > 0;
+    },
+    async *keys(): AsyncGenerator<KeyPart, void> {
+      const met = new Set<string>();
+      for await (const keys of store.keys()) {
+        for (const key of confirmed(keys)) {
+          const given = met.has(key) ? undefined : valueKeyOf(key);
+          met.add(key);
+          if (given !== undefined) yield given as KeyPart;
+        }
+      }
+    },
+    async clear(): Promise<number> {
+      return confirmed(await store.purgeMatching((key) => valueKeyOf(key) !== undefined, 'delete'));
+    },
+  };
+}
+
+/** Milliseconds of the `ttl` that a value is given. @throws {TypeError} */
+export function lifetimeOf(options: { readonly ttl: Duration }): number {
+  const ttl = milliseconds(options?.ttl);
+  if (ttl === undefined || ttl < 1) {
+    throw new TypeError("a value needs a ttl: milliseconds, or a string with a unit such as '30s' or '1h'");
+  }
+  return Math.ceil(ttl);
+}

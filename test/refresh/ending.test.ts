@@ -1,0 +1,353 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import { type IncomingMessage, Server, type ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/synthetic.ts';
+import { bare, frameworks, type Handler } from '../support/apps.ts';
+import { DEADLINE, Stage } from './support/twice.ts';
+
+/* Every request that nobody sent comes to an end, and leaves nothing behind. */
+
+type Pair = [IncomingMessage, ServerResponse];
+
+const blueprint: Blueprint = { method: 'GET', url: '/a', fields: [['Host', 'a.example']], peer: {} };
+
+/** A stage whose handler answers clients, and does this for nobody. */
+async function staged(forNobody: Handler): Promise<Stage> {
+  const handler: Handler = (req, res, next) =>
+    isSynthetic(req) ? forNobody(req, res, next) : res.end('client');
+  const stage = new Stage(bare(handler));
+  await stage.ask('/');
+  return stage;
+}
+
+describe('at the deadline', () => {
+  test.each(frameworks)('$name: a handler that never answers hears that it is too late', async ({ app }) => {
+    const stage = new Stage(app((req, res) => void (isSynthetic(req) || res.end())));
+    await stage.ask('/');
+    const startedAt = performance.now();
+    expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
+    expect(performance.now() - startedAt).toBeGreaterThan(40);
+    // As when a client hangs up, but for `orphaned`: a cache needs not wait for who has had his time.
+    expect(stage.accounts[1]).toMatchObject({
+      asked: ['aborted', 'close'],
+      answered: ['close'],
+      body: 'abandoned',
+    });
+  });
+
+  test('a stream of events without end is over', async () => {
+    let events = 0;
+    let stopped = false;
+    const stage = await staged((_req, res) => {
+      res.writeHead(200, { 'Content-Type': 'text/event-stream' });
+      const sending = setInterval(() => res.write(`data: ${events++}\n\n`), 2);
+      res.on('close', () => {
+        clearInterval(sending);
+        stopped = true;
+      });
+    });
+    expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
+    expect(stopped).toBe(true);
+    expect(events).toBeGreaterThan(1);
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+  });
+
+  test('what is piped is let go', async () => {
+    const source = new Readable({ read() {} });
+    const stage = await staged((_req, res) => void source.pipe(res));
+    await stage.repeat(20);
+    expect(source.listenerCount('data')).toBe(0);
+  });
+
+  test('a handler that answers later does no harm', async () => {
+    const done: unknown[] = [];
+    let late: Promise<void> | undefined;
+    const stage = await staged((_req, res) => {
+      late = (async () => {
+        await sleep(40);
+        res.setHeader('X-Late', '1');
+        res.write('late', (error) => done.push((error as { code?: string } | null)?.code));
+        res.end();
+      })();
+    });
+    expect(await stage.repeat(10)).toEqual({ kind: 'timed-out' });
+    await late;
+    await sleep(5);
+    expect(done).toEqual(['ERR_STREAM_DESTROYED']);
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+  });
+
+  test('a response that is complete is finished, whatever else its handler does', async () => {
+    const stage = await staged(async (_req, res) => {
+      res.end('done');
+      await sleep(30);
+    });
+    expect(await stage.repeat(20)).toEqual({ kind: 'finished', status: 200 });
+  });
+});
+
+describe('given up', () => {
+  test('by a signal from before, it never begins', async () => {
+    let entered = 0;
+    const ending = await dispatch(blueprint, () => entered++, {
+      deadline: DEADLINE,
+      signal: AbortSignal.abort(),
+    });
+    expect(ending).toEqual({ kind: 'aborted' });
+    await sleep(5);
+    expect(entered).toBe(0);
+  });
+
+  test('by a signal meanwhile, it ends at once', async () => {
+    const controller = new AbortController();
+    const stage = await staged((_req, res) => {
+      res.write('a part');
+      controller.abort();
+    });
+    expect(await stage.repeat(DEADLINE, controller.signal)).toEqual({ kind: 'aborted' });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+  });
+
+  test('by a signal afterwards, it is finished all the same', async () => {
+    const controller = new AbortController();
+    const stage = await staged((_req, res) => res.end());
+    expect(await stage.repeat(DEADLINE, controller.signal)).toEqual({ kind: 'finished', status: 200 });
+    controller.abort();
+    expect(stage.accounts[1]).toMatchObject({ answered: ['finish', 'close'] });
+  });
+
+  test.each<[string, (...pair: Pair) => unknown]>([
+    ['req.destroy()', (req) => req.destroy()],
+    ['res.destroy()', (_req, res) => res.destroy()],
+    ['res.destroy(error)', (_req, res) => res.on('error', () => {}).destroy(new Error('on purpose'))],
+    ['req.socket.destroy()', (req) => req.socket.destroy()],
+    ['req.socket.destroy(error)', (req) => req.socket.destroy(new Error('on purpose'))],
+    ['req.socket.resetAndDestroy()', (req) => req.socket.resetAndDestroy()],
+    ['req.socket.end()', (req) => req.socket.end()],
+    ['req.socket.destroySoon()', (req) => req.socket.destroySoon()],
+    ['the timeout of its socket', (req) => req.socket.setTimeout(10)],
+  ])('by the app: %s', async (_how, giveUp) => {
+    const whole = await staged((req, res) => void giveUp(req, res));
+    expect(await whole.repeat()).toEqual({ kind: 'aborted' });
+    const begun = await staged((req, res) => {
+      res.write('a part', () => giveUp(req, res));
+    });
+    expect(await begun.repeat()).toEqual({ kind: 'aborted' });
+  });
+
+  test('by the app, where a strict length is not kept', async () => {
+    const stage = await staged((_req, res) => {
+      res.strictContentLength = true;
+      res.setHeader('Content-Length', 10);
+      res.end('short');
+    });
+    expect(await stage.repeat()).toMatchObject({
+      kind: 'threw',
+      error: { code: 'ERR_HTTP_CONTENT_LENGTH_MISMATCH' },
+    });
+  });
+});
+
+describe('what is thrown', () => {
+  const uncaught: unknown[] = [];
+  const hear = (error: unknown): void => void uncaught.push(error);
+  process.on('uncaughtException', hear);
+  afterEach(() => {
+    expect(uncaught).toEqual([]);
+  });
+
+  test('by a listener at once is the ending', async () => {
+    const error = new Error('on purpose');
+    const stage = await staged((_req, res) => {
+      res.write('a part');
+      throw error;
+    });
+    expect(await stage.repeat()).toEqual({ kind: 'threw', error });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+  });
+
+  test('by one of several listeners keeps the next from being called', async () => {
+    const stage = await staged(() => {
+      throw 'a word';
+    });
+    let called = 0;
+    stage.server.on('request', () => called++);
+    expect(await stage.repeat()).toEqual({ kind: 'threw', error: 'a word' });
+    expect(called).toBe(0);
+  });
+
+  test.each(frameworks.filter(({ name }) => name !== 'node:http'))(
+    '$name: by a handler is answered by the framework',
+    async ({ app }) => {
+      const thrower: Handler = (req, res) => {
+        if (!isSynthetic(req)) return res.end();
+        throw Object.assign(new Error('on purpose'), { status: 418, stack: '' });
+      };
+      const stage = new Stage(app(thrower));
+      await stage.ask('/');
+      expect(await stage.repeat()).toEqual({ kind: 'finished', status: 418 });
+    },
+  );
+});
+
+describe('a server that closes', () => {
+  test('does not wait for a request that nobody sent', async () => {
+    const stage = await staged(() => {});
+    const pending = stage.repeat(200);
+    stage.server.closeAllConnections();
+    await new Promise((resolve) => stage.server.close(resolve));
+    expect(await pending).toEqual({ kind: 'timed-out' });
+  });
+
+  test('lets it finish', async () => {
+    const stage = await staged(async (_req, res) => {
+      await sleep(20);
+      res.end('late');
+    });
+    const pending = stage.repeat();
+    stage.server.close();
+    stage.server.closeAllConnections();
+    await once(stage.server, 'close');
+    expect(await pending).toEqual({ kind: 'finished', status: 200 });
+    expect(stage.accounts[1]?.body).toBe('late');
+  });
+
+  test('can still be asked by nobody', async () => {
+    const stage = await staged((_req, res) => res.end('still'));
+    stage.server.closeAllConnections();
+    await new Promise((resolve) => stage.server.close(resolve));
+    expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
+  });
+
+  test('without listeners leaves the request to its deadline', async () => {
+    const stage = await staged((_req, res) => res.end());
+    stage.server.removeAllListeners('request');
+    expect(await stage.repeat(10)).toEqual({ kind: 'timed-out' });
+  });
+});
+
+describe('asynchronous context', () => {
+  const user = new AsyncLocalStorage<string>();
+
+  test('of whoever dispatches does not reach the app, and is his own again afterwards', async () => {
+    const seen: unknown[] = [];
+    const see = (): unknown => seen.push(user.getStore());
+    const app = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
+      see();
+      req.on('end', see).resume();
+      res.on('finish', see);
+      res.on('close', see);
+      await sleep(1);
+      see();
+      setImmediate(() => res.write('a', see));
+      setTimeout(() => res.end(see), 5);
+    };
+    await user.run('alice', async () => {
+      const ending = await dispatch(blueprint, app, { deadline: DEADLINE });
+      expect(ending).toEqual({ kind: 'finished', status: 200 });
+      expect(user.getStore()).toBe('alice');
+    });
+    expect(seen).toEqual(Array(7).fill(undefined));
+  });
+
+  test('does not reach the app where it ends at the deadline or by a signal', async () => {
+    const seen: unknown[] = [];
+    const app = (_req: IncomingMessage, res: ServerResponse): void =>
+      void res.on('close', () => seen.push(user.getStore()));
+    await user.run('alice', () => dispatch(blueprint, app, { deadline: 5 }));
+    const { signal } = user.run('alice', () => {
+      const controller = new AbortController();
+      setTimeout(() => controller.abort(), 5);
+      return controller;
+    });
+    await user.run('alice', () => dispatch(blueprint, app, { deadline: DEADLINE, signal }));
+    expect(seen).toEqual([undefined, undefined]);
+  });
+
+  test('of the app is the request for which it was made', async () => {
+    const seen: unknown[] = [];
+    const app = (_req: IncomingMessage, res: ServerResponse): void =>
+      user.run('nobody', () => {
+        setTimeout(() => {
+          seen.push(user.getStore());
+          res.end();
+        }, 1);
+      });
+    await dispatch(blueprint, app, { deadline: DEADLINE });
+    expect(seen).toEqual(['nobody']);
+  });
+});
+
+test('keeps no process alive', async () => {
+  const controller = new AbortController();
+  const before = process.getActiveResourcesInfo().sort();
+  const pending = dispatch(blueprint, () => {}, { deadline: DEADLINE, signal: controller.signal });
+  await new Promise(setImmediate);
+  expect(process.getActiveResourcesInfo().sort()).toEqual(before);
+  controller.abort();
+  await pending;
+});
+
+test('leaves nothing behind, neither with a deadline that is far nor with a signal', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const { signal } = new AbortController();
+  const requests: WeakRef<IncomingMessage>[] = [];
+  const enter = (req: IncomingMessage, res: ServerResponse): void => {
+    requests.push(new WeakRef(req));
+    res.end();
+  };
+  for (let i = 0; i < 20; i++) await dispatch(blueprint, enter, { deadline: 3_600_000, signal });
+  await sleep(5);
+  collect();
+  // Node's parser may still know its last one.
+  expect(requests.filter((request) => request.deref()).length).toBeLessThan(3);
+});
+
+test('holds nothing of what was written', async () => {
+  let most = 0;
+  const stage = await staged((req, res) => {
+    const source = Readable.from(Array(256).fill(Buffer.alloc(65_536)));
+    source.pipe(res).on('drain', () => {});
+    source.on('data', () => {
+      most = Math.max(most, req.socket.writableLength + res.writableLength);
+    });
+  });
+  // Not by the stage either.
+  stage.entrance = (req, res) => stage.server.listeners('request')[1]!(req, res);
+  expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
+  expect(most).toBeLessThan(200_000);
+});
+
+test('many at once are each answered for themselves', async () => {
+  const app = (req: IncomingMessage, res: ServerResponse): void => {
+    const status = Number(req.url?.slice(1));
+    setTimeout(() => res.writeHead(status).end('x'), status % 7);
+  };
+  const statuses = Array.from({ length: 300 }, (_, i) => 200 + i);
+  const asked = statuses.map((status) =>
+    dispatch({ ...blueprint, url: `/${status}` }, app, { deadline: DEADLINE }),
+  );
+  expect(await Promise.all(asked)).toEqual(statuses.map((status) => ({ kind: 'finished', status })));
+});
+
+test('whoever watches the requests of all servers sees one', async () => {
+  const stage = await staged((_req, res) => res.end());
+  const { emit } = Server.prototype;
+  const seen: unknown[] = [];
+  Server.prototype.emit = function watched(this: Server, ...args: Parameters<typeof emit>) {
+    if ((args[0] as string) === 'request') seen.push(this);
+    return Reflect.apply(emit, this, args);
+  } as typeof emit;
+  try {
+    await stage.repeat();
+  } finally {
+    Server.prototype.emit = emit;
+  }
+  expect(seen).toEqual([stage.server]);
+});
