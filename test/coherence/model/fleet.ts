@@ -63,6 +63,8 @@ export class Fleet {
 export class Worker {
   agent: Agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
   port = 0;
+  /** What it said last, if it has ended by itself. */
+  crash: string | undefined;
   readonly #lanes: readonly LaneOptions[];
   readonly #onRun: (asked: Asked) => Told;
   readonly #calls = new Map<number, (fault: string | undefined) => void>();
@@ -81,17 +83,21 @@ export class Worker {
   }
 
   async start(): Promise<void> {
-    const child = spawn(
-      process.execPath,
-      ['--require', HOOK, '--eval', `require(${JSON.stringify(SCRIPT)})`],
-      {
-        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      },
-    );
+    const script = `require(${JSON.stringify(SCRIPT)})`;
+    const child = spawn(process.execPath, ['--require', HOOK, '--eval', script], {
+      stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    });
     this.#process = child;
+    let said = '';
+    child.stderr?.on('data', (text) => {
+      said += text;
+    });
+    child.once('close', () => {
+      if (this.#process === child) this.#ended(said);
+    });
     send(child, { kind: 'open', lanes: this.#lanes });
     await new Promise<void>((resolve, reject) => {
-      child.once('exit', () => reject(new Error('a worker has ended')));
+      child.once('exit', () => reject(new Error(`a worker has ended: ${said}`)));
       child.on('message', (message: FromWorker) => {
         if (message.kind === 'began') {
           send(child, { kind: 'run', call: message.call, told: this.#onRun(message.asked) });
@@ -126,16 +132,15 @@ export class Worker {
   }
 
   async end(): Promise<void> {
-    const child = this.#process as ChildProcess;
+    const child = this.#process;
+    this.#process = undefined;
     this.port = 0;
-    if (child.exitCode === null && child.signalCode === null) {
+    if (child && child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
       child.kill('SIGKILL');
       await gone;
     }
-    this.agent.destroy();
-    this.agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-    for (const settle of this.#calls.values()) settle('killed');
+    this.#forget();
   }
 
   /** Has it stand still for a time. */
@@ -147,6 +152,19 @@ export class Worker {
     this.#stopped = until;
     await until;
     if (this.#stopped === until) child?.kill('SIGCONT');
+  }
+
+  /** It has ended by itself, which nothing may make it do. */
+  #ended(said: string): void {
+    this.port = 0;
+    this.crash = said;
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.agent.destroy();
+    this.agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
+    for (const settle of this.#calls.values()) settle('killed');
   }
 }
 

@@ -31,12 +31,13 @@ describe.each<[Weather, number, number]>([
   test(
     'nothing purged is answered, and what is promised is kept',
     async () => {
+      const stage = await new Stage(LANES, weather).open();
       const broken: string[][] = [];
       const counts = { schedules: 0, requests: 0, runs: 0, purges: 0 };
       const until = performance.now() + length;
       let seed = FIRST;
       const next = () => {
-        if (performance.now() > until || broken.length > 0) return undefined;
+        if (performance.now() > until || broken.length > 0 || stage.crashes.length > 0) return undefined;
         return scheduleOf(SEED === undefined ? seed++ : FIRST, weather);
       };
       const check = (history: History) => {
@@ -50,7 +51,6 @@ describe.each<[Weather, number, number]>([
         const story = found[0]?.resource === undefined ? [] : trace(history, found[0].resource);
         if (broken.length === 0) broken.push([`SEED=${history.seed}`, ...told, '---', ...story]);
       };
-      const stage = await new Stage(LANES, weather).open();
       try {
         await stage.perform(next, check);
       } finally {
@@ -61,6 +61,7 @@ describe.each<[Weather, number, number]>([
       summary.push(
         `coherence, ${weather}, seeds from ${FIRST}: ${list}; violations: ${broken.length || 'none'}`,
       );
+      expect(stage.crashes).toEqual([]);
       expect(broken).toEqual([]);
       expect(counts.schedules).toBeGreaterThan(atLeast);
     },

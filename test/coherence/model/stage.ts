@@ -27,6 +27,11 @@ export class Stage {
     return this;
   }
 
+  /** What processes said that have ended by themselves. */
+  get crashes(): string[] {
+    return (this.#fleet?.workers ?? []).flatMap(({ crash }) => crash ?? []);
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.#repairs);
     await this.#fleet?.stop();
