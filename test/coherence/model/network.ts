@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 /** The network between one cache and Redis: it can be slow, stand still for a time, or break. Nothing is lost but what breaks. */
 export class Link {
   /** How many milliseconds what comes now is late. */
-  lag: () => number = () => 0;
+  lag: (() => number) | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
-  #held: Promise<unknown> = Promise.resolve();
+  #held: Promise<unknown> | undefined;
 
   private constructor(server: Server) {
     this.#server = server;
@@ -33,7 +33,10 @@ export class Link {
   }
 
   hold(ms: number): void {
-    this.#held = Promise.all([this.#held, sleep(ms, undefined, { ref: false })]);
+    const held = Promise.all([this.#held, sleep(ms, undefined, { ref: false })]).then(() => {
+      if (this.#held === held) this.#held = undefined;
+    });
+    this.#held = held;
   }
 
   close(): void {
@@ -48,10 +51,18 @@ export class Link {
 
   #pass(from: Socket, to: Socket): void {
     this.#sockets.add(from);
+    /** How many chunks are on their way. */
+    let passing = 0;
     let passed: Promise<unknown> = Promise.resolve();
+    const pass = (bytes: Buffer): unknown => to.writable && to.write(bytes);
     from.on('data', (bytes) => {
-      const due = sleep(this.lag(), undefined, { ref: false });
-      passed = Promise.all([passed, due, this.#held]).then(() => to.writable && to.write(bytes));
+      if (passing === 0 && !this.lag && !this.#held) return pass(bytes);
+      passing++;
+      const due = this.lag && sleep(this.lag(), undefined, { ref: false });
+      passed = Promise.all([passed, due, this.#held]).then(() => {
+        passing--;
+        pass(bytes);
+      });
     });
     from.on('error', () => {});
     from.on('close', () => {

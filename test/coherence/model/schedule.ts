@@ -50,7 +50,7 @@ const TAGS = ['red', 'blue'];
 
 export function scheduleOf(seed: number, weather: Weather): Schedule {
   const random = new Random(seed);
-  const resources = Array.from({ length: random.int(1, 3) }, (_, i) => resourceOf(random, i));
+  const resources = Array.from({ length: random.pick([1, 1, 2]) }, (_, i) => resourceOf(random, i));
   const steps: Step[] = [];
   const purges = random.chance(0.75);
   resources.forEach((resource, i) => {
@@ -58,7 +58,7 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
     // When the first run ends: what happens about then meets what is on its way to the store.
     const end = first + (resource.script[0]?.ms ?? 0);
     steps.push({ at: first, operation: burst(random, i, true) });
-    for (let more = random.int(0, 3); more > 0; more--) {
+    for (let more = random.int(0, 2); more > 0; more--) {
       steps.push({ at: instant(random, end), operation: burst(random, i, random.chance(0.3)) });
     }
     if (!purges) return;
@@ -112,7 +112,7 @@ function instant(random: Random, end: number): number {
 
 function burst(random: Random, resource: number, everywhere: boolean): Operation {
   const workers = everywhere
-    ? EVERY_WORKER.flatMap((worker) => Array<number>(random.int(1, 3)).fill(worker))
+    ? EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker))
     : Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
   const method = !everywhere && random.chance(0.08) ? 'HEAD' : 'GET';
   const patience = !everywhere && random.chance(0.06) ? random.int(1, 15) : undefined;

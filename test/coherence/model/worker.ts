@@ -38,7 +38,7 @@ function open(options: readonly LaneOptions[]): void {
 function laneOf({ redis, own, ...options }: LaneOptions): Lane {
   const client = own ? new Redis(redis, { disconnectTimeout: 100 }) : redis;
   if (typeof client !== 'string') client.on('error', () => {});
-  const cache = redisCache({ ...options, redis: client, ttl: (_req, res) => told.get(res)?.ttl ?? '1m' });
+  const cache = redisCache({ ...options, redis: client, ttl: (_req, res) => told.get(res)?.ttl ?? '20s' });
   return { cache, keyed: cache.with({ key: (req) => keyOf(req.url as string) }) };
 }
 
