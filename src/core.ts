@@ -9,6 +9,7 @@ import type { Identity } from './identity.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
+import type { Refreshes } from './refresh.ts';
 import type { Invalidation } from './settings.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Leases } from './store/leases.ts';
@@ -31,6 +32,7 @@ export interface Core {
   readonly large: LRUCache<string, true>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
+  readonly refreshes: Refreshes;
   /** How a request may ask for a purge, if it may. */
   readonly invalidation: Invalidation | undefined;
   /** Where the stored responses of an absolute URI are, under every policy with the default key. */

@@ -47,6 +47,10 @@ export interface StoredHead {
   readonly neverStale: boolean;
   /** How long past its lifetime it may stand in for an error, in milliseconds. */
   readonly staleIfError: number;
+  /** How long past its lifetime it may be used while it is refreshed behind, in milliseconds. */
+  readonly staleWhileRevalidate: number;
+  /** How long the app took to make it, in milliseconds. */
+  readonly took: number;
   /** What it may be purged by, with others. */
   readonly tags: readonly string[];
   /** Kept `res.locals` values, if any. */
@@ -67,10 +71,10 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
 
 /** The bytes of a stored response whose body comes in chunks, which are copied. */
 export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
-  const { key, variant, status, message, headers, removed, bornAt, lifetime, staleIfError, tags, locals } =
-    stored;
+  const { key, variant, status, message, headers, removed, tags, locals } = stored;
+  const { bornAt, lifetime, staleIfError, staleWhileRevalidate, took } = stored;
   const rules = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
-  const ageing = [bornAt, lifetime, rules, staleIfError];
+  const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took];
   const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, tags, locals]);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -152,7 +156,14 @@ type Metadata = [
   message: string,
   headers: StoredFields,
   removed: string[],
-  ageing: [bornAt: number, lifetime: number, rules: number, staleIfError: number],
+  ageing: [
+    bornAt: number,
+    lifetime: number,
+    rules: number,
+    staleIfError: number,
+    staleWhileRevalidate: number,
+    took: number,
+  ],
   tags: string[],
   locals: Record<string, unknown> | null,
 ];
@@ -179,7 +190,7 @@ function isMetadata(m: unknown): m is Metadata {
     isTexts(removed) &&
     isTexts(tags) &&
     Array.isArray(ageing) &&
-    ageing.length === 4 &&
+    ageing.length === 6 &&
     ageing.every((value) => Number.isFinite(value)) &&
     typeof locals === 'object' &&
     !Array.isArray(locals)
@@ -206,9 +217,24 @@ function isFieldValue(value: unknown): boolean {
 
 function toStored(m: Metadata, body: Buffer): StoredResponse {
   const [key, variant, status, message, headers, removed, ageing, tags, locals] = m;
-  const [bornAt, lifetime, rules, staleIfError] = ageing;
+  const [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took] = ageing;
   const validateAlways = (rules & VALIDATE_ALWAYS) !== 0;
   const neverStale = (rules & NEVER_STALE) !== 0;
-  const ages = { bornAt, lifetime, validateAlways, neverStale, staleIfError };
-  return { key, variant, status, message, headers, removed, ...ages, tags, locals, body, purged: false };
+  const stale = { validateAlways, neverStale, staleIfError, staleWhileRevalidate };
+  return {
+    key,
+    variant,
+    status,
+    message,
+    headers,
+    removed,
+    bornAt,
+    lifetime,
+    ...stale,
+    took,
+    tags,
+    locals,
+    body,
+    purged: false,
+  };
 }

@@ -44,6 +44,8 @@ export function lead(
   let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
   let committed: Commit | undefined;
 
+  const refresh = core.refreshes.of(x.req);
+  if (refresh) refresh.landed = flight.landed;
   x.lead();
   core.leases.keep(running.lease, running.policy.collapse.lease);
   core.fills.set(x.req, running);
@@ -104,6 +106,7 @@ export function lead(
   /** Answers with what is stored. The promise is of its being stored anew, as far as it was confirmed. */
   function replace(stored: StoredResponse): Promise<string | undefined> {
     running.watch.end();
+    x.took.origin = performance.now() - startedAt;
     resetHead(x.res, running.before);
     const status = head?.status ?? 0;
     if (status === 304 && head) return confirm(x, core, running, stored, head, receivedAt, fwd);
@@ -141,17 +144,24 @@ export function lead(
     return commit(x, core, committed);
   }
 
-  async function land(outcome: Promise<string | undefined>): Promise<void> {
-    const detail = await outcome.catch((error: unknown) => {
+  async function land(landing: Promise<string | undefined>): Promise<void> {
+    const detail = await landing.catch((error: unknown) => {
       core.events.fault({ step: 'store', code: 'error', message: String(error) });
       return 'error';
     });
     running.watch.end();
     core.leases.drop(running.lease);
+    if (refresh) refresh.result = detail === undefined || detail === 'unchanged' ? 'stored' : 'refused';
     if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
-    report(x, core, { kind: 'forward', fwd, stored: detail === undefined, ...(detail && { detail }) });
+    const outcome: Outcome = {
+      kind: 'forward',
+      fwd,
+      stored: detail === undefined,
+      ...(detail && { detail }),
+    };
+    report(x, core, refresh ? { ...outcome, refresh: true } : outcome);
   }
 }
 

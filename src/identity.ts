@@ -42,6 +42,7 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
     x.req,
     () => {},
     (word, text) => told.push([word, text]),
+    (name) => x.asked.add(name),
   );
   let key: string | undefined;
   if (policy.key) {

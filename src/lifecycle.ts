@@ -5,15 +5,17 @@ import type { Flight } from './exchange/flights.ts';
 import { gatewayTimeout } from './exchange/replay.ts';
 import { requestView } from './exchange/views.ts';
 import { begun, lead } from './fill.ts';
+import { bypass, gate } from './gate.ts';
 import { forwardHead } from './head.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { isUnsafe } from './http/invalidation.ts';
-import { reuse } from './http/reuse.ts';
+import { isEarly, reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
+import type { Refresh } from './refresh.ts';
 import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
@@ -80,19 +82,10 @@ async function refine(x: Exchange, policy: Policy, running: Fill): Promise<void>
 /** Asks the `when` option, with a note of what it did not find. */
 function applies(x: Exchange, when: NonNullable<Policy['when']>): boolean | Promise<boolean> {
   const note = (word: string): unknown => word.startsWith('no ') && x.missed.add(word);
-  return when(requestView(x.req, note), x.res);
-}
-
-/** Requests that no stored response answers, whatever is stored. */
-function gate(x: Exchange, policy: Policy): Outcome | undefined {
-  if (!policy.methods.has(x.method)) return { kind: 'forward', fwd: 'method' };
-  if (x.disguised) return bypass('method-override');
-  if ((x.method === 'GET' || x.method === 'HEAD') && x.hasBody) return bypass('body');
-  // "If-Match and If-Unmodified-Since conditional header fields are not applicable to a cache" (RFC 9111 §4.3.2).
-  if (x.headers['if-match'] !== undefined || x.headers['if-unmodified-since'] !== undefined) {
-    return bypass('precondition');
-  }
-  return undefined;
+  return when(
+    requestView(x.req, note, undefined, (name) => x.asked.add(name)),
+    x.res,
+  );
 }
 
 /** How often one request looks: every time that it is told to look again brings it closer to forwarding. */
@@ -124,9 +117,18 @@ async function answer(
   const now = core.clock();
   const part = found.stored?.status === 206;
   const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
-  const usable = stored && reuse(stored, directives, now);
+  const refresh = core.refreshes.of(x.req);
+  if (refresh) return refreshed(x, policy, core, identity, found, refresh);
+  const canRefresh = stored !== undefined && core.refreshes.canRefresh(x, found.place);
+  const usable = stored && reuse(stored, directives, now, canRefresh);
   if (stored && usable?.kind === 'send') {
-    return answerWith(x, core, stored, usable.age, { kind: 'hit', ttl: Math.floor(usable.ttl / 1000) });
+    const { age, ttl, behind } = usable;
+    const early = !behind && policy.earlyRefresh > 0 && canRefresh;
+    if (behind || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
+      core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
+    }
+    const detail = behind ? { detail: 'stale-while-revalidate' } : {};
+    return answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
   }
   const missed = part ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
   const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
@@ -135,6 +137,21 @@ async function answer(
   // A HEAD has no body to store; what GET stores answers it.
   if (x.method === 'HEAD') return forwardHead(x, policy, core, identity, found, fwd);
   return fill(x, policy, core, identity, found, fwd, looks);
+}
+
+/** A request that the cache itself makes: the app is asked again, unless somebody was faster or is at it. */
+async function refreshed(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  found: Found,
+  refresh: Refresh,
+): Promise<void> {
+  if (identity.key !== refresh.key || identity.declared !== refresh.declared) refresh.result = 'another-key';
+  else if (!found.seen.equals(refresh.seen)) refresh.result = 'not-needed';
+  else return fill(x, policy, core, identity, found, 'stale', 0);
+  x.drop();
 }
 
 function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
@@ -155,6 +172,8 @@ async function fill(
 ): Promise<void> {
   const place = `${found.place.id} ${found.place.variant}`;
   const other = core.flights.get(place);
+  const refresh = core.refreshes.of(x.req);
+  if (refresh && other) return elsewhere(x, refresh);
   if (other && (!other.orphaned || other.storing))
     return follow(x, policy, core, identity, other, fwd, looks);
 
@@ -167,6 +186,12 @@ async function fill(
     flight.land({ kind: 'nothing' });
     flight = core.flights.begin(place);
     flight.futile = true;
+  }
+  // One that came to nothing a moment ago is not tried again for nobody.
+  if (refresh && kind !== 'leader') {
+    if (kind === 'alone') core.track(core.store.release(claim, 0));
+    flight.land({ kind: 'again' });
+    return elsewhere(x, refresh);
   }
   if (!(acquired instanceof Fault) && (kind === 'leader' || kind === 'alone')) {
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
@@ -205,11 +230,16 @@ async function follow(
     });
   }
   if (landing.kind === 'stored' && !late && selects(identity, x.headers, landing.stored)) {
-    const usable = reuse(landing.stored, askedBy(x, policy), core.clock());
+    const usable = reuse(landing.stored, askedBy(x, policy), core.clock(), false);
     const outcome: Outcome = { kind: 'forward', fwd, collapsed: true };
     if (usable.kind === 'send') return answerWith(x, core, landing.stored, usable.age, outcome);
   }
   return answer(x, policy, core, identity, looks - 1);
+}
+
+function elsewhere(x: Exchange, refresh: Refresh): void {
+  refresh.result = 'elsewhere';
+  x.drop();
 }
 
 /** A process that gives a lease back says so; in case nobody hears it, waiting requests look this often (in ms). */
@@ -221,8 +251,4 @@ function left(x: Exchange, policy: Policy): number {
   const now = performance.now();
   x.waitsUntil ??= now + policy.collapse.wait;
   return Math.max(0, x.waitsUntil - now);
-}
-
-function bypass(detail: string): Outcome {
-  return { kind: 'forward', fwd: 'bypass', detail };
 }

@@ -7,6 +7,7 @@ import {
   areTags,
   callable,
   duration,
+  fraction,
   known,
   MAX_TAG_LENGTH,
   MAX_TAGS,
@@ -52,6 +53,15 @@ export interface Policy {
    * right to store at a time.
    */
   readonly collapse: { readonly wait: number; readonly lease: number };
+  /** What a response that states no such window has, in milliseconds. */
+  readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+  /** After how many milliseconds without a head the app counts as failed, where something stale may stand in. */
+  readonly originTimeout: number | undefined;
+  /** How eagerly responses are refreshed before they are stale; 0 for not at all. */
+  readonly earlyRefresh: number;
+  /** By how much of itself, at most, a lifetime that `ttl` gives is shortened at random. */
+  readonly jitter: number;
   /** The `tags` option as given; `tagsOf` reads it. */
   readonly tags: Value<unknown>;
 }
@@ -74,6 +84,11 @@ export const POLICY: readonly (keyof PolicyOptions)[] = [
   'guard',
   'collapse',
   'tags',
+  'staleWhileRevalidate',
+  'staleIfError',
+  'originTimeout',
+  'earlyRefresh',
+  'jitter',
 ];
 
 /** Far below the longest delay of a timer, which fires at once when it is asked for more. */
@@ -112,6 +127,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     collapse = {},
     tags = [],
   } = options;
+  const { staleWhileRevalidate = 0, staleIfError = 0, originTimeout, earlyRefresh = false } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -145,6 +161,11 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     guard: oneOf('guard', guard, ['refuse', 'warn', 'off'] as const),
     collapse: parseCollapse(collapse),
     tags,
+    staleWhileRevalidate: duration('staleWhileRevalidate', staleWhileRevalidate),
+    staleIfError: duration('staleIfError', staleIfError),
+    originTimeout: originTimeout === undefined ? undefined : duration('originTimeout', originTimeout),
+    earlyRefresh: fraction('earlyRefresh', Number(earlyRefresh), 1000),
+    jitter: fraction('jitter', options.jitter ?? 0, 1),
   });
 }
 

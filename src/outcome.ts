@@ -13,6 +13,8 @@ export interface Outcome {
   readonly stored?: boolean;
   /** Whether the answer was produced by another request for the same key (RFC 9211 §2.6). */
   readonly collapsed?: boolean;
+  /** Whether nobody asked: the request was made to refresh a stored response behind an answer. */
+  readonly refresh?: boolean;
   /** Remaining freshness lifetime in seconds; negative when stale. */
   readonly ttl?: number;
   /** Status of the forwarded request's response, where it differs from the one sent (RFC 9211 §2.3). */

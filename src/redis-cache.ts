@@ -11,6 +11,7 @@ import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, refinePolicy } from './options.ts';
 import type { CacheEvents } from './outcome.ts';
 import { purge } from './purge.ts';
+import { Refreshes } from './refresh.ts';
 import { parseSettings } from './settings.ts';
 import { connect } from './store/connect.ts';
 import { GuardedStore } from './store/guard.ts';
@@ -41,7 +42,7 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation } = settings;
+    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh } = settings;
     const {
       redis: _r,
       prefix: _p,
@@ -49,6 +50,7 @@ class Cache {
       timeout: _t,
       showKey: _s,
       clock: _c,
+      refresh: _f,
       maxEntries: _m,
       invalidation: _i,
       ...policyOptions
@@ -71,6 +73,7 @@ class Cache {
       events,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
+      refreshes: new Refreshes(refresh),
       invalidation,
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -118,12 +121,17 @@ class Cache {
   }
 
   async #idle(): Promise<void> {
-    while (this.#pending.size > 0) await Promise.all(this.#pending);
+    const { refreshes } = this.#core;
+    do {
+      await refreshes.idle();
+      await Promise.all(this.#pending);
+    } while (refreshes.busy || this.#pending.size > 0);
   }
 
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#core.refreshes.close();
     await this.#idle();
     await this.#core.store.close();
   }

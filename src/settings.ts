@@ -14,6 +14,7 @@ export interface Settings {
   readonly clock: () => number;
   readonly maxEntries: number | undefined;
   readonly invalidation: Invalidation | undefined;
+  readonly refresh: { readonly concurrency: number; readonly deadline: number };
 }
 
 /** How a request may ask for a purge. Field names in lower case. */
@@ -32,6 +33,7 @@ const ALL: readonly (keyof CacheOptions)[] = [
   'clock',
   'maxEntries',
   'invalidation',
+  'refresh',
   ...POLICY,
 ];
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
@@ -70,7 +72,20 @@ export function parseSettings(options: CacheOptions): Settings {
   if (maxEntries !== undefined && (!Number.isSafeInteger(maxEntries) || maxEntries < 1))
     throw new OptionError('maxEntries', maxEntries, 'a whole number of at least 1');
   const invalidation = parseInvalidation(options.invalidation);
-  return Object.freeze({ redis, prefix, name, timeout: budget, showKey, clock, maxEntries, invalidation });
+  const refresh = parseRefresh(options.refresh);
+  const shared = { redis, prefix, name, timeout: budget, showKey, clock };
+  return Object.freeze({ ...shared, maxEntries, invalidation, refresh });
+}
+
+function parseRefresh(refresh: unknown = {}): Settings['refresh'] {
+  known('refresh', refresh, ['concurrency', 'timeout']);
+  const { concurrency = 8, timeout = '30s' } = refresh as { concurrency?: unknown; timeout?: unknown };
+  if (!Number.isSafeInteger(concurrency) || Number(concurrency) < 1)
+    throw new OptionError('refresh.concurrency', concurrency, 'a whole number of at least 1');
+  const deadline = duration('refresh.timeout', timeout);
+  if (deadline < 1 || deadline > MAX_TIMEOUT)
+    throw new OptionError('refresh.timeout', timeout, 'at least 1 millisecond and at most 1 hour');
+  return Object.freeze({ concurrency: Number(concurrency), deadline });
 }
 
 function parseInvalidation(invalidation: unknown): Invalidation | undefined {

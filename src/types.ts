@@ -179,6 +179,30 @@ export interface PolicyOptions {
    * @default []
    */
   readonly tags?: Value<readonly string[]>;
+  /**
+   * How long past its freshness lifetime a response may yet be sent at once, while the app is asked again behind the
+   * answer (RFC 5861 §3), where the response states no `stale-while-revalidate` of its own. Never for one that says
+   * `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
+   * @default 0
+   */
+  readonly staleWhileRevalidate?: Duration;
+  /** How long past its freshness lifetime a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4). @default 0 */
+  readonly staleIfError?: Duration;
+  /**
+   * An app that has not begun to answer after so long counts as failed where a stale response may stand in for it;
+   * what it answers later is stored all the same. @default none
+   */
+  readonly originTimeout?: Duration;
+  /**
+   * Refreshes responses behind a hit before they are stale: one hit of many does, ever more likely the nearer the end and
+   * the longer the app takes (XFetch). A number other than 1 makes it that much more or less eager. @default false
+   */
+  readonly earlyRefresh?: boolean | number;
+  /**
+   * By how much of itself, at most, a lifetime that `ttl` gives is shortened at random, so that what was stored together
+   * does not expire together: 0.1 for a tenth. @default 0
+   */
+  readonly jitter?: number;
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
 }
@@ -220,6 +244,11 @@ export interface CacheOptions extends PolicyOptions {
    * @default no bound
    */
   readonly maxEntries?: number;
+  /**
+   * Requests that the cache itself makes to refresh responses: how many at once, and how long one may take.
+   * @default { concurrency: 8, timeout: '30s' }
+   */
+  readonly refresh?: { readonly concurrency?: number; readonly timeout?: Duration };
   /** Lets an authorized request purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
   /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */

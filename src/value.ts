@@ -44,8 +44,11 @@ export function encodeValue(
     headers: ['Content-Type', raw ? BYTES_TYPE : JSON_TYPE],
     removed: [],
   };
-  const ageing = { bornAt: now, lifetime: ttl, validateAlways: false, neverStale: true, staleIfError: 0 };
-  return encode({ key, variant: variantText('', [], {}), ...head, ...ageing, tags, locals: null }, [body]);
+  const ageing = { bornAt: now, lifetime: ttl, validateAlways: false, neverStale: true };
+  const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
+  return encode({ key, variant: variantText('', [], {}), ...head, ...ageing, ...stale, tags, locals: null }, [
+    body,
+  ]);
 }
 
 /** The stored value in these bytes, as long as it is this key's and fresh. */

@@ -41,6 +41,14 @@ export function size(option: string, value: unknown): number {
   return parsed;
 }
 
+/** A number from 0 to this one. */
+export function fraction(option: string, value: unknown, most: number): number {
+  if (typeof value !== 'number' || !(value >= 0 && value <= most)) {
+    throw new OptionError(option, value, `a number from 0 to ${most}`);
+  }
+  return value;
+}
+
 export function oneOf<T>(option: string, value: unknown, accepted: readonly T[]): T {
   if (!accepted.includes(value as T)) {
     throw new OptionError(option, value, accepted.map((choice) => JSON.stringify(choice)).join(' or '));

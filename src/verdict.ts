@@ -14,6 +14,7 @@ import { type Fields, nominated, selecting } from './http/vary.ts';
 import { compact } from './key.ts';
 import { variantText } from './lookup.ts';
 import type { Policy } from './options.ts';
+import { keptStale, usableStale } from './retention.ts';
 import type { Commit } from './store/store.ts';
 import { tagsOf } from './tags.ts';
 import { ERROR_LIFETIME, lifetimeFor } from './ttl.ts';
@@ -33,14 +34,6 @@ export interface Judged {
   /** The fields that tell the age: a 304's own, where it is one. */
   readonly dated: Fields;
 }
-
-/**
- * A stale response with a validator is kept this long (in milliseconds) to be confirmed rather than made anew: as
- * long again as it was fresh, but neither less nor more than these.
- */
-const KEPT_FOR_VALIDATION = [600_000, 86_400_000] as const;
-/** One without is kept for who accepts it stale (`max-stale`), within these. */
-const KEPT_FOR_MAX_STALE = [60_000, 600_000] as const;
 
 /** Whether and how to store a response with this head; a promise only where a function of the user's gives one. */
 export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<Verdict> {
@@ -109,8 +102,20 @@ export function commitOf(
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
   const variant = variantText(identity.declared, names, x.headers);
   const { status, message, headers, removed } = head;
+  const took = Math.round(x.took.origin ?? 0);
   const locals = keptLocals(x, policy.locals);
-  const stored = { key: identity.key, variant, status, message, headers, removed, ...ageing, tags, locals };
+  const stored = {
+    key: identity.key,
+    variant,
+    status,
+    message,
+    headers,
+    removed,
+    ...ageing,
+    took,
+    tags,
+    locals,
+  };
   return {
     lease,
     slot: compact(identity.declared, policy.hash),
@@ -166,7 +171,9 @@ function aged(
 ): Verdict {
   const { policy, requestedAt } = fill;
   const computed = typeof policy.ttl === 'function';
-  const ms = lifetime ?? (lifetimeFor(given, head.status, computed) || heuristicFor(head, policy, stated));
+  const own = lifetimeFor(given, head.status, computed);
+  const jittered = own && own * (1 - policy.jitter * Math.random());
+  const ms = lifetime ?? (jittered || heuristicFor(head, policy, stated));
   const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
   const has = (name: string): boolean => directives.has(name);
   const born = bornAt(stated, requestedAt);
@@ -177,7 +184,13 @@ function aged(
     lifetime: ms ?? 0,
     validateAlways,
     neverStale: has('must-revalidate') || has('proxy-revalidate') || has('s-maxage'),
-    staleIfError: (directives.seconds('stale-if-error') ?? 0) * 1000,
+    staleIfError: windowOf(directives.seconds('stale-if-error'), policy.staleIfError, head.status),
+    staleWhileRevalidate: windowOf(
+      directives.seconds('stale-while-revalidate'),
+      policy.staleWhileRevalidate,
+      head.status,
+    ),
+    took: 0,
   };
   if (ms === undefined && !confirmable)
     return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };
@@ -204,25 +217,16 @@ function heuristicFor(head: Judged, policy: Policy, stated: Stated): number | un
   return allowed && policy.directives !== 'override' ? heuristicLifetime(stated) : undefined;
 }
 
+/** How long past its lifetime a response may be of use, as it states or as the option says; an error never is. */
+function windowOf(seconds: number | undefined, option: number, status: number): number {
+  if (status >= 500) return 0;
+  return seconds === undefined ? option : seconds * 1000;
+}
+
 /** What the `ttl` option gives for this exchange, not yet read for its status; `false` where it gives nothing. */
 function givenLifetime(x: Exchange, policy: Policy, status: number): unknown {
   if (!policy.statuses.has(status)) return false;
   return typeof policy.ttl === 'function' ? policy.ttl(x.req, x.res) : policy.ttl;
-}
-
-/** Whether somebody may yet take it as it is when it is stale: a client (`max-stale`), or any on an error. */
-function usableStale({ lifetime, validateAlways, neverStale, staleIfError }: Ageing): boolean {
-  return !validateAlways && !neverStale && (lifetime > 0 || staleIfError > 0);
-}
-
-/** How long a stored response is of use past its lifetime. */
-function keptStale(headers: StoredFields, ageing: Ageing): number {
-  const confirmable = headers.some(
-    (name, i) => i % 2 === 0 && /^(?:etag|last-modified)$/i.test(name as string),
-  );
-  if (!confirmable && !usableStale(ageing)) return 0;
-  const [least, most] = confirmable ? KEPT_FOR_VALIDATION : KEPT_FOR_MAX_STALE;
-  return Math.max(ageing.staleIfError, Math.min(Math.max(ageing.lifetime, least), most));
 }
 
 function keptLocals(x: Exchange, names: readonly string[]): Record<string, unknown> | null {

@@ -3,6 +3,7 @@ import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../types.ts';
 import { beforeHead } from './before-head.ts';
 import { addCacheStatus } from './replay.ts';
+import { isSynthetic } from './synthetic.ts';
 import { original } from './views.ts';
 
 /** The requests that a cache of this process leads a fill for. */
@@ -19,6 +20,8 @@ export class Exchange {
   key: string | undefined;
   /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
   readonly missed: Set<string> = new Set();
+  /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
+  readonly asked: Set<string> = new Set();
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
@@ -68,10 +71,20 @@ export class Exchange {
     try {
       this.#next();
     } catch (error) {
+      if (isSynthetic(this.req)) {
+        this.res.destroy();
+        return;
+      }
       process.nextTick(() => {
         throw error;
       });
     }
+  }
+
+  /** Ends a request that nobody waits for. */
+  drop(): void {
+    this.#forwarded = true;
+    this.res.destroy();
   }
 
   /** Lets the app answer, and says in the answer what was decided. */

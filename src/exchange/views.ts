@@ -107,11 +107,13 @@ export type Evidence = (word: string, text: string | undefined) => void;
 /**
  * The request as a function of the user's gets it, for a note of what it goes by. The request stays as it is.
  * @param evidence called for what could tell people apart; with `undefined` where there was nothing to tell.
+ * @param asked called for each header field that is read, in lower case; with `*` where all of them are.
  */
 export function requestView(
   req: IncomingMessage,
   note: Note,
   evidence: Evidence = () => {},
+  asked?: (name: string) => void,
 ): IncomingMessage {
   const views = new Views((word) => {
     note(word);
@@ -122,7 +124,11 @@ export function requestView(
     get(target, name) {
       // The request itself must be the receiver: its accessors know no proxy.
       const value: unknown = Reflect.get(target, name, target);
-      if (name === 'headers' || name === 'headersDistinct') return views.headers(value);
+      if (name === 'headers' || name === 'headersDistinct') {
+        const fields = views.headers(value);
+        return asked ? askedView(fields as object, asked) : fields;
+      }
+      if (name === 'rawHeaders') asked?.('*');
       if (!isProperty(name)) return value;
       const seen = views.property(name, value);
       if (name === 'cookies' || name === 'signedCookies') return seen;
@@ -135,6 +141,17 @@ export function requestView(
       return Reflect.has(target, name);
     },
   });
+}
+
+function askedView(headers: object, asked: (name: string) => void): object {
+  const noted = (name: PropertyKey): void => {
+    if (typeof name === 'string') asked(name);
+  };
+  const ownKeys = (target: object): ArrayLike<string | symbol> => {
+    asked('*');
+    return Reflect.ownKeys(target);
+  };
+  return new Proxy(headers, { ...reading<object>(noted), ownKeys });
 }
 
 /** Names of properties that tell one person, or one session, from every other; a role or a language does not. */

@@ -13,14 +13,18 @@ export interface Ageing {
   readonly neverStale: boolean;
   /** `stale-if-error` (RFC 5861 §4): how long past its lifetime it may stand in for an error. */
   readonly staleIfError: number;
+  /** `stale-while-revalidate` (RFC 5861 §3): how long past its lifetime it may be sent while it is refreshed behind. */
+  readonly staleWhileRevalidate: number;
+  /** How long the origin took to make it. */
+  readonly took: number;
   /** Whether it was purged softly: stale, whatever the clock says, since its lifetime ended then. */
   readonly purged?: boolean;
 }
 
 /** How a stored response may be used. `age` and `ttl` (negative when stale) are in milliseconds. */
 export type Reuse =
-  /** It may be sent as it is. */
-  | { readonly kind: 'send'; readonly age: number; readonly ttl: number }
+  /** It may be sent as it is; `behind`: since it is to be refreshed behind the answer. */
+  | { readonly kind: 'send'; readonly age: number; readonly ttl: number; readonly behind: boolean }
   /** It may be sent once the origin has confirmed it; why it was not enough. */
   | {
       readonly kind: 'validate';
@@ -32,17 +36,38 @@ export type Reuse =
 /**
  * Whether the stored response may be sent now, without asking the origin.
  * @param request the request's directives, or `undefined` where they are to be ignored.
+ * @param canRefresh whether it could be refreshed behind the answer.
  */
-export function reuse(stored: Ageing, request: Directives | undefined, now: number): Reuse {
+export function reuse(
+  stored: Ageing,
+  request: Directives | undefined,
+  now: number,
+  canRefresh: boolean,
+): Reuse {
   // A clock that stepped back makes no age negative.
   const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
   const left = stored.lifetime - age;
   const ttl = stored.purged ? Math.min(0, left) : left;
   if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
-  if (ttl <= 0 && !acceptsStale(stored, request, -ttl)) return { kind: 'validate', fwd: 'stale', age, ttl };
+  // "Caches MAY serve the response in which it appears after it becomes stale, up to the indicated number of seconds"
+  // (RFC 5861 §3), where nothing forbids to serve it stale (§4.2.4).
+  const behind = ttl <= 0 && canRefresh && !stored.neverStale && -ttl < stored.staleWhileRevalidate;
+  const stale = ttl <= 0 && !behind && !acceptsStale(stored, request, -ttl);
+  if (stale) return { kind: 'validate', fwd: 'stale', age, ttl };
   if (request && !accepts(request, age, ttl)) return { kind: 'validate', fwd: 'request', age, ttl };
-  return { kind: 'send', age, ttl };
+  return { kind: 'send', age, ttl, behind };
+}
+
+/**
+ * Whether to refresh it before it is stale: ever more likely the nearer its end and the longer the origin takes, so that
+ * one request of many does it in time (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
+ * Prevention, VLDB 2015).
+ * @param ttl what is left of its lifetime, in milliseconds. @param beta 1 is the optimum; more is earlier.
+ * @param random from 0 to 1.
+ */
+export function isEarly({ took }: Ageing, ttl: number, beta: number, random: number): boolean {
+  return took * beta * -Math.log(random) >= ttl;
 }
 
 /** Whether it may be sent without asking, for all that the response itself says. */

@@ -39,8 +39,10 @@ describe('forged metadata is no stored response', () => {
       ['lifetime', metadata(6, ageing(1, v))],
       ['rules', metadata(6, ageing(2, v))],
       ['stale-if-error', metadata(6, ageing(3, v))],
+      ['stale-while-revalidate', metadata(6, ageing(4, v))],
+      ['time it took', metadata(6, ageing(5, v))],
     ]),
-    ['short ageing', metadata(6, ageing().slice(0, 3))],
+    ['short ageing', metadata(6, ageing().slice(0, 5))],
     ['long ageing', metadata(6, [...ageing(), 0])],
     ...[0, 1, 2, 3].flatMap((place): [string, unknown][] =>
       ['1e999', '-1e999'].map((endless) => [

@@ -37,6 +37,8 @@ const head = fc.record({
   validateAlways: fc.boolean(),
   neverStale: fc.boolean(),
   staleIfError: fc.nat(),
+  staleWhileRevalidate: fc.nat(),
+  took: fc.nat(),
   tags: fc.array(fc.string()),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
 });

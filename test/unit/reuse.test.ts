@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
-import { type Ageing, isFresh, type Reuse, reuse, standsInFor } from '../../src/http/reuse.ts';
+import { type Ageing, isEarly, isFresh, type Reuse, reuse, standsInFor } from '../../src/http/reuse.ts';
 
 const S = 1000;
 const NOW = 1_700_000_000_000;
@@ -12,12 +12,19 @@ const stored = (age: number, lifetime: number, rules: Partial<Ageing> = {}): Age
   validateAlways: false,
   neverStale: false,
   staleIfError: 0,
+  staleWhileRevalidate: 0,
+  took: 0,
   ...rules,
 });
 const directives = (request: string | undefined) =>
   request === undefined ? undefined : parseCacheControl(request);
-const ask = (age: number, lifetime: number, request?: string, rules?: Partial<Ageing>): Reuse =>
-  reuse(stored(age, lifetime, rules), directives(request), NOW);
+const ask = (
+  age: number,
+  lifetime: number,
+  request?: string,
+  rules?: Partial<Ageing>,
+  canRefresh = true,
+): Reuse => reuse(stored(age, lifetime, rules), directives(request), NOW, canRefresh);
 /** `send`, or why it must be validated. */
 const decision = (decided: Reuse): string => (decided.kind === 'send' ? 'send' : decided.fwd);
 
@@ -36,13 +43,13 @@ describe('RFC 9111 4.2, "response_is_fresh = (freshness_lifetime > current_age)"
   });
 
   test('says how old it is', () => {
-    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S });
+    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S, behind: false });
     expect(ask(80, 60)).toEqual({ kind: 'validate', fwd: 'stale', age: 80 * S, ttl: -20 * S });
     expect(ask(20, 60, 'no-cache')).toEqual({ kind: 'validate', fwd: 'request', age: 20 * S, ttl: 40 * S });
   });
 
   test('a clock that stepped back makes no negative age', () => {
-    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S });
+    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S, behind: false });
   });
 });
 
@@ -107,7 +114,7 @@ describe('RFC 9111 5.2.1.2, "max-stale"', () => {
   });
 
   test('what was sent stale has a negative rest of life', () => {
-    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S });
+    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S, behind: false });
   });
 
   test('counts for nothing where the client is to be ignored', () => {
@@ -194,5 +201,57 @@ describe('RFC 5861 4, "The stale-if-error Cache-Control Extension"', () => {
   test.each(['neverStale', 'validateAlways'] as const)('never against %s', (rule) => {
     expect(standsIn(503, 80, { ...MINUTE, [rule]: true }, 'stale-if-error=60')).toBe(false);
     expect(standsIn(503, 20, { ...MINUTE, [rule]: true })).toBe(false);
+  });
+});
+
+describe('RFC 5861 3, "stale-while-revalidate"', () => {
+  const window = { staleWhileRevalidate: 30 * S };
+  test.each<[number, string | undefined, Partial<Ageing>, string]>([
+    [59, undefined, {}, 'send'],
+    [60, undefined, {}, 'behind'],
+    [89.999, undefined, {}, 'behind'],
+    [90, undefined, {}, 'stale'],
+    [1000, undefined, {}, 'stale'],
+    [60, undefined, { neverStale: true }, 'stale'],
+    [60, undefined, { validateAlways: true }, 'stale'],
+    [60, 'no-cache', {}, 'request'],
+    [60, 'max-age=59', {}, 'request'],
+    [60, 'max-age=100', {}, 'behind'],
+    [60, 'min-fresh=0', {}, 'behind'],
+    [61, 'min-fresh=0', {}, 'request'],
+    [80, 'max-stale=1', {}, 'behind'],
+    [1000, 'max-stale', {}, 'send'],
+    [10, undefined, { lifetime: 5 * S, purged: true }, 'behind'],
+    [10, undefined, { lifetime: 60 * S, purged: true }, 'behind'],
+    [40, undefined, { lifetime: 5 * S, purged: true }, 'stale'],
+  ])('aged %d s of 60, %s, %j: %s', (age, request, rules, expected) => {
+    const reused = ask(age, 60, request, { ...window, ...rules });
+    expect(reused.kind === 'send' && reused.behind ? 'behind' : decision(reused)).toBe(expected);
+  });
+
+  test('is of no use where nothing can be refreshed behind the answer', () => {
+    expect(decision(ask(70, 60, undefined, window, false))).toBe('stale');
+  });
+});
+
+describe('early refresh', () => {
+  const made = stored(0, 60, { took: 2000 });
+
+  test('is the likelier the nearer the end, and certain at it', () => {
+    const chance = (ttl: number): number => {
+      let count = 0;
+      for (let i = 1; i < 10_000; i++) if (isEarly(made, ttl, 1, i / 10_000)) count++;
+      return count / 10_000;
+    };
+    // e^(-ttl / took)
+    expect(chance(2000)).toBeCloseTo(Math.exp(-1), 2);
+    expect(chance(8000)).toBeCloseTo(Math.exp(-4), 2);
+    expect(chance(0)).toBeCloseTo(1, 2);
+  });
+
+  test('begins earlier the more the factor, and never for what took no time', () => {
+    expect(isEarly(made, 3000, 1, 0.5)).toBe(false);
+    expect(isEarly(made, 3000, 3, 0.5)).toBe(true);
+    expect(isEarly(stored(0, 60), 1, 1, 0.0001)).toBe(false);
   });
 });

@@ -14,6 +14,8 @@ export const HEAD: StoredHead = {
   validateAlways: false,
   neverStale: true,
   staleIfError: 60_000,
+  staleWhileRevalidate: 30_000,
+  took: 1234,
   tags: ['leads'],
   locals: { user: { id: 1, tags: ['a'] } },
 };
@@ -27,7 +29,7 @@ export function metadata(place = -1, value?: unknown): unknown[] {
 
 /** How that head ages, as it is stored, with one of its places taken by something else. */
 export function ageing(place = -1, value?: unknown): unknown[] {
-  const all: unknown[] = [HEAD.bornAt, HEAD.lifetime, 2, HEAD.staleIfError];
+  const all: unknown[] = [HEAD.bornAt, HEAD.lifetime, 2, HEAD.staleIfError, 30_000, 1234];
   return place < 0 ? all : all.with(place, value);
 }
 
