@@ -42,7 +42,7 @@ function violationsOf(history: History, request: Request, bound: number): Violat
   }
   if (run.request !== request.id && !isShared(run)) found.push({ rule: 'shared', text: from });
   for (const purge of history.purges) {
-    if (!promises(purge, request) || !covers(purge, run)) continue;
+    if (!promises(purge, request) || !covers(history, purge, run)) continue;
     if (run.version >= (purge.versions[run.resource] as number)) continue;
     found.push({ rule: 'purged', text: `${from}, before ${describePurge(purge)}` });
   }
@@ -59,8 +59,12 @@ function promises(purge: Purge, request: Request): boolean {
   return purge.target.by !== 'put' || purge.worker === request.worker;
 }
 
-function covers({ target }: Purge, run: Run): boolean {
+function covers({ resources }: History, { target, soft }: Purge, run: Run): boolean {
+  const resource = resources[run.resource];
+  // What is stale may be used, where that is allowed.
+  if (soft && resource?.stale) return false;
   if (target.by === 'all') return true;
+  if (target.by === 'prefix') return resource?.by === 'url';
   if (target.by === 'tag') return run.tags.includes(target.tag);
   return target.resource === run.resource;
 }
@@ -93,7 +97,7 @@ function redundant(history: History): Violation[] {
   return resources.flatMap(({ varies, ttl, script }, resource) => {
     const requests = history.requests.filter((request) => request.resource === resource);
     if (ttl !== undefined || script.some(({ kind }) => kind !== 'stores')) return [];
-    if (requests.some(({ method, hungUp }) => hungUp || method !== 'GET')) return [];
+    if (requests.some(({ method, hungUp }) => hungUp || (method !== 'GET' && method !== 'WRAP'))) return [];
     const found: Violation[] = [];
     const last = new Map<string, Run>();
     for (const run of runs) {

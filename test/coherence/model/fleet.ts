@@ -15,11 +15,14 @@ const SCRIPT = require.resolve('./worker.ts');
 const OPTIONS = {
   // Nothing fails, and what is slow is waited for.
   calm: { timeout: '10s', collapse: { wait: '10s' } },
-  stormy: { timeout: 50, collapse: { wait: 400 } },
+  stormy: { timeout: 50, collapse: { wait: 400, lease: 100 } },
 } as const;
 
 /** Says what a handler that has begun is to do. */
 export type OnRun = (worker: number, asked: Asked) => Told;
+
+/** What came of a call. */
+export type Done = Pick<Extract<FromWorker, { kind: 'done' }>, 'value' | 'fault'>;
 
 /** Processes that share one Redis, each lane of each over a network of its own. */
 export class Fleet {
@@ -45,6 +48,8 @@ export class Fleet {
         redis: (ofLane[i] as Link).url,
         prefix: `lane-${lane}:`,
         own: lane % 3 === 2,
+        // What is one too many goes, and its lease with it.
+        ...(weather === 'stormy' && lane % 4 === 1 && { maxEntries: 3 }),
       }));
       return new Worker(options, (asked) => onRun(i, asked));
     });
@@ -67,7 +72,7 @@ export class Worker {
   crash: string | undefined;
   readonly #lanes: readonly LaneOptions[];
   readonly #onRun: (asked: Asked) => Told;
-  readonly #calls = new Map<number, (fault: string | undefined) => void>();
+  readonly #calls = new Map<number, (done: Done) => void>();
   #process: ChildProcess | undefined;
   #call = 0;
   #stopped: Promise<unknown> = Promise.resolve();
@@ -101,8 +106,8 @@ export class Worker {
       child.on('message', (message: FromWorker) => {
         if (message.kind === 'began') {
           send(child, { kind: 'run', call: message.call, told: this.#onRun(message.asked) });
-        } else if (message.kind === 'purged') {
-          this.#calls.get(message.call)?.(message.fault);
+        } else if (message.kind === 'done') {
+          this.#calls.get(message.call)?.(message);
         } else {
           this.port = message.port;
           resolve();
@@ -111,17 +116,12 @@ export class Worker {
     });
   }
 
-  /** Purges through a lane's cache. Resolves to what went wrong, or to nothing. */
-  purge(lane: number, target: PurgeTarget): Promise<string | undefined> {
-    if (!this.up) return Promise.resolve('down');
-    const call = this.#call++;
-    return new Promise((resolve) => {
-      this.#calls.set(call, (fault) => {
-        this.#calls.delete(call);
-        resolve(fault);
-      });
-      send(this.#process, { kind: 'purge', call, lane, target });
-    });
+  purge(lane: number, target: PurgeTarget): Promise<Done> {
+    return this.#ask((call) => ({ kind: 'purge', call, lane, target }));
+  }
+
+  wrap(lane: number, asked: Asked, tags: readonly string[]): Promise<Done> {
+    return this.#ask((call) => ({ kind: 'wrap', call, lane, asked, tags }));
   }
 
   /** Kills it, and starts another in its place. */
@@ -154,6 +154,18 @@ export class Worker {
     if (this.#stopped === until) child?.kill('SIGCONT');
   }
 
+  #ask(message: (call: number) => ToWorker): Promise<Done> {
+    if (!this.up) return Promise.resolve({ fault: 'down' });
+    const call = this.#call++;
+    return new Promise((resolve) => {
+      this.#calls.set(call, (done) => {
+        this.#calls.delete(call);
+        resolve(done);
+      });
+      send(this.#process, message(call));
+    });
+  }
+
   /** It has ended by itself, which nothing may make it do. */
   #ended(said: string): void {
     this.port = 0;
@@ -164,7 +176,7 @@ export class Worker {
   #forget(): void {
     this.agent.destroy();
     this.agent = new Agent({ keepAlive: true, maxSockets: Number.POSITIVE_INFINITY });
-    for (const settle of this.#calls.values()) settle('killed');
+    for (const settle of this.#calls.values()) settle({ fault: 'killed' });
   }
 }
 

@@ -15,7 +15,8 @@ export interface History {
 /** `calm`: nothing fails, though the network may be slow. `stormy`: everything may fail. */
 export type Weather = 'calm' | 'stormy';
 
-export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT';
+/** `WRAP` is no request, but a call of `cache.wrap`. */
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'WRAP';
 
 /** What the handler answers with: something to store, something never to share, half an answer, or 304. */
 export type Kind = 'stores' | 'private' | 'cookie' | 'error' | 'breaks' | 'confirms' | 'changes';
@@ -23,13 +24,14 @@ export type Kind = 'stores' | 'private' | 'cookie' | 'error' | 'breaks' | 'confi
 /** One thing that is served at one path. */
 export interface Resource {
   readonly name: string;
-  /** Whether its cache key comes from the `key` option. */
-  readonly keyed: boolean;
+  /** What it is stored by: its URL, what the `key` option gives, or the key of `cache.wrap`. */
+  readonly by: 'url' | 'key' | 'wrap';
   /** Whether its responses vary on `Accept-Language`. */
   readonly varies: boolean;
-  /** Milliseconds for which its responses are fresh, and whether they can be confirmed after. */
+  /** Milliseconds for which its responses are fresh. They can be confirmed after. */
   readonly ttl?: number;
-  readonly tagged: boolean;
+  /** How they may be used when they are stale, and whoever asks is told so. */
+  readonly stale?: 'stale-if-error=60' | 'stale-while-revalidate=60';
   /** Its handler's runs in order, over and over. */
   readonly script: readonly Behaviour[];
 }
@@ -83,6 +85,8 @@ export interface Run extends Behaviour {
 export type Target =
   | { readonly by: 'address'; readonly resource: number }
   | { readonly by: 'tag'; readonly tag: string }
+  /** All that is stored by URL. */
+  | { readonly by: 'prefix' }
   | { readonly by: 'all' }
   /** An unsafe request, which only promises something to those who ask the same process. */
   | { readonly by: 'put'; readonly resource: number };
@@ -90,6 +94,8 @@ export type Target =
 export interface Purge {
   readonly worker: number;
   readonly target: Target;
+  /** Whether what is purged may yet be confirmed, or be used as stale responses may. */
+  readonly soft: boolean;
   readonly calledAt: number;
   /** Of each resource, when it was called: the data are changed first. */
   readonly versions: readonly number[];

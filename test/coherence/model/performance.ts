@@ -1,7 +1,8 @@
 import { get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Fleet } from './fleet.ts';
-import type { Answer, History, Purge, Request, Run, Target } from './history.ts';
+import type { PurgeTarget } from '../../../src/index.ts';
+import type { Done, Fleet, Worker } from './fleet.ts';
+import type { Answer, History, Purge, Request, Resource, Run, Target } from './history.ts';
 import { type Asked, HOST, keyOf, type Told } from './protocol.ts';
 import { Random } from './random.ts';
 import type { Fault, Operation, Schedule } from './schedule.ts';
@@ -60,7 +61,8 @@ export class Performance {
     }
     await this.#settled();
     // What is left is purged now and then, and that is put to the test as well.
-    if (this.#random.chance(0.2)) this.#track(this.#purge(this.#random.int(0, WORKERS - 1), { by: 'all' }));
+    if (this.#random.chance(0.2))
+      this.#track(this.#purge(this.#random.int(0, WORKERS - 1), { by: 'all' }, false));
     await this.#settled();
     return this.history;
   }
@@ -81,8 +83,10 @@ export class Performance {
     const id = this.history.runs.length;
     const run = { ...behaviour, id, request, method, resource: index, language, version, kind };
     this.history.runs.push({ ...run, beganAt: this.#now++ });
-    const { varies, ttl } = resource;
-    return { run, varies, ...(ttl !== undefined && { ttl, etag }) };
+    const { varies, ttl, stale } = resource;
+    const tags = run.tags.map((tag) => this.#tag(tag));
+    const ageing = { ...(ttl !== undefined && { ttl, etag }), ...(stale && { stale }) };
+    return { run: { ...run, tags }, varies, ...ageing };
   }
 
   /** A worker is about to be killed. */
@@ -94,8 +98,9 @@ export class Performance {
     return this.#fleet.links[this.#lane] as Fleet['links'][number];
   }
 
-  #path(resource: number): string {
-    return `/${this.#lane}/${this.id}/${this.history.resources[resource]?.name}`;
+  #path(resource?: number): string {
+    const name = resource === undefined ? '' : this.history.resources[resource]?.name;
+    return `/${this.#lane}/${this.id}/${name}`;
   }
 
   #resourceAt(path: string): number {
@@ -115,23 +120,33 @@ export class Performance {
     if (operation.kind === 'ask') {
       for (const worker of operation.workers) this.#track(this.#ask(worker, operation));
     } else if (operation.kind === 'purge') {
-      this.#track(this.#purge(operation.worker, operation.target));
+      this.#track(this.#purge(operation.worker, operation.target, operation.soft));
     } else {
       this.#track(this.#onFault(operation));
     }
   }
 
   async #ask(worker: number, { method, resource, language, patience }: Omit<Ask, 'workers'>): Promise<void> {
-    const { agent, up, port } = this.#fleet.workers[worker] as Fleet['workers'][number];
-    if (!up) return;
+    if (!this.#fleet.workers[worker]?.up) return;
     const id = this.history.requests.length;
-    const path = this.#path(resource);
     const request: Request = { id, method, worker, resource, language, sentAt: this.#now++, hungUp: false };
     this.history.requests.push(request);
     const startedAt = performance.now();
+    const answer = await (method === 'WRAP'
+      ? this.#wrapped(request)
+      : this.#answered(request, this.#fleet.workers[worker] as Worker, patience));
+    request.settledAt = this.#now++;
+    request.ms = performance.now() - startedAt;
+    if (answer) request.answer = answer;
+    if (method === 'PUT' && answer?.status === 200) this.#changed(request);
+  }
+
+  #answered(request: Request, { agent, port }: Worker, patience?: number): Promise<Answer | undefined> {
+    const { id, method, resource, language } = request;
     const headers = { host: HOST, 'accept-language': language, 'x-request': `${id}` };
-    const answer = await new Promise<Answer | undefined>((resolve) => {
-      const sent = get({ agent, port, path, method, headers }, (res) => resolve(read(res)));
+    return new Promise((resolve) => {
+      const options = { agent, port, path: this.#path(resource), method, headers };
+      const sent = get(options, (res) => resolve(read(res)));
       sent.on('error', () => resolve(undefined));
       setTimeout(() => sent.destroy(), BOUND).unref();
       if (patience === undefined) return;
@@ -141,10 +156,22 @@ export class Performance {
         sent.destroy();
       }, patience);
     });
-    request.settledAt = this.#now++;
-    request.ms = performance.now() - startedAt;
-    if (answer) request.answer = answer;
-    if (method === 'PUT' && answer?.status === 200) this.#changed(request);
+  }
+
+  async #wrapped({ id, worker, resource, language }: Request): Promise<Answer | undefined> {
+    const asked = { path: this.#path(resource), method: 'WRAP', request: id, language };
+    const tags = this.history.resources[resource]?.script[0]?.tags ?? [];
+    const done = this.#fleet.workers[worker]?.wrap(
+      this.#lane,
+      asked,
+      tags.map((tag) => this.#tag(tag)),
+    );
+    const { value } = (await Promise.race([done, this.#never()])) ?? {};
+    return value === undefined ? undefined : { status: 200, body: value, cacheStatus: 'wrap', run: -1 };
+  }
+
+  #never(): Promise<Done> {
+    return sleep(BOUND, { fault: 'never' }, { ref: false });
   }
 
   /** A successful unsafe request is a purge as well. */
@@ -153,45 +180,51 @@ export class Performance {
     if (!run) return;
     const versions = this.#versions.map((_, i) => (i === resource ? run.version : 0));
     const target = { by: 'put', resource } as const;
-    const purge = { worker, target, calledAt: run.beganAt, versions, confirmed: true };
+    const purge = { worker, target, soft: false, calledAt: run.beganAt, versions, confirmed: true };
     this.history.purges.push({ ...purge, settledAt: settledAt as number, ms: ms as number });
     this.#probe(target);
   }
 
-  async #purge(worker: number, target: Target): Promise<void> {
+  async #purge(worker: number, target: Target, soft: boolean): Promise<void> {
     this.#versions.forEach((version, i) => {
-      if (target.by !== 'address' || target.resource === i) this.#versions[i] = version + 1;
+      if (!('resource' in target) || target.resource === i) this.#versions[i] = version + 1;
     });
     const purge: Purge = {
-      ...{ worker, target, calledAt: this.#now++, confirmed: false },
+      ...{ worker, target, soft, calledAt: this.#now++, confirmed: false },
       versions: [...this.#versions],
     };
     this.history.purges.push(purge);
     const startedAt = performance.now();
-    const asked = this.#fleet.workers[worker]?.purge(this.#lane, this.#targetOf(target));
-    const fault = await Promise.race([asked, sleep(BOUND, 'never', { ref: false })]);
+    const done = this.#fleet.workers[worker]?.purge(this.#lane, { ...this.#targetOf(target), soft });
+    const { fault } = (await Promise.race([done, this.#never()])) ?? {};
     purge.settledAt = this.#now++;
     purge.confirmed = fault === undefined;
     purge.ms = performance.now() - startedAt;
-    if (fault === undefined) this.#probe(target);
+    if (purge.confirmed) this.#probe(target);
   }
 
-  #targetOf(target: Target): Parameters<Fleet['workers'][number]['purge']>[1] {
+  #targetOf(target: Target): PurgeTarget {
     if (target.by === 'all') return { all: true };
-    if (target.by === 'tag') throw new Error('not yet');
+    if (target.by === 'prefix') return { prefix: this.#path() };
+    if (target.by === 'tag') return { tag: this.#tag(target.tag) };
     const path = this.#path(target.resource);
-    return this.history.resources[target.resource]?.keyed
-      ? { key: keyOf(path) }
-      : { url: `http://${HOST}${path}` };
+    const { by } = this.history.resources[target.resource] as Resource;
+    return by === 'url' ? { url: `http://${HOST}${path}` } : { key: keyOf(path) };
+  }
+
+  /** No other performance's. */
+  #tag(name: string): string {
+    return `${name}-${this.id}`;
   }
 
   /** Asks for what was purged, at every process, at once: whoever still has it from before will give it away. */
   #probe(target: Target): void {
-    this.history.resources.forEach((_, resource) => {
+    this.history.resources.forEach(({ by }, resource) => {
       if ('resource' in target && target.resource !== resource) return;
       const language = this.#random.pick(['de', 'en']);
+      const method = by === 'wrap' ? 'WRAP' : 'GET';
       for (let worker = 0; worker < WORKERS; worker++) {
-        this.#track(this.#ask(worker, { kind: 'ask', method: 'GET', resource, language }));
+        this.#track(this.#ask(worker, { kind: 'ask', method, resource, language }));
       }
     });
   }

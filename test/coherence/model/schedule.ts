@@ -1,4 +1,4 @@
-import type { Behaviour, Kind, Method, Resource, Target, Weather } from './history.ts';
+import type { Kind, Method, Resource, Target, Weather } from './history.ts';
 import { Random } from './random.ts';
 
 export const WORKERS = 3;
@@ -22,7 +22,7 @@ export type Operation =
       readonly patience?: number;
     }
   /** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
-  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target }
+  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target; readonly soft: boolean }
   | Fault;
 
 export type Fault =
@@ -46,7 +46,7 @@ export interface Schedule {
 }
 
 const LANGUAGES = ['de', 'en'];
-const TAGS = ['red', 'blue'];
+const TAGS: readonly string[] = ['red', 'blue'];
 
 export function scheduleOf(seed: number, weather: Weather): Schedule {
   const random = new Random(seed);
@@ -57,17 +57,16 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
     const first = random.int(0, 10);
     // When the first run ends: what happens about then meets what is on its way to the store.
     const end = first + (resource.script[0]?.ms ?? 0);
-    steps.push({ at: first, operation: burst(random, i, true) });
+    steps.push({ at: first, operation: burst(random, resource, i, true) });
     for (let more = random.int(0, 2); more > 0; more--) {
-      steps.push({ at: instant(random, end), operation: burst(random, i, random.chance(0.3)) });
+      steps.push({ at: instant(random, end), operation: burst(random, resource, i, random.chance(0.3)) });
     }
     if (!purges) return;
     for (let more = random.int(0, 2); more > 0; more--) {
-      const target = targetOf(random, i);
-      const worker = random.pick(EVERY_WORKER);
-      steps.push({ at: instant(random, end), operation: { kind: 'purge', worker, target } });
+      steps.push({ at: instant(random, end), operation: purgeOf(random, resource, i) });
     }
-    if (random.chance(0.15)) steps.push({ at: instant(random, end), operation: unsafe(random, i) });
+    if (resource.by !== 'wrap' && random.chance(0.15))
+      steps.push({ at: instant(random, end), operation: unsafe(random, i) });
   });
   if (weather === 'stormy') {
     for (let more = random.int(0, 2); more > 0; more--) {
@@ -80,29 +79,34 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
 }
 
 function resourceOf(random: Random, index: number): Resource {
-  const keyed = random.chance(0.3);
-  const tagged = random.chance(0.5);
+  const by = random.pick(['url', 'url', 'key', 'wrap'] as const);
   const plain = random.chance(0.6);
-  const ttl = plain || random.chance(0.5) ? undefined : random.int(5, 30);
+  const ttl = plain || by === 'wrap' || random.chance(0.5) ? undefined : random.int(5, 30);
+  const stale = random.pick([undefined, 'stale-if-error=60', 'stale-while-revalidate=60'] as const);
+  const tagged = random.chance(0.5);
+  // What is confirmed has the tags of whatever confirmed it, and what is wrapped has those of the call.
+  const steady = by === 'wrap' || ttl !== undefined ? tagsOf(random, tagged) : undefined;
+  const kinds = plain ? PLAIN : by === 'wrap' ? WRAPPED : MIXED;
   return {
-    name: `${keyed ? 'keyed' : 'plain'}-${index}`,
-    keyed,
-    varies: random.chance(0.3),
-    tagged,
-    ...(ttl !== undefined && { ttl }),
-    script: Array.from({ length: 5 }, () => behaviourOf(random, plain, tagged)),
+    name: `${by}-${index}`,
+    by,
+    varies: by !== 'wrap' && random.chance(0.3),
+    ...(ttl !== undefined && { ttl, ...(stale && { stale }) }),
+    script: Array.from({ length: 5 }, () => ({
+      kind: random.pick(kinds),
+      ms: random.chance(0.1) ? random.int(30, 60) : random.int(0, 20),
+      size: random.chance(0.05) ? 60_000 : random.int(0, 500),
+      tags: steady ?? tagsOf(random, tagged),
+    })),
   };
 }
 
-const KINDS: readonly Kind[] = ['stores', 'stores', 'stores', 'private', 'cookie', 'error', 'breaks'];
+const PLAIN: readonly Kind[] = ['stores'];
+const WRAPPED: readonly Kind[] = ['stores', 'stores', 'breaks'];
+const MIXED: readonly Kind[] = ['stores', 'stores', 'stores', 'private', 'cookie', 'error', 'breaks'];
 
-function behaviourOf(random: Random, plain: boolean, tagged: boolean): Behaviour {
-  return {
-    kind: plain ? 'stores' : random.pick(KINDS),
-    ms: random.chance(0.1) ? random.int(30, 60) : random.int(0, 20),
-    size: random.chance(0.05) ? 60_000 : random.int(0, 500),
-    tags: tagged ? TAGS.filter(() => random.chance(0.6)) : [],
-  };
+function tagsOf(random: Random, tagged: boolean): string[] {
+  return tagged ? TAGS.filter(() => random.chance(0.6)) : [];
 }
 
 /** Mostly about when the first fill ends. */
@@ -110,13 +114,15 @@ function instant(random: Random, end: number): number {
   return random.chance(0.5) ? Math.max(0, end + random.int(-4, 6)) : random.int(0, 50);
 }
 
-function burst(random: Random, resource: number, everywhere: boolean): Operation {
+function burst(random: Random, { by, ttl }: Resource, resource: number, everywhere: boolean): Operation {
   const workers = everywhere
     ? EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker))
     : Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
-  const method = !everywhere && random.chance(0.08) ? 'HEAD' : 'GET';
-  const patience = !everywhere && random.chance(0.06) ? random.int(1, 15) : undefined;
   const language = random.pick(LANGUAGES);
+  if (by === 'wrap') return { kind: 'ask', method: 'WRAP', resource, language, workers };
+  // What a HEAD freshens gets its tags, so it is asked for where all have the same.
+  const method = ttl !== undefined && random.chance(0.1) ? 'HEAD' : 'GET';
+  const patience = !everywhere && random.chance(0.06) ? random.int(1, 15) : undefined;
   return { kind: 'ask', method, resource, language, workers, ...(patience !== undefined && { patience }) };
 }
 
@@ -126,9 +132,18 @@ function unsafe(random: Random, resource: number): Operation {
   return { kind: 'ask', method, resource, language, workers: [random.pick(EVERY_WORKER)] };
 }
 
-function targetOf(random: Random, resource: number): Target {
-  if (random.chance(0.12)) return { by: 'all' };
-  return { by: 'address', resource };
+function purgeOf(random: Random, { by, script }: Resource, resource: number): Operation {
+  const worker = random.pick(EVERY_WORKER);
+  return { kind: 'purge', worker, target: targetOf(), soft: random.chance(0.2) };
+
+  function targetOf(): Target {
+    if (random.chance(0.1)) return { by: 'all' };
+    if (by === 'url' && random.chance(0.15)) return { by: 'prefix' };
+    const tags = TAGS.filter((tag) => script.some(({ tags }) => tags.includes(tag)));
+    return tags.length > 0 && random.chance(0.6)
+      ? { by: 'tag', tag: random.pick(tags) }
+      : { by: 'address', resource };
+  }
 }
 
 function faultOf(random: Random): Fault {

@@ -62,7 +62,7 @@ export class Stage {
   async #heal(lane: number): Promise<void> {
     if (this.#weather === 'calm') return;
     for (const worker of (this.#fleet as Fleet).workers) {
-      while (worker.up && (await worker.purge(lane, { key: 'nothing' })) !== undefined) await sleep(20);
+      while (worker.up && (await worker.purge(lane, { key: 'nothing' })).fault !== undefined) await sleep(20);
     }
   }
 

@@ -37,8 +37,8 @@ export function describeRun({ id, method, beganAt, request, version, language, k
   return `run ${id} (${method} in ${language}, ${kind} version ${version} in ${ms} ms, begun at ${beganAt} for request ${request})`;
 }
 
-export function describePurge({ target, worker, calledAt, settledAt }: Purge): string {
-  return `purge of ${JSON.stringify(target)} (worker ${worker}, from ${calledAt} to ${settledAt})`;
+export function describePurge({ target, soft, worker, calledAt, settledAt }: Purge): string {
+  return `${soft ? 'soft ' : ''}purge of ${JSON.stringify(target)} (worker ${worker}, from ${calledAt} to ${settledAt})`;
 }
 
 /** The run that an answer is from: as its body says, or its head where there is none. */

@@ -4,7 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type CacheMiddleware, redisCache } from '../../../src/index.ts';
 import { bodyOf } from './history.ts';
-import { type FromWorker, keyOf, type LaneOptions, type Told, type ToWorker } from './protocol.ts';
+import {
+  type Asked,
+  type FromWorker,
+  keyOf,
+  type LaneOptions,
+  type Told,
+  type ToWorker,
+} from './protocol.ts';
 
 /* One process of the fleet. What its handlers answer and when, the test process says. */
 
@@ -20,7 +27,7 @@ const told = new WeakMap<ServerResponse, Told>();
 process.on('message', (message: ToWorker) => {
   if (message.kind === 'open') open(message.lanes);
   else if (message.kind === 'run') begun.get(message.call)?.(message.told);
-  else void purge(message);
+  else void call(message);
 });
 process.on('disconnect', () => process.exit());
 
@@ -29,7 +36,7 @@ function open(options: readonly LaneOptions[]): void {
   const server = createServer((req, res) => {
     const [, lane, , name] = (req.url as string).split('/');
     const { cache, keyed } = lanes[Number(lane)] as Lane;
-    (name?.startsWith('keyed') ? keyed : cache)(req, res, () => run(req, res));
+    (name?.startsWith('key') ? keyed : cache)(req, res, () => void run(req, res));
   });
   server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1', () => tell({ kind: 'ready', port: (server.address() as AddressInfo).port }));
@@ -38,17 +45,44 @@ function open(options: readonly LaneOptions[]): void {
 function laneOf({ redis, own, ...options }: LaneOptions): Lane {
   const client = own ? new Redis(redis, { disconnectTimeout: 100 }) : redis;
   if (typeof client !== 'string') client.on('error', () => {});
-  const cache = redisCache({ ...options, redis: client, ttl: (_req, res) => told.get(res)?.ttl ?? '20s' });
+  const cache = redisCache({
+    ...options,
+    redis: client,
+    ttl: (_req, res) => told.get(res)?.ttl ?? '20s',
+    tags: (_req, res) => tagsOf(res, 0),
+  });
   return { cache, keyed: cache.with({ key: (req) => keyOf(req.url as string) }) };
 }
 
-async function purge({ call, lane, target }: Extract<ToWorker, { kind: 'purge' }>): Promise<void> {
+/** Every other run's tags are those of the option, the rest are stated by the response. */
+function tagsOf(res: ServerResponse, half: number): readonly string[] {
+  const run = told.get(res)?.run;
+  return run && run.id % 2 === half ? run.tags : [];
+}
+
+async function call(message: Extract<ToWorker, { kind: 'purge' | 'wrap' }>): Promise<void> {
+  const { call } = message;
+  const { cache } = lanes[message.lane] as Lane;
   try {
-    await lanes[lane]?.cache.purge(target);
-    tell({ kind: 'purged', call });
+    const value =
+      message.kind === 'wrap' ? await wrap(cache, message) : `${await cache.purge(message.target)}`;
+    tell({ kind: 'done', call, value });
   } catch (error) {
-    tell({ kind: 'purged', call, fault: String(error) });
+    tell({ kind: 'done', call, fault: String(error) });
   }
+}
+
+function wrap(cache: CacheMiddleware, { asked, tags }: Extract<ToWorker, { kind: 'wrap' }>): Promise<string> {
+  return cache.wrap(
+    keyOf(asked.path),
+    async () => {
+      const { run } = await begin(asked);
+      await sleep(run.ms);
+      if (run.kind === 'breaks') throw new Error('broken');
+      return bodyOf(run);
+    },
+    { ttl: '20s', tags },
+  );
 }
 
 function tell(message: FromWorker): void {
@@ -57,33 +91,40 @@ function tell(message: FromWorker): void {
 
 let calls = 0;
 
-function run(req: IncomingMessage, res: ServerResponse): void {
+/** Says that a run has begun, and hears what it is to do. */
+function begin(asked: Asked): Promise<Told> {
   const call = calls++;
-  begun.set(call, (message) => {
-    begun.delete(call);
-    void answer(req, res, message);
-  });
-  const known = req.headers['if-none-match'];
-  tell({
-    kind: 'began',
-    call,
-    asked: {
-      path: req.url as string,
-      method: req.method as string,
-      request: Number(req.headers['x-request']),
-      language: String(req.headers['accept-language']),
-      ...(known !== undefined && { known }),
-    },
+  tell({ kind: 'began', call, asked });
+  return new Promise((resolve) => {
+    begun.set(call, (message) => {
+      begun.delete(call);
+      resolve(message);
+    });
   });
 }
 
+async function run(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  const known = req.headers['if-none-match'];
+  const message = await begin({
+    path: req.url as string,
+    method: req.method as string,
+    request: Number(req.headers['x-request']),
+    language: String(req.headers['accept-language']),
+    ...(known !== undefined && { known }),
+  });
+  await answer(req, res, message);
+}
+
 async function answer(req: IncomingMessage, res: ServerResponse, message: Told): Promise<void> {
-  const { run, varies, etag } = message;
+  const { run, varies, etag, stale } = message;
   told.set(res, message);
   const body = Buffer.from(bodyOf(run));
   res.setHeader('X-Run', run.id);
   if (varies) res.setHeader('Vary', 'Accept-Language');
   if (etag !== undefined) res.setHeader('ETag', etag);
+  if (stale !== undefined) res.setHeader('Cache-Control', stale);
+  const tags = tagsOf(res, 1);
+  if (tags.length > 0) res.setHeader('Cache-Tag', tags.join(','));
   if (run.id % 2 === 0 && run.kind !== 'confirms') res.setHeader('Content-Length', body.length);
   switch (run.kind) {
     case 'private':
