@@ -50,7 +50,7 @@ function violationsOf(history: History, request: Request, bound: number): Violat
 }
 
 function isShared({ kind, method }: Run): boolean {
-  return kind === 'stores' && method !== 'PUT';
+  return (kind === 'stores' || kind === 'confirms') && method !== 'PUT';
 }
 
 /** Whether whoever makes this request is promised the effect of a purge. */
