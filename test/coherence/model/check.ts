@@ -89,8 +89,8 @@ function unsettled({ weather, ends }: History, purge: Purge, bound: number): Vio
 
 /**
  * Runs for what another run had made, or was making. Only where nothing can have come between: every run of the
- * resource has something to store, every client stays, and no purge is under way from when the first request was
- * sent to when the second run began.
+ * resource has something to store, every client stays, and no purge is under way from when the first of the two requests
+ * was sent to when the second run began.
  */
 function redundant(history: History): Violation[] {
   const { resources, runs, purges } = history;
@@ -106,7 +106,9 @@ function redundant(history: History): Violation[] {
       const earlier = last.get(variant);
       last.set(variant, run);
       if (!earlier) continue;
-      const { sentAt } = history.requests[earlier.request] as Request;
+      const sentAt = Math.min(
+        ...[earlier, run].map(({ request }) => (history.requests[request] as Request).sentAt),
+      );
       // Who still knows of variants that were purged takes another lease than who knows of none.
       const since = varies
         ? Math.min(...requests.filter(isUnderWay(sentAt)).map(({ sentAt }) => sentAt))

@@ -6,6 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export class Link {
   /** How many milliseconds what comes now is late. */
   lag: (() => number) | undefined;
+  /** Every how many milliseconds answers are delivered, all at once. */
+  beat: number | undefined;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #held: Promise<unknown> | undefined;
@@ -45,20 +47,29 @@ export class Link {
   }
 
   #join(client: Socket, upstream: Socket): void {
-    this.#pass(client, upstream);
-    this.#pass(upstream, client);
+    this.#pass(client, upstream, () => this.lag?.());
+    this.#pass(upstream, client, () =>
+      this.beat ? this.beat - (performance.now() % this.beat) : this.lag?.(),
+    );
   }
 
-  #pass(from: Socket, to: Socket): void {
+  #pass(from: Socket, to: Socket, lag: () => number | undefined): void {
     this.#sockets.add(from);
     /** How many chunks are on their way. */
     let passing = 0;
     let passed: Promise<unknown> = Promise.resolve();
-    const pass = (bytes: Buffer): unknown => to.writable && to.write(bytes);
+    const pass = (bytes: Buffer): void => {
+      if (!to.writable) return;
+      to.cork();
+      to.write(bytes);
+      // What is due at the same time arrives at the same time.
+      setImmediate(() => to.uncork());
+    };
     from.on('data', (bytes) => {
-      if (passing === 0 && !this.lag && !this.#held) return pass(bytes);
+      const ms = lag();
+      if (passing === 0 && ms === undefined && !this.#held) return void to.write(bytes);
       passing++;
-      const due = this.lag && sleep(this.lag(), undefined, { ref: false });
+      const due = ms && sleep(ms, undefined, { ref: false });
       passed = Promise.all([passed, due, this.#held]).then(() => {
         passing--;
         pass(bytes);

@@ -48,10 +48,11 @@ export class Performance {
   }
 
   async perform(): Promise<History> {
-    const { steps, lag } = this.#schedule;
+    const { steps, lag, late } = this.#schedule;
     this.#links.forEach((link, worker) => {
       const most = lag[worker] as number;
       link.lag = most === 0 ? undefined : () => this.#random.next() * most;
+      link.beat = late?.worker === worker ? late.ms : undefined;
     });
     const startedAt = performance.now();
     for (const { at, operation } of steps) {

@@ -41,8 +41,10 @@ export interface Schedule {
   readonly weather: Weather;
   readonly resources: readonly Resource[];
   readonly steps: readonly Step[];
-  /** Of each worker: how many milliseconds its network may hold what it passes. */
+  /** Of each worker: how many milliseconds at most its network holds what it passes. */
   readonly lag: readonly number[];
+  /** The worker that is told only every so many milliseconds what Redis has done, if there is one. */
+  readonly late: { readonly worker: number; readonly ms: number } | undefined;
 }
 
 const LANGUAGES = ['de', 'en'];
@@ -53,20 +55,29 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
   const resources = Array.from({ length: random.pick([1, 1, 2]) }, (_, i) => resourceOf(random, i));
   const steps: Step[] = [];
   const purges = random.chance(0.75);
+  // Now and then a worker is told late what it has done, and meanwhile others undo it.
+  const late = random.chance(0.15)
+    ? { worker: random.pick(EVERY_WORKER), ms: random.int(15, 40) }
+    : undefined;
   resources.forEach((resource, i) => {
     const first = random.int(0, 10);
     // When the first run ends: what happens about then meets what is on its way to the store.
-    const end = first + (resource.script[0]?.ms ?? 0);
-    steps.push({ at: first, operation: burst(random, resource, i, true) });
+    const end = first + (resource.script[0]?.ms ?? 0) + (late?.ms ?? 0);
+    const about = (): number => instant(random, end, late ? 1.5 * late.ms : 6);
+    steps.push({
+      at: first,
+      operation: burst(random, resource, i, late ? [late.worker] : everywhere(random)),
+    });
     for (let more = random.int(0, 2); more > 0; more--) {
-      steps.push({ at: instant(random, end), operation: burst(random, resource, i, random.chance(0.3)) });
+      const workers = random.chance(0.3) ? everywhere(random) : anywhere(random);
+      steps.push({ at: about(), operation: burst(random, resource, i, workers) });
     }
     if (!purges) return;
     for (let more = random.int(0, 2); more > 0; more--) {
-      steps.push({ at: instant(random, end), operation: purgeOf(random, resource, i) });
+      steps.push({ at: about(), operation: purgeOf(random, resource, i) });
     }
     if (resource.by !== 'wrap' && random.chance(0.15))
-      steps.push({ at: instant(random, end), operation: unsafe(random, i) });
+      steps.push({ at: about(), operation: unsafe(random, i) });
   });
   if (weather === 'stormy') {
     for (let more = random.int(0, 2); more > 0; more--) {
@@ -75,7 +86,8 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
   }
   steps.sort((a, b) => a.at - b.at);
   const most = random.pick([0, 0, 2, 6]);
-  return { seed, weather, resources, steps, lag: EVERY_WORKER.map(() => random.int(0, most)) };
+  const lag = EVERY_WORKER.map(() => (late ? 0 : random.int(0, most)));
+  return { seed, weather, resources, steps, lag, late };
 }
 
 function resourceOf(random: Random, index: number): Resource {
@@ -110,19 +122,29 @@ function tagsOf(random: Random, tagged: boolean): string[] {
 }
 
 /** Mostly about when the first fill ends. */
-function instant(random: Random, end: number): number {
-  return random.chance(0.5) ? Math.max(0, end + random.int(-4, 6)) : random.int(0, 50);
+function instant(random: Random, end: number, after: number): number {
+  return random.chance(0.5) ? Math.max(0, end + random.int(-4, after)) : random.int(0, 50);
 }
 
-function burst(random: Random, { by, ttl }: Resource, resource: number, everywhere: boolean): Operation {
-  const workers = everywhere
-    ? EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker))
-    : Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
+function everywhere(random: Random): number[] {
+  return EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker));
+}
+
+function anywhere(random: Random): number[] {
+  return Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
+}
+
+function burst(
+  random: Random,
+  { by, ttl }: Resource,
+  resource: number,
+  workers: readonly number[],
+): Operation {
   const language = random.pick(LANGUAGES);
   if (by === 'wrap') return { kind: 'ask', method: 'WRAP', resource, language, workers };
   // What a HEAD freshens gets its tags, so it is asked for where all have the same.
   const method = ttl !== undefined && random.chance(0.1) ? 'HEAD' : 'GET';
-  const patience = !everywhere && random.chance(0.06) ? random.int(1, 15) : undefined;
+  const patience = random.chance(0.04) ? random.int(1, 15) : undefined;
   return { kind: 'ask', method, resource, language, workers, ...(patience !== undefined && { patience }) };
 }
 
