@@ -1,0 +1,179 @@
+import type { Kind, Method, Resource, Target, Weather } from './history.ts';
+import { Random } from './random.ts';
+
+export const WORKERS = 3;
+const EVERY_WORKER: readonly number[] = Array.from({ length: WORKERS }, (_, worker) => worker);
+
+/** What is done, and when: milliseconds since the schedule began. */
+export interface Step {
+  readonly at: number;
+  readonly operation: Operation;
+}
+
+export type Operation =
+  /** One request at each of these workers, at once. */
+  | {
+      readonly kind: 'ask';
+      readonly method: Method;
+      readonly resource: number;
+      readonly language: string;
+      readonly workers: readonly number[];
+      /** After how many milliseconds the clients go away, if they do. */
+      readonly patience?: number;
+    }
+  /** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
+  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target; readonly soft: boolean }
+  | Fault;
+
+export type Fault =
+  /** A worker's connections to Redis break, or nothing passes for a time. */
+  | { readonly kind: 'cut'; readonly worker: number }
+  | { readonly kind: 'hold'; readonly worker: number; readonly ms: number }
+  /** A worker ends, or stands still for a time. */
+  | { readonly kind: 'kill'; readonly worker: number }
+  | { readonly kind: 'stop'; readonly worker: number; readonly ms: number }
+  /** Redis stands still for a time, or comes back empty. */
+  | { readonly kind: 'freeze'; readonly ms: number }
+  | { readonly kind: 'restart' };
+
+export interface Schedule {
+  readonly seed: number;
+  readonly weather: Weather;
+  readonly resources: readonly Resource[];
+  readonly steps: readonly Step[];
+  /** Of each worker: how many milliseconds at most its network holds what it passes. */
+  readonly lag: readonly number[];
+  /** The worker that is told only every so many milliseconds what Redis has done, if there is one. */
+  readonly late: { readonly worker: number; readonly ms: number } | undefined;
+}
+
+const LANGUAGES = ['de', 'en'];
+const TAGS: readonly string[] = ['red', 'blue'];
+
+export function scheduleOf(seed: number, weather: Weather): Schedule {
+  const random = new Random(seed);
+  const resources = Array.from({ length: random.pick([1, 1, 2]) }, (_, i) => resourceOf(random, i));
+  const steps: Step[] = [];
+  const purges = random.chance(0.75);
+  // Now and then a worker is told late what it has done, and meanwhile others undo it.
+  const late = random.chance(0.15)
+    ? { worker: random.pick(EVERY_WORKER), ms: random.int(15, 40) }
+    : undefined;
+  resources.forEach((resource, i) => {
+    const first = random.int(0, 10);
+    // When the first run ends: what happens about then meets what is on its way to the store.
+    const end = first + (resource.script[0]?.ms ?? 0) + (late?.ms ?? 0);
+    const about = (): number => instant(random, end, late ? 1.5 * late.ms : 6);
+    steps.push({
+      at: first,
+      operation: burst(random, resource, i, late ? [late.worker] : everywhere(random)),
+    });
+    for (let more = random.int(0, 2); more > 0; more--) {
+      const workers = random.chance(0.3) ? everywhere(random) : anywhere(random);
+      steps.push({ at: about(), operation: burst(random, resource, i, workers) });
+    }
+    if (!purges) return;
+    for (let more = random.int(0, 2); more > 0; more--) {
+      steps.push({ at: about(), operation: purgeOf(random, resource, i) });
+    }
+    if (resource.by !== 'wrap' && random.chance(0.15))
+      steps.push({ at: about(), operation: unsafe(random, i) });
+  });
+  if (weather === 'stormy') {
+    for (let more = random.int(0, 2); more > 0; more--) {
+      steps.push({ at: random.int(0, 50), operation: faultOf(random) });
+    }
+  }
+  steps.sort((a, b) => a.at - b.at);
+  const most = random.pick([0, 0, 2, 6]);
+  const lag = EVERY_WORKER.map(() => (late ? 0 : random.int(0, most)));
+  return { seed, weather, resources, steps, lag, late };
+}
+
+function resourceOf(random: Random, index: number): Resource {
+  const by = random.pick(['url', 'url', 'key', 'wrap'] as const);
+  const plain = random.chance(0.6);
+  const ttl = plain || by === 'wrap' || random.chance(0.5) ? undefined : random.int(5, 30);
+  const stale = random.pick([undefined, 'stale-if-error=60', 'stale-while-revalidate=60'] as const);
+  const tagged = random.chance(0.5);
+  // What is confirmed has the tags of whatever confirmed it, and what is wrapped has those of the call.
+  const steady = by === 'wrap' || ttl !== undefined ? tagsOf(random, tagged) : undefined;
+  const kinds = plain ? PLAIN : by === 'wrap' ? WRAPPED : MIXED;
+  return {
+    name: `${by}-${index}`,
+    by,
+    varies: by !== 'wrap' && random.chance(0.3),
+    ...(ttl !== undefined && { ttl, ...(stale && { stale }) }),
+    script: Array.from({ length: 5 }, () => ({
+      kind: random.pick(kinds),
+      ms: random.chance(0.1) ? random.int(30, 60) : random.int(0, 20),
+      size: random.chance(0.05) ? 60_000 : random.int(0, 500),
+      tags: steady ?? tagsOf(random, tagged),
+    })),
+  };
+}
+
+const PLAIN: readonly Kind[] = ['stores'];
+const WRAPPED: readonly Kind[] = ['stores', 'stores', 'breaks'];
+const MIXED: readonly Kind[] = ['stores', 'stores', 'stores', 'private', 'cookie', 'error', 'breaks'];
+
+function tagsOf(random: Random, tagged: boolean): string[] {
+  return tagged ? TAGS.filter(() => random.chance(0.6)) : [];
+}
+
+/** Mostly about when the first fill ends. */
+function instant(random: Random, end: number, after: number): number {
+  return random.chance(0.5) ? Math.max(0, end + random.int(-4, after)) : random.int(0, 50);
+}
+
+function everywhere(random: Random): number[] {
+  return EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker));
+}
+
+function anywhere(random: Random): number[] {
+  return Array.from({ length: random.int(1, 3) }, () => random.pick(EVERY_WORKER));
+}
+
+function burst(
+  random: Random,
+  { by, ttl }: Resource,
+  resource: number,
+  workers: readonly number[],
+): Operation {
+  const language = random.pick(LANGUAGES);
+  if (by === 'wrap') return { kind: 'ask', method: 'WRAP', resource, language, workers };
+  // What a HEAD freshens gets its tags, so it is asked for where all have the same.
+  const method = ttl !== undefined && random.chance(0.1) ? 'HEAD' : 'GET';
+  const patience = random.chance(0.04) ? random.int(1, 15) : undefined;
+  return { kind: 'ask', method, resource, language, workers, ...(patience !== undefined && { patience }) };
+}
+
+function unsafe(random: Random, resource: number): Operation {
+  const method = random.pick(['POST', 'PUT'] as const);
+  const language = random.pick(LANGUAGES);
+  return { kind: 'ask', method, resource, language, workers: [random.pick(EVERY_WORKER)] };
+}
+
+function purgeOf(random: Random, { by, script }: Resource, resource: number): Operation {
+  const worker = random.pick(EVERY_WORKER);
+  return { kind: 'purge', worker, target: targetOf(), soft: random.chance(0.2) };
+
+  function targetOf(): Target {
+    if (random.chance(0.1)) return { by: 'all' };
+    if (by === 'url' && random.chance(0.15)) return { by: 'prefix' };
+    const tags = TAGS.filter((tag) => script.some(({ tags }) => tags.includes(tag)));
+    return tags.length > 0 && random.chance(0.6)
+      ? { by: 'tag', tag: random.pick(tags) }
+      : { by: 'address', resource };
+  }
+}
+
+function faultOf(random: Random): Fault {
+  const worker = random.pick(EVERY_WORKER);
+  const chance = random.next();
+  if (chance < 0.35) return { kind: 'cut', worker };
+  if (chance < 0.7) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.9) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.95) return { kind: 'freeze', ms: random.int(20, 150) };
+  return chance < 0.98 ? { kind: 'kill', worker } : { kind: 'restart' };
+}

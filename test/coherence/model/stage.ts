@@ -1,0 +1,111 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Fleet } from './fleet.ts';
+import type { History, Weather } from './history.ts';
+import { Performance } from './performance.ts';
+import type { Asked, Told } from './protocol.ts';
+import type { Fault, Schedule } from './schedule.ts';
+
+/** A fleet on which schedules are performed, one after another in each lane. What befalls a process befalls all lanes. */
+export class Stage {
+  /** How often each fault was inflicted. */
+  readonly faults: Map<Fault['kind'], number> = new Map();
+  readonly #lanes: number;
+  readonly #weather: Weather;
+  readonly #playing = new Map<number, Performance>();
+  readonly #repairs = new Set<Promise<unknown>>();
+  #fleet: Fleet | undefined;
+  #next = 0;
+  #redisBusy = false;
+
+  constructor(lanes: number, weather: Weather) {
+    this.#lanes = lanes;
+    this.#weather = weather;
+  }
+
+  async open(): Promise<this> {
+    this.#fleet = await Fleet.start(this.#lanes, this.#weather, (_worker, asked) => this.#began(asked));
+    return this;
+  }
+
+  /** What processes said that have ended by themselves. */
+  get crashes(): string[] {
+    return (this.#fleet?.workers ?? []).flatMap(({ crash }) => crash ?? []);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#repairs);
+    await this.#fleet?.stop();
+  }
+
+  /** Performs what it is given until there is no more. */
+  async perform(next: () => Schedule | undefined, onPerformed: (history: History) => void): Promise<void> {
+    const fleet = this.#fleet as Fleet;
+    const inLane = async (_: unknown, lane: number): Promise<void> => {
+      for (let schedule = next(); schedule; schedule = next()) {
+        await this.#heal(lane);
+        const onFault = (fault: Fault) => this.#inflict(fault, lane);
+        const playing = new Performance(this.#next++, schedule, fleet, lane, onFault);
+        this.#playing.set(playing.id, playing);
+        onPerformed(await playing.perform());
+        this.#playing.delete(playing.id);
+      }
+    };
+    await Promise.all(Array.from({ length: this.#lanes }, inLane));
+  }
+
+  #began(asked: Asked): Told {
+    const playing = this.#playing.get(Number(asked.path.split('/')[2]));
+    return playing ? playing.began(asked) : NOBODY;
+  }
+
+  /** Waits until Redis answers every worker that is up, so that schedules are not spent on caches that have given up. */
+  async #heal(lane: number): Promise<void> {
+    if (this.#weather === 'calm') return;
+    for (const worker of (this.#fleet as Fleet).workers) {
+      while (worker.up && (await worker.purge(lane, { key: 'nothing' })).fault !== undefined) await sleep(20);
+    }
+  }
+
+  async #inflict(fault: Fault, lane: number): Promise<unknown> {
+    const { redis, workers, links } = this.#fleet as Fleet;
+    const worker = 'worker' in fault ? workers[fault.worker] : undefined;
+    if ((worker && !worker.up) || (!worker && this.#redisBusy)) return;
+    this.faults.set(fault.kind, (this.faults.get(fault.kind) ?? 0) + 1);
+    switch (fault.kind) {
+      case 'cut':
+        return links[lane]?.[fault.worker]?.cut();
+      case 'hold':
+        return links[lane]?.[fault.worker]?.hold(fault.ms);
+      case 'stop':
+        return worker?.pause(fault.ms);
+      case 'kill':
+        for (const playing of this.#playing.values()) playing.ended(fault.worker);
+        return this.#behind(worker?.replace());
+      case 'freeze':
+        redis.pause();
+        this.#redisBusy = true;
+        await sleep(fault.ms);
+        this.#redisBusy = false;
+        return redis.resume();
+      case 'restart':
+        this.#redisBusy = true;
+        await redis.restart();
+        this.#redisBusy = false;
+    }
+  }
+
+  /** Nobody waits for a process to be replaced: the others go on. */
+  #behind(work: Promise<unknown> | undefined): void {
+    const done = Promise.resolve(work).finally(() => this.#repairs.delete(done));
+    this.#repairs.add(done);
+  }
+}
+
+/** What is told to a run that outlived its schedule. */
+const NOBODY: Told = {
+  run: {
+    ...{ id: 0, request: 0, resource: 0, version: 0, method: 'GET', language: '' },
+    ...{ kind: 'private', ms: 0, size: 0, tags: [] },
+  },
+  varies: false,
+};
