@@ -16,7 +16,7 @@ export function tagsOf(x: Exchange, headers: Fields, own: unknown): string[] | u
   const groups = groupsOf(headers);
   const stated = [...statedTags(headers), ...groups];
   if (stated.length === 0 && Array.isArray(own) && own.length === 0) return [];
-  const tags = Array.isArray(own) ? [...own, ...stated] : undefined;
+  const tags = Array.isArray(own) ? [...new Set([...own, ...stated])] : undefined;
   if (!areTags(tags)) return undefined;
   const target = groups.length > 0 ? targetOf(x.req) : undefined;
   const ofOrigin = target ? groups.map((group) => groupTag(target, group)) : [];

@@ -219,8 +219,8 @@ export interface CacheOptions extends PolicyOptions {
    */
   readonly timeout?: Duration;
   /**
-   * The most responses to be stored at a time, by all processes together; the one stored first goes first. It costs a
-   * round trip more for each response that is stored.
+   * The most responses, and values of `wrap`, to be stored at a time, by all processes together: what was stored first
+   * goes first. Exact on one Redis; on a Cluster as many more for a moment as are being stored at once.
    * @default no bound
    */
   readonly maxEntries?: number;

@@ -1,4 +1,4 @@
-import { NOW } from './lua.ts';
+import { NOW, sortedOrNothing } from './lua.ts';
 
 /**
  * The Lua behind what spans cache keys: tags, and the order of storing. All keys of one call are in one hash slot,
@@ -6,13 +6,6 @@ import { NOW } from './lua.ts';
  */
 
 const instant = (n: string): string => `string.format('%.0f', ${n})`;
-
-const sortedOrNothing = (key: string): string => /* lua */ `
-do
-  local kind = redis.call('TYPE', ${key}).ok
-  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', ${key}) end
-end
-`;
 
 /**
  * The next stamp: greater than every one before, even after the last was lost, as long as the clock goes forward.
@@ -123,7 +116,8 @@ return answer
  * ARGV  as it was given
  */
 export const GONE: string = /* lua */ `
-return redis.call('ZREM', KEYS[1], unpack(ARGV))
+for _, gone in ipairs(ARGV) do redis.call('ZREM', KEYS[1], gone) end
+return 1
 `;
 
 /**

@@ -39,3 +39,28 @@ local function parse(meta)
   return kind and { kind = kind, expires = tonumber(expires), order = tonumber(order), print = print }
 end
 `;
+
+// The order of storing, where it can be kept in the same script: `entries` is nil where it cannot, or need not.
+export const LISTED: string = /* lua */ `
+local function named(variant) return base .. '\\n' .. variant end
+local function unlist(entry)
+  if not entries then return end
+  redis.call('ZREM', entries, entry)
+  redis.call('ZREM', expiries, entry)
+end
+local function drop(entry)
+  local key, variant = string.match(entry, '^(.*)\\n(.-)$')
+  if key and redis.call('TYPE', key).ok == 'hash' then
+    redis.call('HDEL', key, variant, '!' .. variant)
+    if redis.call('HLEN', key) == redis.call('HEXISTS', key, '@') then redis.call('UNLINK', key) end
+  end
+  unlist(entry)
+end
+`;
+
+export const sortedOrNothing = (key: string): string => /* lua */ `
+do
+  local kind = redis.call('TYPE', ${key}).ok
+  if kind ~= 'zset' and kind ~= 'none' then redis.call('DEL', ${key}) end
+end
+`;

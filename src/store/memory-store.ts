@@ -111,7 +111,7 @@ export class MemoryStore implements ReachableStore {
   async put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void> {
     await this.purge(entry.id, 'delete');
     const { id, key, bytes, ttl } = entry;
-    this.#store({ id, key, variant: '', tags: [], bytes, expiresAt: this.#clock() + ttl });
+    this.#write({ id, key, variant: '', tags: [], bytes, expiresAt: this.#clock() + ttl });
   }
 
   async discard({ id, variant }: Place): Promise<void> {
@@ -127,7 +127,9 @@ export class MemoryStore implements ReachableStore {
     let count = 0;
     for (const place of [...this.#index.placesOf(id)]) {
       const stored = this.#read(place);
-      const counts = stored !== undefined && !decodeMarker(stored.bytes);
+      const response = stored !== undefined && !decodeMarker(stored.bytes);
+      // What was marked before is stale since then.
+      const counts = response && (mode === 'delete' || stored.bytes.readUInt32BE(8) === 0);
       if (counts) count++;
       if (mode === 'delete') this.#stored.delete(place);
       else if (counts) this.#write({ ...stored, bytes: purgedSoftly(stored.bytes, mode.staleSince) });
@@ -178,6 +180,7 @@ export class MemoryStore implements ReachableStore {
     this.#write(stored);
     const place = placeOf(stored.id, stored.variant);
     this.#order.delete(place);
+    if (!this.#stored.has(place)) return;
     this.#order.add(place);
     // What has expired is gone, even if nobody has noticed.
     if (this.#order.size > this.#maxEntries) for (const place of [...this.#order]) this.#read(place);

@@ -1,6 +1,6 @@
 import { purgeMark } from '../entry.ts';
 import type { RedisClient } from '../types.ts';
-import { baseKey, isReadable, leasesKey } from './keys.ts';
+import { baseKey, entriesKeys, isReadable, leasesKey } from './keys.ts';
 import { ACQUIRE, HELD, RELEASE, RENEW } from './lease-scripts.ts';
 import { RedisIndex } from './redis-index.ts';
 import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
@@ -101,20 +101,19 @@ export class RedisStore implements ReachableStore {
     const { id, token, key } = lease;
     if (tags.length > 0 && !(await this.#index.tag(lease, tags, ttl))) return false;
     const order = await this.#makeRoom(id, ttl, slot, variant);
-    const where = [names.join(','), slot, variant, nameOf(id, key), order];
+    const where = [names.join(','), slot, variant, nameOf(id, key), order, this.#maxEntries ?? 0];
     const args = [lease.variant, token, bytes, ttl, ...where];
-    const stored = (await this.#scripts.number(commit, this.#keys(id), ...args)) === 1;
+    const stored = (await this.#scripts.number(commit, this.#listedKeys(id), ...args)) === 1;
     if (!stored && order !== NO_ORDER) await this.#index.leave([order]);
     return stored;
   }
 
   async put({ id, key, bytes, ttl }: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void> {
-    const order = await this.#makeRoom(id, ttl, '');
-    await this.#scripts.number(put, this.#keys(id), bytes, ttl, nameOf(id, key), order);
+    await this.#scripts.number(put, this.#listedKeys(id), bytes, ttl, nameOf(id, key));
   }
 
   async discard({ id, variant }: Place): Promise<void> {
-    await this.#scripts.number(discard, [baseKey(this.#prefix, id)], variant);
+    await this.#scripts.number(discard, this.#listedKeys(id), variant);
   }
 
   async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
@@ -122,12 +121,12 @@ export class RedisStore implements ReachableStore {
     const kept = except ? [except.variant, except.token] : ['', ''];
     let orders: string[];
     try {
-      orders = (await this.#scripts.run(purge, this.#keys(id), mark, ...kept)) as string[];
+      orders = (await this.#scripts.run(purge, this.#listedKeys(id), mark, ...kept)) as string[];
     } catch (error) {
       if (mode !== 'delete' || !isHalfMoved(error)) throw error;
       return this.#purgeHalfMoved(id);
     }
-    if (mode === 'delete' && this.#maxEntries !== undefined && orders.length > 0) {
+    if (mode === 'delete' && this.#listsElsewhere && orders.length > 0) {
       await this.#index.leave(orders);
     }
     return orders.length;
@@ -168,6 +167,16 @@ export class RedisStore implements ReachableStore {
     return this.#close();
   }
 
+  get #listsElsewhere(): boolean {
+    return this.#maxEntries !== undefined && this.#client.isCluster === true;
+  }
+
+  /** With `maxEntries` the keys of the order of storing too, where the same script may touch them. */
+  #listedKeys(id: string): string[] {
+    const here = this.#maxEntries !== undefined && !this.#listsElsewhere;
+    return here ? [...this.#keys(id), ...entriesKeys(this.#prefix)] : this.#keys(id);
+  }
+
   #keys(id: string): string[] {
     return [leasesKey(this.#prefix, id), baseKey(this.#prefix, id)];
   }
@@ -188,11 +197,11 @@ export class RedisStore implements ReachableStore {
   }
 
   /**
-   * With `maxEntries`: takes the next place in the order of storing, and has what is one too many go. It is gone before
-   * this returns, and what is being stored in its place is not stored yet, so there are never more.
+   * With `maxEntries` on a Cluster, where the order of storing is in another slot: takes the next place in it, and has
+   * what is one too many go.
    */
   async #makeRoom(id: string, ttl: number, ...variants: string[]): Promise<string> {
-    if (this.#maxEntries === undefined) return NO_ORDER;
+    if (this.#maxEntries === undefined || !this.#listsElsewhere) return NO_ORDER;
     const { order, oldest } = await this.#index.enter([id, ...variants], ttl, this.#maxEntries);
     if (oldest.length === 0) return order;
     await Promise.all(

@@ -130,8 +130,8 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
   [
     'collapse.lease',
     parse,
-    'at least 100 milliseconds and at most 1 hour',
-    rows('collapse.lease', 0, 99, '99ms', '61m', 3_600_001),
+    'at least 100 milliseconds and at most 30 seconds',
+    rows('collapse.lease', 0, 99, '99ms', '31s', 30_001),
   ],
   ['invalidation', set, 'header, authorize', rows('invalidation', true, null, 'X-Purge', 5, [])],
   [
