@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEvents } from './outcome.ts';
 import type { Duration, KeyPart, Next, PolicyOptions } from './types.ts';
+import type { WarmOptions, WarmResult, WarmTarget } from './warm.ts';
 
 /** The public face of a cache beside its options. */
 
@@ -79,6 +80,14 @@ export interface CacheMiddleware {
    * @throws {TypeError} for a bad key, `ttl` or tag.
    */
   wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
+  /**
+   * Asks for many URLs, a few at a time, so that the cache has what they answer before clients come: in this process
+   * with the `app` option, over HTTP without. Each is a request like any other, so that what is fresh stays, and what
+   * is missing is made once, however many processes warm up. A list is read no faster than there is room.
+   * Resolves when what was answered in this process is stored too; after `close()`, with what was done by then.
+   * @throws {TypeError} for a bad option, and for targets that are no list.
+   */
+  warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
   /** Listens to an event; returns the cache. */
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /** Stops listening; returns the cache. */
@@ -86,8 +95,8 @@ export interface CacheMiddleware {
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
   idle(): Promise<void>;
   /**
-   * Waits for pending store operations, then closes the connections that the cache opened itself. From then on
-   * the middleware forwards every request.
+   * Ends warm-ups and waits for pending store operations, then closes the connections that the cache opened itself.
+   * From then on the middleware forwards every request.
    */
   close(): Promise<void>;
 }

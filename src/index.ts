@@ -17,3 +17,5 @@ export type {
   Value,
   VaryOptions,
 } from './types.ts';
+export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm.ts';
+export { fromAccessLog, fromSitemap } from './warm-sources.ts';
