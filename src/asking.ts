@@ -14,6 +14,7 @@ export type Ask = (request: Request, signal: AbortSignal) => Promise<number>;
 
 /** The fields of a connection and of a body. A GET that says it has one would be waited for. */
 const REFUSED = /^(?:connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
+const HOST = /^host$/i;
 /** Milliseconds of the longest timer: a deadline that leaves it to the signal. */
 const NEVER = 2 ** 31 - 1;
 
@@ -60,6 +61,9 @@ export function reasonOf(error: unknown): string {
 }
 
 export async function overHttp({ url, fields }: Request, signal: AbortSignal): Promise<number> {
+  // `fetch` would leave it out, and what is asked for would have another key than was meant.
+  if (fields.some(([name]) => HOST.test(name)))
+    throw new TypeError('over HTTP, Host is what the URL says and no field to ask with');
   const headers = new Headers([...fields] as [string, string][]);
   if (!headers.has('user-agent')) headers.set('User-Agent', 'redis-response-cache');
   const response = await fetch(url, { headers, redirect: 'manual', signal });
@@ -82,9 +86,7 @@ export function inProcess(app: unknown): Ask {
         req.destroy();
       }
     };
-    const host: [string, string][] = fields.some(([name]) => /^host$/i.test(name))
-      ? []
-      : [['Host', url.host]];
+    const host: [string, string][] = fields.some(([name]) => HOST.test(name)) ? [] : [['Host', url.host]];
     const peer = {
       ...{ encrypted: url.protocol === 'https:' || undefined, server },
       ...{ remoteAddress: '127.0.0.1', remoteFamily: 'IPv4' },

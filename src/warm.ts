@@ -9,7 +9,10 @@ import { callable, duration, known } from './values.ts';
 
 /** Warming up: many URLs are asked for, a few at a time, so that the cache has what they answer before clients come. */
 
-/** An absolute `http:` or `https:` URL; or one and the header fields to ask with, such as those the answer varies by. */
+/**
+ * An absolute `http:` or `https:` URL; or one and the header fields to ask with, such as those the answer varies by. In
+ * process, `Host` may be among them.
+ */
 export type WarmTarget =
   | string
   | URL

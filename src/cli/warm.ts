@@ -127,6 +127,8 @@ function fieldOf(header: string): [string, string] {
   } catch {
     throw new UsageError("--header takes a header field such as 'Accept-Language: de'");
   }
+  if (/^host$/i.test(name))
+    throw new UsageError('--header takes any field but Host, which is what the URL says');
   return [name, value];
 }
 
