@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { requestedPath } from './access-log.ts';
-import { reasonOf } from './asking.ts';
+import { nameOf, reasonOf, requestOf } from './asking.ts';
 import { OptionError } from './errors.ts';
 import { parseSitemap, type Sitemap } from './sitemap.ts';
 import { known } from './values.ts';
@@ -53,8 +53,9 @@ interface Journey {
 
 async function* follow(source: string, journey: Journey, depth: number): Urls {
   const { seen, problems, signal } = journey;
+  const name = isText(source) ? '(text)' : nameOf(source);
   const failed = (reason: string, cause?: unknown): unknown =>
-    problems.push(new Error(`sitemap ${nameOf(source)}: ${reason}`, { cause }));
+    problems.push(new Error(`sitemap ${name}: ${reason}`, { cause }));
   let found: Sitemap | undefined;
   try {
     found = parseSitemap(isText(source) ? source : await read(source, signal));
@@ -91,7 +92,7 @@ async function read(source: string, signal: AbortSignal | undefined): Promise<st
 async function open(source: string, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
   if (!isHttp(source)) return opened(source, signal);
   const limits = [AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])];
-  const response = await fetch(source, {
+  const response = await fetch(requestOf(source).url, {
     headers: { 'User-Agent': 'redis-response-cache' },
     signal: AbortSignal.any(limits),
   });
@@ -189,8 +190,4 @@ function isText(source: string): boolean {
 
 function isHttp(source: string): boolean {
   return /^https?:\/\//i.test(source);
-}
-
-function nameOf(source: string): string {
-  return isText(source) ? '(text)' : source;
 }

@@ -1,6 +1,5 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import ms from 'ms';
 import { type Ask, inProcess, nameOf, overHttp, reasonOf, requestOf } from './asking.ts';
 import { OptionError } from './errors.ts';
 import { MAX_TIMEOUT } from './options.ts';
@@ -113,9 +112,15 @@ export async function warm(
   }
 }
 
+/** One target under way. */
+interface Task {
+  /** Ends what is waited for at the moment. */
+  giveUp: () => void;
+}
+
 class WarmUp {
   readonly #plan: Plan;
-  readonly #running = new Map<AbortController, Promise<void>>();
+  readonly #running = new Map<Task, Promise<void>>();
   readonly #failures: { url: string; reason: string }[] = [];
   #done = 0;
   #failed = 0;
@@ -131,7 +136,7 @@ class WarmUp {
 
   stop(end: () => Promise<void>): void {
     this.#stopped ??= end;
-    for (const controller of this.#running.keys()) controller.abort();
+    for (const task of this.#running.keys()) task.giveUp();
     this.#onStop();
   }
 
@@ -168,21 +173,23 @@ class WarmUp {
 
   #begin(target: unknown): void {
     if (this.#stopped) return;
-    const controller = new AbortController();
-    const ending = this.#one(target, controller).finally(() => {
-      this.#running.delete(controller);
+    const task: Task = { giveUp: () => {} };
+    const ending = this.#one(target, task).finally(() => {
+      this.#running.delete(task);
       this.#onRoom();
     });
-    this.#running.set(controller, ending);
+    this.#running.set(task, ending);
   }
 
   /** Never rejects. What is given up when all is stopped counts as neither done nor failed. */
-  async #one(target: unknown, controller: AbortController): Promise<void> {
+  async #one(target: unknown, task: Task): Promise<void> {
     const { ask, timeout, onProgress, total } = this.#plan;
+    const controller = new AbortController();
     const { signal } = controller;
+    task.giveUp = () => controller.abort();
     let reason: string | undefined;
     const timer = setTimeout(() => {
-      reason = `timed out after ${ms(timeout)}`;
+      reason = `timed out after ${timeout / 1000} s`;
       controller.abort();
     }, timeout);
     try {
@@ -198,7 +205,13 @@ class WarmUp {
     if (reason === undefined) this.#done++;
     else if (++this.#failed <= FAILURES) this.#failures.push({ url, reason });
     try {
-      await onProgress?.({ done: this.#done, failed: this.#failed, total, url });
+      const told = onProgress?.({ done: this.#done, failed: this.#failed, total, url });
+      // It may wait for what stops all, such as `cache.close()`, which waits for this.
+      const given = new Promise<void>((resolve) => {
+        task.giveUp = resolve;
+        if (this.#stopped) resolve();
+      });
+      await Promise.race([told, given]);
     } catch (error) {
       this.stop(() => Promise.reject(error));
     }

@@ -231,6 +231,14 @@ describe('a cache that closes', () => {
     expect(source.returned).toBe(1);
   });
 
+  test('may be closed by what is told of the progress', async () => {
+    const cache = newCache();
+    const source = new Source();
+    const onProgress = (): Promise<void> => cache.close();
+    expect(await cache.warm(source, { app: fine, concurrency: 1, onProgress })).toMatchObject({ done: 1 });
+    expect(source.returned).toBe(1);
+  });
+
   test('begins none', async () => {
     const cache = newCache();
     await cache.close();

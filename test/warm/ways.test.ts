@@ -105,7 +105,7 @@ describe.each(cases)('$name', ({ app, way }) => {
     expect([done, failed]).toEqual([1, 4]);
     const reasons = Object.fromEntries(failures.map(({ url, reason }) => [url.slice(origin.length), reason]));
     expect(reasons).toEqual({
-      '/hangs': 'timed out after 150ms',
+      '/hangs': 'timed out after 0.15 s',
       '/half': expect.stringMatching(/closed/),
       '/breaks': expect.stringMatching(/closed/),
       '/throws': 'status 500',
