@@ -1,7 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEvents } from './outcome.ts';
+<<<<<<< HEAD
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
 import type { Duration } from './units.ts';
+=======
+import type { Duration, KeyPart, Next, PolicyOptions } from './types.ts';
+import type { WarmOptions, WarmResult, WarmTarget } from './warm.ts';
+>>>>>>> h6
 
 /** The public face of a cache beside its options. */
 
@@ -65,7 +70,8 @@ export interface CacheMiddleware {
   with(overrides: PolicyOptions): CacheMiddleware;
   /**
    * Deletes stored responses, or marks them stale, and revokes the right of requests under way to store what they began
-   * before. Once it has resolved, no request that arrives at any process is answered from before it.
+   * before. Once it has resolved, no request that arrives at any process is answered from before it (after a soft one:
+   * as if it were fresh).
    * @returns how many stored responses were purged. A `tag`, a `prefix` and `all` may count one twice if it was stored
    * again meanwhile.
    * @throws {StoreError} when the store did not confirm it. Requests are never affected.
@@ -80,6 +86,14 @@ export interface CacheMiddleware {
    * @throws {TypeError} for a bad key, `ttl` or tag.
    */
   wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
+  /**
+   * Asks for many URLs, a few at a time, so that the cache has what they answer before clients come: in this process
+   * with the `app` option, over HTTP without. Each is a request like any other, so that what is fresh stays, and what
+   * is missing is made once, however many processes warm up. A list is read no faster than there is room.
+   * Resolves when what was answered in this process is stored too; after `close()`, with what was done by then.
+   * @throws {TypeError} for a bad option, and for targets that are no list.
+   */
+  warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
   /** Listens to an event; returns the cache. */
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /** Stops listening; returns the cache. */
@@ -87,8 +101,8 @@ export interface CacheMiddleware {
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
   idle(): Promise<void>;
   /**
-   * Waits for pending store operations, then closes the connections that the cache opened itself. From then on
-   * the middleware forwards every request.
+   * Ends warm-ups and waits for pending store operations, then closes the connections that the cache opened itself.
+   * From then on the middleware forwards every request.
    */
   close(): Promise<void>;
 }

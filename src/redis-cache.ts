@@ -19,6 +19,7 @@ import { Leases } from './store/leases.ts';
 import type { ReachableStore } from './store/store.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './types.ts';
 import { valueStore } from './value-store.ts';
+import { type WarmOptions, type WarmResult, warm } from './warm.ts';
 import { wrap } from './wrap.ts';
 
 /**
@@ -39,6 +40,8 @@ class Cache {
   /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
   readonly #policies = new Map<object, Policy>();
   readonly #pending = new Set<Promise<unknown>>();
+  readonly #warming = new Set<Promise<unknown>>();
+  readonly #closing = new AbortController();
   #closed = false;
 
   constructor(options: CacheOptions) {
@@ -102,6 +105,7 @@ class Cache {
       store: valueStore(core, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(core, policy, key, run, wrapped),
+      warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
         core.events.on(event, listener);
         return handled;
@@ -126,6 +130,16 @@ class Cache {
     this.#pending.add(done);
   }
 
+  /** What was answered in this process is stored a moment later. */
+  async #warm(targets: Parameters<typeof warm>[0], options?: WarmOptions): Promise<WarmResult> {
+    const warming = warm(targets, options, this.#closing.signal);
+    const settled = warming.catch(() => {}).finally(() => this.#warming.delete(settled));
+    this.#warming.add(settled);
+    const result = await warming;
+    await Promise.all(this.#pending);
+    return result;
+  }
+
   async #idle(): Promise<void> {
     const { refreshes } = this.#core;
     do {
@@ -138,6 +152,8 @@ class Cache {
     if (this.#closed) return;
     this.#closed = true;
     this.#core.refreshes.close();
+    this.#closing.abort();
+    await Promise.all(this.#warming);
     await this.#idle();
     await this.#core.store.close();
   }

@@ -73,6 +73,14 @@ describe('src/', () => {
     expect(files.filter((file) => imports(file).some(({ to }) => to === 'index.ts'))).toEqual([]);
   });
 
+  test('keeps the command out of the library', () => {
+    const reached = new Set<string>();
+    const reach = (file: string): unknown =>
+      !reached.has(file) && reached.add(file) && imports(file).map(({ to }) => reach(to));
+    reach('index.ts');
+    expect([...reached].filter((file) => /^cli[./]/.test(file))).toEqual([]);
+  });
+
   test('has no cycle', () => {
     expect(files.map((file) => cycleFrom(file)).find(Boolean)).toBeUndefined();
   });

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import {
+  chmodSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -110,6 +111,11 @@ beforeAll(async () => {
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), link);
   }
+  // As npm links it, and makes it executable.
+  const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  mkdirSync(join(project, 'node_modules/.bin'));
+  symlinkSync(join(installed, bin[NAME]), join(project, 'node_modules/.bin', NAME));
+  chmodSync(join(installed, bin[NAME]), 0o755);
 
   const files = {
     'app.mjs': IMPORTS + BODY,
@@ -132,12 +138,23 @@ test('the tarball holds the build, its papers, and nothing else', () => {
     'package.json',
   ]);
   expect(readdirSync(join(installed, 'dist')).sort()).toEqual([
+    'cli.js',
     'index.cjs',
     'index.d.cts',
     'index.d.ts',
     'index.js',
   ]);
 });
+
+test('the packed command tells its version, and what it takes', async () => {
+  const npx = ['--no', '--', NAME];
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect((await run('npx', [...npx, '--version'], { cwd: project })).stdout).toBe(`${version}\n`);
+  await expect(run('npx', [...npx, 'warm'], { cwd: project })).rejects.toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('Usage: redis-response-cache warm [URL...]'),
+  });
+}, 60_000);
 
 describe('the packed package caches for', () => {
   test.each([

@@ -1,0 +1,44 @@
+import { type Command, type Io, printable, UsageError } from './command.ts';
+import { warm } from './warm.ts';
+
+const NAME = 'redis-response-cache';
+
+/** Each is a file beside this one. */
+const COMMANDS: ReadonlyMap<string, Command> = new Map([['warm', warm]]);
+
+const HELP = `Usage: ${NAME} COMMAND [OPTIONS]
+
+Commands:
+${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join('\n')}
+
+Options:
+  -h, --help  what the command, or one of the commands, takes
+  --version   the version of this package
+`;
+
+/** Runs the command that the arguments name. Resolves to the exit code: 2 for arguments that are not accepted. */
+export async function main(args: readonly string[], io: Io): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === '--version') return said(io, `${io.version}\n`);
+  if (name === '--help' || name === '-h') return said(io, HELP);
+  const command = COMMANDS.get(name ?? '');
+  if (!command) {
+    io.err.write(name === undefined ? HELP : `${NAME}: no command ${printable(name)}\n\n${HELP}`);
+    return 2;
+  }
+  const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
+  if (options.includes('--help') || options.includes('-h')) return said(io, command.help);
+  try {
+    return await command.run(rest, io);
+  } catch (error) {
+    const { message, code } = error as Error & { code?: unknown };
+    const isUsage = error instanceof UsageError || String(code).startsWith('ERR_PARSE_ARGS_');
+    io.err.write(`${NAME} ${name}: ${printable(message)}\n${isUsage ? `\n${command.help}` : ''}`);
+    return isUsage ? 2 : 1;
+  }
+}
+
+function said({ out }: Io, text: string): number {
+  out.write(text);
+  return 0;
+}
