@@ -1,12 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEvents } from './outcome.ts';
-<<<<<<< HEAD
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
 import type { Duration } from './units.ts';
-=======
-import type { Duration, KeyPart, Next, PolicyOptions } from './types.ts';
 import type { WarmOptions, WarmResult, WarmTarget } from './warm.ts';
->>>>>>> h6
 
 /** The public face of a cache beside its options. */
 

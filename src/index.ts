@@ -15,9 +15,6 @@ export type {
   Value,
   VaryOptions,
 } from './types.ts';
-<<<<<<< HEAD
 export type { Duration, Size } from './units.ts';
-=======
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm.ts';
 export { fromAccessLog, fromSitemap } from './warm-sources.ts';
->>>>>>> h6

@@ -3,7 +3,7 @@ import type { Server as HttpsServer } from 'node:https';
 import { type Ask, inProcess, nameOf, overHttp, reasonOf, requestOf } from './asking.ts';
 import { OptionError } from './errors.ts';
 import { MAX_TIMEOUT } from './options.ts';
-import type { Duration } from './types.ts';
+import type { Duration } from './units.ts';
 import { callable, duration, known } from './values.ts';
 
 /** Warming up: many URLs are asked for, a few at a time, so that the cache has what they answer before clients come. */
