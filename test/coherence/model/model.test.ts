@@ -15,7 +15,7 @@ import { trace } from './trace.ts';
 const { SEED, MODEL_MINUTES } = process.env;
 const MINUTES = Number(MODEL_MINUTES ?? 1.2);
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
-const LANES = 10;
+const LANES = 16;
 
 const summary: string[] = [];
 afterAll(() => {
