@@ -25,6 +25,8 @@ export interface Core {
   readonly showKey: boolean;
   readonly store: GuardedStore;
   readonly lookup: Lookup;
+  /** Finds what the deployment before has stored, where the `previous` option says so. */
+  readonly previous: Lookup | undefined;
   readonly leases: Leases;
   readonly flights: Flights;
   readonly events: Events;

@@ -14,6 +14,7 @@ import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { pieced } from './partial.ts';
+import type { Refresh } from './refresh.ts';
 import { send, validatorsOf } from './render.ts';
 import type { Commit, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
@@ -151,7 +152,7 @@ export function lead(
     });
     running.watch.end();
     core.leases.drop(running.lease);
-    if (refresh) refresh.result = detail === undefined || detail === 'unchanged' ? 'stored' : 'refused';
+    if (refresh) refresh.result = resultOf(detail);
     if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
@@ -176,6 +177,12 @@ const AGAIN: Landing = { kind: 'again' };
 /** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
 function isFutile(detail: string): boolean {
   return detail !== 'purged' && detail !== 'unchanged';
+}
+
+/** What a refresh came to. It failed where the app did, or never ended its answer. */
+function resultOf(detail: string | undefined): Refresh['result'] {
+  if (detail === undefined || detail === 'unchanged') return 'stored';
+  return detail === 'stale-if-error' || detail === 'incomplete' ? 'failed' : 'refused';
 }
 
 /** What those who waited are told. They are only ever given what was committed. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEvents } from './outcome.ts';
-import type { Duration, KeyPart, Next, PolicyOptions } from './types.ts';
+import type { KeyPart, Next, PolicyOptions } from './types.ts';
+import type { Duration } from './units.ts';
 
 /** The public face of a cache beside its options. */
 

@@ -4,7 +4,6 @@ export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, Reque
 export { redisCache } from './redis-cache.ts';
 export type {
   CacheOptions,
-  Duration,
   InvalidationOptions,
   KeyPart,
   Next,
@@ -12,8 +11,8 @@ export type {
   QueryRule,
   RedisClient,
   RedisOption,
-  Size,
   TtlByStatus,
   Value,
   VaryOptions,
 } from './types.ts';
+export type { Duration, Size } from './units.ts';

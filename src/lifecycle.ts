@@ -1,13 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { type Core, type Fill, forward, report } from './core.ts';
+import { type Core, type Fill, forward } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flight } from './exchange/flights.ts';
-import { gatewayTimeout } from './exchange/replay.ts';
 import { requestView } from './exchange/views.ts';
 import { begun, lead } from './fill.ts';
 import { bypass, gate } from './gate.ts';
 import { forwardHead } from './head.ts';
-import { cacheStatus } from './http/cache-status.ts';
 import { isUnsafe } from './http/invalidation.ts';
 import { isEarly, reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
@@ -15,8 +13,10 @@ import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
-import type { Refresh } from './refresh.ts';
-import { answerWith, suffices } from './render.ts';
+import { answeredByPrevious } from './previous.ts';
+import { isWorthRefreshing, type Refresh } from './refresh.ts';
+import { answerWith, suffices, unsatisfied } from './render.ts';
+import { standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
@@ -119,7 +119,8 @@ async function answer(
   const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
   const refresh = core.refreshes.of(x.req);
   if (refresh) return refreshed(x, policy, core, identity, found, refresh);
-  const canRefresh = stored !== undefined && core.refreshes.canRefresh(x, found.place);
+  const canRefresh =
+    stored !== undefined && isWorthRefreshing(stored, policy) && core.refreshes.canRefresh(x, found.place);
   const usable = stored && reuse(stored, directives, now, canRefresh);
   if (stored && usable?.kind === 'send') {
     const { age, ttl, behind } = usable;
@@ -130,6 +131,12 @@ async function answer(
     const detail = behind ? { detail: 'stale-while-revalidate' } : {};
     return answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
   }
+  if (stored && usable?.kind === 'validate' && usable.fwd === 'stale' && canRefresh && looks > 0) {
+    const stood = await standIn(x, policy, core, identity, found, stored);
+    if (stood === 'answered') return;
+    if (stood === 'again') return answer(x, policy, core, identity, looks - 1);
+  }
+  if (!stored && !found.otherVariants && (await answeredByPrevious(x, policy, core, identity, found))) return;
   const missed = part ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
   const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
   // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
@@ -152,12 +159,6 @@ async function refreshed(
   else if (!found.seen.equals(refresh.seen)) refresh.result = 'not-needed';
   else return fill(x, policy, core, identity, found, 'stale', 0);
   x.drop();
-}
-
-function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
-  const outcome: Outcome = { kind: 'unsatisfied', fwd, detail: 'only-if-cached' };
-  gatewayTimeout(x.res, cacheStatus(core.name, outcome));
-  report(x, core, outcome);
 }
 
 /** Lets the app answer, in the cache's name: takes the lease, and leads if it was given. */

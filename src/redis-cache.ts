@@ -16,6 +16,7 @@ import { parseSettings } from './settings.ts';
 import { connect } from './store/connect.ts';
 import { GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
+import type { ReachableStore } from './store/store.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './types.ts';
 import { valueStore } from './value-store.ts';
 import { wrap } from './wrap.ts';
@@ -42,7 +43,8 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh } = settings;
+    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous } =
+      settings;
     const {
       redis: _r,
       prefix: _p,
@@ -51,6 +53,7 @@ class Cache {
       showKey: _s,
       clock: _c,
       refresh: _f,
+      previous: _v,
       maxEntries: _m,
       invalidation: _i,
       ...policyOptions
@@ -60,7 +63,9 @@ class Cache {
     parsePolicy(policyOptions);
     const events = new Events();
     const onFault = events.fault.bind(events);
-    const store = new GuardedStore(connect(redis, prefix, maxEntries, clock, onFault), timeout, onFault);
+    const connected = connect(redis, prefix, { maxEntries, previous }, clock, onFault);
+    const guarded = (store: ReachableStore): GuardedStore => new GuardedStore(store, timeout, onFault);
+    const store = guarded(connected.store);
     this.#core = {
       name,
       clock,
@@ -68,6 +73,7 @@ class Cache {
       showKey,
       store,
       lookup: new Lookup(store),
+      previous: connected.previous && new Lookup(guarded(connected.previous)),
       leases: new Leases(store),
       flights: new Flights(),
       events,

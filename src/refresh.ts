@@ -21,7 +21,7 @@ export interface Refresh {
   /** Fingerprint of what is to be refreshed: if something else is there by then, somebody was faster. */
   readonly seen: Buffer;
   /** What became of it; until it is known, nothing did. */
-  result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'another-key' | undefined;
+  result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'failed' | 'another-key' | undefined;
   /** Resolves when the result of a fill is known, which may be after its answer. */
   landed: Promise<unknown> | undefined;
 }
@@ -30,6 +30,9 @@ interface Job {
   readonly blueprint: Blueprint;
   readonly enter: Entrance;
   readonly refresh: Refresh;
+  readonly done: Promise<Refresh['result']>;
+  readonly finish: (result: Refresh['result']) => void;
+  readonly controller: AbortController;
 }
 
 /** So many wait for their turn; what is beyond is asked for again by the next request. */
@@ -44,7 +47,7 @@ export class Refreshes {
   readonly #concurrency: number;
   readonly #deadline: number;
   readonly #queued = new Map<string, Job>();
-  readonly #running = new Map<string, AbortController>();
+  readonly #running = new Map<string, Job>();
   readonly #byRequest = new WeakMap<object, Refresh>();
   readonly #failed = new LRUCache<string, { count: number; until: number }>({ max: REMEMBERED });
   readonly #impossible = new LRUCache<string, true>({ max: REMEMBERED, ttl: IMPOSSIBLE });
@@ -72,6 +75,7 @@ export class Refreshes {
 
   /**
    * Has it refreshed, as soon as there is room. To be called while the client is there.
+   * @returns what becomes of it, or `'failed'` where it failed a moment ago and is not tried again yet.
    */
   begin(
     x: Exchange,
@@ -80,16 +84,23 @@ export class Refreshes {
     stored: StoredResponse,
     { id, variant }: Place,
     seen: Buffer,
-  ): void {
+  ): Promise<Refresh['result']> {
     const place = `${id} ${variant}`;
-    if (this.#queued.has(place) || this.#running.has(place) || this.#queued.size >= QUEUE) return;
-    if ((this.#failed.get(place)?.until ?? 0) > performance.now()) return;
+    const job = this.#queued.get(place) ?? this.#running.get(place);
+    if (job) return job.done;
     const enter = entranceOf(x.req);
-    if (!enter || this.#closed) return;
+    const resting = (this.#failed.get(place)?.until ?? 0) > performance.now();
+    if (!enter || this.#closed || resting || this.#queued.size >= QUEUE) return Promise.resolve('failed');
     const { key, declared } = identity;
     const refresh: Refresh = { key, declared, seen, result: undefined, landed: undefined };
-    this.#queued.set(place, { blueprint: asked(x, policy, identity, stored), enter, refresh });
+    let finish: Job['finish'] = () => {};
+    const done = new Promise<Refresh['result']>((resolve) => {
+      finish = resolve;
+    });
+    const blueprint = asked(x, policy, identity, stored);
+    this.#queued.set(place, { blueprint, enter, refresh, done, finish, controller: new AbortController() });
     this.#next();
+    return done;
   }
 
   /** Resolves when nothing is under way. */
@@ -103,22 +114,23 @@ export class Refreshes {
 
   close(): void {
     this.#closed = true;
+    for (const { finish } of this.#queued.values()) finish('failed');
     this.#queued.clear();
-    for (const controller of this.#running.values()) controller.abort();
+    for (const { controller } of this.#running.values()) controller.abort();
   }
 
   #next(): void {
     for (const [place, job] of this.#queued) {
       if (this.#running.size >= this.#concurrency) return;
       this.#queued.delete(place);
-      const controller = new AbortController();
-      this.#running.set(place, controller);
-      void this.#run(place, job, controller.signal);
+      this.#running.set(place, job);
+      void this.#run(place, job);
     }
     if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  async #run(place: string, { blueprint, enter, refresh }: Job, signal: AbortSignal): Promise<void> {
+  async #run(place: string, { blueprint, enter, refresh, finish, controller }: Job): Promise<void> {
+    const { signal } = controller;
     const known: Entrance = (req, res) => {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
@@ -127,6 +139,7 @@ export class Refreshes {
     await refresh.landed;
     this.#running.delete(place);
     this.#learn(place, refresh.result);
+    finish(refresh.result);
     this.#next();
   }
 
@@ -145,6 +158,11 @@ export class Refreshes {
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     this.#failed.set(place, { count: count + 1, until: performance.now() + wait });
   }
+}
+
+/** Whether it is of any interest if a response could be refreshed behind an answer: that is not asked for nothing. */
+export function isWorthRefreshing({ staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
+  return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
 }
 
 /** What to repeat of the request: what key and `Vary` are made of, and no credentials unless they are among that. */

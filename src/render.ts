@@ -1,13 +1,13 @@
 import { type Core, report } from './core.ts';
 import type { StoredResponse } from './entry.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import { type Form, replay } from './exchange/replay.ts';
+import { type Form, gatewayTimeout, replay } from './exchange/replay.ts';
 import { joined } from './http/cache-control.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { conditionsOf, notModified, type Validators } from './http/conditional.ts';
 import { field } from './http/headers.ts';
 import { ifRangeHolds, rangesOf } from './http/range.ts';
-import type { Outcome } from './outcome.ts';
+import type { ForwardReason, Outcome } from './outcome.ts';
 import { partOf } from './partial.ts';
 
 /**
@@ -36,6 +36,13 @@ export function answerWith(
   outcome: Outcome,
 ): void {
   send(x, core, stored, age, outcome);
+  report(x, core, outcome);
+}
+
+/** Answers that nothing stored would do, to a client that wants nothing else (RFC 9111 §5.2.1.7). */
+export function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
+  const outcome: Outcome = { kind: 'unsatisfied', fwd, detail: 'only-if-cached' };
+  gatewayTimeout(x.res, cacheStatus(core.name, outcome));
   report(x, core, outcome);
 }
 

@@ -14,6 +14,8 @@ export interface Settings {
   readonly clock: () => number;
   readonly maxEntries: number | undefined;
   readonly invalidation: Invalidation | undefined;
+  /** The prefix of the deployment before. */
+  readonly previous: string | undefined;
   readonly refresh: { readonly concurrency: number; readonly deadline: number };
 }
 
@@ -34,6 +36,7 @@ const ALL: readonly (keyof CacheOptions)[] = [
   'maxEntries',
   'invalidation',
   'refresh',
+  'previous',
   ...POLICY,
 ];
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
@@ -46,18 +49,7 @@ export function parseSettings(options: CacheOptions): Settings {
   const { redis, prefix = 'rrc:', name = 'redis-response-cache', timeout = 100, clock = Date.now } = options;
   const { showKey: shown = false, maxEntries } = options;
   const showKey = oneOf('showKey', shown, [true, false]);
-  if (
-    typeof prefix !== 'string' ||
-    prefix.length > 100 ||
-    !/^[!-z|~]+$/.test(prefix) ||
-    /[*?[\]\\^]/.test(prefix)
-  ) {
-    throw new OptionError(
-      'prefix',
-      prefix,
-      'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
-    );
-  }
+  parsePrefix('prefix', prefix);
   if (typeof name !== 'string' || !SF_TOKEN.test(name)) {
     throw new OptionError(
       'name',
@@ -74,7 +66,19 @@ export function parseSettings(options: CacheOptions): Settings {
   const invalidation = parseInvalidation(options.invalidation);
   const refresh = parseRefresh(options.refresh);
   const shared = { redis, prefix, name, timeout: budget, showKey, clock };
-  return Object.freeze({ ...shared, maxEntries, invalidation, refresh });
+  const previous = options.previous === undefined ? undefined : parsePrefix('previous', options.previous);
+  if (previous === prefix) throw new OptionError('previous', previous, 'another prefix than `prefix`');
+  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous });
+}
+
+function parsePrefix(option: string, prefix: unknown): string {
+  const valid = typeof prefix === 'string' && /^[!-z|~]{1,100}$/.test(prefix) && !/[*?[\]\\^]/.test(prefix);
+  if (valid) return prefix;
+  throw new OptionError(
+    option,
+    prefix,
+    'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
+  );
 }
 
 function parseRefresh(refresh: unknown = {}): Settings['refresh'] {

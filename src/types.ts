@@ -1,37 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import type { Duration, Size } from './units.ts';
 
 /** Connect's `next`: let the rest of the app answer, or hand it an error. */
 export type Next = (error?: unknown) => void;
 
 /** A value, or a function of the request and the response that gives it, possibly later. */
 export type Value<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
-
-type Unit =
-  | 'ms'
-  | 's'
-  | 'sec'
-  | 'second'
-  | 'seconds'
-  | 'm'
-  | 'min'
-  | 'minute'
-  | 'minutes'
-  | 'h'
-  | 'hour'
-  | 'hours'
-  | 'd'
-  | 'day'
-  | 'days'
-  | 'w'
-  | 'week'
-  | 'weeks';
-
-/** A length of time: a number of **milliseconds**, or a number with its unit such as `'30s'` or `'1 hour'`. */
-export type Duration = number | `${number}${Unit}` | `${number} ${Unit}`;
-
-/** An amount of memory: a number of **bytes**, or a number with its unit such as `'1mb'` (1,048,576 bytes). */
-export type Size = number | `${number}${'b' | 'kb' | 'mb' | 'gb' | 'B' | 'KB' | 'MB' | 'GB'}`;
 
 /** One freshness lifetime for each status code; `default` serves the others. */
 export type TtlByStatus = { readonly default?: Duration } & { readonly [status: number]: Duration };
@@ -230,6 +205,11 @@ export interface CacheOptions extends PolicyOptions {
   readonly redis?: RedisOption;
   /** Namespace of every Redis key; it may hold no braces and no glob characters. @default 'rrc:' */
   readonly prefix?: string;
+  /**
+   * The prefix of the deployment before: what it has stored is used until this one has made its own, behind the answers,
+   * and is purged with it. @default none
+   */
+  readonly previous?: string;
   /** The cache's name in `Cache-Status` (RFC 9211 §2), a token. @default 'redis-response-cache' */
   readonly name?: string;
   /**

@@ -3,7 +3,8 @@ import type { ValueStore } from './handle.ts';
 import { compact } from './key.ts';
 import { confirmed } from './purge.ts';
 import { Fault } from './store/guard.ts';
-import type { Duration, KeyPart } from './types.ts';
+import type { KeyPart } from './types.ts';
+import type { Duration } from './units.ts';
 import { decodeValue, encodeValue, freshValue, keyOfValue, valueKeyOf } from './value.ts';
 import { milliseconds } from './values.ts';
 

@@ -171,9 +171,9 @@ function aged(
 ): Verdict {
   const { policy, requestedAt } = fill;
   const computed = typeof policy.ttl === 'function';
-  const own = lifetimeFor(given, head.status, computed);
-  const jittered = own && own * (1 - policy.jitter * Math.random());
-  const ms = lifetime ?? (jittered || heuristicFor(head, policy, stated));
+  const ms =
+    lifetime ??
+    (jittered(lifetimeFor(given, head.status, computed), policy) || heuristicFor(head, policy, stated));
   const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
   const has = (name: string): boolean => directives.has(name);
   const born = bornAt(stated, requestedAt);
@@ -215,6 +215,11 @@ function lifetimeOf(stated: Stated, status: number, policy: Policy): number | un
 function heuristicFor(head: Judged, policy: Policy, stated: Stated): number | undefined {
   const allowed = policy.statuses.has(head.status) || stated.directives.has('public');
   return allowed && policy.directives !== 'override' ? heuristicLifetime(stated) : undefined;
+}
+
+/** A lifetime that `ttl` gave, a little shorter for some than for others. */
+function jittered(lifetime: number | false, { jitter }: Policy): number | false {
+  return lifetime && lifetime * (1 - jitter * Math.random());
 }
 
 /** How long past its lifetime a response may be of use, as it states or as the option says; an error never is. */

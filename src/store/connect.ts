@@ -5,6 +5,7 @@ import type { RedisClient, RedisOption } from '../types.ts';
 import { MemoryStore } from './memory-store.ts';
 import { RedisStore } from './redis-store.ts';
 import type { ReachableStore } from './store.ts';
+import { succeeding } from './succession.ts';
 
 const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
@@ -26,29 +27,41 @@ const OWN: RedisOptions = {
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
 };
 
+/** A master that was replaced while it hung must not be asked any more once it wakes up. */
+const SENTINEL = { failoverDetector: true };
+
 /** How often, in milliseconds, the same trouble of a connection is reported at most. */
 const REPORT_EVERY = 10_000;
 
-/** The store for the `redis` option. A client made here is closed with the store; the user's own never is. */
+/**
+ * The store for the `redis` option, and the one of the deployment before, whose prefix `previous` is. A client made here is closed with the store;
+ * the user's own never is.
+ */
 export function connect(
   redis: RedisOption | undefined,
   prefix: string,
-  maxEntries: number | undefined,
+  { maxEntries, previous }: { maxEntries: number | undefined; previous: string | undefined },
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
-): ReachableStore {
+): { store: ReachableStore; previous: ReachableStore | undefined } {
+  const over = (client: RedisClient, close: () => Promise<void>): ReturnType<typeof connect> => {
+    const store = new RedisStore(client, prefix, maxEntries, close);
+    if (previous === undefined) return { store, previous };
+    const before = new RedisStore(client, previous, maxEntries, async () => {});
+    return { store: succeeding(store, before), previous: before };
+  };
   if (redis === undefined) {
     warnInProduction();
-    return new MemoryStore(clock, maxEntries);
+    return { store: new MemoryStore(clock, maxEntries), previous: undefined };
   }
   if (isClient(redis)) {
     refuseReplicaReads(redis.options);
-    return new RedisStore(redis, prefix, maxEntries, async () => {});
+    return over(redis, async () => {});
   }
   const own = create(redis);
   reportErrors(own, onFault);
   // `disconnect` rather than `quit`: a server that hangs must not hold up a shutdown.
-  return new RedisStore(own as unknown as RedisClient, prefix, maxEntries, async () => own.disconnect());
+  return over(own as unknown as RedisClient, async () => own.disconnect());
 }
 
 function create(redis: RedisOption): Redis | Cluster {
@@ -60,7 +73,7 @@ function create(redis: RedisOption): Redis | Cluster {
   if (!isOptions(redis)) {
     throw new OptionError('redis', redis, ACCEPTED);
   }
-  if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...(redis as object) });
+  if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...SENTINEL, ...(redis as object) });
   const { cluster, options } = redis;
   if (!Array.isArray(cluster) || cluster.length === 0) {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');

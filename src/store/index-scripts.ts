@@ -57,7 +57,8 @@ local last = redis.pcall('GET', purged)
 last = type(last) == 'string' and tonumber(last) or 0
 if last < tonumber(stamp) then redis.call('SET', purged, stamp, 'PX', ttl) end
 ${sortedOrNothing('tag')}
-if stay ~= '1' and redis.call('EXISTS', tag) == 1 then
+-- A script that is sent again, since its answer was lost with a connection, has put it aside already.
+if stay ~= '1' and redis.call('EXISTS', tag) == 1 and redis.call('EXISTS', aside) == 0 then
   redis.call('RENAME', tag, aside)
   redis.call('ZADD', purges, stamp, stamp)
   redis.call('PEXPIRE', purges, math.max(redis.call('PTTL', purges), redis.call('PTTL', aside)))

@@ -28,7 +28,8 @@ ${hashOrNothing('leases')}
 local held = redis.call('HGET', leases, field)
 local futile = redis.call('HGET', leases, '!' .. field)
 futile = futile and expiry(futile) > now
-if held and expiry(held) > now then return futile and 3 or 0 end
+-- One's own is of the same script, sent again since its answer was lost with a connection.
+if held and expiry(held) > now and string.match(held, ' (.*)$') ~= token then return futile and 3 or 0 end
 if redis.call('HLEN', leases) >= 32 then
   local all = redis.call('HGETALL', leases)
   for i = 1, #all, 2 do

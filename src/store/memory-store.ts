@@ -63,7 +63,9 @@ export class MemoryStore implements ReachableStore {
     const now = this.#clock();
     const held = this.#held.get(id) ?? { key, leases: new Map() };
     const vain = (held.leases.get(futile(variant))?.expiresAt ?? 0) > now;
-    if ((held.leases.get(variant)?.expiresAt ?? 0) > now) return { kind: vain ? 'futile' : 'held', stamp };
+    const other = held.leases.get(variant);
+    if (other && other.expiresAt > now && other.token !== token)
+      return { kind: vain ? 'futile' : 'held', stamp };
     held.leases.set(variant, { token, expiresAt: now + ttl });
     this.#held.set(id, held);
     return { kind: vain ? 'alone' : 'leader', stamp };

@@ -120,7 +120,13 @@ export class RedisStore implements ReachableStore {
   async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
     const mark = mode === 'delete' ? '' : purgeMark(mode.staleSince);
     const kept = except ? [except.variant, except.token] : ['', ''];
-    const orders = (await this.#scripts.run(purge, this.#keys(id), mark, ...kept)) as string[];
+    let orders: string[];
+    try {
+      orders = (await this.#scripts.run(purge, this.#keys(id), mark, ...kept)) as string[];
+    } catch (error) {
+      if (mode !== 'delete' || !isHalfMoved(error)) throw error;
+      return this.#purgeHalfMoved(id);
+    }
     if (mode === 'delete' && this.#maxEntries !== undefined && orders.length > 0) {
       await this.#index.leave(orders);
     }
@@ -166,6 +172,16 @@ export class RedisStore implements ReachableStore {
     return [leasesKey(this.#prefix, id), baseKey(this.#prefix, id)];
   }
 
+  /**
+   * While a Cluster moves the slot, what is there of it can be at two masters, where no script may touch it: one key
+   * after the other, so that what was about to be stored is revoked before what is stored goes.
+   */
+  async #purgeHalfMoved(id: string): Promise<number> {
+    const [leases, base] = this.#keys(id) as [string, string];
+    await this.#client.unlink(leases);
+    return this.#client.unlink(base);
+  }
+
   async #purgeEach(ids: readonly string[], mode: PurgeMode): Promise<number> {
     const counts = await Promise.all(ids.map((id) => this.purge(id, mode)));
     return counts.reduce((sum, count) => sum + count, 0);
@@ -191,6 +207,11 @@ export class RedisStore implements ReachableStore {
 
 /** The place in the order of storing of what is not bounded. */
 const NO_ORDER = '0';
+
+/** What a Cluster says of a script whose keys are not all at one of its masters; ioredis then tries in vain. */
+function isHalfMoved(error: unknown): boolean {
+  return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
+}
 
 /** What scripts keep so that a key can be told from its hash. */
 function nameOf(id: string, key: string): string {

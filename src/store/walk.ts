@@ -79,9 +79,13 @@ async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
     nodes(role: 'master'): RedisNode[];
     refreshSlotsCache(done: () => void): void;
   };
+  // One that is to connect when it is first used knows nobody before.
+  if (client.status === 'wait') await client.ping();
   // A slot that has moved, or a replica that was promoted, may not have met anybody here yet.
   await new Promise<void>((resolve) => cluster.refreshSlotsCache(resolve));
-  return cluster.nodes('master');
+  const nodes = cluster.nodes('master');
+  if (nodes.length === 0) throw new Error("Cluster isn't ready: no master is known");
+  return nodes;
 }
 
 /**
@@ -95,17 +99,24 @@ async function layoutOf(client: RedisClient, nodes: readonly RedisNode[]): Promi
   if (slots.reduce((sum, range) => sum + lengthOf(range), 0) !== 16_384) return undefined;
   if (!lines.every(({ flags }) => flags.includes('master'))) return undefined;
   return lines
-    .map(({ id, slots }) => `${id} ${slots.join(' ')}`)
+    .map(({ id, epoch, slots }) => `${id} ${epoch} ${slots.join(' ')}`)
     .sort()
     .join('\n');
 }
 
-/** What a node of a Cluster says of itself. */
-async function ownLine(node: RedisNode): Promise<{ id: string; flags: string; slots: string[] }> {
+/** What a node of a Cluster says of itself. Its epoch grows with every slot that it takes over. */
+interface Own {
+  readonly id: string;
+  readonly flags: string;
+  readonly epoch: string;
+  readonly slots: readonly string[];
+}
+
+async function ownLine(node: RedisNode): Promise<Own> {
   const text = String(await node.call('CLUSTER', 'NODES'));
   const line = text.split('\n').find((line) => line.includes('myself')) ?? '';
-  const [id = '', , flags = '', , , , , , ...slots] = line.split(' ');
-  return { id, flags, slots };
+  const [id = '', , flags = '', , , , epoch = '', , ...slots] = line.split(' ');
+  return { id, flags, epoch, slots };
 }
 
 function lengthOf(range: string): number {

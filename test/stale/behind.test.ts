@@ -97,7 +97,7 @@ describe('a stale response within its window', () => {
     const { ask, later, cache, seen } = await stage(
       { staleWhileRevalidate: '1m' },
       async (_req, res, run) => {
-        await sleep(100);
+        if (run > 1) await until(() => answered);
         res.end(`run ${run}`);
       },
     );
@@ -305,4 +305,65 @@ test('hot responses are refreshed before they are stale', async () => {
   }
   expect(seen).toHaveLength(2);
   expect(await ask()).toMatchObject({ body: 'run 2', status: 'hit; ttl=60' });
+});
+
+describe('an app that takes too long', () => {
+  test('is stood in for by what is stored, and what it answers later is stored', async () => {
+    let slow = false;
+    let answered = false as boolean;
+    const { ask, later, cache, seen } = await stage(
+      { staleIfError: '10m', originTimeout: 50 },
+      async (_req, res, run) => {
+        if (slow) await until(() => answered);
+        res.end(`run ${run}`);
+      },
+    );
+    await ask();
+    await cache.idle();
+    slow = true;
+    later(70_000);
+    expect(await ask()).toEqual({ body: 'run 1', status: 'fwd=stale; detail=origin-timeout', code: 200 });
+    answered = true;
+    await cache.idle();
+    expect(seen).toHaveLength(2);
+    expect(await ask()).toMatchObject({ body: 'run 2', status: 'hit; ttl=60' });
+  });
+
+  test('answers itself where it is in time', async () => {
+    const { ask, later, cache, seen } = await stage({ staleIfError: '10m', originTimeout: '10s' });
+    await ask();
+    await cache.idle();
+    later(70_000);
+    expect(await ask()).toMatchObject({ body: 'run 2', status: 'hit; ttl=60' });
+    expect(seen).toHaveLength(2);
+  });
+
+  test('is stood in for at once while it is known to fail, and beyond the window not at all', async () => {
+    let failing = false;
+    const { ask, later, cache, seen } = await stage(
+      { staleIfError: '10m', originTimeout: '10s' },
+      (_req, res, run) => {
+        if (failing) res.statusCode = 503;
+        res.end(`run ${run}`);
+      },
+    );
+    await ask();
+    await cache.idle();
+    failing = true;
+    later(70_000);
+    for (let i = 0; i < 5; i++) {
+      expect(await ask()).toEqual({ body: 'run 1', status: 'fwd=stale; detail=stale-if-error', code: 200 });
+    }
+    expect(seen).toHaveLength(2);
+    later(600_000);
+    expect((await ask()).code).toBe(503);
+  });
+
+  test('is waited for where nothing may stand in', async () => {
+    const { ask } = await stage({ staleIfError: '10m', originTimeout: 1 }, async (_req, res, run) => {
+      await sleep(50);
+      res.end(`run ${run}`);
+    });
+    expect((await ask()).body).toBe('run 1');
+  });
 });

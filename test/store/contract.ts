@@ -39,7 +39,8 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         const id = newId();
         expect(await acquire(store, lease(id, '', 'one'), NOTHING, MINUTE)).toBe('leader');
         expect(await acquire(store, lease(id, '', 'two'), NOTHING, MINUTE)).toBe('held');
-        expect(await acquire(store, lease(id, '', 'one'), NOTHING, MINUTE)).toBe('held');
+        // Sent again, since its answer was lost.
+        expect(await acquire(store, lease(id, '', 'one'), NOTHING, MINUTE)).toBe('leader');
       });
 
       test('leases every variant by itself', async () => {

@@ -117,6 +117,31 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
   ],
   ['setCookie', parse, '"strip"', rows('setCookie', true, false, 'allow', '', null, {})],
   ['guard', parse, '"warn"', rows('guard', true, false, 'on', 'OFF', null, 0)],
+  [
+    'tags',
+    parse,
+    'up to 128 strings of 1 to 256 characters, or a function',
+    rows('tags', 'tag', null, 5, true, {}, [''], [5], [null], ['a', ['b']]),
+  ],
+  ['maxEntries', set, 'a whole number of at least 1', rows('maxEntries', 0, -1, 1.5, '100', null, true, [])],
+  ['collapse', parse, 'wait, lease', rows('collapse', true, null, '10s', 5, [])],
+  ['collapse.wait', parse, 'a duration', rows('collapse.wait', '10', -1, null, false, 'long')],
+  ['collapse.lease', parse, 'a duration', rows('collapse.lease', '5', -1, null, true, 'long', [])],
+  [
+    'collapse.lease',
+    parse,
+    'at least 100 milliseconds and at most 1 hour',
+    rows('collapse.lease', 0, 99, '99ms', '61m', 3_600_001),
+  ],
+  ['invalidation', set, 'header, authorize', rows('invalidation', true, null, 'X-Purge', 5, [])],
+  [
+    'invalidation.header',
+    set,
+    'header field names',
+    [undefined, '', 'X Purge', 'X-Purge:', '*', 'caf\u00e9', 5, null, ['X-Purge']].map((header): Row => {
+      return ['invalidation.header', header, JSON.stringify([header])];
+    }),
+  ],
 ])('a bad %s', (_name, call, accepted, table) => {
   test.each(table)('%s: %j', (option, value, shown) => {
     refuses(() => call(at(option, value)), option, shown, accepted);
@@ -156,6 +181,57 @@ describe('values without JSON are shown too', () => {
   });
 });
 
+describe('a bad secret', () => {
+  const SECRET = 'correct-horse-battery-staple';
+  const authorize = (given: unknown): object => ({ invalidation: { header: 'X-Purge', authorize: given } });
+
+  test.each<[unknown]>([[undefined], [null], ['too short'], ['x'.repeat(15)], [5], [[SECRET]], [{}]])(
+    'is refused and not shown: %j',
+    (secret) => {
+      const call = () => set(authorize({ header: 'X-Secret', secret }));
+      refuses(call, 'invalidation.authorize.secret', 'hidden', 'a string of at least 16 characters');
+    },
+  );
+
+  test.each<[unknown]>([[undefined], [null], [true], [false], [5], ['X-Secret'], [[]]])(
+    'has nothing that could bring it: %j',
+    (given) => {
+      const { option, message } = thrownBy(() => set(authorize(given)));
+      expect(option).toBe('invalidation.authorize');
+      expect(message).toContain('but must be an object of header, secret');
+    },
+  );
+
+  test.each<[unknown]>([[undefined], [''], ['X Secret'], [5], [['X-Secret']]])(
+    'has no field that could bring it: %j',
+    (header) => {
+      const { option, message } = thrownBy(() => set(authorize({ header, secret: SECRET })));
+      expect(option).toBe('invalidation.authorize.header');
+      expect(message).toContain('header field names');
+    },
+  );
+
+  test.each<[string, object]>([
+    ['in place of the object', authorize(SECRET)],
+    ['in a list', authorize(['X-Secret', SECRET])],
+    ['under a name that is misspelt', authorize({ header: 'X-Secret', secert: SECRET })],
+    ['under another name', authorize({ header: 'X-Secret', value: SECRET })],
+    ['beside what should hold it', { invalidation: { header: 'X-Purge', secret: SECRET } }],
+    ['with a field that is none', authorize({ header: 'X Secret', secret: SECRET })],
+    ['of no field', authorize({ secret: SECRET })],
+  ])('is not shown where it is out of place: %s', (_where, options) => {
+    expect(thrownBy(() => set(options)).message).not.toContain(SECRET);
+  });
+});
+
+describe('more than can be kept', () => {
+  test('as tags is refused', () => {
+    const many = Array.from({ length: 129 }, (_, i) => `${i}`);
+    expect(thrownBy(() => parse({ tags: many })).option).toBe('tags');
+    expect(thrownBy(() => parse({ tags: ['x'.repeat(257)] })).option).toBe('tags');
+  });
+});
+
 describe('methods that no stored response can answer', () => {
   const key = () => 'k';
 
@@ -180,17 +256,15 @@ describe('unknown options', () => {
       () => set({ [option]: 1 }),
       option,
       '1',
-      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, enabled',
+      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous, enabled',
     );
   });
 
-  test.each([...unknown, 'redis', 'prefix', 'name', 'timeout', 'showKey', 'clock'])(
-    '%j is refused by with',
-    (option) => {
-      const call = () => refinePolicy({}, parsePolicy({}), { [option]: 1 } as PolicyOptions);
-      refuses(call, option, '1', 'enabled, when, storeWhen, methods');
-    },
-  );
+  const once = ['redis', 'prefix', 'name', 'timeout', 'showKey', 'clock', 'maxEntries', 'invalidation'];
+  test.each([...unknown, ...once])('%j is refused by with', (option) => {
+    const call = () => refinePolicy({}, parsePolicy({}), { [option]: 1 } as PolicyOptions);
+    refuses(call, option, '1', 'enabled, when, storeWhen, methods');
+  });
 
   test.each(['header', 'params', 'Query'])('vary.%s is refused', (option) => {
     refuses(
@@ -198,6 +272,19 @@ describe('unknown options', () => {
       `vary.${option}`,
       'true',
       'headers, query, cookies, by',
+    );
+  });
+
+  test.each(['waiting', 'leases', 'Wait'])('collapse.%s is refused', (option) => {
+    refuses(() => parse({ collapse: { [option]: '1s' } }), `collapse.${option}`, '"1s"', 'wait, lease');
+  });
+
+  test.each(['headers', 'auth', 'method'])('invalidation.%s is refused', (option) => {
+    refuses(
+      () => set({ invalidation: { header: 'X-Purge', authorize: () => true, [option]: 1 } }),
+      `invalidation.${option}`,
+      '1',
+      'header, authorize',
     );
   });
 

@@ -21,6 +21,10 @@ describe('no options at all', () => {
       timeout: 100,
       showKey: false,
       clock: Date.now,
+      maxEntries: undefined,
+      invalidation: undefined,
+      refresh: { concurrency: 8, deadline: 30_000 },
+      previous: undefined,
     });
     expect(parsePolicy({})).toMatchObject({
       enabled: undefined,
@@ -42,6 +46,13 @@ describe('no options at all', () => {
       targeted: [],
       setCookie: 'refuse',
       guard: 'refuse',
+      collapse: { wait: 10_000, lease: 5000 },
+      tags: [],
+      staleWhileRevalidate: 0,
+      staleIfError: 0,
+      originTimeout: undefined,
+      earlyRefresh: 0,
+      jitter: 0,
     });
   });
 
@@ -60,6 +71,13 @@ describe('no options at all', () => {
       'targeted',
       'setCookie',
       'guard',
+      'collapse',
+      'tags',
+      'staleWhileRevalidate',
+      'staleIfError',
+      'originTimeout',
+      'earlyRefresh',
+      'jitter',
     ];
     const absent = Object.fromEntries([...names, 'maxBodySize', 'locals'].map((name) => [name, undefined]));
     const identity = {};
@@ -70,6 +88,8 @@ describe('no options at all', () => {
       name: undefined,
       timeout: undefined,
       showKey: undefined,
+      maxEntries: undefined,
+      invalidation: undefined,
     };
     expect(parseSettings(settings as unknown as CacheOptions)).toEqual(parseSettings({}));
   });
@@ -234,4 +254,61 @@ describe('locals', () => {
   test.each([[[]], [['user']], [['a b', '__proto__']]])('%j', (locals) => {
     expect(parsePolicy({ locals }).locals).toEqual(locals);
   });
+});
+
+describe('tags', () => {
+  test.each([[[]], [['leads']], [['a b', '\u00e9', 'x'.repeat(256)]]])('%j', (tags) => {
+    expect(parsePolicy({ tags }).tags).toEqual(tags);
+  });
+
+  test('a function is asked later', () => {
+    const tags = () => ['leads'];
+    expect(parsePolicy({ tags }).tags).toBe(tags);
+  });
+});
+
+describe('collapse', () => {
+  const good = [
+    [false, { wait: 0, lease: 5000 }],
+    [{}, { wait: 10_000, lease: 5000 }],
+    [{ wait: '1m' }, { wait: 60_000, lease: 5000 }],
+    [{ wait: 0 }, { wait: 0, lease: 5000 }],
+    [{ lease: '300ms' }, { wait: 10_000, lease: 300 }],
+    [
+      { wait: 250, lease: 100 },
+      { wait: 250, lease: 100 },
+    ],
+    [{ lease: '1h' }, { wait: 10_000, lease: 3_600_000 }],
+  ] as const;
+  test.each(good)('%j is %j', (collapse, expected) => {
+    expect(parsePolicy({ collapse }).collapse).toEqual(expected);
+  });
+});
+
+describe('maxEntries', () => {
+  test.each([1, 5000, Number.MAX_SAFE_INTEGER])('%d is taken as it is', (maxEntries) => {
+    expect(parseSettings({ maxEntries }).maxEntries).toBe(maxEntries);
+  });
+});
+
+describe('invalidation', () => {
+  test('names its field in lower case, and keeps the function', () => {
+    const authorize = () => true;
+    expect(parseSettings({ invalidation: { header: 'X-Cache-Invalidate', authorize } }).invalidation).toEqual(
+      {
+        header: 'x-cache-invalidate',
+        authorize,
+      },
+    );
+  });
+
+  test.each(['x'.repeat(16), 'S3cret with Spaces', 'caf\u00e9'.repeat(10)])(
+    'names the field of its secret in lower case, and keeps the secret: %j',
+    (secret) => {
+      const authorize = { header: 'X-Secret', secret };
+      const { invalidation } = parseSettings({ invalidation: { header: 'X-Purge', authorize } });
+      expect(invalidation).toEqual({ header: 'x-purge', authorize: { header: 'x-secret', secret } });
+      expect(Object.isFrozen(invalidation) && Object.isFrozen(invalidation?.authorize)).toBe(true);
+    },
+  );
 });

@@ -1,0 +1,32 @@
+import type { Core } from './core.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { reuse } from './http/reuse.ts';
+import type { Identity } from './identity.ts';
+import type { Found } from './lookup.ts';
+import type { Policy } from './options.ts';
+import { answerWith, suffices } from './render.ts';
+import { Fault } from './store/guard.ts';
+import { askedBy } from './verdict.ts';
+
+/**
+ * Where nothing is stored yet: answers with what the deployment before has stored, as far as it may be used, and has it
+ * made anew behind the answer. Resolves to whether it could.
+ */
+export async function answeredByPrevious(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  found: Found,
+): Promise<boolean> {
+  if (!core.previous || !core.refreshes.canRefresh(x, found.place)) return false;
+  const before = await core.previous.find(identity, x.headers, policy.hash);
+  const now = core.clock();
+  if (before instanceof Fault || !before.stored || !suffices(x, before.stored, now)) return false;
+  const usable = reuse(before.stored, askedBy(x, policy), now, true);
+  if (usable.kind !== 'send') return false;
+  void core.refreshes.begin(x, policy, identity, before.stored, found.place, found.seen);
+  const ttl = Math.floor(usable.ttl / 1000);
+  answerWith(x, core, before.stored, usable.age, { kind: 'hit', ttl, detail: 'previous' });
+  return true;
+}

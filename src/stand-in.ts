@@ -1,0 +1,38 @@
+import type { Core } from './core.ts';
+import type { StoredResponse } from './entry.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import { standsInFor } from './http/reuse.ts';
+import type { Identity } from './identity.ts';
+import type { Found } from './lookup.ts';
+import type { Policy } from './options.ts';
+import { answerWith } from './render.ts';
+import { askedBy } from './verdict.ts';
+import { within } from './within.ts';
+
+/**
+ * With `originTimeout`, where what is stored may stand in for an app that fails: the app has only so long to show whether
+ * it does. It is asked by a request of the cache's own, which goes on when the client has been answered.
+ * @returns whether the client was answered, or is to look again, or is for the app itself.
+ */
+export async function standIn(
+  x: Exchange,
+  policy: Policy,
+  core: Core,
+  identity: Identity,
+  found: Found,
+  stored: StoredResponse,
+): Promise<'answered' | 'again' | 'forward'> {
+  const may = (): boolean => standsInFor(504, stored, askedBy(x, policy), core.clock());
+  if (policy.originTimeout === undefined || !may()) return 'forward';
+  const asked = core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
+  const known = asked.then((result) => ({ result }));
+  const timely = await within(known, policy.originTimeout);
+  const result = timely ? timely.result : 'late';
+  if (result === 'stored' || result === 'not-needed') return 'again';
+  const failed = result === 'failed' || result === 'elsewhere' || result === 'late';
+  if (!failed || !may()) return 'forward';
+  const detail = result === 'failed' ? 'stale-if-error' : 'origin-timeout';
+  const age = Math.max(0, core.clock() - stored.bornAt);
+  answerWith(x, core, stored, age, { kind: 'forward', fwd: 'stale', detail });
+  return 'answered';
+}

@@ -1,0 +1,38 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { RedisProcess } from './redis.ts';
+
+/* What Cluster and Sentinel have in common: masters and their replicas. */
+
+const PATIENCE = 20_000;
+
+/** What a server says of its replication: `role`, `master_link_status`, ... */
+export async function replicationOf(server: RedisProcess): Promise<Map<string, string>> {
+  const info = String(await server.cli('INFO', 'replication'));
+  return new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
+}
+
+/**
+ * Waits until each replica among the servers has all that its master, also among them, has been told so far. Nothing
+ * else outlives a master for certain: a test that kills one without this would test luck.
+ */
+export async function replicated(servers: readonly RedisProcess[]): Promise<void> {
+  const offsets = new Map<string, number>();
+  for (const server of servers) {
+    const replication = await replicationOf(server);
+    offsets.set(`${server.port}`, Number(replication.get('master_repl_offset')));
+  }
+  const caughtUp = async (server: RedisProcess): Promise<boolean> => {
+    const replication = await replicationOf(server);
+    if (replication.get('role') === 'master') return true;
+    if (replication.get('master_link_status') !== 'up') return false;
+    const offset = offsets.get(replication.get('master_port') as string) ?? 0;
+    return Number(replication.get('slave_repl_offset')) >= offset;
+  };
+  await Promise.all(servers.map((server) => until(() => caughtUp(server))));
+}
+
+export async function until(probe: () => Promise<boolean>): Promise<void> {
+  for (const startedAt = performance.now(); !(await probe()); await sleep(25)) {
+    if (performance.now() - startedAt > PATIENCE) throw new Error(`not true within ${PATIENCE} ms: ${probe}`);
+  }
+}
