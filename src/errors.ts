@@ -1,4 +1,4 @@
-const SECRET = /pass|secret|token/i;
+const SECRET = /pass|secret|token|authorize/i;
 
 /** A bad option: the message names the option, the value and what is accepted. Thrown at construction only. */
 export class OptionError extends TypeError {

@@ -3,6 +3,7 @@ import { type Core, report } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { answerJson } from './exchange/replay.ts';
 import { targetOf } from './exchange/target.ts';
+import { FIELDS } from './exchange/views.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { identify } from './identity.ts';
 import type { Policy } from './options.ts';
@@ -19,7 +20,7 @@ export async function invalidated(x: Exchange, policy: Policy, core: Core): Prom
   const asked = invalidation && x.headers[invalidation.header];
   if (!invalidation || asked === undefined) return false;
   const authorized = await mayPurge(x, core, invalidation);
-  x.strip([invalidation.header, ...secretFields(invalidation)]);
+  x.strip([invalidation.header, ...secretFields(invalidation, authorized)]);
   const what = String(asked).trim().toLowerCase();
   if (!authorized || (what !== 'invalidate' && what !== 'invalidate-all')) return false;
 
@@ -45,8 +46,11 @@ async function mayPurge(x: Exchange, core: Core, { authorize }: Invalidation): P
   }
 }
 
-function secretFields({ authorize }: Invalidation): string[] {
-  return typeof authorize === 'function' ? [] : [authorize.header];
+/** Credentials of somebody else's are left where they are: what is made for them is for nobody else. */
+function secretFields({ authorize }: Invalidation, authorized: boolean): string[] {
+  if (typeof authorize === 'function') return [];
+  const { header } = authorize;
+  return authorized || !FIELDS.some((name) => name === header) ? [header] : [];
 }
 
 /** Compares in a time that tells nothing of where, or by how much, they differ. */
@@ -57,7 +61,13 @@ function sameSecret(given: string, secret: string): boolean {
 
 /** What is stored for this very request, or would be if it were a GET. */
 async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number | Fault> {
-  const identity = await identify(x, policy, policy.methods.has(x.method) ? x.method : 'GET');
+  const method = policy.methods.has(x.method) ? x.method : 'GET';
+  const identified = (async () => identify(x, policy, method))();
+  const identity = await identified.catch((error: unknown) => new Fault('error', String(error)));
+  if (identity instanceof Fault) {
+    core.events.fault({ step: 'option', code: identity.code, message: identity.message });
+    return identity;
+  }
   const target = targetOf(x.req);
   const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);

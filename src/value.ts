@@ -19,7 +19,12 @@ export function keyOfValue(key: unknown): string {
 
 /** The key that was given, of a cache key; `undefined` for the key of a response. */
 export function valueKeyOf(key: string): unknown {
-  return key.startsWith(`${METHOD} `) ? JSON.parse(key.slice(METHOD.length + 1)) : undefined;
+  if (!key.startsWith(`${METHOD} `)) return undefined;
+  try {
+    return JSON.parse(key.slice(METHOD.length + 1));
+  } catch {
+    return undefined;
+  }
 }
 
 /** Where the value of a key is. @throws {PurgeError} when the key is not plain JSON. */
@@ -65,6 +70,11 @@ export function decodeValue(stored: StoredResponse): unknown {
 }
 
 function jsonOf(value: unknown): Buffer | undefined {
-  const text = JSON.stringify(value);
-  return text === undefined ? undefined : Buffer.from(text);
+  try {
+    const text = JSON.stringify(value);
+    return text === undefined ? undefined : Buffer.from(text);
+  } catch {
+    // A cycle, a BigInt.
+    return undefined;
+  }
 }

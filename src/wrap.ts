@@ -72,11 +72,16 @@ async function attempt<T>(
 
   const other = core.flights.get(place.id);
   if (other) return follow(core, call, other, patience);
-  const flight = core.flights.begin(place.id);
+  let flight = core.flights.begin(place.id);
   const claim = { ...place, key: call.key, token: randomBytes(12).toString('base64url') };
   const acquired = await core.store.acquire(claim, fingerprint(bytes), policy.collapse.lease);
   if (!(acquired instanceof Fault) && (acquired.kind === 'leader' || acquired.kind === 'alone')) {
-    flight.futile = acquired.kind === 'alone';
+    if (acquired.kind === 'alone') {
+      // Those who wait already run it themselves; those who come see that it is in vain to wait.
+      flight.land({ kind: 'nothing' });
+      flight = core.flights.begin(place.id);
+      flight.futile = true;
+    }
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
     return { value: await lead(core, policy, call, flight, lease) };
   }

@@ -1,13 +1,16 @@
 /** What a response says it may be purged by: `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875). */
 
 import { isInnerList, parseList } from 'structured-headers';
-import { joined, members } from './cache-control.ts';
+import { joined, trimmed } from './cache-control.ts';
 import type { Fields } from './vary.ts';
 
 /** The tags of a response, as its fields state them: `Cache-Tag` separates by commas, `Surrogate-Key` by spaces. */
 export function statedTags(headers: Fields): string[] {
-  const listed = members(joined(headers['cache-tag']) ?? '');
-  const keyed = (joined(headers['surrogate-key']) ?? '').split(/[\t ]+/);
+  const listed = (joined(headers['cache-tag']) ?? '').split(',').map(trimmed);
+  const keyed = [headers['surrogate-key'] ?? []]
+    .flat()
+    .join(' ')
+    .split(/[\t ]+/);
   return [...listed, ...keyed].filter((tag) => tag !== '');
 }
 

@@ -152,6 +152,7 @@ export class MemoryStore implements ReachableStore {
   }
 
   async *keys(): AsyncGenerator<string[], void> {
+    for (const place of [...this.#stored.keys()]) this.#read(place);
     yield [...this.#keys().values()];
   }
 

@@ -77,8 +77,13 @@ local leases, base = KEYS[1], KEYS[2]
 local bytes, ttl, name, order = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4]
 ${NOW}
 local meta = 'r' .. string.format('%.0f', now + ttl) .. ' ' .. order .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES})
-redis.call('UNLINK', leases, base)
+${hashOrNothing('base')}
+-- First, so that it is refused beyond maxmemory.
 redis.call('HSET', base, '', bytes, '!', meta)
+for _, field in ipairs(redis.call('HKEYS', base)) do
+  if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', base, field) end
+end
+redis.call('UNLINK', leases)
 if name ~= '' then redis.call('HSET', base, '@', name) end
 redis.call('PEXPIRE', base, ttl)
 redis.pcall('PUBLISH', leases, '')
