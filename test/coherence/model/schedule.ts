@@ -5,13 +5,13 @@ export const WORKERS = 3;
 const EVERY_WORKER: readonly number[] = Array.from({ length: WORKERS }, (_, worker) => worker);
 
 /** What is done, and when: milliseconds since the schedule began. */
-export interface Step {
+interface Step {
   readonly at: number;
   readonly operation: Operation;
 }
 
 /** What is done so many milliseconds after a resource's run with this number has begun, if it ever does. */
-export interface Reaction {
+interface Reaction {
   readonly resource: number;
   readonly run: number;
   readonly after: number;
@@ -182,8 +182,8 @@ function faultOf(random: Random): Fault {
   const worker = random.pick(EVERY_WORKER);
   const chance = random.next();
   if (chance < 0.35) return { kind: 'cut', worker };
-  if (chance < 0.7) return { kind: 'hold', worker, ms: random.int(5, 120) };
-  if (chance < 0.9) return { kind: 'stop', worker, ms: random.int(10, 150) };
-  if (chance < 0.95) return { kind: 'freeze', ms: random.int(20, 150) };
-  return chance < 0.98 ? { kind: 'kill', worker } : { kind: 'restart' };
+  if (chance < 0.72) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.92) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.97) return { kind: 'freeze', ms: random.int(20, 150) };
+  return chance < 0.985 ? { kind: 'kill', worker } : { kind: 'restart' };
 }
