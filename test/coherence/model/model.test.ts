@@ -59,7 +59,7 @@ describe.each<[Weather, number, number]>([
       const figures = Object.entries({ ...counts, ...Object.fromEntries(stage.faults) });
       const list = figures.map(([name, count]) => `${count} ${name}`).join(', ');
       summary.push(
-        `coherence, ${weather}, seeds from ${FIRST}: ${list}; violations: ${broken.length || 'none'}`,
+        `coherence, ${weather}, seeds from ${FIRST}: ${list}; violations: ${broken.length + stage.crashes.length || 'none'}`,
       );
       expect(stage.crashes).toEqual([]);
       expect(broken).toEqual([]);
