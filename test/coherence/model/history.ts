@@ -36,7 +36,7 @@ export interface Resource {
   readonly script: readonly Behaviour[];
 }
 
-export interface Behaviour {
+interface Behaviour {
   readonly kind: Kind;
   readonly ms: number;
   readonly size: number;
@@ -106,7 +106,7 @@ export interface Purge {
 }
 
 /** A process that was killed. */
-export interface End {
+interface End {
   readonly worker: number;
   readonly at: number;
 }

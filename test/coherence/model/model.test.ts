@@ -15,7 +15,7 @@ import { trace } from './trace.ts';
 const { SEED, MODEL_MINUTES } = process.env;
 const MINUTES = Number(MODEL_MINUTES ?? 1.2);
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
-const LANES = 10;
+const LANES = 16;
 
 const summary: string[] = [];
 afterAll(() => {
@@ -59,7 +59,7 @@ describe.each<[Weather, number, number]>([
       const figures = Object.entries({ ...counts, ...Object.fromEntries(stage.faults) });
       const list = figures.map(([name, count]) => `${count} ${name}`).join(', ');
       summary.push(
-        `coherence, ${weather}, seeds from ${FIRST}: ${list}; violations: ${broken.length || 'none'}`,
+        `coherence, ${weather}, seeds from ${FIRST}: ${list}; violations: ${broken.length + stage.crashes.length || 'none'}`,
       );
       expect(stage.crashes).toEqual([]);
       expect(broken).toEqual([]);

@@ -84,6 +84,10 @@ export class Performance {
     const id = this.history.runs.length;
     const run = { ...behaviour, id, request, method, resource: index, language, version, kind };
     this.history.runs.push({ ...run, beganAt: this.#now++ });
+    for (const { after, operation, ...when } of this.#schedule.reactions) {
+      if (when.resource !== index || when.run !== nth) continue;
+      this.#track(sleep(after).then(() => this.#begin(operation)));
+    }
     const { varies, ttl, stale } = resource;
     const tags = run.tags.map((tag) => this.#tag(tag));
     const ageing = { ...(ttl !== undefined && { ttl, etag }), ...(stale && { stale }) };

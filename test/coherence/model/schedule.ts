@@ -5,8 +5,16 @@ export const WORKERS = 3;
 const EVERY_WORKER: readonly number[] = Array.from({ length: WORKERS }, (_, worker) => worker);
 
 /** What is done, and when: milliseconds since the schedule began. */
-export interface Step {
+interface Step {
   readonly at: number;
+  readonly operation: Operation;
+}
+
+/** What is done so many milliseconds after a resource's run with this number has begun, if it ever does. */
+interface Reaction {
+  readonly resource: number;
+  readonly run: number;
+  readonly after: number;
   readonly operation: Operation;
 }
 
@@ -41,6 +49,7 @@ export interface Schedule {
   readonly weather: Weather;
   readonly resources: readonly Resource[];
   readonly steps: readonly Step[];
+  readonly reactions: readonly Reaction[];
   /** Of each worker: how many milliseconds at most its network holds what it passes. */
   readonly lag: readonly number[];
   /** The worker that is told only every so many milliseconds what Redis has done, if there is one. */
@@ -54,30 +63,29 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
   const random = new Random(seed);
   const resources = Array.from({ length: random.pick([1, 1, 2]) }, (_, i) => resourceOf(random, i));
   const steps: Step[] = [];
-  const purges = random.chance(0.75);
+  const reactions: Reaction[] = [];
   // Now and then a worker is told late what it has done, and meanwhile others undo it.
-  const late = random.chance(0.15)
-    ? { worker: random.pick(EVERY_WORKER), ms: random.int(15, 40) }
-    : undefined;
+  const slow = random.pick(EVERY_WORKER);
+  const late = random.chance(0.2) ? { worker: slow, ms: random.int(25, 60) } : undefined;
+  const lag = late ? 0 : random.pick([0, 0, 2, 6]);
+  const purges = late !== undefined || random.chance(0.7);
+
   resources.forEach((resource, i) => {
-    const first = random.int(0, 10);
-    // When the first run ends: what happens about then meets what is on its way to the store.
-    const end = first + (resource.script[0]?.ms ?? 0) + (late?.ms ?? 0);
-    const about = (): number => instant(random, end, late ? 1.5 * late.ms : 6);
-    steps.push({
-      at: first,
-      operation: burst(random, resource, i, late ? [late.worker] : everywhere(random)),
-    });
+    const plan = (operation: Operation, at = random.int(0, 50)): unknown => steps.push({ at, operation });
+    plan(burst(random, resource, i, late ? [slow] : everywhere(random)), random.int(0, 10));
     for (let more = random.int(0, 2); more > 0; more--) {
-      const workers = random.chance(0.3) ? everywhere(random) : anywhere(random);
-      steps.push({ at: about(), operation: burst(random, resource, i, workers) });
+      plan(burst(random, resource, i, random.chance(0.3) ? everywhere(random) : anywhere(random)));
     }
     if (!purges) return;
-    for (let more = random.int(0, 2); more > 0; more--) {
-      steps.push({ at: about(), operation: purgeOf(random, resource, i) });
+    for (let more = random.int(late ? 1 : 0, 2); more > 0; more--) {
+      const operation = purgeOf(random, resource, i, late && slow);
+      const run = random.pick([0, 0, 1, 2]);
+      // What happens when a run ends meets what is on its way to the store.
+      const end = (resource.script[run]?.ms ?? 0) + random.int(-3, late ? 12 : 6);
+      if (random.chance(0.3)) plan(operation);
+      else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
     }
-    if (resource.by !== 'wrap' && random.chance(0.15))
-      steps.push({ at: about(), operation: unsafe(random, i) });
+    if (resource.by !== 'wrap' && random.chance(0.15)) plan(unsafe(random, i));
   });
   if (weather === 'stormy') {
     for (let more = random.int(0, 2); more > 0; more--) {
@@ -85,9 +93,15 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
     }
   }
   steps.sort((a, b) => a.at - b.at);
-  const most = random.pick([0, 0, 2, 6]);
-  const lag = EVERY_WORKER.map(() => (late ? 0 : random.int(0, most)));
-  return { seed, weather, resources, steps, lag, late };
+  return {
+    seed,
+    weather,
+    resources,
+    steps,
+    reactions,
+    lag: EVERY_WORKER.map(() => random.int(0, lag)),
+    late,
+  };
 }
 
 function resourceOf(random: Random, index: number): Resource {
@@ -121,11 +135,6 @@ function tagsOf(random: Random, tagged: boolean): string[] {
   return tagged ? TAGS.filter(() => random.chance(0.6)) : [];
 }
 
-/** Mostly about when the first fill ends. */
-function instant(random: Random, end: number, after: number): number {
-  return random.chance(0.5) ? Math.max(0, end + random.int(-4, after)) : random.int(0, 50);
-}
-
 function everywhere(random: Random): number[] {
   return EVERY_WORKER.flatMap((worker) => Array<number>(random.pick([1, 1, 2])).fill(worker));
 }
@@ -154,8 +163,9 @@ function unsafe(random: Random, resource: number): Operation {
   return { kind: 'ask', method, resource, language, workers: [random.pick(EVERY_WORKER)] };
 }
 
-function purgeOf(random: Random, { by, script }: Resource, resource: number): Operation {
-  const worker = random.pick(EVERY_WORKER);
+/** @param not the worker that leaves it to others. */
+function purgeOf(random: Random, { by, script }: Resource, resource: number, not?: number): Operation {
+  const worker = random.pick(EVERY_WORKER.filter((worker) => worker !== not));
   return { kind: 'purge', worker, target: targetOf(), soft: random.chance(0.2) };
 
   function targetOf(): Target {
@@ -172,8 +182,8 @@ function faultOf(random: Random): Fault {
   const worker = random.pick(EVERY_WORKER);
   const chance = random.next();
   if (chance < 0.35) return { kind: 'cut', worker };
-  if (chance < 0.7) return { kind: 'hold', worker, ms: random.int(5, 120) };
-  if (chance < 0.9) return { kind: 'stop', worker, ms: random.int(10, 150) };
-  if (chance < 0.95) return { kind: 'freeze', ms: random.int(20, 150) };
-  return chance < 0.98 ? { kind: 'kill', worker } : { kind: 'restart' };
+  if (chance < 0.72) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.92) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.97) return { kind: 'freeze', ms: random.int(20, 150) };
+  return chance < 0.985 ? { kind: 'kill', worker } : { kind: 'restart' };
 }
