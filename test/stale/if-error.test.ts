@@ -418,6 +418,22 @@ describe('with originTimeout', () => {
     expect((await ask()).body).toBe('run 2');
   });
 
+  test('what is stale when the app is late is not what was when it was asked', async () => {
+    const handler = counting(async (run, _req, res) => {
+      // The window ends meanwhile.
+      if (run === 2) later(600_000);
+      if (run === 2) await sleep(200);
+      res.end(`run ${run}`);
+    });
+    const { settled, later } = await stage((cache) => bare(cache, handler), {
+      ...options,
+      originTimeout: 50,
+    });
+    await settled();
+    later(STALE);
+    expect((await settled()).body).toBe('run 2');
+  });
+
   test('a window to revalidate goes first', async () => {
     const handler = counting(async (run, _req, res) => {
       if (run > 1) await sleep(50);

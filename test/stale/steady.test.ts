@@ -34,8 +34,8 @@ describe.each([1, 4])('in front of a fleet of %d', (processes) => {
       // Really, no window is used up: a refresh begins with the first request that meets something stale.
       expect(oldest).toBeLessThan(took + ttl + took + SLACK);
 
-      // One run for each lifetime, in the whole fleet; an early one makes the lifetime shorter by some runs' time.
-      const cycle = earlyRefresh ? ttl / 2 : ttl;
+      // One run for each lifetime, in the whole fleet. However early refreshes are, there is one at a time.
+      const cycle = earlyRefresh ? took : ttl;
       expect(runs).toBeLessThanOrEqual(2 + Math.ceil(lasting / cycle));
       expect(runs).toBeGreaterThanOrEqual(Math.floor(lasting / (ttl + took + SLACK)));
     },
