@@ -34,7 +34,8 @@ export function lead(
   candidate: StoredResponse | undefined,
 ): void {
   const part = candidate?.status === 206 ? candidate : undefined;
-  const stored = candidate && !part && worthAsking(candidate) ? candidate : undefined;
+  const window = askedBy(x, running.policy)?.seconds('stale-if-error') ?? 0;
+  const stored = candidate && !part && (window > 0 || worthAsking(candidate)) ? candidate : undefined;
   const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
   const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
   // The whole answers every range to come. Where it is known to be too large for that, the range is the app's affair.
@@ -187,6 +188,7 @@ function resultOf(detail: string | undefined): Refresh['result'] {
 
 /** What those who waited are told. They are only ever given what was committed. */
 function landingOf(detail: string | undefined, committed: Commit | undefined): Landing {
+  if (detail === 'stale-if-error') return { kind: 'failed' };
   if (detail !== undefined) return isFutile(detail) ? { kind: 'nothing' } : AGAIN;
   const stored = committed && decode(committed.bytes);
   return stored ? { kind: 'stored', stored } : AGAIN;

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type Core, type Fill, forward } from './core.ts';
+import { type Core, forward } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flight } from './exchange/flights.ts';
 import { requestView } from './exchange/views.ts';
@@ -14,9 +14,10 @@ import { type Found, selects } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answeredByPrevious } from './previous.ts';
+import { leave, refine, setAside } from './refine.ts';
 import { isWorthRefreshing, type Refresh } from './refresh.ts';
 import { answerWith, suffices, unsatisfied } from './render.ts';
-import { standIn } from './stand-in.ts';
+import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
@@ -45,38 +46,27 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
   if (running) setAside(running);
 
+  const refresh = core.refreshes.of(x.req);
+  // It is for a route that makes another key, which is yet to come.
+  if (refresh && refresh.policy !== policy.identity) return forward(x, core, bypass('refresh'));
   if (core.invalidation && (await invalidated(x, policy, core))) return;
   if (!policy.methods.has(x.method) && isUnsafe(x.method)) return forwardUnsafe(x, policy, core);
   const gated = gate(x, policy);
-  if (gated) return forward(x, core, gated);
-  if (policy.when && !(await applies(x, policy.when))) return forward(x, core, bypass('when'));
+  if (gated) return pass(x, core, gated, refresh);
+  if (policy.when && !(await applies(x, policy.when))) return pass(x, core, bypass('when'), refresh);
 
   const identified = identify(x, policy);
   const identity = identified instanceof Promise ? await identified : identified;
-  if (typeof identity === 'string') return forward(x, core, bypass(identity));
+  if (typeof identity === 'string') return pass(x, core, bypass(identity), refresh);
 
   return answer(x, policy, core, identity, LOOKS);
 }
 
-/** A route whose cache is off leaves the fill of the cache in front unstored. */
-function leave(x: Exchange, running: Fill | undefined): void {
-  if (running) setAside(running);
-  x.forward();
-}
-
-function setAside(running: Fill): void {
-  running.refused = 'route';
-  running.watch.end();
-}
-
-/** A route behind the cache that has the same key: the fill under way goes on by the route's policy. */
-async function refine(x: Exchange, policy: Policy, running: Fill): Promise<void> {
-  running.policy = policy;
-  if (!policy.methods.has(x.method)) running.refused = 'route';
-  const { when } = policy;
-  if (when && !(await running.watch.aside(() => when(x.req, x.res)))) running.refused = 'route';
-  if (policy.guard !== 'off') running.watch.begin(x.req);
-  x.forward();
+/** Lets the app answer, unless nobody asked: what is not to be stored is then of no use. */
+function pass(x: Exchange, core: Core, outcome: Outcome, refresh: Refresh | undefined): void {
+  if (refresh) refresh.result = 'another-key';
+  if (refresh) x.drop();
+  else forward(x, core, outcome);
 }
 
 /** Asks the `when` option, with a note of what it did not find. */
@@ -103,7 +93,8 @@ async function answer(
   const found = await core.lookup.find(identity, x.headers, policy.hash);
   x.took.lookup = performance.now() - startedAt;
   x.key = identity.key;
-  if (found instanceof Fault) return forward(x, core, bypass(found.code));
+  const refresh = core.refreshes.of(x.req);
+  if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
   for (const place of found.damaged) {
     core.events.fault({
       step: 'decode',
@@ -117,7 +108,6 @@ async function answer(
   const now = core.clock();
   const part = found.stored?.status === 206;
   const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
-  const refresh = core.refreshes.of(x.req);
   if (refresh) return refreshed(x, policy, core, identity, found, refresh);
   const canRefresh =
     stored !== undefined && isWorthRefreshing(stored, policy) && core.refreshes.canRefresh(x, found.place);
@@ -176,7 +166,7 @@ async function fill(
   const refresh = core.refreshes.of(x.req);
   if (refresh && other) return elsewhere(x, refresh);
   if (other && (!other.orphaned || other.storing))
-    return follow(x, policy, core, identity, other, fwd, looks);
+    return follow(x, policy, core, identity, found, other, fwd, looks);
 
   let flight = core.flights.begin(place);
   const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
@@ -198,7 +188,8 @@ async function fill(
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
     return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
   }
-  const patience = kind === 'held' && !other ? left(x, policy) : 0;
+  const worthWaiting = kind === 'held' || (kind === 'futile' && mayStandIn(x, policy, core, found));
+  const patience = worthWaiting && !other ? left(x, policy) : 0;
   if (patience > 0) await core.store.wait(found.place, Math.min(patience, LOOK_EVERY));
   flight.land({ kind: 'again' });
   if (acquired instanceof Fault) return forward(x, core, { kind: 'forward', fwd, detail: acquired.code });
@@ -215,15 +206,21 @@ async function follow(
   policy: Policy,
   core: Core,
   identity: Identity,
+  found: Found,
   flight: Flight,
   fwd: ForwardReason,
   looks: number,
 ): Promise<void> {
   const late = flight.storing;
   // Storing takes a moment, not as long as a handler.
-  const patience = flight.futile && !late ? 0 : Math.max(left(x, policy), late ? core.timeout : 0);
+  const standsIn = mayStandIn(x, policy, core, found);
+  const vain = flight.futile && !late && !standsIn;
+  const patience = vain ? 0 : Math.max(left(x, policy), late ? core.timeout : 0);
   const landing = patience > 0 ? await within(flight.landed, patience) : undefined;
-  if (!landing || landing.kind === 'nothing' || looks === 0) {
+  if (landing?.kind === 'failed' && found.stored && standsIn) {
+    return answerInstead(x, core, found.stored, { fwd, detail: 'stale-if-error', collapsed: true });
+  }
+  if (!landing || landing.kind === 'nothing' || landing.kind === 'failed' || looks === 0) {
     return forward(x, core, {
       kind: 'forward',
       fwd,

@@ -128,6 +128,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     tags = [],
   } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0, originTimeout, earlyRefresh = false } = options;
+  const { jitter = 0 } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -163,9 +164,10 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     tags,
     staleWhileRevalidate: duration('staleWhileRevalidate', staleWhileRevalidate),
     staleIfError: duration('staleIfError', staleIfError),
-    originTimeout: originTimeout === undefined ? undefined : duration('originTimeout', originTimeout),
-    earlyRefresh: fraction('earlyRefresh', Number(earlyRefresh), 1000),
-    jitter: fraction('jitter', options.jitter ?? 0, 1),
+    originTimeout: parseOriginTimeout(originTimeout),
+    earlyRefresh:
+      typeof earlyRefresh === 'boolean' ? Number(earlyRefresh) : fraction('earlyRefresh', earlyRefresh, 1000),
+    jitter: fraction('jitter', jitter, 1),
   });
 }
 
@@ -216,6 +218,13 @@ function parseCollapse(collapse: unknown): Policy['collapse'] {
   if (held < MIN_LEASE || held > MAX_LEASE)
     throw new OptionError('collapse.lease', lease, 'at least 100 milliseconds and at most 30 seconds');
   return Object.freeze({ wait: duration('collapse.wait', wait), lease: held });
+}
+
+function parseOriginTimeout(timeout: unknown): number | undefined {
+  if (timeout === undefined) return undefined;
+  const limit = duration('originTimeout', timeout);
+  if (limit > MAX_TIMEOUT) throw new OptionError('originTimeout', timeout, 'at most 1 hour');
+  return limit;
 }
 
 function parseStatuses(statuses: unknown): ReadonlySet<number> {

@@ -16,6 +16,8 @@ import type { Place } from './store/store.ts';
 
 /** What a synthetic request is about. It goes through the app like any other, and is known again by this. */
 export interface Refresh {
+  /** That of the policy it is for: caches in front, by another policy, let it pass. */
+  readonly policy: object;
   readonly key: string;
   readonly declared: string;
   /** Fingerprint of what is to be refreshed: if something else is there by then, somebody was faster. */
@@ -35,6 +37,13 @@ interface Job {
   readonly controller: AbortController;
 }
 
+/** How often in a row a place could not be refreshed, when it is tried again, and what to say until then. */
+interface Failure {
+  readonly count: number;
+  readonly until: number;
+  readonly result: 'failed' | 'refused' | 'elsewhere';
+}
+
 /** So many wait for their turn; what is beyond is asked for again by the next request. */
 const QUEUE = 1000;
 /** After a failure the next attempt waits so long (in milliseconds), then twice as long, up to the second figure. */
@@ -49,7 +58,7 @@ export class Refreshes {
   readonly #queued = new Map<string, Job>();
   readonly #running = new Map<string, Job>();
   readonly #byRequest = new WeakMap<object, Refresh>();
-  readonly #failed = new LRUCache<string, { count: number; until: number }>({ max: REMEMBERED });
+  readonly #failed = new LRUCache<string, Failure>({ max: REMEMBERED });
   readonly #impossible = new LRUCache<string, true>({ max: REMEMBERED, ttl: IMPOSSIBLE });
   readonly #onIdle: (() => void)[] = [];
   #closed = false;
@@ -75,7 +84,7 @@ export class Refreshes {
 
   /**
    * Has it refreshed, as soon as there is room. To be called while the client is there.
-   * @returns what becomes of it, or `'failed'` where it failed a moment ago and is not tried again yet.
+   * @returns what becomes of it, or what became of the last one where it is not tried again yet.
    */
   begin(
     x: Exchange,
@@ -89,10 +98,18 @@ export class Refreshes {
     const job = this.#queued.get(place) ?? this.#running.get(place);
     if (job) return job.done;
     const enter = entranceOf(x.req);
-    const resting = (this.#failed.get(place)?.until ?? 0) > performance.now();
-    if (!enter || this.#closed || resting || this.#queued.size >= QUEUE) return Promise.resolve('failed');
+    const failed = this.#failed.get(place);
+    if (failed && failed.until > performance.now()) return Promise.resolve(failed.result);
+    if (!enter || this.#closed || this.#queued.size >= QUEUE) return Promise.resolve('failed');
     const { key, declared } = identity;
-    const refresh: Refresh = { key, declared, seen, result: undefined, landed: undefined };
+    const refresh: Refresh = {
+      policy: policy.identity,
+      key,
+      declared,
+      seen,
+      result: undefined,
+      landed: undefined,
+    };
     let finish: Job['finish'] = () => {};
     const done = new Promise<Refresh['result']>((resolve) => {
       finish = resolve;
@@ -150,18 +167,21 @@ export class Refreshes {
     }
     const { count = 0 } = this.#failed.get(place) ?? {};
     if (result === 'elsewhere') {
-      this.#failed.set(place, { count, until: performance.now() + BACKOFF[0] });
+      this.#failed.set(place, { count, until: performance.now() + BACKOFF[0], result });
       return;
     }
     // It never reached the cache, or as another's: middleware in front has turned away who brought no credentials.
     if (result === 'another-key' || result === undefined) this.#impossible.set(place, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
-    this.#failed.set(place, { count: count + 1, until: performance.now() + wait });
+    const failed = result === 'refused' ? 'refused' : 'failed';
+    this.#failed.set(place, { count: count + 1, until: performance.now() + wait, result: failed });
   }
 }
 
 /** Whether it is of any interest if a response could be refreshed behind an answer: that is not asked for nothing. */
-export function isWorthRefreshing({ staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
+export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
+  // The whole that a part is of may be too large to be stored.
+  if (status === 206) return false;
   return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
 }
 

@@ -5,6 +5,7 @@ import { standsInFor } from './http/reuse.ts';
 import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
+import type { Outcome } from './outcome.ts';
 import { answerWith } from './render.ts';
 import { askedBy } from './verdict.ts';
 import { within } from './within.ts';
@@ -22,7 +23,7 @@ export async function standIn(
   found: Found,
   stored: StoredResponse,
 ): Promise<'answered' | 'again' | 'forward'> {
-  const may = (): boolean => standsInFor(504, stored, askedBy(x, policy), core.clock());
+  const may = (): boolean => mayStandIn(x, policy, core, found);
   if (policy.originTimeout === undefined || !may()) return 'forward';
   const asked = core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
   const known = asked.then((result) => ({ result }));
@@ -32,7 +33,22 @@ export async function standIn(
   const failed = result === 'failed' || result === 'elsewhere' || result === 'late';
   if (!failed || !may()) return 'forward';
   const detail = result === 'failed' ? 'stale-if-error' : 'origin-timeout';
-  const age = Math.max(0, core.clock() - stored.bornAt);
-  answerWith(x, core, stored, age, { kind: 'forward', fwd: 'stale', detail });
+  answerInstead(x, core, stored, { fwd: 'stale', detail });
   return 'answered';
+}
+
+/** Whether what was found may stand in for an app that fails now (RFC 5861 §4). */
+export function mayStandIn(x: Exchange, policy: Policy, core: Core, { stored }: Found): boolean {
+  const whole = stored !== undefined && stored.status !== 206;
+  return whole && standsInFor(504, stored, askedBy(x, policy), core.clock());
+}
+
+/** Answers with what is stored, in the app's stead. */
+export function answerInstead(
+  x: Exchange,
+  core: Core,
+  stored: StoredResponse,
+  outcome: Omit<Outcome, 'kind'>,
+): void {
+  answerWith(x, core, stored, Math.max(0, core.clock() - stored.bornAt), { kind: 'forward', ...outcome });
 }

@@ -4,8 +4,8 @@ import type { StoredResponse } from '../entry.ts';
 export type Landing =
   /** It was committed, and this is what. */
   | { readonly kind: 'stored'; readonly stored: StoredResponse }
-  /** There is nothing to share. */
-  | { readonly kind: 'nothing' }
+  /** There is nothing to share; `'failed'`: since the app failed, and something stale stood in for it. */
+  | { readonly kind: 'nothing' | 'failed' }
   /** Look again: it was committed where only the store knows, or its right to be was revoked. */
   | { readonly kind: 'again' };
 

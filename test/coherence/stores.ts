@@ -27,7 +27,7 @@ export function everywhere(run: (open: Open) => void): void {
 }
 
 /** What a client got, and what `Cache-Status` says behind the cache's name. */
-export interface Answer extends Answered {
+interface Answer extends Answered {
   readonly said: string;
 }
 

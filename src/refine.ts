@@ -1,0 +1,27 @@
+import type { Fill } from './core.ts';
+import type { Exchange } from './exchange/exchange.ts';
+import type { Policy } from './options.ts';
+
+/** What a route's cache does behind another one that is filling already. */
+
+/** A route whose cache is off leaves the fill of the cache in front unstored. */
+export function leave(x: Exchange, running: Fill | undefined): void {
+  if (running) setAside(running);
+  x.forward();
+}
+
+/** A fill that goes on, but whose response is not stored. */
+export function setAside(running: Fill): void {
+  running.refused = 'route';
+  running.watch.end();
+}
+
+/** A route behind the cache that has the same key: the fill under way goes on by the route's policy. */
+export async function refine(x: Exchange, policy: Policy, running: Fill): Promise<void> {
+  running.policy = policy;
+  if (!policy.methods.has(x.method)) running.refused = 'route';
+  const { when } = policy;
+  if (when && !(await running.watch.aside(() => when(x.req, x.res)))) running.refused = 'route';
+  if (policy.guard !== 'off') running.watch.begin(x.req);
+  x.forward();
+}
