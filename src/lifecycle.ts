@@ -173,8 +173,8 @@ async function fill(
   const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
   const kind = acquired instanceof Fault ? 'fault' : acquired.kind;
   if (kind === 'alone') {
-    // Those who wait already go on; those who come see that it is in vain.
-    flight.land({ kind: 'nothing' });
+    // Those who wait already go on, unless something stale may stand in; those who come see that it is in vain.
+    flight.land({ kind: mayStandIn(x, policy, core, found) ? 'again' : 'nothing' });
     flight = core.flights.begin(place);
     flight.futile = true;
   }
