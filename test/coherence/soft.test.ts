@@ -298,13 +298,12 @@ describe('in the store', () => {
 
   test('what lasts, lasts no longer for it', async () => {
     const prefix = uniquePrefix();
-    const store = storeOf(clientOf({ url: redis } as RedisProcess), prefix);
+    const store = storeOf(client, prefix);
     await fill(store, 'id', { ttl: 20_000 });
     await store.purge('id', { staleSince: Date.now() });
     const left = await client.pttl(`${prefix}{id}`);
     expect(left).toBeGreaterThan(10_000);
     expect(left).toBeLessThanOrEqual(20_000);
-    await store.close();
   });
 });
 

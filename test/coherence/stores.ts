@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { type CacheMiddleware, type CacheOptions, PurgeError } from '../../src/index.ts';
+import { until } from '../faults/app.ts';
 import { startCluster } from '../store/servers.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -94,7 +95,7 @@ export async function fleet(processes: number, options: CacheOptions): Promise<F
     running,
     ask: (process, asked) => said(ask(ports[process] as number, asked)),
     async runs(count) {
-      while (running.length < count) await new Promise(setImmediate);
+      await until(() => running.length >= count);
     },
   };
 }

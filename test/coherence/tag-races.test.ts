@@ -161,6 +161,27 @@ describe('in every order of their commands', () => {
     }
   }, 60_000);
 
+  test('a soft purge leaves nothing fresh, though a hard one stops half-way meanwhile', async () => {
+    for (let before = 0; before < 6; before++) {
+      for (let steps = 0; steps < 5; steps++) {
+        const prefix = uniquePrefix();
+        const plain = storeOf(client, prefix);
+        const ids = ['one', 'two'];
+        for (const id of ids) await fill(plain, id, { tags: ['t'] });
+        const [soft, hard] = [new Stepped(client), new Stepped(client)];
+        const softly = purgeTag(storeOf(soft.client, prefix), 't', { staleSince: 1e12 });
+        void purgeTag(storeOf(hard.client, prefix), 't');
+        for (let i = 0; i < before; i++) await soft.step();
+        for (let i = 0; i < steps; i++) await hard.step();
+        await interleaved([soft], []);
+        await softly;
+        const left = await Promise.all(ids.map((id) => at(plain, id)));
+        const fresh = left.filter((bytes) => bytes?.equals(response('text')));
+        expect([before, steps, fresh]).toEqual([before, steps, []]);
+      }
+    }
+  });
+
   test('of two hard purges each response is deleted by one', async () => {
     for (const order of orders(5, 5)) {
       const prefix = uniquePrefix();
@@ -198,6 +219,16 @@ describe('in every order of their commands', () => {
         expect(await plain.purge('one')).toBe(0);
       }
     }
+  });
+
+  test('what a tag purge revokes is neither taken nor renewed', async () => {
+    const store = storeOf(client, uniquePrefix());
+    await fill(store, 'id', { tags: ['t'] });
+    // Another variant of an id that has the tag: nobody knows whether it will have it.
+    expect(await acquire(store, lease('id', 'v'), NOTHING)).toBe('leader');
+    expect(await purgeTag(store, 't')).toBe(1);
+    expect(await store.renew(lease('id', 'v'), MINUTE)).toBe(false);
+    expect(await store.commit(commitOf('id', { slot: 'v' }))).toBe(false);
   });
 });
 
@@ -260,16 +291,4 @@ describe('a purge that is cut off half-way', () => {
     expect(await left()).toBe(0);
     expect(await other.purge({ tag: 't' })).toBe(0);
   }
-});
-
-test('what a tag purge revokes is neither taken nor renewed', async () => {
-  const client = clientOf({ url: redis } as RedisProcess);
-  const store = storeOf(client, uniquePrefix());
-  await fill(store, 'id', { tags: ['t'] });
-  // Another variant of an id that has the tag: nobody knows whether it will have it.
-  expect(await acquire(store, lease('id', 'v'), NOTHING)).toBe('leader');
-  expect(await purgeTag(store, 't')).toBe(1);
-  expect(await store.renew(lease('id', 'v'), MINUTE)).toBe(false);
-  expect(await store.commit(commitOf('id', { slot: 'v' }))).toBe(false);
-  await store.close();
 });
