@@ -420,13 +420,13 @@ describe('a process', () => {
         server.close();
       });`,
     );
-    const code = await child.ended(60_000);
+    const code = await child.ended(110_000);
     expect({ code, err: child.err }).toEqual({ code: 0, err: '' });
     const { runs, grown } = JSON.parse(child.out);
     expect(runs).toBe(200 + 50 * 200);
     // A request that is kept is several kilobytes, so 8,000 of them would be tens of megabytes.
     expect(grown).toBeLessThan(5_000_000);
-  }, 90_000);
+  }, 120_000);
 });
 
 test('two thousand responses that become stale at once are all sent at once, and made anew a few at a time', async () => {
