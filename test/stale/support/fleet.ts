@@ -42,6 +42,8 @@ const script = (prefix: string, { took, ttl, window, earlyRefresh = false }: Loa
     console.log('run');
     setTimeout(() => res.end(data), ${took});
   }));
+  // No connection is closed while a client takes it to be open.
+  server.keepAliveTimeout = 0;
   server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port));`;
 
 export async function steady(load: Load): Promise<Figures> {
