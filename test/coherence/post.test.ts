@@ -357,6 +357,10 @@ describe('a POST that stores nothing', () => {
     ],
     ['states no freshness', (res) => res.writeHead(200, { 'Content-Location': '/form' }).end()],
     ['states none that is left', (res) => res.writeHead(200, { ...OWN, 'Cache-Control': 'max-age=0' }).end()],
+    [
+      'states none, but can be asked again',
+      (res) => res.writeHead(200, { 'Content-Location': '/form', ETag: '"a"' }).end(),
+    ],
     ['is for one person', (res) => answerForAll(res, '', { 'Cache-Control': 'private, max-age=60' })],
     ['gives a cookie', (res) => answerForAll(res, '', { 'Set-Cookie': 'a=b' })],
     ['fails', (res) => res.writeHead(500, OWN).end()],
@@ -384,15 +388,22 @@ describe('a POST that stores nothing', () => {
     expect((await asked).body).toBe('anew');
   });
 
-  test('leaves only what ends by itself while it runs, and after it has stored', async () => {
+  test('leaves only what ends by itself while it answers, and after it has stored', async () => {
     const { caches, post, runs, left } = await fleet(1);
     const posted = post();
-    answerForAll(await runs(1), 'made', { 'Cache-Tag': 'a' });
+    const res = await runs(1);
+    res.writeHead(200, { ...OWN, 'Cache-Tag': 'a' });
+    res.write('made');
+    await caches[0]?.idle();
+    const during = await left();
+    expect(Object.keys(during)).toEqual(['{GET http://form.example/form}|leases']);
+    for (const ms of Object.values(during)) expect(ms).toBeGreaterThan(0);
+    res.end();
     await posted;
     await caches[0]?.idle();
-    const keys = await left();
-    expect(Object.keys(keys).sort()).toEqual(['{@a}', '{GET http://form.example/form}']);
-    for (const ms of Object.values(keys)) expect(ms).toBeGreaterThan(0);
+    const after = await left();
+    expect(Object.keys(after).sort()).toEqual(['{@a}', '{GET http://form.example/form}']);
+    for (const ms of Object.values(after)) expect(ms).toBeGreaterThan(0);
   });
 
   test('of a client that hangs up is stored all the same when its handler ends it', async () => {
@@ -412,6 +423,21 @@ describe('a POST that stores nothing', () => {
     await caches[0]?.idle();
     expect(await ask(0)).toMatchObject({ body: 'made' });
   });
+});
+
+test('the request is what came, whatever its handler makes of it', async () => {
+  const { caches, ask, post, runs, running } = await fleet(1);
+  const headers = { ...HOST, 'Accept-Language': 'de' };
+  const posted = post(0, { headers });
+  const res = await runs(1);
+  delete running[0]?.req.headers['accept-language'];
+  answerForAll(res, 'Hallo', { Vary: 'Accept-Language' });
+  await posted;
+  await caches[0]?.idle();
+  expect(await ask(0, { headers })).toMatchObject({ body: 'Hallo' });
+  const other = ask(0);
+  (await runs(2)).end('Hello');
+  expect((await other).body).toBe('Hello');
 });
 
 describe('a guard over what is read of the person', () => {
@@ -440,8 +466,8 @@ describe('a guard over what is read of the person', () => {
 });
 
 describe('a Redis that hangs', () => {
-  const TIMEOUT = 50;
-  const MARGIN = 400;
+  const TIMEOUT = 200;
+  const MARGIN = 600;
 
   test('delays a POST by the timeout at most, and soon not at all', async () => {
     const server = await startRedis();
