@@ -152,8 +152,10 @@ export class Refreshes {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
     };
-    await dispatch(blueprint, known, { deadline: this.#deadline, signal });
+    const ending = await dispatch(blueprint, known, { deadline: this.#deadline, signal });
     await refresh.landed;
+    // Whoever was slow in front of the cache may be faster the next time.
+    if (refresh.result === undefined && ending.kind !== 'finished') refresh.result = 'failed';
     this.#running.delete(place);
     this.#learn(place, refresh.result);
     finish(refresh.result);

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import { beforeHead } from './before-head.ts';
+import { isSynthetic } from './synthetic.ts';
 
 /** A response's head, at the moment it is about to be sent. */
 export interface Head {
@@ -145,7 +146,8 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   const { socket } = res;
   const closed = (): void => {
     if (settled) return;
-    if (!hungUp(socket)) {
+    // Whose time is up, though nobody asked, is not waited for either.
+    if (!hungUp(socket) || isSynthetic(res.req)) {
       abandon();
       return;
     }
