@@ -1,0 +1,43 @@
+// The process of one target.
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { serve } from './child.mjs';
+
+const LOOK_EVERY_MS = 5;
+
+let target;
+let highest = 0;
+let looking;
+
+serve({
+  async open({ module, name, ...settings }) {
+    const { targets } = await import(module);
+    target = await targets[name].open(settings);
+    const server = createServer(target.listener).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server.address().port;
+  },
+
+  /** What the process has used so far, once everything that goes on behind the answers is done. */
+  async sample() {
+    await target.settle?.();
+    const { user, system } = process.cpuUsage();
+    const { rss } = process.memoryUsage();
+    return { cpu: user + system, rss, highest: Math.max(highest, rss), runs: target.app.runs };
+  },
+
+  /** Garbage is nobody's memory: with --expose-gc it goes first. */
+  collect() {
+    globalThis.gc?.();
+  },
+
+  watchMemory() {
+    highest = 0;
+    const look = () => {
+      highest = Math.max(highest, process.memoryUsage.rss());
+    };
+    clearInterval(looking);
+    looking = setInterval(look, LOOK_EVERY_MS);
+  },
+});
