@@ -1,18 +1,17 @@
 // The package as its sources are now, beside `dist` and not in its place.
 
 import { fileURLToPath } from 'node:url';
-import { build as bundle } from 'tsup';
-
-const path = (relative) => fileURLToPath(new URL(relative, import.meta.url));
 
 /** @returns the URL of the built module. */
 export async function build() {
+  // All paths count from where tsup was loaded.
+  process.chdir(fileURLToPath(new URL('..', import.meta.url)));
+  const { build: bundle } = await import('tsup');
   await bundle({
     config: false,
     silent: true,
-    entry: [path('../src/index.ts')],
-    tsconfig: path('../tsconfig.json'),
-    outDir: path('dist'),
+    entry: ['src/index.ts'],
+    outDir: 'bench/dist',
     format: 'esm',
     target: 'node20',
     clean: true,

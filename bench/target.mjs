@@ -1,14 +1,18 @@
 // The process of one target.
 
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { Session } from 'node:inspector/promises';
 import { serve } from './child.mjs';
 
 const LOOK_EVERY_MS = 5;
+const SAMPLE_EVERY_US = 200;
 
 let target;
 let highest = 0;
 let looking;
+let session;
 
 serve({
   async open({ module, name, ...settings }) {
@@ -30,6 +34,19 @@ serve({
   /** Garbage is nobody's memory: with --expose-gc it goes first. */
   collect() {
     globalThis.gc?.();
+  },
+
+  async profile() {
+    session = new Session();
+    session.connect();
+    await session.post('Profiler.enable');
+    await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_EVERY_US });
+    await session.post('Profiler.start');
+  },
+
+  async profiled({ file }) {
+    const { profile } = await session.post('Profiler.stop');
+    writeFileSync(file, JSON.stringify(profile));
   },
 
   watchMemory() {

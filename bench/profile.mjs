@@ -1,0 +1,127 @@
+// node bench/profile.mjs [scenario]     where the CPU time of one target goes, by group, file and function
+//   --target <name>      express rrc
+//   --seconds <n>        8
+//   --against <file>     another build of this package, in place of this one
+
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { build } from './build.mjs';
+import { killAll, start } from './child.mjs';
+import { startRedis } from './redis.mjs';
+import { scenarios } from './scenarios.mjs';
+import { say, table } from './screen.mjs';
+
+const WARM_SECONDS = 2;
+const CONNECTIONS = 32;
+const SHOWN = 40;
+/** What comes with Express. */
+const FRAMEWORK = new Set(
+  'express router parseurl etag send accepts negotiator fresh vary content-type type-is qs mime-types'.split(
+    ' ',
+  ),
+);
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    target: { type: 'string', default: 'express rrc' },
+    seconds: { type: 'string', default: '8' },
+    against: { type: 'string' },
+  },
+});
+const [id = 'hit-1k'] = positionals;
+const { requests, unique, title } = scenarios[id];
+
+const folder = mkdtempSync(join(tmpdir(), 'rrc-profile-'));
+process.on('exit', () => {
+  killAll();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const redis = await startRedis();
+const load = await start('./load.mjs', {});
+const target = await start('./target.mjs', {
+  module: new URL('./targets.mjs', import.meta.url).href,
+  name: values.target,
+  build: values.against ? pathToFileURL(values.against).href : await build(),
+  redisPort: redis.port,
+  prefix: 'profile:',
+  timeout: '5s',
+});
+const port = target.opened;
+await load.ask('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
+await target.ask('sample');
+const plan = { port, requests, connections: CONNECTIONS, check: 'any' };
+await load.ask('run', { ...plan, seconds: WARM_SECONDS, ...(unique && { unique: 'warm' }) });
+await target.ask('profile');
+const before = await target.ask('sample');
+const told = await load.ask('run', {
+  ...plan,
+  seconds: Number(values.seconds),
+  ...(unique && { unique: 'n' }),
+});
+const after = await target.ask('sample');
+const file = join(folder, 'target.cpuprofile');
+await target.ask('profiled', { file });
+report(JSON.parse(readFileSync(file, 'utf8')), (after.cpu - before.cpu) / told.answers);
+await Promise.all([target.stop(), load.stop()]);
+redis.stop();
+process.exit();
+
+/** Self time by function, summed up by who it belongs to; without the time in which nothing ran. */
+function report({ nodes, samples, timeDeltas }, cpu) {
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  const own = new Map();
+  samples.forEach((id, i) => {
+    own.set(id, (own.get(id) ?? 0) + timeDeltas[i]);
+  });
+  const functions = new Map();
+  const groups = new Map();
+  let total = 0;
+  for (const [id, time] of own) {
+    const { callFrame } = byId.get(id);
+    const group = groupOf(callFrame);
+    if (group === 'idle') continue;
+    total += time;
+    groups.set(group, (groups.get(group) ?? 0) + time);
+    const name = `${callFrame.functionName || '(anonymous)'}  ${placeOf(callFrame)}`;
+    const entry = functions.get(name) ?? { group, time: 0 };
+    entry.time += time;
+    functions.set(name, entry);
+  }
+  const per = (time) => ((time / total) * cpu).toFixed(2);
+  const share = (time) => `${((100 * time) / total).toFixed(1)} %`;
+  const byTime = (a, b) => b[1] - a[1];
+  say(`  ${title}: ${values.target}, ${cpu.toFixed(1)} us of CPU each, with the profiler`);
+  say();
+  table([
+    ['group', 'us', 'share'],
+    ...[...groups].sort(byTime).map(([name, time]) => [name, per(time), share(time)]),
+  ]);
+  say();
+  table([
+    ['function', 'us', 'share'],
+    ...[...functions]
+      .sort(([, a], [, b]) => b.time - a.time)
+      .slice(0, SHOWN)
+      .map(([name, { group, time }]) => [`${group.padEnd(8)} ${name}`, per(time), share(time)]),
+  ]);
+}
+
+function groupOf({ url, functionName }) {
+  if (functionName === '(idle)' || functionName === '(root)') return 'idle';
+  if (functionName === '(garbage collector)') return 'garbage';
+  if (functionName === '(program)') return 'native';
+  const [, dependency] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
+  if (dependency) return FRAMEWORK.has(dependency) ? 'express' : dependency;
+  if (url.includes('/dist/') || url === pathToFileURL(values.against ?? '').href) return 'ours';
+  if (url.startsWith('node:') || url === '') return 'node';
+  return 'bench';
+}
+
+function placeOf({ url, lineNumber }) {
+  return url ? `${url.split('/').slice(-2).join('/')}:${lineNumber + 1}` : '';
+}
