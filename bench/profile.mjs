@@ -49,7 +49,7 @@ const target = await start('./target.mjs', {
   build: values.against ? pathToFileURL(values.against).href : await build(),
   redisPort: redis.port,
   prefix: 'profile:',
-  timeout: '5s',
+  timeout: '1s',
 });
 const port = target.opened;
 await load.ask('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
