@@ -13,7 +13,7 @@ import { trace } from './trace.ts';
  */
 
 const { SEED, MODEL_MINUTES } = process.env;
-const MINUTES = Number(MODEL_MINUTES ?? 1.2);
+const MINUTES = Number(MODEL_MINUTES ?? 0.8);
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
 const LANES = 16;
 
