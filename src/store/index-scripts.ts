@@ -103,8 +103,10 @@ if over > 0 then
     answer[#answer + 1] = left
   end
 end
+-- What was put aside may stay stored for longer than what came in its place.
+local least = math.max(ttl, redis.call('PTTL', entries))
 for _, key in ipairs(KEYS) do
-  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+  if redis.call('PTTL', key) < least then redis.call('PEXPIRE', key, least) end
 end
 table.insert(answer, 1, ${instant('order')})
 return answer
