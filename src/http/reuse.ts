@@ -66,7 +66,9 @@ export function reuse(
  * @param ttl what is left of its lifetime, in milliseconds. @param beta 1 is the optimum; more is earlier.
  * @param random from 0 to 1.
  */
-export function isEarly({ took }: Ageing, ttl: number, beta: number, random: number): boolean {
+export function isEarly({ took, lifetime }: Ageing, ttl: number, beta: number, random: number): boolean {
+  // Not in its first half: where many ask and the origin is slow, one refresh would follow on the other.
+  if (ttl > lifetime / 2) return false;
   return took * beta * -Math.log(random) >= ttl;
 }
 

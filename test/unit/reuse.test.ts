@@ -249,6 +249,11 @@ describe('early refresh', () => {
     expect(chance(0)).toBeCloseTo(1, 2);
   });
 
+  test('is never in the first half of the lifetime', () => {
+    expect(isEarly(made, 30_001, 1000, 1e-9)).toBe(false);
+    expect(isEarly(made, 30_000, 1000, 1e-9)).toBe(true);
+  });
+
   test('begins earlier the more the factor, and never for what took no time', () => {
     expect(isEarly(made, 3000, 1, 0.5)).toBe(false);
     expect(isEarly(made, 3000, 3, 0.5)).toBe(true);
