@@ -198,7 +198,7 @@ describe('19, an index of tags that grows for ever', () => {
     expect(stored).toBe(ENTRIES);
     expect(most).toBeLessThanOrEqual(BATCH + 2);
     expect(await client.zcard('rrc:{@all}')).toBeLessThanOrEqual(BATCH + 2);
-    await pass((TTL + SLACK) * 10);
+    await pass((TTL + SLACK) * 20);
     await until(async () => (await client.dbsize()) === 0);
   }, 120_000);
 
