@@ -12,4 +12,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 20_000,
+  // Most of them wait for timers and servers; one worker fewer than cores would leave a small machine idle.
+  maxWorkers: '100%',
 };
