@@ -6,10 +6,10 @@ import { fieldsOf, resource } from './app.mjs';
 const TTL_MS = 3_600_000;
 
 /** @param send answers on a miss, and gives what it has answered with. */
-export function floor(redis, send) {
+export function floor(redis, prefix, send) {
   return async (req, res) => {
     const { label, kind } = resource(req);
-    const key = `floor:${req.url} ${label}`;
+    const key = `${prefix}${req.url} ${label}`;
     const body = await redis.getBuffer(key);
     if (body) return replay(req, res, body);
     const made = await send(req, res);

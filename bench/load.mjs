@@ -13,6 +13,7 @@ const first = new Map();
 
 serve({
   open() {},
+  forget: () => first.clear(),
   learn,
   run,
 });
@@ -45,9 +46,13 @@ function whole(connection, request, port) {
   });
 }
 
-/** All forms of a request, and all queries of a path, have the same first answer. */
-const nameOf = (port, { path, headers = {} }) =>
-  `${port} ${path.split('?', 1)[0]} ${headers['Accept-Encoding'] ?? ''}`;
+/** All forms of a request have the same first answer. */
+const nameOf = (port, { path, headers = {} }) => `${port} ${path} ${headers['Accept-Encoding'] ?? ''}`;
+
+/** That to the very request, else that to its path: what is made anew differs in nothing else. */
+const firstOf = (port, request) =>
+  first.get(nameOf(port, request)) ??
+  first.get(nameOf(port, { ...request, path: request.path.split('?', 1)[0] }));
 
 /**
  * Asks for so many seconds, or so often.
@@ -62,7 +67,7 @@ async function run({ port, requests, connections, seconds, count = Infinity, che
     request,
     isHead: request.method === 'HEAD',
     // What answers to other forms of the request are made of.
-    reference: first.get(nameOf(port, request)),
+    reference: firstOf(port, request),
     judged: new Map(),
   }));
   const times = [];

@@ -16,7 +16,7 @@ import { say, table } from './screen.mjs';
 
 const WARM_SECONDS = 2;
 const CONNECTIONS = 32;
-const SHOWN = 40;
+const SHOWN = 60;
 /** What comes with Express. */
 const FRAMEWORK = new Set(
   'express router parseurl etag send accepts negotiator fresh vary content-type type-is qs mime-types'.split(

@@ -15,6 +15,12 @@ const rates = {
   'hit-1k': { title: 'Hit, 1 KB', requests: [get('/1k')], check: 'same', targets: ALL, quick: true },
   'hit-50k': { title: 'Hit, 50 KB', requests: [get('/50k')], check: 'same', targets: ALL, quick: true },
   'hit-500k': { title: 'Hit, 500 KB', requests: [get('/500k')], check: 'same', targets: ALL },
+  'many-50k': {
+    title: 'Hit, 50 KB, 1000 keys in turn',
+    requests: Array.from({ length: 1000 }, (_, i) => get(`/50k?${i}`)),
+    check: 'same',
+    targets: FEW,
+  },
   304: {
     title: 'Not modified, of 50 KB',
     requests: [get('/50k', { 'If-None-Match': '"51200-plain"' })],

@@ -18,11 +18,11 @@ export const targets = {
   }),
   'node floor': node(async (settings) => {
     const app = createApp();
-    return { app, listener: floor(await connect(settings), app.node) };
+    return { app, listener: floor(await connect(settings), settings.prefix, app.node) };
   }),
   'node floor, corked': node(async (settings) => {
     const app = createApp();
-    return { app, listener: floor(cork(await connect(settings)), app.node) };
+    return { app, listener: floor(cork(await connect(settings)), settings.prefix, app.node) };
   }),
   'node rrc': node(async (settings) => {
     const app = createApp();
@@ -37,7 +37,7 @@ export const targets = {
   'express floor': onExpress(async (settings) => {
     const app = createApp();
     const listener = express();
-    listener.use(floor(await connect(settings), app.express));
+    listener.use(floor(await connect(settings), settings.prefix, app.express));
     return { app, listener };
   }),
   'express rrc': onExpress(async (settings) => {
