@@ -18,11 +18,28 @@ export async function measure(stage, scenario) {
   await stage.redis.empty();
   const { started, skipped } = await open(stage, scenario);
   try {
-    const run = scenario.rate ? rate : { herd, stream, keys, hung }[scenario.id];
-    return { scenario, skipped, ...(await run(stage, scenario, started)) };
+    if (scenario.rate) return { scenario, skipped, ...(await rate(stage, scenario, started, skipped)) };
+    const { head, row } = { herd, stream, keys, hung }[scenario.id](stage);
+    const rows = [];
+    for (const target of started) {
+      progress(scenario.title, target.name);
+      const cells = await unlessBroken(target, skipped, () => row(target));
+      if (cells) rows.push([target.name, ...cells]);
+    }
+    return { scenario, skipped, head, rows };
   } finally {
     await Promise.all(started.map(({ process }) => process.stop()));
     await stage.load.ask('forget');
+  }
+}
+
+/** A target that fails is left out of its scenario, and why is told. */
+async function unlessBroken({ name }, skipped, work) {
+  try {
+    return await work();
+  } catch (error) {
+    skipped.push({ name, why: error.message });
+    return undefined;
   }
 }
 
@@ -59,10 +76,10 @@ async function open({ catalogue, options, redis }, scenario) {
 }
 
 /** Rounds in which each target is asked for a moment, in an order that changes. */
-async function rate({ redis, load, options }, scenario, started) {
+async function rate({ redis, load, options }, scenario, opened, skipped) {
   const { requests, check, unique } = scenario;
   const { rounds, seconds, connections } = options;
-  const samples = new Map(started.map(({ name }) => [name, []]));
+  const started = [];
   const wrong = new Map();
   const plan = { requests, check, connections };
 
@@ -94,8 +111,8 @@ async function rate({ redis, load, options }, scenario, started) {
     };
   };
 
-  for (const target of started) {
-    progress(scenario.title, `warming ${target.name}`);
+  const warm = async (target) => {
+    const { port, process, name } = target;
     const primes = requests.map(({ path, headers = {}, method }) => ({
       path,
       method: method === 'HEAD' ? 'GET' : method,
@@ -103,13 +120,20 @@ async function rate({ redis, load, options }, scenario, started) {
         Object.entries(headers).filter(([name]) => name !== 'If-None-Match' && name !== 'Range'),
       ),
     }));
-    await load.ask('learn', { port: target.port, requests: primes });
+    await load.ask('learn', { port, requests: primes });
     // It keeps no fields: what is compared with are those of its own replay.
-    if (target.name.includes('floor')) await load.ask('learn', { port: target.port, requests: primes });
+    if (name.includes('floor')) await load.ask('learn', { port, requests: primes });
     // What is compared with is stored by now.
-    await target.process.ask('sample');
+    await process.ask('sample');
     await once(target, 'warm', WARM_SECONDS);
+    started.push(target);
+  };
+
+  for (const target of opened) {
+    progress(scenario.title, `warming ${target.name}`);
+    await unlessBroken(target, skipped, () => warm(target));
   }
+  const samples = new Map(started.map(({ name }) => [name, []]));
   for (let round = 0; round < rounds; round++) {
     const order = [...started.slice(round % started.length), ...started.slice(0, round % started.length)];
     for (const target of round % 2 ? order.reverse() : order) {
@@ -136,8 +160,12 @@ function summary({ name, on, suffix = '' }, samples, { id, floors }) {
     floor && floor !== own ? median(own.map((sample, i) => sample[field] / floor[i][field])) : undefined;
   const columns = ['cpu', 'rate', 'p50', 'p99', 'redisCpu', 'rss'];
   const adds =
-    constant && floor && floor !== own && goals.some((goal) => goal.adds && goal.id === id)
-      ? median(own.map(({ cpu }, i) => (cpu - constant[i].cpu) / (floor[i].cpu - constant[i].cpu)))
+    constant &&
+    floor &&
+    floor !== own &&
+    constant !== own &&
+    goals.some((goal) => goal.adds && goal.id === id)
+      ? (least(own) - least(constant)) / (least(floor) - least(constant))
       : undefined;
   return {
     name,
@@ -155,13 +183,12 @@ function least(samples) {
   return Math.min(...samples.map(({ cpu }) => cpu));
 }
 
-async function herd({ load, redis }, { title }, started) {
-  const rows = [];
-  for (const { name, port, process } of started) {
+function herd({ load, redis }) {
+  const head = ['', 'handler runs', 'p50', 'slowest', 'lost'];
+  const row = async ({ port, process }) => {
     await load.ask('learn', { port, requests: [{ path: '/slow/1k' }] });
     const herds = [];
     for (let i = 0; i < HERDS; i++) {
-      progress(title, `${name}, ${i + 1} of ${HERDS}`);
       const before = await process.ask('sample');
       const told = await load.ask('run', {
         port,
@@ -175,17 +202,16 @@ async function herd({ load, redis }, { title }, started) {
     }
     await redis.empty();
     const of = (field) => median(herds.map((sample) => sample[field]));
-    rows.push([name, `${of('runs')}`, ms(of('p50')), ms(of('slowest')), `${of('lost')}`]);
-  }
-  return { head: ['', 'handler runs', 'p50', 'slowest', 'lost'], rows };
+    return [`${of('runs')}`, ms(of('p50')), ms(of('slowest')), `${of('lost')}`];
+  };
+  return { head, row };
 }
 
-async function stream({ load, redis }, { title }, started) {
-  const rows = [];
-  for (const { name, port, process } of started) {
-    progress(title, name);
+function stream({ load, redis }) {
+  const head = ['', 'peak rss', 'over idle', 'first byte', 'whole', 'all bytes'];
+  const row = async ({ port, process }) => {
     await process.ask('collect');
-    const { rss: before } = await process.ask('sample');
+    const { rss: idle } = await process.ask('sample');
     await process.ask('watchMemory');
     const told = await load.ask('run', {
       port,
@@ -197,24 +223,18 @@ async function stream({ load, redis }, { title }, started) {
     });
     const { highest } = await process.ask('sample');
     await redis.empty();
-    const whole = told.bytes === STREAMS * STREAM_BYTES;
-    rows.push([
-      name,
-      `${mb(highest)}`,
-      `+${mb(highest - before)}`,
-      ms(told.firstByte),
-      ms(told.p50),
-      whole ? 'yes' : 'NO',
-    ]);
-  }
-  return { head: ['', 'peak rss', 'over idle', 'first byte', 'whole', 'all bytes'], rows };
+    const all = told.bytes === STREAMS * STREAM_BYTES ? 'yes' : 'NO';
+    return [mb(highest), `+${mb(highest - idle)}`, ms(told.firstByte), ms(told.p50), all];
+  };
+  return { head, row };
 }
 
-async function keys({ load, redis, options }, { title }, started) {
-  const rows = [];
-  for (const { name, port, process } of started) {
-    progress(title, name);
+function keys({ load, redis, options }) {
+  const each = `of ${options.keys.toLocaleString('en-US')} responses:`;
+  const head = [each, 'Redis memory each', 'Redis keys each', 'rss', 'over idle'];
+  const row = async ({ port, process }) => {
     await load.ask('learn', { port, requests: [{ path: '/1k' }] });
+    await process.ask('sample');
     await redis.empty();
     await process.ask('collect');
     const { rss: idle } = await process.ask('sample');
@@ -227,36 +247,32 @@ async function keys({ load, redis, options }, { title }, started) {
       connections: options.connections,
       count: options.keys,
     });
+    // Also what it stored last.
+    await process.ask('sample');
     await process.ask('collect');
     const { rss } = await process.ask('sample');
     const full = await redis.memory();
     await redis.empty();
-    const per = (full.bytes - empty.bytes) / options.keys;
+    const per = Math.round((full.bytes - empty.bytes) / options.keys);
     const several = (full.keys - empty.keys) / options.keys;
-    rows.push([name, `${Math.round(per)} B`, several.toFixed(2), `${mb(rss)}`, `+${mb(rss - idle)}`]);
-  }
-  const each = `of ${options.keys.toLocaleString('en-US')} responses:`;
-  return { head: [each, 'Redis memory each', 'Redis keys each', 'rss', 'over idle'], rows };
+    return [`${per} B`, several.toFixed(2), mb(rss), `+${mb(rss - idle)}`];
+  };
+  return { head, row };
 }
 
-async function hung({ load, redis }, { title }, started) {
-  const rows = [];
-  for (const { name, port, process } of started) {
-    progress(title, name);
+function hung({ load, redis }) {
+  const head = ['', 'answers', 'of all asked', 'p50', 'p99', 'slowest'];
+  const row = async ({ port, process }) => {
     const requests = [{ path: '/1k' }];
     await load.ask('learn', { port, requests });
     await process.ask('sample');
     redis.hang();
-    const told = await load.ask('run', { port, requests, check: 'any', ...HUNG }).finally(() => redis.wake());
-    const share = ((100 * told.answers) / Math.max(1, told.answers + told.lost)).toFixed(2);
-    rows.push([
-      name,
-      `${told.answers}`,
-      `${share} %`,
-      ...(told.answers > 0 ? [ms(told.p50), ms(told.p99), ms(told.slowest)] : ['-', '-', '-']),
-    ]);
-  }
-  return { head: ['', 'answers', 'of all asked', 'p50', 'p99', 'slowest'], rows };
+    const told = await load.ask('run', { port, requests, check: 'any', ...HUNG }).finally(redis.wake);
+    const share = (100 * told.answers) / Math.max(1, told.answers + told.lost);
+    const times = told.answers > 0 ? [told.p50, told.p99, told.slowest].map(ms) : ['-', '-', '-'];
+    return [`${told.answers}`, `${share.toFixed(2)} %`, ...times];
+  };
+  return { head, row };
 }
 
 export function median(values) {

@@ -68,8 +68,8 @@ async function rrc({ redisPort, build, prefix, timeout, inProcess = false }) {
   return cache;
 }
 
-export async function connect({ redisPort }) {
-  const redis = new Redis(redisPort, '127.0.0.1', { maxRetriesPerRequest: null });
+export async function connect({ redisPort }, db = 0) {
+  const redis = new Redis(redisPort, '127.0.0.1', { db, maxRetriesPerRequest: null });
   redis.on('error', () => {});
   await once(redis, 'ready');
   return redis;

@@ -17,20 +17,21 @@ function behind(middleware, extraFields) {
   return { app, listener: withRoutes(express().use(middleware), app) };
 }
 
-const oldRedis = ({ redisPort }) => require('redis').createClient(redisPort, '127.0.0.1');
+// They store under bare URLs, so each has a database of its own.
+const oldRedis = ({ redisPort }, db) => require('redis').createClient(redisPort, '127.0.0.1', { db });
 
 export const targets = {
   'apicache, in process': peer(() => behind(require('apicache').middleware('1 hour'))),
   'apicache, Redis': redisPeer((settings) =>
     behind(
       require('apicache')
-        .options({ redisClient: oldRedis(settings) })
+        .options({ redisClient: oldRedis(settings, 1) })
         .middleware('1 hour'),
     ),
   ),
   'apicache-plus, in process': peer(() => behind(require('apicache-plus')('1 hour'))),
   'apicache-plus, Redis': redisPeer(async (settings) => {
-    const redisClient = await connect(settings);
+    const redisClient = await connect(settings, 2);
     return behind(require('apicache-plus').options({ redisClient }).middleware('1 hour'));
   }),
   'express-redis-cache': redisPeer(({ redisPort }) => {
@@ -41,7 +42,7 @@ export const targets = {
   'route-cache, in process': peer(() => behind(require('route-cache').cacheSeconds(HOUR))),
   'route-cache, Redis': redisPeer(async (settings) => {
     const Store = require('route-cache/ioRedisStore');
-    const cache = require('route-cache').config({ cacheStore: new Store(await connect(settings)) });
+    const cache = require('route-cache').config({ cacheStore: new Store(await connect(settings, 3)) });
     return behind(cache.cacheSeconds(HOUR));
   }),
   'http-cache-middleware': peer(() => {
