@@ -1,16 +1,15 @@
 interface Pending {
   readonly deadline: number;
-  done: boolean;
   expire(): void;
 }
 
 /**
  * Deadlines of one length expire in the order they were set, so one timer sweeps them all: a timer for each call
- * would cost more than the call.
+ * would cost more than the call. What is met leaves at once, and takes along what it holds, which may be large.
  */
 export class DeadlineQueue {
   readonly length: number;
-  #pending: Pending[] = [];
+  readonly #pending = new Set<Pending>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(length: number) {
@@ -18,10 +17,15 @@ export class DeadlineQueue {
   }
 
   add(expired: () => void): Pending {
-    const pending: Pending = { deadline: performance.now() + this.length, done: false, expire: expired };
-    this.#pending.push(pending);
+    const pending: Pending = { deadline: performance.now() + this.length, expire: expired };
+    this.#pending.add(pending);
     this.#timer ??= this.#sweepIn(this.length);
     return pending;
+  }
+
+  /** Whether it is met; false when it has passed, or was met before. */
+  meet(pending: Pending): boolean {
+    return this.#pending.delete(pending);
   }
 
   /** Behind the next reading of sockets: what came in while this process was busy has come in time. */
@@ -32,19 +36,16 @@ export class DeadlineQueue {
   #sweep(): void {
     this.#timer = undefined;
     const now = performance.now();
-    const left: Pending[] = [];
     const expired: Pending[] = [];
     for (const pending of this.#pending) {
-      if (pending.done) continue;
       // A millisecond of grace for timers that fire early.
-      if (pending.deadline <= now + 1) expired.push(pending);
-      else left.push(pending);
+      if (pending.deadline > now + 1) {
+        this.#timer = this.#sweepIn(Math.max(1, pending.deadline - now));
+        break;
+      }
+      expired.push(pending);
+      this.#pending.delete(pending);
     }
-    this.#pending = left;
-    if (left[0]) this.#timer = this.#sweepIn(Math.max(1, left[0].deadline - now));
-    for (const pending of expired) {
-      pending.done = true;
-      pending.expire();
-    }
+    for (const pending of expired) pending.expire();
   }
 }

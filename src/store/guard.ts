@@ -141,24 +141,20 @@ export class GuardedStore {
         this.#failed();
         resolve(this.#report(step, new Fault('timeout', `no answer within ${queue.length} ms`)));
       });
-      const settle = (outcome: T | Fault): void => {
-        pending.done = true;
-        resolve(outcome);
-      };
       send().then(
         (answer) => {
           // One that comes past its deadline does not count: a slow store is as bad for requests as a dead one.
-          if (pending.done) return onLate?.(answer);
+          if (!queue.meet(pending)) return onLate?.(answer);
           this.#answered();
-          settle(answer);
+          resolve(answer);
         },
         (error: unknown) => {
-          if (pending.done) return;
+          if (!queue.meet(pending)) return;
           const fault = toFault(error);
           // A server that refuses is there; only one that serves nobody opens the breaker.
           if (AWAY.has(fault.code)) this.#failed();
           else this.#answered();
-          settle(this.#report(step, fault));
+          resolve(this.#report(step, fault));
         },
       );
     });
@@ -181,9 +177,7 @@ export class GuardedStore {
       this.#probing = true;
       const pending = this.#quick.add(() => this.#probed(false));
       const settle = (alive: boolean): void => {
-        if (pending.done) return;
-        pending.done = true;
-        this.#probed(alive);
+        if (this.#quick.meet(pending)) this.#probed(alive);
       };
       this.#store.ping().then(
         () => settle(true),
