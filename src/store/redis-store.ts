@@ -6,6 +6,7 @@ import { RedisIndex } from './redis-index.ts';
 import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
 import { Scripts, script } from './run.ts';
 import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from './store.ts';
+import { Turn } from './turn.ts';
 import { type Subscriber, Wake } from './wake.ts';
 import { keyPrefixOf, walk } from './walk.ts';
 
@@ -24,6 +25,7 @@ const ACQUIRED = ['held', 'leader', 'changed', 'futile', 'alone'] as const;
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
   readonly #client: RedisClient;
+  readonly #turn: Turn;
   readonly #scripts: Scripts;
   readonly #prefix: string;
   readonly #index: RedisIndex;
@@ -39,7 +41,8 @@ export class RedisStore implements ReachableStore {
     close: () => Promise<void>,
   ) {
     this.#client = client;
-    this.#scripts = new Scripts(client);
+    this.#turn = new Turn(client);
+    this.#scripts = new Scripts(client, this.#turn);
     this.#prefix = prefix;
     this.#index = new RedisIndex(client, this.#scripts, prefix);
     this.#maxEntries = maxEntries;
@@ -55,6 +58,7 @@ export class RedisStore implements ReachableStore {
 
   async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
     const base = baseKey(this.#prefix, id);
+    this.#turn.gather();
     try {
       if (variants.length === 1) {
         return [(await this.#client.hgetBuffer(base, variants[0] as string)) ?? undefined];

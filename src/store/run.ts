@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../types.ts';
+import type { Turn } from './turn.ts';
 
 /** A script, and the name that a server knows it by. */
 export interface Script {
@@ -14,14 +15,17 @@ export function script(lua: string): Script {
 /** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
 export class Scripts {
   readonly #client: RedisClient;
+  readonly #turn: Turn;
   /** Hashes of the scripts whose text a server has been given: the first use costs one round trip, not two. */
   readonly #sent = new Set<string>();
 
-  constructor(client: RedisClient) {
+  constructor(client: RedisClient, turn: Turn) {
     this.#client = client;
+    this.#turn = turn;
   }
 
   async run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    this.#turn.gather();
     if (this.#sent.has(sha)) {
       try {
         return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
