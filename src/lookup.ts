@@ -1,9 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import { decode, decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
+import { decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
 import { field } from './http/headers.ts';
 import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
+import { Recall } from './recall.ts';
 import { Fault, type GuardedStore } from './store/guard.ts';
 import type { Place } from './store/store.ts';
 
@@ -38,6 +39,7 @@ const REMEMBERED = 10_000;
  */
 export class Lookup {
   readonly #store: GuardedStore;
+  readonly #recall = new Recall();
   readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
   constructor(store: GuardedStore) {
@@ -54,7 +56,7 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    if (specs && remembered?.equals(bytes)) return newest(key, expected, values);
+    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, this.#recall);
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -62,11 +64,11 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, variants, again);
+      return again instanceof Fault ? again : newest(key, variants, again, this.#recall);
     }
     this.#markers.delete(memory);
     const place = { id, variant: slot };
-    const stored = bytes && decode(bytes);
+    const stored = bytes && this.#recall.decode(memory, bytes);
     const damaged = bytes && !stored ? [place] : [];
     const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
     const seen = fingerprint(bytes);
@@ -93,13 +95,18 @@ function variantsOf(
 }
 
 /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
-function newest(key: string, variants: readonly Variant[], values: readonly (Buffer | undefined)[]): Found {
+function newest(
+  key: string,
+  variants: readonly Variant[],
+  values: readonly (Buffer | undefined)[],
+  recall: Recall,
+): Found {
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: Place[] = [];
   variants.forEach(({ text, place }, i) => {
     const bytes = values[i];
-    const stored = bytes && decode(bytes);
+    const stored = bytes && recall.decode(`${place.id} ${place.variant}`, bytes);
     if (bytes && !stored) damaged.push(place);
     if (!stored || stored.key !== key || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;

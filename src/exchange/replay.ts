@@ -30,7 +30,7 @@ type Lines = (string | readonly string[])[];
  */
 export function replay(res: ServerResponse, stored: StoredResponse, form: Form, added: Added): void {
   for (const name of stored.removed) res.removeHeader(name);
-  if (stored.locals) Object.assign(localsOf(res), stored.locals);
+  if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = formed(stored, form);
   if (added.age !== undefined) fields.push('Age', String(added.age));
   mergeVary(res, fields);
@@ -100,7 +100,7 @@ function formed(stored: StoredResponse, form: Form): Message {
   const { status, message, headers, body } = stored;
   switch (form.kind) {
     case 'whole':
-      return { status, message, fields: [...headers], body };
+      return { status, message, fields: headers.map(own), body };
     case 'not-modified':
       return { status: 304, message: '', fields: without(headers, leftOutOf304), body: undefined };
     case 'unsatisfiable': {
@@ -152,6 +152,11 @@ function boundaryFor(body: Buffer): string {
   }
 }
 
+/** The stored response answers others yet, and Node appends to a list in place. */
+function own(value: string | readonly string[]): string | readonly string[] {
+  return typeof value === 'string' ? value : [...value];
+}
+
 function describesContent(lowerName: string): boolean {
   return lowerName === 'etag' || lowerName === 'last-modified' || lowerName.startsWith('content-');
 }
@@ -159,7 +164,7 @@ function describesContent(lowerName: string): boolean {
 function without(headers: StoredFields, excluded: (lowerName: string) => boolean): Lines {
   const kept: Lines = [];
   for (let i = 0; i < headers.length; i += 2) {
-    if (!excluded((headers[i] as string).toLowerCase())) kept.push(headers[i]!, headers[i + 1]!);
+    if (!excluded((headers[i] as string).toLowerCase())) kept.push(headers[i]!, own(headers[i + 1]!));
   }
   return kept;
 }
