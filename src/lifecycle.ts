@@ -6,8 +6,9 @@ import { requestView } from './exchange/views.ts';
 import { begun, lead } from './fill.ts';
 import { bypass, gate } from './gate.ts';
 import { forwardHead } from './head.ts';
+import { answeredBy, answeredNear, weigh } from './hit.ts';
 import { isUnsafe } from './http/invalidation.ts';
-import { isEarly, reuse } from './http/reuse.ts';
+import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
@@ -15,8 +16,8 @@ import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answeredByPrevious } from './previous.ts';
 import { leave, refine, setAside } from './refine.ts';
-import { isWorthRefreshing, type Refresh } from './refresh.ts';
-import { answerWith, suffices, unsatisfied } from './render.ts';
+import type { Refresh } from './refresh.ts';
+import { answerWith, unsatisfied } from './render.ts';
 import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
@@ -89,11 +90,12 @@ async function answer(
   identity: Identity,
   looks: number,
 ): Promise<void> {
+  const refresh = core.refreshes.of(x.req);
+  if (looks === LOOKS && !refresh && answeredNear(x, policy, core, identity)) return;
   const startedAt = performance.now();
   const found = await core.lookup.find(identity, x.headers, policy.hash);
   x.took.lookup = performance.now() - startedAt;
   x.key = identity.key;
-  const refresh = core.refreshes.of(x.req);
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
   for (const place of found.damaged) {
     core.events.fault({
@@ -104,33 +106,20 @@ async function answer(
     core.track(core.store.discard(place));
   }
 
-  const directives = askedBy(x, policy);
-  const now = core.clock();
-  const part = found.stored?.status === 206;
-  const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
   if (refresh) return refreshed(x, policy, core, identity, found, refresh);
-  const canRefresh =
-    stored !== undefined && isWorthRefreshing(stored, policy) && core.refreshes.canRefresh(x, found.place);
-  const usable = stored && reuse(stored, directives, now, canRefresh);
-  if (stored && usable?.kind === 'send') {
-    const { age, ttl, behind } = usable;
-    const early = !behind && policy.earlyRefresh > 0 && canRefresh;
-    if (behind || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
-      core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
-    }
-    const detail = behind ? { detail: 'stale-while-revalidate' } : {};
-    return answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
-  }
+  const weighed = weigh(x, policy, core, found);
+  if (answeredBy(x, policy, core, identity, found, weighed)) return;
+  const { stored, usable, canRefresh } = weighed;
   if (stored && usable?.kind === 'validate' && usable.fwd === 'stale' && canRefresh && looks > 0) {
     const stood = await standIn(x, policy, core, identity, found, stored);
     if (stood === 'answered') return;
     if (stood === 'again') return answer(x, policy, core, identity, looks - 1);
   }
   if (!stored && !found.otherVariants && (await answeredByPrevious(x, policy, core, identity, found))) return;
-  const missed = part ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
+  const missed = found.stored?.status === 206 ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
   const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
   // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
-  if (directives?.has('only-if-cached')) return unsatisfied(x, core, fwd);
+  if (askedBy(x, policy)?.has('only-if-cached')) return unsatisfied(x, core, fwd);
   // A HEAD has no body to store; what GET stores answers it.
   if (x.method === 'HEAD') return forwardHead(x, policy, core, identity, found, fwd);
   return fill(x, policy, core, identity, found, fwd, looks);

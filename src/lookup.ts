@@ -19,6 +19,8 @@ export interface Found {
   readonly otherVariants: boolean;
   /** Places whose bytes are damaged. */
   readonly damaged: readonly Place[];
+  /** Whether Redis was not asked. */
+  readonly near?: boolean;
 }
 
 /** Sets of field names that the responses of a key vary on, newest first. */
@@ -46,6 +48,23 @@ export class Lookup {
     this.#store = store;
   }
 
+  /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
+  near(identity: Identity, headers: Fields, hash: HashName | undefined): Found | undefined {
+    const { id, declared } = identity;
+    const slot = compact(declared, hash);
+    const [bytes] = this.#store.near(id, [slot]) ?? [];
+    if (!bytes) return undefined;
+    const specs = decodeMarker(bytes);
+    const again = (_place: string, value: Buffer): StoredResponse | undefined => this.#recall.again(value);
+    if (!specs) return { ...only(identity, headers, slot, bytes, again), near: true };
+    const variants = variantsOf(identity, headers, hash, specs);
+    const values = this.#store.near(
+      id,
+      variants.map(({ place }) => place.variant),
+    );
+    return values && { ...newest(identity.key, variants, values, again), near: true };
+  }
+
   async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
     const { id, key, declared } = identity;
     const slot = compact(declared, hash);
@@ -56,7 +75,9 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, this.#recall);
+    const decode = (place: string, value: Buffer): StoredResponse | undefined =>
+      this.#recall.decode(place, value);
+    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, decode);
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -64,17 +85,32 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, variants, again, this.#recall);
+      return again instanceof Fault ? again : newest(key, variants, again, decode);
     }
     this.#markers.delete(memory);
-    const place = { id, variant: slot };
-    const stored = bytes && this.#recall.decode(memory, bytes);
-    const damaged = bytes && !stored ? [place] : [];
-    const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
-    const seen = fingerprint(bytes);
-    return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
+    return only(identity, headers, slot, bytes, decode);
   }
 }
+
+type Decode = (place: string, bytes: Buffer) => StoredResponse | undefined;
+
+/** What stands in the slot itself: nothing, or what doesn't vary. */
+function only(
+  { id, key, declared }: Identity,
+  headers: Fields,
+  slot: string,
+  bytes: Buffer | undefined,
+  decode: Decode,
+): Found {
+  const place = { id, variant: slot };
+  const stored = bytes && decode(`${id} ${slot}`, bytes);
+  const damaged = bytes && !stored ? [place] : NONE;
+  const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
+  const seen = fingerprint(bytes);
+  return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
+}
+
+const NONE: readonly Place[] = [];
 
 interface Variant {
   readonly text: string;
@@ -99,14 +135,14 @@ function newest(
   key: string,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
-  recall: Recall,
+  decode: Decode,
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: Place[] = [];
   variants.forEach(({ text, place }, i) => {
     const bytes = values[i];
-    const stored = bytes && recall.decode(`${place.id} ${place.variant}`, bytes);
+    const stored = bytes && decode(`${place.id} ${place.variant}`, bytes);
     if (bytes && !stored) damaged.push(place);
     if (!stored || stored.key !== key || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;

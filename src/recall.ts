@@ -25,8 +25,18 @@ export class Recall {
     maxEntrySize: LARGEST,
     sizeCalculation: ({ bytes }) => bytes.length,
   });
+  readonly #same = new WeakMap<Buffer, StoredResponse>();
   /** The checksums that were read last: only what comes a second time is worth keeping. */
   readonly #sums = new LRUCache<string, number>({ max: REMEMBERED });
+
+  /** Of a buffer that comes again itself. */
+  again(bytes: Buffer): StoredResponse | undefined {
+    const known = this.#same.get(bytes);
+    if (known) return known;
+    const stored = decode(bytes);
+    if (stored) this.#same.set(bytes, stored);
+    return stored;
+  }
 
   /** @param place where the bytes were read. */
   decode(place: string, bytes: Buffer): StoredResponse | undefined {

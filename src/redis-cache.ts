@@ -46,8 +46,19 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous } =
-      settings;
+    const {
+      redis,
+      prefix,
+      name,
+      timeout,
+      showKey,
+      clock,
+      maxEntries,
+      invalidation,
+      refresh,
+      previous,
+      near,
+    } = settings;
     const {
       redis: _r,
       prefix: _p,
@@ -57,6 +68,7 @@ class Cache {
       clock: _c,
       refresh: _f,
       previous: _v,
+      near: _e,
       maxEntries: _m,
       invalidation: _i,
       ...policyOptions
@@ -66,7 +78,7 @@ class Cache {
     parsePolicy(policyOptions);
     const events = new Events();
     const onFault = events.fault.bind(events);
-    const connected = connect(redis, prefix, { maxEntries, previous }, clock, onFault);
+    const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
     const guarded = (store: ReachableStore): GuardedStore => new GuardedStore(store, timeout, onFault);
     const store = guarded(connected.store);
     this.#core = {

@@ -1,7 +1,7 @@
 import { OptionError } from './errors.ts';
 import { type Dynamic, fieldNames, MAX_TIMEOUT, POLICY } from './options.ts';
 import type { CacheOptions, RedisOption } from './types.ts';
-import { duration, known, oneOf } from './values.ts';
+import { duration, known, oneOf, size } from './values.ts';
 
 /** The options that a cache has once, for all of its middlewares. */
 
@@ -16,6 +16,7 @@ export interface Settings {
   readonly invalidation: Invalidation | undefined;
   /** The prefix of the deployment before. */
   readonly previous: string | undefined;
+  readonly near: { readonly maxSize: number; readonly ttl: number } | undefined;
   readonly refresh: { readonly concurrency: number; readonly deadline: number };
 }
 
@@ -37,6 +38,7 @@ const ALL: readonly (keyof CacheOptions)[] = [
   'invalidation',
   'refresh',
   'previous',
+  'near',
   ...POLICY,
 ];
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
@@ -68,7 +70,8 @@ export function parseSettings(options: CacheOptions): Settings {
   const shared = { redis, prefix, name, timeout: budget, showKey, clock };
   const previous = options.previous === undefined ? undefined : parsePrefix('previous', options.previous);
   if (previous === prefix) throw new OptionError('previous', previous, 'another prefix than `prefix`');
-  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous });
+  const near = parseNear(options.near);
+  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous, near });
 }
 
 function parsePrefix(option: string, prefix: unknown): string {
@@ -79,6 +82,19 @@ function parsePrefix(option: string, prefix: unknown): string {
     prefix,
     'up to 100 printable characters without space, braces and * ? [ ] ^ \\',
   );
+}
+
+function parseNear(near: unknown): Settings['near'] {
+  if (near === undefined || near === false) return undefined;
+  const given = near === true ? {} : near;
+  known('near', given, ['maxSize', 'ttl']);
+  const { maxSize = '64mb', ttl = '10s' } = given as { maxSize?: unknown; ttl?: unknown };
+  const bytes = size('near.maxSize', maxSize);
+  if (bytes < 1) throw new OptionError('near.maxSize', maxSize, 'at least 1 byte');
+  const ms = duration('near.ttl', ttl);
+  if (ms < 1 || ms > MAX_TIMEOUT)
+    throw new OptionError('near.ttl', ttl, 'at least 1 millisecond and at most 1 hour');
+  return Object.freeze({ maxSize: bytes, ttl: ms });
 }
 
 function parseRefresh(refresh: unknown = {}): Settings['refresh'] {

@@ -229,6 +229,13 @@ export interface CacheOptions extends PolicyOptions {
    * @default { concurrency: 8, timeout: '30s' }
    */
   readonly refresh?: { readonly concurrency?: number; readonly timeout?: Duration };
+  /**
+   * Keeps what was read lately in this process too, up to so many bytes, and answers with it without asking Redis. Redis
+   * says when it changes (client tracking, on two connections of its own to each server, Redis 6 or newer); while it is
+   * not known to do so, nothing is kept. `ttl` bounds how long it is used without asking again, whatever happens.
+   * `true` is `{ maxSize: '64mb', ttl: '10s' }`. The in-process store is near by nature. @default false
+   */
+  readonly near?: boolean | { readonly maxSize?: Size; readonly ttl?: Duration };
   /** Lets an authorized request purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
   /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */

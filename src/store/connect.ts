@@ -3,6 +3,8 @@ import { OptionError } from '../errors.ts';
 import type { FaultEvent } from '../outcome.ts';
 import type { RedisClient, RedisOption } from '../types.ts';
 import { MemoryStore } from './memory-store.ts';
+import { Near, type NearOptions } from './near.ts';
+import { keepingNear } from './near-store.ts';
 import { RedisStore } from './redis-store.ts';
 import type { ReachableStore } from './store.ts';
 import { succeeding } from './succession.ts';
@@ -33,6 +35,12 @@ const SENTINEL = { failoverDetector: true };
 /** How often, in milliseconds, the same trouble of a connection is reported at most. */
 const REPORT_EVERY = 10_000;
 
+interface Kept {
+  readonly maxEntries: number | undefined;
+  readonly previous: string | undefined;
+  readonly near: NearOptions | undefined;
+}
+
 /**
  * The store for the `redis` option, and the one of the deployment before, whose prefix `previous` is. A client made here is closed with the store;
  * the user's own never is.
@@ -40,12 +48,13 @@ const REPORT_EVERY = 10_000;
 export function connect(
   redis: RedisOption | undefined,
   prefix: string,
-  { maxEntries, previous }: { maxEntries: number | undefined; previous: string | undefined },
+  { maxEntries, previous, near }: Kept,
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
 ): { store: ReachableStore; previous: ReachableStore | undefined } {
   const over = (client: RedisClient, close: () => Promise<void>): ReturnType<typeof connect> => {
-    const store = new RedisStore(client, prefix, maxEntries, close);
+    const asking = new RedisStore(client, prefix, maxEntries, close);
+    const store = near ? keepingNear(asking, new Near(client, prefix, near, onFault)) : asking;
     if (previous === undefined) return { store, previous };
     const before = new RedisStore(client, previous, maxEntries, async () => {});
     return { store: succeeding(store, before), previous: before };

@@ -50,6 +50,10 @@ export class GuardedStore {
     return this.#call('lookup', this.#quick, () => this.#store.get(id, variants));
   }
 
+  near(id: string, variants: readonly string[]): Buffer[] | undefined {
+    return this.#closed ? undefined : this.#store.near(id, variants);
+  }
+
   acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired | Fault> {
     return this.#call(
       'acquire',

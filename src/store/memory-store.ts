@@ -57,6 +57,8 @@ export class MemoryStore implements ReachableStore {
     return variants.map((variant) => this.#read(placeOf(id, variant))?.bytes);
   }
 
+  near(): undefined {}
+
   async acquire({ id, variant, token, key }: Claim, seen: Buffer, ttl: number): Promise<Acquired> {
     const { stamp } = this.#index;
     if (!fingerprint(this.#read(placeOf(id, variant))?.bytes).equals(seen)) return { kind: 'changed', stamp };

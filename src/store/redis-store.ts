@@ -57,14 +57,9 @@ export class RedisStore implements ReachableStore {
   }
 
   async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
-    const base = baseKey(this.#prefix, id);
     this.#turn.gather();
     try {
-      if (variants.length === 1) {
-        return [(await this.#client.hgetBuffer(base, variants[0] as string)) ?? undefined];
-      }
-      const found = await this.#client.hmgetBuffer(base, ...variants);
-      return found.map((bytes) => bytes ?? undefined);
+      return await readFrom(this.#client, baseKey(this.#prefix, id), variants);
     } catch (error) {
       if (error instanceof Error && error.message.startsWith('WRONGTYPE')) {
         return variants.map(() => Buffer.alloc(0));
@@ -72,6 +67,8 @@ export class RedisStore implements ReachableStore {
       throw error;
     }
   }
+
+  near(): undefined {}
 
   async acquire({ id, variant, token, key }: Claim, seen: Buffer, ttl: number): Promise<Acquired> {
     const [answer, stamp] = await Promise.all([
@@ -216,6 +213,17 @@ export class RedisStore implements ReachableStore {
     await this.#index.gone(oldest);
     return order;
   }
+}
+
+/** One command brings them all. */
+export async function readFrom(
+  client: Pick<RedisClient, 'hgetBuffer' | 'hmgetBuffer'>,
+  key: string,
+  fields: readonly string[],
+): Promise<(Buffer | undefined)[]> {
+  if (fields.length === 1) return [(await client.hgetBuffer(key, fields[0] as string)) ?? undefined];
+  const found = await client.hmgetBuffer(key, ...fields);
+  return found.map((bytes) => bytes ?? undefined);
 }
 
 /** The place in the order of storing of what is not bounded. */

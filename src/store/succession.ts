@@ -7,6 +7,7 @@ export function succeeding(store: ReachableStore, previous: ReachableStore): Rea
       return store.reachable;
     },
     get: (id, variants) => store.get(id, variants),
+    near: (id, variants) => store.near(id, variants),
     acquire: (claim, seen, ttl) => store.acquire(claim, seen, ttl),
     wait: (place, ms) => store.wait(place, ms),
     renew: (lease, ttl) => store.renew(lease, ttl),
