@@ -3,7 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
+import { brought, Origin, type Process, purged, startProcess, untilCurrent } from '../near/stage.ts';
 import { type HeldKey, type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
+import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { covers, Stand } from './support/stand.ts';
 
@@ -13,6 +15,8 @@ import { covers, Stand } from './support/stand.ts';
  */
 
 jest.setTimeout(60_000);
+
+const PREFIX = uniquePrefix();
 
 let cluster: ShardedCluster;
 beforeAll(async () => {
@@ -361,6 +365,48 @@ test('a lease outlives the master: one of a dead process by its five seconds at 
     await cluster.killMaster(slot);
   });
   expect(stand.wrong).toEqual([]);
+});
+
+describe('what is kept near', () => {
+  const near = Array.from({ length: 12 }, (_, i) => `/${i}`);
+
+  /** Every path, near at both processes. */
+  async function nearEverywhere(origin: Origin): Promise<[Process, Process]> {
+    const processes = await Promise.all(
+      [0, 1].map(() => startProcess(origin, { redis: { cluster: cluster.nodes }, prefix: PREFIX })),
+    );
+    for (const process of processes) closing.push(() => process.close());
+    for (const process of processes) for (const path of near) await brought(process, path);
+    return processes as [Process, Process];
+  }
+
+  async function changed(origin: Origin, by: Process, others: Process[]): Promise<void> {
+    for (const path of near) origin.change(path);
+    for (const path of near) await purged(by, path);
+    for (const path of near) expect((await by.get(path)).version).toBe(origin.version(path));
+    for (const other of others) for (const path of near) await untilCurrent(other, origin, path);
+  }
+
+  test('goes when it changes, on whatever master, and when its slot has moved', async () => {
+    const origin = new Origin();
+    const [a, b] = await nearEverywhere(origin);
+    await changed(origin, b, [a]);
+    for (const process of [a, b]) for (const path of near) await brought(process, path);
+    const slots = new Set((await cluster.keys(PREFIX)).map(({ slot }) => slot));
+    for (const slot of slots) await cluster.moveSlot(slot, await anotherMaster(slot));
+    await changed(origin, b, [a]);
+    for (const process of [a, b]) for (const path of near) await brought(process, path);
+  });
+
+  test('goes when its master has died', async () => {
+    const origin = new Origin();
+    const [a, b] = await nearEverywhere(origin);
+    const [{ slot }] = (await cluster.keys(PREFIX)) as [HeldKey];
+    await cluster.replicated();
+    await cluster.killMaster(slot);
+    await changed(origin, b, [a]);
+    for (const process of [a, b]) for (const path of near) await brought(process, path);
+  });
 });
 
 /** Gives every master as many foreign keys, for a walk over all keys to take a while, until the test ends. */

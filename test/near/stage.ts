@@ -105,3 +105,13 @@ export async function untilCurrent(process: Process, origin: Origin, path: strin
     await sleep(10);
   }
 }
+
+/** Purges the URL of a path, as soon as that is possible. */
+export async function purged(process: Process, path: string): Promise<void> {
+  for (let i = 0; ; i++) {
+    const done = await process.cache.purge({ url: urlOf(path) }).catch(() => undefined);
+    if (done !== undefined) return;
+    expect(i).toBeLessThan(100);
+    await sleep(50);
+  }
+}
