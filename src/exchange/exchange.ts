@@ -18,10 +18,6 @@ export class Exchange {
   headers: IncomingHttpHeaders;
   /** The cache key, once it is known. */
   key: string | undefined;
-  /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
-  readonly missed: Set<string> = new Set();
-  /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
-  readonly asked: Set<string> = new Set();
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
@@ -33,6 +29,8 @@ export class Exchange {
   readonly isLed: boolean;
   readonly #next: Next;
   #forwarded = false;
+  #missed: Set<string> | undefined;
+  #asked: Set<string> | undefined;
 
   constructor(req: IncomingMessage, res: ServerResponse, next: Next) {
     this.req = req;
@@ -41,6 +39,18 @@ export class Exchange {
     this.headers = original(req.headers);
     this.isLed = led.has(req);
     this.#next = next;
+  }
+
+  /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
+  get missed(): Set<string> {
+    this.#missed ??= new Set();
+    return this.#missed;
+  }
+
+  /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
+  get asked(): Set<string> {
+    this.#asked ??= new Set();
+    return this.#asked;
   }
 
   /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
