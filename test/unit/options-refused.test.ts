@@ -124,6 +124,11 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
     rows('tags', 'tag', null, 5, true, {}, [''], [5], [null], ['a', ['b']]),
   ],
   ['maxEntries', set, 'a whole number of at least 1', rows('maxEntries', 0, -1, 1.5, '100', null, true, [])],
+  ['near', set, 'maxSize, ttl', rows('near', null, 5, '64mb', [])],
+  ['near.maxSize', set, 'a size', rows('near.maxSize', '64 bananas', -1, null, true)],
+  ['near.maxSize', set, 'at least 1 byte', rows('near.maxSize', 0, '0kb')],
+  ['near.ttl', set, 'a duration', rows('near.ttl', '10', -1, null, true)],
+  ['near.ttl', set, 'at least 1 millisecond and at most 1 hour', rows('near.ttl', 0, '2h')],
   ['collapse', parse, 'wait, lease', rows('collapse', true, null, '10s', 5, [])],
   ['collapse.wait', parse, 'a duration', rows('collapse.wait', '10', -1, null, false, 'long')],
   ['collapse.lease', parse, 'a duration', rows('collapse.lease', '5', -1, null, true, 'long', [])],
@@ -256,11 +261,11 @@ describe('unknown options', () => {
       () => set({ [option]: 1 }),
       option,
       '1',
-      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous, enabled',
+      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous, ',
     );
   });
 
-  const once = ['redis', 'prefix', 'name', 'timeout', 'showKey', 'clock', 'maxEntries', 'invalidation'];
+  const once = ['redis', 'prefix', 'name', 'timeout', 'showKey', 'clock', 'maxEntries', 'near'];
   test.each([...unknown, ...once])('%j is refused by with', (option) => {
     const call = () => refinePolicy({}, parsePolicy({}), { [option]: 1 } as PolicyOptions);
     refuses(call, option, '1', 'enabled, when, storeWhen, methods');
