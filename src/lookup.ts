@@ -4,6 +4,7 @@ import { field } from './http/headers.ts';
 import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
+import type { Keyring } from './keyring.ts';
 import { Recall } from './recall.ts';
 import { Fault, type GuardedStore } from './store/guard.ts';
 import type { Place } from './store/store.ts';
@@ -39,11 +40,12 @@ const REMEMBERED = 10_000;
  */
 export class Lookup {
   readonly #store: GuardedStore;
-  readonly #recall = new Recall();
+  readonly #recall: Recall;
   readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
-  constructor(store: GuardedStore) {
+  constructor(store: GuardedStore, keyring: Keyring) {
     this.#store = store;
+    this.#recall = new Recall(keyring);
   }
 
   async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
@@ -68,8 +70,8 @@ export class Lookup {
     }
     this.#markers.delete(memory);
     const place = { id, variant: slot };
-    const stored = bytes && this.#recall.decode(memory, bytes);
-    const damaged = bytes && !stored ? [place] : [];
+    const stored = bytes && this.#recall.decode(memory, id, bytes);
+    const damaged = bytes && !stored && this.#recall.isDamage(bytes) ? [place] : [];
     const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
     const seen = fingerprint(bytes);
     return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
@@ -106,8 +108,8 @@ function newest(
   const damaged: Place[] = [];
   variants.forEach(({ text, place }, i) => {
     const bytes = values[i];
-    const stored = bytes && recall.decode(`${place.id} ${place.variant}`, bytes);
-    if (bytes && !stored) damaged.push(place);
+    const stored = bytes && recall.decode(`${place.id} ${place.variant}`, place.id, bytes);
+    if (bytes && !stored && recall.isDamage(bytes)) damaged.push(place);
     if (!stored || stored.key !== key || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { decode, HEAD_BYTES, type StoredResponse } from './entry.ts';
+import { HEAD_BYTES, type StoredResponse } from './entry.ts';
+import type { Keyring } from './keyring.ts';
 
 /** How many bytes of stored responses are kept to compare with, and how large one of them may be. */
 const KEPT = 16 * 1024 * 1024;
@@ -17,27 +18,38 @@ interface Known {
 /**
  * Decodes stored responses, and does it once for those that are read again and again. Redis is asked each time, and
  * what it gives is compared byte by byte with what was decoded before: the same bytes are the same response, as whole
- * and as valid as they were, and to compare them takes an eighth of the time of their checksum.
+ * and as valid as they were, and to compare them takes an eighth of the time of their checksum, or of opening them.
  */
 export class Recall {
+  readonly #keyring: Keyring;
   readonly #known = new LRUCache<string, Known>({
     maxSize: KEPT,
-    maxEntrySize: LARGEST,
-    sizeCalculation: ({ bytes }) => bytes.length,
+    // The body is a part of the bytes, but where they are sealed.
+    sizeCalculation: ({ bytes, stored: { body } }) =>
+      bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
-  /** The checksums that were read last: only what comes a second time is worth keeping. */
+  /** The checksums (of what is sealed, parts of the nonces) that were read last: only what comes twice is worth keeping. */
   readonly #sums = new LRUCache<string, number>({ max: REMEMBERED });
 
-  /** @param place where the bytes were read. */
-  decode(place: string, bytes: Buffer): StoredResponse | undefined {
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
+  }
+
+  /** @param place where the bytes were read, all told. @param id the part of it that is the key's. */
+  decode(place: string, id: string, bytes: Buffer): StoredResponse | undefined {
     const known = this.#known.get(place);
     if (known?.bytes.equals(bytes)) return known.stored;
     const keep = this.#isWorthKeeping(place, bytes);
     // A copy, since what a client gives may be a small part of a large buffer.
     const kept = keep ? Buffer.from(bytes) : bytes;
-    const stored = decode(kept);
+    const stored = this.#keyring.decode(id, kept);
     if (stored && keep) this.#known.set(place, { bytes: kept, stored });
     return stored;
+  }
+
+  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
+  isDamage(bytes: Buffer): boolean {
+    return this.#keyring.isDamage(bytes);
   }
 
   /** The second time that it is read; where something else has to go for it, seldom, lest all that is read passes by. */

@@ -6,6 +6,7 @@ import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
 import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
 import { idsOfUrl } from './ids.ts';
+import { Keyring } from './keyring.ts';
 import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, refinePolicy } from './options.ts';
@@ -46,8 +47,19 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous } =
-      settings;
+    const {
+      redis,
+      prefix,
+      name,
+      timeout,
+      showKey,
+      clock,
+      maxEntries,
+      invalidation,
+      refresh,
+      previous,
+      encrypt,
+    } = settings;
     const {
       redis: _r,
       prefix: _p,
@@ -59,15 +71,19 @@ class Cache {
       previous: _v,
       maxEntries: _m,
       invalidation: _i,
+      encrypt: _e,
       ...policyOptions
     } = options;
-    this.#options = policyOptions;
+    const hash = encrypt.length > 0 ? 'sha256' : undefined;
+    this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
     const events = new Events();
     const onFault = events.fault.bind(events);
     const connected = connect(redis, prefix, { maxEntries, previous }, clock, onFault);
-    const guarded = (store: ReachableStore): GuardedStore => new GuardedStore(store, timeout, onFault);
+    const keyring = new Keyring(encrypt, prefix, onFault);
+    const guarded = (store: ReachableStore): GuardedStore =>
+      new GuardedStore(store, timeout, onFault, keyring);
     const store = guarded(connected.store);
     this.#core = {
       name,
@@ -75,8 +91,12 @@ class Cache {
       timeout,
       showKey,
       store,
-      lookup: new Lookup(store),
-      previous: connected.previous && new Lookup(guarded(connected.previous)),
+      keyring,
+      hash,
+      lookup: new Lookup(store, keyring),
+      previous:
+        connected.previous &&
+        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault)),
       leases: new Leases(store),
       flights: new Flights(),
       events,

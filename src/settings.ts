@@ -1,5 +1,7 @@
 import { OptionError } from './errors.ts';
 import { type Dynamic, fieldNames, MAX_TIMEOUT, POLICY } from './options.ts';
+import type { SealingKey } from './seal.ts';
+import { parseEncrypt } from './sealing-keys.ts';
 import type { CacheOptions, RedisOption } from './types.ts';
 import { duration, known, oneOf } from './values.ts';
 
@@ -16,6 +18,8 @@ export interface Settings {
   readonly invalidation: Invalidation | undefined;
   /** The prefix of the deployment before. */
   readonly previous: string | undefined;
+  /** What seals and opens; none where nothing is sealed. */
+  readonly encrypt: readonly SealingKey[];
   readonly refresh: { readonly concurrency: number; readonly deadline: number };
 }
 
@@ -37,6 +41,7 @@ const ALL: readonly (keyof CacheOptions)[] = [
   'invalidation',
   'refresh',
   'previous',
+  'encrypt',
   ...POLICY,
 ];
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
@@ -68,7 +73,8 @@ export function parseSettings(options: CacheOptions): Settings {
   const shared = { redis, prefix, name, timeout: budget, showKey, clock };
   const previous = options.previous === undefined ? undefined : parsePrefix('previous', options.previous);
   if (previous === prefix) throw new OptionError('previous', previous, 'another prefix than `prefix`');
-  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous });
+  const encrypt = parseEncrypt(options.encrypt);
+  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous, encrypt });
 }
 
 function parsePrefix(option: string, prefix: unknown): string {

@@ -256,7 +256,7 @@ describe('unknown options', () => {
       () => set({ [option]: 1 }),
       option,
       '1',
-      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous, enabled',
+      'redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, previous, encrypt, enabled',
     );
   });
 
