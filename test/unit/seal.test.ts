@@ -77,13 +77,14 @@ describe('is not opened', () => {
   const frame = seal(KEY, PLACE, PLAIN);
 
   test('with any bit flipped, but for the instant of a soft purge', () => {
+    const opened = new Set<number>();
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const byte = bit >> 3;
       const flipped = Buffer.from(frame);
       flipped[byte] = (flipped[byte] as number) ^ (1 << (bit & 7));
-      const marked = byte >= 8 && byte < 16;
-      expect([bit, open(KEY, PLACE, flipped) !== undefined]).toEqual([bit, marked]);
+      if (open(KEY, PLACE, flipped)) opened.add(byte);
     }
+    expect([...opened]).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
   });
 
   test('when anything is missing or added', () => {
