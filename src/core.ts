@@ -6,6 +6,8 @@ import type { Watch } from './exchange/guard.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
+import type { HashName } from './key.ts';
+import type { Keyring } from './keyring.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
@@ -24,6 +26,10 @@ export interface Core {
   /** Whether `Cache-Status` shows the cache key. */
   readonly showKey: boolean;
   readonly store: GuardedStore;
+  /** Decodes what the store has, and has sealed what it is to have. */
+  readonly keyring: Keyring;
+  /** How the keys of values are hashed. */
+  readonly hash: HashName | undefined;
   readonly lookup: Lookup;
   /** Finds what the deployment before has stored, where the `previous` option says so. */
   readonly previous: Lookup | undefined;

@@ -5,7 +5,7 @@ import type { StoredFields } from './http/headers.ts';
  * The stored response and its binary form, the same bytes in Redis and in process.
  *
  *   0      1      format: RESPONSE, or MARKER for the list of what a key's responses vary on
- *   1      3      reserved, zero
+ *   1      3      reserved, zero: another form begins otherwise, see seal.ts
  *   4      4      CRC-32 of everything behind byte 16
  *   8      4      when it was purged softly, in seconds since 1970; zero: it was not
  *   12     4      the same with every bit inverted; zero likewise

@@ -1,4 +1,4 @@
-const SECRET = /pass|secret|token|authorize/i;
+const SECRET = /pass|secret|token|authorize|encrypt/i;
 
 /** A bad option: the message names the option, the value and what is accepted. Thrown at construction only. */
 export class OptionError extends TypeError {
@@ -32,16 +32,23 @@ function show(value: unknown): string {
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
   let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    text = JSON.stringify(value, function (this: Record<string, unknown>, name, json) {
+      const raw = this[name];
+      return raw instanceof Uint8Array ? `${raw.length} bytes` : json;
+    });
   } catch {
     // Cyclic values have no JSON.
   }
   return hidden(text ?? String(value)).slice(0, 120);
 }
 
-/** The text without what may be credentials: all between a colon and an `@`, and values that are named so. */
+/** 32 bytes in hex or base64. */
+const KEY = /(?<![\w+/-])(?:[0-9a-f]{64}|[\w+/-]{43}=?)(?![\w+/=-])/gi;
+
+/** The text without what may be credentials: all between a colon and an `@`, and values that are named, or look, so. */
 function hidden(text: string): string {
   return text
     .replace(/:[^"]*@/g, ':***@')
-    .replace(/("[^"]*(?:pass|secret|token)[^"]*":)"(?:[^"\\]|\\.)*"/gi, '$1"***"');
+    .replace(/("[^"]*(?:pass|secret|token|key)[^"]*":)"(?:[^"\\]|\\.)*"/gi, '$1"***"')
+    .replace(KEY, '***');
 }

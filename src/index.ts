@@ -2,6 +2,7 @@ export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
+export type { EncryptOptions } from './sealing-keys.ts';
 export type {
   CacheOptions,
   InvalidationOptions,

@@ -4,7 +4,8 @@ import { field } from './http/headers.ts';
 import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
-import { Recall } from './recall.ts';
+import type { Keyring } from './keyring.ts';
+import { type Reading, Recall } from './recall.ts';
 import { Fault, type GuardedStore } from './store/guard.ts';
 import type { Place } from './store/store.ts';
 
@@ -41,11 +42,12 @@ const REMEMBERED = 10_000;
  */
 export class Lookup {
   readonly #store: GuardedStore;
-  readonly #recall = new Recall();
+  readonly #recall: Recall;
   readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
-  constructor(store: GuardedStore) {
+  constructor(store: GuardedStore, keyring: Keyring) {
     this.#store = store;
+    this.#recall = new Recall(keyring);
   }
 
   /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
@@ -55,7 +57,7 @@ export class Lookup {
     const [bytes] = this.#store.near(id, [slot]) ?? [];
     if (!bytes) return undefined;
     const specs = decodeMarker(bytes);
-    const again = (_place: string, value: Buffer): StoredResponse | undefined => this.#recall.again(value);
+    const { again } = this.#recall;
     if (!specs) return { ...only(identity, headers, slot, bytes, again), near: true };
     const variants = variantsOf(identity, headers, hash, specs);
     const values = this.#store.near(
@@ -75,9 +77,7 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    const decode = (place: string, value: Buffer): StoredResponse | undefined =>
-      this.#recall.decode(place, value);
-    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, decode);
+    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, this.#recall);
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -85,14 +85,12 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, variants, again, decode);
+      return again instanceof Fault ? again : newest(key, variants, again, this.#recall);
     }
     this.#markers.delete(memory);
-    return only(identity, headers, slot, bytes, decode);
+    return only(identity, headers, slot, bytes, this.#recall);
   }
 }
-
-type Decode = (place: string, bytes: Buffer) => StoredResponse | undefined;
 
 /** What stands in the slot itself: nothing, or what doesn't vary. */
 function only(
@@ -100,11 +98,11 @@ function only(
   headers: Fields,
   slot: string,
   bytes: Buffer | undefined,
-  decode: Decode,
+  reading: Reading,
 ): Found {
   const place = { id, variant: slot };
-  const stored = bytes && decode(`${id} ${slot}`, bytes);
-  const damaged = bytes && !stored ? [place] : NONE;
+  const stored = bytes && reading.decode(place, bytes);
+  const damaged = bytes && !stored && reading.isDamage(bytes) ? [place] : NONE;
   const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
   const seen = fingerprint(bytes);
   return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
@@ -135,15 +133,15 @@ function newest(
   key: string,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
-  decode: Decode,
+  reading: Reading,
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: Place[] = [];
   variants.forEach(({ text, place }, i) => {
     const bytes = values[i];
-    const stored = bytes && decode(`${place.id} ${place.variant}`, bytes);
-    if (bytes && !stored) damaged.push(place);
+    const stored = bytes && reading.decode(place, bytes);
+    if (bytes && !stored && reading.isDamage(bytes)) damaged.push(place);
     if (!stored || stored.key !== key || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;

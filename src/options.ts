@@ -110,6 +110,13 @@ const ROOT = /^[^[.]+$/;
 const NEVER_CACHED = new Set(['PUT', 'PATCH', 'DELETE', 'CONNECT', 'TRACE', 'OPTIONS']);
 
 /** @param identity that of the policy which these options refine without touching `key`, `vary` and `hashKeys`. */
+/** Of all options those that belong to a policy. */
+export function policyOptionsOf(options: object): PolicyOptions {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name]) => (POLICY as readonly string[]).includes(name)),
+  );
+}
+
 export function parsePolicy(options: PolicyOptions, identity: object = {}): Policy {
   const {
     enabled = true,

@@ -34,9 +34,12 @@ export interface RequestEvent extends Outcome {
 
 /** Something that the cache stepped around. No fault is ever thrown into the app. */
 export interface FaultEvent {
-  /** The step that failed: `lookup`, `acquire`, `commit`, `release`, `purge`, `connection`, `decode`, `option`. */
+  /** The step that failed: `lookup`, `acquire`, `commit`, `purge`, `connection`, `decode`, `decrypt`, `option`, ... */
   readonly step: string;
-  /** `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...). */
+  /**
+   * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); of `decrypt`
+   * `unknown-key`, `unsealed` or `tampered`.
+   */
   readonly code: string;
   readonly message: string;
 }

@@ -3,7 +3,7 @@ import { PurgeError, StoreError } from './errors.ts';
 import type { PurgeTarget } from './handle.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
 import type { Policy } from './options.ts';
-import { Fault, type GuardedStore } from './store/guard.ts';
+import { Fault } from './store/guard.ts';
 import type { PurgeMode } from './store/store.ts';
 import { tagOf } from './tags.ts';
 import { idOfValue } from './value.ts';
@@ -17,7 +17,7 @@ const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
  */
 export async function purge(core: Core, policies: Iterable<Policy>, target: PurgeTarget): Promise<number> {
   const mode: PurgeMode = isSoft(target) ? { staleSince: core.clock() } : 'delete';
-  const counts = await Promise.all(purgesOf(core.store, [...policies], target, mode));
+  const counts = await Promise.all(purgesOf(core, [...policies], target, mode));
   return counts.reduce<number>((sum, count) => sum + confirmed(count), 0);
 }
 
@@ -28,7 +28,7 @@ export function confirmed<T>(answer: T | Fault): T {
 }
 
 function purgesOf(
-  store: GuardedStore,
+  { store, hash }: Core,
   policies: readonly Policy[],
   target: Partial<Record<(typeof TARGETS)[number], unknown>>,
   mode: PurgeMode,
@@ -40,7 +40,7 @@ function purgesOf(
   const value = target[name];
   switch (name) {
     case 'key':
-      return each([...idsOfKey(policies, value), idOfValue(value)]);
+      return each([...idsOfKey(policies, value), idOfValue(value, hash)]);
     case 'url':
       return each(idsOfUrl(policies, String(value)));
     case 'tag':

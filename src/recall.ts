@@ -1,5 +1,7 @@
 import { LRUCache } from 'lru-cache';
-import { decode, HEAD_BYTES, type StoredResponse } from './entry.ts';
+import { HEAD_BYTES, type StoredResponse } from './entry.ts';
+import type { Keyring } from './keyring.ts';
+import type { Place } from './store/store.ts';
 
 /** How many bytes of stored responses are kept to compare with, and how large one of them may be. */
 const KEPT = 16 * 1024 * 1024;
@@ -14,40 +16,60 @@ interface Known {
   readonly stored: StoredResponse;
 }
 
+/** What is made of the bytes that were read at a place. */
+export interface Reading {
+  decode(place: Place, bytes: Buffer): StoredResponse | undefined;
+  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
+  isDamage(bytes: Buffer): boolean;
+}
+
 /**
  * Decodes stored responses, and does it once for those that are read again and again. Redis is asked each time, and
  * what it gives is compared byte by byte with what was decoded before: the same bytes are the same response, as whole
- * and as valid as they were, and to compare them takes an eighth of the time of their checksum.
+ * and as valid as they were, and to compare them takes an eighth of the time of their checksum, or of opening them.
  */
-export class Recall {
+export class Recall implements Reading {
+  readonly #keyring: Keyring;
   readonly #known = new LRUCache<string, Known>({
     maxSize: KEPT,
-    maxEntrySize: LARGEST,
-    sizeCalculation: ({ bytes }) => bytes.length,
+    // The body is a part of the bytes, but where they are sealed.
+    sizeCalculation: ({ bytes, stored: { body } }) =>
+      bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
   readonly #same = new WeakMap<Buffer, StoredResponse>();
-  /** The checksums that were read last: only what comes a second time is worth keeping. */
+  /** The checksums (of what is sealed, parts of the nonces) that were read last: only what comes twice is worth keeping. */
   readonly #sums = new LRUCache<string, number>({ max: REMEMBERED });
 
-  /** Of a buffer that comes again itself. */
-  again(bytes: Buffer): StoredResponse | undefined {
-    const known = this.#same.get(bytes);
-    if (known) return known;
-    const stored = decode(bytes);
-    if (stored) this.#same.set(bytes, stored);
-    return stored;
+  constructor(keyring: Keyring) {
+    this.#keyring = keyring;
   }
 
-  /** @param place where the bytes were read. */
-  decode(place: string, bytes: Buffer): StoredResponse | undefined {
+  /** Of buffers that come again themselves. */
+  readonly again: Reading = {
+    decode: ({ id }, bytes) => {
+      const known = this.#same.get(bytes);
+      if (known) return known;
+      const stored = this.#keyring.decode(id, bytes);
+      if (stored) this.#same.set(bytes, stored);
+      return stored;
+    },
+    isDamage: (bytes) => this.isDamage(bytes),
+  };
+
+  decode({ id, variant }: Place, bytes: Buffer): StoredResponse | undefined {
+    const place = `${id} ${variant}`;
     const known = this.#known.get(place);
     if (known?.bytes.equals(bytes)) return known.stored;
     const keep = this.#isWorthKeeping(place, bytes);
     // A copy, since what a client gives may be a small part of a large buffer.
     const kept = keep ? Buffer.from(bytes) : bytes;
-    const stored = decode(kept);
+    const stored = this.#keyring.decode(id, kept);
     if (stored && keep) this.#known.set(place, { bytes: kept, stored });
     return stored;
+  }
+
+  isDamage(bytes: Buffer): boolean {
+    return this.#keyring.isDamage(bytes);
   }
 
   /** The second time that it is read; where something else has to go for it, seldom, lest all that is read passes by. */

@@ -6,9 +6,10 @@ import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
 import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
 import { idsOfUrl } from './ids.ts';
+import { Keyring } from './keyring.ts';
 import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
-import { type Policy, parsePolicy, refinePolicy } from './options.ts';
+import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options.ts';
 import type { CacheEvents } from './outcome.ts';
 import { purge } from './purge.ts';
 import { Refreshes } from './refresh.ts';
@@ -58,28 +59,19 @@ class Cache {
       refresh,
       previous,
       near,
+      encrypt,
     } = settings;
-    const {
-      redis: _r,
-      prefix: _p,
-      name: _n,
-      timeout: _t,
-      showKey: _s,
-      clock: _c,
-      refresh: _f,
-      previous: _v,
-      near: _e,
-      maxEntries: _m,
-      invalidation: _i,
-      ...policyOptions
-    } = options;
-    this.#options = policyOptions;
+    const policyOptions = policyOptionsOf(options);
+    const hash = encrypt.length > 0 ? 'sha256' : undefined;
+    this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
     const events = new Events();
     const onFault = events.fault.bind(events);
     const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
-    const guarded = (store: ReachableStore): GuardedStore => new GuardedStore(store, timeout, onFault);
+    const keyring = new Keyring(encrypt, prefix, onFault);
+    const guarded = (store: ReachableStore): GuardedStore =>
+      new GuardedStore(store, timeout, onFault, keyring);
     const store = guarded(connected.store);
     this.#core = {
       name,
@@ -87,8 +79,12 @@ class Cache {
       timeout,
       showKey,
       store,
-      lookup: new Lookup(store),
-      previous: connected.previous && new Lookup(guarded(connected.previous)),
+      keyring,
+      hash,
+      lookup: new Lookup(store, keyring),
+      previous:
+        connected.previous &&
+        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault)),
       leases: new Leases(store),
       flights: new Flights(),
       events,

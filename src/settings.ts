@@ -1,5 +1,7 @@
 import { OptionError } from './errors.ts';
 import { type Dynamic, fieldNames, MAX_TIMEOUT, POLICY } from './options.ts';
+import type { SealingKey } from './seal.ts';
+import { parseEncrypt } from './sealing-keys.ts';
 import type { CacheOptions, RedisOption } from './types.ts';
 import { duration, known, oneOf, size } from './values.ts';
 
@@ -17,6 +19,8 @@ export interface Settings {
   /** The prefix of the deployment before. */
   readonly previous: string | undefined;
   readonly near: { readonly maxSize: number; readonly ttl: number } | undefined;
+  /** What seals and opens; none where nothing is sealed. */
+  readonly encrypt: readonly SealingKey[];
   readonly refresh: { readonly concurrency: number; readonly deadline: number };
 }
 
@@ -39,6 +43,7 @@ const ALL: readonly (keyof CacheOptions)[] = [
   'refresh',
   'previous',
   'near',
+  'encrypt',
   ...POLICY,
 ];
 /** RFC 8941 §3.3.4, as the first item of a Cache-Status member must be. */
@@ -71,7 +76,8 @@ export function parseSettings(options: CacheOptions): Settings {
   const previous = options.previous === undefined ? undefined : parsePrefix('previous', options.previous);
   if (previous === prefix) throw new OptionError('previous', previous, 'another prefix than `prefix`');
   const near = parseNear(options.near);
-  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous, near });
+  const encrypt = parseEncrypt(options.encrypt);
+  return Object.freeze({ ...shared, maxEntries, invalidation, refresh, previous, near, encrypt });
 }
 
 function parsePrefix(option: string, prefix: unknown): string {

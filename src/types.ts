@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import type { EncryptOptions } from './sealing-keys.ts';
 import type { Duration, Size } from './units.ts';
 
 /** Connect's `next`: let the rest of the app answer, or hand it an error. */
@@ -108,7 +109,7 @@ export interface PolicyOptions {
    * Hash every cache key in Redis: `true` is SHA-1, as gateways do. Left false, only keys that are long or have
    * characters with a meaning to Redis are hashed. The whole key is kept in the stored response and compared, so
    * that a collision is a miss.
-   * @default false
+   * @default false; with `encrypt`, 'sha256'
    */
   readonly hashKeys?: boolean | 'sha1' | 'sha256';
   /** A larger body is passed through whole and is not stored. @default '1mb' */
@@ -236,6 +237,11 @@ export interface CacheOptions extends PolicyOptions {
    * `true` is `{ maxSize: '64mb', ttl: '10s' }`. The in-process store is near by nature. @default false
    */
   readonly near?: boolean | { readonly maxSize?: Size; readonly ttl?: Duration };
+  /**
+   * Seals what is stored with AES-256-GCM, and hashes the names that it is stored under (`hashKeys: 'sha256'`, unless
+   * told otherwise). What was not sealed with one of the keys counts as not there. @default off
+   */
+  readonly encrypt?: EncryptOptions;
   /** Lets an authorized request purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
   /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */

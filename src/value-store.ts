@@ -11,10 +11,14 @@ import { milliseconds } from './values.ts';
 /** Small values of the user's own, beside the responses. @param limit bytes of the largest. */
 export function valueStore(core: Core, limit: number): ValueStore {
   const { store, clock } = core;
+  const idOf = (text: string): string => compact(text, core.hash);
   const find = async (key: KeyPart) => {
     const text = keyOfValue(key);
-    const read = await store.get(compact(text, undefined), ['']);
-    return read instanceof Fault ? undefined : freshValue(text, read[0], clock());
+    const id = idOf(text);
+    const read = await store.get(id, ['']);
+    if (read instanceof Fault) return undefined;
+    const [bytes] = read;
+    return freshValue(text, bytes && core.keyring.decode(id, bytes), clock());
   };
   return {
     async get<T>(key: KeyPart): Promise<T | undefined> {
@@ -27,14 +31,14 @@ export function valueStore(core: Core, limit: number): ValueStore {
       const bytes = encodeValue(text, value, { ttl, tags: [], now: clock() });
       if (!bytes) throw new TypeError('a value must be JSON or bytes');
       if (bytes.length > limit) throw new TypeError(`a value may have ${limit} bytes at most`);
-      const put = await store.put({ id: compact(text, undefined), key: text, bytes, ttl });
+      const put = await store.put({ id: idOf(text), key: text, bytes, ttl });
       return !(put instanceof Fault);
     },
     async has(key: KeyPart): Promise<boolean> {
       return (await find(key)) !== undefined;
     },
     async delete(key: KeyPart): Promise<boolean> {
-      return confirmed(await store.purge(compact(keyOfValue(key), undefined), 'delete')) > 0;
+      return confirmed(await store.purge(idOf(keyOfValue(key)), 'delete')) > 0;
     },
     async *keys(): AsyncGenerator<KeyPart, void> {
       const met = new Set<string>();

@@ -1,7 +1,7 @@
-import { decode, encode, type StoredResponse } from './entry.ts';
+import { encode, type StoredResponse } from './entry.ts';
 import { PurgeError } from './errors.ts';
 import { field } from './http/headers.ts';
-import { compact, customKey } from './key.ts';
+import { compact, customKey, type HashName } from './key.ts';
 import { variantText } from './lookup.ts';
 
 /** A value of the user's own as it is stored: like a response to no request. */
@@ -28,10 +28,10 @@ export function valueKeyOf(key: string): unknown {
 }
 
 /** Where the value of a key is. @throws {PurgeError} when the key is not plain JSON. */
-export function idOfValue(key: unknown): string {
+export function idOfValue(key: unknown, hash: HashName | undefined): string {
   const text = customKey(METHOD, key);
   if (text === undefined) throw new PurgeError('purge takes a key that is plain JSON');
-  return compact(text, undefined);
+  return compact(text, hash);
 }
 
 /** The bytes to store, or `undefined` for what cannot be kept: neither JSON nor bytes. */
@@ -56,9 +56,12 @@ export function encodeValue(
   ]);
 }
 
-/** The stored value in these bytes, as long as it is this key's and fresh. */
-export function freshValue(key: string, bytes: Buffer | undefined, now: number): StoredResponse | undefined {
-  const stored = bytes && decode(bytes);
+/** What is stored, as long as it is this key's and fresh. */
+export function freshValue(
+  key: string,
+  stored: StoredResponse | undefined,
+  now: number,
+): StoredResponse | undefined {
   const fresh = stored?.key === key && !stored.purged && now - stored.bornAt < stored.lifetime;
   return fresh ? stored : undefined;
 }

@@ -40,7 +40,7 @@ export async function wrap<T>(
   const { tags = [] } = options;
   if (!areTags(tags)) throw new TypeError('tags must be strings of up to 256 characters');
   const call = {
-    id: compact(text, undefined),
+    id: compact(text, core.hash),
     key: text,
     run,
     ttl: lifetimeOf(options),
@@ -67,7 +67,7 @@ async function attempt<T>(
   const read = await core.store.get(place.id, [place.variant]);
   if (read instanceof Fault) return 'run';
   const [bytes] = read;
-  const stored = freshValue(call.key, bytes, core.clock());
+  const stored = freshValue(call.key, bytes && core.keyring.decode(call.id, bytes), core.clock());
   if (stored) return { value: decodeValue(stored) };
 
   const other = core.flights.get(place.id);

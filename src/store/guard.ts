@@ -1,6 +1,6 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
-import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from './store.ts';
+import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore, Sealing } from './store.ts';
 
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
 export class Fault {
@@ -23,14 +23,18 @@ const REST = [250, 8000] as const;
 /** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
 const AWAY = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
 
+/** Everything as it is. */
+const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, openName: (name) => name };
+
 /**
  * The one door to the store. What comes through it never rejects and never hangs: an answer, or a `Fault` within
  * the deadline. While the store is known to be away, calls fail at once and a ping behind them finds out when it
- * is back, so that no request pays for the discovery.
+ * is back, so that no request pays for the discovery. What is to be stored is sealed here, where it is to be.
  */
 export class GuardedStore {
   readonly #store: ReachableStore;
   readonly #onFault: (fault: FaultEvent) => void;
+  readonly #sealing: Sealing;
   readonly #quick: DeadlineQueue;
   readonly #patient: DeadlineQueue;
   #failures = 0;
@@ -39,9 +43,15 @@ export class GuardedStore {
   #probing = false;
   #closed = false;
 
-  constructor(store: ReachableStore, timeout: number, onFault: (fault: FaultEvent) => void) {
+  constructor(
+    store: ReachableStore,
+    timeout: number,
+    onFault: (fault: FaultEvent) => void,
+    sealing: Sealing = NONE,
+  ) {
     this.#store = store;
     this.#onFault = onFault;
+    this.#sealing = sealing;
     this.#quick = new DeadlineQueue(timeout);
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
   }
@@ -58,7 +68,7 @@ export class GuardedStore {
     return this.#call(
       'acquire',
       this.#quick,
-      () => this.#store.acquire(claim, seen, ttl),
+      () => this.#store.acquire(this.#named(claim), seen, ttl),
       // Nobody leads by a lease that comes too late: it would only keep others from leading.
       ({ kind }) => {
         if (kind === 'leader' || kind === 'alone') this.#store.release(claim, 0).catch(() => {});
@@ -81,7 +91,14 @@ export class GuardedStore {
   }
 
   commit(commit: Commit): Promise<boolean | Fault> {
-    return this.#call('commit', this.#patient, () => this.#store.commit(commit));
+    const { lease, bytes } = commit;
+    return this.#call('commit', this.#patient, () =>
+      this.#store.commit({
+        ...commit,
+        lease: this.#named(lease),
+        bytes: this.#sealing.seal(lease.id, bytes),
+      }),
+    );
   }
 
   discard(place: Place): Promise<unknown> {
@@ -89,7 +106,10 @@ export class GuardedStore {
   }
 
   put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<unknown> {
-    return this.#call('put', this.#patient, () => this.#store.put(entry));
+    const { id, bytes } = entry;
+    return this.#call('put', this.#patient, () =>
+      this.#store.put({ ...this.#named(entry), bytes: this.#sealing.seal(id, bytes) }),
+    );
   }
 
   purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number | Fault> {
@@ -101,7 +121,12 @@ export class GuardedStore {
   }
 
   purgeMatching(matches: (key: string) => boolean, mode: PurgeMode = 'delete'): Promise<number | Fault> {
-    return this.#sum(this.#store.purgeMatching(matches, mode));
+    // What nobody can tell the key of goes, too.
+    const opened = (name: string): boolean => {
+      const key = this.#sealing.openName(name);
+      return key === undefined || matches(key);
+    };
+    return this.#sum(this.#store.purgeMatching(opened, mode));
   }
 
   /** The keys under which something is stored, in steps; a fault ends them. */
@@ -111,8 +136,12 @@ export class GuardedStore {
       const step = await this.#call('keys', this.#patient, () => steps.next());
       if (step instanceof Fault) yield step;
       if (step instanceof Fault || step.done) return;
-      yield step.value;
+      yield step.value.flatMap((name) => this.#sealing.openName(name) ?? []);
     }
+  }
+
+  #named<T extends { readonly key: string }>(entry: T): T {
+    return { ...entry, key: this.#sealing.sealName(entry.key) };
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */

@@ -3,7 +3,8 @@
  * in one Cluster slot and one script can touch them together.
  *
  *   rrc:{ID}              hash: variant -> stored response, or the marker that lists what its variants vary on;
- *                         !variant -> what the scripts need to know of it; @ -> the cache key, where ID is a hash of it
+ *                         !variant -> what the scripts need to know of it; @ -> the cache key (sealed, where what is stored
+ *                         is), where ID is a hash of it
  *   rrc:{ID}|leases       hash: variant -> instant of expiry and token of the fill that may store it
  *
  *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by the instant at which they expire

@@ -42,6 +42,16 @@ export interface Acquired {
   readonly stamp: number;
 }
 
+/** What becomes of bytes and cache keys on their way into the store, and of the keys on their way out of it. */
+export interface Sealing {
+  /** The bytes to store at an id. */
+  seal(id: string, bytes: Buffer): Buffer;
+  /** A cache key as it may stand beside its hash. */
+  sealName(key: string): string;
+  /** The cache key; `undefined` where this process cannot tell it. */
+  openName(name: string): string | undefined;
+}
+
 /** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
 export type PurgeMode = 'delete' | { readonly staleSince: number };
 

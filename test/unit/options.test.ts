@@ -25,6 +25,7 @@ describe('no options at all', () => {
       invalidation: undefined,
       refresh: { concurrency: 8, deadline: 30_000 },
       previous: undefined,
+      encrypt: [],
     });
     expect(parsePolicy({})).toMatchObject({
       enabled: undefined,
