@@ -1,6 +1,16 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
-import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from './store.ts';
+import type {
+  Acquired,
+  Claim,
+  Commit,
+  Place,
+  PurgeMode,
+  ReachableStore,
+  Replacement,
+  StoredEntries,
+  Survey,
+} from './store.ts';
 
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
 export class Fault {
@@ -109,6 +119,22 @@ export class GuardedStore {
       if (step instanceof Fault || step.done) return;
       yield step.value;
     }
+  }
+
+  survey(...args: Parameters<StoredEntries['survey']>): Promise<Survey | Fault> {
+    return this.#call('survey', this.#patient, () => this.#store.entries.survey(...args));
+  }
+
+  extent(): Promise<number | Fault> {
+    return this.#call('extent', this.#patient, () => this.#store.entries.extent());
+  }
+
+  read(place: Place): Promise<Awaited<ReturnType<StoredEntries['read']>> | Fault> {
+    return this.#call('read', this.#patient, () => this.#store.entries.read(place));
+  }
+
+  replace(replacement: Replacement): Promise<boolean | Fault> {
+    return this.#call('replace', this.#patient, () => this.#store.entries.replace(replacement));
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */

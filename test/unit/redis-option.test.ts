@@ -42,6 +42,7 @@ describe('redis in a form that is accepted', () => {
       hgetBuffer: async () => null,
       hmgetBuffer: async () => [],
       call: async () => null,
+      callBuffer: async () => null,
       evalsha: async () => null,
       eval: async () => null,
       unlink: async () => 0,
