@@ -28,7 +28,7 @@ export interface Edit {
  * @throws {TypeError} for a body that cannot stand there.
  */
 export function edited(stored: StoredResponse, edit: Edit, now: number): { bytes: Buffer; ttl: number } {
-  const head = edit.body === undefined ? stored : withBody(stored, edit.body);
+  const head = edit.body === undefined ? stored : withBody(stored, edit.body, now);
   // Its age goes on, since nothing was made or confirmed by the app just now: what grows is how old it may become.
   const lifetime = edit.ttl === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttl);
   const { body, purged, ...rest } = { ...head, lifetime };
@@ -38,7 +38,7 @@ export function edited(stored: StoredResponse, edit: Edit, now: number): { bytes
   return { bytes, ttl: Math.max(1, Math.ceil(kept)) };
 }
 
-function withBody(stored: StoredResponse, given: string | Buffer): StoredResponse {
+function withBody(stored: StoredResponse, given: string | Buffer, now: number): StoredResponse {
   const body = Buffer.from(given);
   const text = typeof given === 'string';
   const same = body.equals(stored.body) && !(text && field(stored.headers, 'content-encoding'));
@@ -46,14 +46,15 @@ function withBody(stored: StoredResponse, given: string | Buffer): StoredRespons
   const { status } = stored;
   if (status === 206 || status === 204) throw new TypeError(`a ${status} cannot be given another body`);
   if (!canStandIn(stored, body)) throw new TypeError('a value that is JSON takes a body that is JSON');
-  return { ...stored, body, headers: describing(stored.headers, body, text) };
+  return { ...stored, body, headers: describing(stored.headers, body, text, now) };
 }
 
 /**
  * The fields for another body. Where it had a validator it gets one of its own, made of its bytes: with the old one a
- * client, or the app, would say that nothing has changed.
+ * client, or the app, would say that nothing has changed. So it would with `Date`, which stands in for a missing
+ * `Last-Modified`: the new one is later than that of whatever was sent in the second before.
  */
-function describing(headers: StoredFields, body: Buffer, text: boolean): StoredFields {
+function describing(headers: StoredFields, body: Buffer, text: boolean, now: number): StoredFields {
   const result: (string | readonly string[])[] = [];
   let validated = false;
   for (let i = 0; i < headers.length; i += 2) {
@@ -61,10 +62,12 @@ function describing(headers: StoredFields, body: Buffer, text: boolean): StoredF
     const lower = name.toLowerCase();
     if (lower === 'etag' || lower === 'last-modified') validated = true;
     if (lower === 'content-length') result.push(name, String(body.length));
+    else if (lower === 'date') continue;
     else if (lower === 'content-type' && text) result.push(name, inUtf8(value));
     else if (lower !== 'etag' && !OF_THE_BYTES.has(lower) && !(text && lower === 'content-encoding'))
       result.push(name, value);
   }
+  result.push('Date', new Date((Math.floor(now / 1000) + 1) * 1000).toUTCString());
   if (validated) result.push('ETag', etagOf(body));
   return result;
 }

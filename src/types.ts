@@ -52,7 +52,6 @@ export interface RedisClient {
   evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
-  callBuffer(command: string, ...args: (string | number)[]): Promise<unknown>;
   unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;
 }

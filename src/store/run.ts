@@ -12,6 +12,12 @@ export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
+/** Every ioredis has them, though its types do not; its `callBuffer` loses the command's name where it batches commands. */
+interface BufferCommands {
+  evalshaBuffer: RedisClient['evalsha'];
+  evalBuffer: RedisClient['eval'];
+}
+
 /** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
 export class Scripts {
   readonly #client: RedisClient;
@@ -34,12 +40,12 @@ export class Scripts {
   }
 
   /** The same for an answer whose texts are bytes. */
-  buffers(script: Script, keys: string[], ...args: (string | number)[]): Promise<unknown> {
-    const client = this.#client;
+  buffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    const client = this.#client as unknown as BufferCommands;
     return this.#run(
       script,
-      (sha) => client.callBuffer('EVALSHA', sha, keys.length, ...keys, ...args),
-      (lua) => client.callBuffer('EVAL', lua, keys.length, ...keys, ...args),
+      (sha) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
+      (lua) => client.evalBuffer(lua, keys.length, ...keys, ...args),
     );
   }
 

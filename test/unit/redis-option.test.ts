@@ -42,7 +42,6 @@ describe('redis in a form that is accepted', () => {
       hgetBuffer: async () => null,
       hmgetBuffer: async () => [],
       call: async () => null,
-      callBuffer: async () => null,
       evalsha: async () => null,
       eval: async () => null,
       unlink: async () => 0,
