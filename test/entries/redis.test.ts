@@ -10,7 +10,8 @@ import {
   redisCache,
   StoreError,
 } from '../../src/index.ts';
-import { client5Of, clientOf, clusterOf, startCluster } from '../store/servers.ts';
+import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../store/servers.ts';
+import { fill as fillStore } from '../store/values.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { HEAD } from '../unit/support/stored.ts';
 
@@ -40,8 +41,8 @@ function cacheOf(options: CacheOptions = { redis: redis.url }): CacheMiddleware 
 }
 
 /** Stores a response, as a fill would have left it. */
-function stored(key: string, body = 'body'): Buffer {
-  return encode({ ...HEAD, key, bornAt: Date.now(), tags: [] }, [Buffer.from(body)]);
+function stored(key: string, body = 'body', tags: string[] = []): Buffer {
+  return encode({ ...HEAD, key, bornAt: Date.now(), tags }, [Buffer.from(body)]);
 }
 
 async function fill(count: number, nameOf: (i: number) => string): Promise<void> {
@@ -197,18 +198,35 @@ describe('what is damaged', () => {
 test('what is stored long stays in the order of storing, on one Redis and on a Cluster', async () => {
   const cluster = await startCluster();
   closing.push(() => cluster.stop());
-  for (const server of [redis.url, { cluster: [cluster.url] }]) {
+  const kept = async (server: NonNullable<CacheOptions['redis']>): Promise<void> => {
     const cache = cacheOf({ redis: server, maxEntries: 2 });
-    const keep = (name: string) => cache.wrap(name, () => name, { ttl: 400 });
+    const keep = (name: string) => cache.wrap(name, () => name, { ttl: 1500 });
     await keep('a');
     const [a] = [...(await all(cache)).values()] as [EntrySummary];
     const seen = (await cache.entries.get(a)) as EntrySummary & { seen: string };
     expect(await cache.entries.update(seen, { ttl: '1h' })).toBe(true);
-    await new Promise((resolve) => setTimeout(resolve, 450));
+    await new Promise((resolve) => setTimeout(resolve, 1600));
     // It counts beyond the time it had at first: the third one has it go.
     for (const name of ['b', 'c']) await keep(name);
     expect([...(await all(cache)).keys()].sort()).toEqual(['VALUE "b"', 'VALUE "c"']);
-  }
+  };
+  await Promise.all([kept(redis.url), kept({ cluster: [cluster.url] })]);
+});
+
+test('what leads to a variant is stored as long as the variant, and so is what its tags know', async () => {
+  const store = storeOf(client);
+  const key = 'GET http://h/varied';
+  const bytes = stored(key, 'body', ['t']);
+  await fillStore(store, key, { names: ['dnt'], variant: 'v1', tags: ['t'], bytes });
+  const cache = cacheOf();
+  const seen = bytes.subarray(0, 24).toString('base64url');
+  expect(await cache.entries.update({ id: key, variant: 'v1', seen }, { ttl: '5h' })).toBe(true);
+  const later = Date.now() + 4 * 3_600_000;
+  for (const field of ['!', '!v1'])
+    expect(Number((await client.hget(`rrc:{${key}}`, field))?.slice(1, 14))).toBeGreaterThan(later);
+  expect(await client.pttl(`rrc:{${key}}`)).toBeGreaterThan(4 * 3_600_000);
+  expect(Number(await client.zscore('rrc:{@t}', key))).toBeGreaterThan(later);
+  expect((await client.hgetBuffer(`rrc:{${key}}`, ''))?.[0]).toBe(2);
 });
 
 test('works with whatever client', async () => {
