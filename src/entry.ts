@@ -112,11 +112,19 @@ export function purgeMark(now: number): Buffer {
 
 /** The stored response in these bytes; `undefined` when they are damaged or from another version. */
 export function decode(bytes: Buffer): StoredResponse | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(4) !== crc32(bytes.subarray(16))) return undefined;
+  return decodeHead(bytes, bytes.length);
+}
+
+/**
+ * The same of bytes that may end where the body begins: with as much of the body as there is, and without the sum,
+ * which nobody can take then.
+ * @param length how many bytes there are in all.
+ */
+export function decodeHead(bytes: Buffer, length: number): StoredResponse | undefined {
   if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== RESPONSE << 24) return undefined;
-  const metadataLength = bytes.readUInt32BE(16);
-  const bodyAt = HEAD_BYTES + metadataLength;
-  if (bodyAt + bytes.readUInt32BE(20) !== bytes.length) return undefined;
-  if (bytes.readUInt32BE(4) !== crc32(bytes.subarray(16))) return undefined;
+  const bodyAt = HEAD_BYTES + bytes.readUInt32BE(16);
+  if (bodyAt > bytes.length || bodyAt + bodyLength(bytes) !== length) return undefined;
   const purgedAt = bytes.readUInt32BE(8);
   const purged = purgedAt !== 0 || bytes.readUInt32BE(12) !== 0;
   if (purged && bytes.readUInt32BE(12) !== ~purgedAt >>> 0) return undefined;
@@ -131,6 +139,11 @@ export function decode(bytes: Buffer): StoredResponse | undefined {
   // Stale since the purge, whatever the clocks of this process and of the purging one say.
   const until = Math.max(0, purgedAt * 1000 - stored.bornAt);
   return purged ? { ...stored, purged, lifetime: Math.min(stored.lifetime, until) } : stored;
+}
+
+/** How long the body of a stored response is, by its head. */
+export function bodyLength(bytes: Buffer): number {
+  return bytes.readUInt32BE(20);
 }
 
 /** Bytes that list what a key's responses vary on: each a set of field names, the newest first. */

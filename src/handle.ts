@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Entries } from './entry-face.ts';
 import type { CacheEvents } from './outcome.ts';
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
 import type { Duration } from './units.ts';
@@ -73,6 +74,8 @@ export interface CacheMiddleware {
    * @throws {StoreError} when the store did not confirm it. Requests are never affected.
    */
   purge(target: PurgeTarget): Promise<number>;
+  /** What is stored, to be looked at and operated: for a console, or a script. */
+  readonly entries: Entries;
   /** Small values of your own, kept in the same store. */
   readonly store: ValueStore;
   /**

@@ -15,7 +15,7 @@ import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { validatorsOf } from './render.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import { commit, judged } from './storing.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 

@@ -1,3 +1,15 @@
+export type {
+  DamagedEntry,
+  Entries,
+  Entry,
+  EntryChange,
+  EntryPage,
+  EntryQuery,
+  EntryRef,
+  EntrySummary,
+  Figure,
+  StoreFigures,
+} from './entry-face.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';

@@ -9,7 +9,7 @@ import { identify } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import type { Invalidation } from './settings.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 
 /**
  * Purges and answers, where the request asks for it by the `invalidation` option's field and may. Resolves to whether

@@ -19,7 +19,7 @@ import { leave, refine, setAside } from './refine.ts';
 import type { Refresh } from './refresh.ts';
 import { answerWith, unsatisfied } from './render.ts';
 import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
 import { within } from './within.ts';

@@ -6,7 +6,8 @@ import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
 import type { Keyring } from './keyring.ts';
 import { type Reading, Recall } from './recall.ts';
-import { Fault, type GuardedStore } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
+import type { GuardedStore } from './store/guard.ts';
 import type { Place } from './store/store.ts';
 
 /** What a look-up brought: at most one stored response that this request selects. */

@@ -5,7 +5,7 @@ import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
 import type { Policy } from './options.ts';
 import { answerWith, suffices } from './render.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import { askedBy } from './verdict.ts';
 
 /**

@@ -3,7 +3,7 @@ import { PurgeError, StoreError } from './errors.ts';
 import type { PurgeTarget } from './handle.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
 import type { Policy } from './options.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import type { PurgeMode } from './store/store.ts';
 import { tagOf } from './tags.ts';
 import { idOfValue } from './value.ts';

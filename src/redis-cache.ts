@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Core } from './core.ts';
+import { entriesOf } from './entries.ts';
 import { Events } from './events.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
@@ -110,6 +111,7 @@ class Cache {
         return this.middleware(refined.options, refined.policy);
       },
       purge: (target: PurgeTarget) => purge(core, this.#policies.values(), target),
+      entries: entriesOf(core, policy.maxBodySize),
       store: valueStore(core, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(core, policy, key, run, wrapped),

@@ -1,6 +1,6 @@
 import type { Core, Fill } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import type { Commit } from './store/store.ts';
 import { type Judged, judge, personal, personalDetail, statedBy, type Verdict } from './verdict.ts';
 

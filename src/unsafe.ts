@@ -12,7 +12,7 @@ import type { Fields } from './http/vary.ts';
 import { type Identity, identify } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import type { Claim, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
 import { invalidatedTags } from './tags.ts';

@@ -2,7 +2,7 @@ import type { Core } from './core.ts';
 import type { ValueStore } from './handle.ts';
 import { compact } from './key.ts';
 import { confirmed } from './purge.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import type { KeyPart } from './types.ts';
 import type { Duration } from './units.ts';
 import { decodeValue, encodeValue, freshValue, keyOfValue, valueKeyOf } from './value.ts';

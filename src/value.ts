@@ -66,6 +66,17 @@ export function freshValue(
   return fresh ? stored : undefined;
 }
 
+/** Whether a body could stand in the place of this one's: that of a value which is JSON has to be JSON. */
+export function canStandIn({ key, headers }: StoredResponse, body: Buffer): boolean {
+  if (valueKeyOf(key) === undefined || field(headers, 'content-type') !== JSON_TYPE) return true;
+  try {
+    JSON.parse(body.toString());
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export function decodeValue(stored: StoredResponse): unknown {
   return field(stored.headers, 'content-type') === BYTES_TYPE
     ? Buffer.from(stored.body)

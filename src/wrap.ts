@@ -6,7 +6,7 @@ import { FUTILE } from './fill.ts';
 import type { WrapOptions } from './handle.ts';
 import { compact } from './key.ts';
 import type { Policy } from './options.ts';
-import { Fault } from './store/guard.ts';
+import { Fault } from './store/fault.ts';
 import type { Lease } from './store/store.ts';
 import { tagOf } from './tags.ts';
 import type { KeyPart } from './types.ts';

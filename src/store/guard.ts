@@ -1,17 +1,18 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
-import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore, Sealing } from './store.ts';
-
-/** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
-export class Fault {
-  readonly code: string;
-  readonly message: string;
-
-  constructor(code: string, message: string) {
-    this.code = code;
-    this.message = message;
-  }
-}
+import { Fault, isAway, toFault } from './fault.ts';
+import type {
+  Acquired,
+  Claim,
+  Commit,
+  Place,
+  PurgeMode,
+  ReachableStore,
+  Replacement,
+  Sealing,
+  StoredEntries,
+  Survey,
+} from './store.ts';
 
 /** Calls off a request's path (storing what was answered already) get this many times the deadline. */
 const PATIENCE = 20;
@@ -19,9 +20,6 @@ const PATIENCE = 20;
 const FAILURES = 5;
 /** How long it is left alone before the first probe; doubles up to the second figure. Milliseconds. */
 const REST = [250, 8000] as const;
-
-/** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
-const AWAY = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
 
 /** Everything as it is. */
 const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, openName: (name) => name };
@@ -140,6 +138,22 @@ export class GuardedStore {
     }
   }
 
+  survey(...args: Parameters<StoredEntries['survey']>): Promise<Survey | Fault> {
+    return this.#call('survey', this.#patient, () => this.#store.entries.survey(...args));
+  }
+
+  extent(): Promise<number | Fault> {
+    return this.#call('extent', this.#patient, () => this.#store.entries.extent());
+  }
+
+  read(place: Place): Promise<Awaited<ReturnType<StoredEntries['read']>> | Fault> {
+    return this.#call('read', this.#patient, () => this.#store.entries.read(place));
+  }
+
+  replace(replacement: Replacement): Promise<boolean | Fault> {
+    return this.#call('replace', this.#patient, () => this.#store.entries.replace(replacement));
+  }
+
   #named<T extends { readonly key: string }>(entry: T): T {
     return { ...entry, key: this.#sealing.sealName(entry.key) };
   }
@@ -185,7 +199,7 @@ export class GuardedStore {
           if (!queue.meet(pending)) return;
           const fault = toFault(error);
           // A server that refuses is there; only one that serves nobody opens the breaker.
-          if (AWAY.has(fault.code)) this.#failed();
+          if (isAway(fault)) this.#failed();
           else this.#answered();
           resolve(this.#report(step, fault));
         },
@@ -215,7 +229,7 @@ export class GuardedStore {
       this.#store.ping().then(
         () => settle(true),
         // A user that may not ping is answered, too.
-        (error: unknown) => settle(!AWAY.has(toFault(error).code)),
+        (error: unknown) => settle(!isAway(toFault(error))),
       );
     }
     return true;
@@ -235,19 +249,4 @@ export class GuardedStore {
     this.#onFault({ step, code: fault.code, message: fault.message });
     return fault;
   }
-}
-
-/** What ioredis says when there is no server to talk to. */
-const LOST =
-  /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
-
-function toFault(error: unknown): Fault {
-  if (!(error instanceof Error)) return new Fault('error', String(error));
-  const system = (error as NodeJS.ErrnoException).code;
-  if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
-    return new Fault('unavailable', error.message);
-  }
-  // Redis's replies begin with their code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
-  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
-  return new Fault(code, error.message);
 }

@@ -136,3 +136,20 @@ for _, order in ipairs(ARGV) do
 end
 return 1
 `;
+
+/**
+ * What has this place is stored for another time than was said.
+ * KEYS  entries, expiries
+ * ARGV  place, ttl in ms
+ */
+export const PROLONG: string = /* lua */ `
+local entries, expiries, order, ttl = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2])
+${NOW}
+for _, entry in ipairs(redis.call('ZRANGEBYSCORE', entries, order, order)) do
+  redis.call('ZADD', expiries, 'XX', now + ttl, entry)
+end
+for _, key in ipairs(KEYS) do
+  if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+end
+return 1
+`;

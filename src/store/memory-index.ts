@@ -9,6 +9,9 @@ export class MemoryIndex {
   stamp = 0;
   /** The variants of each id, oldest first. */
   readonly #places = new Map<string, Set<string>>();
+  /** A number for each id, greater than those of all that came before. */
+  readonly #numbers = new Map<string, number>();
+  #last = 0;
   /** For each tag, how many of an id's variants have it. */
   readonly #ids = new Map<string, Map<string, number>>();
   #forgotten = 0;
@@ -23,6 +26,7 @@ export class MemoryIndex {
   note(id: string, place: string, tags: readonly string[]): ReadonlySet<string> {
     const places = this.#places.get(id) ?? new Set();
     this.#places.set(id, places.add(place));
+    if (!this.#numbers.has(id)) this.#numbers.set(id, ++this.#last);
     for (const tag of new Set(tags)) {
       const ids = this.#ids.get(tag) ?? new Map<string, number>();
       this.#ids.set(tag, ids.set(id, (ids.get(id) ?? 0) + 1));
@@ -33,7 +37,10 @@ export class MemoryIndex {
   forget(id: string, place: string, tags: readonly string[]): void {
     const places = this.#places.get(id);
     if (!places?.delete(place)) return;
-    if (places.size === 0) this.#places.delete(id);
+    if (places.size === 0) {
+      this.#places.delete(id);
+      this.#numbers.delete(id);
+    }
     for (const tag of new Set(tags)) {
       const ids = this.#ids.get(tag);
       const left = (ids?.get(id) ?? 0) - 1;
@@ -45,6 +52,24 @@ export class MemoryIndex {
 
   placesOf(id: string): ReadonlySet<string> {
     return this.#places.get(id) ?? new Set();
+  }
+
+  get size(): number {
+    return this.#places.size;
+  }
+
+  /** The first ids, of all or of those under a tag, whose numbers are greater than this one; and the last's number. */
+  after(number: number, count: number, tag: string | undefined): { ids: string[]; last: number } {
+    const among = tag === undefined ? this.#numbers : (this.#ids.get(tag) ?? new Map());
+    const ids: string[] = [];
+    let last = number;
+    for (const [id, own] of this.#numbers) {
+      if (own <= number || !among.has(id)) continue;
+      if (ids.length === count) break;
+      ids.push(id);
+      last = own;
+    }
+    return { ids, last };
   }
 
   /** Begins a purge of a tag; the ids stored under it. */

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS, purgedSoftly } from '../entry.ts';
+import { MemoryEntries } from './memory-entries.ts';
 import { MemoryIndex } from './memory-index.ts';
 import {
   type Acquired,
@@ -46,6 +47,12 @@ export class MemoryStore implements ReachableStore {
       this.#order.delete(place);
       this.#index.forget(id, place, tags);
     },
+  });
+
+  readonly entries: MemoryEntries = new MemoryEntries(this.#index, {
+    now: () => this.#clock(),
+    peek: (place) => this.#peek(place),
+    write: (stored) => this.#write(stored),
   });
 
   constructor(clock: () => number, maxEntries: number = Number.POSITIVE_INFINITY) {
@@ -173,6 +180,12 @@ export class MemoryStore implements ReachableStore {
 
   #read(place: string): Stored | undefined {
     const stored = this.#stored.get(place);
+    return stored && this.#peek(place);
+  }
+
+  /** The same without a word that it is used. */
+  #peek(place: string): Stored | undefined {
+    const stored = this.#stored.peek(place);
     if (!stored || stored.expiresAt > this.#clock()) return stored;
     this.#stored.delete(place);
     return undefined;

@@ -25,6 +25,12 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
     get reachable() {
       return store.reachable;
     },
+    entries: {
+      survey: (...args) => store.entries.survey(...args),
+      extent: () => store.entries.extent(),
+      read: (place) => store.entries.read(place),
+      replace: (replacement) => forgetting(replacement.id, store.entries.replace(replacement)),
+    },
     near(id, variants) {
       const values: Buffer[] = [];
       for (const variant of variants) {

@@ -1,5 +1,5 @@
 import type { RedisClient } from '../types.ts';
-import { ENTER, GONE, LEAVE, PURGE_TAG, PURGED, STAMP, TAG } from './index-scripts.ts';
+import { ENTER, GONE, LEAVE, PROLONG, PURGE_TAG, PURGED, STAMP, TAG } from './index-scripts.ts';
 import { entriesKeys, leavingKey, stampKey, tagKey } from './keys.ts';
 import { type Scripts, script } from './run.ts';
 import type { Lease } from './store.ts';
@@ -11,6 +11,7 @@ const purged = script(PURGED);
 const enter = script(ENTER);
 const gone = script(GONE);
 const leave = script(LEAVE);
+const prolong = script(PROLONG);
 
 /**
  * How long a tag remembers its last purge, in milliseconds. A fill that takes half as long is not stored under a tag:
@@ -57,7 +58,11 @@ export class RedisIndex {
   }
 
   /** Notes where a response is about to be stored. False: a purge of one of its tags began after the fill did. */
-  async tag(lease: Lease, tags: readonly string[], ttl: number): Promise<boolean> {
+  async tag(
+    lease: Pick<Lease, 'id' | 'stamp' | 'since'>,
+    tags: readonly string[],
+    ttl: number,
+  ): Promise<boolean> {
     const purges = await Promise.all(
       tags.map((name) => {
         const key = tagKey(this.#prefix, name);
@@ -105,6 +110,18 @@ export class RedisIndex {
 
   async leave(orders: readonly string[]): Promise<void> {
     await this.#scripts.number(leave, entriesKeys(this.#prefix), ...orders);
+  }
+
+  /** What has this place in the order of storing expires after this time. */
+  async prolong(order: string, ttl: number): Promise<void> {
+    await this.#scripts.number(prolong, entriesKeys(this.#prefix), order, ttl);
+  }
+
+  /** One step over the ids under a tag; `next` is '0' at the end. */
+  async idsOf(tag: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
+    const answer = await this.#client.call('ZSCAN', tagKey(this.#prefix, tag), cursor, 'COUNT', count);
+    const [next, pairs] = answer as [string, string[]];
+    return { next: String(next), ids: pairs.filter((_, i) => i % 2 === 0) };
   }
 
   /** The members of a sorted set, in batches; none that is there all the while is left out. */

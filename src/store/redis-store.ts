@@ -2,6 +2,7 @@ import { purgeMark } from '../entry.ts';
 import type { RedisClient } from '../types.ts';
 import { baseKey, entriesKeys, isReadable, leasesKey } from './keys.ts';
 import { ACQUIRE, HELD, RELEASE, RENEW } from './lease-scripts.ts';
+import { RedisEntries } from './redis-entries.ts';
 import { RedisIndex } from './redis-index.ts';
 import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
 import { Scripts, script } from './run.ts';
@@ -24,6 +25,7 @@ const ACQUIRED = ['held', 'leader', 'changed', 'futile', 'alone'] as const;
 
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
+  readonly entries: RedisEntries;
   readonly #client: RedisClient;
   readonly #turn: Turn;
   readonly #scripts: Scripts;
@@ -47,6 +49,8 @@ export class RedisStore implements ReachableStore {
     this.#index = new RedisIndex(client, this.#scripts, prefix);
     this.#maxEntries = maxEntries;
     this.#close = close;
+    const at = { keys: (id: string) => this.#listedKeys(id), elsewhere: this.#listsElsewhere };
+    this.entries = new RedisEntries(client, this.#scripts, this.#index, prefix, at);
     this.#wake = new Wake(() => subscriberOf(client));
   }
 

@@ -12,6 +12,12 @@ export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
+/** Every ioredis has them, though its types do not; its `callBuffer` loses the command's name where it batches commands. */
+interface BufferCommands {
+  evalshaBuffer: RedisClient['evalsha'];
+  evalBuffer: RedisClient['eval'];
+}
+
 /** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
 export class Scripts {
   readonly #client: RedisClient;
@@ -24,16 +30,39 @@ export class Scripts {
     this.#turn = turn;
   }
 
-  async run({ lua, sha }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+  run(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    const client = this.#client;
+    return this.#run(
+      script,
+      (sha) => client.evalsha(sha, keys.length, ...keys, ...args),
+      (lua) => client.eval(lua, keys.length, ...keys, ...args),
+    );
+  }
+
+  /** The same for an answer whose texts are bytes. */
+  buffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    const client = this.#client as unknown as BufferCommands;
+    return this.#run(
+      script,
+      (sha) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
+      (lua) => client.evalBuffer(lua, keys.length, ...keys, ...args),
+    );
+  }
+
+  async #run(
+    { lua, sha }: Script,
+    byHash: (sha: string) => Promise<unknown>,
+    byText: (lua: string) => Promise<unknown>,
+  ): Promise<unknown> {
     this.#turn.gather();
     if (this.#sent.has(sha)) {
       try {
-        return await this.#client.evalsha(sha, keys.length, ...keys, ...args);
+        return await byHash(sha);
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       }
     }
-    const answer = await this.#client.eval(lua, keys.length, ...keys, ...args);
+    const answer = await byText(lua);
     this.#sent.add(sha);
     return answer;
   }

@@ -55,7 +55,64 @@ export interface Sealing {
 /** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
 export type PurgeMode = 'delete' | { readonly staleSince: number };
 
+/** What is known of a value without its body. */
+export interface Listed extends Place {
+  /** The whole cache key, where the store knows it. */
+  readonly key: string | undefined;
+  /** Of a stored response all up to its body; of anything else as little. */
+  readonly begin: Buffer;
+  /** How many bytes it has in all. */
+  readonly length: number;
+  /** Milliseconds until the store forgets it. */
+  readonly expiresIn: number;
+}
+
+/** How far a survey has come: the server that it is at, and that server's own word. */
+export interface Position {
+  readonly node: string;
+  readonly cursor: string;
+}
+
+export interface Survey {
+  readonly found: readonly Listed[];
+  /** About how many keys were looked at. */
+  readonly scanned: number;
+  /** Where it goes on; `undefined` at the end. */
+  readonly next: Position | undefined;
+}
+
+/** What to store in the place of a response, as long as it is what was seen (its fingerprint). */
+export interface Replacement extends Place {
+  readonly seen: Buffer;
+  readonly bytes: Buffer;
+  readonly tags: readonly string[];
+  /** Milliseconds until the store forgets it; at least 1. */
+  readonly ttl: number;
+}
+
+/** The verbs of whoever looks after what is stored, rather than after requests. */
+export interface StoredEntries {
+  /**
+   * Looks at about `count` keys: all of them in turn, or those under a tag, and gives the values of those that match,
+   * but no marker. What is there from the first step to the last is found at least once.
+   * @param matches is given the cache key, or `undefined` where nobody knows it.
+   */
+  survey(
+    from: Position | undefined,
+    count: number,
+    tag: string | undefined,
+    matches: (key: string | undefined) => boolean,
+  ): Promise<Survey>;
+  /** About how many keys a survey of everything looks at. */
+  extent(): Promise<number>;
+  /** One value whole. */
+  read(place: Place): Promise<(Pick<Listed, 'expiresIn'> & { bytes: Buffer }) | undefined>;
+  /** Stores a response in the place of the one that was seen; false when that is not there any more. */
+  replace(replacement: Replacement): Promise<boolean>;
+}
+
 interface Store {
+  readonly entries: StoredEntries;
   /**
    * The bytes stored for each variant of an id, in order. A value that is not bytes at all (another type of key
    * in our place) reads as an empty buffer, which decodes as damage.

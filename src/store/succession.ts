@@ -6,6 +6,7 @@ export function succeeding(store: ReachableStore, previous: ReachableStore): Rea
     get reachable() {
       return store.reachable;
     },
+    entries: store.entries,
     get: (id, variants) => store.get(id, variants),
     near: (id, variants) => store.near(id, variants),
     acquire: (claim, seen, ttl) => store.acquire(claim, seen, ttl),

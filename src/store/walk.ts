@@ -7,8 +7,8 @@ const BATCH = 500;
 const WALKS = 10;
 
 /** One server, whose keys SCAN walks. */
-interface RedisNode {
-  readonly options: { readonly keyPrefix?: string };
+export interface RedisNode {
+  readonly options: { readonly keyPrefix?: string; readonly host?: string; readonly port?: number };
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
 }
 
@@ -52,16 +52,11 @@ async function* scan(
   prefix: string,
   of: 'responses' | 'leases',
 ): AsyncGenerator<Met[], void> {
-  // SCAN gives keys whole, while ioredis puts the client's own prefix in front of what it sends.
-  const ahead = keyPrefixOf(client);
-  const pattern = `${globEscaped(ahead + prefix)}{*`;
   let cursor = '0';
   do {
-    const answer = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', BATCH);
-    const [next, keys] = answer as [string, string[]];
+    const { next, keys } = await scanOnce(client, node, prefix, cursor, BATCH);
     cursor = next;
-    const met = keys.map(async (whole): Promise<Met[]> => {
-      const key = whole.slice(ahead.length);
+    const met = keys.map(async (key): Promise<Met[]> => {
       const parsed = parseKey(prefix, key);
       if (parsed?.of !== of) return [];
       const { id } = parsed;
@@ -73,7 +68,23 @@ async function* scan(
   } while (cursor !== '0');
 }
 
-async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
+/** One step over the keys of a server that are under the prefix; `next` is '0' at the end. */
+export async function scanOnce(
+  client: RedisClient,
+  node: RedisNode,
+  prefix: string,
+  cursor: string,
+  count: number,
+): Promise<{ next: string; keys: string[] }> {
+  // SCAN gives keys whole, while ioredis puts the client's own prefix in front of what it sends.
+  const ahead = keyPrefixOf(client);
+  const pattern = `${globEscaped(ahead + prefix)}{*`;
+  const answer = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
+  const [next, keys] = answer as [string, string[]];
+  return { next: String(next), keys: keys.map((key) => key.slice(ahead.length)) };
+}
+
+export async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
   if (!client.isCluster) return [client as unknown as RedisNode];
   const cluster = client as unknown as {
     nodes(role: 'master'): RedisNode[];

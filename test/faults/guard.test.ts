@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { FaultEvent } from '../../src/index.ts';
-import { Fault, GuardedStore } from '../../src/store/guard.ts';
+import { Fault } from '../../src/store/fault.ts';
+import { GuardedStore } from '../../src/store/guard.ts';
 import { RedisStore } from '../../src/store/redis-store.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';

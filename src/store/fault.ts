@@ -1,0 +1,32 @@
+/** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
+export class Fault {
+  readonly code: string;
+  readonly message: string;
+
+  constructor(code: string, message: string) {
+    this.code = code;
+    this.message = message;
+  }
+}
+
+/** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
+const AWAY: ReadonlySet<string> = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
+
+export function isAway({ code }: Fault): boolean {
+  return AWAY.has(code);
+}
+
+/** What ioredis says when there is no server to talk to. */
+const LOST =
+  /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
+
+export function toFault(error: unknown): Fault {
+  if (!(error instanceof Error)) return new Fault('error', String(error));
+  const system = (error as NodeJS.ErrnoException).code;
+  if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
+    return new Fault('unavailable', error.message);
+  }
+  // Redis's replies begin with their code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
+  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
+  return new Fault(code, error.message);
+}
