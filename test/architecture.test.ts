@@ -26,7 +26,7 @@ const FOLDERS: Record<string, Allowed> = {
   'http/': { files: /^http\//, packages: /^structured-headers$/, types: /^(outcome|types)\.ts$/ },
   'store/': {
     files: /^(store\/|(entry|errors|outcome|types)\.ts$)/,
-    packages: /^(node:|ioredis$|lru-cache$)/,
+    packages: /^(node:|ioredis$|lru-cache$|cluster-key-slot$)/,
     types: /^events\.ts$/,
   },
   'exchange/': {
