@@ -1,12 +1,12 @@
 // node bench/simulate.mjs            a fleet of processes with near caches in front of Redis, by docs/scale.md's model
-//   --rate <n>        requests a second, of all processes together: 100000
-//   --processes <n>   50
+//   --rate <n>        requests a second, of all processes together: 50000
+//   --processes <n>   20
 //   --masters <n>     3
-//   --keys <n>        distinct keys: 100000
+//   --keys <n>        distinct keys: 20000
 //   --zipf <s>        popularity of the k-th key ~ k^-s: 0.9
-//   --near <n>        entries of each process's near cache: 10000
+//   --near <n>        entries of each process's near cache: 2000
 //   --ttl <s>         how long one stays there: 10
-//   --writes <n>      keys written (or purged) a second: 100
+//   --writes <n>      keys written (or purged) a second: 2000
 //   --seconds <n>     simulated, behind as many to warm up: 20
 //   --seed <n>        1
 //   --measure         checks a small case with a real redis-server, client tracking and LRU near caches
@@ -17,18 +17,19 @@
 import { parseArgs } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { whole } from './figures.mjs';
+import { measureFleet } from './fleet.mjs';
 import { say, table } from './screen.mjs';
 
 const { values } = parseArgs({
   options: {
-    rate: { type: 'string', default: '100000' },
-    processes: { type: 'string', default: '50' },
+    rate: { type: 'string', default: '50000' },
+    processes: { type: 'string', default: '20' },
     masters: { type: 'string', default: '3' },
-    keys: { type: 'string', default: '100000' },
+    keys: { type: 'string', default: '20000' },
     zipf: { type: 'string', default: '0.9' },
-    near: { type: 'string', default: '10000' },
+    near: { type: 'string', default: '2000' },
     ttl: { type: 'string', default: '10' },
-    writes: { type: 'string', default: '100' },
+    writes: { type: 'string', default: '2000' },
     seconds: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     measure: { type: 'boolean', default: false },
@@ -70,7 +71,7 @@ function zipf({ keys, zipf: s }) {
 }
 
 /** Asks and writes, one event after the other, by the law of popularity, and counts. */
-export function simulate(model) {
+function simulate(model) {
   const { rate, processes, masters, near, ttl, writes, seconds, seed } = model;
   const { draw } = zipf(model);
   const next = random(seed);
@@ -104,7 +105,7 @@ export function simulate(model) {
     }
     cache.set(key, now + ttl);
     // Slots are given to keys by their hash, popular or not.
-    count.byMaster[Math.imul(key + 1, 0x9e3779b1) >>> (0 % masters)]++;
+    count.byMaster[(Math.imul(key + 1, 0x9e3779b1) >>> 8) % masters]++;
     const tracked = readers.get(key) ?? new Set();
     readers.set(key, tracked.add(process));
   }
@@ -122,49 +123,44 @@ export function simulate(model) {
 }
 
 /**
- * The same in closed form. A near cache is asked for key k as a Poisson process of rate a = rate * share / processes.
- * Che's approximation: LRU keeps what was asked for within a time C, the same for all keys. What was fetched is also
- * gone after `ttl`, or when the key is written (rate w). A fetch, which comes about after each such end, is followed
- * by a * T hits, where T is how long the entry lasts on average.
+ * The same in closed form. A near cache is asked for key k as a Poisson process of rate a = rate * share / processes,
+ * and the key is written at the rate w. Che's approximation: LRU keeps what was asked for within a time C, one for all
+ * keys. An entry answers for `ttl` at most, and until its key is written or it has not been asked for within C.
  */
-export function predict(model) {
+function predict(model) {
   const { rate, processes, near, ttl, writes, keys, masters } = model;
   const { shares } = zipf(model);
   const w = writes / keys;
-  /** Share of requests for a key that are hits, and of time that it is there, when LRU keeps it for a time C. */
-  const of = (a, c) => {
-    // It ends at `ttl`, at a write, or once it has not been asked for within C.
-    const lasts = lifetime(a, w, Math.min(c, 1e9), ttl);
-    return { hit: (a * lasts.live) / (1 + a * lasts.live), there: (a * lasts.held) / (1 + a * lasts.live) };
-  };
-  const occupied = (c) =>
-    shares.reduce((sum, p) => sum + Math.min(1, of((rate * p) / processes, c).there), 0);
+  const asked = shares.map((share) => (rate * share) / processes);
+  const sum = (values) => values.reduce((total, value) => total + value, 0);
+  // A key takes room if it was asked for within C, and not written since.
+  const occupied = (c) => sum(asked.map((a) => (a / (a + w)) * -Math.expm1(-(a + w) * c)));
   let low = 0;
-  let high = 1;
-  while (occupied(high) < near && high < 1e6) high *= 2;
-  for (let i = 0; i < 40; i++) {
+  let high = 1e5;
+  for (let i = 0; i < 60; i++) {
     const middle = (low + high) / 2;
     if (occupied(middle) < near) low = middle;
     else high = middle;
   }
-  const hits = shares.map((p) => of((rate * p) / processes, high).hit);
-  const ratio = hits.reduce((sum, hit, k) => sum + hit * shares[k], 0);
+  // A fetch is followed by a hit for each request in the time that the entry lasts on average.
+  const ratio = sum(
+    asked.map((a, k) => (shares[k] * a * lasting(a, w, high, ttl)) / (1 + a * lasting(a, w, high, ttl))),
+  );
+  // A process is tracked for a key from its first request behind a write to the next write; any key may be written.
+  const fanOut = (processes * sum(asked.map((a) => a / (a + w)))) / keys;
   const commands = rate * (1 - ratio);
-  // A process is tracked for a key from its first fetch after a write to the next write.
-  const fetchRate = (k) => ((rate * shares[k]) / processes) * (1 - hits[k]);
-  const tracked = (k) => (w > 0 ? fetchRate(k) / (fetchRate(k) + w) : 1);
-  const fanOut = shares.reduce((sum, _, k) => sum + processes * tracked(k), 0) / keys;
   return { near: ratio, commands, busiest: commands / masters, fanOut, messages: fanOut * writes };
 }
 
-/** How long a fetched entry answers (`live`) and takes room (`held`) on average. */
-function lifetime(a, w, c, ttl) {
-  // Idle for C ends it at the rate h; an entry past its ttl takes room until it is asked for or C has passed.
-  const h = a > 0 && a * c < 50 ? a / Math.expm1(a * c) : 0;
-  const ends = w + h;
-  const live = ends > 0 ? -Math.expm1(-ends * ttl) / ends : ttl;
-  const past = Math.exp(-ends * ttl) * (a > 0 ? -Math.expm1(-a * Math.max(0, c)) / a : c);
-  return { live, held: live + past };
+/** How long a fetched entry answers on average. */
+function lasting(a, w, c, ttl) {
+  const until = (rate, time) => (rate > 0 ? -Math.expm1(-rate * time) / rate : time);
+  if (c >= ttl) return until(w, ttl);
+  // It is there for C at least, and then if it was asked for in that time. How long from there on when LRU alone ends
+  // it is known, as the time to the first gap of C between requests; that it ends at a constant rate is assumed.
+  const again = -Math.expm1(-a * c);
+  const further = a * c < 1e-4 ? (a * c * c) / 2 : (Math.expm1(a * c) - a * c) / a;
+  return until(w, c) + again * Math.exp(-w * c) * until(w + again / further, ttl - c);
 }
 
 const figures = [
@@ -185,21 +181,32 @@ function compare(columns) {
   ]);
 }
 
-if (process.argv[1] === new URL(import.meta.url).pathname) {
-  say(
-    `  ${Object.entries(given)
-      .filter(([name]) => name !== 'measure')
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
-  );
-  const simulated = simulate(given);
-  compare({ simulated, 'closed form': predict(given) });
-  say(`  ${whole(simulated.tracked)} keys tracked, for ${simulated.readers.toFixed(1)} processes each`);
-  if (values.measure) {
-    const { measured, small } = await (await import('./simulate-measured.mjs')).measure();
-    say();
-    say('  measured with a redis-server:');
-    compare({ measured, simulated: simulate(small), 'closed form': predict(small) });
-  }
-  process.exit();
+function shown(model) {
+  return Object.entries(model)
+    .filter(([name]) => name !== 'measure')
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 }
+
+say(`  ${shown(given)}`);
+const simulated = simulate(given);
+compare({ simulated, 'closed form': predict(given) });
+say(`  ${whole(simulated.tracked)} keys tracked, for ${simulated.readers.toFixed(1)} processes each`);
+if (values.measure) {
+  const small = {
+    rate: 3000,
+    processes: 4,
+    masters: 1,
+    keys: 2000,
+    zipf: 0.9,
+    near: 300,
+    ttl: 2,
+    writes: 400,
+  };
+  Object.assign(small, { seconds: 10, seed: given.seed });
+  say();
+  say(`  ${shown(small)}`);
+  const measured = await measureFleet(small, { ...zipf(small), next: random(small.seed + 1) });
+  compare({ measured, simulated: simulate(small), 'closed form': predict(small) });
+}
+process.exit();
