@@ -9,6 +9,7 @@
 //   --writes <n>      keys written (or purged) a second: 2000
 //   --seconds <n>     simulated, behind as many to warm up: 20
 //   --seed <n>        1
+//   --plan            the table of docs/scale.md, and nothing else
 //   --measure         checks a small case with a real redis-server, client tracking and LRU near caches
 //
 // Each request goes to a process at random and asks for a key by Zipf's law. What the near cache lacks is one command
@@ -18,6 +19,8 @@ import { parseArgs } from 'node:util';
 import { LRUCache } from 'lru-cache';
 import { whole } from './figures.mjs';
 import { measureFleet } from './fleet.mjs';
+import { predict, zipf } from './model.mjs';
+import { plan } from './plan.mjs';
 import { say, table } from './screen.mjs';
 
 const { values } = parseArgs({
@@ -33,6 +36,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '20' },
     seed: { type: 'string', default: '1' },
     measure: { type: 'boolean', default: false },
+    plan: { type: 'boolean', default: false },
   },
 });
 const given = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, Number(value)]));
@@ -46,28 +50,6 @@ function random(seed) {
     t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
     return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-function zipf({ keys, zipf: s }) {
-  const weights = Float64Array.from({ length: keys }, (_, k) => (k + 1) ** -s);
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  const shares = weights.map((weight) => weight / sum);
-  const upTo = new Float64Array(keys);
-  shares.reduce((total, share, k) => {
-    upTo[k] = total + share;
-    return upTo[k];
-  }, 0);
-  const draw = (at) => {
-    let low = 0;
-    let high = keys - 1;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (upTo[middle] < at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  };
-  return { shares, draw };
 }
 
 /** Asks and writes, one event after the other, by the law of popularity, and counts. */
@@ -122,47 +104,6 @@ function simulate(model) {
   };
 }
 
-/**
- * The same in closed form. A near cache is asked for key k as a Poisson process of rate a = rate * share / processes,
- * and the key is written at the rate w. Che's approximation: LRU keeps what was asked for within a time C, one for all
- * keys. An entry answers for `ttl` at most, and until its key is written or it has not been asked for within C.
- */
-function predict(model) {
-  const { rate, processes, near, ttl, writes, keys, masters } = model;
-  const { shares } = zipf(model);
-  const w = writes / keys;
-  const asked = shares.map((share) => (rate * share) / processes);
-  const sum = (values) => values.reduce((total, value) => total + value, 0);
-  // A key takes room if it was asked for within C, and not written since.
-  const occupied = (c) => sum(asked.map((a) => (a / (a + w)) * -Math.expm1(-(a + w) * c)));
-  let low = 0;
-  let high = 1e5;
-  for (let i = 0; i < 60; i++) {
-    const middle = (low + high) / 2;
-    if (occupied(middle) < near) low = middle;
-    else high = middle;
-  }
-  // A fetch is followed by a hit for each request in the time that the entry lasts on average.
-  const ratio = sum(
-    asked.map((a, k) => (shares[k] * a * lasting(a, w, high, ttl)) / (1 + a * lasting(a, w, high, ttl))),
-  );
-  // A process is tracked for a key from its first request behind a write to the next write; any key may be written.
-  const fanOut = (processes * sum(asked.map((a) => a / (a + w)))) / keys;
-  const commands = rate * (1 - ratio);
-  return { near: ratio, commands, busiest: commands / masters, fanOut, messages: fanOut * writes };
-}
-
-/** How long a fetched entry answers on average. */
-function lasting(a, w, c, ttl) {
-  const until = (rate, time) => (rate > 0 ? -Math.expm1(-rate * time) / rate : time);
-  if (c >= ttl) return until(w, ttl);
-  // It is there for C at least, and then if it was asked for in that time. How long from there on when LRU alone ends
-  // it is known, as the time to the first gap of C between requests; that it ends at a constant rate is assumed.
-  const again = -Math.expm1(-a * c);
-  const further = a * c < 1e-4 ? (a * c * c) / 2 : (Math.expm1(a * c) - a * c) / a;
-  return until(w, c) + again * Math.exp(-w * c) * until(w + again / further, ttl - c);
-}
-
 const figures = [
   ['near hit ratio', 'near', (value) => value.toFixed(4)],
   ['Redis commands/s', 'commands', whole],
@@ -183,11 +124,15 @@ function compare(columns) {
 
 function shown(model) {
   return Object.entries(model)
-    .filter(([name]) => name !== 'measure')
+    .filter(([name]) => !['measure', 'plan'].includes(name))
     .map(([name, value]) => `${name} ${value}`)
     .join(', ');
 }
 
+if (values.plan) {
+  table(plan());
+  process.exit();
+}
 say(`  ${shown(given)}`);
 const simulated = simulate(given);
 compare({ simulated, 'closed form': predict(given) });
