@@ -48,7 +48,7 @@ export function judged(results) {
 function judge(goal, result) {
   const { target, figure, of, plus } = goal;
   const { scenario, skipped, figures = {} } = result;
-  const limit = plus ? (figures[plus.of]?.[plus.of && figure] ?? Number.NaN) + plus.more : goal.limit;
+  const limit = plus ? (figures[plus.of]?.[figure] ?? Number.NaN) + plus.more : goal.limit;
   const value = figure ? figures[target]?.[figure] : ratioOf(goal, result.samples);
   const text = figure
     ? `${scenario.title}: ${target}: ${goal.text}`
