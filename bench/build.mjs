@@ -14,6 +14,8 @@ export async function build() {
     outDir: 'bench/dist',
     format: 'esm',
     target: 'node20',
+    // For the profile, which tells a file of the sources from another.
+    sourcemap: true,
     clean: true,
   });
   return new URL('./dist/index.js', import.meta.url).href;

@@ -12,7 +12,8 @@ const running = new Set();
 export async function start(file, settings, { node = process.execPath, flags = [] } = {}) {
   const child = fork(fileURLToPath(new URL(file, import.meta.url)), {
     execPath: node,
-    execArgv: flags,
+    // What old packages warn of is not to be read here.
+    execArgv: ['--no-warnings', ...flags],
     serialization: 'json',
     env: { ...process.env, NODE_ENV: 'production' },
   });

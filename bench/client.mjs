@@ -8,7 +8,7 @@ const NOTHING = Buffer.alloc(0);
 // One read at a time is under way in this process.
 const scratch = Buffer.allocUnsafe(256 * 1024);
 
-/** The bytes of a request. */
+/** The bytes of a request. `Host` may be given, so that several processes are asked for the same. */
 export function requestBytes({ method = 'GET', path, headers = {} }, port) {
   const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
     ([name, value]) => `${name}: ${value}`,

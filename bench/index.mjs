@@ -3,7 +3,8 @@
 // npm run bench -- --help            what else it takes
 
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
@@ -14,6 +15,7 @@ import { startRedis } from './redis.mjs';
 import { judged, show, showGoals, write } from './report.mjs';
 import { scenarios } from './scenarios.mjs';
 import { elapsed, say } from './screen.mjs';
+import { servers } from './servers.mjs';
 import { targets } from './targets.mjs';
 
 const HELP = `
@@ -22,14 +24,17 @@ const HELP = `
   --quick              hits and misses of the floors and of this package; RESULTS.md stays as it is
   --only <scenario>    again for more: ${Object.keys(scenarios).join(', ')}
   --target <text>      only targets whose name has it; again for more
-  --node <node>        runs the targets under another Node: a path, or a version such as 22; again for more
+  --node <node>        hits under these Nodes: paths, or versions such as 22, from npm; 20, 22 and 24
   --against <file>     another build of this package to compare with, as "other"
-  --rounds <n>         15; with --quick 11
+  --rounds <n>         15; with --quick 7
   --seconds <n>        how long each target is asked in a round: 0.3
   --connections <n>    32
   --keys <n>           distinct keys in the scenario of that name: 50000
+  --growth <n>         the most keys in the scenario of that name: 1000000
+  --out <file>         where the results go: bench/RESULTS.md, and results.svg beside it
 `;
 
+const NODES = ['20', '22', '24'];
 const here = (file) => fileURLToPath(new URL(file, import.meta.url));
 const { values } = parseArgs({
   options: {
@@ -42,6 +47,8 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '0.3' },
     connections: { type: 'string', default: '32' },
     keys: { type: 'string', default: '50000' },
+    growth: { type: 'string', default: '1000000' },
+    out: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 });
@@ -51,10 +58,11 @@ if (values.help) {
   process.exit();
 }
 const options = {
-  rounds: Number(values.rounds ?? (values.quick ? 11 : 15)),
+  rounds: Number(values.rounds ?? (values.quick ? 7 : 15)),
   seconds: Number(values.seconds),
   connections: Number(values.connections),
   keys: Number(values.keys),
+  growth: Number(values.growth),
   targets: values.target,
 };
 const chosen = values.only.length > 0 ? values.only.map(named) : Object.values(scenarios).filter(inMode);
@@ -82,32 +90,39 @@ process.on('exit', () => {
 try {
   const built = await build();
   redis = await startRedis();
-  const nodes = values.node.map(nodeBinary);
-  const { catalogue, unavailable } = await assemble(built, nodes);
+  const unavailable = [];
+  const nodes = runtimes(unavailable);
+  const { catalogue, versions: others } = await assemble(built, unavailable);
   const load = await start('./load.mjs', {});
   const versions = [
-    ...new Set(
-      (nodes.length > 0 ? nodes : [{ version: process.version }]).map(({ version }) => `Node ${version}`),
-    ),
+    `Node ${nodes.map(({ version }) => version.slice(1)).join(', ')}`,
     `Redis ${redis.version}`,
+    ...others,
   ];
-  say(`  ${versions.join(', ')}; ${chosen.length} scenarios`);
+  say(`  ${versions.join('; ')}; ${chosen.length} scenarios`);
   for (const { name, why } of unavailable) say(`  skipped: ${name}: ${why}`);
 
   const results = [];
   for (const scenario of chosen) {
-    const result = await measure({ redis, load, catalogue, options }, scenario);
-    show(result);
-    results.push(result);
+    for (const node of scenario.everyNode ? nodes : [nodes.find(isMain) ?? nodes[0]]) {
+      const stage = { redis, load, options, catalogue: under(node, catalogue) };
+      const several = scenario.everyNode && nodes.length > 1;
+      const runtime = several || !isMain(node) ? node.version.slice(1) : undefined;
+      const result = { ...(await measure(stage, scenario)), runtime };
+      show(result);
+      results.push(result);
+    }
   }
   showGoals(results);
-  if (whole) {
-    write(here('RESULTS.md'), { results, versions, options, took: elapsed(), unavailable });
-    say('  written: bench/RESULTS.md');
+  if (whole || values.out) {
+    const markdown = values.out ?? here('RESULTS.md');
+    const files = { markdown, svg: join(dirname(markdown), 'results.svg') };
+    write(files, { results, versions, options, took: elapsed(), unavailable });
+    say(`  written: ${relative(here('..'), markdown)}`);
   }
   const bad = results.flatMap(({ wrong = new Map() }) => [...wrong]).filter(([name]) => !isPeer(name));
   for (const [name, defects] of bad) say(`  WRONG: ${name}: ${[...defects].join('; ')}`);
-  say(`  ${judged(results).filter(({ met }) => !met).length} goals unmet; ${elapsed()}`);
+  say(`  ${judged(results).filter(({ met }) => met === false).length} goals unmet; ${elapsed()}`);
   process.exitCode = bad.length > 0 ? 1 : 0;
   await load.stop();
 } catch (error) {
@@ -116,38 +131,56 @@ try {
 }
 process.exit();
 
-/** All targets under all the given Nodes, and what cannot be measured here. */
-async function assemble(built, nodes) {
+/** The Nodes to measure hits under; the running one where its version is asked for. */
+function runtimes(unavailable) {
+  const asked = values.node.length > 0 ? values.node : values.quick ? [process.execPath] : NODES;
+  const found = asked.flatMap((given) => {
+    const isRunning = given === process.execPath || process.version.startsWith(`v${given}.`);
+    try {
+      return [isRunning ? { binary: process.execPath, version: process.version } : nodeBinary(given)];
+    } catch (error) {
+      unavailable.push({ name: `Node ${given}`, why: error.message.split('\n')[0] });
+      return [];
+    }
+  });
+  return found.length > 0 ? found : [{ binary: process.execPath, version: process.version }];
+}
+
+function isMain({ binary }) {
+  return binary === process.execPath;
+}
+
+/** Other caches are measured under one Node: it is this package that is to run under all. */
+function under(node, catalogue) {
+  const all = isMain(node) || (values.node.length === 1 && !values.quick);
+  return catalogue
+    .filter(({ isOther }) => all || !isOther)
+    .map((target) => ({ ...target, node: node.binary }));
+}
+
+/** All targets, and what cannot be measured here. */
+async function assemble(built, unavailable) {
   const own = new URL('./targets.mjs', import.meta.url).href;
-  const base = Object.entries(targets).map(([name, { on }]) => {
-    return { name, on, module: own, build: built, groups: [name] };
+  const catalogue = Object.entries(targets).map(([name, { on }]) => {
+    return { name, on, module: own, opens: name, build: built, groups: [name] };
   });
   if (values.against !== undefined) {
     const other = pathToFileURL(values.against).href;
     for (const on of ['node', 'express']) {
       const name = `${on} other`;
-      base.push({ name, on, module: own, opens: `${on} rrc`, build: other, groups: [name] });
+      catalogue.push({ name, on, module: own, opens: `${on} rrc`, build: other, groups: [name] });
     }
   }
-  const unavailable = [];
-  if (!values.quick) await addPeers(base, unavailable);
-  const runtimes = nodes.length > 0 ? nodes : [{ binary: process.execPath }];
-  const catalogue = runtimes.flatMap(({ binary, version }) => {
-    const suffix = runtimes.length > 1 ? `, node ${version}` : '';
-    return base.map((target) => {
-      return {
-        ...target,
-        opens: target.opens ?? target.name,
-        name: `${target.name}${suffix}`,
-        suffix,
-        node: binary,
-      };
-    });
-  });
-  return { catalogue, unavailable };
+  if (values.quick) return { catalogue, versions: [] };
+  const peers = await peersOf(unavailable);
+  const found = servers();
+  unavailable.push(...found.unavailable);
+  for (const server of found.targets) catalogue.push({ ...server, module: own, isOther: true });
+  catalogue.push(...peers.targets);
+  return { catalogue, versions: [...peers.versions, ...found.targets.map(({ version }) => version)] };
 }
 
-async function addPeers(base, unavailable) {
+async function peersOf(unavailable) {
   try {
     if (!existsSync(here('peers/node_modules'))) {
       say('  installing the peers: bench/peers');
@@ -157,24 +190,21 @@ async function addPeers(base, unavailable) {
       });
     }
     const module = new URL('./peers/targets.mjs', import.meta.url).href;
-    const peers = await import(module);
-    for (const [name, { on, groups }] of Object.entries(peers.targets))
-      base.push({ name, on, module, groups });
+    const { targets } = await import(module);
+    const { dependencies } = JSON.parse(readFileSync(here('peers/package.json'), 'utf8'));
+    const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
+    return {
+      targets: Object.entries(targets).map(([name, { on, groups }]) => {
+        return { name, on, module, opens: name, groups, isOther: true };
+      }),
+      versions: [versions.join(', ')],
+    };
   } catch (error) {
     unavailable.push({ name: 'the peers', why: error.message.split('\n')[0] });
+    return { targets: [], versions: [] };
   }
-  for (const name of ['nginx', 'varnishd']) {
-    unavailable.push({ name, why: onPath(name) ? 'not driven by this benchmark' : 'not installed' });
-  }
-}
-
-function onPath(name) {
-  const folders = (process.env.PATH ?? '').split(':');
-  return folders.some((folder) => folder && existsSync(`${folder}/${name}`));
 }
 
 function isPeer(name) {
-  return (
-    !name.includes('rrc') && !name.includes('floor') && !name.includes('constant') && !name.includes('other')
-  );
+  return !/rrc|floor|constant|compression|other/.test(name);
 }

@@ -1,11 +1,14 @@
 // The process that asks, and checks what it is told.
 
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
+import { resource } from './app.mjs';
 import { serve } from './child.mjs';
 import { Connection, Heads, requestBytes } from './client.mjs';
 
 /** Fields of which it is the point to differ from one replay to the next, and those of the connection. */
 const VARYING = new Set(['age', 'date', 'cache-status', 'connection', 'keep-alive']);
 const SAID_OF_ANSWERS = 5;
+const DECODERS = { br: brotliDecompressSync, gzip: gunzipSync };
 
 const heads = new Heads();
 /** The first answers, by request. */
@@ -18,18 +21,30 @@ serve({
   run,
 });
 
-/** Asks one thing after the other, and keeps the answers as what those to come are compared with. */
-async function learn({ port, requests }) {
+/**
+ * Asks one thing after the other, and keeps the answers as what those to come are compared with.
+ * A request may say `as` which path its answer is to be kept.
+ * @param coded what they must be encoded as.
+ */
+async function learn({ port, requests, coded }) {
   const connection = new Connection(port, heads);
   await connection.open();
   const answers = [];
   for (const request of requests) {
     const answer = await whole(connection, request, port);
-    first.set(nameOf(port, request), answer);
+    if (coded) checkDecoded(request, answer, coded);
+    first.set(nameOf(port, { ...request, path: request.as ?? request.path }), answer);
     answers.push({ status: answer.head.status, fields: answer.head.fields, bytes: answer.body.length });
   }
   connection.close();
   return answers;
+}
+
+/** Decoded, it must be what the handler has to say. */
+function checkDecoded({ path }, { head, body }, coded) {
+  if (head.get('content-encoding') !== coded) throw new Error(`the answer is not in ${coded}`);
+  const { bytes } = resource({ url: path, headers: {} });
+  if (!DECODERS[coded](body).equals(bytes)) throw new Error('decoded, the answer is another');
 }
 
 function whole(connection, request, port) {
@@ -60,10 +75,15 @@ const firstOf = (port, request) =>
  *   or `any`.
  * @param unique goes behind each path with a number, so that no two requests are for the same.
  * @param patience after how many milliseconds an answer is given up.
+ * @param hit whether `Cache-Status` must say so.
+ * @param ports further ones that the connections are shared out over, next to `port`.
+ * @param among of so many numbered paths, any.
  */
-async function run({ port, requests, connections, seconds, count = Infinity, check, unique, patience }) {
+async function run(plan) {
+  const { port, requests, connections, seconds, count = Infinity, check, unique, patience, hit } = plan;
+  const { ports = [port], among } = plan;
   const asked = requests.map((request) => ({
-    bytes: unique ? undefined : requestBytes(request, port),
+    bytes: requestBytes(request, port),
     request,
     isHead: request.method === 'HEAD',
     // What answers to other forms of the request are made of.
@@ -78,7 +98,7 @@ async function run({ port, requests, connections, seconds, count = Infinity, che
   let bytes = 0;
   let slowest = 0;
 
-  const pool = Array.from({ length: connections }, () => new Connection(port, heads));
+  const pool = Array.from({ length: connections }, (_, i) => new Connection(ports[i % ports.length], heads));
   await Promise.all(pool.map((connection) => connection.open()));
 
   const startedAt = performance.now();
@@ -90,9 +110,9 @@ async function run({ port, requests, connections, seconds, count = Infinity, che
       const spec = asked[sent % asked.length];
       const n = sent++;
       const { request, isHead, reference } = spec;
-      const wire = unique
-        ? requestBytes({ ...request, path: `${request.path}?${unique}=${n}` }, port)
-        : spec.bytes;
+      const query = among ? numbered(Math.floor(Math.random() * among)) : `?${unique}=${n}`;
+      const wire =
+        unique || among ? requestBytes({ ...request, path: request.path + query }, port) : spec.bytes;
       let defect;
       let at = 0;
       let offset = 0;
@@ -127,7 +147,8 @@ async function run({ port, requests, connections, seconds, count = Infinity, che
           }
           let verdict = spec.judged.get(head);
           if (verdict === undefined) {
-            verdict = judge(head, reference.head, check, request) ?? null;
+            verdict =
+              (hit && !isHit(head) && 'no hit') || (judge(head, reference.head, check, request) ?? null);
             spec.judged.set(head, verdict);
           }
           if (verdict) defect = verdict;
@@ -180,6 +201,14 @@ async function run({ port, requests, connections, seconds, count = Infinity, che
     busy: (user + system) / 1000 / elapsed,
     wrong: [...wrong].slice(0, SAID_OF_ANSWERS),
   };
+}
+
+/** The query that tells one of many keys from the others. */
+export const numbered = (n) => `?k=${String(n).padStart(8, '0')}`;
+
+/** As RFC 9211 says it of the last cache on the way, the one that is asked. */
+function isHit(head) {
+  return /;\s*hit\b/.test(head.get('cache-status') ?? '');
 }
 
 function expectedLength(check, reference, request) {

@@ -1,15 +1,18 @@
 // node bench/profile.mjs [scenario]     where the CPU time of one target goes, by group, file and function
 //   --target <name>      express rrc
 //   --seconds <n>        8
+//   --node <node>        another Node to run it under: a path, or a version such as 22
 //   --against <file>     another build of this package, in place of this one
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { build } from './build.mjs';
 import { killAll, start } from './child.mjs';
+import { nodeBinary } from './node-binary.mjs';
 import { startRedis } from './redis.mjs';
 import { scenarios } from './scenarios.mjs';
 import { say, table } from './screen.mjs';
@@ -29,6 +32,7 @@ const { values, positionals } = parseArgs({
   options: {
     target: { type: 'string', default: 'express rrc' },
     seconds: { type: 'string', default: '8' },
+    node: { type: 'string' },
     against: { type: 'string' },
   },
 });
@@ -43,14 +47,18 @@ process.on('exit', () => {
 
 const redis = await startRedis();
 const load = await start('./load.mjs', {});
-const target = await start('./target.mjs', {
+const built = values.against ? pathToFileURL(values.against).href : await build();
+const { binary, version } = nodeBinary(values.node ?? process.execPath);
+const settings = {
   module: new URL('./targets.mjs', import.meta.url).href,
   name: values.target,
-  build: values.against ? pathToFileURL(values.against).href : await build(),
+  build: built,
   redisPort: redis.port,
   prefix: 'profile:',
   timeout: '1s',
-});
+};
+const target = await start('./target.mjs', settings, { node: binary });
+const map = sourceMap(built);
 const port = target.opened;
 await load.ask('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
 await target.ask('sample');
@@ -80,6 +88,7 @@ function report({ nodes, samples, timeDeltas }, cpu) {
   });
   const functions = new Map();
   const groups = new Map();
+  const files = new Map();
   let total = 0;
   for (const [id, time] of own) {
     const { callFrame } = byId.get(id);
@@ -87,7 +96,12 @@ function report({ nodes, samples, timeDeltas }, cpu) {
     if (group === 'idle') continue;
     total += time;
     groups.set(group, (groups.get(group) ?? 0) + time);
-    const name = `${callFrame.functionName || '(anonymous)'}  ${placeOf(callFrame)}`;
+    const place = placeOf(callFrame, group);
+    if (group === 'ours') {
+      const [path] = place.split(':', 1);
+      files.set(path, (files.get(path) ?? 0) + time);
+    }
+    const name = `${callFrame.functionName || '(anonymous)'}  ${place}`;
     const entry = functions.get(name) ?? { group, time: 0 };
     entry.time += time;
     functions.set(name, entry);
@@ -95,11 +109,16 @@ function report({ nodes, samples, timeDeltas }, cpu) {
   const per = (time) => ((time / total) * cpu).toFixed(2);
   const share = (time) => `${((100 * time) / total).toFixed(1)} %`;
   const byTime = (a, b) => b[1] - a[1];
-  say(`  ${title}: ${values.target}, ${cpu.toFixed(1)} us of CPU each, with the profiler`);
+  say(`  ${title}: ${values.target}, Node ${version}: ${cpu.toFixed(1)} us of CPU each, with the profiler`);
   say();
   table([
     ['group', 'us', 'share'],
     ...[...groups].sort(byTime).map(([name, time]) => [name, per(time), share(time)]),
+  ]);
+  say();
+  table([
+    ['of ours', 'us', 'share'],
+    ...[...files].sort(byTime).map(([name, time]) => [name, per(time), share(time)]),
   ]);
   say();
   table([
@@ -122,6 +141,17 @@ function groupOf({ url, functionName }) {
   return 'bench';
 }
 
-function placeOf({ url, lineNumber }) {
-  return url ? `${url.split('/').slice(-2).join('/')}:${lineNumber + 1}` : '';
+/** Where a function is written: for ours, in the sources. */
+function placeOf({ url, lineNumber, columnNumber }, group) {
+  if (!url) return '';
+  if (group === 'ours') {
+    const { originalSource, originalLine } = map?.findEntry(lineNumber, columnNumber) ?? {};
+    if (originalSource) return `${originalSource.replace(/^.*?(?=src\/)/, '')}:${originalLine + 1}`;
+  }
+  return `${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`;
+}
+
+function sourceMap(url) {
+  const file = fileURLToPath(`${url}.map`);
+  return existsSync(file) ? new SourceMap(JSON.parse(readFileSync(file, 'utf8'))) : undefined;
 }

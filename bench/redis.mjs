@@ -1,20 +1,29 @@
-// A redis-server for one run: in memory only, on a free port, and what it says of itself.
+// redis-servers for one run: in memory only, on free ports, and what they say of themselves.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 
 const START_BUDGET_MS = 5000;
+const JOIN_BUDGET_MS = 20_000;
+const SLOTS = 16384;
 
-export async function startRedis() {
+export async function startRedis(extra = []) {
   const port = await freePort();
   const binary = process.env.REDIS_SERVER ?? 'redis-server';
-  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-  const server = spawn(binary, options, { cwd: tmpdir(), stdio: 'ignore' });
-  process.once('exit', () => server.kill('SIGKILL'));
+  const folder = mkdtempSync(join(tmpdir(), 'rrc-bench-redis-'));
+  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...extra];
+  const server = spawn(binary, options, { cwd: folder, stdio: 'ignore' });
+  const clear = () => {
+    server.kill('SIGKILL');
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once('exit', clear);
   const failed = once(server, 'exit').then(
     ([code]) => Promise.reject(new Error(`redis-server ended with code ${code}`)),
     ({ message }) => Promise.reject(new Error(`${message}; set REDIS_SERVER to the path of one`)),
@@ -37,6 +46,8 @@ export async function startRedis() {
     );
   return {
     port,
+    client,
+    info,
     version: (await info('server')).redis_version,
     /** CPU used so far, in microseconds. */
     async cpu() {
@@ -56,11 +67,54 @@ export async function startRedis() {
       client.disconnect();
       server.kill('SIGCONT');
       server.kill();
+      process.off('exit', clear);
+      clear();
     },
   };
 }
 
-async function freePort() {
+/** A Cluster of so many masters, each with its share of the slots. */
+export async function startCluster(masters) {
+  const nodes = await Promise.all(
+    Array.from({ length: masters }, () => startRedis(['--cluster-enabled', 'yes'])),
+  );
+  const stop = () => {
+    for (const node of nodes) node.stop();
+  };
+  try {
+    const from = (i) => Math.ceil((i * SLOTS) / masters);
+    await Promise.all(nodes.map(({ client }, i) => client.cluster('SET-CONFIG-EPOCH', i + 1)));
+    await Promise.all(
+      nodes.map(({ client }, i) => client.call('CLUSTER', 'ADDSLOTSRANGE', from(i), from(i + 1) - 1)),
+    );
+    for (const { client } of nodes) {
+      for (const { port } of nodes) await client.cluster('MEET', '127.0.0.1', port);
+    }
+    const until = performance.now() + JOIN_BUDGET_MS;
+    while (!(await Promise.all(nodes.map((node) => isWhole(node, masters)))).every(Boolean)) {
+      if (performance.now() > until) throw new Error('the Cluster does not come together');
+      await delay(50);
+    }
+  } catch (error) {
+    stop();
+    throw error;
+  }
+  return {
+    ports: nodes.map(({ port }) => port),
+    cpu: async () => (await Promise.all(nodes.map((node) => node.cpu()))).reduce((sum, cpu) => sum + cpu, 0),
+    empty: () => Promise.all(nodes.map((node) => node.empty())),
+    stop,
+  };
+}
+
+async function isWhole({ client }, masters) {
+  const info = await client.cluster('INFO');
+  return [`cluster_state:ok`, `cluster_known_nodes:${masters}\r`, `cluster_slots_ok:${SLOTS}\r`].every(
+    (line) => info.includes(line),
+  );
+}
+
+export async function freePort() {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const { port } = probe.address();

@@ -1,11 +1,11 @@
-// The figures as tables, on the terminal and in RESULTS.md.
+// The figures as tables, on the terminal and in RESULTS.md, and the goals beside them.
 
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { addedRatio, medianRatio, ms } from './figures.mjs';
 import { goals } from './scenarios.mjs';
 import { say, table } from './screen.mjs';
-
-const BAR = 40;
+import { chart } from './svg.mjs';
 
 /** @returns the rows of a scenario's table, the first one being its head. */
 export function cells({ scenario, rows, head, wrong }) {
@@ -21,59 +21,86 @@ export function cells({ scenario, rows, head, wrong }) {
       withRatio(row.rate, (value) => String(Math.round(value))),
       withRatio(row.p50, ms),
       withRatio(row.p99, ms),
-      withRatio(row.redisCpu, (value) => value.toFixed(1)),
-      withRatio(row.rss, (value) => `${Math.round(value / 2 ** 20)} MB`),
-      [row.adds !== undefined && `adds ${row.adds.toFixed(2)}x`, ...(wrong.get(row.name) ?? [])]
-        .filter(Boolean)
-        .join('; '),
+      row.redisCpu.value.toFixed(1),
+      `${Math.round(row.rss.value / 2 ** 20)} MB`,
+      [...(wrong.get(row.name) ?? [])].join('; '),
     ]),
   ];
 }
 
+const titleOf = ({ scenario, runtime }) => `${scenario.title}${runtime ? `, Node ${runtime}` : ''}`;
+
 export function show(result) {
   say();
-  say(`  ${result.scenario.title}`);
+  say(`  ${titleOf(result)}`);
   table(cells(result));
   for (const { name, why } of result.skipped) say(`  skipped: ${name}: ${why}`);
   say();
 }
 
-/** Each goal, what was measured, and whether that is enough. */
+/** Each goal, what was measured, and whether that is enough; for one that could not be measured, why. */
 export function judged(results) {
-  return goals.flatMap(({ id, target, limit, adds, text }) => {
-    const rows = results.find(({ scenario }) => scenario.id === id)?.rows ?? [];
-    return rows
-      .filter(({ name }) => name === target || name.startsWith(`${target}, node`))
-      .map((row) => ({ name: row.name, text, limit, value: adds ? row.adds : row.cpu.ratio }))
-      .filter(({ value }) => value !== undefined)
-      .map((goal) => ({ ...goal, met: goal.value <= limit }));
-  });
+  return goals.flatMap((goal) =>
+    results.filter(({ scenario }) => scenario.id === goal.id).map((result) => judge(goal, result)),
+  );
 }
 
+function judge(goal, result) {
+  const { target, figure, of, plus } = goal;
+  const { scenario, skipped, figures = {} } = result;
+  const limit = plus ? (figures[plus.of]?.[figure] ?? Number.NaN) + plus.more : goal.limit;
+  const value = figure ? figures[target]?.[figure] : ratioOf(goal, result.samples);
+  const text = figure
+    ? `${scenario.title}: ${target}: ${goal.text}`
+    : `${titleOf(result)}: ${target} ${goal.adds ? `adds, as a multiple of what ${of} adds` : `/ ${of}`}`;
+  if (value === undefined || Number.isNaN(limit)) {
+    const why = skipped.find(({ name }) => name === target)?.why ?? 'not part of this run';
+    return { text, limit, why };
+  }
+  return { text, limit, value, met: value <= limit };
+}
+
+function ratioOf({ target, of, adds }, samples) {
+  const [own, other, base] = [target, of, adds].map((name) => samples.get(name));
+  if (!own || !other || own.length !== other.length || (adds && base?.length !== own.length))
+    return undefined;
+  return adds ? addedRatio(own, other, base) : medianRatio(own, other, 'cpu');
+}
+
+const figureOf = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(2));
+
 export function showGoals(results) {
-  for (const { text, name, value, met } of judged(results)) {
-    say(`  ${met ? 'met  ' : 'UNMET'}  ${value.toFixed(2)}  ${text} (${name})`);
+  for (const { text, value, limit, met, why } of judged(results)) {
+    if (value === undefined) say(`  -      ${text}: ${why}`);
+    else say(`  ${met ? 'met  ' : 'UNMET'}  ${figureOf(value)} (at most ${figureOf(limit)})  ${text}`);
   }
 }
 
-export function write(file, { results, versions, options, took, unavailable }) {
+/** @param files `markdown` and `svg`, the second one beside the first. */
+export function write(files, { results, versions, options, took, unavailable }) {
   const [{ model }] = cpus();
+  writeFileSync(files.svg, chart(charted(results)));
   const lines = [
     '# Results',
     '',
-    'Written by `npm run bench`; [README.md](README.md) says what is measured, and how.',
+    'Written by `npm run bench`; [README.md](README.md) says what is measured, and how. A ratio is the median of the',
+    "ratios to the floor (`=`) of the same round. Take the ratios: the figures themselves are this machine's.",
     '',
-    `- Machine: ${cpus().length} x ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB`,
+    `- Machine: ${cpus().length} x ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}`,
     ...versions.map((line) => `- ${line}`),
     `- Run: ${options.rounds} interleaved rounds of ${options.seconds} s, ${options.connections} connections; ${took} minutes`,
+    '- The load, the targets and Redis share the CPUs; what is counted is the CPU of the target, not the rate.',
+    '',
+    '![CPU per hit](results.svg)',
     '',
     '## Goals',
     '',
-    '| goal | measured | |',
-    '|---|---|---|',
-    ...judged(results).map(
-      ({ text, name, value, met }) =>
-        `| ${text} (${name}) | ${value.toFixed(2)} | ${met ? 'met' : '**unmet**'} |`,
+    '| goal | at most | measured | |',
+    '|---|--:|--:|---|',
+    ...judged(results).map(({ text, value, limit, met, why }) =>
+      value === undefined
+        ? `| ${text} | ${Number.isNaN(limit) ? '' : figureOf(limit)} | | not measured: ${why} |`
+        : `| ${text} | ${figureOf(limit)} | ${figureOf(value)} | ${met ? 'met' : '**unmet**'} |`,
     ),
     '',
     ...results.flatMap(section),
@@ -81,36 +108,32 @@ export function write(file, { results, versions, options, took, unavailable }) {
       ? ['## Not measured', '', ...unavailable.map(({ name, why }) => `- ${name}: ${why}`), '']
       : []),
   ];
-  writeFileSync(file, `${lines.join('\n').trimEnd()}\n`);
+  writeFileSync(files.markdown, `${lines.join('\n').trimEnd()}\n`);
+}
+
+function charted(results) {
+  return results
+    .filter(({ scenario }) => scenario.everyNode)
+    .map((result) => ({
+      title: titleOf(result),
+      bars: result.rows.map(({ name, cpu }) => ({ name, value: cpu.value, ours: name.includes('rrc') })),
+    }));
 }
 
 function section(result) {
-  const { scenario, skipped } = result;
+  const { scenario, skipped, text } = result;
   const [head, ...rows] = cells(result);
   return [
-    `## ${scenario.title}`,
+    `## ${titleOf(result)}`,
     '',
+    ...(text ? [text, ''] : []),
     row(head),
     row(head.map((_, i) => (i === 0 || (scenario.rate && i === head.length - 1) ? '---' : '--:'))),
     ...rows.map(row),
     '',
-    ...(scenario.rate
-      ? ['CPU of the target, as a multiple of its floor:', '', '```', ...bars(result.rows), '```', '']
-      : []),
-    ...skipped.flatMap(({ name, why }) => [`Skipped: ${name}: ${why}`, '']),
+    ...skipped.map(({ name, why }) => `- skipped: ${name}: ${why}`),
+    ...(skipped.length > 0 ? [''] : []),
   ];
 }
 
-const row = (columns) => `| ${columns.join(' | ')} |`.replaceAll('|  |', '| |');
-
-function bars(rows) {
-  const ratios = rows.map(({ cpu }) => cpu.ratio ?? 1);
-  const most = Math.max(...ratios, 2);
-  const width = Math.max(...rows.map(({ name }) => name.length));
-  return rows.map(({ name }, i) => {
-    const bar = '#'.repeat(Math.max(1, Math.round((ratios[i] / most) * BAR)));
-    return `${name.padEnd(width)}  ${ratios[i].toFixed(2)}  ${bar}`;
-  });
-}
-
-const ms = (value) => `${value.toFixed(2)} ms`;
+const row = (columns) => `|${columns.map((column) => (column ? ` ${column} ` : ' ')).join('|')}|`;
