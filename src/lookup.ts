@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
+import { type Depth, decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
 import { field } from './http/headers.ts';
 import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
@@ -46,7 +46,13 @@ export class Lookup {
     this.#store = store;
   }
 
-  async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
+  /** @param depth of the cache that looks: what was stored further in is not for it. */
+  async find(
+    identity: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    depth: Depth,
+  ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
     const slot = compact(declared, hash);
     const memory = `${id} ${slot}`;
@@ -56,7 +62,7 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, this.#recall);
+    if (specs && remembered?.equals(bytes)) return newest(key, depth, expected, values, this.#recall);
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -64,13 +70,14 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, variants, again, this.#recall);
+      return again instanceof Fault ? again : newest(key, depth, variants, again, this.#recall);
     }
     this.#markers.delete(memory);
     const place = { id, variant: slot };
     const stored = bytes && this.#recall.decode(memory, bytes);
     const damaged = bytes && !stored ? [place] : [];
-    const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
+    const matches =
+      stored?.key === key && stored.depth <= depth && stored.variant === variantText(declared, [], headers);
     const seen = fingerprint(bytes);
     return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
   }
@@ -97,6 +104,7 @@ function variantsOf(
 /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
 function newest(
   key: string,
+  depth: Depth,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
   recall: Recall,
@@ -108,7 +116,7 @@ function newest(
     const bytes = values[i];
     const stored = bytes && recall.decode(`${place.id} ${place.variant}`, bytes);
     if (bytes && !stored) damaged.push(place);
-    if (!stored || stored.key !== key || stored.variant !== text) return;
+    if (!stored || stored.key !== key || stored.depth > depth || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;
     at = i;
@@ -118,11 +126,16 @@ function newest(
 }
 
 /** Whether a stored response is the one that a request selects (RFC 9111 §4.1). */
-export function selects(identity: Identity, headers: Fields, stored: StoredResponse): boolean {
+export function selects(
+  identity: Identity,
+  { headers, depth }: { readonly headers: Fields; readonly depth: Depth },
+  stored: StoredResponse,
+): boolean {
   const names = nominated(field(stored.headers, 'vary'));
   return (
     names !== '*' &&
     stored.key === identity.key &&
+    stored.depth <= depth &&
     stored.variant === variantText(identity.declared, names, headers)
   );
 }

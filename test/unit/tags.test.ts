@@ -92,7 +92,8 @@ describe('a list of tags', () => {
 
 /** An exchange as far as its target goes. */
 function to(host: string, encrypted = false): Exchange {
-  return { req: { headers: { host }, url: '/', socket: { encrypted } } } as unknown as Exchange;
+  const req = { headers: { host }, url: '/', socket: { encrypted } } as unknown as IncomingMessage;
+  return new Exchange(req, {} as ServerResponse, () => {});
 }
 
 describe('the tags of a response as they stand in the store', () => {
