@@ -49,8 +49,9 @@ export class Door {
     // Express 5 has an accessor for it, Express 4 a middleware that leaves alone what is there.
     if ('query' in req) return;
     const parse = express.get('query parser fn');
-    const mark = req.url?.indexOf('?') ?? -1;
-    if (typeof parse === 'function') req.query = parse(mark < 0 ? '' : req.url?.slice(mark + 1));
+    const [url = ''] = (req.url ?? '').split('#', 1);
+    const mark = url.indexOf('?');
+    if (typeof parse === 'function') req.query = parse(mark < 0 ? '' : url.slice(mark + 1));
   }
 }
 

@@ -1,5 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
-import type { Exchange } from '../../src/exchange/exchange.ts';
+import { Exchange } from '../../src/exchange/exchange.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
 import { invalidatedTags, tagOf, tagsOf } from '../../src/tags.ts';
