@@ -30,6 +30,11 @@ export const targets = {
     const listener = (req, res) => cache(req, res, () => app.node(req, res));
     return { app, listener, settle: () => cache.idle() };
   }),
+  'express rrc, front door': node(async (settings) => {
+    const app = createApp();
+    const cache = await rrc(settings);
+    return { app, listener: cache.before(withRoutes(express(), app)), settle: () => cache.idle() };
+  }),
   'express constant': onExpress(() => {
     const app = createApp();
     return { app, listener: withRoutes(express(), app) };

@@ -24,9 +24,6 @@ const MARKER = 2;
 /** A marker lists at most this many sets of field names; the one used least recently goes first. */
 export const MAX_SPECS = 4;
 
-/** How far in a cache stands: in front of the app, in it, or behind another cache that let the request pass. */
-export type Depth = 0 | 1 | 2;
-
 /** All of a stored response but its body. */
 export interface StoredHead {
   /** The whole cache key, compared on a hit so that a hash collision is a miss. */
@@ -59,7 +56,7 @@ export interface StoredHead {
   /** Kept `res.locals` values, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
   /** Of the cache that stored it; those further out do not use it. */
-  readonly depth: Depth;
+  readonly depth: number;
 }
 
 /** A response as it is stored and replayed. */
@@ -79,7 +76,7 @@ export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffe
   const { key, variant, status, message, headers, removed, tags, locals } = stored;
   const { bornAt, lifetime, staleIfError, staleWhileRevalidate, took } = stored;
   const used = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
-  const rules = used | DEPTHS[stored.depth];
+  const rules = used | ((stored.depth ^ 1) << DEPTH);
   const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took];
   const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, tags, locals]);
   const metadataLength = Buffer.byteLength(metadata);
@@ -177,10 +174,8 @@ type Metadata = [
 /** Bits of `rules`. */
 const VALIDATE_ALWAYS = 1;
 const NEVER_STALE = 2;
-const IN_FRONT = 4;
-const BEHIND = 8;
-/** By depth. */
-const DEPTHS = [IN_FRONT, 0, BEHIND] as const;
+/** The bits from here on are the depth, of which nearly all have 1 and say nothing. */
+const DEPTH = 2;
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -244,7 +239,7 @@ function toStored(m: Metadata, body: Buffer): StoredResponse {
     took,
     tags,
     locals,
-    depth: (rules & BEHIND) !== 0 ? 2 : (rules & IN_FRONT) !== 0 ? 0 : 1,
+    depth: (rules >>> DEPTH) ^ 1,
     body,
     purged: false,
   };

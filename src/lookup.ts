@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { type Depth, decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
+import { decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
 import { field } from './http/headers.ts';
 import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
@@ -51,7 +51,7 @@ export class Lookup {
     identity: Identity,
     headers: Fields,
     hash: HashName | undefined,
-    depth: Depth,
+    depth: number,
   ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
     const slot = compact(declared, hash);
@@ -104,7 +104,7 @@ function variantsOf(
 /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
 function newest(
   key: string,
-  depth: Depth,
+  depth: number,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
   recall: Recall,
@@ -128,7 +128,7 @@ function newest(
 /** Whether a stored response is the one that a request selects (RFC 9111 §4.1). */
 export function selects(
   identity: Identity,
-  { headers, depth }: { readonly headers: Fields; readonly depth: Depth },
+  { headers, depth }: { readonly headers: Fields; readonly depth: number },
   stored: StoredResponse,
 ): boolean {
   const names = nominated(field(stored.headers, 'vary'));

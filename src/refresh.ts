@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { Depth, StoredResponse } from './entry.ts';
+import type { StoredResponse } from './entry.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { type Blueprint, blueprintOf, dispatch, type Entrance, entranceOf } from './exchange/synthetic.ts';
 import { field } from './http/headers.ts';
@@ -19,7 +19,7 @@ export interface Refresh {
   /** That of the policy it is for: caches in front, by another policy, let it pass. */
   readonly policy: object;
   /** And how far in its cache stands: so do those by the same policy that stand elsewhere. */
-  readonly depth: Depth;
+  readonly depth: number;
   readonly key: string;
   readonly declared: string;
   /** Fingerprint of what is to be refreshed: if something else is there by then, somebody was faster. */

@@ -1,5 +1,4 @@
 import { LRUCache } from 'lru-cache';
-import type { Depth } from './entry.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
@@ -56,7 +55,7 @@ export class Routes {
   }
 
   /** What was stored in front, and no route has refined, is the front's own affair again. */
-  unrefined({ id }: Identity, depth: Depth): void {
+  unrefined({ id }: Identity, depth: number): void {
     if (depth < 2) this.#known.delete(id);
   }
 }

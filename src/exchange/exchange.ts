@@ -1,5 +1,4 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { Depth } from '../entry.ts';
 import type { Validators } from '../http/conditional.ts';
 import type { Target } from '../key.ts';
 import type { Next } from '../types.ts';
@@ -12,8 +11,8 @@ import { original } from './views.ts';
 
 /** The requests that a cache of this process leads a fill for. */
 const led = new WeakSet<IncomingMessage>();
-/** The requests that a cache of this process has let pass: whatever cache comes now is behind it. */
-const passed = new WeakSet<IncomingMessage>();
+/** By how many caches of this process a request was let pass: whatever cache comes now is behind them. */
+const passed = new WeakMap<IncomingMessage, number>();
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
 export class Exchange {
@@ -38,11 +37,11 @@ export class Exchange {
    */
   readonly isLed: boolean;
   /**
-   * How far in the cache stands: 0 in front of the app, 1 in the app, 2 behind another cache that let the request pass.
+   * How far in the cache stands: 0 in front of the app, 1 in the app, more behind other caches that let the request pass.
    * What middleware in front has found out about the person was not seen by the guard, so what is stored further in is
    * not for a cache further out.
    */
-  readonly depth: Depth;
+  readonly depth: number;
   readonly #next: Next;
   readonly #door: Door | undefined;
   #trust: unknown;
@@ -59,7 +58,7 @@ export class Exchange {
     this.isLed = led.has(req);
     this.#next = next;
     this.#door = door;
-    this.depth = passed.has(req) ? 2 : door?.isFirst(req) ? 0 : 1;
+    this.depth = door?.isFirst(req) && !passed.has(req) ? 0 : 1 + (passed.get(req) ?? 0);
   }
 
   /** Where the request is aimed, as far as the app trusts it. */
@@ -109,7 +108,7 @@ export class Exchange {
   /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */
   forward(): void {
     this.#forwarded = true;
-    passed.add(this.req);
+    passed.set(this.req, 1 + (passed.get(this.req) ?? 0));
     try {
       this.#next();
     } catch (error) {

@@ -137,6 +137,26 @@ describe.each(expresses)('%s', (_name, express) => {
       }
     });
 
+    test('nor through the same cache in the app, in front of the login', async () => {
+      const options = { redis: process.env.TEST_REDIS_URL as string, prefix: uniquePrefix() };
+      const within = async (...more: RequestHandler[]): Promise<(name?: string) => Promise<string>> => {
+        const cache = newCache(options);
+        const route = cache.with({ when: () => true });
+        const front = cache as RequestHandler;
+        const port = await serve(
+          cache.before(app(front, ...layers, ...more, route as RequestHandler, members)),
+        );
+        return async (name) => {
+          const { body } = await ask(port, { headers: { Host: 'a', ...(name && as(name)) } });
+          await cache.idle();
+          return body;
+        };
+      };
+      const [here, there] = [await within(), await within()];
+      for (let i = 0; i < 3; i++) expect(await here('ann')).toBe('for members');
+      for (let i = 0; i < 3; i++) expect(await there()).toBe('log in');
+    });
+
     test('what the same cache has stored behind the login is not for the door', async () => {
       const options = { redis: process.env.TEST_REDIS_URL as string, prefix: uniquePrefix() };
       const cache = newCache(options);
