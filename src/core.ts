@@ -12,6 +12,7 @@ import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
 import type { Refreshes } from './refresh.ts';
+import type { Routes } from './routes.ts';
 import type { Invalidation } from './settings.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Leases } from './store/leases.ts';
@@ -41,6 +42,7 @@ export interface Core {
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   readonly refreshes: Refreshes;
+  readonly routes: Routes;
   /** How a request may ask for a purge, if it may. */
   readonly invalidation: Invalidation | undefined;
   /** Where the stored responses of an absolute URI are, under every policy with the default key. */
@@ -60,6 +62,8 @@ export interface Fill {
   readonly watch: Watch;
   /** That of the cache, or of the route that refined it. */
   policy: Policy;
+  /** Those of the routes that refined it, in their order. */
+  readonly refinements: Policy[];
   /** Set by a route that does not want this response stored after all. */
   refused: string | undefined;
 }

@@ -55,6 +55,8 @@ export interface StoredHead {
   readonly tags: readonly string[];
   /** Kept `res.locals` values, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
+  /** Of the cache that stored it; those further out do not use it. */
+  readonly depth: number;
 }
 
 /** A response as it is stored and replayed. */
@@ -73,7 +75,8 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
 export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
   const { key, variant, status, message, headers, removed, tags, locals } = stored;
   const { bornAt, lifetime, staleIfError, staleWhileRevalidate, took } = stored;
-  const rules = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
+  const used = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
+  const rules = used | ((stored.depth ^ 1) << DEPTH);
   const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took];
   const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, tags, locals]);
   const metadataLength = Buffer.byteLength(metadata);
@@ -184,6 +187,8 @@ type Metadata = [
 /** Bits of `rules`. */
 const VALIDATE_ALWAYS = 1;
 const NEVER_STALE = 2;
+/** The bits from here on are the depth, of which nearly all have 1 and say nothing. */
+const DEPTH = 2;
 
 const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
@@ -247,6 +252,7 @@ function toStored(m: Metadata, body: Buffer): StoredResponse {
     took,
     tags,
     locals,
+    depth: (rules >>> DEPTH) ^ 1,
     body,
     purged: false,
   };

@@ -154,6 +154,8 @@ export function lead(
     running.watch.end();
     core.leases.drop(running.lease);
     if (refresh) refresh.result = resultOf(detail);
+    if (detail === undefined && running.refinements.length === 0)
+      core.routes.unrefined(running.identity, x.depth);
     if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
     flight.land(landingOf(detail, committed));
@@ -204,6 +206,7 @@ export function begun(x: Exchange, policy: Policy, core: Core, identity: Identit
     before,
     watch: new Watch(),
     policy,
+    refinements: [],
     refused: undefined,
   };
 }

@@ -66,6 +66,19 @@ export interface CacheMiddleware {
    */
   with(overrides: PolicyOptions): CacheMiddleware;
   /**
+   * The same cache in front of an app as a whole: a listener for `http.createServer` that answers hits before the app is
+   * entered, and gives it everything else. It goes by the app's own `trust proxy`, so give it the Express app itself.
+   *
+   * What it answers passes by every middleware of the app, sessions and authentication included. What the app makes after
+   * it has read cookies or `Authorization` is not stored (the `guard` option), and what was stored further in is not used
+   * here. Who is told apart by anything else (an address, a client certificate, a field such as `X-Api-Key`) must be told
+   * apart by `key` or `vary`, or left out by `when`.
+   * @throws {OptionError} for what is not a function.
+   */
+  before(
+    app: (req: IncomingMessage, res: ServerResponse) => unknown,
+  ): (req: IncomingMessage, res: ServerResponse) => void;
+  /**
    * Deletes stored responses, or marks them stale, and revokes the right of requests under way to store what they began
    * before. Once it has resolved, no request that arrives at any process is answered from before it (after a soft one:
    * as if it were fresh).

@@ -12,7 +12,6 @@ import { fieldsByName, freshened } from './http/headers.ts';
 import type { Fields } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
-import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { validatorsOf } from './render.ts';
 import { Fault } from './store/fault.ts';
@@ -25,13 +24,13 @@ import { commitOf, fieldsToStore } from './verdict.ts';
  */
 export function forwardHead(
   x: Exchange,
-  policy: Policy,
   core: Core,
   identity: Identity,
   found: Found,
   fwd: ForwardReason,
 ): void {
   const { stored } = found;
+  const { policy } = identity;
   const outcome: Outcome = { kind: 'forward', fwd, detail: 'head' };
   // What was purged is only confirmed by the origin's own 304.
   if (!stored || stored.status === 206 || stored.purged) {

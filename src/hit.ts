@@ -48,11 +48,10 @@ export function answeredBy(
 
 /** The same with what is near, and fresh: what is not may be another by now, which Redis knows. */
 export function answeredNear(x: Exchange, policy: Policy, core: Core, identity: Identity): boolean {
-  const found = core.lookup.near(identity, x.headers, policy.hash);
+  const found = core.lookup.near(identity, x.headers, policy.hash, x.depth);
   if (!found) return false;
   const weighed = weigh(x, policy, core, found);
   if (weighed.usable?.kind !== 'send' || weighed.usable.behind) return false;
-  x.key = identity.key;
   return answeredBy(x, policy, core, identity, found, weighed);
 }
 

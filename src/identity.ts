@@ -1,7 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Read } from './exchange/guard.ts';
-import { targetOf } from './exchange/target.ts';
 import { requestView } from './exchange/views.ts';
 import { joined } from './http/cache-control.ts';
 import { compact, customKey, defaultKey, variantOf, withQuery } from './key.ts';
@@ -10,6 +9,8 @@ import type { Policy } from './options.ts';
 /** What a request is to the cache: which cache key, and which declared parts select a variant. */
 export interface Identity {
   readonly key: string;
+  /** The policy that made it, which a fill begins with. */
+  readonly policy: Policy;
   /** The key as it stands in Redis. */
   readonly id: string;
   /** The declared parts as one text, empty when there are none. */
@@ -30,7 +31,7 @@ export function identify(
   method: string = x.method,
 ): Identity | string | Promise<Identity | string> {
   if (policy.key || policy.by) return identifyByUser(x, policy, method);
-  const target = targetOf(x.req);
+  const target = x.target;
   if (!target) return 'target';
   return toIdentity(x, policy, defaultKey(method, target, policy.query), undefined, NOTHING);
 }
@@ -51,15 +52,17 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
     key = customKey(method, value);
     if (key === undefined) return 'key-ambiguous';
   } else {
-    const target = targetOf(x.req);
+    const target = x.target;
     if (!target) return 'target';
     key = defaultKey(method, target, policy.query);
   }
   const by = policy.by ? await policy.by(req, x.res) : undefined;
   if (policy.by && by === undefined) return 'vary-ambiguous';
   const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
-  const covered = told.filter(([, text]) => text === undefined || stands(text, made)).map(([word]) => word);
-  return toIdentity(x, policy, key, by, new Set(covered));
+  // In front of the app nobody is known yet, so that somebody was not there says nothing of who is asking.
+  const absent = (word: string): boolean => x.depth > 0 || !word.startsWith('no ');
+  const covered = told.filter(([word, text]) => (text === undefined ? absent(word) : stands(text, made)));
+  return toIdentity(x, policy, key, by, new Set(covered.map(([word]) => word)));
 }
 
 /**
@@ -100,7 +103,7 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
   const named = headers.length + cookies.length > 0;
   const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
   const coversCredentials = CREDENTIALS.some((word) => covers.has(word));
-  return { key, id: compact(key, hash), declared, covers, coversCredentials };
+  return { key, policy, id: compact(key, hash), declared, covers, coversCredentials };
 }
 
 /** A key that is made of one of these tells credentials apart. */

@@ -2,7 +2,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Core, report } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { answerJson } from './exchange/replay.ts';
-import { targetOf } from './exchange/target.ts';
 import { FIELDS } from './exchange/views.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { identify } from './identity.ts';
@@ -68,7 +67,7 @@ async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number
     core.events.fault({ step: 'option', code: identity.code, message: identity.message });
     return identity;
   }
-  const target = targetOf(x.req);
+  const target = x.target;
   const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
   let sum = 0;

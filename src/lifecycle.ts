@@ -42,14 +42,15 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const running = core.fills.get(x.req);
   const { enabled } = policy;
   const ask = (): unknown => enabled?.(x.req, x.res);
-  if (enabled && !(await (running ? running.watch.aside(ask) : ask()))) return leave(x, running);
-  if (running && running.policy.identity === policy.identity) return refine(x, policy, running);
+  if (enabled && !(await (running ? running.watch.aside(ask) : ask()))) return leave(x, running, core);
+  if (running && running.policy.identity === policy.identity) return refine(x, policy, running, core);
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
-  if (running) setAside(running);
+  if (running) setAside(running, core);
 
   const refresh = core.refreshes.of(x.req);
-  // It is for a route that makes another key, which is yet to come.
-  if (refresh && refresh.policy !== policy.identity) return forward(x, core, bypass('refresh'));
+  // It is for a route that makes another key, or has answered in the cache's place, which is yet to come.
+  if (refresh && (refresh.policy !== policy.identity || refresh.depth !== x.depth))
+    return forward(x, core, bypass('refresh'));
   if (core.invalidation && (await invalidated(x, policy, core))) return;
   if (!policy.methods.has(x.method) && isUnsafe(x.method)) return forwardUnsafe(x, policy, core);
   const gated = gate(x, policy);
@@ -60,7 +61,10 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const identity = identified instanceof Promise ? await identified : identified;
   if (typeof identity === 'string') return pass(x, core, bypass(identity), refresh);
 
-  return answer(x, policy, core, identity, LOOKS);
+  x.key = identity.key;
+  const known = core.routes.policyAt(x, policy, identity);
+  if (!known && !refresh) return forward(x, core, bypass('route'));
+  return answer(x, known ?? policy, core, identity, LOOKS);
 }
 
 /** Lets the app answer, unless nobody asked: what is not to be stored is then of no use. */
@@ -82,7 +86,11 @@ function applies(x: Exchange, when: NonNullable<Policy['when']>): boolean | Prom
 /** How often one request looks: every time that it is told to look again brings it closer to forwarding. */
 const LOOKS = 32;
 
-/** Looks up and answers from what was found, or lets the app answer. @param looks how often it may yet. */
+/**
+ * Looks up and answers from what was found, or lets the app answer.
+ * @param policy to look up by: what is made anew is made by that of the identity, until a route refines it.
+ * @param looks how often it may yet.
+ */
 async function answer(
   x: Exchange,
   policy: Policy,
@@ -93,9 +101,8 @@ async function answer(
   const refresh = core.refreshes.of(x.req);
   if (looks === LOOKS && !refresh && answeredNear(x, policy, core, identity)) return;
   const startedAt = performance.now();
-  const found = await core.lookup.find(identity, x.headers, policy.hash);
+  const found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
   x.took.lookup = performance.now() - startedAt;
-  x.key = identity.key;
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
   for (const place of found.damaged) {
     core.events.fault({
@@ -121,7 +128,7 @@ async function answer(
   // "The client only wishes to obtain a stored response" (RFC 9111 §5.2.1.7).
   if (askedBy(x, policy)?.has('only-if-cached')) return unsatisfied(x, core, fwd);
   // A HEAD has no body to store; what GET stores answers it.
-  if (x.method === 'HEAD') return forwardHead(x, policy, core, identity, found, fwd);
+  if (x.method === 'HEAD') return forwardHead(x, core, identity, found, fwd);
   return fill(x, policy, core, identity, found, fwd, looks);
 }
 
@@ -159,7 +166,7 @@ async function fill(
 
   let flight = core.flights.begin(place);
   const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
-  const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
+  const acquired = await core.store.acquire(claim, found.seen, identity.policy.collapse.lease);
   const kind = acquired instanceof Fault ? 'fault' : acquired.kind;
   if (kind === 'alone') {
     // Those who wait already go on, unless something stale may stand in; those who come see that it is in vain.
@@ -175,7 +182,7 @@ async function fill(
   }
   if (!(acquired instanceof Fault) && (kind === 'leader' || kind === 'alone')) {
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
-    return lead(x, core, begun(x, policy, core, identity, lease), flight, fwd, found.stored);
+    return lead(x, core, begun(x, identity.policy, core, identity, lease), flight, fwd, found.stored);
   }
   const worthWaiting = kind === 'held' || (kind === 'futile' && mayStandIn(x, policy, core, found));
   const patience = worthWaiting && !other ? left(x, policy) : 0;
@@ -216,7 +223,7 @@ async function follow(
       detail: landing ? 'nothing-to-share' : 'fill-under-way',
     });
   }
-  if (landing.kind === 'stored' && !late && selects(identity, x.headers, landing.stored)) {
+  if (landing.kind === 'stored' && !late && selects(identity, x, landing.stored)) {
     const usable = reuse(landing.stored, askedBy(x, policy), core.clock(), false);
     const outcome: Outcome = { kind: 'forward', fwd, collapsed: true };
     if (usable.kind === 'send') return answerWith(x, core, landing.stored, usable.age, outcome);

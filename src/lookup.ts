@@ -52,23 +52,29 @@ export class Lookup {
   }
 
   /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
-  near(identity: Identity, headers: Fields, hash: HashName | undefined): Found | undefined {
+  near(identity: Identity, headers: Fields, hash: HashName | undefined, depth: number): Found | undefined {
     const { id, declared } = identity;
     const slot = compact(declared, hash);
     const [bytes] = this.#store.near(id, [slot]) ?? [];
     if (!bytes) return undefined;
     const specs = decodeMarker(bytes);
     const { again } = this.#recall;
-    if (!specs) return { ...only(identity, headers, slot, bytes, again), near: true };
+    if (!specs) return { ...only(identity, headers, depth, slot, bytes, again), near: true };
     const variants = variantsOf(identity, headers, hash, specs);
     const values = this.#store.near(
       id,
       variants.map(({ place }) => place.variant),
     );
-    return values && { ...newest(identity.key, variants, values, again), near: true };
+    return values && { ...newest(identity.key, depth, variants, values, again), near: true };
   }
 
-  async find(identity: Identity, headers: Fields, hash: HashName | undefined): Promise<Found | Fault> {
+  /** @param depth of the cache that looks: what was stored further in is not for it. */
+  async find(
+    identity: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    depth: number,
+  ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
     const slot = compact(declared, hash);
     const memory = `${id} ${slot}`;
@@ -78,7 +84,7 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    if (specs && remembered?.equals(bytes)) return newest(key, expected, values, this.#recall);
+    if (specs && remembered?.equals(bytes)) return newest(key, depth, expected, values, this.#recall);
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -86,10 +92,10 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, variants, again, this.#recall);
+      return again instanceof Fault ? again : newest(key, depth, variants, again, this.#recall);
     }
     this.#markers.delete(memory);
-    return only(identity, headers, slot, bytes, this.#recall);
+    return only(identity, headers, depth, slot, bytes, this.#recall);
   }
 }
 
@@ -97,6 +103,7 @@ export class Lookup {
 function only(
   { id, key, declared }: Identity,
   headers: Fields,
+  depth: number,
   slot: string,
   bytes: Buffer | undefined,
   reading: Reading,
@@ -104,7 +111,8 @@ function only(
   const place = { id, variant: slot };
   const stored = bytes && reading.decode(place, bytes);
   const damaged = bytes && !stored && reading.isDamage(bytes) ? [place] : NONE;
-  const matches = stored?.key === key && stored.variant === variantText(declared, [], headers);
+  const matches =
+    stored?.key === key && stored.depth <= depth && stored.variant === variantText(declared, [], headers);
   const seen = fingerprint(bytes);
   return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
 }
@@ -132,6 +140,7 @@ function variantsOf(
 /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
 function newest(
   key: string,
+  depth: number,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
   reading: Reading,
@@ -143,7 +152,7 @@ function newest(
     const bytes = values[i];
     const stored = bytes && reading.decode(place, bytes);
     if (bytes && !stored && reading.isDamage(bytes)) damaged.push(place);
-    if (!stored || stored.key !== key || stored.variant !== text) return;
+    if (!stored || stored.key !== key || stored.depth > depth || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;
     at = i;
@@ -153,11 +162,16 @@ function newest(
 }
 
 /** Whether a stored response is the one that a request selects (RFC 9111 §4.1). */
-export function selects(identity: Identity, headers: Fields, stored: StoredResponse): boolean {
+export function selects(
+  identity: Identity,
+  { headers, depth }: { readonly headers: Fields; readonly depth: number },
+  stored: StoredResponse,
+): boolean {
   const names = nominated(field(stored.headers, 'vary'));
   return (
     names !== '*' &&
     stored.key === identity.key &&
+    stored.depth <= depth &&
     stored.variant === variantText(identity.declared, names, headers)
   );
 }

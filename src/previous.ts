@@ -20,7 +20,7 @@ export async function answeredByPrevious(
   found: Found,
 ): Promise<boolean> {
   if (!core.previous || !core.refreshes.canRefresh(x, found.place)) return false;
-  const before = await core.previous.find(identity, x.headers, policy.hash);
+  const before = await core.previous.find(identity, x.headers, policy.hash, x.depth);
   const now = core.clock();
   if (before instanceof Fault || !before.stored || !suffices(x, before.stored, now)) return false;
   const usable = reuse(before.stored, askedBy(x, policy), now, true);

@@ -2,7 +2,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Core } from './core.ts';
 import { entriesOf } from './entries.ts';
+import { OptionError } from './errors.ts';
 import { Events } from './events.ts';
+import { Door, type Listener } from './exchange/door.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
 import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
@@ -14,6 +16,7 @@ import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './optio
 import type { CacheEvents } from './outcome.ts';
 import { purge } from './purge.ts';
 import { Refreshes } from './refresh.ts';
+import { Routes } from './routes.ts';
 import { parseSettings } from './settings.ts';
 import { connect } from './store/connect.ts';
 import { GuardedStore } from './store/guard.ts';
@@ -92,6 +95,7 @@ class Cache {
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
       refreshes: new Refreshes(refresh),
+      routes: new Routes(),
       invalidation,
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -106,6 +110,7 @@ class Cache {
       else void handle(new Exchange(req, res, next), policy, core);
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
+      before: (app: Listener) => this.#before(app, policy),
       with: (overrides: PolicyOptions): CacheMiddleware => {
         const refined = refinePolicy(options, policy, overrides);
         return this.middleware(refined.options, refined.policy);
@@ -128,6 +133,23 @@ class Cache {
       close: () => this.#close(),
     });
     return handled;
+  }
+
+  #before(app: Listener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+    if (typeof app !== 'function')
+      throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
+    const core = this.#core;
+    const door = new Door(app);
+    const { enabled, when, key, by } = policy;
+    const asks = [enabled, when, key, by, core.invalidation?.authorize].some((o) => typeof o === 'function');
+    const closed = (): boolean => this.#closed;
+    return function redisCacheDoor(this: unknown, req, res) {
+      const next = (): unknown => Reflect.apply(app, this, [req, res]);
+      if (closed()) return void next();
+      const x = new Exchange(req, res, next, door);
+      if (asks && x.depth === 0) door.dress(req, res);
+      void handle(x, policy, core);
+    };
   }
 
   /** Nobody waits for this work, so what it throws would be unhandled: it becomes a fault. */

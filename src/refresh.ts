@@ -18,6 +18,8 @@ import type { Place } from './store/store.ts';
 export interface Refresh {
   /** That of the policy it is for: caches in front, by another policy, let it pass. */
   readonly policy: object;
+  /** And how far in its cache stands: so do those by the same policy that stand elsewhere. */
+  readonly depth: number;
   readonly key: string;
   readonly declared: string;
   /** Fingerprint of what is to be refreshed: if something else is there by then, somebody was faster. */
@@ -104,6 +106,7 @@ export class Refreshes {
     const { key, declared } = identity;
     const refresh: Refresh = {
       policy: policy.identity,
+      depth: x.depth,
       key,
       declared,
       seen,

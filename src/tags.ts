@@ -1,5 +1,4 @@
 import type { Exchange } from './exchange/exchange.ts';
-import { targetOf } from './exchange/target.ts';
 import { groupsOf, invalidatedGroups, statedTags } from './http/tags.ts';
 import type { Fields } from './http/vary.ts';
 import { compact, type Target } from './key.ts';
@@ -18,7 +17,7 @@ export function tagsOf(x: Exchange, headers: Fields, own: unknown): string[] | u
   if (stated.length === 0 && Array.isArray(own) && own.length === 0) return [];
   const tags = Array.isArray(own) ? [...new Set([...own, ...stated])] : undefined;
   if (!areTags(tags)) return undefined;
-  const target = groups.length > 0 ? targetOf(x.req) : undefined;
+  const target = groups.length > 0 ? x.target : undefined;
   const ofOrigin = target ? groups.map((group) => groupTag(target, group)) : [];
   return [...new Set([...tags.map(tagOf), ...ofOrigin])];
 }

@@ -4,7 +4,6 @@ import { beforeHead } from './exchange/before-head.ts';
 import { capture, type End, type Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { addCacheStatus } from './exchange/replay.ts';
-import { targetOf } from './exchange/target.ts';
 import { begun } from './fill.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import { alsoInvalidated, isNonError, isOwnLocation } from './http/invalidation.ts';
@@ -27,7 +26,7 @@ const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
  * before the head leaves for the client.
  */
 export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Promise<void> {
-  const target = targetOf(x.req);
+  const target = x.target;
   const url = target && `${target.scheme}://${target.host}${target.url}`;
   const ids = new Set(url === undefined ? [] : core.idsOf(url));
   if (policy.key) {

@@ -48,7 +48,8 @@ export function encodeValue(
     message: '',
     headers: ['Content-Type', raw ? BYTES_TYPE : JSON_TYPE],
     removed: [],
-  };
+    depth: 1,
+  } as const;
   const ageing = { bornAt: now, lifetime: ttl, validateAlways: false, neverStale: true };
   const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
   return encode({ key, variant: variantText('', [], {}), ...head, ...ageing, ...stale, tags, locals: null }, [

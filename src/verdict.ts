@@ -39,6 +39,7 @@ export interface Judged {
 export function judge(x: Exchange, fill: Fill, head: Judged): Verdict | Promise<Verdict> {
   const { policy } = fill;
   if (fill.refused !== undefined) return { refused: fill.refused };
+  if (!policy.key && !x.isAimedAlike) return { refused: 'target' };
   const stated = statedBy(head, policy);
   const forbidden = forbids(x, fill, head, stated.directives);
   if (forbidden) return { refused: forbidden };
@@ -69,7 +70,8 @@ export function personal(x: Exchange, fill: Fill, { headers }: Judged, directive
   if (policy.guard === 'off' || watch.read.size === 0) return [];
   // The response's own word that it is for everyone.
   if (directives.has('public') || directives.has('s-maxage')) return [];
-  const covered = new Set([...identity.covers, ...x.missed, ...nominated(headers.vary)]);
+  const missed = x.depth > 0 ? x.missed : [];
+  const covered = new Set([...identity.covers, ...missed, ...nominated(headers.vary)]);
   const read = uncovered(watch.read, covered, x.headers);
   // Of what was made with `Authorization`, and nothing else of the person, must-revalidate says so too (§3.5).
   return directives.has('must-revalidate') ? read.filter((what) => what !== 'authorization') : read;
@@ -115,6 +117,7 @@ export function commitOf(
     took,
     tags,
     locals,
+    depth: x.depth,
   };
   return {
     lease,

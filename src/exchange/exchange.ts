@@ -1,13 +1,18 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
+import type { Target } from '../key.ts';
 import type { Next } from '../types.ts';
 import { beforeHead } from './before-head.ts';
+import type { Door } from './door.ts';
 import { addCacheStatus } from './replay.ts';
 import { isSynthetic } from './synthetic.ts';
+import { targetOf, trustOf } from './target.ts';
 import { original } from './views.ts';
 
 /** The requests that a cache of this process leads a fill for. */
 const led = new WeakSet<IncomingMessage>();
+/** By how many caches of this process a request was let pass: whatever cache comes now is behind them. */
+const passed = new WeakMap<IncomingMessage, number>();
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
 export class Exchange {
@@ -27,18 +32,53 @@ export class Exchange {
    * itself, if both caches share their keys.
    */
   readonly isLed: boolean;
+  /**
+   * How far in the cache stands: 0 in front of the app, 1 in the app, more behind other caches that let the request pass.
+   * What middleware in front has found out about the person was not seen by the guard, so what is stored further in is
+   * not for a cache further out.
+   */
+  readonly depth: number;
   readonly #next: Next;
+  readonly #door: Door | undefined;
+  #trust: unknown;
+  #target: Target | undefined;
+  #isAimed = false;
   #forwarded = false;
   #missed: Set<string> | undefined;
   #asked: Set<string> | undefined;
 
-  constructor(req: IncomingMessage, res: ServerResponse, next: Next) {
+  /** @param door where the request comes through one, instead of from the app. */
+  constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: Door) {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
     this.headers = original(req.headers);
     this.isLed = led.has(req);
     this.#next = next;
+    this.#door = door;
+    this.depth = door?.isFirst(req) && !passed.has(req) ? 0 : 1 + (passed.get(req) ?? 0);
+  }
+
+  /** Where the request is aimed, as far as the app trusts it. */
+  get target(): Target | undefined {
+    if (!this.#isAimed) {
+      this.#trust = trustOf(this.req, this.#door?.express);
+      this.#target = targetOf(this.req, this.#trust);
+    }
+    this.#isAimed = true;
+    return this.#target;
+  }
+
+  /**
+   * Whether the app that answers aims the request as the key was made: an app within a listener that does not show it
+   * may trust X-Forwarded-* of which the key knows nothing.
+   */
+  get isAimedAlike(): boolean {
+    const { target } = this;
+    const trust = trustOf(this.req);
+    if (trust === undefined || trust === this.#trust) return true;
+    const aim = targetOf(this.req, trust);
+    return aim?.scheme === target?.scheme && aim?.host === target?.host;
   }
 
   /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
@@ -78,6 +118,7 @@ export class Exchange {
   /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */
   forward(): void {
     this.#forwarded = true;
+    passed.set(this.req, 1 + (passed.get(this.req) ?? 0));
     try {
       this.#next();
     } catch (error) {

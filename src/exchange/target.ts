@@ -5,7 +5,12 @@ import type { Target } from '../key.ts';
 /** What Express adds to a request, as far as it decides where the request is aimed. */
 interface ExpressRequest {
   readonly originalUrl?: string;
-  readonly app?: { get?(setting: string): unknown };
+  readonly app?: Settings;
+}
+
+/** An Express app, as far as its settings decide. */
+interface Settings {
+  get?(setting: string): unknown;
 }
 
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -15,13 +20,14 @@ const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
  * Where a request is aimed: scheme, host and URL by Express's own rules for `trust proxy`, from the connection and
  * `Host` otherwise. `undefined` for what no stored response should stand for: a missing or malformed host, or a
  * request target that is not a path.
+ * @param trust what the app trusts, where the request does not yet know its app.
  */
-export function targetOf(req: IncomingMessage): Target | undefined {
+export function targetOf(req: IncomingMessage, trust: unknown = trustOf(req)): Target | undefined {
   const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
   const { headers } = req;
   let scheme: 'http' | 'https' = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
   let host = headers.host;
-  if (trustsPeer(req)) {
+  if (typeof trust === 'function' && trust(req.socket.remoteAddress, 0)) {
     const proto = first(headers['x-forwarded-proto']);
     if (proto !== undefined) {
       if (proto !== 'http' && proto !== 'https') return undefined;
@@ -36,10 +42,12 @@ export function targetOf(req: IncomingMessage): Target | undefined {
   return { scheme, host, url };
 }
 
-/** Whether the app's `trust proxy` setting covers the peer, so that the app itself goes by X-Forwarded-*. */
-function trustsPeer(req: IncomingMessage): boolean {
-  const trust = (req as ExpressRequest).app?.get?.('trust proxy fn');
-  return typeof trust === 'function' && Boolean(trust(req.socket.remoteAddress, 0));
+/**
+ * The function behind the app's `trust proxy` setting: of peers that it covers, the app itself goes by X-Forwarded-*.
+ * @param app the one that is about to be entered, where the request is in none yet.
+ */
+export function trustOf(req: IncomingMessage, app?: Settings): unknown {
+  return (app ?? (req as ExpressRequest).app)?.get?.('trust proxy fn');
 }
 
 /** The first member, as Express takes it: an empty field is none, an empty member is a malformed value. */

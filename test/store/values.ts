@@ -7,7 +7,7 @@ export const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The bytes of some stored response. */
 export function response(text: string): Buffer {
-  const head = { status: 200, message: '', headers: [], removed: [], locals: null };
+  const head = { status: 200, message: '', headers: [], removed: [], locals: null, depth: 1 } as const;
   const ageing = { bornAt: 0, lifetime: 1, validateAlways: false, neverStale: false, staleIfError: 0 };
   const stale = { staleWhileRevalidate: 0, took: 0, tags: [] };
   return encode({ key: text, variant: '', ...head, ...ageing, ...stale }, [Buffer.from(text)]);

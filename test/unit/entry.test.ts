@@ -41,6 +41,7 @@ const head = fc.record({
   took: fc.nat(),
   tags: fc.array(fc.string()),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
+  depth: fc.nat({ max: 9 }),
 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
 

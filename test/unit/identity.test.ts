@@ -34,6 +34,7 @@ describe('nothing declared', () => {
   test('has the default key and no variant', async () => {
     expect(await identityOf({}, { cookie: 'a=1', authorization: 'b', 'x-a': 'c' })).toEqual({
       key: 'GET http://h/a?b=c',
+      policy: expect.anything(),
       id: 'GET http://h/a?b=c',
       declared: '',
       covers: new Set(),

@@ -1,5 +1,6 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
-import type { Exchange } from '../../src/exchange/exchange.ts';
+import { Exchange } from '../../src/exchange/exchange.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
 import { invalidatedTags, tagOf, tagsOf } from '../../src/tags.ts';
@@ -92,7 +93,8 @@ describe('a list of tags', () => {
 
 /** An exchange as far as its target goes. */
 function to(host: string, encrypted = false): Exchange {
-  return { req: { headers: { host }, url: '/', socket: { encrypted } } } as unknown as Exchange;
+  const req = { headers: { host }, url: '/', socket: { encrypted } } as unknown as IncomingMessage;
+  return new Exchange(req, {} as ServerResponse, () => {});
 }
 
 describe('the tags of a response as they stand in the store', () => {

@@ -22,13 +22,15 @@ async function aged(
   const req = new IncomingMessage(new Socket());
   const x = new Exchange(req, new ServerResponse(req), () => {});
   const covers: ReadonlySet<string> = new Set();
+  const policy = parsePolicy(options);
   const fill: Fill = {
-    identity: { key: 'k', id: 'k', declared: '', covers, coversCredentials: false },
+    identity: { key: 'k', policy, id: 'k', declared: '', covers, coversCredentials: false },
     lease: { id: 'k', variant: 'v', key: 'k', token: 't', stamp: 0, since: 0 },
     requestedAt: NOW,
     before: [],
     watch: new Watch(),
-    policy: parsePolicy(options),
+    policy,
+    refinements: [],
     refused: undefined,
   };
   const verdict = await judge(x, fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });

@@ -18,6 +18,7 @@ export const HEAD: StoredHead = {
   took: 1234,
   tags: ['leads'],
   locals: { user: { id: 1, tags: ['a'] } },
+  depth: 1,
 };
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
