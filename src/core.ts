@@ -8,9 +8,10 @@ import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, resultOf } from './outcome.ts';
 import type { Refreshes } from './refresh.ts';
 import type { Invalidation } from './settings.ts';
+import { type Stats, savedBy } from './stats.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Leases } from './store/leases.ts';
 import type { Lease } from './store/store.ts';
@@ -30,6 +31,7 @@ export interface Core {
   readonly leases: Leases;
   readonly flights: Flights;
   readonly events: Events;
+  readonly stats: Stats;
   /** Tags whose responses were too large to store of late, so that a range of them is not worth making whole. */
   readonly large: LRUCache<string, true>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
@@ -64,19 +66,32 @@ export function forward(x: Exchange, core: Core, outcome: Outcome): void {
   x.forwardWith(cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
 }
 
+/** The same as `report`, where the event waits for the end of the answer. */
 export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
-  if (core.events.heard) x.res.once('close', () => report(x, core, outcome));
+  core.stats.request(outcome, x);
+  if (core.events.heard) x.res.once('close', () => tell(x, core, outcome));
 }
 
-/** Tells the listeners what happened to a request. */
+/** Counts what happened to a request, and tells the listeners. */
 export function report(x: Exchange, core: Core, outcome: Outcome): void {
-  if (!core.events.heard) return;
-  const { method, key, took } = x;
-  core.events.request({
-    ...outcome,
-    method,
-    ...(key !== undefined && { key }),
-    status: x.res.statusCode,
-    took,
-  });
+  core.stats.request(outcome, x);
+  if (core.events.heard) tell(x, core, outcome);
+}
+
+function tell(x: Exchange, core: Core, outcome: Outcome): void {
+  const { method, key, at, took, bytes, startedAt } = x;
+  x.inItsContext(() =>
+    core.events.request({
+      ...outcome,
+      result: resultOf(outcome),
+      method,
+      ...(key !== undefined && { key }),
+      status: x.res.statusCode,
+      startedAt: performance.timeOrigin + startedAt,
+      at,
+      took: { ...took, total: performance.now() - startedAt },
+      bytes,
+      saved: savedBy(outcome, x.saved),
+    }),
+  );
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheEvents } from './outcome.ts';
+import type { CacheStats } from './stats.ts';
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
 import type { Duration } from './units.ts';
 import type { WarmOptions, WarmResult, WarmTarget } from './warm.ts';
@@ -90,10 +91,15 @@ export interface CacheMiddleware {
    * @throws {TypeError} for a bad option, and for targets that are no list.
    */
   warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
-  /** Listens to an event; returns the cache. */
+  /**
+   * Listens to an event; returns the cache. A listener runs in the asynchronous context of the request. What it throws,
+   * or rejects with, becomes a process warning, once.
+   */
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /** Stops listening; returns the cache. */
   off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** What this cache has done in this process so far: counts, hit ratio, latencies, time saved. */
+  stats(): CacheStats;
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
   idle(): Promise<void>;
   /**

@@ -1,7 +1,21 @@
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
-export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';
+export type { Latency } from './histogram.ts';
+export type {
+  CacheEvents,
+  FaultEvent,
+  ForwardReason,
+  GuardEvent,
+  Outcome,
+  PurgeEvent,
+  RefreshEvent,
+  RequestEvent,
+  Result,
+  Steps,
+  StoreEvent,
+} from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
+export type { CacheStats } from './stats.ts';
 export type {
   CacheOptions,
   InvalidationOptions,

@@ -27,6 +27,7 @@ import { within } from './within.ts';
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
  */
 export async function handle(x: Exchange, policy: Policy, core: Core): Promise<void> {
+  if (core.events.heard) x.keepContext();
   try {
     await live(x, policy, core);
   } catch (error) {
@@ -90,6 +91,7 @@ async function answer(
   looks: number,
 ): Promise<void> {
   const startedAt = performance.now();
+  x.at.lookup = startedAt - x.startedAt;
   const found = await core.lookup.find(identity, x.headers, policy.hash);
   x.took.lookup = performance.now() - startedAt;
   x.key = identity.key;
@@ -99,7 +101,8 @@ async function answer(
     core.events.fault({
       step: 'decode',
       code: 'corrupt',
-      message: `damaged value at ${place.id} ${place.variant}`,
+      message: 'a damaged value',
+      key: `${place.id} ${place.variant}`,
     });
     core.track(core.store.discard(place));
   }

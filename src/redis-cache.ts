@@ -13,6 +13,7 @@ import type { CacheEvents } from './outcome.ts';
 import { purge } from './purge.ts';
 import { Refreshes } from './refresh.ts';
 import { parseSettings } from './settings.ts';
+import { Stats } from './stats.ts';
 import { connect } from './store/connect.ts';
 import { GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
@@ -64,7 +65,8 @@ class Cache {
     this.#options = policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
-    const events = new Events();
+    const stats = new Stats(name);
+    const events = new Events(name, showKey, stats);
     const onFault = events.fault.bind(events);
     const connected = connect(redis, prefix, { maxEntries, previous }, clock, onFault);
     const guarded = (store: ReachableStore): GuardedStore => new GuardedStore(store, timeout, onFault);
@@ -80,9 +82,10 @@ class Cache {
       leases: new Leases(store),
       flights: new Flights(),
       events,
+      stats,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       fills: new WeakMap(),
-      refreshes: new Refreshes(refresh),
+      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
       invalidation,
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -114,6 +117,7 @@ class Cache {
         core.events.off(event, listener);
         return handled;
       },
+      stats: () => core.stats.snapshot(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../types.ts';
@@ -22,8 +23,16 @@ export class Exchange {
   readonly missed: Set<string> = new Set();
   /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
   readonly asked: Set<string> = new Set();
+  /** When it came, by `performance.now()`. */
+  readonly startedAt: number = performance.now();
+  /** Milliseconds from then on until each step began. */
+  readonly at: { lookup?: number; origin?: number; store?: number } = {};
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
+  /** Bytes of body sent from what is stored. */
+  bytes = 0;
+  /** Milliseconds that the app had taken to make what was sent. */
+  saved = 0;
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
   waitsUntil: number | undefined;
   /**
@@ -32,6 +41,7 @@ export class Exchange {
    */
   readonly isLed: boolean;
   readonly #next: Next;
+  #context: AsyncResource | undefined;
   #forwarded = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, next: Next) {
@@ -46,6 +56,16 @@ export class Exchange {
   /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
   get forwarded(): boolean {
     return this.#forwarded;
+  }
+
+  /** Keeps the asynchronous context that the request came in, for those who listen: its trace, its user. */
+  keepContext(): void {
+    this.#context = new AsyncResource('redis-response-cache');
+  }
+
+  inItsContext(run: () => void): void {
+    if (this.#context) this.#context.runInAsyncScope(run);
+    else run();
   }
 
   /** A GET with a body, or a method disguised by a header, does not mean what its URL says. */
