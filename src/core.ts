@@ -6,6 +6,7 @@ import type { Watch } from './exchange/guard.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
+import { compact } from './key.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
 import { type Outcome, resultOf } from './outcome.ts';
@@ -34,6 +35,8 @@ export interface Core {
   readonly stats: Stats;
   /** Tags whose responses were too large to store of late, so that a range of them is not worth making whole. */
   readonly large: LRUCache<string, true>;
+  /** Why the last response for a key was not stored, and when (by the clock). */
+  readonly refusals: LRUCache<string, { readonly detail: string; readonly at: number }>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   readonly refreshes: Refreshes;
@@ -74,6 +77,10 @@ export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
 
 /** Counts what happened to a request, and tells the listeners. */
 export function report(x: Exchange, core: Core, outcome: Outcome): void {
+  const { stored, detail } = outcome;
+  if (stored === false && detail !== undefined && x.key !== undefined) {
+    core.refusals.set(compact(x.key, undefined), { detail, at: core.clock() });
+  }
   core.stats.request(outcome, x);
   if (core.events.heard) tell(x, core, outcome);
 }

@@ -1,4 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Imagined } from './exchange/imagined.ts';
+import type { Explanation } from './explain.ts';
 import type { CacheEvents } from './outcome.ts';
 import type { CacheStats } from './stats.ts';
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
@@ -98,6 +100,12 @@ export interface CacheMiddleware {
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /** Stops listening; returns the cache. */
   off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /**
+   * What this middleware would do with a request now, and why: with one that came, or with one for an absolute URL that
+   * nobody sends. Functions among the options are asked and Redis is read; nothing is changed, leased or counted.
+   * @throws {TypeError} for what is no absolute http or https URL.
+   */
+  explain(request: IncomingMessage | string | URL, init?: Imagined): Promise<Explanation>;
   /** What this cache has done in this process so far: counts, hit ratio, latencies, time saved. */
   stats(): CacheStats;
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */

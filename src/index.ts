@@ -1,4 +1,6 @@
 export { OptionError, PurgeError, StoreError } from './errors.ts';
+export type { Imagined } from './exchange/imagined.ts';
+export type { Explanation } from './explain.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { Latency } from './histogram.ts';
 export type {
@@ -32,3 +34,4 @@ export type {
 export type { Duration, Size } from './units.ts';
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm.ts';
 export { fromAccessLog, fromSitemap } from './warm-sources.ts';
+export type { Rule } from './words.ts';

@@ -4,6 +4,8 @@ import type { Core } from './core.ts';
 import { Events } from './events.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
+import type { Imagined } from './exchange/imagined.ts';
+import { explain } from './explain.ts';
 import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
 import { idsOfUrl } from './ids.ts';
 import { handle } from './lifecycle.ts';
@@ -84,6 +86,7 @@ class Cache {
       events,
       stats,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
+      refusals: new LRUCache({ max: 1000 }),
       fills: new WeakMap(),
       refreshes: new Refreshes(refresh, events.refresh.bind(events)),
       invalidation,
@@ -117,6 +120,8 @@ class Cache {
         core.events.off(event, listener);
         return handled;
       },
+      explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
+        explain(core, policy, request, init),
       stats: () => core.stats.snapshot(),
       idle: () => this.#idle(),
       close: () => this.#close(),
