@@ -17,6 +17,7 @@ export type {
   StoreEvent,
 } from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
+export type { ShadowFigures, ShadowStats } from './shadows.ts';
 export type { CacheStats } from './stats.ts';
 export type {
   CacheOptions,

@@ -17,6 +17,7 @@ import { answeredByPrevious } from './previous.ts';
 import { leave, refine, setAside } from './refine.ts';
 import { isWorthRefreshing, type Refresh } from './refresh.ts';
 import { answerWith, suffices, unsatisfied } from './render.ts';
+import { shadow } from './shadow.ts';
 import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
 import { Fault } from './store/guard.ts';
 import { forwardUnsafe } from './unsafe.ts';
@@ -106,6 +107,8 @@ async function answer(
     });
     core.track(core.store.discard(place));
   }
+
+  if (policy.mode === 'shadow' && !refresh) return shadow(x, policy, core, identity, found);
 
   const directives = askedBy(x, policy);
   const now = core.clock();

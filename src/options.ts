@@ -23,6 +23,7 @@ export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Prom
 
 /** What `redisCache` and `cache.with` decide by. */
 export interface Policy {
+  readonly mode: 'serve' | 'shadow';
   /** The same object in all policies that make the same key and variant of a request. */
   readonly identity: object;
   /** `undefined`: always. */
@@ -67,6 +68,7 @@ export interface Policy {
 }
 
 export const POLICY: readonly (keyof PolicyOptions)[] = [
+  'mode',
   'enabled',
   'when',
   'storeWhen',
@@ -128,7 +130,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     tags = [],
   } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0, originTimeout, earlyRefresh = false } = options;
-  const { jitter = 0 } = options;
+  const { jitter = 0, mode = 'serve' } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -140,6 +142,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     );
   const hash = oneOf('hashKeys', hashKeys, [false, true, 'sha1', 'sha256'] as const);
   return Object.freeze({
+    mode: oneOf('mode', mode, ['serve', 'shadow'] as const),
     identity,
     enabled: condition('enabled', enabled),
     when: condition('when', when),

@@ -9,6 +9,7 @@ import {
   resultOf,
   type Steps,
 } from './outcome.ts';
+import { type ShadowStats, Shadows } from './shadows.ts';
 import { Tally } from './tally.ts';
 
 /** What a cache has done in this process since it was made, all its middlewares together. A copy: it does not change. */
@@ -45,6 +46,8 @@ export interface CacheStats {
   };
   /** Refreshes behind answers, by what they came to. */
   readonly refreshes: Readonly<Record<RefreshEvent['result'], number>>;
+  /** What would have come of the requests in shadow mode, where there were any. */
+  readonly shadow?: ShadowStats;
 }
 
 /** What is measured of a request. */
@@ -82,8 +85,15 @@ export class Stats {
     ...{ stored: 0, 'not-needed': 0, elsewhere: 0, refused: 0, failed: 0, 'another-key': 0, unseen: 0 },
   };
 
+  readonly shadows: Shadows = new Shadows();
+
   constructor(name: string) {
     this.#name = name;
+  }
+
+  /** Why a response was not stored, where no outcome says it. */
+  refuse(detail: string): void {
+    this.#refused.add(wordOf(detail));
   }
 
   request(outcome: Outcome, { startedAt, took, bytes, saved }: Measured): void {
@@ -143,6 +153,7 @@ export class Stats {
       },
       purges: { ...this.#purges },
       refreshes: { ...this.#refreshes },
+      ...(this.shadows.any && { shadow: this.shadows.snapshot() }),
     };
   }
 }

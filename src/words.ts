@@ -49,6 +49,9 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
     'The `vary.by` option gave what is not plain JSON, so that two requests could share a variant.',
   ],
   refresh: ["It is a request of the cache's own, made for a route behind this cache."],
+  shadow: [
+    "With `mode: 'shadow'` the app answers every request; what would have happened follows the colon.",
+  ],
   // The store.
   timeout: ['Redis did not answer within `timeout`.'],
   unavailable: ['Redis is known to be away.'],
