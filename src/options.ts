@@ -68,7 +68,6 @@ export interface Policy {
 }
 
 export const POLICY: readonly (keyof PolicyOptions)[] = [
-  'mode',
   'enabled',
   'when',
   'storeWhen',
@@ -91,6 +90,7 @@ export const POLICY: readonly (keyof PolicyOptions)[] = [
   'originTimeout',
   'earlyRefresh',
   'jitter',
+  'mode',
 ];
 
 /** Far below the longest delay of a timer, which fires at once when it is asked for more. */
