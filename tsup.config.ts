@@ -2,7 +2,7 @@ import { defineConfig } from 'tsup';
 
 export default defineConfig([
   {
-    entry: ['src/index.ts'],
+    entry: ['src/index.ts', 'src/prometheus.ts', 'src/otel.ts'],
     format: ['esm', 'cjs'],
     target: 'node20',
     // Both are built at once: what the other has built stays.

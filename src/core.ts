@@ -6,14 +6,15 @@ import type { Watch } from './exchange/guard.ts';
 import { cacheStatus } from './http/cache-status.ts';
 import type { FieldList } from './http/headers.ts';
 import type { Identity } from './identity.ts';
-import type { HashName } from './key.ts';
+import { compact, type HashName } from './key.ts';
 import type { Keyring } from './keyring.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
-import type { Outcome } from './outcome.ts';
+import { type Outcome, resultOf } from './outcome.ts';
 import type { Refreshes } from './refresh.ts';
 import type { Routes } from './routes.ts';
 import type { Invalidation } from './settings.ts';
+import { type Stats, savedBy } from './stats.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Leases } from './store/leases.ts';
 import type { Lease } from './store/store.ts';
@@ -37,8 +38,11 @@ export interface Core {
   readonly leases: Leases;
   readonly flights: Flights;
   readonly events: Events;
+  readonly stats: Stats;
   /** Tags whose responses were too large to store of late, so that a range of them is not worth making whole. */
   readonly large: LRUCache<string, true>;
+  /** Why the last response for a key was not stored, and when (by the clock). */
+  readonly refusals: LRUCache<string, { readonly detail: string; readonly at: number }>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   readonly refreshes: Refreshes;
@@ -74,19 +78,36 @@ export function forward(x: Exchange, core: Core, outcome: Outcome): void {
   x.forwardWith(cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
 }
 
+/** The same as `report`, where the event waits for the end of the answer. */
 export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
-  if (core.events.heard) x.res.once('close', () => report(x, core, outcome));
+  core.stats.request(outcome, x);
+  if (core.events.heard) x.res.once('close', () => tell(x, core, outcome));
 }
 
-/** Tells the listeners what happened to a request. */
+/** Counts what happened to a request, and tells the listeners. */
 export function report(x: Exchange, core: Core, outcome: Outcome): void {
-  if (!core.events.heard) return;
-  const { method, key, took } = x;
-  core.events.request({
-    ...outcome,
-    method,
-    ...(key !== undefined && { key }),
-    status: x.res.statusCode,
-    took,
-  });
+  const { stored, detail } = outcome;
+  if (stored === false && detail !== undefined && x.key !== undefined) {
+    core.refusals.set(compact(x.key, undefined), { detail, at: core.clock() });
+  }
+  core.stats.request(outcome, x);
+  if (core.events.heard) tell(x, core, outcome);
+}
+
+function tell(x: Exchange, core: Core, outcome: Outcome): void {
+  const { method, key, at, took, bytes, startedAt } = x;
+  x.inItsContext(() =>
+    core.events.request({
+      ...outcome,
+      result: resultOf(outcome),
+      method,
+      ...(key !== undefined && { key }),
+      status: x.res.statusCode,
+      startedAt: performance.timeOrigin + startedAt,
+      at,
+      took: { ...took, total: performance.now() - startedAt },
+      bytes,
+      saved: savedBy(outcome, x.saved),
+    }),
+  );
 }

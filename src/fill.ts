@@ -48,6 +48,7 @@ export function lead(
 
   const refresh = core.refreshes.of(x.req);
   if (refresh) refresh.landed = flight.landed;
+  x.at.origin = startedAt - x.startedAt;
   x.lead();
   core.leases.keep(running.lease, running.policy.collapse.lease);
   core.fills.set(x.req, running);
@@ -163,6 +164,7 @@ export function lead(
       kind: 'forward',
       fwd,
       stored: detail === undefined,
+      ...(stored && head && { fwdStatus: head.status }),
       ...(detail && { detail }),
     };
     report(x, core, refresh ? { ...outcome, refresh: true } : outcome);

@@ -1,6 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Entries } from './entry-face.ts';
+import type { Imagined } from './exchange/imagined.ts';
+import type { Explanation } from './explain.ts';
 import type { CacheEvents } from './outcome.ts';
+import type { CacheStats } from './stats.ts';
 import type { KeyPart, Next, PolicyOptions } from './types.ts';
 import type { Duration } from './units.ts';
 import type { WarmOptions, WarmResult, WarmTarget } from './warm.ts';
@@ -106,10 +109,21 @@ export interface CacheMiddleware {
    * @throws {TypeError} for a bad option, and for targets that are no list.
    */
   warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
-  /** Listens to an event; returns the cache. */
+  /**
+   * Listens to an event; returns the cache. A listener runs in the asynchronous context of the request. What it throws,
+   * or rejects with, becomes a process warning, once.
+   */
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /** Stops listening; returns the cache. */
   off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /**
+   * What this middleware would do with a request now, and why: with one that came, or with one for an absolute URL that
+   * nobody sends. Functions among the options are asked and Redis is read; nothing is changed, leased or counted.
+   * @throws {TypeError} for what is no absolute http or https URL.
+   */
+  explain(request: IncomingMessage | string | URL, init?: Imagined): Promise<Explanation>;
+  /** What this cache has done in this process so far: counts, hit ratio, latencies, time saved. */
+  stats(): CacheStats;
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */
   idle(): Promise<void>;
   /**

@@ -11,10 +11,27 @@ export type {
   StoreFigures,
 } from './entry-face.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
+export type { Imagined } from './exchange/imagined.ts';
+export type { Explanation } from './explain.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
-export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';
+export type { Latency } from './histogram.ts';
+export type {
+  CacheEvents,
+  FaultEvent,
+  ForwardReason,
+  GuardEvent,
+  Outcome,
+  PurgeEvent,
+  RefreshEvent,
+  RequestEvent,
+  Result,
+  Steps,
+  StoreEvent,
+} from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
 export type { EncryptOptions } from './sealing-keys.ts';
+export type { ShadowFigures, ShadowStats } from './shadows.ts';
+export type { CacheStats } from './stats.ts';
 export type {
   CacheOptions,
   InvalidationOptions,
@@ -31,3 +48,4 @@ export type {
 export type { Duration, Size } from './units.ts';
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm.ts';
 export { fromAccessLog, fromSitemap } from './warm-sources.ts';
+export type { Rule } from './words.ts';

@@ -7,6 +7,7 @@ import { cacheStatus } from './http/cache-status.ts';
 import { identify } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
+import { told } from './purge.ts';
 import type { Invalidation } from './settings.ts';
 import { Fault } from './store/fault.ts';
 
@@ -70,14 +71,11 @@ async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number
   const target = x.target;
   const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
-  let sum = 0;
-  for (const count of await Promise.all([...ids].map((id) => core.store.purge(id, 'delete')))) {
-    if (count instanceof Fault) return count;
-    sum += count;
-  }
-  return sum;
+  const purging = [...ids].map((id) => core.store.purge(id, 'delete'));
+  return told(core, { by: 'field', target: 'url', soft: false }, purging);
 }
 
 function purgeAll(core: Core): Promise<number | Fault> {
-  return core.store.purgeMatching(() => true, 'delete');
+  const purging = core.store.purgeMatching(() => true, 'delete');
+  return told(core, { by: 'field', target: 'all', soft: false }, [purging]);
 }

@@ -18,6 +18,7 @@ import { answeredByPrevious } from './previous.ts';
 import { leave, refine, setAside } from './refine.ts';
 import type { Refresh } from './refresh.ts';
 import { answerWith, unsatisfied } from './render.ts';
+import { shadow } from './shadow.ts';
 import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
 import { Fault } from './store/fault.ts';
 import { forwardUnsafe } from './unsafe.ts';
@@ -28,6 +29,7 @@ import { within } from './within.ts';
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
  */
 export async function handle(x: Exchange, policy: Policy, core: Core): Promise<void> {
+  if (core.events.heard) x.keepContext();
   try {
     await live(x, policy, core);
   } catch (error) {
@@ -99,8 +101,10 @@ async function answer(
   looks: number,
 ): Promise<void> {
   const refresh = core.refreshes.of(x.req);
-  if (looks === LOOKS && !refresh && answeredNear(x, policy, core, identity)) return;
+  const serves = policy.mode === 'serve' || refresh !== undefined;
+  if (looks === LOOKS && !refresh && serves && answeredNear(x, policy, core, identity)) return;
   const startedAt = performance.now();
+  x.at.lookup = startedAt - x.startedAt;
   const found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
   x.took.lookup = performance.now() - startedAt;
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
@@ -108,11 +112,13 @@ async function answer(
     core.events.fault({
       step: 'decode',
       code: 'corrupt',
-      message: `damaged value at ${place.id} ${place.variant}`,
+      message: 'a damaged value',
+      key: `${place.id} ${place.variant}`,
     });
     core.track(core.store.discard(place));
   }
 
+  if (!serves) return shadow(x, policy, core, identity, found);
   if (refresh) return refreshed(x, policy, core, identity, found, refresh);
   const weighed = weigh(x, policy, core, found);
   if (answeredBy(x, policy, core, identity, found, weighed)) return;

@@ -23,6 +23,7 @@ export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Prom
 
 /** What `redisCache` and `cache.with` decide by. */
 export interface Policy {
+  readonly mode: 'serve' | 'shadow';
   /** The same object in all policies that make the same key and variant of a request. */
   readonly identity: object;
   /** `undefined`: always. */
@@ -89,6 +90,7 @@ export const POLICY: readonly (keyof PolicyOptions)[] = [
   'originTimeout',
   'earlyRefresh',
   'jitter',
+  'mode',
 ];
 
 /** Far below the longest delay of a timer, which fires at once when it is asked for more. */
@@ -135,7 +137,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     tags = [],
   } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0, originTimeout, earlyRefresh = false } = options;
-  const { jitter = 0 } = options;
+  const { jitter = 0, mode = 'serve' } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -147,6 +149,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     );
   const hash = oneOf('hashKeys', hashKeys, [false, true, 'sha1', 'sha256'] as const);
   return Object.freeze({
+    mode: oneOf('mode', mode, ['serve', 'shadow'] as const),
     identity,
     enabled: condition('enabled', enabled),
     when: condition('when', when),

@@ -21,15 +21,56 @@ export interface Outcome {
   readonly fwdStatus?: number;
 }
 
+/**
+ * What an outcome comes to, in one word. `hit`: answered with what is fresh; `stale`: with what is not; `collapsed`: with
+ * what another request made; `revalidated`: with what the app has confirmed. `miss`: the app answered, since nothing
+ * stored would do; `bypass`: it was not looked up, or could not be. `unsatisfied` and `invalidated` are no answers of the
+ * app's.
+ */
+export type Result =
+  | 'hit'
+  | 'stale'
+  | 'collapsed'
+  | 'revalidated'
+  | 'miss'
+  | 'bypass'
+  | 'unsatisfied'
+  | 'invalidated';
+
+export function resultOf({ kind, fwd, detail, collapsed, ttl, fwdStatus }: Outcome): Result {
+  if (kind === 'hit') return ttl !== undefined && ttl < 0 ? 'stale' : 'hit';
+  if (kind !== 'forward') return kind;
+  if (detail === 'stale-if-error' || detail === 'origin-timeout') return 'stale';
+  if (collapsed) return 'collapsed';
+  if (fwd === 'bypass' || fwd === 'method') return 'bypass';
+  return fwdStatus === 304 ? 'revalidated' : 'miss';
+}
+
 /** One request that the cache decided about. It holds the cache key: take care where you log it. */
 export interface RequestEvent extends Outcome {
+  readonly result: Result;
   readonly method: string;
   /** The cache key, where one was computed. */
   readonly key?: string;
   /** Status code sent to the client. */
   readonly status: number;
-  /** Milliseconds that each step took; a step that was not taken is absent. */
-  readonly took: { readonly lookup?: number; readonly origin?: number; readonly store?: number };
+  /** When the request came to the cache: milliseconds since 1970, with fractions. */
+  readonly startedAt: number;
+  /** Milliseconds from then on until each step began; a step that was not taken is absent. */
+  readonly at: Steps;
+  /** Milliseconds that each step took; `total`: from its coming to this event. */
+  readonly took: Steps & { readonly total: number };
+  /** Bytes of body sent from what is stored. */
+  readonly bytes: number;
+  /** Milliseconds that the app had taken to make what was sent from the cache in its stead; 0 where it was asked. */
+  readonly saved: number;
+}
+
+/** The steps of a request that take time: the look-up, the app's answer, storing it. */
+export interface Steps {
+  readonly lookup?: number;
+  readonly origin?: number;
+  readonly store?: number;
 }
 
 /** Something that the cache stepped around. No fault is ever thrown into the app. */
@@ -42,6 +83,8 @@ export interface FaultEvent {
    */
   readonly code: string;
   readonly message: string;
+  /** What is damaged, as it is named in Redis. */
+  readonly key?: string;
 }
 
 /** The app read, behind the cache, who is asking, and the key does not cover that. */
@@ -53,9 +96,51 @@ export interface GuardEvent {
   readonly refused: boolean;
 }
 
+/** A response was stored: the store has confirmed it. */
+export interface StoreEvent {
+  readonly key: string;
+  /** Size of what is stored, head and body. */
+  readonly bytes: number;
+  /** Milliseconds until the store forgets it. */
+  readonly ttl: number;
+  readonly tags: readonly string[];
+  /** Milliseconds that storing it took. */
+  readonly took: number;
+}
+
+/** Stored responses were purged, or were to be. */
+export interface PurgeEvent {
+  /** Who asked for it: `cache.purge`, a request with the `invalidation` field, or an unsafe request that succeeded. */
+  readonly by: 'call' | 'field' | 'unsafe-method';
+  /** What was named: `key`, `url`, `tag`, `tags`, `prefix`, `all`. */
+  readonly target: string;
+  /** Whether they were marked stale instead of deleted. */
+  readonly soft: boolean;
+  /** How many stored responses there were; `undefined` where the store did not confirm it. */
+  readonly purged: number | undefined;
+  /** Milliseconds. */
+  readonly took: number;
+}
+
+/** A stored response was refreshed behind an answer, or was to be. */
+export interface RefreshEvent {
+  readonly key: string;
+  /**
+   * `stored`; `not-needed` and `elsewhere`: somebody was faster, or is at it; `refused`: what the app answered is not
+   * stored; `failed`: the app did; `another-key`: the cache's own request makes another key than the client's did;
+   * `unseen`: it never reached the cache.
+   */
+  readonly result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'failed' | 'another-key' | 'unseen';
+  /** Milliseconds. */
+  readonly took: number;
+}
+
 /** The events of a cache and their payloads. */
 export interface CacheEvents {
   request: [RequestEvent];
   fault: [FaultEvent];
   guard: [GuardEvent];
+  store: [StoreEvent];
+  purge: [PurgeEvent];
+  refresh: [RefreshEvent];
 }

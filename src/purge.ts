@@ -3,6 +3,7 @@ import { PurgeError, StoreError } from './errors.ts';
 import type { PurgeTarget } from './handle.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
 import type { Policy } from './options.ts';
+import type { PurgeEvent } from './outcome.ts';
 import { Fault } from './store/fault.ts';
 import type { PurgeMode } from './store/store.ts';
 import { tagOf } from './tags.ts';
@@ -17,8 +18,24 @@ const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
  */
 export async function purge(core: Core, policies: Iterable<Policy>, target: PurgeTarget): Promise<number> {
   const mode: PurgeMode = isSoft(target) ? { staleSince: core.clock() } : 'delete';
-  const counts = await Promise.all(purgesOf(core, [...policies], target, mode));
-  return counts.reduce<number>((sum, count) => sum + confirmed(count), 0);
+  const purging = purgesOf(core, [...policies], target, mode);
+  const what = { by: 'call', target: namedIn(target).join(), soft: mode !== 'delete' } as const;
+  return confirmed(await told(core, what, purging));
+}
+
+/** How many stored responses some purges met together, or the fault of one. Tells the listeners. */
+export async function told(
+  core: Core,
+  what: Omit<PurgeEvent, 'purged' | 'took'>,
+  purging: Iterable<Promise<number | Fault>>,
+): Promise<number | Fault> {
+  const startedAt = performance.now();
+  const counts = await Promise.all(purging);
+  const fault = counts.find((count) => count instanceof Fault);
+  const purged = counts.reduce<number>((sum, count) => sum + (count instanceof Fault ? 0 : count), 0);
+  const took = performance.now() - startedAt;
+  core.events.purge({ ...what, purged: fault ? undefined : purged, took });
+  return fault ?? purged;
 }
 
 /** What the store said, where it said it. @throws {StoreError} */
@@ -27,13 +44,19 @@ export function confirmed<T>(answer: T | Fault): T {
   return answer;
 }
 
+type Targets = Partial<Record<(typeof TARGETS)[number], unknown>>;
+
+function namedIn(target: Targets): (typeof TARGETS)[number][] {
+  return TARGETS.filter((name) => target[name] !== undefined);
+}
+
 function purgesOf(
   { store, hash }: Core,
   policies: readonly Policy[],
-  target: Partial<Record<(typeof TARGETS)[number], unknown>>,
+  target: Targets,
   mode: PurgeMode,
 ): Promise<number | Fault>[] {
-  const named = TARGETS.filter((name) => target[name] !== undefined);
+  const named = namedIn(target);
   const [name] = named;
   if (named.length !== 1 || name === undefined)
     throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}`);

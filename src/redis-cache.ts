@@ -7,6 +7,8 @@ import { Events } from './events.ts';
 import { Door, type Listener } from './exchange/door.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
+import type { Imagined } from './exchange/imagined.ts';
+import { explain } from './explain.ts';
 import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
 import { idsOfUrl } from './ids.ts';
 import { Keyring } from './keyring.ts';
@@ -18,6 +20,7 @@ import { purge } from './purge.ts';
 import { Refreshes } from './refresh.ts';
 import { Routes } from './routes.ts';
 import { parseSettings } from './settings.ts';
+import { Stats } from './stats.ts';
 import { connect } from './store/connect.ts';
 import { GuardedStore } from './store/guard.ts';
 import { Leases } from './store/leases.ts';
@@ -70,7 +73,8 @@ class Cache {
     this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
-    const events = new Events();
+    const stats = new Stats(name);
+    const events = new Events(name, showKey, stats);
     const onFault = events.fault.bind(events);
     const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
@@ -92,10 +96,12 @@ class Cache {
       leases: new Leases(store),
       flights: new Flights(),
       events,
+      stats,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
+      refusals: new LRUCache({ max: 1000 }),
       fills: new WeakMap(),
-      refreshes: new Refreshes(refresh),
       routes: new Routes(),
+      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
       invalidation,
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -129,6 +135,9 @@ class Cache {
         core.events.off(event, listener);
         return handled;
       },
+      explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
+        explain(core, policy, request, init),
+      stats: () => core.stats.snapshot(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });

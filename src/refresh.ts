@@ -7,6 +7,7 @@ import { field } from './http/headers.ts';
 import { nominated } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import type { Policy } from './options.ts';
+import type { RefreshEvent } from './outcome.ts';
 import type { Place } from './store/store.ts';
 
 /**
@@ -63,12 +64,17 @@ export class Refreshes {
   readonly #failed = new LRUCache<string, Failure>({ max: REMEMBERED });
   readonly #impossible = new LRUCache<string, true>({ max: REMEMBERED, ttl: IMPOSSIBLE });
   readonly #onIdle: (() => void)[] = [];
+  readonly #onDone: (event: RefreshEvent) => void;
   #closed = false;
 
   /** @param deadline how long one may take, in milliseconds. */
-  constructor({ concurrency, deadline }: { concurrency: number; deadline: number }) {
+  constructor(
+    { concurrency, deadline }: { concurrency: number; deadline: number },
+    onDone: (event: RefreshEvent) => void,
+  ) {
     this.#concurrency = concurrency;
     this.#deadline = deadline;
+    this.#onDone = onDone;
   }
 
   /** What this request refreshes, if it is one of ours. */
@@ -151,6 +157,7 @@ export class Refreshes {
 
   async #run(place: string, { blueprint, enter, refresh, finish, controller }: Job): Promise<void> {
     const { signal } = controller;
+    const startedAt = performance.now();
     const known: Entrance = (req, res) => {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
@@ -162,6 +169,8 @@ export class Refreshes {
     this.#running.delete(place);
     this.#learn(place, refresh.result);
     finish(refresh.result);
+    const { key, result = 'unseen' } = refresh;
+    this.#onDone({ key, result, took: performance.now() - startedAt });
     this.#next();
   }
 

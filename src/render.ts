@@ -21,7 +21,8 @@ export function send(
   age: number | undefined,
   outcome: Outcome,
 ): void {
-  replay(x.res, stored, formFor(x, stored, core.clock()), {
+  x.saved = stored.took;
+  x.bytes = replay(x.res, stored, formFor(x, stored, core.clock()), {
     age: age === undefined ? undefined : Math.floor(age / 1000),
     cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),
   });

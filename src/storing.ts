@@ -44,7 +44,12 @@ export async function commit(x: Exchange, core: Core, stored: Commit): Promise<s
   // From now on the lease is not renewed: a commit that is lost on its way can arrive no later than it runs out.
   core.leases.drop(stored.lease);
   const committed = await core.store.commit(stored);
-  x.took.store = performance.now() - startedAt;
+  const took = performance.now() - startedAt;
+  x.at.store = startedAt - x.startedAt;
+  x.took.store = took;
   if (committed instanceof Fault) return committed.code;
-  return committed ? undefined : 'purged';
+  if (!committed) return 'purged';
+  const { lease, bytes, ttl, tags } = stored;
+  core.events.store({ key: lease.key, bytes: bytes.length, ttl, tags, took });
+  return undefined;
 }

@@ -67,6 +67,12 @@ export type RedisOption =
 /** Options that `cache.with(overrides)` may set anew for some routes. */
 export interface PolicyOptions {
   /**
+   * `'shadow'`: nothing is served from the cache; the app answers every request, while everything is looked up, stored and
+   * compared behind the answer. `cache.stats().shadow` says what would have come of it.
+   * @default 'serve'
+   */
+  readonly mode?: 'serve' | 'shadow';
+  /**
    * Is the cache in use? Read at each request; while false the middleware is as if it were not there.
    * @default true
    */

@@ -11,6 +11,7 @@ import type { Fields } from './http/vary.ts';
 import { type Identity, identify } from './identity.ts';
 import type { Policy } from './options.ts';
 import type { Outcome } from './outcome.ts';
+import { told } from './purge.ts';
 import { Fault } from './store/fault.ts';
 import type { Claim, Lease } from './store/store.ts';
 import { commit, judged, readAtEnd } from './storing.ts';
@@ -38,12 +39,15 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
     const tags = invalidatedTags(target, headers);
     const others = url === undefined ? [] : alsoInvalidated(url, headers);
     const all = new Set([...ids, ...others.flatMap((uri) => [...core.idsOf(uri)])]);
-    const purged = Promise.all([
+    const purges = [
       ...(isNonError(x.res.statusCode) ? [...all] : []).map((id) => {
         return core.store.purge(id, 'delete', id === except?.id ? except : undefined);
       }),
       ...tags.map((tag) => core.store.purgeTag(tag, 'delete')),
-    ]);
+    ];
+    if (purges.length === 0) return Promise.resolve();
+    const named = tags.length > 0 ? 'tags' : 'url';
+    const purged = told(core, { by: 'unsafe-method', target: named, soft: false }, purges);
     core.track(purged);
     return purged;
   };

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import type { Target } from '../key.ts';
@@ -23,8 +24,16 @@ export class Exchange {
   headers: IncomingHttpHeaders;
   /** The cache key, once it is known. */
   key: string | undefined;
+  /** When it came, by `performance.now()`. */
+  readonly startedAt: number = performance.now();
+  /** Milliseconds from then on until each step began. */
+  readonly at: { lookup?: number; origin?: number; store?: number } = {};
   /** Milliseconds that each step took. */
   readonly took: { lookup?: number; origin?: number; store?: number } = {};
+  /** Bytes of body sent from what is stored. */
+  bytes = 0;
+  /** Milliseconds that the app had taken to make what was sent. */
+  saved = 0;
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
   waitsUntil: number | undefined;
   /**
@@ -43,6 +52,7 @@ export class Exchange {
   #trust: unknown;
   #target: Target | undefined;
   #isAimed = false;
+  #context: AsyncResource | undefined;
   #forwarded = false;
   #missed: Set<string> | undefined;
   #asked: Set<string> | undefined;
@@ -96,6 +106,16 @@ export class Exchange {
   /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
   get forwarded(): boolean {
     return this.#forwarded;
+  }
+
+  /** Keeps the asynchronous context that the request came in, for those who listen: its trace, its user. */
+  keepContext(): void {
+    this.#context = new AsyncResource('redis-response-cache');
+  }
+
+  inItsContext(run: () => void): void {
+    if (this.#context) this.#context.runInAsyncScope(run);
+    else run();
   }
 
   /** A GET with a body, or a method disguised by a header, does not mean what its URL says. */

@@ -27,8 +27,9 @@ type Lines = (string | readonly string[])[];
 /**
  * Answers with a stored response: one head, one body. Fields that middleware in front set for this request stay,
  * except where the stored response has the field itself.
+ * @returns how many bytes of body were sent.
  */
-export function replay(res: ServerResponse, stored: StoredResponse, form: Form, added: Added): void {
+export function replay(res: ServerResponse, stored: StoredResponse, form: Form, added: Added): number {
   for (const name of stored.removed) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = formed(stored, form);
@@ -40,6 +41,7 @@ export function replay(res: ServerResponse, stored: StoredResponse, form: Form, 
   else res.writeHead(status, message, fields as string[]);
   if (body) res.end(body);
   else res.end();
+  return body && res.req.method !== 'HEAD' ? body.length : 0;
 }
 
 /** An answer of the cache's own: nothing stored may be used and the client wants nothing else (RFC 9111 §5.2.1.7). */

@@ -43,7 +43,7 @@ async function expectRepaired(): Promise<void> {
   expect((await app.item(1)).hit).toBe(false);
   expect(app.calls()).toBe(calls + 1);
   expect(app.faults.slice(faults)).toEqual([
-    { step: 'decode', code: 'corrupt', message: expect.stringContaining('damaged') },
+    { step: 'decode', code: 'corrupt', message: 'a damaged value', key: expect.any(String) },
   ]);
   await app.cache.idle();
   expect((await app.item(1)).hit).toBe(true);

@@ -32,6 +32,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import express from 'express';
 import { redisCache } from '${NAME}';
+import { otel } from '${NAME}/otel';
+import { prometheus } from '${NAME}/prometheus';
+import { Registry } from 'prom-client';
 `;
 
 const TS_REQUIRES = `
@@ -39,8 +42,14 @@ import assert = require('node:assert/strict');
 import events = require('node:events');
 import express = require('express');
 import cache = require('${NAME}');
+import byOtel = require('${NAME}/otel');
+import byPrometheus = require('${NAME}/prometheus');
+import prom = require('prom-client');
 const { once } = events;
 const { redisCache } = cache;
+const { otel } = byOtel;
+const { prometheus } = byPrometheus;
+const { Registry } = prom;
 `;
 
 const REQUIRES = `
@@ -48,6 +57,9 @@ const assert = require('node:assert/strict');
 const { once } = require('node:events');
 const express = require('express');
 const { redisCache } = require('${NAME}');
+const { otel } = require('${NAME}/otel');
+const { prometheus } = require('${NAME}/prometheus');
+const { Registry } = require('prom-client');
 `;
 
 /** The main job, once with either store: plain JavaScript that is strict TypeScript as well. */
@@ -57,6 +69,9 @@ const { PREFIX: prefix = '', TEST_REDIS_URL: redis = '' } = process.env;
 async function main() {
   for (const where of [{}, { redis, prefix }]) {
     const cache = redisCache({ ttl: '1h', ...where });
+    const register = new Registry();
+    prometheus(cache, { register });
+    otel(cache, {});
     let runs = 0;
     const app = express()
       .use(cache)
@@ -73,6 +88,8 @@ async function main() {
     assert.deepEqual(await second.json(), { runs: 1 });
     assert.equal(runs, 1);
     assert.match(second.headers.get('cache-status') ?? '', /hit/);
+
+    assert.match(await register.metrics(), /requests_total\\{cache="redis-response-cache",outcome="hit"\\} 1/);
 
     server.close();
     server.closeAllConnections();
@@ -106,7 +123,8 @@ beforeAll(async () => {
   await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
 
   const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  for (const name of [...Object.keys(dependencies), 'ioredis', 'express', '@types/express', '@types/node']) {
+  const beside = ['ioredis', 'express', '@types/express', '@types/node', 'prom-client', '@opentelemetry/api'];
+  for (const name of [...Object.keys(dependencies), ...beside]) {
     const link = join(project, 'node_modules', name);
     mkdirSync(dirname(link), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), link);
@@ -137,13 +155,12 @@ test('the tarball holds the build, its papers, and nothing else', () => {
     'dist',
     'package.json',
   ]);
-  expect(readdirSync(join(installed, 'dist')).sort()).toEqual([
-    'cli.js',
-    'index.cjs',
-    'index.d.cts',
-    'index.d.ts',
-    'index.js',
-  ]);
+  // What several entries share stands in files of its own, named by its content.
+  const shared = /^[a-z]+-[\w-]{8}\.(?:js|d\.ts|d\.cts)$/;
+  const entry = (name: string): string[] => ['cjs', 'd.cts', 'd.ts', 'js'].map((ext) => `${name}.${ext}`);
+  expect(readdirSync(join(installed, 'dist')).filter((file) => !shared.test(file))).toEqual(
+    ['cli.js', ...['index', 'otel', 'prometheus'].flatMap(entry)].sort(),
+  );
 });
 
 test('the packed command tells its version, and what it takes', async () => {

@@ -42,6 +42,7 @@ describe.each<[string, (options: object) => unknown, string, Row[]]>([
   ['timeout', set, 'at least 1 millisecond', rows('timeout', 0, '0s', 0.5, '61m', 3_600_001)],
   ['showKey', set, 'true or false', rows('showKey', 'true', 1, 0, null, {}, 'yes')],
   ['clock', set, 'a function', rows('clock', 5, 'now', null, {})],
+  ['mode', parse, '"serve" or "shadow"', rows('mode', true, 'off', '', null)],
   ['enabled', parse, 'a boolean or a function', rows('enabled', 'true', 1, 0, null, {})],
   ['when', parse, 'a boolean or a function', rows('when', '/api', 1, null, ['GET'])],
   ['storeWhen', parse, 'a boolean or a function', rows('storeWhen', 200, '200', null)],

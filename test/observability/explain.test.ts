@@ -1,0 +1,181 @@
+import type { IncomingMessage } from 'node:http';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import type { CacheOptions, Explanation } from '../../src/index.ts';
+import { expresses, newCache } from '../support/apps.ts';
+import { startRedis } from '../support/redis.ts';
+import type { Asked } from '../support/socket.ts';
+import { type Shop, shop } from './support/shop.ts';
+
+const client = new Redis(process.env.TEST_REDIS_URL as string);
+afterAll(() => client.disconnect());
+
+/** The same request, explained first. */
+async function both(
+  { cache, settled }: Shop,
+  { method = 'GET', path = '/text', headers = {} }: Asked,
+): Promise<[explained: Explanation, says: string]> {
+  const explained = await cache.explain(`http://test.example${path}`, {
+    method,
+    headers: headers as Record<string, string>,
+  });
+  return [explained, (await settled({ method, path, headers })).says];
+}
+
+/** Without what only the app's answer tells. */
+function decision(says: string | undefined): string | undefined {
+  return says?.replace(/^redis-response-cache; /, '').replace(/; (?:stored|fwd-status=\d+|collapsed)/g, '');
+}
+
+describe.each(expresses)('what is explained is what happens next, %s', (_, make) => {
+  const options: CacheOptions = {
+    when: (req) => req.url !== '/not-this',
+    vary: { query: { except: ['utm_*'] } },
+  };
+
+  test('step by step', async () => {
+    const store = await shop(options, make);
+    const { later } = store;
+    const asked: Asked[] = [
+      {},
+      {},
+      { path: '/text?utm_source=a' },
+      { method: 'HEAD' },
+      { headers: { 'If-Match': '"a"' } },
+      { headers: { 'Cache-Control': 'no-cache' } },
+      { path: '/none', headers: { 'Cache-Control': 'only-if-cached' } },
+      { path: '/not-this' },
+      { method: 'HEAD', path: '/new' },
+      { path: '/varies' },
+      { path: '/varies', headers: { 'Accept-Language': 'de' } },
+      { path: '/short' },
+      { path: '/behind' },
+      { method: 'POST' },
+      { headers: { 'X-HTTP-Method-Override': 'PUT' } },
+    ];
+    for (const one of asked) {
+      const [explained, says] = await both(store, one);
+      expect([one, decision(explained.cacheStatus)]).toEqual([one, decision(says)]);
+      expect(explained.because.length).toBeGreaterThan(0);
+    }
+    later(20_000);
+    for (const path of ['/behind', '/short']) {
+      const [explained, says] = await both(store, { path });
+      expect([path, decision(explained.cacheStatus)]).toEqual([path, decision(says)]);
+    }
+  });
+
+  test('of a request that came, by a route behind the cache', async () => {
+    const store = await shop({}, make);
+    let explained: Explanation | undefined;
+    store.app.get('/explained', async (req, res) => {
+      explained = await store.cache.explain(req as IncomingMessage);
+      res.json(explained);
+    });
+    await store.settled('/explained?b=2&a=1');
+    expect(explained).toMatchObject({
+      cacheStatus: 'redis-response-cache; fwd=uri-miss',
+      key: { of: { path: '/explained', query: 'a=1&b=2' } },
+    });
+  });
+});
+
+describe('an explanation', () => {
+  test('says what the key is made of, what is stored there, and the rule', async () => {
+    const store = await shop({ vary: { headers: ['x-tenant'], query: ['b', 'a'] } });
+    const asked = { path: '/tagged?b=2&a=1&c=3', headers: { 'X-Tenant': 'acme' } };
+    await store.settled(asked);
+    store.later(5_000);
+    const [explained] = await both(store, asked);
+    const host = 'test.example';
+    const text = `GET http://${host}/tagged?a=1&b=2`;
+    expect(explained).toEqual({
+      cacheStatus: 'redis-response-cache; hit; ttl=55',
+      because: [
+        {
+          word: 'hit',
+          says: 'What is stored was sent: it is fresh for this request.',
+          see: 'RFC 9111 §4',
+        },
+      ],
+      key: { text, id: text, of: { method: 'GET', scheme: 'http', host, path: '/tagged', query: 'a=1&b=2' } },
+      variant: {
+        id: '[["header","x-tenant","acme"]]',
+        declared: [['header', 'x-tenant', 'acme']],
+        vary: undefined,
+        others: false,
+      },
+      stored: {
+        status: 200,
+        age: expect.any(Number),
+        ttl: expect.any(Number),
+        size: 'tagged'.length,
+        tags: ['things'],
+        took: expect.any(Number),
+        purged: false,
+      },
+    });
+    expect(Math.round(explained.stored!.age / 1000)).toBe(5);
+  });
+
+  test('says why the last response for the key was not stored', async () => {
+    const store = await shop();
+    await store.settled('/private');
+    await store.settled({ path: '/session', headers: { Cookie: 'a=b' } });
+    const [explained] = await both(store, { path: '/private' });
+    expect(explained.cacheStatus).toBe('redis-response-cache; fwd=uri-miss');
+    expect(explained.refused).toMatchObject({ word: 'private', see: 'RFC 9111 §5.2.2.7' });
+    expect(Math.abs(explained.refused!.at.getTime() - Date.now())).toBeLessThan(60_000);
+    const [personal] = await both(store, { path: '/session' });
+    expect(personal.refused?.word).toMatch(/^personal: .*cookie/);
+  });
+
+  test('changes nothing: neither in Redis nor in the statistics, and the app is not asked', async () => {
+    const prefix = `explain-${process.pid}-${Math.random()}:`;
+    const { cache, settled, runs } = await shop({ prefix });
+    await settled('/text');
+    const dump = async (): Promise<unknown> => {
+      const keys = (await client.keys(`${prefix}*`)).sort();
+      return Promise.all(keys.map(async (key) => [key, await client.dumpBuffer(key)]));
+    };
+    const before = [await dump(), cache.stats(), runs()];
+    const events: unknown[] = [];
+    for (const name of ['request', 'fault', 'store', 'purge', 'refresh', 'guard'] as const) {
+      cache.on(name, (event: unknown) => events.push(event));
+    }
+    for (const path of ['/text', '/missing', '/private']) await cache.explain(`http://test.example${path}`);
+    await cache.idle();
+    expect([await dump(), cache.stats(), runs()]).toEqual(before);
+    expect(events).toEqual([]);
+    await cache.purge({ all: true });
+  });
+
+  test('is one of the middleware that is asked, and of a key of its own', async () => {
+    const cache = newCache({ redis: process.env.TEST_REDIS_URL as string, prefix: 'explain:' });
+    const byUser = cache.with({ key: () => ['lead', 42], vary: { query: ['page'] } });
+    const explained = await byUser.explain('https://api.example.com/leads?page=2&x=1');
+    expect(explained.key).toEqual({ text: 'GET ["lead",42]', id: 'GET ["lead",42]' });
+    expect(explained.variant?.declared).toEqual([['query', 'page=2']]);
+    const forwarded = await cache.with({ key: () => null }).explain('https://api.example.com/');
+    expect(forwarded).toMatchObject({ cacheStatus: 'redis-response-cache; fwd=bypass; detail=key' });
+    expect(await cache.with({ enabled: false }).explain('https://api.example.com/')).toEqual({
+      cacheStatus: undefined,
+      because: [],
+    });
+    const https = await cache.explain('https://api.example.com:443/leads');
+    expect(https.key?.text).toBe('GET https://api.example.com/leads');
+  });
+
+  test('is there while Redis is away, and refuses what is no URL', async () => {
+    const server = await startRedis();
+    const cache = newCache({ redis: server.url, timeout: 100 });
+    await cache.wrap('ready', () => 1, { ttl: '1m' });
+    await server.stop();
+    expect(await cache.explain('http://a.example/')).toMatchObject({
+      cacheStatus: expect.stringMatching(/fwd=bypass; detail=(?:unavailable|timeout)$/),
+      key: { text: 'GET http://a.example/' },
+    });
+    await expect(cache.explain('/leads')).rejects.toThrow('Invalid URL');
+    await expect(cache.explain('ftp://a.example/')).rejects.toThrow('no http or https URL');
+  });
+});
