@@ -1,3 +1,4 @@
+export type { CompressOptions } from './compression.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { CacheEvents, FaultEvent, ForwardReason, GuardEvent, Outcome, RequestEvent } from './outcome.ts';

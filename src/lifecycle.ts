@@ -11,6 +11,7 @@ import { isEarly, reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
+import { chosen, negotiated } from './negotiation.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answeredByPrevious } from './previous.ts';
@@ -90,11 +91,12 @@ async function answer(
   looks: number,
 ): Promise<void> {
   const startedAt = performance.now();
-  const found = await core.lookup.find(identity, x.headers, policy.hash);
+  let found = await core.lookup.find(identity, x.headers, policy.hash);
   x.took.lookup = performance.now() - startedAt;
   x.key = identity.key;
   const refresh = core.refreshes.of(x.req);
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
+  if (found.stored?.encodings && !refresh) found = await negotiated(x, policy, found);
   for (const place of found.damaged) {
     core.events.fault({
       step: 'decode',
@@ -228,9 +230,10 @@ async function follow(
     });
   }
   if (landing.kind === 'stored' && !late && selects(identity, x.headers, landing.stored)) {
-    const usable = reuse(landing.stored, askedBy(x, policy), core.clock(), false);
+    const stored = landing.stored.encodings ? await chosen(x, policy, landing.stored) : landing.stored;
+    const usable = stored && reuse(stored, askedBy(x, policy), core.clock(), false);
     const outcome: Outcome = { kind: 'forward', fwd, collapsed: true };
-    if (usable.kind === 'send') return answerWith(x, core, landing.stored, usable.age, outcome);
+    if (stored && usable?.kind === 'send') return answerWith(x, core, stored, usable.age, outcome);
   }
   return answer(x, policy, core, identity, looks - 1);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { type Compression, parseCompress } from './compression.ts';
 import { OptionError } from './errors.ts';
 import type { HashName } from './key.ts';
 import { checkTtl } from './ttl.ts';
@@ -64,6 +65,7 @@ export interface Policy {
   readonly jitter: number;
   /** The `tags` option as given; `tagsOf` reads it. */
   readonly tags: Value<unknown>;
+  readonly compress: Compression | undefined;
 }
 
 export const POLICY: readonly (keyof PolicyOptions)[] = [
@@ -89,6 +91,7 @@ export const POLICY: readonly (keyof PolicyOptions)[] = [
   'originTimeout',
   'earlyRefresh',
   'jitter',
+  'compress',
 ];
 
 /** Far below the longest delay of a timer, which fires at once when it is asked for more. */
@@ -128,7 +131,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     tags = [],
   } = options;
   const { staleWhileRevalidate = 0, staleIfError = 0, originTimeout, earlyRefresh = false } = options;
-  const { jitter = 0 } = options;
+  const { jitter = 0, compress = false } = options;
   known('vary', vary, ['headers', 'query', 'cookies', 'by']);
   const key = callable('key', options.key);
   checkTtl('ttl', ttl);
@@ -168,6 +171,7 @@ export function parsePolicy(options: PolicyOptions, identity: object = {}): Poli
     earlyRefresh:
       typeof earlyRefresh === 'boolean' ? Number(earlyRefresh) : fraction('earlyRefresh', earlyRefresh, 1000),
     jitter: fraction('jitter', jitter, 1),
+    compress: parseCompress(compress),
   });
 }
 

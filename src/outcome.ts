@@ -34,7 +34,7 @@ export interface RequestEvent extends Outcome {
 
 /** Something that the cache stepped around. No fault is ever thrown into the app. */
 export interface FaultEvent {
-  /** The step that failed: `lookup`, `acquire`, `commit`, `release`, `purge`, `connection`, `decode`, `option`. */
+  /** The step that failed: `lookup`, `acquire`, `commit`, `release`, `purge`, `connection`, `compress`, `decode`, `option`. */
   readonly step: string;
   /** `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...). */
   readonly code: string;

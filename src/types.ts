@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import type { CompressOptions } from './compression.ts';
 import type { Duration, Size } from './units.ts';
 
 /** Connect's `next`: let the rest of the app answer, or hand it an error. */
@@ -178,6 +179,13 @@ export interface PolicyOptions {
    * does not expire together: 0.1 for a tenth. @default 0
    */
   readonly jitter?: number;
+  /**
+   * Stores bodies in content codings, made once when they are stored and behind the answer, and sends each client the one
+   * that it likes best (RFC 9110 §12.5.3): less memory in Redis, less to send, and nothing to compress on a hit. What says
+   * `no-transform`, has a `Content-Encoding`, states a digest or is no text is stored as it is. `true` is br and gzip.
+   * @default false
+   */
+  readonly compress?: boolean | CompressOptions;
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
 }
