@@ -55,13 +55,15 @@ export function readAtEnd(
  */
 export async function encoded(
   core: Core,
-  { policy: { compress, collapse } }: Fill,
+  { policy }: Fill,
   sent: Judged,
   head: Omit<ToStore, 'encodings'>,
   chunks: readonly Buffer[],
 ): Promise<{ readonly head: ToStore; readonly chunks: readonly Buffer[] }> {
   const plain = { head: { ...head, encodings: undefined }, chunks };
+  const { compress, collapse } = policy;
   if (!compress || !mayEncode(sent.status, sent.headers)) return plain;
+  if (statedBy(sent, policy).directives.has('no-transform')) return plain;
   const made = await encodings(compress, chunks, collapse.lease).catch((error: unknown) => {
     core.events.fault({ step: 'compress', code: 'error', message: String(error) });
   });

@@ -59,7 +59,8 @@ export function encodeValue(
 /** The stored value in these bytes, as long as it is this key's and fresh. */
 export function freshValue(key: string, bytes: Buffer | undefined, now: number): StoredResponse | undefined {
   const stored = bytes && decode(bytes);
-  const fresh = stored?.key === key && !stored.purged && now - stored.bornAt < stored.lifetime;
+  const fresh =
+    stored?.key === key && !stored.encodings && !stored.purged && now - stored.bornAt < stored.lifetime;
   return fresh ? stored : undefined;
 }
 
