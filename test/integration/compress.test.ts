@@ -2,79 +2,25 @@ import { createHash } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
-import type { CacheMiddleware, CacheOptions, RequestEvent } from '../../src/index.ts';
-import { type Answer, type Asked, ask } from './support/client.ts';
+import type { CacheOptions } from '../../src/index.ts';
+import { ask } from './support/client.ts';
 import {
-  expresses,
-  frameworks,
-  type Handler,
-  type Layer,
-  newCache,
-  type Stage,
-  stage,
-} from './support/stage.ts';
+  accepting,
+  BODY,
+  BR,
+  compressed,
+  expectHit,
+  FIELDS,
+  isHit,
+  plain,
+  ROWS,
+  sends,
+} from './support/compressed.ts';
+import { expresses, frameworks, type Handler, type Layer, newCache, stage } from './support/stage.ts';
 
 /* Bodies stored in content codings: made once, sent to each client in the one that it reads, byte for byte the app's. */
 
-const ROWS = Array.from({ length: 400 }, (_, id) => ({
-  id,
-  name: `City ${(id * 7919) % 1009}`,
-  at: id * 31,
-}));
-const BODY = Buffer.from(JSON.stringify(ROWS));
-const FIELDS = { 'Content-Type': 'application/json', ETag: '"v1"', 'Cache-Control': 'max-age=60' };
-const [framework] = frameworks as [(typeof frameworks)[number]];
-const node = frameworks.find(({ name }) => name === 'node:http') as typeof framework;
-
-const BR = 'gzip, deflate, br';
-const accepting = (coding: string, more: Record<string, string> = {}): Asked => ({
-  headers: { 'accept-encoding': coding, ...more },
-});
-
-interface Compressed extends Stage {
-  readonly cache: CacheMiddleware;
-  readonly events: RequestEvent[];
-  /** Asks, and waits until what comes of it is stored. */
-  get(asked?: Asked): Promise<Answer>;
-}
-
-async function compressed(handler: Handler, options: CacheOptions = {}, on = framework): Promise<Compressed> {
-  const cache = newCache({ compress: true, ...options });
-  const events: RequestEvent[] = [];
-  cache.on('request', (event) => events.push(event));
-  const server = await stage(on, [cache], handler);
-  const get = async (asked: Asked = {}): Promise<Answer> => {
-    const answer = await ask(server.port, asked);
-    await cache.idle();
-    return answer;
-  };
-  return { ...server, cache, events, get };
-}
-
-const sends =
-  (fields: Record<string, string> = FIELDS, body: Buffer = BODY, status = 200): Handler =>
-  (_req, res) =>
-    res.writeHead(status, fields).end(body);
-
-function plain({ header, body }: Answer): Buffer {
-  const coding = header('content-encoding');
-  if (coding === 'br') return brotliDecompressSync(body);
-  if (coding === 'gzip') return gunzipSync(body);
-  expect(coding).toBeUndefined();
-  return body;
-}
-
-const isHit = (answer: Answer): boolean => /; hit/.test(answer.header('cache-status') ?? '');
-
-/** A hit in this coding, of these bytes. */
-function expectHit(answer: Answer, coding: string | undefined, body: Buffer = BODY): void {
-  expect(answer.header('cache-status')).toMatch(/; hit/);
-  expect(answer.header('content-encoding')).toBe(coding);
-  expect(answer.header('content-length')).toBe(String(answer.body.length));
-  expect(answer.header('vary')).toMatch(/\bAccept-Encoding$/);
-  expect(answer.complete).toBe(true);
-  expect(plain(answer).equals(body)).toBe(true);
-}
+const node = frameworks.find(({ name }) => name === 'node:http') as (typeof frameworks)[number];
 
 describe.each(frameworks)('$name', (on) => {
   test('each client gets what it reads, of one stored response', async () => {
