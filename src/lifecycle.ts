@@ -43,6 +43,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const { enabled } = policy;
   const ask = (): unknown => enabled?.(x.req, x.res);
   if (enabled && !(await (running ? running.watch.aside(ask) : ask()))) return leave(x, running);
+  if (policy.compress) x.askByOwnTags();
   if (running && running.policy.identity === policy.identity) return refine(x, policy, running);
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
   if (running) setAside(running);

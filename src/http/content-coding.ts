@@ -62,6 +62,11 @@ export function entityTagIn(etag: string, coding: Coding, sum: string): string {
 
 const STRONG = /^"[^"]*"$/;
 
+/** The entity tags in a field as the app has made them. */
+export function ownEntityTags(field: string): string {
+  return field.replace(/-(?:br|zstd|gzip)-[0-9a-f]{8}(?=")/g, '');
+}
+
 /** Fields that state a digest of the bytes (RFC 9530, and those before it), or a signature over such fields. */
 const DIGESTS: ReadonlySet<string> = new Set([
   'content-digest',

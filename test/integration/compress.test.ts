@@ -284,6 +284,29 @@ describe('what is stored as it is', () => {
   });
 });
 
+test('If-Match reaches the app with its own entity tags', async () => {
+  const seen: unknown[] = [];
+  const { get } = await compressed((req, res) => {
+    seen.push(
+      req.headers['if-match'],
+      req.headersDistinct['if-match'],
+      req.rawHeaders.join().match(/"[^,]*"/g),
+    );
+    res.writeHead(200, FIELDS).end(BODY);
+  });
+  await get();
+  const [br, gzip] = [await get(accepting('br')), await get(accepting('gzip'))].map(({ header }) =>
+    header('etag'),
+  );
+  const given = `${br}, W/${gzip}, "other-br", "v1"`;
+  const own = '"v1", W/"v1", "other-br", "v1"';
+  for (const method of ['PUT', 'GET']) {
+    seen.length = 0;
+    await get({ method, headers: { 'If-Match': given } });
+    expect(seen).toEqual([own, [own], own.replace('W/', '').split(', ')]);
+  }
+});
+
 test('a client that says no-transform gets what the app sent', async () => {
   const { get } = await compressed(sends());
   await get();

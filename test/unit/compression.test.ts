@@ -12,8 +12,9 @@ const hex = (bytes: number): Buffer => Buffer.from(randomBytes(bytes / 2).toStri
 
 test('a body is kept in both codings, the preferred one first, and its chunks are one', async () => {
   const made = await encodings(BOTH, [TEXT.subarray(0, 100), TEXT.subarray(100)], 0);
-  const [br, gzip] = made?.chunks as [Buffer, Buffer];
-  expect(made?.encodings).toEqual({
+  if (!made) throw new Error('not encoded');
+  const [br, gzip] = made.chunks as [Buffer, Buffer];
+  expect(made.encodings).toEqual({
     size: TEXT.length,
     list: [
       ['br', br.length],
