@@ -66,3 +66,9 @@ test.each<[string, Buffer, number]>([
 ])('what %s cannot be decoded', async (_what, bytes, length) => {
   await expect(decoded('gzip', bytes, length)).rejects.toThrow();
 });
+
+test('what becomes longer than it says is given up, however long it were', async () => {
+  const made = await encodings(BOTH, [Buffer.alloc(1_000_000)], 0);
+  const br = made?.chunks[0] as Buffer;
+  await expect(decoded('br', br, 1000)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });
+});
