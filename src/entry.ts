@@ -1,11 +1,14 @@
 import { crc32 } from 'node:zlib';
+import type { Chosen, Encodings } from './encodings.ts';
 import type { StoredFields } from './http/headers.ts';
+import { FIELD_NAME, isMetadata, type Metadata } from './metadata.ts';
 
 /**
  * The stored response and its binary form, the same bytes in Redis and in process.
  *
  *   0      1      format: RESPONSE, or MARKER for the list of what a key's responses vary on
- *   1      3      reserved, zero: another form begins otherwise, see seal.ts
+ *   1      1      ENCODED where the body is its encodings, one after the other; else zero. A sealed one: see seal.ts
+ *   2      2      reserved, zero
  *   4      4      CRC-32 of everything behind byte 16
  *   8      4      when it was purged softly, in seconds since 1970; zero: it was not
  *   12     4      the same with every bit inverted; zero likewise
@@ -20,6 +23,13 @@ import type { StoredFields } from './http/headers.ts';
 export const HEAD_BYTES = 24;
 const RESPONSE = 1;
 const MARKER = 2;
+/**
+ * Not a format of its own, so that a soft purge by any version marks it. A version that knows nothing of it takes the
+ * value for another version's, and never for a body.
+ */
+const ENCODED = 2;
+const PLAIN_RESPONSE = RESPONSE << 24;
+const ENCODED_RESPONSE = (RESPONSE << 24) | (ENCODED << 16);
 
 /** A marker lists at most this many sets of field names; the one used least recently goes first. */
 export const MAX_SPECS = 4;
@@ -57,11 +67,16 @@ export interface StoredHead {
   readonly locals: Readonly<Record<string, unknown>> | null;
   /** Of the cache that stored it; those further out do not use it. */
   readonly depth: number;
+  /** What the body is stored in, where it was compressed; `headers` tell of it as the app sent it. */
+  readonly encodings?: Encodings | undefined;
 }
 
 /** A response as it is stored and replayed. */
 export interface StoredResponse extends StoredHead {
+  /** As it was sent, or all of its `encodings`. */
   readonly body: Buffer;
+  /** Which of its encodings answers the request at hand, as `represented` is to show it. */
+  readonly chosen?: Chosen;
   /** Whether a soft purge has ended its freshness: `lifetime` says when. */
   readonly purged: boolean;
 }
@@ -73,16 +88,28 @@ export function fingerprint(bytes: Buffer | undefined): Buffer {
 
 /** The bytes of a stored response whose body comes in chunks, which are copied. */
 export function encode(stored: StoredHead, chunks: readonly Uint8Array[]): Buffer {
-  const { key, variant, status, message, headers, removed, tags, locals } = stored;
+  const { key, variant, status, message, headers, removed, tags, locals, encodings } = stored;
   const { bornAt, lifetime, staleIfError, staleWhileRevalidate, took } = stored;
   const used = (stored.validateAlways ? VALIDATE_ALWAYS : 0) | (stored.neverStale ? NEVER_STALE : 0);
   const rules = used | ((stored.depth ^ 1) << DEPTH);
   const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took];
-  const metadata = JSON.stringify([key, variant, status, message, headers, removed, ageing, tags, locals]);
+  const encoded = encodings ? [[encodings.size, encodings.list]] : [];
+  const metadata = JSON.stringify([
+    key,
+    variant,
+    status,
+    message,
+    headers,
+    removed,
+    ageing,
+    tags,
+    locals,
+    ...encoded,
+  ]);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
-  bytes.writeUInt32BE(RESPONSE << 24, 0);
+  bytes.writeUInt32BE(encodings ? ENCODED_RESPONSE : PLAIN_RESPONSE, 0);
   bytes.writeUInt32BE(0, 8);
   bytes.writeUInt32BE(0, 12);
   bytes.writeUInt32BE(metadataLength, 16);
@@ -125,7 +152,8 @@ export function decode(bytes: Buffer): StoredResponse | undefined {
  * @param length how many bytes there are in all.
  */
 export function decodeHead(bytes: Buffer, length: number): StoredResponse | undefined {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(0) !== RESPONSE << 24) return undefined;
+  const first = bytes.length < HEAD_BYTES ? 0 : bytes.readUInt32BE(0);
+  if (first !== PLAIN_RESPONSE && first !== ENCODED_RESPONSE) return undefined;
   const bodyAt = HEAD_BYTES + bytes.readUInt32BE(16);
   if (bodyAt > bytes.length || bodyAt + bodyLength(bytes) !== length) return undefined;
   const purgedAt = bytes.readUInt32BE(8);
@@ -137,7 +165,8 @@ export function decodeHead(bytes: Buffer, length: number): StoredResponse | unde
   } catch {
     return undefined;
   }
-  if (!isMetadata(metadata)) return undefined;
+  const encoded = first === ENCODED_RESPONSE ? bytes.length - bodyAt : undefined;
+  if (!isMetadata(metadata, encoded)) return undefined;
   const stored = toStored(metadata, bytes.subarray(bodyAt));
   // Stale since the purge, whatever the clocks of this process and of the purging one say.
   const until = Math.max(0, purgedAt * 1000 - stored.bornAt);
@@ -165,76 +194,14 @@ export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | un
   return specs.length <= MAX_SPECS && specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
 }
 
-type Metadata = [
-  key: string,
-  variant: string,
-  status: number,
-  message: string,
-  headers: StoredFields,
-  removed: string[],
-  ageing: [
-    bornAt: number,
-    lifetime: number,
-    rules: number,
-    staleIfError: number,
-    staleWhileRevalidate: number,
-    took: number,
-  ],
-  tags: string[],
-  locals: Record<string, unknown> | null,
-];
-
 /** Bits of `rules`. */
 const VALIDATE_ALWAYS = 1;
 const NEVER_STALE = 2;
 /** The bits from here on are the depth, of which nearly all have 1 and say nothing. */
 const DEPTH = 2;
 
-const FIELD_NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
-const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
-
-function isMetadata(m: unknown): m is Metadata {
-  if (!Array.isArray(m) || m.length !== 9) return false;
-  const [key, variant, status, message, headers, removed, ageing, tags, locals] = m;
-  return (
-    typeof key === 'string' &&
-    typeof variant === 'string' &&
-    Number.isInteger(status) &&
-    status >= 200 &&
-    status <= 999 &&
-    typeof message === 'string' &&
-    !NOT_IN_FIELD_VALUE.test(message) &&
-    isHeaderList(headers) &&
-    isTexts(removed) &&
-    isTexts(tags) &&
-    Array.isArray(ageing) &&
-    ageing.length === 6 &&
-    ageing.every((value) => Number.isFinite(value)) &&
-    typeof locals === 'object' &&
-    !Array.isArray(locals)
-  );
-}
-
-function isTexts(list: unknown): boolean {
-  return Array.isArray(list) && list.every((text) => typeof text === 'string');
-}
-
-function isHeaderList(headers: unknown): headers is StoredFields {
-  if (!Array.isArray(headers) || headers.length % 2 !== 0) return false;
-  for (let i = 0; i < headers.length; i += 2) {
-    const value: unknown = headers[i + 1];
-    if (typeof headers[i] !== 'string' || !FIELD_NAME.test(headers[i])) return false;
-    if (!(Array.isArray(value) ? value.every(isFieldValue) : isFieldValue(value))) return false;
-  }
-  return true;
-}
-
-function isFieldValue(value: unknown): boolean {
-  return typeof value === 'string' && !NOT_IN_FIELD_VALUE.test(value);
-}
-
 function toStored(m: Metadata, body: Buffer): StoredResponse {
-  const [key, variant, status, message, headers, removed, ageing, tags, locals] = m;
+  const [key, variant, status, message, headers, removed, ageing, tags, locals, encodings] = m;
   const [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, took] = ageing;
   const validateAlways = (rules & VALIDATE_ALWAYS) !== 0;
   const neverStale = (rules & NEVER_STALE) !== 0;
@@ -253,6 +220,7 @@ function toStored(m: Metadata, body: Buffer): StoredResponse {
     tags,
     locals,
     depth: (rules >>> DEPTH) ^ 1,
+    encodings: encodings && { size: encodings[0], list: encodings[1] },
     body,
     purged: false,
   };

@@ -17,7 +17,7 @@ import { pieced } from './partial.ts';
 import type { Refresh } from './refresh.ts';
 import { send, validatorsOf } from './render.ts';
 import type { Commit, Lease } from './store/store.ts';
-import { commit, judged, readAtEnd } from './storing.ts';
+import { commit, encoded, judged, readAtEnd } from './storing.ts';
 import { confirm } from './validation.ts';
 import { askedBy, commitOf, fieldsToStore, type Judged, type Verdict } from './verdict.ts';
 
@@ -141,9 +141,11 @@ export function lead(
     if (head.status === 206) {
       const pieces = pieced(part, complete, Buffer.concat(chunks), running.policy.maxBodySize);
       if (!pieces) return 'incomplete';
-      return commit(x, core, commitOf(x, running, pieces.head, [pieces.body], judgement, core.clock()));
+      const partial = { ...pieces.head, encodings: undefined };
+      return commit(x, core, commitOf(x, running, partial, [pieces.body], judgement, core.clock()));
     }
-    committed = commitOf(x, running, complete, chunks, judgement, core.clock());
+    const made = await encoded(core, running, whatWasSent(head, receivedAt), complete, chunks);
+    committed = commitOf(x, running, made.head, made.chunks, judgement, core.clock());
     return commit(x, core, committed);
   }
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Core, forward, reportAtClose } from './core.ts';
+import { sizeOf } from './encodings.ts';
 import type { StoredResponse } from './entry.ts';
 import { beforeHead } from './exchange/before-head.ts';
 import { fieldsOf } from './exchange/capture.ts';
@@ -8,6 +9,7 @@ import { addCacheStatus } from './exchange/replay.ts';
 import { begun } from './fill.ts';
 import { joined } from './http/cache-control.ts';
 import { cacheStatus } from './http/cache-status.ts';
+import { mayEncode } from './http/content-coding.ts';
 import { fieldsByName, freshened } from './http/headers.ts';
 import type { Fields } from './http/vary.ts';
 import type { Identity } from './identity.ts';
@@ -60,15 +62,16 @@ export function forwardHead(
     };
     const fields = freshened(stored.headers, fieldsToStore(x, running, sent, receivedAt).headers);
     const byName = fieldsByName(fields);
-    const { status, message, removed, body } = stored;
+    const { status, message, removed, body, encodings } = stored;
     const verdict = await judged(x, core, running, {
       status,
       headers: byName,
       dated: headers,
-      length: body.length,
+      length: sizeOf(stored),
       receivedAt,
     });
     if (verdict.refused !== undefined) return void (await core.store.discard(found.place));
+    if (encodings && !mayEncode(status, byName)) return void (await core.store.discard(found.place));
     // A purge by a tag that it did not have before has passed it by.
     if (verdict.tags.some((tag) => !stored.tags.includes(tag))) {
       return void (await core.store.discard(found.place));
@@ -76,7 +79,7 @@ export function forwardHead(
     const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
     if (acquired instanceof Fault || (acquired.kind !== 'leader' && acquired.kind !== 'alone')) return;
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
-    const updated = { status, message, headers: fields, removed, vary: byName.vary };
+    const updated = { status, message, headers: fields, removed, encodings, vary: byName.vary };
     await commit(x, core, commitOf(x, { ...running, lease }, updated, [body], verdict, receivedAt));
   }
 }
@@ -92,6 +95,6 @@ function describes(headers: Fields, stored: StoredResponse): boolean {
   return (
     same(joined(headers.etag), etag) &&
     same(joined(headers['last-modified']), lastModified) &&
-    same(joined(headers['content-length']), String(stored.body.length))
+    same(joined(headers['content-length']), String(sizeOf(stored)))
   );
 }

@@ -4,6 +4,7 @@ import type { Exchange } from './exchange/exchange.ts';
 import { isEarly, type Reuse, reuse } from './http/reuse.ts';
 import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
+import { chosen } from './negotiation.ts';
 import type { Policy } from './options.ts';
 import { isWorthRefreshing } from './refresh.ts';
 import { answerWith, suffices } from './render.ts';
@@ -48,8 +49,14 @@ export function answeredBy(
 
 /** The same with what is near, and fresh: what is not may be another by now, which Redis knows. */
 export function answeredNear(x: Exchange, policy: Policy, core: Core, identity: Identity): boolean {
-  const found = core.lookup.near(identity, x.headers, policy.hash, x.depth);
+  let found = core.lookup.near(identity, x.headers, policy.hash, x.depth);
   if (!found) return false;
+  if (found.stored?.encodings) {
+    const stored = chosen(x, policy, found.stored);
+    // To decode one takes longer than to ask.
+    if (stored instanceof Promise) return false;
+    found = { ...found, stored };
+  }
   const weighed = weigh(x, policy, core, found);
   if (weighed.usable?.kind !== 'send' || weighed.usable.behind) return false;
   return answeredBy(x, policy, core, identity, found, weighed);

@@ -1,3 +1,4 @@
+export type { CompressOptions } from './compression.ts';
 export type {
   DamagedEntry,
   Entries,
@@ -29,6 +30,7 @@ export type {
   StoreEvent,
 } from './outcome.ts';
 export { redisCache } from './redis-cache.ts';
+export type { RedisClient, RedisOption } from './redis-client.ts';
 export type { EncryptOptions } from './sealing-keys.ts';
 export type { ShadowFigures, ShadowStats } from './shadows.ts';
 export type { CacheStats } from './stats.ts';
@@ -39,8 +41,6 @@ export type {
   Next,
   PolicyOptions,
   QueryRule,
-  RedisClient,
-  RedisOption,
   TtlByStatus,
   Value,
   VaryOptions,

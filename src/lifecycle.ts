@@ -12,6 +12,7 @@ import { reuse } from './http/reuse.ts';
 import { type Identity, identify } from './identity.ts';
 import { invalidated } from './invalidation.ts';
 import { type Found, selects } from './lookup.ts';
+import { chosen, negotiated } from './negotiation.ts';
 import type { Policy } from './options.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { answeredByPrevious } from './previous.ts';
@@ -45,6 +46,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   const { enabled } = policy;
   const ask = (): unknown => enabled?.(x.req, x.res);
   if (enabled && !(await (running ? running.watch.aside(ask) : ask()))) return leave(x, running, core);
+  if (policy.compress) x.askByOwnTags();
   if (running && running.policy.identity === policy.identity) return refine(x, policy, running, core);
   // A route that makes another key of the request than the cache in front: only the route knows what it covers.
   if (running) setAside(running, core);
@@ -105,9 +107,10 @@ async function answer(
   if (looks === LOOKS && !refresh && serves && answeredNear(x, policy, core, identity)) return;
   const startedAt = performance.now();
   x.at.lookup = startedAt - x.startedAt;
-  const found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
+  let found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
   x.took.lookup = performance.now() - startedAt;
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
+  if (found.stored?.encodings && !refresh) found = await negotiated(x, policy, found, !serves);
   for (const place of found.damaged) {
     core.events.fault({
       step: 'decode',
@@ -230,9 +233,10 @@ async function follow(
     });
   }
   if (landing.kind === 'stored' && !late && selects(identity, x, landing.stored)) {
-    const usable = reuse(landing.stored, askedBy(x, policy), core.clock(), false);
+    const stored = landing.stored.encodings ? await chosen(x, policy, landing.stored) : landing.stored;
+    const usable = stored && reuse(stored, askedBy(x, policy), core.clock(), false);
     const outcome: Outcome = { kind: 'forward', fwd, collapsed: true };
-    if (usable.kind === 'send') return answerWith(x, core, landing.stored, usable.age, outcome);
+    if (stored && usable?.kind === 'send') return answerWith(x, core, stored, usable.age, outcome);
   }
   return answer(x, policy, core, identity, looks - 1);
 }

@@ -75,7 +75,7 @@ export interface Steps {
 
 /** Something that the cache stepped around. No fault is ever thrown into the app. */
 export interface FaultEvent {
-  /** The step that failed: `lookup`, `acquire`, `commit`, `purge`, `connection`, `decode`, `decrypt`, `option`, ... */
+  /** The step that failed: `lookup`, `acquire`, `commit`, `purge`, `connection`, `compress`, `decode`, `decrypt`, ... */
   readonly step: string;
   /**
    * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); of `decrypt`

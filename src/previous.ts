@@ -3,6 +3,7 @@ import type { Exchange } from './exchange/exchange.ts';
 import { reuse } from './http/reuse.ts';
 import type { Identity } from './identity.ts';
 import type { Found } from './lookup.ts';
+import { chosen } from './negotiation.ts';
 import type { Policy } from './options.ts';
 import { answerWith, suffices } from './render.ts';
 import { Fault } from './store/fault.ts';
@@ -23,10 +24,12 @@ export async function answeredByPrevious(
   const before = await core.previous.find(identity, x.headers, policy.hash, x.depth);
   const now = core.clock();
   if (before instanceof Fault || !before.stored || !suffices(x, before.stored, now)) return false;
-  const usable = reuse(before.stored, askedBy(x, policy), now, true);
+  const stored = await chosen(x, policy, before.stored);
+  if (!stored) return false;
+  const usable = reuse(stored, askedBy(x, policy), now, true);
   if (usable.kind !== 'send') return false;
-  void core.refreshes.begin(x, policy, identity, before.stored, found.place, found.seen);
+  void core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
   const ttl = Math.floor(usable.ttl / 1000);
-  answerWith(x, core, before.stored, usable.age, { kind: 'hit', ttl, detail: 'previous' });
+  answerWith(x, core, stored, usable.age, { kind: 'hit', ttl, detail: 'previous' });
   return true;
 }

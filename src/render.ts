@@ -7,6 +7,7 @@ import { cacheStatus } from './http/cache-status.ts';
 import { conditionsOf, notModified, type Validators } from './http/conditional.ts';
 import { field } from './http/headers.ts';
 import { ifRangeHolds, rangesOf } from './http/range.ts';
+import { represented } from './negotiation.ts';
 import type { ForwardReason, Outcome } from './outcome.ts';
 import { partOf } from './partial.ts';
 
@@ -21,8 +22,9 @@ export function send(
   age: number | undefined,
   outcome: Outcome,
 ): void {
+  const shown = represented(stored);
   x.saved = stored.took;
-  x.bytes = replay(x.res, stored, formFor(x, stored, core.clock()), {
+  x.bytes = replay(x.res, shown, formFor(x, shown, core.clock()), {
     age: age === undefined ? undefined : Math.floor(age / 1000),
     cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),
   });
@@ -78,8 +80,9 @@ function rangesAsked(
 ): ReturnType<typeof rangesOf> {
   const { range, 'if-range': ifRange } = x.headers;
   if (x.method !== 'GET' || range === undefined) return 'whole';
-  if (ifRange !== undefined && !ifRangeHolds(joined(ifRange) ?? '', validatorsOf(stored), now))
-    return 'whole';
+  // "A validator is weak if it is shared by two or more representations" (§8.8.1): a date is, an entity tag is not.
+  const validators = stored.chosen ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);
+  if (ifRange !== undefined && !ifRangeHolds(joined(ifRange) ?? '', validators, now)) return 'whole';
   return rangesOf(range, size);
 }
 

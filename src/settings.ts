@@ -1,8 +1,10 @@
 import { OptionError } from './errors.ts';
-import { type Dynamic, fieldNames, MAX_TIMEOUT, POLICY } from './options.ts';
+import { POLICY } from './options.ts';
+import { type Dynamic, fieldNames, MAX_TIMEOUT } from './policy-values.ts';
+import type { RedisOption } from './redis-client.ts';
 import type { SealingKey } from './seal.ts';
 import { parseEncrypt } from './sealing-keys.ts';
-import type { CacheOptions, RedisOption } from './types.ts';
+import type { CacheOptions } from './types.ts';
 import { duration, known, oneOf, size } from './values.ts';
 
 /** The options that a cache has once, for all of its middlewares. */

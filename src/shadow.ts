@@ -14,6 +14,7 @@ import { type Fields, nominated } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact } from './key.ts';
 import { type Found, variantText } from './lookup.ts';
+import { represented } from './negotiation.ts';
 import type { Policy } from './options.ts';
 import { isWorthRefreshing } from './refresh.ts';
 import type { Difference } from './shadows.ts';
@@ -145,6 +146,7 @@ export async function shadow(
     const complete = {
       ...{ status: head.status, message: head.message, removed, vary: (head.headers as Fields).vary },
       headers: stated ? headers : [...headers, 'Content-Length', length],
+      encodings: undefined,
     };
     const body = head.status === 204 ? [] : chunks;
     return commit(x, core, commitOf(x, running, complete, body, judgement, core.clock()));
@@ -194,7 +196,7 @@ function differenceOf(
   { head, chunks }: { readonly head: Head; readonly chunks: readonly Buffer[] },
 ): Difference {
   const headers = SIGNIFICANT.some((name) => field(stored.headers, name) !== field(fields, name));
-  return { status: stored.status !== head.status, headers, body: !isSame(stored.body, chunks) };
+  return { status: stored.status !== head.status, headers, body: !isSame(represented(stored).body, chunks) };
 }
 
 function isSame(body: Buffer, chunks: readonly Buffer[]): boolean {

@@ -1,8 +1,18 @@
+import { encodings } from './compression.ts';
 import type { Core, Fill } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
+import { mayEncode } from './http/content-coding.ts';
 import { Fault } from './store/fault.ts';
 import type { Commit } from './store/store.ts';
-import { type Judged, judge, personal, personalDetail, statedBy, type Verdict } from './verdict.ts';
+import {
+  type Judged,
+  judge,
+  personal,
+  personalDetail,
+  statedBy,
+  type ToStore,
+  type Verdict,
+} from './verdict.ts';
 
 /** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
 export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Verdict | Promise<Verdict> {
@@ -36,6 +46,28 @@ export function readAtEnd(
   const refused = policy.guard === 'refuse';
   core.events.guard({ read, key: identity.key, refused });
   return refused ? personalDetail(running, read) : undefined;
+}
+
+/**
+ * A whole response in the encodings that the `compress` option asks for, where that may be and is worth it; as it is
+ * otherwise. The client has been answered, and the lease is renewed meanwhile: a purge revokes it as ever.
+ * @param sent the head as it went out, with what middleware in front had set.
+ */
+export async function encoded(
+  core: Core,
+  { policy }: Fill,
+  sent: Judged,
+  head: Omit<ToStore, 'encodings'>,
+  chunks: readonly Buffer[],
+): Promise<{ readonly head: ToStore; readonly chunks: readonly Buffer[] }> {
+  const plain = { head: { ...head, encodings: undefined }, chunks };
+  const { compress, collapse } = policy;
+  if (!compress || !mayEncode(sent.status, sent.headers)) return plain;
+  if (statedBy(sent, policy).directives.has('no-transform')) return plain;
+  const made = await encodings(compress, chunks, collapse.lease).catch((error: unknown) => {
+    core.events.fault({ step: 'compress', code: 'error', message: String(error) });
+  });
+  return made ? { head: { ...head, encodings: made.encodings }, chunks: made.chunks } : plain;
 }
 
 /** Stores, if the lease still holds. Resolves to why not, or to nothing. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+import type { CompressOptions } from './compression.ts';
+import type { RedisOption } from './redis-client.ts';
 import type { EncryptOptions } from './sealing-keys.ts';
 import type { Duration, Size } from './units.ts';
 
@@ -38,31 +39,6 @@ export interface VaryOptions {
   /** Anything else: plain JSON computed from the request (a tenant, a role). */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
 }
-
-/**
- * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. Only these members are used, so that it
- * need not come from the same copy of ioredis.
- */
-export interface RedisClient {
-  readonly status: string;
-  readonly isCluster?: boolean;
-  readonly options: object;
-  get(key: string): Promise<string | null>;
-  hgetBuffer(key: string, field: string): Promise<Buffer | null>;
-  hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
-  evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  call(command: string, ...args: (string | number)[]): Promise<unknown>;
-  unlink(...keys: string[]): Promise<number>;
-  ping(): Promise<string>;
-}
-
-/** Where the cache lives: a client you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
-export type RedisOption =
-  | RedisClient
-  | string
-  | RedisOptions
-  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
 
 /** Options that `cache.with(overrides)` may set anew for some routes. */
 export interface PolicyOptions {
@@ -185,6 +161,13 @@ export interface PolicyOptions {
    * does not expire together: 0.1 for a tenth. @default 0
    */
   readonly jitter?: number;
+  /**
+   * Stores bodies in content codings, made once when they are stored and behind the answer, and sends each client the one
+   * that it likes best (RFC 9110 §12.5.3): less memory in Redis, less to send, and nothing to compress on a hit. What says
+   * `no-transform`, has a `Content-Encoding`, states a digest or is no text is stored as it is. `true` is br and gzip.
+   * @default false
+   */
+  readonly compress?: boolean | CompressOptions;
   /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
   readonly locals?: readonly string[];
 }

@@ -14,7 +14,7 @@ import type { Outcome } from './outcome.ts';
 import { told } from './purge.ts';
 import { Fault } from './store/fault.ts';
 import type { Claim, Lease } from './store/store.ts';
-import { commit, judged, readAtEnd } from './storing.ts';
+import { commit, encoded, judged, readAtEnd } from './storing.ts';
 import { invalidatedTags } from './tags.ts';
 import { commitOf, fieldsToStore } from './verdict.ts';
 
@@ -107,8 +107,8 @@ function forwardPost(
     if (judgement.refused !== undefined || judgement.ageing.lifetime <= 0) return;
     await invalidated;
     const fields = fieldsToStore(x, running, head, receivedAt);
-    const stored = { ...head, ...fields, vary: headers.vary };
-    await commit(x, core, commitOf(x, running, stored, end.chunks, judgement, core.clock()));
+    const made = await encoded(core, running, sent, { ...head, ...fields, vary: headers.vary }, end.chunks);
+    await commit(x, core, commitOf(x, running, made.head, made.chunks, judgement, core.clock()));
   };
   const land = (storing: Promise<void>): void => {
     running.watch.end();

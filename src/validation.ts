@@ -1,9 +1,11 @@
 import type { Core, Fill } from './core.ts';
+import { sizeOf } from './encodings.ts';
 import type { StoredResponse } from './entry.ts';
 import type { Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import { joined } from './http/cache-control.ts';
 import { sameOpaqueTag } from './http/conditional.ts';
+import { mayEncode } from './http/content-coding.ts';
 import { bornAt } from './http/freshness.ts';
 import { fieldsByName, freshened, type StoredFields } from './http/headers.ts';
 import { isFresh } from './http/reuse.ts';
@@ -35,7 +37,7 @@ export async function confirm(
     status: stored.status,
     headers: fields,
     dated: head.headers,
-    length: stored.body.length,
+    length: sizeOf(stored),
     receivedAt,
   };
   const born = other ? stored.bornAt : bornAt(statedBy(confirmed, running.policy), running.requestedAt);
@@ -62,10 +64,15 @@ export async function confirm(
     await core.store.discard(running.lease);
     return judgement.refused ?? 'other-validator';
   }
+  // What it says now, it says of bytes that are not stored any more.
+  if (stored.encodings && !mayEncode(stored.status, fields)) {
+    await core.store.discard(running.lease);
+    return 'other-encoding';
+  }
   // Nothing would be gained by writing it all again: the next request has to ask as well.
   if (!isWorthStoring(judgement)) return 'unchanged';
-  const { status, message, removed } = stored;
-  const updated = { status, message, headers, removed, vary: fields.vary };
+  const { status, message, removed, encodings } = stored;
+  const updated = { status, message, headers, removed, encodings, vary: fields.vary };
   return commit(x, core, commitOf(x, running, updated, [stored.body], judgement, core.clock()));
 }
 

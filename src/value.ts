@@ -63,7 +63,8 @@ export function freshValue(
   stored: StoredResponse | undefined,
   now: number,
 ): StoredResponse | undefined {
-  const fresh = stored?.key === key && !stored.purged && now - stored.bornAt < stored.lifetime;
+  const fresh =
+    stored?.key === key && !stored.encodings && !stored.purged && now - stored.bornAt < stored.lifetime;
   return fresh ? stored : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { Fill } from './core.ts';
+import type { Encodings } from './encodings.ts';
 import { encode, type StoredHead } from './entry.ts';
 import type { Head } from './exchange/capture.ts';
 import type { Exchange } from './exchange/exchange.ts';
@@ -90,11 +91,17 @@ export function statedBy({ headers, dated, receivedAt }: Judged, policy: Policy)
   return { headers, dated, directives, targeted: targeted !== undefined, receivedAt };
 }
 
+/** A head to be stored. That of a body in encodings has to say so. */
+export type ToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & {
+  readonly vary: Fields['vary'];
+  readonly encodings: Encodings | undefined;
+};
+
 /** What to commit: a stored head's fields, and its body in chunks. */
 export function commitOf(
   x: Exchange,
   fill: Fill,
-  head: Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & { readonly vary: Fields['vary'] },
+  head: ToStore,
   chunks: readonly Uint8Array[],
   { ageing, tags }: Extract<Verdict, { readonly ageing: Ageing }>,
   now: number,
@@ -103,7 +110,7 @@ export function commitOf(
   const names = selecting(head.vary, fieldOf(head.headers, 'content-encoding'));
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
   const variant = variantText(identity.declared, names, x.headers);
-  const { status, message, headers, removed } = head;
+  const { status, message, headers, removed, encodings } = head;
   const took = Math.round(x.took.origin ?? 0);
   const locals = keptLocals(x, policy.locals);
   const stored = {
@@ -118,6 +125,7 @@ export function commitOf(
     tags,
     locals,
     depth: x.depth,
+    encodings,
   };
   return {
     lease,

@@ -2,7 +2,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { type Ask, inProcess, nameOf, overHttp, reasonOf, requestOf } from './asking.ts';
 import { OptionError } from './errors.ts';
-import { MAX_TIMEOUT } from './options.ts';
+import { MAX_TIMEOUT } from './policy-values.ts';
 import type { Duration } from './units.ts';
 import { callable, duration, known } from './values.ts';
 

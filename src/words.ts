@@ -42,7 +42,10 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
   body: ['A GET or HEAD with a body may mean anything.', 'RFC 9110 §9.3.1'],
   precondition: ['`If-Match` and `If-Unmodified-Since` are for the origin alone.', 'RFC 9111 §4.3.2'],
   when: ['The `when` option says that the cache does not apply.'],
-  target: ['Scheme, host or path are missing, or malformed.', 'RFC 9112 §3.2'],
+  target: [
+    'Scheme, host or path are missing, malformed or ambiguous; or the app sees another host than the key could.',
+    'RFC 9112 §3.2',
+  ],
   key: ['The `key` option gave `null`.'],
   'key-ambiguous': ['The `key` option gave what is not plain JSON, so that two requests could share a key.'],
   'vary-ambiguous': [
@@ -60,6 +63,7 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
     'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis answered.',
   ],
   // Answered with what is stored.
+  near: ['It was kept in this process, and Redis has not said that it has changed (option `near`).'],
   'stale-while-revalidate': [
     'It is stale, within its window, and is refreshed behind the answer.',
     'RFC 5861 §3',
@@ -118,7 +122,9 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
   'too-large': ['Its body is larger than `maxBodySize`.'],
   'store-when': ['The `storeWhen` option says no.'],
   tags: ['It has too many tags, or one that is too long, so that it could not be purged by them.'],
-  route: ['A route behind this cache has its own key, or its cache is off.'],
+  route: [
+    'A route behind this cache has its own key or conditions, or its cache is off: it is left to that one.',
+  ],
   method: ['What answers a POST is not what a GET would be answered with.', 'RFC 9110 §9.3.3'],
   incomplete: ['It was not ended, or its bytes are not as many as it says.', 'RFC 9111 §3.3'],
   'no-head': ['It was ended without a head.'],
@@ -126,6 +132,10 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
   unchanged: [
     'The app confirmed it, and nothing about it has changed: it is stored as it was.',
     'RFC 9111 §4.3.4',
+  ],
+  'other-encoding': [
+    'The app confirmed it, but by its new head it must not be encoded as it is stored, so it was deleted.',
+    'RFC 9110 §7.7',
   ],
   'other-validator': [
     'The app confirmed something else than what is stored, which was deleted.',

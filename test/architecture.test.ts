@@ -25,7 +25,7 @@ interface Allowed {
 const FOLDERS: Record<string, Allowed> = {
   'http/': { files: /^http\//, packages: /^structured-headers$/, types: /^(outcome|types)\.ts$/ },
   'store/': {
-    files: /^(store\/|(entry|errors|outcome|types)\.ts$)/,
+    files: /^(store\/|(entry|errors|outcome|redis-client|types)\.ts$)/,
     packages: /^(node:|ioredis$|lru-cache$|cluster-key-slot$)/,
     types: /^events\.ts$/,
   },

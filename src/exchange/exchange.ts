@@ -1,6 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
+import { ownEntityTags } from '../http/content-coding.ts';
 import type { Target } from '../key.ts';
 import type { Next } from '../types.ts';
 import { beforeHead } from './before-head.ts';
@@ -179,7 +180,6 @@ export class Exchange {
    * and asks instead whether a stored one has changed, if there is one. `headers` stays as it came.
    */
   askForWhole(validators: Validators | undefined, ranged: boolean): void {
-    const { req } = this;
     const hidden = ranged ? CONDITIONS : HIDDEN;
     const asked: [string, string | undefined][] = [
       ['if-none-match', validators?.etag],
@@ -189,12 +189,19 @@ export class Exchange {
     this.keepHeaders();
     if (!changes && !Object.keys(this.headers).some((name) => hidden.has(name))) return;
     const distinct = this.#hide(hidden);
-    for (const [name, value] of asked) {
-      if (value === undefined) continue;
-      req.headers[name] = value;
-      req.rawHeaders.push(name, value);
-      if (distinct) distinct[name] = [value];
-    }
+    for (const [name, value] of asked) if (value !== undefined) this.#give(name, value, distinct);
+  }
+
+  /**
+   * Asks the app by its own entity tags, where the client was given those of encodings: it changes what it has got a
+   * copy of (`If-Match`).
+   */
+  askByOwnTags(): void {
+    const given = this.req.headers['if-match'];
+    const own = given && ownEntityTags(given);
+    if (own === undefined || own === given) return;
+    this.keepHeaders();
+    this.#give('if-match', own, this.#hide(new Set(['if-match'])));
   }
 
   /** Takes header fields away from the request, as if they had never been sent. */
@@ -203,6 +210,12 @@ export class Exchange {
     const left = { ...this.headers };
     for (const name of names) delete left[name];
     this.headers = left;
+  }
+
+  #give(name: string, value: string, distinct: Record<string, string[] | undefined> | undefined): void {
+    this.req.headers[name] = value;
+    this.req.rawHeaders.push(name, value);
+    if (distinct) distinct[name] = [value];
   }
 
   #hide(names: ReadonlySet<string>): Record<string, string[] | undefined> | undefined {

@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../errors.ts';
 import type { FaultEvent } from '../outcome.ts';
-import type { RedisClient, RedisOption } from '../types.ts';
+import type { RedisClient, RedisOption } from '../redis-client.ts';
 import { MemoryStore } from './memory-store.ts';
 import { Near, type NearOptions } from './near.ts';
 import { keepingNear } from './near-store.ts';

@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../outcome.ts';
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { baseKey, parseKey } from './keys.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
 import { type Connection, Tracking } from './tracking.ts';

@@ -1,4 +1,4 @@
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { DESCRIBE, REPLACE } from './entry-scripts.ts';
 import { baseKey, isReadable, parseKey } from './keys.ts';
 import type { RedisIndex } from './redis-index.ts';

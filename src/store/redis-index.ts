@@ -1,4 +1,4 @@
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { ENTER, GONE, LEAVE, PROLONG, PURGE_TAG, PURGED, STAMP, TAG } from './index-scripts.ts';
 import { entriesKeys, leavingKey, stampKey, tagKey } from './keys.ts';
 import { type Scripts, script } from './run.ts';

@@ -1,5 +1,5 @@
 import { purgeMark } from '../entry.ts';
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { baseKey, entriesKeys, isReadable, leasesKey } from './keys.ts';
 import { ACQUIRE, HELD, RELEASE, RENEW } from './lease-scripts.ts';
 import { RedisEntries } from './redis-entries.ts';

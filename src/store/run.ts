@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import type { Turn } from './turn.ts';
 
 /** A script, and the name that a server knows it by. */

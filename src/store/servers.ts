@@ -1,5 +1,5 @@
 import slotOf from 'cluster-key-slot';
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import type { Connection } from './tracking.ts';
 
 /** Which of the servers behind a client holds a key, and connections of our own to each. */

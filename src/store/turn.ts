@@ -1,4 +1,4 @@
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 
 /** The socket of a client, as far as it matters here. */
 interface Corkable {

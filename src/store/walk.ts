@@ -1,4 +1,4 @@
-import type { RedisClient } from '../types.ts';
+import type { RedisClient } from '../redis-client.ts';
 import { isReadable, parseKey } from './keys.ts';
 
 /** How many keys one SCAN looks at. */

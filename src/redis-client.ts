@@ -1,0 +1,26 @@
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
+
+/**
+ * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. Only these members are used, so that it
+ * need not come from the same copy of ioredis.
+ */
+export interface RedisClient {
+  readonly status: string;
+  readonly isCluster?: boolean;
+  readonly options: object;
+  get(key: string): Promise<string | null>;
+  hgetBuffer(key: string, field: string): Promise<Buffer | null>;
+  hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
+  evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
+  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  unlink(...keys: string[]): Promise<number>;
+  ping(): Promise<string>;
+}
+
+/** Where the cache lives: a client you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
+export type RedisOption =
+  | RedisClient
+  | string
+  | RedisOptions
+  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
