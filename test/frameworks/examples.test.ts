@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { uniquePrefix } from '../support/prefix.ts';
 import type { Answer } from '../support/socket.ts';
 import { type Client, Http2Client, http1 } from './support/clients.ts';
 import { type Program, Project } from './support/project.ts';
@@ -70,12 +71,9 @@ describe('docs/migrating', () => {
     const told = `listen(0, function () { console.log('http://localhost:' + this.address().port + '${path}') })`;
     const file = join(project.folder, `${page}.mjs`);
     expect(code).toMatch('listen(3000)');
-    writeFileSync(
-      file,
-      code
-        .replace('listen(3000)', told)
-        .replaceAll('redis://localhost:6379', process.env.TEST_REDIS_URL as string),
-    );
+    const own = `redis: '${process.env.TEST_REDIS_URL}', prefix: '${uniquePrefix()}'`;
+    expect(code).toMatch("redis: 'redis://localhost:6379'");
+    writeFileSync(file, code.replace('listen(3000)', told).replace("redis: 'redis://localhost:6379'", own));
     const program = await project.run(file);
     expectCached(await askedTwice(program));
     expect(program.errors()).toBe('');
