@@ -1,12 +1,15 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { Answer } from '../support/socket.ts';
 import { type Client, Http2Client, http1 } from './support/clients.ts';
 import { type Program, Project } from './support/project.ts';
 
 /* The examples, and the programs of the pages on migrating, as they stand: run, and asked twice. */
+
+// Each is a process to start, which takes a busy machine its time.
+jest.setTimeout(60_000);
 
 const project = new Project();
 afterAll(() => project.close());

@@ -3,7 +3,9 @@ import type { ServerResponse } from 'node:http';
 import * as http2 from 'node:http2';
 import { request } from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import compression from 'compression';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { newCache } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -21,6 +23,8 @@ afterEach(async () => {
 });
 
 type Handler = (req: http2.Http2ServerRequest, res: http2.Http2ServerResponse) => unknown;
+
+type Layer = (...args: [...Parameters<Handler>, () => void]) => void;
 
 interface Stage {
   readonly cache: CacheMiddleware;
@@ -43,8 +47,11 @@ async function stage(handler: Handler, options: CacheOptions = {}): Promise<Stag
 
 /** What Node's types keep apart. */
 function layered(cache: CacheMiddleware, handler: Handler): Handler {
-  const middleware = cache as unknown as (...args: [...Parameters<Handler>, () => void]) => void;
-  return (req, res) => middleware(req, res, () => void handler(req, res));
+  return wrapped(cache as unknown as Layer, handler);
+}
+
+function wrapped(layer: Layer, handler: Handler): Handler {
+  return (req, res) => layer(req, res, () => void handler(req, res));
 }
 
 /** A handler that counts. */
@@ -309,6 +316,53 @@ describe('the ways to answer', () => {
       'redis-response-cache; fwd=stale; stored',
     ]);
   });
+});
+
+test('a purge by a header field is answered, and the app never sees the field', async () => {
+  const secret = 'a secret of some length';
+  const seen: string[] = [];
+  const handler = counting((req, res) => {
+    seen.push(...Object.keys(req.headers), ...req.rawHeaders);
+    res.end('hello');
+  });
+  const { cache, client } = await stage(handler, {
+    invalidation: { header: 'X-Purge', authorize: { header: 'X-Secret', secret } },
+  });
+  await client.ask({ headers: { 'x-purge': 'invalidate' } });
+  await cache.idle();
+  const answer = await client.ask({ headers: { 'x-purge': 'invalidate', 'x-secret': secret } });
+  expect([answer.status, answer.body]).toEqual([200, '{"purged":1}']);
+  await client.ask({});
+  expect(handler.runs).toBe(2);
+  expect(seen.filter((name) => /^x-/.test(name))).toEqual([]);
+});
+
+test.each(['in front of', 'behind'])('compression() %s the cache', async (place) => {
+  const text = 'a text that is worth it. '.repeat(1000);
+  const compress = compression() as unknown as Layer;
+  const handler = counting((_req, res) => {
+    res.setHeader('Content-Type', 'text/plain');
+    res.end(text);
+  });
+  const cache = newCache({ redis, prefix: uniquePrefix() });
+  const behind = place === 'behind';
+  const all = behind
+    ? layered(cache, wrapped(compress, handler))
+    : wrapped(compress, layered(cache, handler));
+  const server = http2.createServer(all);
+  const client = new Http2Client(`http://127.0.0.1:${await listening(server)}`);
+  open.push(
+    () => closed(server),
+    () => client.close(),
+  );
+  for (const encoding of ['gzip', 'identity', 'gzip', 'identity']) {
+    const answer = await client.ask({ headers: { 'accept-encoding': encoding } });
+    await cache.idle();
+    const body = Buffer.from(answer.body, 'latin1');
+    expect(answer.header('content-encoding')).toBe(encoding === 'gzip' ? 'gzip' : undefined);
+    expect(String(encoding === 'gzip' ? gunzipSync(body) : body)).toBe(text);
+  }
+  expect(handler.runs).toBe(behind ? 2 : 1);
 });
 
 /** However it ends. */

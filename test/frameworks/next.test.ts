@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -32,6 +32,33 @@ const FILES = {
   'app/static/page.js': 'export default () => <p>static page</p>;',
 };
 
+/** The app behind the cache, with the origin of all frameworks behind its API, and two ways in for the test. */
+const SERVER = `
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import next from 'next';
+import { redisCache } from 'redis-response-cache';
+
+const { NEXT_DIR: dir, PREFIX: prefix, ORIGIN, TEST_REDIS_URL: redis } = process.env;
+const { Origin } = createRequire(import.meta.url)(ORIGIN);
+globalThis.origin = new Origin();
+
+const app = next({ dev: false, dir });
+await app.prepare();
+const handle = app.getRequestHandler();
+const cache = redisCache({ redis, prefix, timeout: '5s' });
+// Next reads the cookies of every request for its API, be it for nothing.
+const unguarded = cache.with({ guard: 'off' });
+
+const server = createServer(async (req, res) => {
+  if (req.url === '/test/idle') return cache.idle().then(() => res.end());
+  if (req.url === '/test/purge') return res.end(String(await cache.purge({ all: true })));
+  const layer = req.url.includes('guarded') ? cache : unguarded;
+  return layer(req, res, () => handle(req, res));
+});
+server.listen(0, () => console.log(\`http://localhost:\${server.address().port}/\`));
+`;
+
 const project = new Project();
 const dir = join(project.folder, 'fixture');
 const env = { NEXT_TELEMETRY_DISABLED: '1', NODE_ENV: 'production', NEXT_DIR: dir };
@@ -49,7 +76,7 @@ beforeAll(async () => {
     cwd: dir,
     env: { ...process.env, ...env },
   });
-  cpSync(join(__dirname, 'support/next-server.mjs'), join(project.folder, 'next-server.mjs'));
+  writeFileSync(join(project.folder, 'next-server.mjs'), SERVER);
   const ORIGIN = join(__dirname, 'support/origin.ts');
   const { url } = await project.run('next-server.mjs', { ...env, ORIGIN, PREFIX: uniquePrefix() });
   ask = http1(Number(url.port));

@@ -182,7 +182,7 @@ function moduleOf(controller: nest.Type, configure: nest.NestModule['configure']
 }
 
 /** As in the README, without a framework. */
-export function bare(
+function bare(
   cache: CacheMiddleware,
   { listener }: Pick<Origin, 'listener'> = new Origin(),
 ): RequestListener & Http2Listener {
