@@ -1,15 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Target } from '../key.ts';
+import { hostByFastify, isFastifys } from './fastify.ts';
 import { isOfOneMind, withHost } from './http2.ts';
 
-/** What frameworks add to a request, as far as it decides where the request is aimed. */
-interface Framed {
+/** What Express adds to a request, as far as it decides where the request is aimed. */
+interface ExpressRequest {
   readonly originalUrl?: string;
   readonly app?: { get?(setting: string): unknown };
-  /** Of Express's requests an accessor, of Fastify's what middie has put there. */
-  readonly protocol?: string;
-  readonly hostname?: string;
 }
 
 const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
@@ -21,16 +19,16 @@ const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
  * a missing or malformed host, two of them, or a request target that is not a path.
  */
 export function targetOf(req: IncomingMessage): Target | undefined {
-  const url = (req as Framed).originalUrl ?? req.url ?? '';
+  const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
   const headers = withHost(req.headers);
   let scheme: string | undefined = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
   let { host } = headers;
   if (trustsPeer(req)) {
     scheme = first(headers['x-forwarded-proto']) ?? scheme;
     host = first(headers['x-forwarded-host']) ?? host;
-  } else if (Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol')) {
-    scheme = (req as Framed).protocol;
-    host = hostByFastify(host, last(headers['x-forwarded-host']), (req as Framed).hostname);
+  } else if (isFastifys(req)) {
+    scheme = req.protocol;
+    host = hostByFastify(host, headers['x-forwarded-host'], req.hostname);
   }
   if (scheme !== 'http' && scheme !== 'https') return undefined;
   if (host === undefined || url[0] !== '/' || !isOfOneMind(headers, scheme)) return undefined;
@@ -42,7 +40,7 @@ export function targetOf(req: IncomingMessage): Target | undefined {
 
 /** Whether the app's `trust proxy` setting covers the peer, so that the app itself goes by X-Forwarded-*. */
 function trustsPeer(req: IncomingMessage): boolean {
-  const trust = (req as Framed).app?.get?.('trust proxy fn');
+  const trust = (req as ExpressRequest).app?.get?.('trust proxy fn');
   return typeof trust === 'function' && Boolean(trust(req.socket.remoteAddress, 0));
 }
 
@@ -50,25 +48,4 @@ function trustsPeer(req: IncomingMessage): boolean {
 function first(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value;
   return text ? text.split(',', 1)[0]?.trimEnd() : undefined;
-}
-
-/**
- * Middie tells the host that Fastify goes by without its port. Where that could be either's, so that an untold port might
- * be in the answer, it is nobody's.
- */
-function hostByFastify(
-  host: string | undefined,
-  forwarded: string | undefined,
-  hostname: string | undefined,
-): string | undefined {
-  if (forwarded === undefined || forwarded === host) return host;
-  const [own, other] = [host, forwarded].map((text) => text?.replace(/:[0-9]*$/, ''));
-  if (own === hostname) return other === hostname ? undefined : host;
-  return other === hostname ? forwarded : undefined;
-}
-
-/** The last member, as Fastify takes it. */
-function last(value: string | string[] | undefined): string | undefined {
-  const text = Array.isArray(value) ? value.at(-1) : value;
-  return text ? text.split(',').at(-1)?.trim() : undefined;
 }

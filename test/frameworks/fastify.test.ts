@@ -144,6 +144,28 @@ describe('what the app answers', () => {
     expect((await ask({})).body).toBe('for ');
   });
 
+  test('nor is one that asks what a plugin in front has made of the cookies', async () => {
+    const front = (app: FastifyInstance): unknown =>
+      app.decorateRequest('name', '').addHook('onRequest', async (req) => {
+        Object.assign(req, { name: req.headers.cookie ?? 'a guest' });
+      });
+    const routes = (app: FastifyInstance): unknown =>
+      app.get('/', async (req) => `for ${(req as unknown as { name: string }).name}`);
+    const { ask } = await stage(routes, {}, {}, front);
+    expect((await ask({ headers: { Cookie: 'name=ann' } })).body).toBe('for name=ann');
+    const other = await ask({ headers: { Cookie: 'name=bob' } });
+    expect(other.body).toBe('for name=bob');
+    expect(other.header('cache-status')).toMatch(/detail="personal: cookie"$/);
+  });
+
+  test('what says that it is for all is stored, cookies or not', async () => {
+    const { ask } = await stage((app) => {
+      app.get('/', async (_req, reply) => reply.header('Cache-Control', 'public, max-age=60').send('hello'));
+    });
+    await ask({ headers: { Cookie: 'name=ann' } });
+    expect((await ask({ headers: { Cookie: 'name=bob' } })).header('cache-status')).toMatch(HIT);
+  });
+
   test('HEAD routes are answered by what GET has stored', async () => {
     let runs = 0;
     const { ask } = await stage((app) => app.get('/', async () => `run ${++runs}`));

@@ -186,6 +186,32 @@ describe('on one server with HTTP/1.1', () => {
     }
     expect(asked.map(({ warned }) => warned)).toEqual(asked.map(() => 0));
   });
+
+  test('what HTTP/1.1 asks for is refreshed behind the answer, for HTTP/2 too', async () => {
+    let now = Date.now();
+    const options = { ttl: '1m', staleWhileRevalidate: '1h', clock: () => now } as const;
+    const cache = newCache({ redis, prefix: uniquePrefix(), ...options });
+    const { ca, ...own } = await certificates('127.0.0.1');
+    const handler = counting((_req, res) => res.end(`run ${handler.runs}`));
+    const server = http2.createSecureServer({ ...own, allowHTTP1: true }, layered(cache, handler));
+    const port = await listening(server);
+    const client = new Http2Client(`https://127.0.0.1:${port}`, { ca });
+    open.push(
+      () => closed(server),
+      () => client.close(),
+    );
+    await client.ask({});
+    await cache.idle();
+    now += 61_000;
+    const tls = { host: '127.0.0.1', port, ca, agent: false, checkServerIdentity: () => undefined };
+    const [stale] = await once(request({ ...tls, headers: { Host: 'test.example' } }).end(), 'response');
+    expect(stale.headers['cache-status']).toMatch(/detail=stale-while-revalidate$/);
+    expect(String(await stale.toArray())).toBe('run 1');
+    await cache.idle();
+    const fresh = await client.ask({});
+    expect(fresh.body).toBe('run 2');
+    expect(fresh.header('cache-status')).toMatch(HIT);
+  });
 });
 
 /** Counts what Node would warn of: HTTP/2 has no reason phrase. */
@@ -418,6 +444,8 @@ describe('a stream that ends early', () => {
     const handler = counting((_req, res) => {
       res.write('he');
       setImmediate(abort, res);
+      // Too late.
+      res.once('close', () => res.end('llo'));
     });
     const { cache, client, port } = await stage(handler);
     const stream = client.session
