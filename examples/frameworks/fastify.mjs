@@ -1,4 +1,5 @@
-// Fastify 5, through @fastify/middie. Hooks, logging and error handlers work as before, for hits too.
+// Fastify 5, through @fastify/middie. The log and `onResponse` hooks see hits too; hooks that were added behind the
+// cache run when a response is made.
 //
 //   node examples/frameworks/fastify.mjs
 //   curl -i localhost:3000/cities

@@ -122,9 +122,13 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
       replace();
       return ignored(args, res);
     }
+    let passed: unknown;
     ending = true;
-    const passed = pass(end, args);
-    ending = false;
+    try {
+      passed = pass(end, args);
+    } finally {
+      ending = false;
+    }
     if (settled) return passed;
     settled = true;
     keep(args);
