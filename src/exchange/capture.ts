@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import { beforeHead } from './before-head.ts';
+import { hasReason, isCancelled, isGone } from './http2.ts';
 import { isSynthetic } from './synthetic.ts';
 
 /** A response's head, at the moment it is about to be sent. */
@@ -65,6 +66,7 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   let sent = 0;
   /** The length of a body that is given whole, while its `end` is running. */
   let whole: number | undefined;
+  let ending = false;
   let settled = false;
   let replaced = false;
   let refused: 'head' | 'too-large' = 'head';
@@ -100,14 +102,15 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
    * because Node makes no head any more for a client that is gone.
    */
   const decide = (): void => {
-    if (!head && !res.headersSent && (hooks.replace || res.destroyed)) res.writeHead(res.statusCode);
+    if (!head && !res.headersSent && (hooks.replace || isGone(res))) res.writeHead(res.statusCode);
   };
 
   own.write = (...args) => {
     if (!settled) decide();
     if (replaced) return ignored(args, true);
     const passed = pass(write, args);
-    if (!settled) keep(args);
+    // HTTP/2 writes by this what it is given to `end`.
+    if (!settled && !ending) keep(args);
     return passed;
   };
 
@@ -119,7 +122,13 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
       replace();
       return ignored(args, res);
     }
-    const passed = pass(end, args);
+    let passed: unknown;
+    ending = true;
+    try {
+      passed = pass(end, args);
+    } finally {
+      ending = false;
+    }
     if (settled) return passed;
     settled = true;
     keep(args);
@@ -147,7 +156,7 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   const closed = (): void => {
     if (settled) return;
     // Whose time is up, though nobody asked, is not waited for either.
-    if (!hungUp(socket) || isSynthetic(res.req)) {
+    if (!(isCancelled(res) ?? hungUp(socket)) || isSynthetic(res.req)) {
       abandon();
       return;
     }
@@ -156,7 +165,7 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
     res.once('unpipe', abandon);
     setTimeout(abandon, GRACE).unref();
   };
-  if (res.destroyed) closed();
+  if (isGone(res)) closed();
   else res.once('close', closed);
 
   function replace(): void {
@@ -213,8 +222,7 @@ function headOf(res: ServerResponse, message: string | undefined, whole: number 
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    // HTTP/2 has no reason phrase, and Node warns of the question.
-    message: message ?? ('stream' in res ? '' : (res.statusMessage ?? '')),
+    message: message ?? (hasReason(res) ? (res.statusMessage ?? '') : ''),
     fields: fieldsOf(res),
     headers: res.getHeaders(),
     length: stated === undefined ? whole : Number(stated),

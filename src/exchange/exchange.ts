@@ -6,6 +6,7 @@ import type { Target } from '../key.ts';
 import type { Next } from '../types.ts';
 import { beforeHead } from './before-head.ts';
 import type { Door } from './door.ts';
+import { announcesBody, withHost } from './http2.ts';
 import { addCacheStatus } from './replay.ts';
 import { isSynthetic } from './synthetic.ts';
 import { targetOf, trustOf } from './target.ts';
@@ -63,7 +64,7 @@ export class Exchange {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
-    this.headers = original(req.headers);
+    this.headers = withHost(original(req.headers));
     this.isLed = led.has(req);
     this.#next = next;
     this.#door = door;
@@ -132,8 +133,8 @@ export class Exchange {
   }
 
   get hasBody(): boolean {
-    const length = this.headers['content-length'];
-    return this.headers['transfer-encoding'] !== undefined || (length !== undefined && length !== '0');
+    const { 'content-length': length, 'transfer-encoding': coding } = this.headers;
+    return announcesBody(this.req) ?? (coding !== undefined || (length !== undefined && length !== '0'));
   }
 
   /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */

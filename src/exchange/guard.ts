@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isFastifys } from './fastify.ts';
 import { FIELDS, isProperty, original, PROPERTIES, Views } from './views.ts';
 
 /**
@@ -13,6 +14,7 @@ import { FIELDS, isProperty, original, PROPERTIES, Views } from './views.ts';
  * - To copy all header fields, as a proxy does, is to read those of them that are there.
  * - Parsing counts: a cookie parser or a session behind the cache reads the whole `Cookie` field, and nothing tells
  *   whether what it made of it went into the answer. In front of the cache it may, and there each cookie counts alone.
+ * - What plugins of Fastify in front have made of a credential cannot be watched, so there it counts as read.
  * - A response that says `public` or `s-maxage` is for everyone by its own word; one that says `must-revalidate` is
  *   as far as `Authorization` goes (RFC 9111 §3.5).
  */
@@ -72,6 +74,7 @@ export class Watch {
     if (this.#undo.length > 0) return;
     const headers = original(req.headers);
     const there = FIELDS.filter((name) => headers[name] !== undefined);
+    if (isFastifys(req)) for (const name of there) this.#note(name);
     const view = (fields: unknown): unknown => this.#views.headers(fields);
     this.#intercept(req, 'headers', view, there);
     // A list is read whole.

@@ -3,6 +3,7 @@ import type { StoredResponse } from '../entry.ts';
 import { joined } from '../http/cache-control.ts';
 import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';
+import { hasReason } from './http2.ts';
 
 /** How a stored response answers this request: whole, in part, or not at all because the client has it. */
 export type Form =
@@ -37,7 +38,7 @@ export function replay(res: ServerResponse, stored: StoredResponse, form: Form, 
   mergeVary(res, fields);
   appendCacheStatus(res, fields, added.cacheStatus);
   // Node's types know no repeated field in a flat list, Node does.
-  if (message === '') res.writeHead(status, fields as string[]);
+  if (message === '' || !hasReason(res)) res.writeHead(status, fields as string[]);
   else res.writeHead(status, message, fields as string[]);
   if (body) res.end(body);
   else res.end();
@@ -70,8 +71,7 @@ export function addCacheStatus(res: ServerResponse, member: string): void {
 
 /** Makes the response that is about to be sent a 304, since the client has what it would send. */
 export function turnInto304(res: ServerResponse): void {
-  res.statusCode = 304;
-  res.statusMessage = '';
+  setStatus(res, 304);
   for (const name of res.getHeaderNames()) {
     if (leftOutOf304(name) || name === 'transfer-encoding') res.removeHeader(name);
   }
@@ -81,8 +81,13 @@ export function turnInto304(res: ServerResponse): void {
 export function resetHead(res: ServerResponse, before: FieldList): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   for (const [name, value] of before) res.setHeader(name, value);
-  res.statusCode = 200;
-  res.statusMessage = '';
+  setStatus(res, 200);
+}
+
+/** A status with the message that goes with it. */
+function setStatus(res: ServerResponse, status: number): void {
+  res.statusCode = status;
+  if (hasReason(res)) res.statusMessage = '';
 }
 
 export function localsOf(res: ServerResponse): Record<string, unknown> {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { Target } from '../key.ts';
+import { hostByFastify, isFastifys } from './fastify.ts';
+import { isOfOneMind, withHost } from './http2.ts';
 
 /** What Express adds to a request, as far as it decides where the request is aimed. */
 interface ExpressRequest {
@@ -17,25 +19,25 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
 const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
 
 /**
- * Where a request is aimed: scheme, host and URL by Express's own rules for `trust proxy`, from the connection and
- * `Host` otherwise. `undefined` for what no stored response should stand for: a missing or malformed host, or a
- * request target that is not a path.
+ * Where a request is aimed: scheme, host and URL by Express's own rules for `trust proxy` or Fastify's for `trustProxy`,
+ * from the connection and `Host` (or `:authority`) otherwise. `undefined` for what no stored response should stand for:
+ * a missing or malformed host, two of them, or a request target that is not a path.
  * @param trust what the app trusts, where the request does not yet know its app.
  */
 export function targetOf(req: IncomingMessage, trust: unknown = trustOf(req)): Target | undefined {
   const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
-  const { headers } = req;
-  let scheme: 'http' | 'https' = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
-  let host = headers.host;
+  const headers = withHost(req.headers);
+  let scheme: string | undefined = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
+  let { host } = headers;
   if (typeof trust === 'function' && trust(req.socket.remoteAddress, 0)) {
-    const proto = first(headers['x-forwarded-proto']);
-    if (proto !== undefined) {
-      if (proto !== 'http' && proto !== 'https') return undefined;
-      scheme = proto;
-    }
+    scheme = first(headers['x-forwarded-proto']) ?? scheme;
     host = first(headers['x-forwarded-host']) ?? host;
+  } else if (isFastifys(req)) {
+    scheme = req.protocol;
+    host = hostByFastify(host, headers['x-forwarded-host'], req.hostname);
   }
-  if (host === undefined || url[0] !== '/') return undefined;
+  if (scheme !== 'http' && scheme !== 'https') return undefined;
+  if (host === undefined || url[0] !== '/' || !isOfOneMind(headers, scheme)) return undefined;
   host = host.toLowerCase();
   if (!HOST.test(host)) return undefined;
   if (host.endsWith(DEFAULT_PORT[scheme])) host = host.slice(0, -DEFAULT_PORT[scheme].length);

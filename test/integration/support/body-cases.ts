@@ -108,6 +108,14 @@ const writes: Case[] = [
     },
   },
   {
+    name: 'an end of the wrong type, which throws, and right ones',
+    handler(_req, res, note) {
+      note(thrown(() => res.end(42)));
+      res.write('fi');
+      res.end('ne');
+    },
+  },
+  {
     name: 'write x n under its own Content-Length',
     handler(_req, res) {
       res.setHeader('Content-Length', 6);

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { uniquePrefix } from '../support/prefix.ts';
+import type { Answer } from '../support/socket.ts';
+import { type Client, Http2Client, http1 } from './support/clients.ts';
+import { type Program, Project } from './support/project.ts';
+
+/* The examples, and the programs of the pages on migrating, as they stand: run, and asked twice. */
+
+// Each is a process to start, which takes a busy machine its time.
+jest.setTimeout(60_000);
+
+const project = new Project();
+afterAll(() => project.close());
+
+const HIT = /^redis-response-cache; hit; ttl=\d+$/;
+
+/** The first and the second answer of a program to the URL that it tells. */
+async function askedTwice(
+  { url }: Program,
+  ask: Client = http1(Number(url.port)),
+): Promise<[Answer, Answer]> {
+  const asked = { path: url.pathname + url.search };
+  const first = await ask(asked);
+  let second = await ask(asked);
+  // It is stored a moment after it was sent.
+  while (/fill-under-way|nothing-to-share/.test(second.header('cache-status') ?? ''))
+    second = await ask(asked);
+  return [first, second];
+}
+
+function expectCached([first, second]: [Answer, Answer]): void {
+  expect(first.status).toBe(200);
+  expect(first.header('cache-status')).toMatch(/^redis-response-cache; fwd=uri-miss/);
+  expect(second.header('cache-status')).toMatch(HIT);
+  expect(second.body).toBe(first.body);
+}
+
+const examples = readdirSync('examples/frameworks').filter((file) => file !== 'next.mjs');
+
+test.each(examples)('examples/frameworks/%s', async (file) => {
+  const program = await project.run(join('frameworks', file));
+  const client = file === 'http2.mjs' ? new Http2Client(program.url.origin) : undefined;
+  expectCached(await askedTwice(program, client?.ask));
+  await client?.close();
+  expect(program.errors()).toBe('');
+  await project.stop(program.child);
+});
+
+test('the controller of the NestJS example purges', async () => {
+  const { url, child } = await project.run('frameworks/nest.mjs');
+  const ask = http1(Number(url.port));
+  await ask({ path: url.pathname });
+  const added = await ask({ method: 'POST', path: `${url.pathname}/Rome` });
+  expect(added.body).toBe('{"purged":1}');
+  expect((await ask({ path: url.pathname })).body).toMatch('"Berlin","Paris","Rome"');
+  await project.stop(child);
+});
+
+describe('docs/migrating', () => {
+  const pages = readdirSync('docs/migrating').filter((file) => file !== 'README.md');
+  const programs = pages.flatMap((page) => {
+    const text = readFileSync(join('docs/migrating', page), 'utf8');
+    const marked = text.matchAll(/<!-- run: (\S+) -->\n+```js\n([\s\S]*?)```/g);
+    return [...marked].map(([, path, code]) => ({ page, path: path!, code: code! }));
+  });
+
+  test('every page has a program that is run', () => {
+    expect([...new Set(programs.map(({ page }) => page))]).toEqual(pages);
+  });
+
+  test.each(programs)('$page caches $path', async ({ page, path, code }) => {
+    const told = `listen(0, function () { console.log('http://localhost:' + this.address().port + '${path}') })`;
+    const file = join(project.folder, `${page}.mjs`);
+    expect(code).toMatch('listen(3000)');
+    const own = `redis: '${process.env.TEST_REDIS_URL}', prefix: '${uniquePrefix()}'`;
+    expect(code).toMatch("redis: 'redis://localhost:6379'");
+    writeFileSync(file, code.replace('listen(3000)', told).replace("redis: 'redis://localhost:6379'", own));
+    const program = await project.run(file);
+    expectCached(await askedTwice(program));
+    expect(program.errors()).toBe('');
+    await project.stop(program.child);
+  });
+});

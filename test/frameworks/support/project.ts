@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+/*
+ * A project outside this repo that has the examples, and the sources in the place of the package, so that programs are
+ * run as they stand.
+ */
+
+const ROOT = resolve(__dirname, '../../..');
+
+const INDEX = `
+import { createRequire } from 'node:module';
+const require = createRequire(import.meta.url);
+require(${JSON.stringify(join(ROOT, 'test/faults/typescript.cjs'))});
+export const { redisCache } = require(${JSON.stringify(join(ROOT, 'src/index.ts'))});
+`;
+
+export interface Program {
+  /** What the program said of itself. */
+  readonly url: URL;
+  /** All of what it wrote on standard error. */
+  readonly errors: () => string;
+  readonly child: ChildProcess;
+}
+
+export class Project {
+  readonly folder: string = mkdtempSync(join(tmpdir(), 'rrc-frameworks-'));
+  readonly #children = new Set<ChildProcess>();
+
+  constructor() {
+    const own = { name: 'redis-response-cache', type: 'module', exports: './index.mjs' };
+    writeFileSync(join(this.folder, 'package.json'), JSON.stringify(own));
+    writeFileSync(join(this.folder, 'index.mjs'), INDEX);
+    symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
+    cpSync(join(ROOT, 'examples/frameworks'), join(this.folder, 'frameworks'), { recursive: true });
+  }
+
+  /** Runs a program that tells its URL on standard output once it listens. */
+  async run(file: string, env: NodeJS.ProcessEnv = {}): Promise<Program> {
+    const child = spawn(process.execPath, [file], {
+      cwd: this.folder,
+      env: { ...process.env, NODE_ENV: undefined, REDIS_URL: undefined, PORT: '0', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#children.add(child);
+    let said = '';
+    child.stderr.on('data', (text) => {
+      said += text;
+    });
+    for await (const line of createInterface(child.stdout)) {
+      const url = /https?:\/\/localhost:\d+\S*/.exec(line)?.[0];
+      if (url) return { url: new URL(url), errors: () => said, child };
+    }
+    throw new Error(`${file} ended: ${said}`);
+  }
+
+  async stop(child: ChildProcess): Promise<void> {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    }
+    this.#children.delete(child);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#children].map((child) => this.stop(child)));
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
