@@ -5,7 +5,7 @@ import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
 import type { Keyring } from './keyring.ts';
-import { type Reading, Recall } from './recall.ts';
+import { Recall } from './recall.ts';
 import { Fault } from './store/fault.ts';
 import type { GuardedStore } from './store/guard.ts';
 import type { Place } from './store/store.ts';
@@ -52,20 +52,31 @@ export class Lookup {
   }
 
   /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
-  near(identity: Identity, headers: Fields, hash: HashName | undefined, depth: number): Found | undefined {
-    const { id, declared } = identity;
-    const slot = compact(declared, hash);
-    const [bytes] = this.#store.near(id, [slot]) ?? [];
-    if (!bytes) return undefined;
-    const specs = decodeMarker(bytes);
-    const { again } = this.#recall;
-    if (!specs) return { ...only(identity, headers, depth, slot, bytes, again), near: true };
-    const variants = variantsOf(identity, headers, hash, specs);
-    const values = this.#store.near(
-      id,
-      variants.map(({ place }) => place.variant),
-    );
-    return values && { ...newest(identity.key, depth, variants, values, again), near: true };
+  near(
+    { id, key, declared }: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    depth: number,
+  ): Found | undefined {
+    let variant = compact(declared, hash);
+    let text = declared === '' ? PLAIN : variantText(declared, [], headers);
+    let value = this.#nearAt(id, variant);
+    const otherVariants = value?.specs !== undefined;
+    // Where responses vary on several sets of names, only Redis tells which variant is the newest.
+    if (value?.specs) {
+      if (value.specs.length > 1) return undefined;
+      text = variantText(declared, value.specs[0] as readonly string[], headers);
+      variant = compact(text, hash);
+      value = this.#nearAt(id, variant);
+    }
+    const stored = value?.stored;
+    if (!value || stored?.key !== key || stored.depth > depth || stored.variant !== text) return undefined;
+    return { stored, place: { id, variant }, seen: value.seen, otherVariants, damaged: NONE, near: true };
+  }
+
+  #nearAt(id: string, variant: string): ReturnType<Recall['again']> | undefined {
+    const bytes = this.#store.near(id, variant);
+    return bytes && this.#recall.again(id, bytes);
   }
 
   /** @param depth of the cache that looks: what was stored further in is not for it. */
@@ -106,11 +117,11 @@ function only(
   depth: number,
   slot: string,
   bytes: Buffer | undefined,
-  reading: Reading,
+  recall: Recall,
 ): Found {
   const place = { id, variant: slot };
-  const stored = bytes && reading.decode(place, bytes);
-  const damaged = bytes && !stored && reading.isDamage(bytes) ? [place] : NONE;
+  const stored = bytes && recall.decode(place, bytes);
+  const damaged = bytes && !stored && recall.isDamage(bytes) ? [place] : NONE;
   const matches =
     stored?.key === key && stored.depth <= depth && stored.variant === variantText(declared, [], headers);
   const seen = fingerprint(bytes);
@@ -143,15 +154,15 @@ function newest(
   depth: number,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
-  reading: Reading,
+  recall: Recall,
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: Place[] = [];
   variants.forEach(({ text, place }, i) => {
     const bytes = values[i];
-    const stored = bytes && reading.decode(place, bytes);
-    if (bytes && !stored && reading.isDamage(bytes)) damaged.push(place);
+    const stored = bytes && recall.decode(place, bytes);
+    if (bytes && !stored && recall.isDamage(bytes)) damaged.push(place);
     if (!stored || stored.key !== key || stored.depth > depth || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;

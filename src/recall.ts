@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { HEAD_BYTES, type StoredResponse } from './entry.ts';
+import { decodeMarker, fingerprint, HEAD_BYTES, type StoredResponse } from './entry.ts';
 import type { Keyring } from './keyring.ts';
 import type { Place } from './store/store.ts';
 
@@ -16,11 +16,11 @@ interface Known {
   readonly stored: StoredResponse;
 }
 
-/** What is made of the bytes that were read at a place. */
-export interface Reading {
-  decode(place: Place, bytes: Buffer): StoredResponse | undefined;
-  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
-  isDamage(bytes: Buffer): boolean;
+/** What is made of bytes: a stored response, or the sets of names that the responses of a key vary on. */
+interface Again {
+  readonly stored: StoredResponse | undefined;
+  readonly specs: readonly (readonly string[])[] | undefined;
+  readonly seen: Buffer;
 }
 
 /**
@@ -28,7 +28,7 @@ export interface Reading {
  * what it gives is compared byte by byte with what was decoded before: the same bytes are the same response, as whole
  * and as valid as they were, and to compare them takes an eighth of the time of their checksum, or of opening them.
  */
-export class Recall implements Reading {
+export class Recall {
   readonly #keyring: Keyring;
   readonly #known = new LRUCache<string, Known>({
     maxSize: KEPT,
@@ -36,7 +36,7 @@ export class Recall implements Reading {
     sizeCalculation: ({ bytes, stored: { body } }) =>
       bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
-  readonly #same = new WeakMap<Buffer, StoredResponse>();
+  readonly #again = new WeakMap<Buffer, Again>();
   /** The checksums (of what is sealed, parts of the nonces) that were read last: only what comes twice is worth keeping. */
   readonly #sums = new LRUCache<string, number>({ max: REMEMBERED });
 
@@ -44,17 +44,19 @@ export class Recall implements Reading {
     this.#keyring = keyring;
   }
 
-  /** Of buffers that come again themselves. */
-  readonly again: Reading = {
-    decode: ({ id }, bytes) => {
-      const known = this.#same.get(bytes);
-      if (known) return known;
-      const stored = this.#keyring.decode(id, bytes);
-      if (stored) this.#same.set(bytes, stored);
-      return stored;
-    },
-    isDamage: (bytes) => this.isDamage(bytes),
-  };
+  /** Of a buffer that comes again itself: what was made of it the first time. */
+  again(id: string, bytes: Buffer): Again {
+    const known = this.#again.get(bytes);
+    if (known) return known;
+    const specs = decodeMarker(bytes);
+    const made = {
+      specs,
+      stored: specs ? undefined : this.#keyring.decode(id, bytes),
+      seen: fingerprint(bytes),
+    };
+    this.#again.set(bytes, made);
+    return made;
+  }
 
   decode({ id, variant }: Place, bytes: Buffer): StoredResponse | undefined {
     const place = `${id} ${variant}`;
@@ -68,6 +70,7 @@ export class Recall implements Reading {
     return stored;
   }
 
+  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
   isDamage(bytes: Buffer): boolean {
     return this.#keyring.isDamage(bytes);
   }

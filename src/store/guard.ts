@@ -58,8 +58,8 @@ export class GuardedStore {
     return this.#call('lookup', this.#quick, () => this.#store.get(id, variants));
   }
 
-  near(id: string, variants: readonly string[]): Buffer[] | undefined {
-    return this.#closed ? undefined : this.#store.near(id, variants);
+  near(id: string, variant: string): Buffer | undefined {
+    return this.#closed ? undefined : this.#store.near(id, variant);
   }
 
   acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired | Fault> {

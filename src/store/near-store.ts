@@ -31,15 +31,7 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
       read: (place) => store.entries.read(place),
       replace: (replacement) => forgetting(replacement.id, store.entries.replace(replacement)),
     },
-    near(id, variants) {
-      const values: Buffer[] = [];
-      for (const variant of variants) {
-        const bytes = near.get(id, variant);
-        if (!bytes) return undefined;
-        values.push(bytes);
-      }
-      return values;
-    },
+    near: (id, variant) => near.get(id, variant),
     async get(id, variants) {
       const reading = near.read(id, variants);
       if (!reading) return store.get(id, variants);

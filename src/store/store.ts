@@ -118,8 +118,8 @@ interface Store {
    * in our place) reads as an empty buffer, which decodes as damage.
    */
   get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
-  /** The same at once, if all of it is near and known to be what `get` would bring. The same buffers each time. */
-  near(id: string, variants: readonly string[]): Buffer[] | undefined;
+  /** One value at once, if it is near and known to be what `get` would bring. The same buffer each time. */
+  near(id: string, variant: string): Buffer | undefined;
   /**
    * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
    * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where

@@ -8,7 +8,7 @@ export function succeeding(store: ReachableStore, previous: ReachableStore): Rea
     },
     entries: store.entries,
     get: (id, variants) => store.get(id, variants),
-    near: (id, variants) => store.near(id, variants),
+    near: (id, variant) => store.near(id, variant),
     acquire: (claim, seen, ttl) => store.acquire(claim, seen, ttl),
     wait: (place, ms) => store.wait(place, ms),
     renew: (lease, ttl) => store.renew(lease, ttl),
