@@ -235,7 +235,7 @@ describe('damage', () => {
     expect([isHit(answer), answer.status]).toEqual([false, 200]);
     expect(answer.body.equals(BODY)).toBe(true);
     expect(faults).toEqual([
-      { step: 'decode', code: 'corrupt', message: expect.stringContaining('damaged') },
+      { step: 'decode', code: 'corrupt', message: 'a damaged value', key: expect.any(String) },
     ]);
     expectHit(await get(), undefined);
     expect(runs()).toBe(2);
