@@ -1,11 +1,13 @@
 // Runs one scenario: starts its targets, asks them in turn, stops them.
 
 import { start } from './child.mjs';
+import { compress } from './compress.mjs';
 import { least, median, medianRatio } from './figures.mjs';
 import { growth } from './growth.mjs';
 import { herd, hung, keys, stream } from './moments.mjs';
 import { processes } from './processes.mjs';
 import { progress } from './screen.mjs';
+import { staleness } from './staleness.mjs';
 import { tracking } from './tracking.mjs';
 
 /** So much is asked before it counts: code is compiled by how often it has run. On a busy machine, no longer than this. */
@@ -14,7 +16,7 @@ const WARM = { count: 8000, seconds: 5 };
 const TIMEOUT = '1s';
 
 /** They start what they need themselves. */
-const WHOLE = { processes, growth, tracking };
+const WHOLE = { processes, growth, tracking, staleness, compress };
 const ROWS = { herd, stream, keys, hung };
 
 /** `stage`: the private `redis`, the `load` process, the `catalogue` of targets, and the `options` of the run. */

@@ -128,6 +128,8 @@ const others = {
   hung: { title: 'Redis hangs (SIGSTOP), 8 clients, 3 s', targets: REDIS_ONLY },
   processes: { title: 'Processes on one Redis, and on a Cluster of three masters', targets: ['express rrc'] },
   growth: { title: 'From a thousand keys to a million, 1 KB each', targets: ['express rrc'] },
+  compress: { title: 'Compressed once: JSON of 50 KB', targets: [] },
+  staleness: { title: 'Near, and purged elsewhere', targets: [] },
   tracking: { title: 'What client tracking costs Redis', targets: [] },
 };
 
