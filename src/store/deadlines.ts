@@ -1,6 +1,10 @@
+/** One deadline, and its neighbours in the queue. */
 interface Pending {
   readonly deadline: number;
-  expire(): void;
+  readonly expire: () => void;
+  before: Pending | undefined;
+  after: Pending | undefined;
+  met: boolean;
 }
 
 /** A turn of the event loop that takes longer, in milliseconds, keeps others waiting. */
@@ -12,7 +16,9 @@ const LONG_TURN = 10;
  */
 export class DeadlineQueue {
   readonly length: number;
-  readonly #pending = new Set<Pending>();
+  /** A list of their own making: a Set would be rebuilt again and again as its few members come and go. */
+  #first: Pending | undefined;
+  #last: Pending | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = 0;
   #indulged = false;
@@ -21,16 +27,29 @@ export class DeadlineQueue {
     this.length = length;
   }
 
-  add(expired: () => void): Pending {
-    const pending: Pending = { deadline: performance.now() + this.length, expire: expired };
-    this.#pending.add(pending);
+  add(expire: () => void): Pending {
+    const deadline = performance.now() + this.length;
+    const pending: Pending = { deadline, expire, before: this.#last, after: undefined, met: false };
+    if (this.#last) this.#last.after = pending;
+    else this.#first = pending;
+    this.#last = pending;
     this.#timer ??= this.#sweepIn(this.length);
     return pending;
   }
 
   /** Whether it is met; false when it has passed, or was met before. */
   meet(pending: Pending): boolean {
-    return this.#pending.delete(pending);
+    if (pending.met) return false;
+    pending.met = true;
+    const { before, after } = pending;
+    if (before) before.after = after;
+    else this.#first = after;
+    if (after) after.before = before;
+    else this.#last = before;
+    // What is gone holds on to nothing.
+    pending.before = undefined;
+    pending.after = undefined;
+    return true;
   }
 
   /** Behind the next reading of sockets: what came in while this process was busy has come in time. */
@@ -50,15 +69,15 @@ export class DeadlineQueue {
       return;
     }
     const expired: Pending[] = [];
-    for (const pending of this.#pending) {
+    for (let pending = this.#first; pending; pending = this.#first) {
       // A millisecond of grace for timers that fire early.
       if (pending.deadline > now + 1) {
         this.#timer = this.#sweepIn(Math.max(1, pending.deadline - now));
         break;
       }
+      this.meet(pending);
       expired.push(pending);
-      this.#pending.delete(pending);
     }
-    for (const pending of expired) pending.expire();
+    for (const { expire } of expired) expire();
   }
 }

@@ -30,3 +30,12 @@ export function toFault(error: unknown): Fault {
   const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
   return new Fault(code, error.message);
 }
+
+/** What a client throws at once is no answer either. */
+export function attempted<T>(send: () => Promise<T>): Promise<T> {
+  try {
+    return send();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -1,6 +1,6 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
-import { Fault, isAway, toFault } from './fault.ts';
+import { attempted, Fault, isAway, toFault } from './fault.ts';
 import type {
   Acquired,
   Claim,
@@ -188,7 +188,7 @@ export class GuardedStore {
         this.#failed();
         resolve(this.#report(step, new Fault('timeout', `no answer within ${queue.length} ms`)));
       });
-      send().then(
+      attempted(send).then(
         (answer) => {
           // One that comes past its deadline does not count: a slow store is as bad for requests as a dead one.
           if (!queue.meet(pending)) return onLate?.(answer);

@@ -60,16 +60,12 @@ export class RedisStore implements ReachableStore {
     return status === 'ready' || status === 'connecting' || status === 'connect' || status === 'wait';
   }
 
-  async get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]> {
     this.#turn.gather();
-    try {
-      return await readFrom(this.#client, baseKey(this.#prefix, id), variants);
-    } catch (error) {
-      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) {
-        return variants.map(() => Buffer.alloc(0));
-      }
-      throw error;
-    }
+    return readFrom(this.#client, baseKey(this.#prefix, id), variants, (error: unknown) => {
+      if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+      return variants.map(() => Buffer.alloc(0));
+    });
   }
 
   near(): undefined {}
@@ -220,13 +216,21 @@ export class RedisStore implements ReachableStore {
 }
 
 /** One command brings them all. */
-export async function readFrom(
+export function readFrom(
   client: Pick<RedisClient, 'hgetBuffer' | 'hmgetBuffer'>,
   key: string,
   fields: readonly string[],
+  failed?: (error: unknown) => (Buffer | undefined)[],
 ): Promise<(Buffer | undefined)[]> {
-  if (fields.length === 1) return [(await client.hgetBuffer(key, fields[0] as string)) ?? undefined];
-  const found = await client.hmgetBuffer(key, ...fields);
+  if (fields.length === 1) return client.hgetBuffer(key, fields[0] as string).then(alone, failed);
+  return client.hmgetBuffer(key, ...fields).then(several, failed);
+}
+
+function alone(bytes: Buffer | null): (Buffer | undefined)[] {
+  return [bytes ?? undefined];
+}
+
+function several(found: (Buffer | null)[]): (Buffer | undefined)[] {
   return found.map((bytes) => bytes ?? undefined);
 }
 
