@@ -86,7 +86,7 @@ export interface CacheMiddleware {
   /**
    * Deletes stored responses, or marks them stale, and revokes the right of requests under way to store what they began
    * before. Once it has resolved, no request that arrives at any process is answered from before it (after a soft one:
-   * as if it were fresh).
+   * as if it were fresh). With `near`, other processes are told by Redis's message, a moment later.
    * @returns how many stored responses were purged. A `tag`, a `prefix` and `all` may count one twice if it was stored
    * again meanwhile.
    * @throws {StoreError} when the store did not confirm it. Requests are never affected.

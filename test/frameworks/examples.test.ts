@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { PAGES, snippets } from '../docs/support/snippets.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { Answer } from '../support/socket.ts';
 import { type Client, Http2Client, http1 } from './support/clients.ts';
@@ -58,21 +59,20 @@ test('the controller of the NestJS example purges', async () => {
   await project.stop(child);
 });
 
-describe('docs/migrating', () => {
-  const pages = readdirSync('docs/migrating').filter((file) => file !== 'README.md');
-  const programs = pages.flatMap((page) => {
-    const text = readFileSync(join('docs/migrating', page), 'utf8');
-    const marked = text.matchAll(/<!-- run: (\S+) -->\n+```js\n([\s\S]*?)```/g);
-    return [...marked].map(([, path, code]) => ({ page, path: path!, code: code! }));
+describe('the programs of the documentation', () => {
+  const programs = snippets.flatMap(({ page, mark, code }) => {
+    const path = /^run: (.*)/.exec(mark)?.[1];
+    return path === undefined ? [] : [{ page, path, code }];
   });
 
-  test('every page has a program that is run', () => {
-    expect([...new Set(programs.map(({ page }) => page))]).toEqual(pages);
+  test('are on every page on migrating', () => {
+    const pages = PAGES.filter((page) => /^docs.migrating.(?!README)/.test(page));
+    expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(pages));
   });
 
-  test.each(programs)('$page caches $path', async ({ page, path, code }) => {
+  test.each(programs)('$page: it caches $path', async ({ page, path, code }) => {
     const told = `listen(0, function () { console.log('http://localhost:' + this.address().port + '${path}') })`;
-    const file = join(project.folder, `${page}.mjs`);
+    const file = join(project.folder, `${basename(page)}.mjs`);
     expect(code).toMatch('listen(3000)');
     const own = `redis: '${process.env.TEST_REDIS_URL}', prefix: '${uniquePrefix()}'`;
     expect(code).toMatch("redis: 'redis://localhost:6379'");
