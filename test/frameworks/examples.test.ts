@@ -3,6 +3,7 @@ import { basename, join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import { PAGES, snippets } from '../docs/support/snippets.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { startRedis } from '../support/redis.ts';
 import type { Answer } from '../support/socket.ts';
 import { type Client, Http2Client, http1 } from './support/clients.ts';
 import { type Program, Project } from './support/project.ts';
@@ -21,8 +22,9 @@ const HIT = /^redis-response-cache; hit; ttl=\d+$/;
 async function askedTwice(
   { url }: Program,
   ask: Client = http1(Number(url.port)),
+  headers: Record<string, string> = {},
 ): Promise<[Answer, Answer]> {
-  const asked = { path: url.pathname + url.search };
+  const asked = { path: url.pathname + url.search, headers };
   const first = await ask(asked);
   let second = await ask(asked);
   // It is stored a moment after it was sent.
@@ -37,6 +39,23 @@ function expectCached([first, second]: [Answer, Answer]): void {
   expect(second.header('cache-status')).toMatch(HIT);
   expect(second.body).toBe(first.body);
 }
+
+const TOLD: Readonly<Record<string, Record<string, string>>> = {
+  'key-by-user.mjs': { authorization: 'Bearer ada' },
+};
+const alone = readdirSync('examples').filter((file) => file.endsWith('.mjs'));
+
+test.each(alone)('examples/%s', async (file) => {
+  const redis = file === 'tls.mjs' ? await startRedis({ tls: true, password: 'secret' }) : undefined;
+  const ca = join(project.folder, 'ca.pem');
+  if (redis) writeFileSync(ca, redis.ca as string);
+  const url = redis && `rediss://:secret@${redis.host}:${redis.port}`;
+  const program = await project.run(file, { REDIS_URL: url, ...(redis && { REDIS_CA: ca }) });
+  expectCached(await askedTwice(program, undefined, TOLD[file]));
+  expect(program.errors()).toBe('');
+  await project.stop(program.child);
+  await redis?.stop();
+});
 
 const examples = readdirSync('examples/frameworks').filter((file) => file !== 'next.mjs');
 
