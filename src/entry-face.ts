@@ -84,6 +84,7 @@ export interface EntryQuery {
   readonly cursor?: string;
 }
 
+/** A page of what is stored. */
 export interface EntryPage {
   readonly entries: readonly (EntrySummary | DamagedEntry)[];
   /** Where the next page begins; `undefined` at the end. A page may have few entries, or none, and still a next one. */

@@ -44,6 +44,7 @@ export interface ValueStore {
    * @returns whether the store confirmed it. @throws {TypeError} for what is neither JSON nor bytes, or too large.
    */
   set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
+  /** Whether there is a value; `false` too where the store cannot be asked. */
   has(key: KeyPart): Promise<boolean>;
   /** @returns whether there was one. @throws {StoreError} when the store did not confirm it. */
   delete(key: KeyPart): Promise<boolean>;
@@ -55,6 +56,7 @@ export interface ValueStore {
 
 /** How `cache.wrap` keeps what a function gave. */
 export interface WrapOptions {
+  /** For how long it is kept. */
   readonly ttl: Duration;
   /** What it may be purged by. @default [] */
   readonly tags?: readonly string[];
@@ -84,7 +86,7 @@ export interface CacheMiddleware {
   /**
    * Deletes stored responses, or marks them stale, and revokes the right of requests under way to store what they began
    * before. Once it has resolved, no request that arrives at any process is answered from before it (after a soft one:
-   * as if it were fresh).
+   * as if it were fresh). With `near`, other processes are told by Redis's message, a moment later.
    * @returns how many stored responses were purged. A `tag`, a `prefix` and `all` may count one twice if it was stored
    * again meanwhile.
    * @throws {StoreError} when the store did not confirm it. Requests are never affected.

@@ -17,6 +17,12 @@ export type { Explanation } from './explain.ts';
 export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { Latency } from './histogram.ts';
 export type {
+  CollapseOptions,
+  InvalidationOptions,
+  NearOptions,
+  RefreshOptions,
+} from './option-parts.ts';
+export type {
   CacheEvents,
   FaultEvent,
   ForwardReason,
@@ -36,7 +42,6 @@ export type { ShadowFigures, ShadowStats } from './shadows.ts';
 export type { CacheStats } from './stats.ts';
 export type {
   CacheOptions,
-  InvalidationOptions,
   KeyPart,
   Next,
   PolicyOptions,

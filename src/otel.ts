@@ -22,6 +22,7 @@ interface Source {
   off(event: 'request', listener: (...args: CacheEvents['request']) => void): unknown;
 }
 
+/** Where `otel` reports. */
 export interface OtelOptions {
   /** Where metrics go. Left out: there are none. */
   readonly meter?: Meter;

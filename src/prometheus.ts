@@ -10,6 +10,7 @@ interface Source {
   stats(): CacheStats;
 }
 
+/** Where `prometheus` reports. */
 export interface PrometheusOptions {
   /** The registry that the app is scraped from: prom-client's `register`, or one of your own. */
   readonly register: Registry;

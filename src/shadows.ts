@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 
 /** What would have come of requests in shadow mode, by route. */
 
+/** The figures of shadow mode, of a route or of all. */
 export interface ShadowFigures {
   readonly requests: number;
   /** Requests that would have been answered with what is stored. */
@@ -35,6 +36,7 @@ export interface ShadowFigures {
   };
 }
 
+/** What would have come of the requests so far. */
 export interface ShadowStats {
   readonly total: ShadowFigures;
   /** By Express's route pattern, `/users/:id`; at most 200, then `other`. `(none)` where no route is known. */

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CompressOptions } from './compression.ts';
+import type { CollapseOptions, InvalidationOptions, NearOptions, RefreshOptions } from './option-parts.ts';
 import type { RedisOption } from './redis-client.ts';
 import type { EncryptOptions } from './sealing-keys.ts';
 import type { Duration, Size } from './units.ts';
@@ -27,16 +28,20 @@ export type QueryRule = boolean | readonly string[] | { readonly except: readonl
 
 /** Parts of a request that select a variant, beside the cache key (and beside the response's own `Vary`). */
 export interface VaryOptions {
-  /** Names of request header fields. Absent and empty are different values. */
+  /** Names of request header fields, in any case. Absent and empty are different values. @default [] */
   readonly headers?: readonly string[];
   /**
    * Query parameters that belong to the key, by their root name (`filter` covers `filter[a]`); a name may end
-   * in `*`. Default: all of them.
+   * in `*`. `true` is all, `false` none, a list those named, `{ except }` all but those named.
+   * @default true
    */
   readonly query?: QueryRule;
-  /** Names of cookies. */
+  /** Names of cookies. The `guard` lets the app read these. @default [] */
   readonly cookies?: readonly string[];
-  /** Anything else: plain JSON computed from the request (a tenant, a role). */
+  /**
+   * Anything else: plain JSON computed from the request (a tenant, a role). What is `undefined`, or no plain JSON, forwards
+   * the request (`detail=vary-ambiguous`). @default none
+   */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
 }
 
@@ -49,13 +54,17 @@ export interface PolicyOptions {
    */
   readonly mode?: 'serve' | 'shadow';
   /**
-   * Is the cache in use? Read at each request; while false the middleware is as if it were not there.
+   * Is the cache in use? Asked at each request; while false the middleware is as if it were not there: no `Cache-Status`,
+   * and an unsafe method invalidates nothing.
    * @default true
    */
   readonly enabled?: Value<boolean>;
-  /** Does the cache apply to this request? A request it does not apply to is forwarded. @default all requests */
+  /** Does the cache apply to this request? One that it does not apply to is forwarded (`detail=when`). @default true */
   readonly when?: Value<boolean>;
-  /** May this response be stored? Asked once its head is known. @default all responses */
+  /**
+   * May this response be stored? Asked once its head is known, of what the RFCs let a cache store; if not, `detail=store-when`.
+   * @default true
+   */
   readonly storeWhen?: Value<boolean>;
   /**
    * Request methods that are looked up and stored; any other is forwarded (`fwd=method`). A method other than
@@ -64,7 +73,8 @@ export interface PolicyOptions {
    */
   readonly methods?: readonly string[];
   /**
-   * Status codes stored for `ttl` when the response states no freshness lifetime of its own.
+   * Status codes, from 200 to 599 but 206 and 304, stored for `ttl` when the response states no freshness lifetime of its
+   * own (RFC 9111 §3). With one of its own, any is.
    * @default [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501], those of RFC 9110 §15.1 without 206
    */
   readonly statuses?: readonly number[];
@@ -79,13 +89,14 @@ export interface PolicyOptions {
   /**
    * The cache key: plain JSON of your own, in place of scheme, host, path and sorted query. Objects are compared
    * without regard to the order of their names. `null` forwards the request (`fwd=bypass`), and so does a part
-   * that is `undefined` or not plain JSON, since such a key would be ambiguous.
+   * that is `undefined` or not plain JSON, since such a key would be ambiguous (`detail=key-ambiguous`).
+   * @default scheme, host, path and sorted query, as Express trusts them
    */
   readonly key?: (
     req: IncomingMessage,
     res: ServerResponse,
   ) => KeyPart | undefined | Promise<KeyPart | undefined>;
-  /** Parts of the request that select a variant. */
+  /** Parts of the request that select a variant, beside the response's own `Vary` (RFC 9111 §4.1). @default none */
   readonly vary?: VaryOptions;
   /**
    * Hash every cache key in Redis: `true` is SHA-1, as gateways do. Left false, only keys that are long or have
@@ -94,7 +105,10 @@ export interface PolicyOptions {
    * @default false; with `encrypt`, 'sha256'
    */
   readonly hashKeys?: boolean | 'sha1' | 'sha256';
-  /** A larger body is passed through whole and is not stored. @default '1mb' */
+  /**
+   * A larger body is passed through whole and is not stored (`detail=too-large`). So much of a body is held in memory at most
+   * while it is sent. @default '1mb'
+   */
   readonly maxBodySize?: Size;
   /**
    * Whose `Cache-Control` counts: `'follow'`, request's and response's (RFC 9111 §5.2); `'ignore'`, the response's
@@ -111,7 +125,7 @@ export interface PolicyOptions {
   readonly targeted?: readonly string[];
   /**
    * A response with `Set-Cookie`: `'refuse'` to store it, `'strip'` the field and store the rest, or `'store'` it as
-   * RFC 9111 alone would allow, which gives one client's cookie to the next.
+   * RFC 9111 alone would allow (§7.3), which gives one client's cookie to the next.
    * @default 'refuse'
    */
   readonly setCookie?: 'refuse' | 'strip' | 'store';
@@ -124,14 +138,12 @@ export interface PolicyOptions {
   readonly guard?: 'refuse' | 'warn' | 'off';
   /**
    * Requests for a response that is being made wait for it rather than have it made again, in this process and in all
-   * others: `wait` is how long at most. `false`: each is forwarded. `lease` is for how long the one that makes it takes
-   * the right to store it; it is renewed for as long as the app works, so it is how long a process that died is
-   * waited for.
+   * others (RFC 9111 §4). `false`: each is forwarded.
    * @default { wait: '10s', lease: '5s' }
    */
-  readonly collapse?: false | { readonly wait?: Duration; readonly lease?: Duration };
+  readonly collapse?: false | CollapseOptions;
   /**
-   * What the response may be purged by, with others: `cache.purge({ tag })`. What the response says in `Cache-Tag`,
+   * What the response may be purged by, with others: `cache.purge({ tag })`. Strings of 1 to 256 characters. What the response says in `Cache-Tag`,
    * `Surrogate-Key` and `Cache-Groups` (RFC 9875) is added. With more than 128, or one of more than 256 characters, it is
    * not stored (`detail=tags`), since it could not be purged by them.
    * @default []
@@ -148,17 +160,17 @@ export interface PolicyOptions {
   readonly staleIfError?: Duration;
   /**
    * An app that has not begun to answer after so long counts as failed where a stale response may stand in for it;
-   * what it answers later is stored all the same. @default none
+   * what it answers later is stored all the same. At most 1 hour. @default none
    */
   readonly originTimeout?: Duration;
   /**
    * Refreshes responses behind a hit before they are stale: one hit of many does, ever more likely the nearer the end and
-   * the longer the app takes (XFetch). A number other than 1 makes it that much more or less eager. @default false
+   * the longer the app takes (XFetch). A number from 0 to 1000 makes it that many times as eager. @default false
    */
   readonly earlyRefresh?: boolean | number;
   /**
    * By how much of itself, at most, a lifetime that `ttl` gives is shortened at random, so that what was stored together
-   * does not expire together: 0.1 for a tenth. @default 0
+   * does not expire together: from 0 to 1, 0.1 for a tenth. @default 0
    */
   readonly jitter?: number;
   /**
@@ -172,28 +184,16 @@ export interface PolicyOptions {
   readonly locals?: readonly string[];
 }
 
-/**
- * A request that brings `header` with the value `invalidate` purges what is stored for its own key, with `invalidate-all`
- * everything, and is answered `{"purged": N}`. The field is taken away from every request; one that may not purge is
- * an ordinary request.
- */
-export interface InvalidationOptions {
-  /** The name of the field, such as `X-Cache-Invalidate`. */
-  readonly header: string;
-  /** Whether this request may: a function, or a secret of at least 16 characters and the field that brings it. */
-  readonly authorize:
-    | ((req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>)
-    | { readonly header: string; readonly secret: string };
-}
-
 /** Options of `redisCache`. */
 export interface CacheOptions extends PolicyOptions {
   /**
    * Redis, in any of its forms. A client of your own is used as it is: never reconfigured, never closed.
-   * Left out: an in-process store with the same semantics, for development and single processes.
+   * A URL, options and nodes make one of the cache's own, which `close()` closes. Left out: an in-process store with the
+   * same semantics, for development and single processes.
+   * @default in process
    */
   readonly redis?: RedisOption;
-  /** Namespace of every Redis key; it may hold no braces and no glob characters. @default 'rrc:' */
+  /** Namespace of every Redis key: up to 100 printable characters without space, braces and `* ? [ ] ^ \`. @default 'rrc:' */
   readonly prefix?: string;
   /**
    * The prefix of the deployment before: what it has stored is used until this one has made its own, behind the answers,
@@ -204,7 +204,7 @@ export interface CacheOptions extends PolicyOptions {
   readonly name?: string;
   /**
    * How long a Redis call may delay a request. Past it the request is forwarded; after a few such calls Redis is
-   * left alone and probed behind the requests until it answers again.
+   * left alone and probed behind the requests until it answers again. From 1 millisecond to 1 hour.
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
@@ -215,17 +215,17 @@ export interface CacheOptions extends PolicyOptions {
    */
   readonly maxEntries?: number;
   /**
-   * Requests that the cache itself makes to refresh responses: how many at once, and how long one may take.
+   * Bounds of the requests that the cache itself makes to refresh responses.
    * @default { concurrency: 8, timeout: '30s' }
    */
-  readonly refresh?: { readonly concurrency?: number; readonly timeout?: Duration };
+  readonly refresh?: RefreshOptions;
   /**
    * Keeps what was read lately in this process too, up to so many bytes, and answers with it without asking Redis. Redis
    * says when it changes (client tracking, on two connections of its own to each server, Redis 6 or newer); while it is
-   * not known to do so, nothing is kept. `ttl` bounds how long it is used without asking again, whatever happens.
+   * not known to do so, nothing is kept.
    * `true` is `{ maxSize: '64mb', ttl: '10s' }`. The in-process store is near by nature. @default false
    */
-  readonly near?: boolean | { readonly maxSize?: Size; readonly ttl?: Duration };
+  readonly near?: boolean | NearOptions;
   /**
    * Seals what is stored with AES-256-GCM, and hashes the names that it is stored under (`hashKeys: 'sha256'`, unless
    * told otherwise). What was not sealed with one of the keys counts as not there. @default off

@@ -49,9 +49,9 @@ export interface WarmOptions {
   readonly concurrency?: number;
   /** How long each may take. @default '30s' */
   readonly timeout?: Duration;
-  /** Called after each. The next is waited for until it returns or its promise resolves. */
+  /** Called after each. The next is waited for until it returns or its promise resolves. @default none */
   readonly onProgress?: (progress: WarmProgress) => unknown;
-  /** Stops: requests under way are aborted, and the warm-up rejects with the signal's reason. */
+  /** Stops: requests under way are aborted, and the warm-up rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal;
 }
 

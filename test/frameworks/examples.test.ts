@@ -1,7 +1,9 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { PAGES, snippets } from '../docs/support/snippets.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { startRedis } from '../support/redis.ts';
 import type { Answer } from '../support/socket.ts';
 import { type Client, Http2Client, http1 } from './support/clients.ts';
 import { type Program, Project } from './support/project.ts';
@@ -20,8 +22,9 @@ const HIT = /^redis-response-cache; hit; ttl=\d+$/;
 async function askedTwice(
   { url }: Program,
   ask: Client = http1(Number(url.port)),
+  headers: Record<string, string> = {},
 ): Promise<[Answer, Answer]> {
-  const asked = { path: url.pathname + url.search };
+  const asked = { path: url.pathname + url.search, headers };
   const first = await ask(asked);
   let second = await ask(asked);
   // It is stored a moment after it was sent.
@@ -36,6 +39,23 @@ function expectCached([first, second]: [Answer, Answer]): void {
   expect(second.header('cache-status')).toMatch(HIT);
   expect(second.body).toBe(first.body);
 }
+
+const TOLD: Readonly<Record<string, Record<string, string>>> = {
+  'key-by-user.mjs': { authorization: 'Bearer ada' },
+};
+const alone = readdirSync('examples').filter((file) => file.endsWith('.mjs'));
+
+test.each(alone)('examples/%s', async (file) => {
+  const redis = file === 'tls.mjs' ? await startRedis({ tls: true, password: 'secret' }) : undefined;
+  const ca = join(project.folder, 'ca.pem');
+  if (redis) writeFileSync(ca, redis.ca as string);
+  const url = redis && `rediss://:secret@${redis.host}:${redis.port}`;
+  const program = await project.run(file, { REDIS_URL: url, ...(redis && { REDIS_CA: ca }) });
+  expectCached(await askedTwice(program, undefined, TOLD[file]));
+  expect(program.errors()).toBe('');
+  await project.stop(program.child);
+  await redis?.stop();
+});
 
 const examples = readdirSync('examples/frameworks').filter((file) => file !== 'next.mjs');
 
@@ -58,21 +78,20 @@ test('the controller of the NestJS example purges', async () => {
   await project.stop(child);
 });
 
-describe('docs/migrating', () => {
-  const pages = readdirSync('docs/migrating').filter((file) => file !== 'README.md');
-  const programs = pages.flatMap((page) => {
-    const text = readFileSync(join('docs/migrating', page), 'utf8');
-    const marked = text.matchAll(/<!-- run: (\S+) -->\n+```js\n([\s\S]*?)```/g);
-    return [...marked].map(([, path, code]) => ({ page, path: path!, code: code! }));
+describe('the programs of the documentation', () => {
+  const programs = snippets.flatMap(({ page, mark, code }) => {
+    const path = /^run: (.*)/.exec(mark)?.[1];
+    return path === undefined ? [] : [{ page, path, code }];
   });
 
-  test('every page has a program that is run', () => {
-    expect([...new Set(programs.map(({ page }) => page))]).toEqual(pages);
+  test('are on every page on migrating', () => {
+    const pages = PAGES.filter((page) => /^docs.migrating.(?!README)/.test(page));
+    expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(pages));
   });
 
-  test.each(programs)('$page caches $path', async ({ page, path, code }) => {
+  test.each(programs)('$page: it caches $path', async ({ page, path, code }) => {
     const told = `listen(0, function () { console.log('http://localhost:' + this.address().port + '${path}') })`;
-    const file = join(project.folder, `${page}.mjs`);
+    const file = join(project.folder, `${basename(page)}.mjs`);
     expect(code).toMatch('listen(3000)');
     const own = `redis: '${process.env.TEST_REDIS_URL}', prefix: '${uniquePrefix()}'`;
     expect(code).toMatch("redis: 'redis://localhost:6379'");

@@ -24,13 +24,22 @@ import { uniquePrefix } from '../support/prefix.ts';
 const run = promisify(execFile);
 const ROOT = join(__dirname, '../..');
 const NAME = 'redis-response-cache';
-const project = mkdtempSync(join(tmpdir(), 'rrc-package-'));
+const folder = mkdtempSync(join(tmpdir(), 'rrc-package-'));
+
+/** The versions of ioredis that there may be beside it, by what they are called here. */
+const CLIENTS = { 'ioredis 5': 'ioredis5', 'ioredis 6': 'ioredis' };
+/** A project with one of them. */
+const projectWith = (client: string): string => join(folder, client.replace(' ', '-'));
+const project = projectWith('ioredis 6');
 const installed = join(project, 'node_modules', NAME);
 
 const IMPORTS = `
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { metrics, trace } from '@opentelemetry/api';
 import express from 'express';
+import { Redis } from 'ioredis';
 import { redisCache } from '${NAME}';
 import { otel } from '${NAME}/otel';
 import { prometheus } from '${NAME}/prometheus';
@@ -40,12 +49,18 @@ import { Registry } from 'prom-client';
 const TS_REQUIRES = `
 import assert = require('node:assert/strict');
 import events = require('node:events');
+import fs = require('node:fs');
+import api = require('@opentelemetry/api');
 import express = require('express');
+import ioredis = require('ioredis');
 import cache = require('${NAME}');
 import byOtel = require('${NAME}/otel');
 import byPrometheus = require('${NAME}/prometheus');
 import prom = require('prom-client');
 const { once } = events;
+const { readFileSync } = fs;
+const { metrics, trace } = api;
+const { Redis } = ioredis;
 const { redisCache } = cache;
 const { otel } = byOtel;
 const { prometheus } = byPrometheus;
@@ -55,23 +70,27 @@ const { Registry } = prom;
 const REQUIRES = `
 const assert = require('node:assert/strict');
 const { once } = require('node:events');
+const { readFileSync } = require('node:fs');
+const { metrics, trace } = require('@opentelemetry/api');
 const express = require('express');
+const { Redis } = require('ioredis');
 const { redisCache } = require('${NAME}');
 const { otel } = require('${NAME}/otel');
 const { prometheus } = require('${NAME}/prometheus');
 const { Registry } = require('prom-client');
 `;
 
-/** The main job, once with either store: plain JavaScript that is strict TypeScript as well. */
+/** The main job, in process, by a URL and by a client of the app's own, with what every entry has: plain JavaScript that is strict TypeScript as well. */
 const BODY = `
 const { PREFIX: prefix = '', TEST_REDIS_URL: redis = '' } = process.env;
 
 async function main() {
-  for (const where of [{}, { redis, prefix }]) {
+  const client = new Redis(redis);
+  for (const where of [{}, { redis, prefix: prefix + 'url:' }, { redis: client, prefix }]) {
     const cache = redisCache({ ttl: '1h', ...where });
     const register = new Registry();
     prometheus(cache, { register });
-    otel(cache, {});
+    otel(cache, { meter: metrics.getMeter('app'), tracer: trace.getTracer('app') });
     let runs = 0;
     const app = express()
       .use(cache)
@@ -95,7 +114,9 @@ async function main() {
     server.closeAllConnections();
     await cache.close();
   }
-  console.log('works');
+  const { version } = JSON.parse(readFileSync('node_modules/ioredis/package.json', 'utf8'));
+  client.disconnect();
+  console.log('works with ioredis', version.split('.')[0]);
 }
 
 main();
@@ -117,22 +138,27 @@ const TSCONFIG = {
 
 beforeAll(async () => {
   // Runs `prepare`, and so packs a fresh build.
-  await run('npm', ['pack', '--pack-destination', project], { cwd: ROOT });
-  const tarball = readdirSync(project).find((file) => file.endsWith('.tgz'))!;
-  mkdirSync(installed, { recursive: true });
-  await run('tar', ['-xzf', join(project, tarball), '-C', installed, '--strip-components=1']);
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
+  const tarball = join(folder, readdirSync(folder).find((file) => file.endsWith('.tgz'))!);
+  for (const [client, alias] of Object.entries(CLIENTS)) await install(tarball, projectWith(client), alias);
+}, 120_000);
 
-  const { dependencies } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  const beside = ['ioredis', 'express', '@types/express', '@types/node', 'prom-client', '@opentelemetry/api'];
-  for (const name of [...Object.keys(dependencies), ...beside]) {
-    const link = join(project, 'node_modules', name);
-    mkdirSync(dirname(link), { recursive: true });
-    symlinkSync(join(ROOT, 'node_modules', name), link);
+async function install(tarball: string, project: string, ioredis: string): Promise<void> {
+  const modules = join(project, 'node_modules');
+  const installed = join(modules, NAME);
+  mkdirSync(installed, { recursive: true });
+  await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+
+  const { dependencies, bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  const beside = ['express', '@types/express', '@types/node', 'prom-client', '@opentelemetry/api'];
+  const links = [...Object.keys(dependencies), ...beside].map((name) => [name, name]);
+  for (const [name = '', target = ''] of [...links, ['ioredis', ioredis]]) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(ROOT, 'node_modules', target), join(modules, name));
   }
   // As npm links it, and makes it executable.
-  const { bin } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
-  mkdirSync(join(project, 'node_modules/.bin'));
-  symlinkSync(join(installed, bin[NAME]), join(project, 'node_modules/.bin', NAME));
+  mkdirSync(join(modules, '.bin'));
+  symlinkSync(join(installed, bin[NAME]), join(modules, '.bin', NAME));
   chmodSync(join(installed, bin[NAME]), 0o755);
 
   const files = {
@@ -143,9 +169,9 @@ beforeAll(async () => {
     'tsconfig.json': JSON.stringify(TSCONFIG),
   };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
-}, 120_000);
+}
 
-afterAll(() => rmSync(project, { recursive: true, force: true }));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('the tarball holds the build, its papers, and nothing else', () => {
   expect(readdirSync(installed).sort()).toEqual([
@@ -173,24 +199,27 @@ test('the packed command tells its version, and what it takes', async () => {
   });
 }, 60_000);
 
-describe('the packed package caches for', () => {
+describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (client) => {
+  const works = `works with ${client}\n`;
+
   test.each([
     ['an ES module', 'app.mjs'],
     ['a CommonJS module', 'app.cjs'],
   ])('%s', async (_, file) => {
-    expect(await runs(file)).toBe('works\n');
+    expect(await runs(projectWith(client), file)).toBe(works);
   });
 
   test('TypeScript, compiled strictly as ES module and as CommonJS', async () => {
+    const project = projectWith(client);
     const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
     const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((failure) => failure);
     expect(stdout).toBe('');
-    expect(await runs('built/app.mjs')).toBe('works\n');
-    expect(await runs('built/app.cjs')).toBe('works\n');
+    expect(await runs(project, 'built/app.mjs')).toBe(works);
+    expect(await runs(project, 'built/app.cjs')).toBe(works);
   }, 60_000);
 });
 
-async function runs(file: string): Promise<string> {
+async function runs(project: string, file: string): Promise<string> {
   const env = { ...process.env, PREFIX: uniquePrefix() };
   const { stdout } = await run(process.execPath, [file], { cwd: project, env, timeout: 15_000 });
   return stdout;

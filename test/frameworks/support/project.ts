@@ -12,12 +12,21 @@ import { createInterface } from 'node:readline';
 
 const ROOT = resolve(__dirname, '../../..');
 
-const INDEX = `
+/** A module that has these names of a source. */
+function exporting(source: string, names: string): string {
+  return `
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 require(${JSON.stringify(join(ROOT, 'test/faults/typescript.cjs'))});
-export const { redisCache } = require(${JSON.stringify(join(ROOT, 'src/index.ts'))});
+export const { ${names} } = require(${JSON.stringify(join(ROOT, 'src', source))});
 `;
+}
+
+const MODULES: Readonly<Record<string, string>> = {
+  'index.mjs': exporting('index.ts', 'redisCache, fromAccessLog, fromSitemap'),
+  'prometheus.mjs': exporting('prometheus.ts', 'prometheus'),
+  'otel.mjs': exporting('otel.ts', 'otel'),
+};
 
 export interface Program {
   /** What the program said of itself. */
@@ -32,11 +41,12 @@ export class Project {
   readonly #children = new Set<ChildProcess>();
 
   constructor() {
-    const own = { name: 'redis-response-cache', type: 'module', exports: './index.mjs' };
+    const exports = { '.': './index.mjs', './*': './*.mjs' };
+    const own = { name: 'redis-response-cache', type: 'module', exports };
     writeFileSync(join(this.folder, 'package.json'), JSON.stringify(own));
-    writeFileSync(join(this.folder, 'index.mjs'), INDEX);
+    for (const [file, text] of Object.entries(MODULES)) writeFileSync(join(this.folder, file), text);
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
-    cpSync(join(ROOT, 'examples/frameworks'), join(this.folder, 'frameworks'), { recursive: true });
+    cpSync(join(ROOT, 'examples'), this.folder, { recursive: true });
   }
 
   /** Runs a program that tells its URL on standard output once it listens. */

@@ -1,0 +1,33 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/*
+ * The JavaScript of the README and of docs/. A comment in front of a block says what is to be tried:
+ *
+ *   <!-- run: /path -->     a whole program, which listens on port 3000: asked twice for this path
+ *   <!-- parse -->          what is another package's is only parsed
+ *   nothing                 a part of a program: run as a module, with the names that it takes for granted as globals
+ */
+
+export interface Snippet {
+  readonly page: string;
+  readonly line: number;
+  /** What the comment says. */
+  readonly mark: string;
+  readonly code: string;
+}
+
+export const PAGES: readonly string[] = ['README.md', ...below('docs')];
+
+export const snippets: readonly Snippet[] = PAGES.flatMap((page) => {
+  const text = readFileSync(page, 'utf8');
+  const blocks = text.matchAll(/(?:<!-- (run: \S+|parse) -->\n+)?```js\n([\s\S]*?)```/g);
+  return [...blocks].map(({ 1: mark = '', 2: code = '', index }) => {
+    return { page, line: text.slice(0, index).split('\n').length, mark, code };
+  });
+});
+
+function below(folder: string): string[] {
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return files.filter((file) => file.endsWith('.md')).map((file) => join(folder, file));
+}
