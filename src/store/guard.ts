@@ -1,18 +1,8 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { Fault, isAway, toFault } from './fault.ts';
-import type {
-  Acquired,
-  Claim,
-  Commit,
-  Place,
-  PurgeMode,
-  ReachableStore,
-  Replacement,
-  Sealing,
-  StoredEntries,
-  Survey,
-} from './store.ts';
+import { GuardedEntries } from './guarded-entries.ts';
+import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore, Sealing } from './store.ts';
 
 /** Calls off a request's path (storing what was answered already) get this many times the deadline. */
 const PATIENCE = 20;
@@ -22,7 +12,12 @@ const FAILURES = 5;
 const REST = [250, 8000] as const;
 
 /** Everything as it is. */
-const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, openName: (name) => name };
+const NONE: Sealing = {
+  seals: false,
+  seal: (_id, bytes) => bytes,
+  sealName: (key) => key,
+  openName: (name) => name,
+};
 
 /**
  * The one door to the store. What comes through it never rejects and never hangs: an answer, or a `Fault` within
@@ -30,6 +25,7 @@ const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, ope
  * is back, so that no request pays for the discovery. What is to be stored is sealed here, where it is to be.
  */
 export class GuardedStore {
+  readonly entries: GuardedEntries;
   readonly #store: ReachableStore;
   readonly #onFault: (fault: FaultEvent) => void;
   readonly #sealing: Sealing;
@@ -52,6 +48,9 @@ export class GuardedStore {
     this.#sealing = sealing;
     this.#quick = new DeadlineQueue(timeout);
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
+    this.entries = new GuardedEntries(store.entries, sealing, (step, send) =>
+      this.#call(step, this.#patient, send),
+    );
   }
 
   get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
@@ -136,22 +135,6 @@ export class GuardedStore {
       if (step instanceof Fault || step.done) return;
       yield step.value.flatMap((name) => this.#sealing.openName(name) ?? []);
     }
-  }
-
-  survey(...args: Parameters<StoredEntries['survey']>): Promise<Survey | Fault> {
-    return this.#call('survey', this.#patient, () => this.#store.entries.survey(...args));
-  }
-
-  extent(): Promise<number | Fault> {
-    return this.#call('extent', this.#patient, () => this.#store.entries.extent());
-  }
-
-  read(place: Place): Promise<Awaited<ReturnType<StoredEntries['read']>> | Fault> {
-    return this.#call('read', this.#patient, () => this.#store.entries.read(place));
-  }
-
-  replace(replacement: Replacement): Promise<boolean | Fault> {
-    return this.#call('replace', this.#patient, () => this.#store.entries.replace(replacement));
   }
 
   #named<T extends { readonly key: string }>(entry: T): T {
