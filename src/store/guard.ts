@@ -11,6 +11,9 @@ const FAILURES = 5;
 /** How long it is left alone before the first probe; doubles up to the second figure. Milliseconds. */
 const REST = [250, 8000] as const;
 
+/** Is told how many stored responses a step has purged. */
+type OnStep = (purged: number) => void;
+
 /** Everything as it is. */
 const NONE: Sealing = {
   seals: false,
@@ -113,17 +116,21 @@ export class GuardedStore {
     return this.#call('purge', this.#patient, () => this.#store.purge(id, mode, except));
   }
 
-  purgeTag(tag: string, mode: PurgeMode = 'delete'): Promise<number | Fault> {
-    return this.#sum(this.#store.purgeTag(tag, mode));
+  purgeTag(tag: string, mode: PurgeMode = 'delete', onStep?: OnStep): Promise<number | Fault> {
+    return this.#sum(this.#store.purgeTag(tag, mode), onStep);
   }
 
-  purgeMatching(matches: (key: string) => boolean, mode: PurgeMode = 'delete'): Promise<number | Fault> {
+  purgeMatching(
+    matches: (key: string) => boolean,
+    mode: PurgeMode = 'delete',
+    onStep?: OnStep,
+  ): Promise<number | Fault> {
     // What nobody can tell the key of goes, too.
     const opened = (name: string): boolean => {
       const key = this.#sealing.openName(name);
       return key === undefined || matches(key);
     };
-    return this.#sum(this.#store.purgeMatching(opened, mode));
+    return this.#sum(this.#store.purgeMatching(opened, mode), onStep);
   }
 
   /** The keys under which something is stored, in steps; a fault ends them. */
@@ -142,13 +149,14 @@ export class GuardedStore {
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */
-  async #sum(steps: AsyncGenerator<number, void>): Promise<number | Fault> {
+  async #sum(steps: AsyncGenerator<number, void>, onStep?: OnStep): Promise<number | Fault> {
     let count = 0;
     for (;;) {
       const step = await this.#call('purge', this.#patient, () => steps.next());
       if (step instanceof Fault) return step;
       if (step.done) return count;
       count += step.value;
+      onStep?.(step.value);
     }
   }
 

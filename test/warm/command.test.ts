@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.ts';
 import { until } from '../faults/app.ts';
@@ -28,7 +29,8 @@ async function run(
       said[name] += text;
     },
   });
-  const code = await main(args, { out: output('out'), err: output('err'), signal, version });
+  const io = { input: Readable.from([]), env: {}, out: output('out'), err: output('err'), signal, version };
+  const code = await main(args, io);
   return { code, ...said };
 }
 
