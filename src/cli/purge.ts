@@ -125,12 +125,15 @@ async function purging({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
   };
   const draw = (): unknown => io.err.isTTY && io.err.write(`\r${figure(done)} purged so far\x1b[K`);
   const timer = setInterval(draw, DRAWN);
+  const interrupted = (): unknown => io.err.write(`interrupted: ${figure(done)} purged so far\n`);
+  io.signal.addEventListener('abort', interrupted, { once: true });
   try {
     return await cache.purge({ ...plan.target, soft }, { onProgress });
   } catch (error) {
     throw done > 0 ? new Error(`${figure(done)} were purged, but ${(error as Error).message}`) : error;
   } finally {
     clearInterval(timer);
+    io.signal.removeEventListener('abort', interrupted);
     if (io.err.isTTY) io.err.write('\r\x1b[K');
   }
 }

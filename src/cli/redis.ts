@@ -97,8 +97,8 @@ export async function withRedis<T>(
 }
 
 function nodeOf(text: string): URL {
-  const url = /^rediss?:\/\//i.test(text) ? text : `redis://${text}`;
-  if (!URL.canParse(url) || new URL(url).hostname === '')
+  const url = text.includes('://') ? text : `redis://${text}`;
+  if (!/^rediss?:/i.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
     throw new UsageError('--redis takes a URL such as redis://user:password@host:6379');
   return new URL(url);
 }
@@ -136,7 +136,7 @@ function opened<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof OptionError) throw new UsageError(error.message);
+    if (error instanceof OptionError) throw new UsageError(error.message.replace(/^redisCache: option /, ''));
     throw error;
   }
 }

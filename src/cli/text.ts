@@ -76,6 +76,6 @@ export function painter(output: Output, { env }: Io): (style: Style, text: strin
 }
 
 /** Columns of a line of output: as many as it takes where it is no terminal. */
-export function columnsOf({ isTTY, columns = 80 }: Output): number {
-  return isTTY ? columns : Number.POSITIVE_INFINITY;
+export function columnsOf({ isTTY, columns }: Output): number {
+  return isTTY ? columns || 80 : Number.POSITIVE_INFINITY;
 }

@@ -216,7 +216,7 @@ class Screen {
   }
 
   draw(lines: readonly string[]): void {
-    const rows = (this.#io.out.rows ?? 24) - 1;
+    const rows = (this.#io.out.rows || 24) - 1;
     const drawn = lines.slice(0, rows).map((line) => `${line}${REST_OF_LINE}\n`);
     this.#io.out.write(`${HOME}${drawn.join('')}${REST_OF_SCREEN}`);
   }
