@@ -4,7 +4,7 @@ import { confirmed } from './purge.ts';
 import { summaryOf } from './summary.ts';
 
 /** This many ids are described at a time, fewer where that brings more than so many bytes: what is sealed comes whole. */
-const AT_ONCE = 64;
+const AT_ONCE = 128;
 const BYTES = 4 * 1024 * 1024;
 
 /**
@@ -27,7 +27,7 @@ export async function summaries(
     for (const one of listed) if (matches(one.key)) found.push(summaryOf(keyring, one, now));
     const bytes = listed.reduce((sum, { begin }) => sum + begin.length, 1);
     at += size;
-    size = Math.max(1, Math.min(AT_ONCE, Math.floor((BYTES / bytes) * size)));
+    size = Math.max(1, Math.min(AT_ONCE, 8 * size, Math.floor((BYTES / bytes) * size)));
   }
   return found;
 }

@@ -11,7 +11,7 @@ export interface Output {
 }
 
 /** Where somebody may answer. */
-export interface Input extends AsyncIterable<string | Uint8Array> {
+interface Input extends AsyncIterable<string | Uint8Array> {
   readonly isTTY?: boolean;
   setRawMode?(raw: boolean): unknown;
   destroy?(): unknown;
