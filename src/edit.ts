@@ -25,10 +25,16 @@ export interface Edit {
 
 /**
  * The bytes to store in its place, and for how many milliseconds.
+ * @param sent its body as the app sent it.
  * @throws {TypeError} for a body that cannot stand there.
  */
-export function edited(stored: StoredResponse, edit: Edit, now: number): { bytes: Buffer; ttl: number } {
-  const head = edit.body === undefined ? stored : withBody(stored, edit.body, now);
+export function edited(
+  stored: StoredResponse,
+  sent: Buffer,
+  edit: Edit,
+  now: number,
+): { bytes: Buffer; ttl: number } {
+  const head = edit.body === undefined ? stored : withBody(stored, sent, edit.body, now);
   // Its age goes on, since nothing was made or confirmed by the app just now: what grows is how old it may become.
   const lifetime = edit.ttl === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttl);
   const { body, purged, ...rest } = { ...head, lifetime };
@@ -38,15 +44,15 @@ export function edited(stored: StoredResponse, edit: Edit, now: number): { bytes
   return { bytes, ttl: Math.max(1, Math.ceil(kept)) };
 }
 
-function withBody(stored: StoredResponse, given: string | Buffer, now: number): StoredResponse {
+function withBody(stored: StoredResponse, sent: Buffer, given: string | Buffer, now: number): StoredResponse {
   const body = Buffer.from(given);
   const text = typeof given === 'string';
-  const same = body.equals(stored.body) && !(text && field(stored.headers, 'content-encoding'));
+  const same = body.equals(sent) && !(text && field(stored.headers, 'content-encoding'));
   if (same) return stored;
   const { status } = stored;
   if (status === 206 || status === 204) throw new TypeError(`a ${status} cannot be given another body`);
   if (!canStandIn(stored, body)) throw new TypeError('a value that is JSON takes a body that is JSON');
-  return { ...stored, body, headers: describing(stored.headers, body, text, now) };
+  return { ...stored, body, encodings: undefined, headers: describing(stored.headers, body, text, now) };
 }
 
 /**

@@ -1,40 +1,59 @@
 import type { Core } from './core.ts';
-import { edited } from './edit.ts';
-import { decode, decodeMarker, fingerprint } from './entry.ts';
-import type { DamagedEntry, Entries, Entry, EntryChange, EntryRef, EntrySummary } from './entry-face.ts';
+import { type Edit, edited } from './edit.ts';
+import { decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
+import type { Entries, Entry, EntryChange, EntryRef, EntrySummary } from './entry-face.ts';
+import type { StoredFields } from './http/headers.ts';
 import { Tally } from './measure.ts';
+import { identityOf } from './negotiation.ts';
 import { Paging, parseQuery } from './paging.ts';
 import { confirmed } from './purge.ts';
-import { damagedEntry, summaryOf, summaryOfStored } from './summary.ts';
+import type { PurgeMode } from './store/store.ts';
+import { damagedEntry, summaryOfStored } from './summary.ts';
+import { summaries } from './survey.ts';
 import { milliseconds } from './values.ts';
 
 /** How many keys a step of a walk over everything looks at. */
 const STEP = 500;
 
+/** A compressed body that is larger is not shown, unless `maxBodySize` is. */
+const SHOWN = 64 * 1024 * 1024;
+
 /** What is stored, to be looked at and operated. @param limit bytes of the largest body. */
-export function entriesOf({ store, clock }: Core, limit: number): Entries {
+export function entriesOf(core: Core, limit: number): Entries {
+  const { store, keyring, clock } = core;
+  const { entries } = store;
   return {
     async list(query = {}) {
       const paging = new Paging(parseQuery(query));
-      const { tag, matches } = paging.query;
+      const { tag, id, matches, accepts } = paging.query;
+      if (id !== undefined) {
+        const found = await summaries(core, [idOf({ id })], matches);
+        return { entries: found.filter(accepts), cursor: undefined, scanned: 1 };
+      }
       while (!paging.done) {
-        const survey = confirmed(await store.survey(paging.from, paging.count, tag, matches));
-        const now = clock();
-        paging.add(
-          survey,
-          survey.found.map((listed) => summaryOf(listed, now)),
-        );
+        const step = confirmed(await entries.survey(paging.from, paging.count, tag));
+        paging.add(step, await summaries(core, step.ids, matches));
       }
       return paging.page();
     },
     async get(ref) {
       const place = placeOf(ref);
-      const read = confirmed(await store.read(place));
+      const read = confirmed(await entries.read(place));
       if (!read || decodeMarker(read.bytes)) return undefined;
-      return entryOf(place, read.bytes, read.expiresIn, clock());
+      const { bytes, expiresIn } = read;
+      const listed = { ...place, key: keyIn(place), begin: bytes, length: bytes.length, expiresIn };
+      const stored = keyring.decode(place.id, bytes);
+      const body = stored && (await sentBody(stored, limit));
+      if (!body) return damagedEntry(keyring, listed);
+      const { message, headers } = stored;
+      const seen = fingerprint(bytes).toString('base64url');
+      const summary: EntrySummary = summaryOfStored(listed, stored, clock());
+      // A client may have read it as a small part of a large buffer, and nobody may write into what is stored.
+      return { ...summary, message, headers: linesOf(headers), body: Buffer.from(body), seen };
     },
-    async purge(ref) {
-      return confirmed(await store.purge(idOf(ref)));
+    async purge(ref, { soft = false } = {}) {
+      const mode: PurgeMode = soft ? { staleSince: clock() } : 'delete';
+      return confirmed(await store.purge(idOf(ref), mode));
     },
     async update(ref, change) {
       const place = placeOf(ref);
@@ -42,21 +61,25 @@ export function entriesOf({ store, clock }: Core, limit: number): Entries {
       if (typeof ref.seen !== 'string')
         throw new TypeError('update takes what was `seen`, as `get` gives it');
       const seen = Buffer.from(ref.seen, 'base64url');
-      const read = confirmed(await store.read(place));
-      const stored = read && fingerprint(read.bytes).equals(seen) ? decode(read.bytes) : undefined;
-      if (!stored) return false;
+      const read = confirmed(await entries.read(place));
+      if (!read || !fingerprint(read.bytes).equals(seen)) return false;
+      const stored = keyring.decode(place.id, read.bytes);
+      const sent = edit.body === undefined ? stored?.body : stored && (await sentBody(stored, limit));
+      if (!stored || !sent) return false;
       const { tags } = stored;
-      return confirmed(await store.replace({ ...place, seen, tags, ...edited(stored, edit, clock()) }));
+      return confirmed(
+        await entries.replace({ ...place, seen, tags, ...edited(stored, sent, edit, clock()) }),
+      );
     },
     async measure({ onProgress, signal } = {}) {
       signal?.throwIfAborted();
-      const tally = new Tally(confirmed(await store.extent()));
-      let from: Parameters<typeof store.survey>[0];
+      const tally = new Tally(confirmed(await entries.extent()));
+      let from: Parameters<typeof entries.survey>[0];
       do {
-        const { found, scanned, next } = confirmed(await store.survey(from, STEP, undefined, () => true));
+        const { ids, scanned, next } = confirmed(await entries.survey(from, STEP, undefined));
+        const found = await summaries(core, ids);
         signal?.throwIfAborted();
-        const now = clock();
-        for (const listed of found) tally.add(summaryOf(listed, now));
+        for (const entry of found) tally.add(entry);
         tally.scanned(scanned);
         onProgress?.(tally.figures(next === undefined));
         from = next;
@@ -66,18 +89,18 @@ export function entriesOf({ store, clock }: Core, limit: number): Entries {
   };
 }
 
-function entryOf(place: EntryRef, bytes: Buffer, expiresIn: number, now: number): Entry | DamagedEntry {
-  const listed = { ...place, key: undefined, begin: bytes, length: bytes.length, expiresIn };
-  const stored = decode(bytes);
-  if (!stored) return damagedEntry({ ...listed, key: keyIn(place) });
-  const { message, headers, body } = stored;
-  const lines = headers.flatMap((name, i) =>
+/** The body as the app sent it; `undefined` where it is damaged, or larger than it can have been. */
+async function sentBody(stored: StoredResponse, limit: number): Promise<Buffer | undefined> {
+  const { body, encodings } = stored;
+  if (!encodings) return body;
+  if (encodings.size > Math.max(limit, SHOWN)) return undefined;
+  return identityOf(stored, encodings).catch(() => undefined);
+}
+
+function linesOf(headers: StoredFields): Entry['headers'] {
+  return headers.flatMap((name, i) =>
     i % 2 === 0 ? [headers[i + 1]!].flat().map((value) => [String(name), value] as const) : [],
   );
-  const summary: EntrySummary = summaryOfStored(listed, stored, now);
-  const seen = fingerprint(bytes).toString('base64url');
-  // A client may have read it as a small part of a large buffer, and nobody may write into what is stored.
-  return { ...summary, message, headers: lines, body: Buffer.from(body), seen };
 }
 
 /** The key of an id that is no hash. */
@@ -101,7 +124,7 @@ function placeOf(ref: Partial<EntryRef> | undefined): EntryRef {
   return { id, variant };
 }
 
-function editOf(change: EntryChange | undefined, limit: number): Parameters<typeof edited>[1] {
+function editOf(change: EntryChange | undefined, limit: number): Edit {
   const { ttl, body } = change ?? {};
   if (ttl === undefined && body === undefined) throw new TypeError('update takes a `ttl` or a `body`');
   const ms = ttl === undefined ? undefined : milliseconds(ttl);

@@ -20,10 +20,14 @@ export interface EntrySummary extends EntryRef {
   readonly url: string | undefined;
   readonly status: number;
   readonly contentType: string | undefined;
-  /** The codings that the body is in: `gzip`. */
+  /** The codings that the app sent the body in: `gzip`. */
   readonly contentEncoding: string | undefined;
-  /** Bytes of the body. */
+  /** Bytes of the body, as the app sent it. */
   readonly size: number;
+  /** The codings that it is stored in (the `compress` option), with the bytes of each; none where it is as it was sent. */
+  readonly encodings: Readonly<Record<string, number>>;
+  /** The id of the key that it is sealed with (the `encrypt` option). */
+  readonly sealedBy: string | undefined;
   /** Bytes of all that is stored for it. */
   readonly storedBytes: number;
   /** When its age was 0 (RFC 9111 §4.2.3). */
@@ -51,9 +55,16 @@ export interface EntrySummary extends EntryRef {
   readonly took: number;
 }
 
-/** A value that cannot be read: a request takes it for a miss and stores anew. It can be purged by its `id`. */
+/** A value that cannot be read here: a request takes it for a miss and stores anew. It can be purged by its `id`. */
 export interface DamagedEntry extends EntryRef {
   readonly damaged: true;
+  /**
+   * `sealed` with a key that this process does not have, or `unsealed` where the `encrypt` option has it sealed: others may
+   * be able to read it. Or `damaged`: nobody is.
+   */
+  readonly reason: 'sealed' | 'unsealed' | 'damaged';
+  /** The id of the key that it is sealed with. */
+  readonly sealedBy: string | undefined;
   /** The cache key, where it is known. */
   readonly key: string | undefined;
   readonly storedBytes: number;
@@ -66,7 +77,7 @@ export interface Entry extends EntrySummary {
   readonly message: string;
   /** Names and values in the order and case they are sent in; a repeated field stands here as often. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The body as it is sent, in its content coding. */
+  /** The body as the app sent it, in its content coding. */
   readonly body: Buffer;
   /** What tells this from everything that may come in its place, for `update`. */
   readonly seen: string;
@@ -78,6 +89,8 @@ export interface EntryQuery {
   readonly search?: string;
   readonly status?: number;
   readonly tag?: string;
+  /** All variants of this cache key, on one page: `limit` and `cursor` are not for it. */
+  readonly id?: string;
   /** How many entries at most, from 1 to 1000. @default 50 */
   readonly limit?: number;
   /** Where the page before has ended. */
@@ -97,7 +110,7 @@ export interface EntryPage {
 export interface EntryChange {
   /** It is fresh for so long from now. */
   readonly ttl?: Duration;
-  /** A text is stored as UTF-8 in no content coding; bytes are in the coding that the entry has. */
+  /** A text is stored as UTF-8 in no content coding; bytes are in the coding that the entry has. Neither is compressed. */
   readonly body?: string | Uint8Array;
 }
 
@@ -116,6 +129,8 @@ export interface StoreFigures {
   /** Values of `wrap` and `store`. */
   readonly values: Figure;
   readonly damaged: Figure;
+  /** What is sealed with a key that is not known here, or not sealed where it should be. */
+  readonly unreadable: Figure;
   readonly fresh: Figure;
   readonly stale: Figure;
   /** Of responses and values together, as the following: by status code; the largest first. */
@@ -141,10 +156,10 @@ export interface Entries {
   /** One with its header fields and body; `undefined` when it is not there (any more). */
   get(ref: EntryRef): Promise<Entry | DamagedEntry | undefined>;
   /**
-   * Deletes all variants of a cache key and revokes fills under way, as `cache.purge` does.
+   * Deletes all variants of a cache key, or marks them stale, and revokes fills under way, as `cache.purge` does.
    * @returns how many stored responses there were.
    */
-  purge(ref: Pick<EntryRef, 'id'>): Promise<number>;
+  purge(ref: Pick<EntryRef, 'id'>, options?: { readonly soft?: boolean }): Promise<number>;
   /**
    * Changes what is stored for a variant, if it is still what was `seen`; otherwise resolves to false. A new `ttl` ends
    * a soft purge; its `Age` goes on, and its `Cache-Control` still tells other caches what the app said. A new body has

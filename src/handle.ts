@@ -35,6 +35,12 @@ export type PurgeTarget = (
   readonly soft?: boolean;
 };
 
+/** How to purge. */
+export interface PurgeOptions {
+  /** Is told how many were purged so far, after each step of a purge by tag, by prefix or of everything. */
+  readonly onProgress?: (purged: number) => void;
+}
+
 /** Small values of your own in the same store, each with a lifetime: a signed token, a lookup table. Plain JSON, or bytes. */
 export interface ValueStore {
   /** The value, or `undefined` where there is none, or the store cannot be asked. Bytes come back as a `Buffer`. */
@@ -91,7 +97,7 @@ export interface CacheMiddleware {
    * again meanwhile.
    * @throws {StoreError} when the store did not confirm it. Requests are never affected.
    */
-  purge(target: PurgeTarget): Promise<number>;
+  purge(target: PurgeTarget, options?: PurgeOptions): Promise<number>;
   /** What is stored, to be looked at and operated: for a console, or a script. */
   readonly entries: Entries;
   /** Small values of your own, kept in the same store. */

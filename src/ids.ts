@@ -4,8 +4,11 @@ import type { Policy } from './options.ts';
 
 /** Where stored responses are, given what an operator or a response names, under every policy of the cache. */
 
+/** What there is to know of a policy to tell where it has its responses. */
+export type Naming = Pick<Policy, 'key' | 'methods' | 'query' | 'hash'>;
+
 /** Those of one value of the `key` option. @throws {PurgeError} when it is not plain JSON. */
-export function idsOfKey(policies: Iterable<Policy>, value: unknown): Set<string> {
+export function idsOfKey(policies: Iterable<Naming>, value: unknown): Set<string> {
   const ids = new Set<string>();
   for (const { methods, hash } of policies) {
     for (const method of methods) {
@@ -18,7 +21,7 @@ export function idsOfKey(policies: Iterable<Policy>, value: unknown): Set<string
 }
 
 /** Those of one absolute URL, under the policies that have the default key. @throws {PurgeError} for any other. */
-export function idsOfUrl(policies: Iterable<Policy>, url: string): Set<string> {
+export function idsOfUrl(policies: Iterable<Naming>, url: string): Set<string> {
   const target = parse(url);
   if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${JSON.stringify(url)}`);
   const ids = new Set<string>();

@@ -14,7 +14,7 @@ export type {
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { Imagined } from './exchange/imagined.ts';
 export type { Explanation } from './explain.ts';
-export type { CacheMiddleware, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
+export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
 export type { Latency } from './histogram.ts';
 export type {
   CollapseOptions,

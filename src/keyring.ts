@@ -1,4 +1,4 @@
-import { decode, HEAD_BYTES, type StoredResponse } from './entry.ts';
+import { decode, decodeHead, HEAD_BYTES, type StoredResponse } from './entry.ts';
 import type { FaultEvent } from './outcome.ts';
 import { isSealed, keyIdOf, open, type SealingKey, seal } from './seal.ts';
 
@@ -8,6 +8,11 @@ const REPORT_EVERY = 60_000;
 const SEALED_NAME = 'sealed:';
 /** What a sealed cache key is bound to: no place of a stored response is so called. */
 const NAMES = '@';
+/** Where a stored response says that it was purged softly: to which byte, from which to which. */
+const PURGED = [8, 8, 16] as const;
+
+/** Sealed with a key that is not known here, not sealed where it has to be, or neither. */
+export type Unreadable = 'sealed' | 'unsealed' | 'damaged';
 
 /**
  * Decodes what is stored under one prefix, and seals what is going to be: with the `encrypt` option alone. Without, bytes
@@ -29,16 +34,29 @@ export class Keyring {
     this.#onFault = onFault;
   }
 
+  get seals(): boolean {
+    return this.#sealing !== undefined;
+  }
+
   /** The bytes to store at an id, for the bytes of a stored response. */
   seal(id: string, bytes: Buffer): Buffer {
-    return this.#sealing ? seal(this.#sealing, this.#placeOf(id), bytes) : bytes;
+    if (!this.#sealing) return bytes;
+    const sealed = seal(this.#sealing, this.#placeOf(id), bytes);
+    bytes.copy(sealed, ...PURGED);
+    return sealed;
   }
 
   /** The stored response in the bytes at an id; `undefined` for what is damaged, or not for this process to read. */
   decode(id: string, bytes: Buffer): StoredResponse | undefined {
+    return this.decodeHead(id, bytes, bytes.length);
+  }
+
+  /** The same of bytes that may end where the body begins, of so many, unless they are sealed. */
+  decodeHead(id: string, bytes: Buffer, length: number): StoredResponse | undefined {
     if (!isSealed(bytes)) {
-      if (!this.#sealing) return decode(bytes);
-      if (decode(bytes)) this.#report('unsealed', `value at ${id} is not sealed`);
+      const stored = plain(bytes, length);
+      if (!this.#sealing) return stored;
+      if (stored) this.#report('unsealed', `value at ${id} is not sealed`);
       return undefined;
     }
     const keyId = keyIdOf(bytes);
@@ -47,19 +65,24 @@ export class Keyring {
       if (keyId !== undefined) this.#report('unknown-key', `value at ${id} is sealed with key ${keyId}`);
       return undefined;
     }
-    const plain = open(key, this.#placeOf(id), bytes);
-    if (!plain) this.#report('tampered', `value at ${id} is not what key ${keyId} has sealed for it`);
-    if (!plain || plain.length < HEAD_BYTES) return undefined;
+    const opened = open(key, this.#placeOf(id), bytes);
+    if (!opened) this.#report('tampered', `value at ${id} is not what key ${keyId} has sealed for it`);
+    if (!opened || opened.length < HEAD_BYTES) return undefined;
     // The one thing that scripts change in it.
-    bytes.copy(plain, 8, 8, 16);
-    return decode(plain);
+    bytes.copy(opened, ...PURGED);
+    return decode(opened);
+  }
+
+  /** Why bytes could not be decoded; of those that may end where the body begins, how many there are in all. */
+  unreadable(bytes: Buffer, length: number = bytes.length): Unreadable {
+    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unsealed' : 'damaged';
+    const keyId = keyIdOf(bytes);
+    return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'sealed';
   }
 
   /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
   isDamage(bytes: Buffer): boolean {
-    if (!isSealed(bytes)) return !this.#sealing || decode(bytes) === undefined;
-    const keyId = keyIdOf(bytes);
-    return keyId === undefined || this.#keys.has(keyId);
+    return this.unreadable(bytes) === 'damaged';
   }
 
   /** A cache key as it is kept beside its hash. */
@@ -87,4 +110,9 @@ export class Keyring {
     this.#reportedAt.set(code, now);
     this.#onFault({ step: 'decrypt', code, message });
   }
+}
+
+/** What was never sealed, whole or up to its body. */
+function plain(bytes: Buffer, length: number): StoredResponse | undefined {
+  return bytes.length === length ? decode(bytes) : decodeHead(bytes, length);
 }

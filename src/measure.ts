@@ -15,7 +15,14 @@ interface Sum {
 export class Tally {
   readonly #total: number;
   #scanned = 0;
-  readonly #of = { responses: none(), values: none(), damaged: none(), fresh: none(), stale: none() };
+  readonly #of = {
+    responses: none(),
+    values: none(),
+    damaged: none(),
+    unreadable: none(),
+    fresh: none(),
+    stale: none(),
+  };
   readonly #byStatus = new Map<string, Sum>();
   readonly #byType = new Map<string, Sum>();
   readonly #byAge = { minute: none(), hour: none(), day: none(), week: none(), older: none() };
@@ -35,7 +42,7 @@ export class Tally {
       sum.bytes += entry.storedBytes;
     };
     if (entry.damaged) {
-      count(this.#of.damaged);
+      count(entry.reason === 'damaged' ? this.#of.damaged : this.#of.unreadable);
       return;
     }
     const { kind, stale, status, contentType = '', age } = entry;

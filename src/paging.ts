@@ -17,6 +17,7 @@ type Listed = EntrySummary | DamagedEntry;
 interface Query {
   /** As it stands in the store. */
   readonly tag: string | undefined;
+  readonly id: string | undefined;
   readonly limit: number;
   readonly cursor: Cursor;
   matches(key: string | undefined): boolean;
@@ -33,7 +34,7 @@ interface Cursor {
 const START: Cursor = { from: undefined, passed: new Set() };
 
 /** @throws {TypeError} */
-export function parseQuery({ search, status, tag, limit = 50, cursor }: EntryQuery): Query {
+export function parseQuery({ search, status, tag, id, limit = 50, cursor }: EntryQuery): Query {
   if (search !== undefined && typeof search !== 'string') throw new TypeError('search is a string');
   if (status !== undefined && !Number.isInteger(status)) throw new TypeError('status is a status code');
   if (tag !== undefined && !areTags([tag]))
@@ -43,6 +44,7 @@ export function parseQuery({ search, status, tag, limit = 50, cursor }: EntryQue
   const known = tag === undefined ? undefined : tagOf(tag);
   return {
     tag: known,
+    id,
     limit,
     cursor: cursor === undefined ? START : parseCursor(cursor, known),
     matches: matcherOf(search),
@@ -76,7 +78,7 @@ export class Paging {
   }
 
   /** Takes what a step has found. Where that is too much, the next page takes the step again, and passes it over. */
-  add({ scanned, next }: Survey, found: readonly Listed[]): void {
+  add({ scanned, next }: Pick<Survey, 'scanned' | 'next'>, found: readonly Listed[]): void {
     const { limit, accepts } = this.query;
     const { from, passed } = this.#cursor ?? START;
     this.#scanned += scanned;

@@ -1,6 +1,6 @@
 import type { Core } from './core.ts';
 import { PurgeError, StoreError } from './errors.ts';
-import type { PurgeTarget } from './handle.ts';
+import type { PurgeOptions, PurgeTarget } from './handle.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
 import type { Policy } from './options.ts';
 import type { PurgeEvent } from './outcome.ts';
@@ -16,9 +16,19 @@ const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
  * Purges what an operator names. Resolves to how many stored responses there were.
  * @throws {PurgeError} for what names nothing. @throws {StoreError} when the store did not confirm it.
  */
-export async function purge(core: Core, policies: Iterable<Policy>, target: PurgeTarget): Promise<number> {
+export async function purge(
+  core: Core,
+  policies: Iterable<Policy>,
+  target: PurgeTarget,
+  { onProgress }: PurgeOptions = {},
+): Promise<number> {
   const mode: PurgeMode = isSoft(target) ? { staleSince: core.clock() } : 'delete';
-  const purging = purgesOf(core, [...policies], target, mode);
+  let count = 0;
+  const onStep = (purged: number): void => {
+    count += purged;
+    onProgress?.(count);
+  };
+  const purging = purgesOf(core, [...policies], target, mode, onStep);
   const what = { by: 'call', target: namedIn(target).join(), soft: mode !== 'delete' } as const;
   return confirmed(await told(core, what, purging));
 }
@@ -55,6 +65,7 @@ function purgesOf(
   policies: readonly Policy[],
   target: Targets,
   mode: PurgeMode,
+  onStep: (purged: number) => void,
 ): Promise<number | Fault>[] {
   const named = namedIn(target);
   const [name] = named;
@@ -70,13 +81,13 @@ function purgesOf(
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) throw new PurgeError('purge takes tags that are strings of up to 256 characters');
-      return [...new Set(tags)].map((tag) => store.purgeTag(tagOf(tag), mode));
+      return [...new Set(tags)].map((tag) => store.purgeTag(tagOf(tag), mode, onStep));
     }
     case 'prefix':
-      return [store.purgeMatching(beginsWith(value), mode)];
+      return [store.purgeMatching(beginsWith(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError('purge takes { all: true }');
-      return [store.purgeMatching(() => true, mode)];
+      return [store.purgeMatching(() => true, mode, onStep)];
   }
 
   function each(ids: Iterable<string>): Promise<number | Fault>[] {

@@ -9,7 +9,7 @@ import { Exchange } from './exchange/exchange.ts';
 import { Flights } from './exchange/flights.ts';
 import type { Imagined } from './exchange/imagined.ts';
 import { explain } from './explain.ts';
-import type { CacheMiddleware, PurgeTarget, WrapOptions } from './handle.ts';
+import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './handle.ts';
 import { idsOfUrl } from './ids.ts';
 import { Keyring } from './keyring.ts';
 import { handle } from './lifecycle.ts';
@@ -121,7 +121,8 @@ class Cache {
         const refined = refinePolicy(options, policy, overrides);
         return this.middleware(refined.options, refined.policy);
       },
-      purge: (target: PurgeTarget) => purge(core, this.#policies.values(), target),
+      purge: (target: PurgeTarget, purging?: PurgeOptions) =>
+        purge(core, this.#policies.values(), target, purging),
       entries: entriesOf(core, policy.maxBodySize),
       store: valueStore(core, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>

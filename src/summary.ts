@@ -1,22 +1,38 @@
-import { bodyLength, decodeHead, type StoredResponse } from './entry.ts';
+import { bodyLength, type StoredResponse } from './entry.ts';
 import type { DamagedEntry, EntryRef, EntrySummary } from './entry-face.ts';
 import { field } from './http/headers.ts';
+import type { Keyring } from './keyring.ts';
+import { isSealed, keyIdOf } from './seal.ts';
 import type { Listed } from './store/store.ts';
 import { valueKeyOf } from './value.ts';
 
 /** What an operator is shown of a stored value, given all of it up to its body. */
-export function summaryOf(listed: Listed, now: number): EntrySummary | DamagedEntry {
-  const stored = decodeHead(listed.begin, listed.length);
-  return stored ? summaryOfStored(listed, stored, now) : damagedEntry(listed);
+export function summaryOf(keyring: Keyring, listed: Listed, now: number): EntrySummary | DamagedEntry {
+  const { id, begin, length } = listed;
+  const stored = keyring.decodeHead(id, begin, length);
+  return stored ? summaryOfStored(listed, stored, now) : damagedEntry(keyring, listed);
 }
 
-export function damagedEntry({ id, variant, key, length, expiresIn }: Listed): DamagedEntry {
-  return { id, variant, damaged: true, key, storedBytes: length, expiresIn };
+export function damagedEntry(keyring: Keyring, listed: Listed): DamagedEntry {
+  const { id, variant, begin, key, length, expiresIn } = listed;
+  const reason = keyring.unreadable(begin, length);
+  return {
+    id,
+    variant,
+    damaged: true,
+    reason,
+    sealedBy: keyIdOf(begin),
+    key,
+    storedBytes: length,
+    expiresIn,
+  };
 }
 
 export function summaryOfStored(listed: Listed, stored: StoredResponse, now: number): EntrySummary {
   const { id, variant, begin, length, expiresIn } = listed;
-  const { key, status, headers, bornAt, lifetime, purged, tags, took } = stored;
+  const { key, status, headers, bornAt, lifetime, purged, tags, took, encodings } = stored;
+  // What is sealed was opened whole; of anything else there may be no more than the head.
+  const bodyBytes = isSealed(begin) ? stored.body.length : bodyLength(begin);
   const [, method = '', rest = ''] = /^(\S*) (.*)$/s.exec(key) ?? [];
   const ttl = bornAt + lifetime - now;
   return {
@@ -30,7 +46,9 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     status,
     contentType: field(headers, 'content-type'),
     contentEncoding: field(headers, 'content-encoding'),
-    size: bodyLength(begin),
+    size: encodings ? encodings.size : bodyBytes,
+    encodings: Object.fromEntries(encodings?.list ?? []),
+    sealedBy: keyIdOf(begin),
     storedBytes: length,
     bornAt,
     age: Math.max(0, now - bornAt),

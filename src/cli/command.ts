@@ -2,17 +2,28 @@
 
 /** Where a command writes to. */
 export interface Output {
+  once?(event: 'drain', done: () => void): unknown;
   readonly isTTY?: boolean;
   /** Characters of a line of a terminal. */
   readonly columns?: number;
-  write(text: string): unknown;
+  readonly rows?: number;
+  write(text: string | Uint8Array): unknown;
+}
+
+/** Where somebody may answer. */
+interface Input extends AsyncIterable<string | Uint8Array> {
+  readonly isTTY?: boolean;
+  setRawMode?(raw: boolean): unknown;
+  destroy?(): unknown;
 }
 
 export interface Io {
+  readonly input: Input;
   readonly out: Output;
   readonly err: Output;
   /** Aborted when the command shall end early, with the exit code that says so. */
   readonly signal: AbortSignal;
+  readonly env: Readonly<Record<string, string | undefined>>;
   /** Of this package. */
   readonly version: string;
 }
@@ -34,4 +45,20 @@ export class UsageError extends Error {
 /** The text without what could move the cursor: it may come from anywhere. */
 export function printable(text: string): string {
   return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
+}
+
+/** Writes no faster than it is read. */
+export async function say({ out, signal }: Io, text: string | Uint8Array): Promise<void> {
+  if (out.write(text) !== false || !out.once || signal.aborted) return;
+  await new Promise<void>((resolve) => {
+    out.once?.('drain', resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+}
+
+/** A whole number of at least 1. @throws {UsageError} */
+export function whole(option: string, value: string | undefined, otherwise: number): number {
+  const number = value === undefined ? otherwise : /^\d{1,9}$/.test(value) ? Number(value) : 0;
+  if (number === 0) throw new UsageError(`${option} is ${value}, but must be a whole number of at least 1`);
+  return number;
 }

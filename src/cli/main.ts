@@ -1,10 +1,17 @@
 import { type Command, type Io, printable, UsageError } from './command.ts';
+import { ls } from './ls.ts';
+import { purge } from './purge.ts';
+import { show } from './show.ts';
+import { stats } from './stats.ts';
 import { warm } from './warm.ts';
+import { watch } from './watch.ts';
 
 const NAME = 'redis-response-cache';
 
 /** Each is a file beside this one. */
-const COMMANDS: ReadonlyMap<string, Command> = new Map([['warm', warm]]);
+const COMMANDS: ReadonlyMap<string, Command> = new Map(
+  Object.entries({ stats, ls, show, purge, warm, watch }),
+);
 
 const HELP = `Usage: ${NAME} COMMAND [OPTIONS]
 
@@ -31,6 +38,7 @@ export async function main(args: readonly string[], io: Io): Promise<number> {
   try {
     return await command.run(rest, io);
   } catch (error) {
+    if (io.signal.aborted) return Number(io.signal.reason);
     const { message, code } = error as Error & { code?: unknown };
     const isUsage = error instanceof UsageError || String(code).startsWith('ERR_PARSE_ARGS_');
     io.err.write(`${NAME} ${name}: ${printable(message)}\n${isUsage ? `\n${command.help}` : ''}`);

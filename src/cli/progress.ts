@@ -10,7 +10,7 @@ const BAR = [10, 30] as const;
 
 export class Progress {
   readonly #out: Output;
-  readonly #total: number | undefined;
+  #total: number | undefined;
   readonly #since = performance.now();
   readonly #timer: NodeJS.Timeout;
   #done = 0;
@@ -27,7 +27,8 @@ export class Progress {
     return (performance.now() - this.#since) / 1000;
   }
 
-  update(done: number, failed: number): void {
+  update(done: number, failed: number, total: number | undefined = this.#total): void {
+    this.#total = total;
     this.#done = done;
     this.#failed = failed;
   }

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { milliseconds } from '../values.ts';
 import { type WarmProgress, type WarmResult, type WarmTarget, warm as warmUp } from '../warm.ts';
 import { fromAccessLog, fromSitemap } from '../warm-sources.ts';
-import { type Command, type Io, printable, UsageError } from './command.ts';
+import { type Command, type Io, printable, UsageError, whole } from './command.ts';
 import { figure, Progress } from './progress.ts';
 
 const HELP = `Usage: redis-response-cache warm [URL...] [OPTIONS]
@@ -101,12 +101,6 @@ function planOf(args: string[], signal: AbortSignal): Plan {
     json,
     problems,
   };
-}
-
-function whole(option: string, value: string | undefined, otherwise: number): number {
-  const number = value === undefined ? otherwise : /^\d{1,9}$/.test(value) ? Number(value) : 0;
-  if (number === 0) throw new UsageError(`${option} is ${value}, but must be a whole number of at least 1`);
-  return number;
 }
 
 function accessLog(...[file, options]: Parameters<typeof fromAccessLog>): AsyncGenerator<string> {

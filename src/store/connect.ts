@@ -73,7 +73,8 @@ export function connect(
   return over(own as unknown as RedisClient, async () => own.disconnect());
 }
 
-function create(redis: RedisOption): Redis | Cluster {
+/** A connection of our own. @throws {OptionError} */
+export function create(redis: Exclude<RedisOption, RedisClient>): Redis | Cluster {
   if (typeof redis === 'string') {
     if (!/^rediss?:\/\//i.test(redis) || !URL.canParse(redis))
       throw new OptionError('redis', redis, ACCEPTED);

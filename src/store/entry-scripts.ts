@@ -5,11 +5,15 @@ import { LISTED, META, NOW } from './lua.ts';
  * The Lua of whoever looks after what is stored. All keys of one call are in one hash slot, and all are named in KEYS.
  */
 
+/** Of what is sealed: the id of the key with its length, and as much as there is behind it at least. */
+const KEY_ID_BYTES = 1 + 32 + 16;
+
 /**
  * KEYS  base
- * ARGV  how many bytes may be read at most (of one value more, if need be), then the variants to pass over
+ * ARGV  how many bytes may be read at most (of one value more, if need be), 1 to have what is sealed whole, then the
+ *       variants to pass over
  * Returns 1 if there is more to come, the cache key if the id is a hash of it, and for each value but the markers its
- * variant, its length, all of it up to the body, and after how many ms it is forgotten
+ * variant, its length, all of it up to the body (or all of it), and after how many ms it is forgotten
  *
  * Redis has no way to read a part of a field, so the body is copied within the server, and goes no further.
  */
@@ -18,7 +22,7 @@ local base, room = KEYS[1], tonumber(ARGV[1])
 ${NOW}
 ${META}
 local kind, passed, answer = redis.call('TYPE', base).ok, {}, { 0, '' }
-for i = 2, #ARGV do passed[ARGV[i]] = true end
+for i = 3, #ARGV do passed[ARGV[i]] = true end
 if kind == 'none' then return answer end
 -- What is no hash at all is damage, in the place of all variants.
 if kind ~= 'hash' then return { 0, '', '', 0, '', math.max(0, redis.call('PTTL', base)) } end
@@ -38,6 +42,10 @@ for _, variant in ipairs(redis.call('HKEYS', base)) do
     local a, b, c, d = string.byte(bytes, 17, 20)
     local metadata = d and ((a * 256 + b) * 256 + c) * 256 + d or 0
     if ${HEAD_BYTES} + metadata > length then metadata = 0 end
+    -- What is sealed has no such length: of it only the id of the key, unless it is wanted whole.
+    if string.byte(bytes) == 1 and string.byte(bytes, 2) == 1 then
+      metadata = ARGV[2] == '1' and length or ${KEY_ID_BYTES}
+    end
     if string.byte(bytes) ~= 2 then
       answer[#answer + 1] = variant
       answer[#answer + 1] = length

@@ -1,18 +1,8 @@
 import type { FaultEvent } from '../outcome.ts';
 import { DeadlineQueue } from './deadlines.ts';
 import { attempted, Fault, isAway, toFault } from './fault.ts';
-import type {
-  Acquired,
-  Claim,
-  Commit,
-  Place,
-  PurgeMode,
-  ReachableStore,
-  Replacement,
-  Sealing,
-  StoredEntries,
-  Survey,
-} from './store.ts';
+import { GuardedEntries } from './guarded-entries.ts';
+import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore, Sealing } from './store.ts';
 
 /** Calls off a request's path (storing what was answered already) get this many times the deadline. */
 const PATIENCE = 20;
@@ -21,8 +11,16 @@ const FAILURES = 5;
 /** How long it is left alone before the first probe; doubles up to the second figure. Milliseconds. */
 const REST = [250, 8000] as const;
 
+/** Is told how many stored responses a step has purged. */
+type OnStep = (purged: number) => void;
+
 /** Everything as it is. */
-const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, openName: (name) => name };
+const NONE: Sealing = {
+  seals: false,
+  seal: (_id, bytes) => bytes,
+  sealName: (key) => key,
+  openName: (name) => name,
+};
 
 /**
  * The one door to the store. What comes through it never rejects and never hangs: an answer, or a `Fault` within
@@ -30,6 +28,7 @@ const NONE: Sealing = { seal: (_id, bytes) => bytes, sealName: (key) => key, ope
  * is back, so that no request pays for the discovery. What is to be stored is sealed here, where it is to be.
  */
 export class GuardedStore {
+  readonly entries: GuardedEntries;
   readonly #store: ReachableStore;
   readonly #onFault: (fault: FaultEvent) => void;
   readonly #sealing: Sealing;
@@ -52,6 +51,9 @@ export class GuardedStore {
     this.#sealing = sealing;
     this.#quick = new DeadlineQueue(timeout);
     this.#patient = new DeadlineQueue(timeout * PATIENCE);
+    this.entries = new GuardedEntries(store.entries, sealing, (step, send) =>
+      this.#call(step, this.#patient, send),
+    );
   }
 
   get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[] | Fault> {
@@ -114,17 +116,21 @@ export class GuardedStore {
     return this.#call('purge', this.#patient, () => this.#store.purge(id, mode, except));
   }
 
-  purgeTag(tag: string, mode: PurgeMode = 'delete'): Promise<number | Fault> {
-    return this.#sum(this.#store.purgeTag(tag, mode));
+  purgeTag(tag: string, mode: PurgeMode = 'delete', onStep?: OnStep): Promise<number | Fault> {
+    return this.#sum(this.#store.purgeTag(tag, mode), onStep);
   }
 
-  purgeMatching(matches: (key: string) => boolean, mode: PurgeMode = 'delete'): Promise<number | Fault> {
+  purgeMatching(
+    matches: (key: string) => boolean,
+    mode: PurgeMode = 'delete',
+    onStep?: OnStep,
+  ): Promise<number | Fault> {
     // What nobody can tell the key of goes, too.
     const opened = (name: string): boolean => {
       const key = this.#sealing.openName(name);
       return key === undefined || matches(key);
     };
-    return this.#sum(this.#store.purgeMatching(opened, mode));
+    return this.#sum(this.#store.purgeMatching(opened, mode), onStep);
   }
 
   /** The keys under which something is stored, in steps; a fault ends them. */
@@ -138,34 +144,19 @@ export class GuardedStore {
     }
   }
 
-  survey(...args: Parameters<StoredEntries['survey']>): Promise<Survey | Fault> {
-    return this.#call('survey', this.#patient, () => this.#store.entries.survey(...args));
-  }
-
-  extent(): Promise<number | Fault> {
-    return this.#call('extent', this.#patient, () => this.#store.entries.extent());
-  }
-
-  read(place: Place): Promise<Awaited<ReturnType<StoredEntries['read']>> | Fault> {
-    return this.#call('read', this.#patient, () => this.#store.entries.read(place));
-  }
-
-  replace(replacement: Replacement): Promise<boolean | Fault> {
-    return this.#call('replace', this.#patient, () => this.#store.entries.replace(replacement));
-  }
-
   #named<T extends { readonly key: string }>(entry: T): T {
     return { ...entry, key: this.#sealing.sealName(entry.key) };
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */
-  async #sum(steps: AsyncGenerator<number, void>): Promise<number | Fault> {
+  async #sum(steps: AsyncGenerator<number, void>, onStep?: OnStep): Promise<number | Fault> {
     let count = 0;
     for (;;) {
       const step = await this.#call('purge', this.#patient, () => steps.next());
       if (step instanceof Fault) return step;
       if (step.done) return count;
       count += step.value;
+      onStep?.(step.value);
     }
   }
 

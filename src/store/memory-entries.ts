@@ -27,17 +27,15 @@ export class MemoryEntries implements StoredEntries {
     this.#places = places;
   }
 
-  async survey(
-    from: Position | undefined,
-    count: number,
-    tag: string | undefined,
-    matches: (key: string | undefined) => boolean,
-  ): Promise<Survey> {
+  async survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey> {
     const { ids, last } = this.#index.after(Number(from?.cursor ?? 0), count, tag);
-    const found = ids.flatMap((id) => this.#stored(id)).filter(({ key }) => matches(key));
     const next = ids.length < count ? undefined : { node: '', cursor: String(last) };
-    const listed = found.filter(({ bytes }) => !decodeMarker(bytes)).map((stored) => this.#listed(stored));
-    return { found: listed, scanned: ids.length, next };
+    return { ids, scanned: ids.length, next };
+  }
+
+  async describe(ids: readonly string[]): Promise<Listed[]> {
+    const found = ids.flatMap((id) => this.#stored(id));
+    return found.filter(({ bytes }) => !decodeMarker(bytes)).map((stored) => this.#listed(stored));
   }
 
   async extent(): Promise<number> {

@@ -27,6 +27,7 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
     },
     entries: {
       survey: (...args) => store.entries.survey(...args),
+      describe: (...args) => store.entries.describe(...args),
       extent: () => store.entries.extent(),
       read: (place) => store.entries.read(place),
       replace: (replacement) => forgetting(replacement.id, store.entries.replace(replacement)),

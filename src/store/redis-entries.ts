@@ -20,13 +20,6 @@ interface Order {
   readonly elsewhere: boolean;
 }
 
-/** Ids to look at, and where to go on. */
-interface Step {
-  readonly ids: readonly string[];
-  readonly scanned: number;
-  readonly next: Position | undefined;
-}
-
 /** The verbs of whoever looks after what is stored, over ioredis. */
 export class RedisEntries implements StoredEntries {
   readonly #client: RedisClient;
@@ -43,20 +36,12 @@ export class RedisEntries implements StoredEntries {
     this.#order = order;
   }
 
-  async survey(
-    from: Position | undefined,
-    count: number,
-    tag: string | undefined,
-    matches: (key: string | undefined) => boolean,
-  ): Promise<Survey> {
-    const step = tag === undefined ? this.#scan(from, count) : this.#scanTag(tag, from, count);
-    const { ids, scanned, next } = await step;
-    const wanted = [...new Set(ids)].filter((id) => !isReadable(id) || matches(id));
-    // The first one sends the script, for the others to name it by its hash.
-    const [first, ...others] = wanted;
-    const found = first === undefined ? [] : await this.#describe(first);
-    found.push(...(await Promise.all(others.map((id) => this.#describe(id)))).flat());
-    return { found: found.filter(({ key }) => matches(key)), scanned, next };
+  survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey> {
+    return tag === undefined ? this.#scan(from, count) : this.#scanTag(tag, from, count);
+  }
+
+  async describe(ids: readonly string[], whole: boolean): Promise<Listed[]> {
+    return (await Promise.all(ids.map((id) => this.#describe(id, whole)))).flat();
   }
 
   async extent(): Promise<number> {
@@ -94,7 +79,7 @@ export class RedisEntries implements StoredEntries {
   }
 
   /** One master after the other, in the order of their addresses. */
-  async #scan(from: Position | undefined, count: number): Promise<Step> {
+  async #scan(from: Position | undefined, count: number): Promise<Survey> {
     const masters = await mastersOf(this.#client);
     const nodes = masters.map((node) => ({ node, name: this.#nameOf(node) }));
     nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -115,7 +100,7 @@ export class RedisEntries implements StoredEntries {
     };
   }
 
-  async #scanTag(tag: string, from: Position | undefined, count: number): Promise<Step> {
+  async #scanTag(tag: string, from: Position | undefined, count: number): Promise<Survey> {
     const { ids, next } = await this.#index.idsOf(tag, from?.cursor ?? '0', count);
     return { ids, scanned: ids.length, next: next === '0' ? undefined : { node: '', cursor: next } };
   }
@@ -124,12 +109,13 @@ export class RedisEntries implements StoredEntries {
     return this.#client.isCluster ? `${host}:${port}` : '';
   }
 
-  async #describe(id: string): Promise<Listed[]> {
+  async #describe(id: string, whole: boolean): Promise<Listed[]> {
     const found: Listed[] = [];
     for (let more = true; more; ) {
       const passed = found.map(({ variant }) => variant);
       const keys = [baseKey(this.#prefix, id)];
-      const answer = await this.#scripts.buffers(describe, keys, READ_AT_ONCE, ...passed);
+      const brought = whole ? 1 : 0;
+      const answer = await this.#scripts.buffers(describe, keys, READ_AT_ONCE, brought, ...passed);
       const [rest, name, ...facts] = answer as [unknown, Buffer, ...unknown[]];
       const key = isReadable(id) ? id : name.toString() || undefined;
       for (let i = 0; i < facts.length; i += 4) {

@@ -44,6 +44,8 @@ export interface Acquired {
 
 /** What becomes of bytes and cache keys on their way into the store, and of the keys on their way out of it. */
 export interface Sealing {
+  /** Whether there is any key. */
+  readonly seals: boolean;
   /** The bytes to store at an id. */
   seal(id: string, bytes: Buffer): Buffer;
   /** A cache key as it may stand beside its hash. */
@@ -59,7 +61,7 @@ export type PurgeMode = 'delete' | { readonly staleSince: number };
 export interface Listed extends Place {
   /** The whole cache key, where the store knows it. */
   readonly key: string | undefined;
-  /** Of a stored response all up to its body; of anything else as little. */
+  /** Of a stored response all up to its body, or all of it where that is sealed; of anything else as little. */
   readonly begin: Buffer;
   /** How many bytes it has in all. */
   readonly length: number;
@@ -73,8 +75,9 @@ export interface Position {
   readonly cursor: string;
 }
 
+/** What a step of a survey has met. */
 export interface Survey {
-  readonly found: readonly Listed[];
+  readonly ids: readonly string[];
   /** About how many keys were looked at. */
   readonly scanned: number;
   /** Where it goes on; `undefined` at the end. */
@@ -93,16 +96,15 @@ export interface Replacement extends Place {
 /** The verbs of whoever looks after what is stored, rather than after requests. */
 export interface StoredEntries {
   /**
-   * Looks at about `count` keys: all of them in turn, or those under a tag, and gives the values of those that match,
-   * but no marker. What is there from the first step to the last is found at least once.
-   * @param matches is given the cache key, or `undefined` where nobody knows it.
+   * Looks at about `count` keys: all of them in turn, or those under a tag, and gives the ids that they are of. What is
+   * there from the first step to the last is met at least once.
    */
-  survey(
-    from: Position | undefined,
-    count: number,
-    tag: string | undefined,
-    matches: (key: string | undefined) => boolean,
-  ): Promise<Survey>;
+  survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey>;
+  /**
+   * The values of some ids, but no marker.
+   * @param whole whether what is sealed is given whole, since its metadata is sealed with it.
+   */
+  describe(ids: readonly string[], whole: boolean): Promise<Listed[]>;
   /** About how many keys a survey of everything looks at. */
   extent(): Promise<number>;
   /** One value whole. */

@@ -163,6 +163,8 @@ describe('what is damaged', () => {
       id: key,
       variant: '',
       damaged: true,
+      reason: 'damaged',
+      sealedBy: undefined,
       key,
       storedBytes: bytes.length,
       expiresIn: 0,

@@ -5,6 +5,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../src/cli/main.ts';
 import { until } from '../faults/app.ts';
@@ -28,7 +29,8 @@ async function run(
       said[name] += text;
     },
   });
-  const code = await main(args, { out: output('out'), err: output('err'), signal, version });
+  const io = { input: Readable.from([]), env: {}, out: output('out'), err: output('err'), signal, version };
+  const code = await main(args, io);
   return { code, ...said };
 }
 
@@ -210,7 +212,7 @@ describe('the command', () => {
     expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
     for (const option of ['--help', '-h']) {
       const { code, out } = await run([option]);
-      expect([code, out]).toEqual([0, expect.stringMatching(/Commands:\n {2}warm/)]);
+      expect([code, out]).toEqual([0, expect.stringMatching(/Commands:\n(?: {2}.*\n)* {2}warm /)]);
       expect(await run(['warm', 'http://a', option])).toMatchObject({
         code: 0,
         out: expect.stringContaining('--sitemap URL|FILE'),
