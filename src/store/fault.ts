@@ -30,3 +30,13 @@ export function toFault(error: unknown): Fault {
   const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
   return new Fault(code, error.message);
 }
+
+/** What a Cluster says of a script whose keys are not all at one of its masters; ioredis then tries in vain. */
+export function isHalfMoved(error: unknown): boolean {
+  return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
+}
+
+/** What a server that is one of a Cluster says of keys in two slots; a script with such keys has not begun. */
+export function isOfTwoSlots(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('CROSSSLOT');
+}
