@@ -42,6 +42,7 @@ export function lead(
   const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.id)));
   const startedAt = performance.now();
   let head: Head | undefined;
+  let judgedHead: Judged | undefined;
   let receivedAt = 0;
   let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
   let committed: Commit | undefined;
@@ -69,7 +70,8 @@ export function lead(
       const whole = candidate !== undefined && !part;
       const misplaced = sent.status === 206 ? !asksRange || whole : ranged && sent.status !== 200;
       if (misplaced || (asksRange && sent.status === 416)) running.refused ??= 'partial';
-      verdict = judged(x, core, running, whatWasSent(sent, receivedAt));
+      judgedHead = whatWasSent(sent, receivedAt);
+      verdict = judged(x, core, running, judgedHead);
       announce(sent, verdict);
       return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
     },
@@ -122,9 +124,10 @@ export function lead(
   async function store(end: End): Promise<string | undefined> {
     running.watch.end();
     const judgement = await verdict;
-    const read = head && readAtEnd(x, core, running, whatWasSent(head, receivedAt), judgement);
+    const read = judgedHead && readAtEnd(x, core, running, judgedHead, judgement);
     if (judgement.refused !== undefined) return judgement.refused;
-    if (end.kind === 'refused' || !head) return end.kind === 'refused' ? end.reason : 'no-head';
+    if (end.kind === 'refused' || !head || !judgedHead)
+      return end.kind === 'refused' ? end.reason : 'no-head';
     if (read !== undefined) return read;
     const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
     const bodiless = head.status === 204;
@@ -144,7 +147,7 @@ export function lead(
       const partial = { ...pieces.head, encodings: undefined };
       return commit(x, core, commitOf(x, running, partial, [pieces.body], judgement, core.clock()));
     }
-    const made = await encoded(core, running, whatWasSent(head, receivedAt), complete, chunks);
+    const made = await encoded(core, running, judgedHead, complete, chunks);
     committed = commitOf(x, running, made.head, made.chunks, judgement, core.clock());
     return commit(x, core, committed);
   }
@@ -161,7 +164,7 @@ export function lead(
       core.routes.unrefined(running.identity, x.depth);
     if (detail === 'too-large') core.large.set(running.lease.id, true);
     if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
-    flight.land(landingOf(detail, committed));
+    flight.land(flight.isAwaited ? landingOf(detail, committed) : AGAIN);
     const outcome: Outcome = {
       kind: 'forward',
       fwd,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type Core, forward, reportAtClose } from './core.ts';
 import { sizeOf } from './encodings.ts';
 import type { StoredResponse } from './entry.ts';
@@ -39,7 +39,7 @@ export function forwardHead(
     forward(x, core, outcome);
     return;
   }
-  const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
+  const claim = { ...found.place, key: identity.key, token: randomUUID() };
   const running = begun(x, policy, core, identity, { ...claim, stamp: 0, since: 0 });
   reportAtClose(x, core, outcome);
   beforeHead(x.res, () => {

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type Core, forward } from './core.ts';
 import type { Exchange } from './exchange/exchange.ts';
 import type { Flight } from './exchange/flights.ts';
@@ -174,7 +174,7 @@ async function fill(
     return follow(x, policy, core, identity, found, other, fwd, looks);
 
   let flight = core.flights.begin(place);
-  const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
+  const claim = { ...found.place, key: identity.key, token: randomUUID() };
   const acquired = await core.store.acquire(claim, found.seen, identity.policy.collapse.lease);
   const kind = acquired instanceof Fault ? 'fault' : acquired.kind;
   if (kind === 'alone') {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { type Core, forward, report } from './core.ts';
 import type { StoredResponse } from './entry.ts';
 import { capture, type End, type Head } from './exchange/capture.ts';
@@ -183,7 +183,7 @@ async function leased(
   identity: Identity,
   found: Found,
 ): Promise<Lease | undefined> {
-  const claim = { ...found.place, key: identity.key, token: randomBytes(12).toString('base64url') };
+  const claim = { ...found.place, key: identity.key, token: randomUUID() };
   const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
   if (acquired instanceof Fault || (acquired.kind !== 'leader' && acquired.kind !== 'alone'))
     return undefined;

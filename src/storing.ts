@@ -41,6 +41,7 @@ export function readAtEnd(
 ): string | undefined {
   const { policy, identity } = running;
   if (verdict.refused !== undefined && !verdict.refused.startsWith('personal')) return undefined;
+  if (running.watch.read.size === 0) return undefined;
   const read = personal(x, running, head, statedBy(head, policy).directives);
   if (read.length === 0) return undefined;
   const refused = policy.guard === 'refuse';

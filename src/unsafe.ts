@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { type Core, reportAtClose } from './core.ts';
 import { beforeHead } from './exchange/before-head.ts';
 import { capture, type End, type Head } from './exchange/capture.ts';
@@ -72,7 +72,7 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
  * nor hold it up. It is taken before the app begins, so that a purge revokes it.
  */
 async function leaseFor(core: Core, policy: Policy, { id, key }: Identity): Promise<Lease | undefined> {
-  const token = randomBytes(12).toString('base64url');
+  const token = randomUUID();
   const claim = { id, key, variant: `+${token}`, token };
   const acquired = await core.store.acquire(claim, Buffer.alloc(0), policy.collapse.lease);
   if (acquired instanceof Fault || acquired.kind !== 'leader') return undefined;

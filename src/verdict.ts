@@ -6,6 +6,7 @@ import type { Exchange } from './exchange/exchange.ts';
 import { uncovered } from './exchange/guard.ts';
 import { localsOf } from './exchange/replay.ts';
 import { type Directives, parseCacheControl, requestDirectives } from './http/cache-control.ts';
+import { httpDate } from './http/date.ts';
 import { bornAt, heuristicLifetime, type Stated, statedLifetime } from './http/freshness.ts';
 import { field as fieldOf, type StoredFields, snapshot, storedFields } from './http/headers.ts';
 import type { Ageing } from './http/reuse.ts';
@@ -152,7 +153,7 @@ export function fieldsToStore(
   // "A recipient with a clock that receives a response message without a Date header field MUST record the time it
   // was received and append a corresponding Date" (RFC 9110 §6.6.1).
   if (headers.date !== undefined || !x.res.sendDate) return stored;
-  return { ...stored, headers: [...stored.headers, 'Date', new Date(receivedAt).toUTCString()] };
+  return { removed: stored.removed, headers: [...stored.headers, 'Date', httpDate(receivedAt)] };
 }
 
 function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives): string | undefined {

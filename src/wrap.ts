@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Core } from './core.ts';
 import { decode, fingerprint } from './entry.ts';
 import type { Flight } from './exchange/flights.ts';
@@ -73,7 +73,7 @@ async function attempt<T>(
   const other = core.flights.get(place.id);
   if (other) return follow(core, call, other, patience);
   let flight = core.flights.begin(place.id);
-  const claim = { ...place, key: call.key, token: randomBytes(12).toString('base64url') };
+  const claim = { ...place, key: call.key, token: randomUUID() };
   const acquired = await core.store.acquire(claim, fingerprint(bytes), policy.collapse.lease);
   if (!(acquired instanceof Fault) && (acquired.kind === 'leader' || acquired.kind === 'alone')) {
     if (acquired.kind === 'alone') {

@@ -34,20 +34,32 @@ export class Flight {
   futile = false;
   /** Whether its client is gone, so that it may never end: nobody else should begin to wait for it. */
   orphaned = false;
-  /** Resolves when the fill is over, however it ended. */
-  readonly landed: Promise<Landing>;
-  #land: (landing: Landing) => void = () => {};
+  readonly #onLand: () => void;
+  #landing: Landing | undefined;
+  #landed: Promise<Landing> | undefined;
+  #resolve: (landing: Landing) => void = () => {};
 
   constructor(onLand: () => void) {
-    this.landed = new Promise((resolve) => {
-      this.#land = (landing) => {
-        onLand();
-        resolve(landing);
-      };
+    this.#onLand = onLand;
+  }
+
+  /** Whether anybody has asked how it ends: of most fills nobody does. */
+  get isAwaited(): boolean {
+    return this.#landed !== undefined;
+  }
+
+  /** Resolves when the fill is over, however it ended. */
+  get landed(): Promise<Landing> {
+    this.#landed ??= new Promise((resolve) => {
+      if (this.#landing) resolve(this.#landing);
+      else this.#resolve = resolve;
     });
+    return this.#landed;
   }
 
   land(landing: Landing): void {
-    this.#land(landing);
+    this.#onLand();
+    this.#landing ??= landing;
+    this.#resolve(landing);
   }
 }

@@ -176,29 +176,50 @@ export class Watch {
    */
   #interpose(req: IncomingMessage): void {
     const prototype: object = Object.getPrototypeOf(req);
-    const between: object = new Proxy(Object.create(prototype), {
-      get: (target, name, receiver) => {
-        const value: unknown = this.outside(() => Reflect.get(target, name, receiver));
-        if (name === 'headersDistinct') return this.#views.headers(value);
-        return isProperty(name) ? this.#views.property(name, value) : value;
-      },
-      has: (target, name) => {
-        if (isProperty(name)) this.#views.property(name, Reflect.get(target, name, req));
-        return Reflect.has(target, name);
-      },
-      set: (target, name, value, receiver) => {
-        const done = Reflect.set(target, name, value, receiver);
-        if (isProperty(name) && receiver === req) {
-          this.placed.add(`req.${name}`);
-          if (this.#undo.length > 0 && Object.hasOwn(req, name)) this.#watchOwn(req, name);
-        }
-        return done;
-      },
-    });
+    const held: Held = { by: this, req };
+    const between = new Proxy<object>(Object.create(prototype), Watch.#seeing(held));
     if (!Reflect.setPrototypeOf(req, between)) return;
     this.#between = between;
     this.#undo.push(() => {
       if (Object.getPrototypeOf(req) === between) Object.setPrototypeOf(req, prototype);
+      held.by = undefined;
+      held.req = undefined;
     });
   }
+
+  /**
+   * Not of the watch itself: an engine keeps the shape of a request with such a prototype, and so what the prototype
+   * holds, much longer than the request. Whatever else the app reads runs many times, and passes by quickly.
+   */
+  static #seeing(held: Held): ProxyHandler<object> {
+    return {
+      get(target, name, receiver) {
+        const watch = held.by;
+        if (!watch || (name !== 'headersDistinct' && !isProperty(name)))
+          return Reflect.get(target, name, receiver);
+        const value: unknown = watch.outside(() => Reflect.get(target, name, receiver));
+        return isProperty(name) ? watch.#views.property(name, value) : watch.#views.headers(value);
+      },
+      has(target, name) {
+        const watch = held.by;
+        if (watch && isProperty(name)) watch.#views.property(name, Reflect.get(target, name, held.req));
+        return Reflect.has(target, name);
+      },
+      set(target, name, value, receiver) {
+        const done = Reflect.set(target, name, value, receiver);
+        const { by: watch, req } = held;
+        if (watch && req && isProperty(name) && receiver === req) {
+          watch.placed.add(`req.${name}`);
+          if (watch.#undo.length > 0 && Object.hasOwn(req, name)) watch.#watchOwn(req, name);
+        }
+        return done;
+      },
+    };
+  }
+}
+
+/** Whose reading is seen, until the watch is over. */
+interface Held {
+  by: Watch | undefined;
+  req: IncomingMessage | undefined;
 }

@@ -27,6 +27,15 @@ export function parseHttpDate(text: string | undefined, now: number): number | u
     : time;
 }
 
+let known = { second: 0, text: 'Thu, 01 Jan 1970 00:00:00 GMT' };
+
+/** An instant as an HTTP-date. Of many in one second it is written once: it takes as long as to judge a response. */
+export function httpDate(ms: number): string {
+  const second = Math.floor(ms / 1000);
+  if (second !== known.second) known = { second, text: new Date(ms).toUTCString() };
+  return known.text;
+}
+
 function instant(...parts: (string | undefined)[]): number | undefined {
   const [year, monthName, day, hour, minute, second] = parts;
   const month = MONTHS.indexOf((monthName ?? '').toLowerCase());

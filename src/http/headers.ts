@@ -54,13 +54,14 @@ export function storedFields(
   withheld: readonly string[],
 ): { headers: StoredFields; removed: string[] } {
   const connection = fields.find(([name]) => name.toLowerCase() === 'connection')?.[1];
-  const excluded = new Set([...notStored(connection), ...withheld]);
+  const excluded = [...nominatedBy(connection), ...withheld];
   const headers: (string | readonly string[])[] = [];
   const gone = new Set(before.keys());
   for (const [name, value] of fields) {
     const lower = name.toLowerCase();
     gone.delete(lower);
-    if (excluded.has(lower) || before.get(lower) === comparable(value)) continue;
+    if (NOT_STORED.has(lower) || excluded.includes(lower) || before.get(lower) === comparable(value))
+      continue;
     headers.push(name, typeof value === 'object' ? value.map(String) : String(value));
   }
   return { headers, removed: [...gone] };
@@ -70,11 +71,10 @@ function comparable(value: string | number | readonly string[]): string {
   return typeof value === 'object' ? value.join('\n') : String(value);
 }
 
-/** The lower-case names of fields that are not stored for a response with this `Connection` field. */
-function notStored(connection: FieldValue): ReadonlySet<string> {
+/** The lower-case names of fields that a `Connection` field says are of this connection. */
+function nominatedBy(connection: FieldValue): readonly string[] {
   const text = joined(connection);
-  if (!text) return NOT_STORED;
-  return new Set([...NOT_STORED, ...members(text.toLowerCase())]);
+  return text ? members(text.toLowerCase()) : [];
 }
 
 /** A 304 carries no representation, so none of its metadata but what guides a cache (RFC 9110 §15.4.5). */

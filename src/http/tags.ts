@@ -6,6 +6,7 @@ import type { Fields } from './vary.ts';
 
 /** The tags of a response, as its fields state them: `Cache-Tag` separates by commas, `Surrogate-Key` by spaces. */
 export function statedTags(headers: Fields): string[] {
+  if (headers['cache-tag'] === undefined && headers['surrogate-key'] === undefined) return [];
   const listed = (joined(headers['cache-tag']) ?? '').split(',').map(trimmed);
   const keyed = [headers['surrogate-key'] ?? []]
     .flat()

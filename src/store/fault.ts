@@ -39,3 +39,13 @@ export function attempted<T>(send: () => Promise<T>): Promise<T> {
     return Promise.reject(error);
   }
 }
+
+/** What a Cluster says of a script whose keys are not all at one of its masters; ioredis then tries in vain. */
+export function isHalfMoved(error: unknown): boolean {
+  return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
+}
+
+/** What a server that is one of a Cluster says of keys in two slots; a script with such keys has not begun. */
+export function isOfTwoSlots(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('CROSSSLOT');
+}

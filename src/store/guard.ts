@@ -145,7 +145,8 @@ export class GuardedStore {
   }
 
   #named<T extends { readonly key: string }>(entry: T): T {
-    return { ...entry, key: this.#sealing.sealName(entry.key) };
+    const key = this.#sealing.sealName(entry.key);
+    return key === entry.key ? entry : { ...entry, key };
   }
 
   /** The deadline is each step's: a purge may walk millions of keys, but no step of it may hang. */

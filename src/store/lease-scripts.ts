@@ -1,5 +1,6 @@
 import { HEAD_BYTES } from '../entry.ts';
 import { EXPIRY, HOLDS, hashOrNothing, META, NOW, WAKE } from './lua.ts';
+import type { Acquired } from './store.ts';
 
 /**
  * The Lua behind the verbs about leases. All keys of one call are in one hash slot, and all are named in KEYS.
@@ -7,12 +8,13 @@ import { EXPIRY, HOLDS, hashOrNothing, META, NOW, WAKE } from './lua.ts';
  */
 
 /**
- * KEYS  leases, base
+ * KEYS  leases, base; the stamp of the last purge by tag, where the same script may touch it
  * ARGV  field, token, ttl in ms, fingerprint of what the caller saw there, the cache key if the id is a hash of it
- * Returns 1 leader, 0 held by another, 2 what is there has changed; 4 and 3 for 1 and 0 where waiting is futile
+ * Returns 1 leader, 0 held by another, 2 what is there has changed; 4 and 3 for 1 and 0 where waiting is futile. With
+ *         the stamp, if the lease was given
  */
 export const ACQUIRE: string = /* lua */ `
-local leases, base = KEYS[1], KEYS[2]
+local leases, base, stamp = KEYS[1], KEYS[2], KEYS[3]
 local field, token, ttl, seen, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 ${NOW}
 ${EXPIRY}
@@ -36,11 +38,20 @@ if redis.call('HLEN', leases) >= 32 then
     if all[i] ~= '@' and expiry(all[i + 1]) <= now then redis.call('HDEL', leases, all[i]) end
   end
 end
+local stamped = stamp and redis.call('GET', stamp) or '0'
 redis.call('HSET', leases, field, instant(now + ttl) .. ' ' .. token)
 if name ~= '' then redis.call('HSET', leases, '@', name) end
 if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
-return futile and 4 or 1
+return { futile and 4 or 1, stamped }
 `;
+
+const ACQUIRED = ['held', 'leader', 'changed', 'futile', 'alone'] as const;
+
+/** What ACQUIRE answers, which some clients are set to give as text. */
+export function acquired(answer: unknown): Acquired {
+  const [kind, stamp] = Array.isArray(answer) ? answer : [answer, 0];
+  return { kind: ACQUIRED[Number(kind)] as Acquired['kind'], stamp: Number(stamp) };
+}
 
 /**
  * KEYS  leases

@@ -1,7 +1,8 @@
 import { purgeMark } from '../entry.ts';
 import type { RedisClient } from '../redis-client.ts';
-import { baseKey, entriesKeys, isReadable, leasesKey } from './keys.ts';
-import { ACQUIRE, HELD, RELEASE, RENEW } from './lease-scripts.ts';
+import { isHalfMoved, isOfTwoSlots } from './fault.ts';
+import { baseKey, entriesKeys, isReadable, leasesKey, stampKey } from './keys.ts';
+import { ACQUIRE, acquired, HELD, RELEASE, RENEW } from './lease-scripts.ts';
 import { RedisEntries } from './redis-entries.ts';
 import { RedisIndex } from './redis-index.ts';
 import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
@@ -21,8 +22,6 @@ const discard = script(DISCARD);
 const purge = script(PURGE);
 const evict = script(EVICT);
 
-const ACQUIRED = ['held', 'leader', 'changed', 'futile', 'alone'] as const;
-
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
   readonly entries: RedisEntries;
@@ -34,6 +33,8 @@ export class RedisStore implements ReachableStore {
   readonly #maxEntries: number | undefined;
   readonly #close: () => Promise<void>;
   readonly #wake: Wake;
+  /** Whether the stamp of purges by tag is in another slot than the leases, so that it takes a command of its own. */
+  #stampsApart: boolean;
 
   /** @param close closes the connection, where it is not the user's own. */
   constructor(
@@ -48,6 +49,7 @@ export class RedisStore implements ReachableStore {
     this.#prefix = prefix;
     this.#index = new RedisIndex(client, this.#scripts, prefix);
     this.#maxEntries = maxEntries;
+    this.#stampsApart = client.isCluster === true;
     this.#close = close;
     const at = { keys: (id: string) => this.#listedKeys(id), elsewhere: this.#listsElsewhere };
     this.entries = new RedisEntries(client, this.#scripts, this.#index, prefix, at);
@@ -71,11 +73,23 @@ export class RedisStore implements ReachableStore {
   near(): undefined {}
 
   async acquire({ id, variant, token, key }: Claim, seen: Buffer, ttl: number): Promise<Acquired> {
+    // Without bytes among them, arguments are written as one text.
+    const args = [variant, token, ttl, seen.length === 0 ? '' : seen, nameOf(id, key)];
+    if (!this.#stampsApart) {
+      try {
+        const keys = [...this.#keys(id), stampKey(this.#prefix)];
+        return acquired(await this.#scripts.run(acquire, keys, ...args));
+      } catch (error) {
+        // Behind a client that knows nothing of it, there is a Cluster.
+        if (!isOfTwoSlots(error)) throw error;
+        this.#stampsApart = true;
+      }
+    }
     const [answer, stamp] = await Promise.all([
-      this.#scripts.number(acquire, this.#keys(id), variant, token, ttl, seen, nameOf(id, key)),
+      this.#scripts.run(acquire, this.#keys(id), ...args),
       this.#index.stamp(),
     ]);
-    return { kind: ACQUIRED[answer] as Acquired['kind'], stamp };
+    return { ...acquired(answer), stamp };
   }
 
   async renew({ id, variant, token }: Claim, ttl: number): Promise<boolean> {
@@ -236,11 +250,6 @@ function several(found: (Buffer | null)[]): (Buffer | undefined)[] {
 
 /** The place in the order of storing of what is not bounded. */
 const NO_ORDER = '0';
-
-/** What a Cluster says of a script whose keys are not all at one of its masters; ioredis then tries in vain. */
-function isHalfMoved(error: unknown): boolean {
-  return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
-}
 
 /** What scripts keep so that a key can be told from its hash. */
 function nameOf(id: string, key: string): string {

@@ -18,6 +18,9 @@ interface BufferCommands {
   evalBuffer: RedisClient['eval'];
 }
 
+type Arguments = [keys: number, ...keysAndArguments: (string | number | Buffer)[]];
+type Evaluate = (script: string, ...args: Arguments) => Promise<unknown>;
+
 /** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
 export class Scripts {
   readonly #client: RedisClient;
@@ -31,38 +34,31 @@ export class Scripts {
   }
 
   run(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
-    const client = this.#client;
-    return this.#run(
-      script,
-      (sha) => client.evalsha(sha, keys.length, ...keys, ...args),
-      (lua) => client.eval(lua, keys.length, ...keys, ...args),
-    );
+    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args]);
   }
 
   /** The same for an answer whose texts are bytes. */
   buffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
     const client = this.#client as unknown as BufferCommands;
-    return this.#run(
-      script,
-      (sha) => client.evalshaBuffer(sha, keys.length, ...keys, ...args),
-      (lua) => client.evalBuffer(lua, keys.length, ...keys, ...args),
-    );
+    return this.#run(script, client, 'evalshaBuffer', 'evalBuffer', [keys.length, ...keys, ...args]);
   }
 
-  async #run(
+  async #run<Hash extends string, Text extends string>(
     { lua, sha }: Script,
-    byHash: (sha: string) => Promise<unknown>,
-    byText: (lua: string) => Promise<unknown>,
+    client: Record<Hash | Text, Evaluate>,
+    byHash: Hash,
+    byText: Text,
+    args: Arguments,
   ): Promise<unknown> {
     this.#turn.gather();
     if (this.#sent.has(sha)) {
       try {
-        return await byHash(sha);
+        return await client[byHash](sha, ...args);
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       }
     }
-    const answer = await byText(lua);
+    const answer = await client[byText](lua, ...args);
     this.#sent.add(sha);
     return answer;
   }

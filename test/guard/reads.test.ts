@@ -122,6 +122,20 @@ const headers: Reader[] = [
     asked: without,
     read: ['cookie'],
   },
+  {
+    name: 'reads what an inherited accessor makes of the Cookie field',
+    handler: (req) => (req as { visitor?: string }).visitor,
+    front: (req, _res, next) => {
+      const visitor = {
+        get(this: Known) {
+          return this.headers.cookie;
+        },
+      };
+      Object.setPrototypeOf(req, Object.create(Object.getPrototypeOf(req), { visitor }));
+      next();
+    },
+    read: ['cookie'],
+  },
   { name: 'copies all fields, as a proxy does', handler: (req) => ({ ...req.headers }), read: ['cookie'] },
   {
     name: 'goes through all fields with for-in',

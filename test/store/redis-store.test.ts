@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { fingerprint } from '../../src/entry.ts';
 import type { RedisStore } from '../../src/store/redis-store.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { clientOf, storeOf } from './servers.ts';
+import { clientOf, startCluster, storeOf } from './servers.ts';
 import {
   acquire,
   at,
@@ -243,4 +243,23 @@ test('the fingerprint that acquire compares is of the bytes themselves', async (
   const bytes = Buffer.from([1, 0, 255, 254, 0, 13, 10, 0, 200, 201, 202, 203, 204, 205, 206, 0, 1]);
   await fill(store, 'id', { bytes });
   expect(await acquire(store, lease('id'), fingerprint(bytes), MINUTE)).toBe('leader');
+});
+
+test('a client that does not know that its server is a Cluster stores, and is revoked by a purge of the tag', async () => {
+  const cluster = await startCluster();
+  const store = storeOf(clientOf(cluster));
+  try {
+    await purgeTag(store, 't');
+    await fill(store, 'id', { tags: ['t'] });
+    expect((await store.get('id', ['']))[0]).toBeDefined();
+    const claim = lease('other', '');
+    const { kind, stamp } = await store.acquire(claim, NOTHING, MINUTE);
+    expect(kind).toBe('leader');
+    await purgeTag(store, 't');
+    const begun = { ...claim, stamp, since: performance.now() };
+    expect(await store.commit({ ...commitOf('other', { tags: ['t'] }), lease: begun })).toBe(false);
+  } finally {
+    await store.close();
+    await cluster.stop();
+  }
 });
