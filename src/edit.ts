@@ -41,12 +41,14 @@ export function edited(stored: StoredResponse, edit: Edit, now: number): { bytes
 function withBody(stored: StoredResponse, given: string | Buffer, now: number): StoredResponse {
   const body = Buffer.from(given);
   const text = typeof given === 'string';
-  const same = body.equals(stored.body) && !(text && field(stored.headers, 'content-encoding'));
+  const same =
+    !stored.encodings && body.equals(stored.body) && !(text && field(stored.headers, 'content-encoding'));
   if (same) return stored;
   const { status } = stored;
   if (status === 206 || status === 204) throw new TypeError(`a ${status} cannot be given another body`);
   if (!canStandIn(stored, body)) throw new TypeError('a value that is JSON takes a body that is JSON');
-  return { ...stored, body, headers: describing(stored.headers, body, text, now) };
+  // It is stored in none of the encodings that the old one was.
+  return { ...stored, body, encodings: undefined, headers: describing(stored.headers, body, text, now) };
 }
 
 /**

@@ -1,8 +1,9 @@
 import type { Core } from './core.ts';
 import { edited } from './edit.ts';
-import { decode, decodeMarker, fingerprint } from './entry.ts';
+import { decode, decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
 import type { DamagedEntry, Entries, Entry, EntryChange, EntryRef, EntrySummary } from './entry-face.ts';
 import { Tally } from './measure.ts';
+import { identityOf } from './negotiation.ts';
 import { Paging, parseQuery } from './paging.ts';
 import { confirmed } from './purge.ts';
 import { damagedEntry, summaryOf, summaryOfStored } from './summary.ts';
@@ -10,6 +11,8 @@ import { milliseconds } from './values.ts';
 
 /** How many keys a step of a walk over everything looks at. */
 const STEP = 500;
+/** Bytes of the largest body that is decoded, whatever a value claims: routes have limits of their own. */
+const MAX_DECODED = 64 * 1024 * 1024;
 
 /** What is stored, to be looked at and operated. @param limit bytes of the largest body. */
 export function entriesOf({ store, clock }: Core, limit: number): Entries {
@@ -66,11 +69,17 @@ export function entriesOf({ store, clock }: Core, limit: number): Entries {
   };
 }
 
-function entryOf(place: EntryRef, bytes: Buffer, expiresIn: number, now: number): Entry | DamagedEntry {
+async function entryOf(
+  place: EntryRef,
+  bytes: Buffer,
+  expiresIn: number,
+  now: number,
+): Promise<Entry | DamagedEntry> {
   const listed = { ...place, key: undefined, begin: bytes, length: bytes.length, expiresIn };
   const stored = decode(bytes);
-  if (!stored) return damagedEntry({ ...listed, key: keyIn(place) });
-  const { message, headers, body } = stored;
+  const body = stored && (await bodyOf(stored));
+  if (!stored || !body) return damagedEntry({ ...listed, key: keyIn(place) });
+  const { message, headers } = stored;
   const lines = headers.flatMap((name, i) =>
     i % 2 === 0 ? [headers[i + 1]!].flat().map((value) => [String(name), value] as const) : [],
   );
@@ -78,6 +87,13 @@ function entryOf(place: EntryRef, bytes: Buffer, expiresIn: number, now: number)
   const seen = fingerprint(bytes).toString('base64url');
   // A client may have read it as a small part of a large buffer, and nobody may write into what is stored.
   return { ...summary, message, headers: lines, body: Buffer.from(body), seen };
+}
+
+/** As the app sent it; `undefined` for what the `compress` option has stored and cannot be decoded. */
+async function bodyOf(stored: StoredResponse): Promise<Buffer | undefined> {
+  const { body, encodings } = stored;
+  if (!encodings) return body;
+  return encodings.size > MAX_DECODED ? undefined : identityOf(stored, encodings).catch(() => undefined);
 }
 
 /** The key of an id that is no hash. */

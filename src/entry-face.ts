@@ -22,7 +22,7 @@ export interface EntrySummary extends EntryRef {
   readonly contentType: string | undefined;
   /** The codings that the body is in: `gzip`. */
   readonly contentEncoding: string | undefined;
-  /** Bytes of the body. */
+  /** Bytes of the body, as the app sent it. */
   readonly size: number;
   /** Bytes of all that is stored for it. */
   readonly storedBytes: number;
@@ -66,7 +66,7 @@ export interface Entry extends EntrySummary {
   readonly message: string;
   /** Names and values in the order and case they are sent in; a repeated field stands here as often. */
   readonly headers: readonly (readonly [name: string, value: string])[];
-  /** The body as it is sent, in its content coding. */
+  /** The body as the app sent it, in its content coding; without those that the `compress` option stores it in. */
   readonly body: Buffer;
   /** What tells this from everything that may come in its place, for `update`. */
   readonly seen: string;

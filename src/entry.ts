@@ -165,7 +165,7 @@ export function decodeHead(bytes: Buffer, length: number): StoredResponse | unde
   } catch {
     return undefined;
   }
-  const encoded = first === ENCODED_RESPONSE ? bytes.length - bodyAt : undefined;
+  const encoded = first === ENCODED_RESPONSE ? length - bodyAt : undefined;
   if (!isMetadata(metadata, encoded)) return undefined;
   const stored = toStored(metadata, bytes.subarray(bodyAt));
   // Stale since the purge, whatever the clocks of this process and of the purging one say.

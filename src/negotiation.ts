@@ -107,7 +107,7 @@ function inCoding(stored: StoredResponse, encodings: Encodings, coding: Coding):
   return one;
 }
 
-function identityOf(stored: StoredResponse, encodings: Encodings): Promise<Buffer> {
+export function identityOf(stored: StoredResponse, encodings: Encodings): Promise<Buffer> {
   const underWay = decodings.get(stored);
   if (underWay) return underWay;
   // The last is gzip wherever it is stored, and the fastest.

@@ -30,7 +30,7 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     status,
     contentType: field(headers, 'content-type'),
     contentEncoding: field(headers, 'content-encoding'),
-    size: bodyLength(begin),
+    size: stored.encodings?.size ?? bodyLength(begin),
     storedBytes: length,
     bornAt,
     age: Math.max(0, now - bornAt),
