@@ -56,7 +56,10 @@ export function sentence(text) {
   return text.split('`').map((part, i) => (i % 2 === 0 ? part : h('code', {}, part)));
 }
 
-/** A table of rows, each a list of cells; cells of columns whose title begins with `#` are figures. */
+/**
+ * A table of rows, each a list of cells. Cells of columns whose title begins with `#` are figures; a last column without a
+ * title explains the first.
+ */
 export function table(title, columns, rows) {
   const number = columns.map((column) => column.startsWith('#'));
   const titles = columns.map((column) => column.replace(/^#/, ''));
@@ -67,7 +70,7 @@ export function table(title, columns, rows) {
     h('h3', {}, title),
     h(
       'table',
-      { 'aria-label': title },
+      { 'aria-label': title, class: columns.at(-1) === '' && 'explains' },
       h(
         'thead',
         {},

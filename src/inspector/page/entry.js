@@ -115,7 +115,7 @@ function facts(entry) {
       'Tags',
       entry.tags.length > 0 ? entry.tags.map((tag) => h('span', { class: 'tag' }, literal(tag))) : 'none',
     ],
-    ['Variant', literal(variantOf(entry) || 'the only one')],
+    ['Variant', variantOf(entry) ? literal(variantOf(entry)) : 'selected by nothing but the key'],
     ['In the store', literal(entry.id)],
   ];
   return h(

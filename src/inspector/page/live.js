@@ -19,6 +19,8 @@ const OUTCOMES = [
   ['unsatisfied', 'unsatisfied', 'Only what is stored was wanted, and nothing was.'],
   ['invalidated', 'invalidated', 'The request asked for a purge.'],
 ];
+/** What is told of even where there was none. */
+const ALWAYS = new Set(['hit', 'miss']);
 /** Upper ends of the latencies that the server counts, as its statistics tell them. */
 let bounds = [];
 
@@ -210,12 +212,14 @@ function tables(stats, { forwarded, details, faults, purges }) {
     table(
       'Requests',
       ['Outcome', '#Count', '#Share', ''],
-      OUTCOMES.map(([outcome, , text]) => [
-        h('span', { class: 'key' }, h('i', { class: `swatch ${outcome}`, 'aria-hidden': 'true' }), outcome),
-        count(stats.requests[outcome]),
-        all > 0 ? percent(stats.requests[outcome] / all) : '–',
-        text,
-      ]),
+      OUTCOMES.filter(([outcome]) => stats.requests[outcome] > 0 || ALWAYS.has(outcome)).map(
+        ([outcome, , text]) => [
+          h('span', { class: 'key' }, h('i', { class: `swatch ${outcome}`, 'aria-hidden': 'true' }), outcome),
+          count(stats.requests[outcome]),
+          all > 0 ? percent(stats.requests[outcome] / all) : '–',
+          text,
+        ],
+      ),
     ),
     table(
       'Latency',

@@ -153,6 +153,14 @@ async function measure() {
   button.disabled = false;
 }
 
+const AGES = {
+  minute: 'under a minute',
+  hour: 'under an hour',
+  day: 'under a day',
+  week: 'under a week',
+  older: 'older',
+};
+
 function measured({ responses, values, damaged, fresh, stale, byStatus, byType, byAge }) {
   const columns = ['', '#Count', '#Bytes'];
   const rows = (figures) =>
@@ -163,6 +171,10 @@ function measured({ responses, values, damaged, fresh, stale, byStatus, byType, 
     table('What there is', columns, rows({ responses, values, damaged, fresh, stale })),
     table('By status', columns, rows(byStatus)),
     table('By type', columns, rows(byType)),
-    table('By age', columns, rows(byAge)),
+    table(
+      'By age',
+      columns,
+      rows(Object.fromEntries(Object.entries(byAge).map(([age, figure]) => [AGES[age], figure]))),
+    ),
   ];
 }
