@@ -20,5 +20,5 @@ export function inspector(
   options: InspectorOptions,
 ): (req: IncomingMessage, res: ServerResponse, next: Next) => void {
   const settings = parseInspector(options);
-  return routerOf(settings, actionsOf(cache, settings, new Live(cache)));
+  return routerOf(settings, actionsOf(cache, settings, new Live(cache)), cache.stats().cache);
 }

@@ -4,7 +4,7 @@ import { isProduction, type Settings } from './settings.ts';
 /** Who is let in, and which requests were made by the inspector's own page. */
 
 /** A field that nothing but a script can send, and of another origin only one that was allowed to by CORS. */
-export const MARK = 'x-cache-inspector';
+const MARK = 'x-cache-inspector';
 
 /** Signs of a proxy: who is behind it is not the peer. */
 const FORWARDED =

@@ -38,19 +38,26 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'summary.js': summaryJs,
 };
 
-/** By path. The page knows from its first byte what it may offer. */
-export function assetsFor({ readOnly, warm }: Settings): ReadonlyMap<string, Asset> {
+/** By path. The page knows from its first byte what it may offer, and of which cache it is. */
+export function assetsFor({ readOnly, warm }: Settings, name: string): ReadonlyMap<string, Asset> {
   const may = [...(readOnly ? [] : ['change']), ...(warm && !readOnly ? ['warm'] : [])].join(' ');
+  const html = indexHtml
+    .replace('data-may=""', `data-may="${may}"`)
+    .replace(/(<title>|<span id="name">)Cache/g, (_, tag) => tag + escaped(name));
   const asset = (type: string, text: string): Asset => ({
     type: `${type}; charset=utf-8`,
     body: Buffer.from(text),
   });
   return new Map([
-    ['/', asset('text/html', indexHtml.replace('data-may=""', `data-may="${may}"`))],
+    ['/', asset('text/html', html)],
     ['/page.css', asset('text/css', pageCss)],
     ['/icon.svg', asset('image/svg+xml', iconSvg)],
     ...Object.entries(SCRIPTS).map(
       ([name, text]) => [`/${name}`, asset('text/javascript', text)] as [string, Asset],
     ),
   ]);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^\w .-]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

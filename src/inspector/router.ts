@@ -29,8 +29,9 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-export function routerOf(settings: Settings, actions: Actions): Middleware {
-  const assets = assetsFor(settings);
+/** @param name that of the cache. */
+export function routerOf(settings: Settings, actions: Actions, name: string): Middleware {
+  const assets = assetsFor(settings, name);
 
   /** @returns whether it was answered. */
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
@@ -110,7 +111,7 @@ function line(res: ServerResponse, value: unknown): void {
 
 function refuse(res: ServerResponse, { status, message }: Refusal, fields = {}): void {
   // What is left of a body that nobody reads must not be taken for the next request.
-  const connection = status === 413 ? { Connection: 'close' } : {};
+  const connection = status === 413 && res.req.httpVersionMajor < 2 ? { Connection: 'close' } : {};
   send(res, status, JSON_TYPE, JSON.stringify({ error: message }), { ...fields, ...connection });
 }
 

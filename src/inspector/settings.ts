@@ -37,7 +37,7 @@ export interface Settings {
   readonly warm: Warming | undefined;
 }
 
-export interface Warming {
+interface Warming {
   readonly app: NonNullable<WarmOptions['app']> | undefined;
   /** `undefined`: any. */
   readonly origins: ReadonlySet<string> | undefined;

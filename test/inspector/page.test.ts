@@ -153,6 +153,24 @@ describe('live', () => {
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
   });
 
+  test('of several processes are kept apart, and one is chosen', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#responses');
+    let pid = 0;
+    await page.route('**/api/live', async (route) => {
+      const response = await route.fetch();
+      const { result } = await response.json();
+      pid = (pid % 2) + 1;
+      await route.fulfill({ response, json: { result: { ...result, process: { host: 'host', pid } } } });
+    });
+    await page.getByRole('link', { name: 'Live' }).click();
+    await says(page, '#scope', 'pid 1');
+    await page.locator('#process').waitFor();
+    expect(await textOf(page.locator('#scope'))).toContain('pid 1');
+    await page.locator('#process').selectOption('host, 2');
+    await says(page, '#scope', 'pid 2');
+  });
+
   test('says so when it may no longer look, and goes on when it may', async () => {
     let allowed = true;
     const one = await site({ authorize: () => allowed }, simple);

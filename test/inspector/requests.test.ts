@@ -170,6 +170,11 @@ describe('the page', () => {
     }
   });
 
+  test('says of which cache it is', async () => {
+    const { port } = await open({}, { name: "a&'$&b" });
+    expect((await ask(port, '/')).body).toContain('<span id="name">a&#38;&#39;&#36;&#38;b</span>');
+  });
+
   test('names every file that it needs', async () => {
     const { port } = await open();
     const seen = new Set<string>();

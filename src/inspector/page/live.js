@@ -67,8 +67,6 @@ async function look() {
 function draw() {
   const { stats, samples, now, ...rest } = processes.get(chosen);
   const { host, pid } = rest.process;
-  document.title = `${stats.cache} · cache`;
-  byId('name').textContent = stats.cache;
   byId('scope').replaceChildren(
     'These figures are of this process alone (',
     literal(host),
@@ -130,9 +128,9 @@ function figures({ hitRatio, requests, bytes: sent, saved, latency: { lookup } }
     ['Time saved', duration(saved), 'of the app, since start'],
     ['Served from the cache', bytes(sent), 'of bodies, since start'],
     [
-      'Look-up in Redis',
+      'Look-up in Redis, p50',
       duration(lookup.p50),
-      `p50; p90 ${duration(lookup.p90)}, p99 ${duration(lookup.p99)}`,
+      `p90 ${duration(lookup.p90)}, p99 ${duration(lookup.p99)}`,
     ],
   ];
   byId('figures').replaceChildren(

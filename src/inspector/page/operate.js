@@ -43,14 +43,13 @@ function purging(form) {
     const soft = form.elements.how.value === 'soft';
     const target = targetOf(what.value, value.value.trim());
     const all = what.value === 'all';
-    const name = all ? 'everything' : `${TARGETS[what.value][0].toLowerCase()} `;
+    const name = what.value === 'url' ? 'URL' : what.value;
+    const becomes = soft ? 'is marked stale' : 'is deleted';
     const sure = await confirmed({
       title: soft ? 'Mark as stale?' : 'Delete?',
-      text: [
-        soft ? 'This marks as stale, for all processes: ' : 'This deletes, for all processes: ',
-        name,
-        all ? '' : literal(value.value.trim()),
-      ],
+      text: all
+        ? `Everything that is stored ${becomes}, for all processes.`
+        : [`What is stored for this ${name} ${becomes}, for all processes: `, literal(value.value.trim())],
       yes: soft ? 'Mark stale' : 'Delete',
       ...(all && { word: 'all' }),
     });

@@ -29,7 +29,7 @@ export function showResponses() {
 }
 
 /** From the beginning, with what the form says. */
-export function search() {
+function search() {
   const { search: text, status, tag } = Object.fromEntries(new FormData(byId('search')));
   query = {
     ...(text && { search: text }),

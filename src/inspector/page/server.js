@@ -3,7 +3,7 @@
 const FIELDS = { 'X-Cache-Inspector': '1' };
 
 /** What the server refused, or why it could not be asked. */
-export class ServerError extends Error {
+class ServerError extends Error {
   constructor(message, status) {
     super(message);
     this.status = status;
