@@ -194,7 +194,7 @@ describe('stored responses', () => {
     await Promise.all(Array.from({ length: 110 }, (_, i) => one.get(i < 100 ? `/a/${i}` : `/b/${i - 100}`)));
     const page = await one.open('#responses');
     const found = async (count: number): Promise<void> => {
-      await says(page, '#list-status', `${count} response`);
+      await says(page, '#list-status', new RegExp(`^${count} responses?, .*\\.$`));
       expect(await rows(page).count()).toBe(count);
     };
     await found(50);
@@ -506,6 +506,7 @@ test('everything can be reached and done by the keyboard alone', async () => {
   await says(page, '#entry .status', 'Purged: 1 stored response.');
   expect(await focused()).toBe('Close');
   await press('Enter');
+  await page.locator('#responses-title:focus').waitFor();
   expect(await storedIn(one)).toEqual([]);
   // Every control and place has a name.
   for (const view of ['live', 'responses', 'operate']) {

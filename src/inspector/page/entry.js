@@ -15,6 +15,11 @@ export async function showEntry({ id, variant }, { onGone }) {
   gone = onGone;
   const dialog = byId('entry');
   dialog.querySelector('.content').replaceChildren();
+  const opener = document.activeElement;
+  dialog.onclose = () => {
+    // The row that it was opened from may be gone.
+    if (!opener.isConnected) byId('responses-title').focus();
+  };
   open(dialog);
   byId('entry-title').focus();
   await read();

@@ -52,6 +52,7 @@ async function page() {
   byId('more').hidden = true;
   byId('list-empty').hidden = true;
   byId('list').setAttribute('aria-busy', 'true');
+  say(byId('list-status'), 'Looking…');
   let room = PAGE;
   let problem;
   let first;
