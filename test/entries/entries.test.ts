@@ -259,6 +259,26 @@ everywhere((open) => {
       expect(await cache.purge({ tag: 't' })).toBe(1);
     });
 
+    test('of what the compress option has stored, which is shown and changed as the app sent it', async () => {
+      const text = 'many words '.repeat(500);
+      const { cache, get } = await site({ ...open(), compress: true }, (_, res) => {
+        res.setHeader('Content-Type', 'text/plain');
+        res.end(text);
+      });
+      await get('/a');
+      expect(await only(cache)).toMatchObject({ damaged: false, size: text.length });
+      const entry = await whole(cache);
+      expect(String(entry.body)).toBe(text);
+      expect(entry.storedBytes).toBeLessThan(text.length);
+      expect(await cache.entries.update(entry, { ttl: '2h' })).toBe(true);
+      expect((await get('/a')).body).toBe(text);
+      expect(await cache.entries.update(await whole(cache), { body: 'another' })).toBe(true);
+      expect(await whole(cache)).toMatchObject({ size: 7, body: Buffer.from('another') });
+      expect(await get({ path: '/a', headers: { 'Accept-Encoding': 'gzip' } })).toMatchObject({
+        body: 'another',
+      });
+    });
+
     test('of the body: what described the old one is gone, and no client is told 304 for it', async () => {
       const { cache, get } = await site({ ...open(), clock }, app);
       await get('/a');

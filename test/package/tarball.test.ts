@@ -41,6 +41,7 @@ import { metrics, trace } from '@opentelemetry/api';
 import express from 'express';
 import { Redis } from 'ioredis';
 import { redisCache } from '${NAME}';
+import { inspector } from '${NAME}/inspector';
 import { otel } from '${NAME}/otel';
 import { prometheus } from '${NAME}/prometheus';
 import { Registry } from 'prom-client';
@@ -54,6 +55,7 @@ import api = require('@opentelemetry/api');
 import express = require('express');
 import ioredis = require('ioredis');
 import cache = require('${NAME}');
+import byInspector = require('${NAME}/inspector');
 import byOtel = require('${NAME}/otel');
 import byPrometheus = require('${NAME}/prometheus');
 import prom = require('prom-client');
@@ -62,6 +64,7 @@ const { readFileSync } = fs;
 const { metrics, trace } = api;
 const { Redis } = ioredis;
 const { redisCache } = cache;
+const { inspector } = byInspector;
 const { otel } = byOtel;
 const { prometheus } = byPrometheus;
 const { Registry } = prom;
@@ -75,6 +78,7 @@ const { metrics, trace } = require('@opentelemetry/api');
 const express = require('express');
 const { Redis } = require('ioredis');
 const { redisCache } = require('${NAME}');
+const { inspector } = require('${NAME}/inspector');
 const { otel } = require('${NAME}/otel');
 const { prometheus } = require('${NAME}/prometheus');
 const { Registry } = require('prom-client');
@@ -93,6 +97,7 @@ async function main() {
     otel(cache, { meter: metrics.getMeter('app'), tracer: trace.getTracer('app') });
     let runs = 0;
     const app = express()
+      .use('/cache', inspector(cache, { authorize: 'development' }))
       .use(cache)
       .get('/', (_req, res) => { res.json({ runs: ++runs }); });
     const server = app.listen(0, '127.0.0.1');
@@ -109,6 +114,13 @@ async function main() {
     assert.match(second.headers.get('cache-status') ?? '', /hit/);
 
     assert.match(await register.metrics(), /requests_total\\{cache="redis-response-cache",outcome="hit"\\} 1/);
+
+    const base = 'http://127.0.0.1:' + address.port;
+    for (const file of ['/cache/', '/cache/main.js', '/cache/page.css']) {
+      const page = await fetch(base + file);
+      assert.equal(page.status, 200);
+      assert((await page.text()).length > 1000);
+    }
 
     server.close();
     server.closeAllConnections();
@@ -185,7 +197,7 @@ test('the tarball holds the build, its papers, and nothing else', () => {
   const shared = /^[a-z]+-[\w-]{8}\.(?:js|d\.ts|d\.cts)$/;
   const entry = (name: string): string[] => ['cjs', 'd.cts', 'd.ts', 'js'].map((ext) => `${name}.${ext}`);
   expect(readdirSync(join(installed, 'dist')).filter((file) => !shared.test(file))).toEqual(
-    ['cli.js', ...['index', 'otel', 'prometheus'].flatMap(entry)].sort(),
+    ['cli.js', ...['index', 'inspector', 'otel', 'prometheus'].flatMap(entry)].sort(),
   );
 });
 

@@ -25,7 +25,7 @@ function obtainRedisServer() {
   if (found) return found;
   const failures = [];
   for (const [way, attempt] of [
-    ['apt-get', installFromDebian],
+    ['apt-get', () => installFromDebian()],
     ['a build', buildFromSource],
   ]) {
     try {
@@ -43,13 +43,14 @@ function obtainRedisServer() {
   );
 }
 
-function installFromDebian() {
+/** Installs the package of this name, and gives the path of its program, which has the same. */
+function installFromDebian(name = 'redis-server') {
   if (process.getuid?.() !== 0) throw new Error('not root');
   if (!onPath('apt-get')) throw new Error('no apt-get');
-  notice('No redis-server on PATH: installing the one of this Debian with apt-get.');
+  notice(`No ${name} on PATH: installing the one of this Debian with apt-get.`);
   run('apt-get', ['-qq', 'update'], 2 * MINUTES);
-  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', 'redis-server'], 3 * MINUTES);
-  return onPath('redis-server') ?? fail('apt-get put none on PATH');
+  run('apt-get', ['-qq', 'install', '--yes', '--no-install-recommends', name], 3 * MINUTES);
+  return onPath(name) ?? fail('apt-get put none on PATH');
 }
 
 /** redis-memory-server keeps what it built under node_modules/.cache: only the first run is slow. */
@@ -103,4 +104,4 @@ function fail(message) {
   throw new Error(message);
 }
 
-module.exports = { findRedisServer, obtainRedisServer };
+module.exports = { findRedisServer, obtainRedisServer, installFromDebian, onPath };

@@ -1,2 +1,4 @@
 export function findRedisServer(): string | undefined;
 export function obtainRedisServer(): string;
+export function installFromDebian(name?: string): string;
+export function onPath(name: string): string | undefined;

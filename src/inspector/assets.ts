@@ -1,0 +1,63 @@
+/// <reference path="./page-files.d.ts" />
+import chartsJs from './page/charts.js';
+import confirmJs from './page/confirm.js';
+import domJs from './page/dom.js';
+import entryJs from './page/entry.js';
+import explainedJs from './page/explained.js';
+import formatJs from './page/format.js';
+import iconSvg from './page/icon.svg';
+import indexHtml from './page/index.html';
+import liveJs from './page/live.js';
+import mainJs from './page/main.js';
+import operateJs from './page/operate.js';
+import pageCss from './page/page.css';
+import responsesJs from './page/responses.js';
+import serverJs from './page/server.js';
+import summaryJs from './page/summary.js';
+import type { Settings } from './settings.ts';
+
+/** The files of the page, as they are: there is nothing to build, and nothing comes from elsewhere. */
+
+export interface Asset {
+  readonly type: string;
+  readonly body: Buffer;
+}
+
+const SCRIPTS: Readonly<Record<string, string>> = {
+  'main.js': mainJs,
+  'charts.js': chartsJs,
+  'confirm.js': confirmJs,
+  'dom.js': domJs,
+  'entry.js': entryJs,
+  'explained.js': explainedJs,
+  'format.js': formatJs,
+  'live.js': liveJs,
+  'operate.js': operateJs,
+  'responses.js': responsesJs,
+  'server.js': serverJs,
+  'summary.js': summaryJs,
+};
+
+/** By path. The page knows from its first byte what it may offer, and of which cache it is. */
+export function assetsFor({ readOnly, warm }: Settings, name: string): ReadonlyMap<string, Asset> {
+  const may = [...(readOnly ? [] : ['change']), ...(warm && !readOnly ? ['warm'] : [])].join(' ');
+  const html = indexHtml
+    .replace('data-may=""', `data-may="${may}"`)
+    .replace(/(<title>|<span id="name">)Cache/g, (_, tag) => tag + escaped(name));
+  const asset = (type: string, text: string): Asset => ({
+    type: `${type}; charset=utf-8`,
+    body: Buffer.from(text),
+  });
+  return new Map([
+    ['/', asset('text/html', html)],
+    ['/page.css', asset('text/css', pageCss)],
+    ['/icon.svg', asset('image/svg+xml', iconSvg)],
+    ...Object.entries(SCRIPTS).map(
+      ([name, text]) => [`/${name}`, asset('text/javascript', text)] as [string, Asset],
+    ),
+  ]);
+}
+
+function escaped(text: string): string {
+  return text.replace(/[^\w .-]/g, (character) => `&#${character.charCodeAt(0)};`);
+}
