@@ -1,5 +1,5 @@
 import type { Near } from './near.ts';
-import { readFrom } from './redis-store.ts';
+import { readFrom } from './read.ts';
 import type { PurgeMode, ReachableStore } from './store.ts';
 
 /**

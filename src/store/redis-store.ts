@@ -3,6 +3,7 @@ import type { RedisClient } from '../redis-client.ts';
 import { isHalfMoved, isOfTwoSlots } from './fault.ts';
 import { baseKey, entriesKeys, isReadable, leasesKey, stampKey } from './keys.ts';
 import { ACQUIRE, acquired, HELD, RELEASE, RENEW } from './lease-scripts.ts';
+import { readFrom } from './read.ts';
 import { RedisEntries } from './redis-entries.ts';
 import { RedisIndex } from './redis-index.ts';
 import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './response-scripts.ts';
@@ -227,25 +228,6 @@ export class RedisStore implements ReachableStore {
     await this.#index.gone(oldest);
     return order;
   }
-}
-
-/** One command brings them all. */
-export function readFrom(
-  client: Pick<RedisClient, 'hgetBuffer' | 'hmgetBuffer'>,
-  key: string,
-  fields: readonly string[],
-  failed?: (error: unknown) => (Buffer | undefined)[],
-): Promise<(Buffer | undefined)[]> {
-  if (fields.length === 1) return client.hgetBuffer(key, fields[0] as string).then(alone, failed);
-  return client.hmgetBuffer(key, ...fields).then(several, failed);
-}
-
-function alone(bytes: Buffer | null): (Buffer | undefined)[] {
-  return [bytes ?? undefined];
-}
-
-function several(found: (Buffer | null)[]): (Buffer | undefined)[] {
-  return found.map((bytes) => bytes ?? undefined);
 }
 
 /** The place in the order of storing of what is not bounded. */

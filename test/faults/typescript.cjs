@@ -11,3 +11,12 @@ require.extensions['.ts'] = (module, filename) => {
   });
   module._compile(code, filename);
 };
+
+/** Files of the inspector's page are text to the server, as in the build. */
+for (const extension of ['.js', '.html', '.css', '.svg']) {
+  const load = require.extensions[extension];
+  require.extensions[extension] = (module, filename) => {
+    if (/\/src\/inspector\/page\/[^/]+$/.test(filename)) module.exports = readFileSync(filename, 'utf8');
+    else load(module, filename);
+  };
+}

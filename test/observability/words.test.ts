@@ -4,9 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import { DETAILS, FORWARDED, ruleOf, rulesOf } from '../../src/words.ts';
 
 const SRC = join(__dirname, '../../src');
-/** Of values and commands: they never answer a request. */
+/** Of values, entries and commands: they never answer a request. */
 const ELSEWHERE =
-  /^(?:cli|store\/(?!guard)|warm|asking|sitemap|access-log|values?\b|value-store|words|metrics|otel|prometheus)/;
+  /^(?:cli|store\/(?!guard)|warm|asking|sitemap|access-log|values?\b|value-store|words|metrics|otel|prometheus|entry-face|measure)/;
 
 /** Every word that the code gives as a `detail`, by where it stands. */
 function wordsInCode(): Map<string, string> {

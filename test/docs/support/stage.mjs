@@ -39,6 +39,8 @@ Object.assign(globalThis, {
   listLeads: answer,
   rates: answer,
   requestId: () => (_req, _res, next) => next(),
+  session: () => (_req, _res, next) => next(),
+  authentication: () => (_req, _res, next) => next(),
   slowAndMetered: async (query) => query,
   loadRates: async (currency) => ({ currency }),
   token: 'signed',

@@ -26,6 +26,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'index.mjs': exporting('index.ts', 'redisCache, fromAccessLog, fromSitemap'),
   'prometheus.mjs': exporting('prometheus.ts', 'prometheus'),
   'otel.mjs': exporting('otel.ts', 'otel'),
+  'inspector.mjs': exporting('inspector.ts', 'inspector'),
 };
 
 export interface Program {
