@@ -67,6 +67,6 @@ export async function processes({ redis, load, catalogue, options, launch }, { t
     rows,
     text:
       'Target processes, Redis and the load share the CPUs of this machine. Once those are busy, more processes only ' +
-      'divide them: what is to be read here is that CPU per hit stays the same, not where the rate ends.',
+      'divide them, and switching between them costs CPU too: this does not show where the rate ends.',
   };
 }
