@@ -1,8 +1,8 @@
 // Bars, in a picture that can be read on a light and on a dark page.
 
-const WIDTH = 760;
+const WIDTH = 820;
 const LABEL = 220;
-const FIGURE = 60;
+const FIGURE = 120;
 const LINE = 20;
 const TITLE = 34;
 const STYLE = `
