@@ -34,7 +34,7 @@ export function chart(groups) {
     }
   }
   const size = `viewBox="0 0 ${WIDTH} ${y + 8}" width="${WIDTH}" height="${y + 8}"`;
-  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n<style>${STYLE}</style>\n${parts.join('\n')}\n</svg>\n`;
+  return `<svg xmlns="http://www.w3.org/2000/svg" ${size} role="img">\n<title>CPU of a hit, by target and Node</title>\n<style>${STYLE}</style>\n${parts.join('\n')}\n</svg>\n`;
 }
 
 const escaped = (text) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
