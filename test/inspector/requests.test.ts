@@ -26,6 +26,18 @@ interface Console {
   result(action: string, given?: unknown): Promise<never>;
 }
 
+/** Everything: others have stored much in the same Redis, so that a page of a few may be empty. */
+async function listed({ cache }: Console): Promise<object[]> {
+  const found: object[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await cache.entries.list(cursor === undefined ? {} : { cursor });
+    found.push(...page.entries);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
 const app: Handler = (req, res) => {
   res.setHeader('Vary', 'Accept-Language');
   res.setHeader('Cache-Tag', 'all');
@@ -247,7 +259,7 @@ describe('a request that the page did not make', () => {
     await get(one, '/a');
     const answer = await one.post('purge', { target: { all: true } }, headers);
     expect([answer.status, answer.header('access-control-allow-origin')]).toEqual([403, undefined]);
-    expect((await one.cache.entries.list()).entries).toHaveLength(1);
+    expect(await listed(one)).toHaveLength(1);
   });
 
   test('of a form is refused, and so is a GET that would change something', async () => {
@@ -322,7 +334,7 @@ describe('actions', () => {
     const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
     const listener = bare(one.cache, app);
     await get(one, { path: '/a', headers: { 'Accept-Language': 'de' } });
-    const [entry] = (await one.cache.entries.list()).entries;
+    const [entry] = await listed(one);
     expect(await one.result('again', entry)).toMatchObject({ done: 1, failed: 0 });
     const read = (await one.result('entry', entry)) as { preview: { text: string } };
     expect(read.preview.text).toBe('/a de');
@@ -355,7 +367,7 @@ describe('actions', () => {
   test('read-only refuses every change', async () => {
     const one = await open({ readOnly: true, warm: { app: (req, res) => bare(app)(req, res) } });
     await get(one, '/a');
-    const [entry] = (await one.cache.entries.list()).entries;
+    const [entry] = await listed(one);
     const read = (await one.result('entry', entry)) as { seen: string; again: boolean };
     expect(read.again).toBe(false);
     for (const [action, given] of [
@@ -366,16 +378,14 @@ describe('actions', () => {
       ['warm', { urls: ['http://test.example/b'] }],
     ] as const)
       expect([action, (await one.post(action, given)).status]).toEqual([action, 403]);
-    expect((await one.cache.entries.list()).entries).toEqual([
-      expect.objectContaining({ ttl: expect.any(Number) }),
-    ]);
+    expect(await listed(one)).toEqual([expect.objectContaining({ ttl: expect.any(Number) })]);
     expect((await ask(one.port, '/')).body).toContain('data-may=""');
   });
 
   test('a change of what has changed meanwhile is a conflict', async () => {
     const one = await open();
     await get(one, '/a');
-    const [entry] = (await one.cache.entries.list()).entries;
+    const [entry] = await listed(one);
     const { seen } = (await one.result('entry', entry)) as { seen: string };
     expect((await one.post('update', { ...entry, seen, ttl: '2h' })).status).toBe(200);
     expect((await one.post('update', { ...entry, seen, body: 'mine' })).status).toBe(409);
