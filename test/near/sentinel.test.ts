@@ -8,7 +8,7 @@ let redis: Sentinels;
 const closing: Process[] = [];
 beforeAll(async () => {
   redis = await startSentinels();
-}, 60_000);
+}, 90_000);
 afterAll(async () => {
   await Promise.all(closing.map((process) => process.close()));
   await redis.stop();
@@ -28,4 +28,4 @@ test('the master says what changes, and so does the next one', async () => {
     await purged(b!, '/1');
     expect((await untilCurrent(a!, origin, '/1')).version).toBe(origin.version('/1'));
   }
-}, 60_000);
+}, 90_000);
