@@ -8,6 +8,7 @@ import { keepingNear } from './near-store.ts';
 import { RedisStore } from './redis-store.ts';
 import type { ReachableStore } from './store.ts';
 import { succeeding } from './succession.ts';
+import { unending } from './unending.ts';
 
 const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
@@ -69,8 +70,12 @@ export function connect(
   }
   const own = create(redis);
   reportErrors(own, onFault);
+  const end = (own.options as RedisOptions).retryStrategy === OWN.retryStrategy ? unending(own) : undefined;
   // `disconnect` rather than `quit`: a server that hangs must not hold up a shutdown.
-  return over(own as unknown as RedisClient, async () => own.disconnect());
+  return over(own as unknown as RedisClient, async () => {
+    end?.();
+    own.disconnect();
+  });
 }
 
 /** A connection of our own. @throws {OptionError} */

@@ -1,3 +1,5 @@
+import { unending } from './unending.ts';
+
 /** What is used of an ioredis connection here. */
 export interface Connection {
   readonly status: string;
@@ -9,7 +11,8 @@ export interface Connection {
   ping(): Promise<unknown>;
   on(event: 'messageBuffer', listener: (channel: Buffer, keys: readonly Buffer[] | null) => void): unknown;
   on(event: 'error', listener: (error: Error) => void): unknown;
-  on(event: 'ready' | 'close', listener: () => void): unknown;
+  on(event: 'ready' | 'close' | 'end', listener: () => void): unknown;
+  connect(): Promise<unknown>;
   disconnect(reconnect?: boolean): void;
 }
 
@@ -46,6 +49,7 @@ export class Tracking {
   #beat: NodeJS.Timeout | undefined;
   #again: NodeJS.Timeout | undefined;
   #closed = false;
+  readonly #end: (() => void)[] = [];
   /** What the server knows the listener by, for as long as it is the same connection. */
   #listens: { readonly stream: object | undefined; readonly id: number } | undefined;
   /** Counts the times that it was lost: what was read in another era is not known to be watched. */
@@ -62,6 +66,7 @@ export class Tracking {
       connection.on('error', () => {});
       connection.on('close', () => this.lose());
       connection.on('ready', () => void this.#arm());
+      this.#end.push(unending(connection));
     }
   }
 
@@ -82,6 +87,7 @@ export class Tracking {
     this.#closed = true;
     this.lose();
     clearTimeout(this.#again);
+    for (const end of this.#end) end();
     this.reader.disconnect();
     this.#listener.disconnect();
   }
@@ -110,7 +116,7 @@ export class Tracking {
         this.#beatLater();
       }
     } catch (error) {
-      if (era === this.era) this.#refusedBy(error as Error);
+      if (era === this.era) this.#failed(error as Error);
     } finally {
       this.#arming = false;
     }
@@ -126,10 +132,12 @@ export class Tracking {
     return id;
   }
 
-  #refusedBy(error: Error): void {
-    this.#tracked.refused(error);
+  #failed(error: Error): void {
+    // Anything but the server's own reply means that a connection is being lost, which has not been said yet.
+    const refused = error.name === 'ReplyError';
+    if (refused) this.#tracked.refused(error);
     clearTimeout(this.#again);
-    this.#again = setTimeout(() => void this.#arm(), AGAIN).unref();
+    this.#again = setTimeout(() => void this.#arm(), refused ? AGAIN : BEAT).unref();
   }
 
   #beatLater(): void {

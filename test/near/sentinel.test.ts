@@ -1,4 +1,8 @@
-import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { Redis } from 'ioredis';
+import { Tracking } from '../../src/store/tracking.ts';
+import { unending } from '../../src/store/unending.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './stage.ts';
 
@@ -13,9 +17,6 @@ afterAll(async () => {
   await Promise.all(closing.map((process) => process.close()));
   await redis.stop();
 });
-
-// Sentinels that get no CPU vote for another master meanwhile.
-jest.retryTimes(2);
 
 test('the master says what changes, and so does the next one', async () => {
   const origin = new Origin();
@@ -32,3 +33,41 @@ test('the master says what changes, and so does the next one', async () => {
     expect((await untilCurrent(a!, origin, '/1')).version).toBe(origin.version('/1'));
   }
 }, 90_000);
+
+describe('told to leave a server while it still looks for one', () => {
+  const open = (): Redis => {
+    const client = new Redis({ ...redis.options, protocol: 2, enableOfflineQueue: false });
+    client.on('error', () => {});
+    return client;
+  };
+
+  /** Errors may come before. */
+  const said = (client: Redis, event: 'ready' | 'end'): Promise<unknown> => {
+    return new Promise((resolve) => client.once(event, () => resolve(undefined)));
+  };
+
+  test('a client looks again', async () => {
+    const client = open();
+    const end = unending(client);
+    client.disconnect(true);
+    await said(client, 'end');
+    await said(client, 'ready');
+    expect(await client.ping()).toBe('PONG');
+    end();
+    client.disconnect();
+    await said(client, 'end');
+    expect(client.status).toBe('end');
+  });
+
+  test('what listens for changes listens again', async () => {
+    const tracking = new Tracking(() => open() as never, { changed() {}, lost() {}, refused() {} });
+    expect(tracking.reader.status).toBe('connecting');
+    tracking.restart();
+    for (let i = 0; !tracking.alive; i++) {
+      expect(i).toBeLessThan(1500);
+      await sleep(10);
+    }
+    tracking.close();
+    await said(tracking.reader as never, 'end');
+  });
+});
