@@ -334,7 +334,7 @@ describe('one response', () => {
     await page.fill('#entry [name=ttl]', '3d');
     await page.getByRole('button', { name: 'Set' }).click();
     await says(page, '#entry .status', 'Its lifetime is set.');
-    expect(await textOf(page.locator('#entry .facts'))).toContain('fresh, 2 d 23 h left');
+    await says(page, '#entry .facts', /fresh, 2 d 23 h left/);
 
     await page.getByRole('button', { name: 'Edit the body' }).click();
     await page.locator('#entry textarea').fill('by hand \u20ac');
