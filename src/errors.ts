@@ -27,7 +27,8 @@ export class PurgeError extends TypeError {
   readonly code = 'ERR_RRC_PURGE';
 }
 
-function show(value: unknown): string {
+/** A value as a message shows it: short, and without what may be a secret. */
+export function show(value: unknown): string {
   if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
   let text: string | undefined;

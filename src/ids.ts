@@ -1,4 +1,4 @@
-import { PurgeError } from './errors.ts';
+import { PurgeError, show } from './errors.ts';
 import { compact, customKey, defaultKey, type Target } from './key.ts';
 import type { Policy } from './options.ts';
 
@@ -21,9 +21,10 @@ export function idsOfKey(policies: Iterable<Naming>, value: unknown): Set<string
 }
 
 /** Those of one absolute URL, under the policies that have the default key. @throws {PurgeError} for any other. */
-export function idsOfUrl(policies: Iterable<Naming>, url: string): Set<string> {
-  const target = parse(url);
-  if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${JSON.stringify(url)}`);
+export function idsOfUrl(policies: Iterable<Naming>, url: unknown): Set<string> {
+  const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
+  const target = typeof text === 'string' ? parse(text) : undefined;
+  if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
   const ids = new Set<string>();
   for (const { key, methods, query, hash } of policies) {
     if (key) continue;
@@ -37,9 +38,7 @@ export function beginsWith(prefix: unknown): (key: string) => boolean {
   const target = typeof prefix === 'string' ? parse(prefix) : undefined;
   const isPath = typeof prefix === 'string' && prefix.startsWith('/');
   if (!target && !isPath) {
-    throw new PurgeError(
-      `purge takes a prefix that is an absolute URL or a path, not ${JSON.stringify(prefix)}`,
-    );
+    throw new PurgeError(`purge takes a prefix that is an absolute URL or a path, not ${show(prefix)}`);
   }
   const begin = target ? `${target.scheme}://${target.host}${target.url}` : String(prefix);
   return (key) => {

@@ -76,7 +76,7 @@ function purgesOf(
     case 'key':
       return each([...idsOfKey(policies, value), idOfValue(value, hash)]);
     case 'url':
-      return each(idsOfUrl(policies, String(value)));
+      return each(idsOfUrl(policies, value));
     case 'tag':
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;

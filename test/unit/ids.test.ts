@@ -139,6 +139,11 @@ describe('a purge of what names nothing is refused', () => {
     ['a prefix that is neither URL nor path', { prefix: 'api' }],
     ['a prefix that is a URL object', { prefix: new URL('http://h/a') }],
     ['a prefix that is null', { prefix: null }],
+    ['a prefix that is a bigint', { prefix: 1n }],
+    ['a prefix that is a cycle', { prefix: cyclic }],
+    ['a URL that is null', { url: null }],
+    ['a URL that is a bigint', { url: 1n }],
+    ['a URL that is an object without text', { url: Object.create(null) }],
   ])('%s', async (_what, target) => {
     const purged = redisCache().purge(target as PurgeTarget);
     await expect(purged).rejects.toThrow(PurgeError);
