@@ -24,7 +24,7 @@ import { answerInstead, mayStandIn, standIn } from './stand-in.ts';
 import { Fault } from './store/fault.ts';
 import { forwardUnsafe } from './unsafe.ts';
 import { askedBy } from './verdict.ts';
-import { within } from './within.ts';
+import { LOOK_EVERY, looksWithin, within } from './within.ts';
 
 /**
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
@@ -68,7 +68,7 @@ async function live(x: Exchange, policy: Policy, core: Core): Promise<void> {
   x.key = identity.key;
   const known = core.routes.policyAt(x, policy, identity);
   if (!known && !refresh) return forward(x, core, bypass('route'));
-  return answer(x, known ?? policy, core, identity, LOOKS);
+  return answer(x, known ?? policy, core, identity, looksWithin(policy.collapse.wait));
 }
 
 /** Lets the app answer, unless nobody asked: what is not to be stored is then of no use. */
@@ -87,9 +87,6 @@ function applies(x: Exchange, when: NonNullable<Policy['when']>): boolean | Prom
   );
 }
 
-/** How often one request looks: every time that it is told to look again brings it closer to forwarding. */
-const LOOKS = 32;
-
 /**
  * Looks up and answers from what was found, or lets the app answer.
  * @param policy to look up by: what is made anew is made by that of the identity, until a route refines it.
@@ -104,7 +101,7 @@ async function answer(
 ): Promise<void> {
   const refresh = core.refreshes.of(x.req);
   const serves = policy.mode === 'serve' || refresh !== undefined;
-  if (looks === LOOKS && !refresh && serves && answeredNear(x, policy, core, identity)) return;
+  if (x.at.lookup === undefined && !refresh && serves && answeredNear(x, policy, core, identity)) return;
   const startedAt = performance.now();
   x.at.lookup = startedAt - x.startedAt;
   let found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
@@ -245,9 +242,6 @@ function elsewhere(x: Exchange, refresh: Refresh): void {
   refresh.result = 'elsewhere';
   x.drop();
 }
-
-/** A process that gives a lease back says so; in case nobody hears it, waiting requests look this often (in ms). */
-const LOOK_EVERY = 500;
 
 /** How many milliseconds a request may yet wait for another's fill. */
 function left(x: Exchange, policy: Policy): number {

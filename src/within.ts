@@ -8,3 +8,11 @@ export async function within<T>(promise: Promise<T>, ms: number): Promise<T | un
   clearTimeout(timer);
   return first;
 }
+
+/** A process that gives a lease back says so; in case nobody hears it, those who wait look this often (in ms). */
+export const LOOK_EVERY = 500;
+
+/** How often one who waits may look: every time that there is nothing yet brings it closer to doing without. */
+export function looksWithin(wait: number): number {
+  return 32 + Math.ceil(wait / LOOK_EVERY);
+}

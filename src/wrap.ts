@@ -13,11 +13,7 @@ import type { KeyPart } from './types.ts';
 import { decodeValue, encodeValue, freshValue, keyOfValue } from './value.ts';
 import { lifetimeOf } from './value-store.ts';
 import { areTags } from './values.ts';
-import { within } from './within.ts';
-
-/** How often one call looks, and how often (in ms) it does while another process runs the function. */
-const LOOKS = 32;
-const LOOK_EVERY = 500;
+import { LOOK_EVERY, looksWithin, within } from './within.ts';
 
 /** A call of `wrap`, its options read. */
 interface Call<T> {
@@ -47,7 +43,7 @@ export async function wrap<T>(
     tags: tags.map(tagOf),
   };
   const until = performance.now() + policy.collapse.wait;
-  for (let looks = LOOKS; looks > 0; looks--) {
+  for (let looks = looksWithin(policy.collapse.wait); looks > 0; looks--) {
     const left = Math.max(0, until - performance.now());
     const found = await attempt(core, policy, call, left);
     if (found === 'run') break;

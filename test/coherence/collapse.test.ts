@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, get, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type CacheMiddleware, type CacheOptions, redisCache } from '../../src/index.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -148,6 +149,18 @@ describe('requests for what is being made', () => {
       expect(cacheStatus).toBe('fwd=uri-miss; detail=fill-under-way');
     }
   });
+
+  test('wait for as long as they are let, however long that is', async () => {
+    const { ask, running, runs } = await fleet(2, { collapse: { wait: '60s' } });
+    const leader = ask(0);
+    await runs(1);
+    const other = ask(1);
+    await sleep(18_000);
+    expect(running).toHaveLength(1);
+    running[0]?.res.end('done');
+    expect((await Promise.all([leader, other])).map(({ body }) => body)).toEqual(['done', 'done']);
+    expect(running).toHaveLength(1);
+  }, 40_000);
 
   test('are not made to wait where collapsing is off', async () => {
     const { ask, running, runs } = await fleet(2, { collapse: false });
