@@ -91,7 +91,7 @@ export async function brought(
   for (let i = 0; ; i++) {
     const answer = await process.get(path, headers);
     if (answer.near) return answer;
-    expect(i).toBeLessThan(1500);
+    expect(i).toBeLessThan(300);
     await sleep(10);
   }
 }
@@ -101,7 +101,7 @@ export async function untilCurrent(process: Process, origin: Origin, path: strin
   for (let i = 0; ; i++) {
     const answer = await process.get(path);
     if (answer.version === origin.version(path)) return answer;
-    expect(i).toBeLessThan(1500);
+    expect(i).toBeLessThan(300);
     await sleep(10);
   }
 }
@@ -111,7 +111,7 @@ export async function purged(process: Process, path: string): Promise<void> {
   for (let i = 0; ; i++) {
     const done = await process.cache.purge({ url: urlOf(path) }).catch(() => undefined);
     if (done !== undefined) return;
-    expect(i).toBeLessThan(400);
+    expect(i).toBeLessThan(100);
     await sleep(50);
   }
 }
