@@ -1,6 +1,7 @@
 import type { Core } from './core.ts';
 import type { DamagedEntry, EntrySummary } from './entry-face.ts';
 import { confirmed } from './purge.ts';
+import { isReadable } from './store/keys.ts';
 import { summaryOf } from './summary.ts';
 
 /** This many ids are described at a time, fewer where that brings more than so many bytes: what is sealed comes whole. */
@@ -18,7 +19,7 @@ export async function summaries(
   matches: (key: string | undefined) => boolean = () => true,
 ): Promise<(EntrySummary | DamagedEntry)[]> {
   // Most ids are their key.
-  const wanted = [...new Set(ids)].filter((id) => id.startsWith('#') || matches(id));
+  const wanted = [...new Set(ids)].filter((id) => !isReadable(id) || matches(id));
   const found: (EntrySummary | DamagedEntry)[] = [];
   // The first one sends the script, for the others to name it by its hash; and it shows how much they may bring.
   for (let at = 0, size = 1; at < wanted.length; ) {

@@ -51,8 +51,12 @@ export function printable(text: string): string {
 export async function say({ out, signal }: Io, text: string | Uint8Array): Promise<void> {
   if (out.write(text) !== false || !out.once || signal.aborted) return;
   await new Promise<void>((resolve) => {
-    out.once?.('drain', resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const done = (): void => {
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    out.once?.('drain', done);
+    signal.addEventListener('abort', done);
   });
 }
 

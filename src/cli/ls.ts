@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { DamagedEntry, EntryQuery, EntrySummary } from '../entry-face.ts';
 import type { CacheMiddleware } from '../handle.ts';
+import { areTags } from '../values.ts';
 import { type Command, type Io, say, UsageError, whole } from './command.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
 import { columnsOf, escaped, fitted, jsonLine, painter, sizeText, span } from './text.ts';
@@ -42,7 +43,7 @@ export const ls: Command = {
     if (all && values.limit !== undefined) throw new UsageError('--limit and --all exclude each other');
     if (status !== undefined && !/^[1-9]\d\d$/.test(status))
       throw new UsageError(`--status is ${status}, but must be a status code such as 404`);
-    if (tag !== undefined && (tag === '' || tag.length > 256))
+    if (tag !== undefined && !areTags([tag]))
       throw new UsageError('--tag takes a tag of up to 256 characters');
     const limit = all ? Number.POSITIVE_INFINITY : whole('--limit', values.limit, 50);
     const [search] = positionals;

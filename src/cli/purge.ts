@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import type { PurgeTarget } from '../handle.ts';
 import { beginsWith } from '../ids.ts';
+import { areTags } from '../values.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { idsOfAddress, idsOfJson, idsOfName } from './names.ts';
 import { figure } from './progress.ts';
@@ -80,8 +81,7 @@ function planOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
   if (key !== undefined) return { ids: idsOfJson(key) };
   if (entry) return { ids: entry.flatMap(idsOfName) };
   if (tag) {
-    if (!tag.every((one) => one !== '' && one.length <= 256))
-      throw new UsageError('--tag takes a tag of up to 256 characters');
+    if (!areTags(tag)) throw new UsageError('--tag takes a tag of up to 256 characters, up to 128 times');
     return { target: { tags: tag } };
   }
   if (prefix === undefined) return { target: { all: true } };

@@ -4,6 +4,7 @@ export interface Subscriber {
   unsubscribe(channel: string): Promise<unknown>;
   on(event: 'message', listener: (channel: string) => void): unknown;
   on(event: 'error', listener: (error: unknown) => void): unknown;
+  on(event: 'end', listener: () => void): unknown;
   disconnect(): void;
 }
 
@@ -70,6 +71,10 @@ export class Wake {
     });
     // The client that the cache works with says the same, and is listened to.
     subscriber.on('error', () => {});
+    // One that does not try again is replaced when next needed.
+    subscriber.on('end', () => {
+      if (this.#subscriber === subscriber) this.#subscriber = undefined;
+    });
     return subscriber;
   }
 }
