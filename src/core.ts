@@ -11,6 +11,7 @@ import type { Keyring } from './keyring.ts';
 import type { Lookup } from './lookup.ts';
 import type { Policy } from './options.ts';
 import { type Outcome, resultOf } from './outcome.ts';
+import type { Owed } from './owed.ts';
 import type { Refreshes } from './refresh.ts';
 import type { Routes } from './routes.ts';
 import type { Invalidation } from './settings.ts';
@@ -35,6 +36,7 @@ export interface Core {
   readonly lookup: Lookup;
   /** Finds what the deployment before has stored, where the `previous` option says so. */
   readonly previous: Lookup | undefined;
+  readonly owed: Owed;
   readonly leases: Leases;
   readonly flights: Flights;
   readonly events: Events;

@@ -90,7 +90,8 @@ export async function explain(
   const last = core.refusals.get(compact(identity.key, undefined));
   const refused = last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } };
   // One of its own, so that nothing is remembered for having been explained.
-  const found = await new Lookup(core.store, core.keyring).find(identity, x.headers, policy.hash, x.depth);
+  const lookup = new Lookup(core.store, core.keyring, core.owed);
+  const found = await lookup.find(identity, x.headers, policy.hash, x.depth);
   if (found instanceof Fault) return told(core, bypass(found.code), { key, ...refused });
   const decided = await decide(x, policy, core, identity, found, given !== undefined);
   const { stored } = found;

@@ -5,6 +5,7 @@ import { type Fields, nominated, selectors } from './http/vary.ts';
 import type { Identity } from './identity.ts';
 import { compact, type HashName } from './key.ts';
 import type { Keyring } from './keyring.ts';
+import { type Owed, UNCONFIRMED } from './owed.ts';
 import { Recall } from './recall.ts';
 import { Fault } from './store/fault.ts';
 import type { GuardedStore } from './store/guard.ts';
@@ -44,10 +45,12 @@ const REMEMBERED = 10_000;
 export class Lookup {
   readonly #store: GuardedStore;
   readonly #recall: Recall;
+  readonly #owed: Owed;
   readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
-  constructor(store: GuardedStore, keyring: Keyring) {
+  constructor(store: GuardedStore, keyring: Keyring, owed: Owed) {
     this.#store = store;
+    this.#owed = owed;
     this.#recall = new Recall(keyring);
   }
 
@@ -58,6 +61,7 @@ export class Lookup {
     hash: HashName | undefined,
     depth: number,
   ): Found | undefined {
+    if (this.#owed.holds(id)) return undefined;
     let variant = compact(declared, hash);
     let text = declared === '' ? PLAIN : variantText(declared, [], headers);
     let value = this.#nearAt(id, variant);
@@ -71,6 +75,7 @@ export class Lookup {
     }
     const stored = value?.stored;
     if (!value || stored?.key !== key || stored.depth > depth || stored.variant !== text) return undefined;
+    if (this.#owed.holdsAny(stored.tags)) return undefined;
     return { stored, place: { id, variant }, seen: value.seen, otherVariants, damaged: NONE, near: true };
   }
 
@@ -87,6 +92,8 @@ export class Lookup {
     depth: number,
   ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
+    const held = this.#owed.holds(id) && (await this.#owed.settled(id));
+    if (held) return held;
     const slot = compact(declared, hash);
     const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
@@ -95,7 +102,8 @@ export class Lookup {
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
-    if (specs && remembered?.equals(bytes)) return newest(key, depth, expected, values, this.#recall);
+    if (specs && remembered?.equals(bytes))
+      return this.#unlessHeld(newest(key, depth, expected, values, this.#recall));
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -103,10 +111,15 @@ export class Lookup {
         id,
         variants.map(({ place }) => place.variant),
       );
-      return again instanceof Fault ? again : newest(key, depth, variants, again, this.#recall);
+      if (again instanceof Fault) return again;
+      return this.#unlessHeld(newest(key, depth, variants, again, this.#recall));
     }
     this.#markers.delete(memory);
-    return only(identity, headers, depth, slot, bytes, this.#recall);
+    return this.#unlessHeld(only(identity, headers, depth, slot, bytes, this.#recall));
+  }
+
+  #unlessHeld(found: Found): Found | Fault {
+    return found.stored && this.#owed.holdsAny(found.stored.tags) ? UNCONFIRMED : found;
   }
 }
 

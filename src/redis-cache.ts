@@ -16,6 +16,7 @@ import { handle } from './lifecycle.ts';
 import { Lookup } from './lookup.ts';
 import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options.ts';
 import type { CacheEvents } from './outcome.ts';
+import { Owed } from './owed.ts';
 import { purge } from './purge.ts';
 import { Refreshes } from './refresh.ts';
 import { Routes } from './routes.ts';
@@ -81,6 +82,7 @@ class Cache {
     const guarded = (store: ReachableStore): GuardedStore =>
       new GuardedStore(store, timeout, onFault, keyring);
     const store = guarded(connected.store);
+    const owed = new Owed(store, timeout, events);
     this.#core = {
       name,
       clock,
@@ -89,10 +91,11 @@ class Cache {
       store,
       keyring,
       hash,
-      lookup: new Lookup(store, keyring),
+      lookup: new Lookup(store, keyring, owed),
       previous:
         connected.previous &&
-        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault)),
+        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault), owed),
+      owed,
       leases: new Leases(store),
       flights: new Flights(),
       events,
@@ -197,6 +200,7 @@ class Cache {
     this.#closing.abort();
     await Promise.all(this.#warming);
     await this.#idle();
+    await this.#core.owed.close();
     await this.#core.store.close();
   }
 }

@@ -41,9 +41,9 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
     const all = new Set([...ids, ...others.flatMap((uri) => [...core.idsOf(uri)])]);
     const purges = [
       ...(isNonError(x.res.statusCode) ? [...all] : []).map((id) => {
-        return core.store.purge(id, 'delete', id === except?.id ? except : undefined);
+        return core.owed.invalidate(id, id === except?.id ? except : undefined);
       }),
-      ...tags.map((tag) => core.store.purgeTag(tag, 'delete')),
+      ...tags.map((tag) => core.owed.invalidateTag(tag)),
     ];
     if (purges.length === 0) return Promise.resolve();
     const named = tags.length > 0 ? 'tags' : 'url';

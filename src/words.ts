@@ -58,6 +58,10 @@ export const DETAILS: Readonly<Record<string, Entry>> = {
   // The store.
   timeout: ['Redis did not answer within `timeout`.'],
   unavailable: ['Redis is known to be away.'],
+  invalidating: [
+    'An unsafe request to this process has invalidated it, and Redis has not confirmed that yet.',
+    'RFC 9111 §4.4',
+  ],
   error: ['Something failed: a function among the options, or the store. A `fault` event has the message.'],
   'redis-error': [
     'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis answered.',

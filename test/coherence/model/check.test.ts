@@ -134,6 +134,9 @@ describe('an answer from before a purge', () => {
     const put = purge({ target: { by: 'put', resource: 0 } });
     expect(purged([put])).toEqual(['purged']);
     expect(purged([put], [own, later({ worker: 1 })])).toEqual([]);
+    const killed = (at: number) =>
+      rules({ runs: [first], requests: [own, later()], purges: [put], ends: [{ worker: 0, at }] });
+    expect([killed(2.5), killed(4.5), killed(7)]).toEqual([['purged'], [], ['purged']]);
   });
 });
 

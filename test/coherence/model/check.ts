@@ -42,7 +42,7 @@ function violationsOf(history: History, request: Request, bound: number): Violat
   }
   if (run.request !== request.id && !isShared(run)) found.push({ rule: 'shared', text: from });
   for (const purge of history.purges) {
-    if (!promises(purge, request) || !covers(history, purge, run)) continue;
+    if (!promises(history, purge, request) || !covers(history, purge, run)) continue;
     if (run.version >= (purge.versions[run.resource] as number)) continue;
     found.push({ rule: 'purged', text: `${from}, before ${describePurge(purge)}` });
   }
@@ -54,9 +54,12 @@ function isShared({ kind, method }: Run): boolean {
 }
 
 /** Whether whoever makes this request is promised the effect of a purge. */
-function promises(purge: Purge, request: Request): boolean {
-  if (!purge.confirmed || purge.settledAt === undefined || purge.settledAt > request.sentAt) return false;
-  return purge.target.by !== 'put' || purge.worker === request.worker;
+function promises({ ends }: History, purge: Purge, { worker, sentAt }: Request): boolean {
+  if (!purge.confirmed || purge.settledAt === undefined || purge.settledAt > sentAt) return false;
+  if (purge.target.by !== 'put') return true;
+  // The one that takes the place of a process does not know what that one owed.
+  const isAnother = ends.some((end) => end.worker === worker && end.at > purge.calledAt && end.at < sentAt);
+  return purge.worker === worker && !isAnother;
 }
 
 function covers({ resources }: History, { target, soft }: Purge, run: Run): boolean {
