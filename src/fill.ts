@@ -57,10 +57,8 @@ export function lead(
   if (running.policy.guard !== 'off') running.watch.begin(x.req);
 
   capture(x.res, {
-    get limit() {
-      return running.policy.maxBodySize;
-    },
-    outside: running.watch.outside,
+    limit: () => running.policy.maxBodySize,
+    outside: (run) => running.watch.outside(run),
     head(sent) {
       head = sent;
       receivedAt = core.clock();

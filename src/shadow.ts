@@ -78,10 +78,8 @@ export async function shadow(
   core.fills.set(x.req, running);
   if (lease && policy.guard !== 'off') running.watch.begin(x.req);
   capture(x.res, {
-    get limit() {
-      return running.policy.maxBodySize;
-    },
-    outside: running.watch.outside,
+    limit: () => running.policy.maxBodySize,
+    outside: (run) => running.watch.outside(run),
     head(sent) {
       head = sent;
       receivedAt = core.clock();

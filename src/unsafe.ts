@@ -119,8 +119,8 @@ function forwardPost(
   x.keepHeaders();
   if (policy.guard !== 'off') running.watch.begin(x.req);
   capture(x.res, {
-    limit: policy.maxBodySize,
-    outside: running.watch.outside,
+    limit: () => policy.maxBodySize,
+    outside: (run) => running.watch.outside(run),
     head(sent) {
       head = sent;
       receivedAt = core.clock();

@@ -8,10 +8,17 @@ import onHeaders from 'on-headers';
 export function beforeHead(res: ServerResponse, listener: (message: string | undefined) => void): void {
   const { writeHead } = res;
   let message: string | undefined;
-  onHeaders(res, () => listener(message));
+  // Once, and then it is let go: what hangs on a response stays for as long as Node keeps that.
+  let waiting: typeof listener | undefined = listener;
+  onHeaders(res, () => {
+    const told = waiting;
+    waiting = undefined;
+    told?.(message);
+  });
   const { writeHead: announced } = res;
 
-  res.writeHead = function writeHeadWatched(this: ServerResponse, ...args: unknown[]): ServerResponse {
+  // Named first, as those of `capture` are.
+  const watched = function writeHeadWatched(this: ServerResponse, ...args: unknown[]): ServerResponse {
     // Too late, which Node says before it changes anything.
     if (this.headersSent) return Reflect.apply(writeHead, this, args) as ServerResponse;
     const [status, ...rest] = args;
@@ -20,7 +27,8 @@ export function beforeHead(res: ServerResponse, listener: (message: string | und
     const fields = rest[1] ?? rest[0];
     const form = [status, ...(message === undefined ? [] : [message]), ...(fields ? [flat(fields)] : [])];
     return Reflect.apply(announced, this, form) as ServerResponse;
-  } as ServerResponse['writeHead'];
+  };
+  res.writeHead = watched as ServerResponse['writeHead'];
 }
 
 /** Pairs, `[['Link', a], ['Link', b]]`, as names and values in turn: of pairs on-headers keeps the last of a name. */

@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import { beforeHead } from './before-head.ts';
+import { bytesOf, sizeOf } from './chunk.ts';
 import { hasReason, isCancelled, isGone } from './http2.ts';
 import { isSynthetic } from './synthetic.ts';
 
@@ -27,7 +28,7 @@ type Reaction = 'keep' | 'pass' | 'replace';
 
 export interface CaptureHooks {
   /** The largest body kept, in bytes. */
-  readonly limit: number;
+  limit(): number;
   /** Called once, when the head is about to be sent. It may still set header fields. */
   head(head: Head): Reaction;
   /** Called once, when the app has ended the response, after its last byte was passed on. */
@@ -56,7 +57,9 @@ type Method = (...args: unknown[]) => unknown;
  *
  * With `replace` among the hooks, the response is held until its head has been seen and no byte longer.
  */
-export function capture(res: ServerResponse, hooks: CaptureHooks): void {
+export function capture(res: ServerResponse, given: CaptureHooks): void {
+  /** None any more, once it is settled. */
+  let hooks: CaptureHooks | undefined = given;
   const own = res as unknown as Record<'write' | 'end' | 'destroy' | 'writeHead' | 'flushHeaders', Method>;
   const { write, end, destroy, writeHead, flushHeaders } = own;
   let chunks: Buffer[] | undefined = [];
@@ -67,16 +70,29 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   /** The length of a body that is given whole, while its `end` is running. */
   let whole: number | undefined;
   let ending = false;
-  let settled = false;
   let replaced = false;
   let refused: 'head' | 'too-large' = 'head';
 
-  const pass = (method: Method, args: unknown[]): unknown =>
-    hooks.outside(() => Reflect.apply(method, res, args));
+  /**
+   * Takes what is still to be called. What hangs on a response stays for as long as Node keeps that, which is long after
+   * its end; and what has stayed so long is in the way of every garbage collection until the next great one.
+   */
+  const settle = (): CaptureHooks | undefined => {
+    const last = hooks;
+    hooks = undefined;
+    chunks = undefined;
+    head = undefined;
+    return last;
+  };
 
-  const keep = (args: readonly unknown[]): void => {
+  const pass = (method: Method, args: unknown[]): unknown => {
+    const call = (): unknown => Reflect.apply(method, res, args);
+    return hooks ? hooks.outside(call) : call();
+  };
+
+  const keep = (args: readonly unknown[], limit: number): void => {
     if (!chunks) return;
-    if (length + sizeOf(args) > hooks.limit) {
+    if (length + sizeOf(args) > limit) {
       refused = 'too-large';
       chunks = undefined;
       return;
@@ -86,9 +102,13 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
     chunks.push(bytes);
   };
 
+  // Each has a name before the response has it: V8 takes a function that is written where a property is set for one that
+  // is there to stay, and lets all that it sees grow old with it.
+  const passHead: Method = (...args) => (replaced ? res : pass(writeHead, args));
   // Under the listener, so that what it decides is done.
-  own.writeHead = (...args) => (replaced ? res : pass(writeHead, args));
+  own.writeHead = passHead;
   beforeHead(res, (message) => {
+    if (!hooks) return;
     head = headOf(res, message, whole);
     const reaction = hooks.head(head);
     if (reaction !== 'keep') chunks = undefined;
@@ -102,22 +122,23 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
    * because Node makes no head any more for a client that is gone.
    */
   const decide = (): void => {
-    if (!head && !res.headersSent && (hooks.replace || isGone(res))) res.writeHead(res.statusCode);
+    if (head || !hooks || res.headersSent) return;
+    if (hooks.replace || isGone(res)) res.writeHead(res.statusCode);
   };
 
-  own.write = (...args) => {
-    if (!settled) decide();
+  const passWrite: Method = (...args) => {
+    decide();
     if (replaced) return ignored(args, true);
     const passed = pass(write, args);
     // HTTP/2 writes by this what it is given to `end`.
-    if (!settled && !ending) keep(args);
+    if (hooks && !ending) keep(args, hooks.limit());
     return passed;
   };
 
-  own.end = (...args) => {
+  const passEnd: Method = (...args) => {
     if (!head) whole = length + sizeOf(args);
-    if (!head && hooks.replace) stateLength(res, whole);
-    if (!settled) decide();
+    if (!head && hooks?.replace) stateLength(res, whole);
+    decide();
     if (replaced) {
       replace();
       return ignored(args, res);
@@ -129,32 +150,28 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
     } finally {
       ending = false;
     }
-    if (settled) return passed;
-    settled = true;
-    keep(args);
-    hooks.end(outcome());
-    chunks = undefined;
+    if (!hooks) return passed;
+    keep(args, hooks.limit());
+    const how = outcome();
+    settle()?.end(how);
     return passed;
   };
 
-  own.flushHeaders = (...args) => {
+  const passFlush: Method = (...args) => {
     decide();
     return replaced ? undefined : pass(flushHeaders, args);
   };
 
-  const abandon = (): void => {
-    if (settled) return;
-    settled = true;
-    chunks = undefined;
-    hooks.abandoned();
-  };
-  own.destroy = (...args) => {
+  const abandon = (): unknown => settle()?.abandoned();
+  const passDestroy: Method = (...args) => {
     abandon();
     return pass(destroy, args);
   };
+  Object.assign(own, { write: passWrite, end: passEnd, flushHeaders: passFlush, destroy: passDestroy });
+
   const { socket } = res;
   const closed = (): void => {
-    if (settled) return;
+    if (!hooks) return;
     // Whose time is up, though nobody asked, is not waited for either.
     if (!(isCancelled(res) ?? hungUp(socket)) || isSynthetic(res.req)) {
       abandon();
@@ -169,13 +186,12 @@ export function capture(res: ServerResponse, hooks: CaptureHooks): void {
   else res.once('close', closed);
 
   function replace(): void {
-    if (settled) return;
-    settled = true;
-    const stubs = { ...own };
+    const last = settle();
+    if (!last) return;
+    const { write: w, end: e, writeHead: h, flushHeaders: f } = own;
     Object.assign(own, { write, end, writeHead, flushHeaders });
-    hooks.replace?.();
+    last.replace?.();
     // What the app still writes goes nowhere.
-    const { write: w, end: e, writeHead: h, flushHeaders: f } = stubs;
     Object.assign(own, { write: w, end: e, writeHead: h, flushHeaders: f });
   }
 
@@ -232,19 +248,4 @@ function headOf(res: ServerResponse, message: string | undefined, whole: number 
 /** Whether a connection was closed from the other side: what is destroyed on this side has neither end nor error. */
 function hungUp(socket: Socket | null): boolean {
   return !socket || socket.readableEnded || socket.errored !== null;
-}
-
-function sizeOf([chunk, encoding]: readonly unknown[]): number {
-  if (typeof chunk === 'string') return Buffer.byteLength(chunk, encodingOf(encoding));
-  return chunk instanceof Uint8Array ? chunk.length : 0;
-}
-
-/** A private copy of a chunk: the handler may use its buffer again later. */
-function bytesOf([chunk, encoding]: readonly unknown[]): Buffer {
-  if (typeof chunk === 'string') return Buffer.from(chunk, encodingOf(encoding));
-  return chunk instanceof Uint8Array ? Buffer.from(chunk) : Buffer.alloc(0);
-}
-
-function encodingOf(encoding: unknown): BufferEncoding {
-  return typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8';
 }

@@ -93,14 +93,14 @@ export class Watch {
   }
 
   /** Runs what belongs to middleware in front, or to the cache: what that reads is its own business. */
-  readonly outside = <T>(run: () => T): T => {
+  outside<T>(run: () => T): T {
     this.#outside++;
     try {
       return run();
     } finally {
       this.#outside--;
     }
-  };
+  }
 
   /** The same for what takes its time, while the app waits for it. */
   async aside<T>(run: () => T | Promise<T>): Promise<T> {
@@ -137,37 +137,54 @@ export class Watch {
     words: readonly string[] = [],
   ): void {
     const own = Object.getOwnPropertyDescriptor(req, name);
-    const inherits = own === undefined;
-    let value: unknown = own?.value;
-    const isValue = own !== undefined && own.get === undefined && own.set === undefined;
-    const read = (): unknown => {
-      if (isValue) return value;
-      return inherits ? Reflect.get(Object.getPrototypeOf(req), name, req) : own.get?.call(req);
-    };
-    const write = (next: unknown): void => {
-      if (isValue) value = next;
-      else if (inherits) Reflect.set(Object.getPrototypeOf(req), name, next, req);
-      else own.set?.call(req, next);
-      if (isProperty(name)) this.placed.add(`req.${name}`);
-    };
-    const writable = inherits || own.writable || own.set !== undefined;
-    const get = (): unknown => view(this.outside(read));
+    const held: Intercepted = { by: this, req, view, value: own?.value };
+    const { get, set } = Watch.#accessors(held, name, own);
     const watched = Reflect.defineProperty(req, name, {
       configurable: true,
       enumerable: own?.enumerable ?? false,
       get,
-      ...(writable && { set: write }),
+      ...((own === undefined || own.writable || own.set) && { set }),
     });
     if (!watched) {
       for (const word of words) this.#note(word);
       return;
     }
     this.#undo.push(() => {
+      const isOurs = Object.getOwnPropertyDescriptor(req, name)?.get === get;
       // What the app has put in its place, or taken away, is the app's.
-      if (Object.getOwnPropertyDescriptor(req, name)?.get !== get) return;
-      if (inherits) Reflect.deleteProperty(req, name);
-      else Object.defineProperty(req, name, isValue ? { ...own, value } : own);
+      if (isOurs && own === undefined) Reflect.deleteProperty(req, name);
+      else if (isOurs && own)
+        Object.defineProperty(req, name, isValue(own) ? { ...own, value: held.value } : own);
+      held.by = undefined;
+      held.req = undefined;
+      held.view = undefined;
     });
+  }
+
+  /** They outlive the request by far, as what `#seeing` gives does, and so they see no more than what is held. */
+  static #accessors(
+    held: Intercepted,
+    name: string,
+    own: PropertyDescriptor | undefined,
+  ): { get(this: IncomingMessage): unknown; set(this: IncomingMessage, next: unknown): void } {
+    const ofValue = isValue(own);
+    const read = (req: IncomingMessage): unknown => {
+      if (ofValue) return held.value;
+      return own ? own.get?.call(req) : Reflect.get(Object.getPrototypeOf(req) ?? {}, name, req);
+    };
+    return {
+      get() {
+        const { by, req = this, view } = held;
+        return by && view ? view(by.outside(() => read(req))) : read(req);
+      },
+      set(next) {
+        const { by, req = this } = held;
+        if (ofValue) held.value = next;
+        else if (own) own.set?.call(req, next);
+        else Reflect.set(Object.getPrototypeOf(req) ?? {}, name, next, req);
+        if (isProperty(name)) by?.placed.add(`req.${name}`);
+      },
+    };
   }
 
   /**
@@ -222,4 +239,14 @@ export class Watch {
 interface Held {
   by: Watch | undefined;
   req: IncomingMessage | undefined;
+}
+
+/** The same of one property, and its value where it has one itself. */
+interface Intercepted extends Held {
+  view: ((value: unknown) => unknown) | undefined;
+  value: unknown;
+}
+
+function isValue(own: PropertyDescriptor | undefined): boolean {
+  return own !== undefined && own.get === undefined && own.set === undefined;
 }

@@ -74,7 +74,8 @@ export function original<T extends object>(value: T): T {
 /** The views of one request: of one value always the same, since the app may compare them. */
 export class Views {
   readonly #note: Note;
-  readonly #made = new WeakMap<object, object>();
+  /** Of most requests nothing is read. */
+  #made: WeakMap<object, object> | undefined;
 
   constructor(note: Note) {
     this.#note = note;
@@ -94,6 +95,7 @@ export class Views {
 
   #view(value: unknown, make: (value: object, note: Note) => object): unknown {
     if (typeof value !== 'object' || value === null) return value;
+    this.#made ??= new WeakMap();
     const view = this.#made.get(value) ?? make(value, this.#note);
     this.#made.set(value, view);
     viewed.set(view, value);

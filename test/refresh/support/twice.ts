@@ -66,7 +66,7 @@ export class Stage {
         Object.assign(account, { status: res.statusCode, message: res.statusMessage, headers });
       });
       capture(res, {
-        limit: Number.POSITIVE_INFINITY,
+        limit: () => Number.POSITIVE_INFINITY,
         head: () => 'keep',
         end: (end) => {
           account.body = end.kind === 'complete' ? text(end.chunks) : end.reason;
