@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { encode } from '../../src/entry.ts';
 import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../src/index.ts';
 import { type InspectorOptions, inspector } from '../../src/inspector.ts';
-import { express5app, type Handler, newCache, serve } from '../support/apps.ts';
+import { express5app, type Handler, newCache, serve, untilTheEnd } from '../support/apps.ts';
 import { startChromium } from '../support/chromium.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { ask } from '../support/socket.ts';
@@ -27,8 +27,7 @@ afterAll(() => browser?.close());
 
 /** What no page may have caused, unless a test says so: errors, dialogs, requests to anybody else. */
 let complaints: string[] = [];
-afterEach(async () => {
-  await Promise.all(browser.contexts().map((context) => context.close()));
+afterEach(() => {
   const seen = complaints;
   complaints = [];
   expect(seen).toEqual([]);
@@ -75,6 +74,7 @@ const pass: Handler = (_, __, next) => next();
 
 async function openPage(url: string, options?: BrowserContextOptions): Promise<Page> {
   const context = await browser.newContext({ locale: 'en-GB', ...options });
+  untilTheEnd(() => context.close());
   context.setDefaultTimeout(8000);
   const page = await context.newPage();
   page.on('console', (message) => {

@@ -69,7 +69,10 @@ export function bare(...layers: readonly Handler[]): RequestListener {
 
 const servers = new Set<Server>();
 const caches = new Set<CacheMiddleware>();
+const clients = new Set<() => Promise<unknown>>();
 afterEach(async () => {
+  await Promise.all([...clients].map((leave) => leave()));
+  clients.clear();
   await Promise.all([...caches].map((cache) => cache.close()));
   caches.clear();
   for (const server of servers) {
@@ -79,6 +82,11 @@ afterEach(async () => {
   }
   servers.clear();
 });
+
+/** Has a client leave when the test is over, before what it asks is gone. */
+export function untilTheEnd(leave: () => Promise<unknown>): void {
+  clients.add(leave);
+}
 
 /** Serves on a port of its own until the test is over. */
 export async function serve(listener: RequestListener): Promise<number> {
