@@ -30,6 +30,8 @@ describe.each(WAYS)('with %s', (_name, way) => {
     client = way(redis);
     const app = await startApp({ redis: client.option });
     await untilHit(app, 1);
+    // A loaded machine may miss a deadline of its own accord before.
+    app.faults.length = 0;
 
     redis.pause();
     for (let i = 0; i < ENOUGH; i++) {

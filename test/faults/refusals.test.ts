@@ -6,6 +6,9 @@ import { OWN, type Way } from './clients.ts';
 
 /* Redis answers, but not what was asked: it is full, read-only, still loading, or does not let us in. */
 
+/** Where nothing may fail, a loaded machine may be late. Milliseconds. */
+const PATIENT = 2000;
+
 let redis: RedisProcess;
 afterEach(() => redis?.stop());
 quietly();
@@ -29,7 +32,7 @@ describe('a Redis that is full', () => {
 
   test('that fills up during a fill costs no answer', async () => {
     redis = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
-    const app = await startApp({ redis: redis.url }, (express) => {
+    const app = await startApp({ redis: redis.url, timeout: PATIENT }, (express) => {
       express.get('/filling', async (_req, res) => {
         await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
         res.send('full');
@@ -108,6 +111,7 @@ describe('a user of Redis', () => {
     const commands = `${sent} ${hashes} ${sets}`.split(' ').map((command) => `+${command}`);
     const app = await startApp({
       redis: await asUser('~rrc:*', '-@all', ...commands),
+      timeout: PATIENT,
       tags: ['item'],
       maxEntries: 10,
     });
@@ -151,7 +155,7 @@ test('a Redis that is still loading is waited for', async () => {
 
 test('a server that has forgotten the scripts is given them again', async () => {
   redis = await startRedis();
-  const app = await startApp({ redis: redis.url });
+  const app = await startApp({ redis: redis.url, timeout: PATIENT });
   await untilHit(app, 1);
   await redis.cli('SCRIPT', 'FLUSH');
   await untilHit(app, 2);

@@ -26,7 +26,7 @@ const trusting = () => ({ tls: { ca: redis.ca as string }, disconnectTimeout: 10
 describe('Redis over TLS, as a user with a password', () => {
   test("is reached through the app's own client", async () => {
     for (const client of [new Redis(url, trusting()), new Redis5(url, trusting())]) {
-      const app = await startApp({ redis: client as Redis });
+      const app = await startApp({ redis: client as Redis, timeout: 2000 });
       await untilHit(app, 1);
       expect(app.faults).toEqual([]);
       await app.close();
@@ -37,7 +37,10 @@ describe('Redis over TLS, as a user with a password', () => {
   test('is reached by options', async () => {
     const { port } = redis;
     const user = { username: 'app', password: 'p@ss:w/rd' };
-    const app = await startApp({ redis: { host: '127.0.0.1', port, ...user, ...trusting() } });
+    const app = await startApp({
+      redis: { host: '127.0.0.1', port, ...user, ...trusting() },
+      timeout: 2000,
+    });
     await untilHit(app, 1);
     expect(await app.cache.purge({ all: true })).toBe(1);
     expect(app.faults).toEqual([]);
