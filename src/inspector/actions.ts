@@ -70,7 +70,13 @@ export function actionsOf(cache: Inspected, settings: Settings, live: Live): Act
       reading((_, { progress, signal }) => entries.measure({ onProgress: paced(progress), signal })),
     ],
     ['explain', reading(({ url, method, headers }) => explain(cache, url, method, headers))],
-    ['purge', changing(async ({ target }) => ({ purged: await cache.purge(target as PurgeTarget) }))],
+    [
+      'purge',
+      changing(async ({ target }, { progress }) => {
+        const onProgress = paced((purged: number) => progress({ purged }));
+        return { purged: await cache.purge(target as PurgeTarget, { onProgress }) };
+      }),
+    ],
     [
       'purge-entry',
       changing(async (given) => ({ purged: await entries.purge(given as unknown as EntryRef) })),

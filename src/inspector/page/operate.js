@@ -27,7 +27,7 @@ export function showOperate() {
 
 function purging(form) {
   const { what, value } = form.elements;
-  const status = form.querySelector('.status');
+  const [status, progress] = ['.status', 'progress'].map((name) => form.querySelector(name));
   const choose = () => {
     const [name, example, hint] = TARGETS[what.value];
     byId('purge-value').hidden = name === '';
@@ -56,13 +56,25 @@ function purging(form) {
     if (!sure) return;
     const button = form.querySelector('button');
     button.disabled = true;
+    // How many there are is not known before they are found.
+    progress.hidden = false;
     say(status, 'Purging…');
+    let done = 0;
+    const onProgress = ({ purged }) => {
+      done = purged;
+      say(status, `Purging: ${count(done)} so far…`);
+    };
     try {
-      const { purged } = await act('purge', { target: { ...target, ...(soft && { soft }) } });
+      const { purged } = await act('purge', { target: { ...target, ...(soft && { soft }) } }, { onProgress });
       say(status, `Purged: ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`, 'good');
     } catch (error) {
-      say(status, error.message, 'problem');
+      say(
+        status,
+        done > 0 ? `${count(done)} or more were purged. ${error.message}` : error.message,
+        'problem',
+      );
     }
+    progress.hidden = true;
     button.disabled = false;
   });
 }
