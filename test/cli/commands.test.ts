@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { redisCache } from '../../src/index.ts';
-import { startCluster } from '../store/servers.ts';
+import { startShardedCluster } from '../support/cluster.ts';
 import { startRedis } from '../support/redis.ts';
 import { ESCAPES, filled, run, url } from './support.ts';
 
@@ -202,17 +202,25 @@ describe('watch', () => {
 });
 
 test('works on a Cluster', async () => {
-  const cluster = await startCluster();
+  const cluster = await startShardedCluster({ replicas: 0 });
   stopping.unshift(() => cluster.stop());
-  const { on } = await filled(['/a', '/b', '/none'], { redis: { cluster: [cluster.url] } });
-  const there = ['--cluster', '--redis', `${cluster.host}:${cluster.port},${cluster.url}`];
-  expect(lines((await on(['ls', ...there])).out)).toHaveLength(4);
-  expect(JSON.parse((await on(['stats', '--json', ...there])).out)).toMatchObject({
-    stored: { responses: { count: 3 } },
-  });
-  expect((await on(['show', `${HOST}/a`, ...there])).code).toBe(0);
-  expect((await on(['purge', '--tag', 'leads', ...there])).out).toBe('3 purged\n');
-});
+  const paths = Array.from({ length: 30 }, (_, i) => `/a/${i}`);
+  const { on } = await filled([...paths, '/b', '/none'], { redis: { cluster: cluster.nodes } });
+  const [first, second] = cluster.nodes as [string, string];
+  const there = ['--cluster', '--redis', `${first.replace('redis://', '')},${second}`];
+  const stored = async (): Promise<unknown> => {
+    const { out } = await on(['stats', '--json', ...there]);
+    return JSON.parse(out).stored.responses.count;
+  };
+  expect(lines((await on(['ls', ...there])).out)).toHaveLength(33);
+  expect(await stored()).toBe(32);
+  expect((await on(['show', `${HOST}/a/7`, ...there])).code).toBe(0);
+  expect((await on(['purge', '--url', `${HOST}/b`, ...there])).out).toBe('1 purged\n');
+  expect((await on(['purge', '--url-prefix', '/a/1', ...there])).out).toBe('11 purged\n');
+  expect((await on(['purge', '--tag', 'leads', ...there])).out).toBe('20 purged\n');
+  expect((await on(['purge', '--all', '--yes', ...there])).out).toBe('0 purged\n');
+  expect(await stored()).toBe(0);
+}, 60_000);
 
 describe('what stands in Redis moves no cursor', () => {
   test.each([

@@ -1,6 +1,6 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { redisCache } from '../../src/index.ts';
 import { until } from '../faults/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { startRedis } from '../support/redis.ts';
 import { url } from './support.ts';
 
 /* The command as it is built, as a process: its pipes, its signals and its terminal. */
@@ -50,8 +51,8 @@ interface Running {
   readonly ended: Promise<number | null>;
 }
 
-function start(file: string, args: readonly string[]): Running {
-  const env = { ...process.env, REDIS_URL: url, TERM: 'xterm', NODE_ENV: '' };
+function start(file: string, args: readonly string[], more: Record<string, string> = {}): Running {
+  const env = { ...process.env, REDIS_URL: url, TERM: 'xterm', NODE_ENV: '', ...more };
   const child = spawn(file, args, { env, stdio: 'pipe' });
   let said = '';
   for (const stream of [child.stdout, child.stderr])
@@ -90,6 +91,22 @@ describe('in a pipe', () => {
     expect(await running.ended).toBe(0);
     expect(running.said()).toBe('code 0\n');
   });
+});
+
+test('reaches Redis over TLS, where Node trusts its CA, and says so where not', async () => {
+  const redis = await startRedis({ tls: true, password: 'p@ss' });
+  const ca = join(folder, 'ca.crt');
+  writeFileSync(ca, redis.ca as string);
+  const args = [command, 'stats', '--redis', `rediss://:p%40ss@127.0.0.1:${redis.port}`];
+  const trusting = start(process.execPath, args, { NODE_EXTRA_CA_CERTS: ca });
+  expect(await trusting.ended).toBe(0);
+  expect(trusting.said()).toMatch(/^responses +0 /m);
+  const other = start(process.execPath, args);
+  expect(await other.ended).toBe(1);
+  expect(other.said()).toMatch(
+    /^redis-response-cache stats: cannot reach Redis at [^\n]*certificate[^\n]*\n$/,
+  );
+  await redis.stop();
 });
 
 describe('a signal', () => {
