@@ -1,3 +1,4 @@
+import { confirmed } from './confirmed.ts';
 import type { Core } from './core.ts';
 import { type Edit, edited } from './edit.ts';
 import { decodeMarker, fingerprint, type StoredResponse } from './entry.ts';
@@ -6,7 +7,6 @@ import type { StoredFields } from './http/headers.ts';
 import { Tally } from './measure.ts';
 import { identityOf } from './negotiation.ts';
 import { Paging, parseQuery } from './paging.ts';
-import { confirmed } from './purge.ts';
 import type { PurgeMode } from './store/store.ts';
 import { damagedEntry, summaryOfStored } from './summary.ts';
 import { summaries } from './survey.ts';

@@ -1,11 +1,13 @@
+import { confirmed } from './confirmed.ts';
 import type { Core } from './core.ts';
-import { PurgeError, StoreError } from './errors.ts';
+import { PurgeError } from './errors.ts';
 import type { PurgeOptions, PurgeTarget } from './handle.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from './ids.ts';
 import type { Policy } from './options.ts';
 import type { PurgeEvent } from './outcome.ts';
 import { Fault } from './store/fault.ts';
 import type { PurgeMode } from './store/store.ts';
+import { purgeTags } from './tag-purge.ts';
 import { tagOf } from './tags.ts';
 import { idOfValue } from './value.ts';
 import { areTags, known } from './values.ts';
@@ -48,12 +50,6 @@ export async function told(
   return fault ?? purged;
 }
 
-/** What the store said, where it said it. @throws {StoreError} */
-export function confirmed<T>(answer: T | Fault): T {
-  if (answer instanceof Fault) throw new StoreError(`the store did not confirm it: ${answer.message}`);
-  return answer;
-}
-
 type Targets = Partial<Record<(typeof TARGETS)[number], unknown>>;
 
 function namedIn(target: Targets): (typeof TARGETS)[number][] {
@@ -61,12 +57,13 @@ function namedIn(target: Targets): (typeof TARGETS)[number][] {
 }
 
 function purgesOf(
-  { store, hash }: Core,
+  core: Core,
   policies: readonly Policy[],
   target: Targets,
   mode: PurgeMode,
   onStep: (purged: number) => void,
 ): Promise<number | Fault>[] {
+  const { store, hash } = core;
   const named = namedIn(target);
   const [name] = named;
   if (named.length !== 1 || name === undefined)
@@ -81,7 +78,7 @@ function purgesOf(
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) throw new PurgeError('purge takes tags that are strings of up to 256 characters');
-      return [...new Set(tags)].map((tag) => store.purgeTag(tagOf(tag), mode, onStep));
+      return [purgeTags(core, new Set(tags.map(tagOf)), mode, onStep)];
     }
     case 'prefix':
       return [store.purgeMatching(beginsWith(value), mode, onStep)];

@@ -1,6 +1,6 @@
+import { confirmed } from './confirmed.ts';
 import type { Core } from './core.ts';
 import type { DamagedEntry, EntrySummary } from './entry-face.ts';
-import { confirmed } from './purge.ts';
 import { isReadable } from './store/keys.ts';
 import { summaryOf } from './summary.ts';
 

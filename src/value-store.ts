@@ -1,7 +1,7 @@
+import { confirmed } from './confirmed.ts';
 import type { Core } from './core.ts';
 import type { ValueStore } from './handle.ts';
 import { compact } from './key.ts';
-import { confirmed } from './purge.ts';
 import { Fault } from './store/fault.ts';
 import type { KeyPart } from './types.ts';
 import type { Duration } from './units.ts';

@@ -120,6 +120,10 @@ export class GuardedStore {
     return this.#sum(this.#store.purgeTag(tag, mode), onStep);
   }
 
+  mayHaveLostIndexes(): Promise<boolean | Fault> {
+    return this.#call('purge', this.#patient, () => this.#store.mayHaveLostIndexes());
+  }
+
   purgeMatching(
     matches: (key: string) => boolean,
     mode: PurgeMode = 'delete',

@@ -152,6 +152,10 @@ export class MemoryStore implements ReachableStore {
     yield count;
   }
 
+  async mayHaveLostIndexes(): Promise<boolean> {
+    return false;
+  }
+
   async *purgeMatching(
     matches: (key: string) => boolean,
     mode: PurgeMode = 'delete',

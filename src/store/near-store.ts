@@ -51,6 +51,7 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
     discard: (place) => forgetting(place.id, store.discard(place)),
     purge: (id, mode, except) => forgetting(id, store.purge(id, mode, except)),
     purgeTag: (tag, mode?: PurgeMode) => forgettingAll(store.purgeTag(tag, mode)),
+    mayHaveLostIndexes: () => store.mayHaveLostIndexes(),
     purgeMatching: (matches, mode?: PurgeMode) => forgettingAll(store.purgeMatching(matches, mode)),
     acquire: (claim, seen, ttl) => store.acquire(claim, seen, ttl),
     renew: (lease, ttl) => store.renew(lease, ttl),

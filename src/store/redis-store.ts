@@ -1,5 +1,6 @@
 import { purgeMark } from '../entry.ts';
 import type { RedisClient } from '../redis-client.ts';
+import { mayHaveEvictedIndexes } from './eviction.ts';
 import { isHalfMoved, isOfTwoSlots } from './fault.ts';
 import { baseKey, entriesKeys, isReadable, leasesKey, stampKey } from './keys.ts';
 import { ACQUIRE, acquired, HELD, RELEASE, RENEW } from './lease-scripts.ts';
@@ -151,6 +152,10 @@ export class RedisStore implements ReachableStore {
   async *purgeTag(tag: string, mode: PurgeMode = 'delete'): AsyncGenerator<number, void> {
     for await (const ids of this.#index.purgeTag(tag, mode !== 'delete'))
       yield await this.#purgeEach(ids, mode);
+  }
+
+  mayHaveLostIndexes(): Promise<boolean> {
+    return mayHaveEvictedIndexes(this.#client);
   }
 
   async *purgeMatching(

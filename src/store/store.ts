@@ -151,6 +151,8 @@ interface Store {
   purge(id: string, mode?: PurgeMode, except?: Claim): Promise<number>;
   /** Purges all that was stored under a tag in steps, each giving how many stored responses it purged. */
   purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /** Whether something may be stored under a tag that `purgeTag` does not find. */
+  mayHaveLostIndexes(): Promise<boolean>;
   /**
    * Purges every key that matches in steps, each giving how many stored responses it purged: first all their
    * leases, so that no fill under way stores behind it.

@@ -26,6 +26,7 @@ export function succeeding(store: ReachableStore, previous: ReachableStore): Rea
       yield* previous.purgeTag(tag, mode);
       yield* store.purgeTag(tag, mode);
     },
+    mayHaveLostIndexes: () => store.mayHaveLostIndexes(),
     async *purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode) {
       yield* previous.purgeMatching(matches, mode);
       yield* store.purgeMatching(matches, mode);

@@ -1,0 +1,68 @@
+import type { Core } from './core.ts';
+import { StoreError } from './errors.ts';
+import { Fault } from './store/fault.ts';
+import type { Position, PurgeMode } from './store/store.ts';
+import { summaries } from './survey.ts';
+
+/** About how many keys are looked at in one step. */
+const STEP = 500;
+
+/**
+ * Purges what is stored under any of some tags, or gives the fault that kept it from that. It goes by the tags' indexes;
+ * where Redis may have evicted one of them, it looks at all that is stored besides.
+ */
+export async function purgeTags(
+  core: Core,
+  tags: ReadonlySet<string>,
+  mode: PurgeMode,
+  onStep: (purged: number) => void,
+): Promise<number | Fault> {
+  const { store } = core;
+  const counts = await Promise.all([...tags].map((tag) => store.purgeTag(tag, mode, onStep)));
+  // What a fill under way was to store, the purges above have revoked: they come first.
+  const lost = await store.mayHaveLostIndexes();
+  if (lost === true) counts.push(await purgeUnlisted(core, tags, mode, onStep));
+  const fault = [...counts, lost].find((answer) => answer instanceof Fault);
+  return fault ?? counts.reduce<number>((sum, count) => sum + Number(count), 0);
+}
+
+/** What has one of the tags by its own word; and what cannot be read, since it may. */
+async function purgeUnlisted(
+  core: Core,
+  tags: ReadonlySet<string>,
+  mode: PurgeMode,
+  onStep: (purged: number) => void,
+): Promise<number | Fault> {
+  const { store } = core;
+  let sum = 0;
+  let position: Position | undefined;
+  do {
+    const step = await store.entries.survey(position, STEP, undefined);
+    if (step instanceof Fault) return step;
+    const ids = await tagged(core, step.ids, tags);
+    if (ids instanceof Fault) return ids;
+    const counts = await Promise.all([...ids].map((id) => store.purge(id, mode)));
+    for (const count of counts) {
+      if (count instanceof Fault) return count;
+      sum += count;
+    }
+    onStep(counts.reduce<number>((all, count) => all + Number(count), 0));
+    position = step.next;
+  } while (position);
+  return sum;
+}
+
+async function tagged(
+  core: Core,
+  ids: readonly string[],
+  tags: ReadonlySet<string>,
+): Promise<ReadonlySet<string> | Fault> {
+  try {
+    const entries = await summaries(core, ids);
+    const found = entries.filter((entry) => entry.damaged || entry.tags.some((tag) => tags.has(tag)));
+    return new Set(found.map(({ id }) => id));
+  } catch (error) {
+    if (error instanceof StoreError) return new Fault('unavailable', error.message);
+    throw error;
+  }
+}
