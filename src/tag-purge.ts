@@ -1,11 +1,8 @@
 import type { Core } from './core.ts';
 import { StoreError } from './errors.ts';
 import { Fault } from './store/fault.ts';
-import type { Position, PurgeMode } from './store/store.ts';
+import type { PurgeMode } from './store/store.ts';
 import { summaries } from './survey.ts';
-
-/** About how many keys are looked at in one step. */
-const STEP = 500;
 
 /**
  * Purges what is stored under any of some tags, or gives the fault that kept it from that. It goes by the tags' indexes;
@@ -35,20 +32,16 @@ async function purgeUnlisted(
 ): Promise<number | Fault> {
   const { store } = core;
   let sum = 0;
-  let position: Position | undefined;
-  do {
-    const step = await store.entries.survey(position, STEP, undefined);
-    if (step instanceof Fault) return step;
-    const ids = await tagged(core, step.ids, tags);
+  for await (const step of store.ids()) {
+    const ids = step instanceof Fault ? step : await tagged(core, step, tags);
     if (ids instanceof Fault) return ids;
     const counts = await Promise.all([...ids].map((id) => store.purge(id, mode)));
     for (const count of counts) {
       if (count instanceof Fault) return count;
       sum += count;
+      onStep(count);
     }
-    onStep(counts.reduce<number>((all, count) => all + Number(count), 0));
-    position = step.next;
-  } while (position);
+  }
   return sum;
 }
 

@@ -137,14 +137,23 @@ export class GuardedStore {
     return this.#sum(this.#store.purgeMatching(opened, mode), onStep);
   }
 
-  /** The keys under which something is stored, in steps; a fault ends them. */
+  /** The ids under which something is stored, in steps; a fault ends them. */
+  ids(): AsyncGenerator<string[] | Fault, void> {
+    return this.#steps('ids', this.#store.ids());
+  }
+
+  /** The keys likewise. */
   async *keys(): AsyncGenerator<string[] | Fault, void> {
-    const steps = this.#store.keys();
+    for await (const step of this.#steps('keys', this.#store.keys()))
+      yield step instanceof Fault ? step : step.flatMap((name) => this.#sealing.openName(name) ?? []);
+  }
+
+  async *#steps<T>(name: string, steps: AsyncGenerator<T, void>): AsyncGenerator<T | Fault, void> {
     for (;;) {
-      const step = await this.#call('keys', this.#patient, () => steps.next());
+      const step = await this.#call(name, this.#patient, () => steps.next());
       if (step instanceof Fault) yield step;
       if (step instanceof Fault || step.done) return;
-      yield step.value.flatMap((name) => this.#sealing.openName(name) ?? []);
+      yield step.value;
     }
   }
 

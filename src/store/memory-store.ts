@@ -166,6 +166,10 @@ export class MemoryStore implements ReachableStore {
     yield count;
   }
 
+  async *ids(): AsyncGenerator<string[], void> {
+    yield [...this.#keys().keys()];
+  }
+
   async *keys(): AsyncGenerator<string[], void> {
     for (const place of [...this.#stored.keys()]) this.#read(place);
     yield [...this.#keys().values()];

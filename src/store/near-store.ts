@@ -57,6 +57,7 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
     renew: (lease, ttl) => store.renew(lease, ttl),
     wait: (place, ms) => store.wait(place, ms),
     release: (lease, futile) => store.release(lease, futile),
+    ids: () => store.ids(),
     keys: () => store.keys(),
     ping: () => store.ping(),
     async close() {

@@ -173,6 +173,10 @@ export class RedisStore implements ReachableStore {
     }
   }
 
+  async *ids(): AsyncGenerator<string[], void> {
+    for await (const found of walk(this.#client, this.#prefix, 'responses')) yield found.map(({ id }) => id);
+  }
+
   async *keys(): AsyncGenerator<string[], void> {
     for await (const found of walk(this.#client, this.#prefix, 'responses')) {
       yield found.flatMap(({ key }) => key ?? []);

@@ -158,6 +158,8 @@ interface Store {
    * leases, so that no fill under way stores behind it.
    */
   purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /** The ids under which something is stored, in steps; none that is there all the while is left out. */
+  ids(): AsyncGenerator<string[], void>;
   /** The keys under which something is stored, in steps; no key that is there all the while is left out. */
   keys(): AsyncGenerator<string[], void>;
   /** Resolves when the store answers. */

@@ -16,6 +16,7 @@ export function succeeding(store: ReachableStore, previous: ReachableStore): Rea
     commit: (commit) => store.commit(commit),
     put: (entry) => store.put(entry),
     discard: (place) => store.discard(place),
+    ids: () => store.ids(),
     keys: () => store.keys(),
     ping: () => store.ping(),
     async purge(id: string, mode?: PurgeMode, except?: Claim) {
