@@ -20,7 +20,12 @@ const page: NonNullable<Options['esbuildPlugins']>[number] = {
 
 export default defineConfig([
   {
-    entry: ['src/index.ts', 'src/prometheus.ts', 'src/otel.ts', 'src/inspector.ts'],
+    entry: {
+      index: 'src/index.ts',
+      prometheus: 'src/observe/prometheus.ts',
+      otel: 'src/observe/otel.ts',
+      inspector: 'src/inspector/index.ts',
+    },
     format: ['esm', 'cjs'],
     target: 'node20',
     // Both are built at once: what the other has built stays.

@@ -6,7 +6,14 @@ import ts from 'typescript';
 
 const ROOT = new URL('../', import.meta.url);
 /** Where options, and what they are made of, are declared. */
-const SOURCES = ['types', 'option-parts', 'compression', 'sealing-keys', 'handle', 'warm'];
+const SOURCES = [
+  'options/types',
+  'options/option-parts',
+  'options/compress',
+  'options/encrypt',
+  'options/cache',
+  'warm/warm',
+];
 
 /** The options of a cache by the question that they answer. Each stands in one group. */
 const GROUPS = {

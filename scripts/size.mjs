@@ -9,6 +9,11 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'tsup';
 
 /** In kB (1000 bytes), minified and gzipped: a tenth more than it was when this was last set. Peers are not counted. */
+const ENTRIES = {
+  index: 'src/index.ts',
+  prometheus: 'src/observe/prometheus.ts',
+  otel: 'src/observe/otel.ts',
+};
 const BUDGETS = { index: 87, prometheus: 2, otel: 2 };
 
 for (const [name, size] of await sizes()) {
@@ -24,7 +29,7 @@ async function sizes() {
   await build({
     config: false,
     silent: true,
-    entry: names.map((name) => `src/${name}.ts`),
+    entry: ENTRIES,
     outDir,
     format: 'esm',
     target: 'node20',

@@ -1,4 +1,3 @@
-export type { CompressOptions } from './compression.ts';
 export type {
   DamagedEntry,
   Entries,
@@ -10,18 +9,11 @@ export type {
   EntrySummary,
   Figure,
   StoreFigures,
-} from './entry-face.ts';
+} from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
-export type { Imagined } from './exchange/imagined.ts';
-export type { Explanation } from './explain.ts';
-export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './handle.ts';
-export type { Latency } from './histogram.ts';
-export type {
-  CollapseOptions,
-  InvalidationOptions,
-  NearOptions,
-  RefreshOptions,
-} from './option-parts.ts';
+export type { Imagined } from './exchange/probe-request.ts';
+export type { Explanation } from './lifecycle/explain.ts';
+export type { Latency } from './observe/histogram.ts';
 export type {
   CacheEvents,
   FaultEvent,
@@ -34,12 +26,20 @@ export type {
   Result,
   Steps,
   StoreEvent,
-} from './outcome.ts';
-export { redisCache } from './redis-cache.ts';
-export type { RedisClient, RedisOption } from './redis-client.ts';
-export type { EncryptOptions } from './sealing-keys.ts';
-export type { ShadowFigures, ShadowStats } from './shadows.ts';
-export type { CacheStats } from './stats.ts';
+} from './observe/outcome.ts';
+export type { Rule } from './observe/reasons.ts';
+export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
+export type { CacheStats } from './observe/stats.ts';
+export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
+export type { CompressOptions } from './options/compress.ts';
+export type { EncryptOptions } from './options/encrypt.ts';
+export type {
+  CollapseOptions,
+  InvalidationOptions,
+  NearOptions,
+  RefreshOptions,
+} from './options/option-parts.ts';
+export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
   KeyPart,
@@ -49,8 +49,8 @@ export type {
   TtlByStatus,
   Value,
   VaryOptions,
-} from './types.ts';
-export type { Duration, Size } from './units.ts';
-export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm.ts';
-export { fromAccessLog, fromSitemap } from './warm-sources.ts';
-export type { Rule } from './words.ts';
+} from './options/types.ts';
+export type { Duration, Size } from './options/units.ts';
+export { redisCache } from './redis-cache.ts';
+export { fromAccessLog, fromSitemap } from './warm/sources.ts';
+export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm/warm.ts';

@@ -1,7 +1,7 @@
-import { idsOfKey, idsOfUrl, type Naming } from '../ids.ts';
-import { compact } from '../key.ts';
-import type { KeyPart } from '../types.ts';
-import { idOfValue } from '../value.ts';
+import { compact } from '../key/cache-key.ts';
+import { idsOfKey, idsOfUrl, type Naming } from '../key/key-ids.ts';
+import { idOfValue } from '../key/value-key.ts';
+import type { KeyPart } from '../options/types.ts';
 import { UsageError } from './command.ts';
 
 /** Where a stored response may be, for a cache whose options nobody knows here: under its key, or a hash of it. */

@@ -1,9 +1,9 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
-import type { PurgeTarget } from '../handle.ts';
-import { beginsWith } from '../ids.ts';
-import { areTags } from '../values.ts';
+import { beginsWith } from '../key/key-ids.ts';
+import type { PurgeTarget } from '../options/cache.ts';
+import { areTags } from '../options/values.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { idsOfAddress, idsOfJson, idsOfName } from './names.ts';
 import { figure } from './progress.ts';

@@ -1,9 +1,9 @@
 import { OptionError } from '../errors.ts';
-import type { CacheMiddleware } from '../handle.ts';
+import type { CacheMiddleware } from '../options/cache.ts';
+import { parseSettings } from '../options/settings.ts';
+import { milliseconds } from '../options/values.ts';
 import { redisCache } from '../redis-cache.ts';
-import { parseSettings } from '../settings.ts';
-import { Operator } from '../store/operator.ts';
-import { milliseconds } from '../values.ts';
+import { Operator } from '../store/redis/operator.ts';
 import { type Io, UsageError } from './command.ts';
 
 /** What the commands that work on Redis itself have in common. */

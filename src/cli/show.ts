@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { DamagedEntry, Entry } from '../entry-face.ts';
+import type { DamagedEntry, Entry } from '../entries/types.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { idsOfName } from './names.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';

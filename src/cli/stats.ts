@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Figure, StoreFigures } from '../entry-face.ts';
+import type { Figure, StoreFigures } from '../entries/types.ts';
 import { type Command, type Io, say } from './command.ts';
 import { figure, Progress } from './progress.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';

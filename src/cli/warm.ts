@@ -1,8 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseArgs } from 'node:util';
-import { milliseconds } from '../values.ts';
-import { type WarmProgress, type WarmResult, type WarmTarget, warm as warmUp } from '../warm.ts';
-import { fromAccessLog, fromSitemap } from '../warm-sources.ts';
+import { milliseconds } from '../options/values.ts';
+import { fromAccessLog, fromSitemap } from '../warm/sources.ts';
+import { type WarmProgress, type WarmResult, type WarmTarget, warm as warmUp } from '../warm/warm.ts';
 import { type Command, type Io, printable, UsageError, whole } from './command.ts';
 import { figure, Progress } from './progress.ts';
 

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
-import { beforeHead } from './before-head.ts';
 import { bytesOf, sizeOf } from './chunk.ts';
 import { hasReason, isCancelled, isGone } from './http2.ts';
-import { isSynthetic } from './synthetic.ts';
+import { isSynthetic } from './internal-request.ts';
+import { beforeHead } from './on-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
 export interface Head {

@@ -2,15 +2,15 @@ import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import { ownEntityTags } from '../http/content-coding.ts';
-import type { Target } from '../key.ts';
-import type { Next } from '../types.ts';
-import { beforeHead } from './before-head.ts';
-import type { Door } from './door.ts';
+import type { Next } from '../options/types.ts';
+import type { Door } from './front-door.ts';
+import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
+import { isSynthetic } from './internal-request.ts';
+import { beforeHead } from './on-head.ts';
 import { addCacheStatus } from './replay.ts';
-import { isSynthetic } from './synthetic.ts';
+import type { Target } from './target.ts';
 import { targetOf, trustOf } from './target.ts';
-import { original } from './views.ts';
 
 /** The requests that a cache of this process leads a fill for. */
 const led = new WeakSet<IncomingMessage>();

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { StoredResponse } from '../entry.ts';
+import type { StoredResponse } from '../codec/stored-response.ts';
 import { joined } from '../http/cache-control.ts';
 import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';

@@ -1,8 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import type { Target } from '../key.ts';
-import { hostByFastify, isFastifys } from './fastify.ts';
+import { hostByFastify, isFastifys } from './guard/fastify.ts';
 import { isOfOneMind, withHost } from './http2.ts';
+
+/** Where a request is aimed, as far as the app trusts it. */
+export interface Target {
+  readonly scheme: string;
+  /** Lower case, with the port unless it is the scheme's own. */
+  readonly host: string;
+  /** Path and query as received. */
+  readonly url: string;
+}
 
 /** What Express adds to a request, as far as it decides where the request is aimed. */
 interface ExpressRequest {

@@ -1,6 +1,6 @@
-import type { DamagedEntry, EntryChange, EntryQuery, EntryRef, EntrySummary } from '../entry-face.ts';
-import type { CacheMiddleware, PurgeTarget } from '../handle.ts';
-import type { WarmResult } from '../warm.ts';
+import type { DamagedEntry, EntryChange, EntryQuery, EntryRef, EntrySummary } from '../entries/types.ts';
+import type { CacheMiddleware, PurgeTarget } from '../options/cache.ts';
+import type { WarmResult } from '../warm/warm.ts';
 import type { Live } from './live.ts';
 import { previewOf } from './preview.ts';
 import { Refusal } from './requests.ts';

@@ -1,6 +1,6 @@
 import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
-import type { Entry } from '../entry-face.ts';
+import type { Entry } from '../entries/types.ts';
 
 /** A stored body as far as it is shown: decoded, bounded, as text where it is one. */
 

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Next } from '../types.ts';
+import type { Next } from '../options/types.ts';
 import type { Action, Actions } from './actions.ts';
 import { isOfThePage, mayEnter } from './admission.ts';
 import { type Asset, assetsFor } from './assets.ts';

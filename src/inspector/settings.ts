@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { OptionError } from '../errors.ts';
-import { known, oneOf } from '../values.ts';
-import type { WarmOptions } from '../warm.ts';
+import { known, oneOf } from '../options/values.ts';
+import type { WarmOptions } from '../warm/warm.ts';
 
 /** Options of the inspector, parsed once. */
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, FaultEvent, PurgeTarget } from '../../src/index.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ReachableStore } from '../../src/store/store.ts';
 import { clientOf, storeOf } from '../store/servers.ts';
 import { at, fill, lease, MINUTE, NOTHING, purgeTag, response } from '../store/values.ts';

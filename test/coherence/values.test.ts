@@ -3,7 +3,6 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import type { Core } from '../../src/core.ts';
 import {
   type CacheMiddleware,
   type CacheOptions,
@@ -11,7 +10,8 @@ import {
   redisCache,
   StoreError,
 } from '../../src/index.ts';
-import { valueStore } from '../../src/value-store.ts';
+import type { Core } from '../../src/lifecycle/core.ts';
+import { valueStore } from '../../src/values/value-store.ts';
 import { until } from '../faults/app.ts';
 import { newCache } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';

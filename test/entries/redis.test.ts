@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { encode } from '../../src/entry.ts';
+import { encode } from '../../src/codec/format.ts';
 import {
   type CacheMiddleware,
   type CacheOptions,

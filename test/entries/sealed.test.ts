@@ -1,7 +1,7 @@
 import { brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { encode } from '../../src/entry.ts';
+import { encode } from '../../src/codec/format.ts';
 import type {
   CacheMiddleware,
   CacheOptions,
@@ -11,8 +11,8 @@ import type {
   EntryRef,
   EntrySummary,
 } from '../../src/index.ts';
-import type { Near } from '../../src/store/near.ts';
-import { keepingNear } from '../../src/store/near-store.ts';
+import type { Near } from '../../src/store/near/near-cache.ts';
+import { keepingNear } from '../../src/store/near/near-store.ts';
 import { site } from '../coherence/stores.ts';
 import { clientOf, storeOf } from '../store/servers.ts';
 import type { Handler } from '../support/apps.ts';

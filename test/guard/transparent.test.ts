@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { Watch } from '../../src/exchange/guard.ts';
+import { Watch } from '../../src/exchange/guard/guard.ts';
 import { newCache } from '../support/apps.ts';
 import { passport } from './support/people.ts';
 

@@ -4,9 +4,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import cors from 'cors';
 import { Redis } from 'ioredis';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
-import { encode } from '../../src/entry.ts';
+import { encode } from '../../src/codec/format.ts';
 import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../src/index.ts';
-import { type InspectorOptions, inspector } from '../../src/inspector.ts';
+import { type InspectorOptions, inspector } from '../../src/inspector/index.ts';
 import { express5app, type Handler, newCache, serve, untilTheEnd } from '../support/apps.ts';
 import { startChromium } from '../support/chromium.ts';
 import { uniquePrefix } from '../support/prefix.ts';

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { type CacheMiddleware, type CacheOptions, OptionError } from '../../src/index.ts';
-import { type InspectorOptions, inspector } from '../../src/inspector.ts';
+import { type InspectorOptions, inspector } from '../../src/inspector/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type Answer, type Asked, ask } from '../support/socket.ts';

@@ -3,7 +3,8 @@ import { brotliCompressSync, constants } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { decode, encode, type StoredResponse } from '../../src/entry.ts';
+import { decode, encode } from '../../src/codec/format.ts';
+import type { StoredResponse } from '../../src/codec/stored-response.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type Asked, ask } from './support/client.ts';
 import {

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Tracking } from '../../src/store/tracking.ts';
-import { unending } from '../../src/store/unending.ts';
+import { Tracking } from '../../src/store/near/tracking.ts';
+import { unending } from '../../src/store/redis/reconnect.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './stage.ts';
 

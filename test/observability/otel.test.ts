@@ -14,7 +14,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base';
 import express from 'express';
-import { otel } from '../../src/otel.ts';
+import { otel } from '../../src/observe/otel.ts';
 import { newCache, serve } from '../support/apps.ts';
 import { ask } from '../support/socket.ts';
 import { shop } from './support/shop.ts';

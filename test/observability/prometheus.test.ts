@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { CacheOptions } from '../../src/index.ts';
-import { prometheus } from '../../src/prometheus.ts';
+import { prometheus } from '../../src/observe/prometheus.ts';
 import { expresses, newCache } from '../support/apps.ts';
 import { type Shop, shop } from './support/shop.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import cors from 'cors';
 import express from 'express';
-import { Shadows } from '../../src/shadows.ts';
+import { Shadows } from '../../src/observe/shadow-stats.ts';
 import { expresses, newCache, serve } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { ask } from '../support/socket.ts';

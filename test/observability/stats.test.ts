@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { Histogram } from '../../src/histogram.ts';
-import { Tally } from '../../src/tally.ts';
+import { Tally } from '../../src/observe/bounded-counter.ts';
+import { Histogram } from '../../src/observe/histogram.ts';
 import { newCache } from '../support/apps.ts';
 import { startRedis } from '../support/redis.ts';
 import { shop } from './support/shop.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { DETAILS, FORWARDED, ruleOf, rulesOf } from '../../src/words.ts';
+import { DETAILS, FORWARDED, ruleOf, rulesOf } from '../../src/observe/reasons.ts';
 
 const SRC = join(__dirname, '../../src');
 /** Of values, entries and commands: they never answer a request. */

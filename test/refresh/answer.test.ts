@@ -8,7 +8,7 @@ import cors from 'cors';
 import express from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
-import { isSynthetic } from '../../src/exchange/synthetic.ts';
+import { isSynthetic } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/socket.ts';
 import { Stage, seen } from './support/twice.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Blueprint, blueprintOf, dispatch, isSynthetic } from '../../src/exchange/synthetic.ts';
+import { type Blueprint, blueprintOf, dispatch, isSynthetic } from '../../src/exchange/internal-request.ts';
 import { expresses, frameworks, type Handler, newCache } from '../support/apps.ts';
 import { DEADLINE, Stage } from './support/twice.ts';
 

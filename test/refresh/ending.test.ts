@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/synthetic.ts';
+import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Handler } from '../support/apps.ts';
 import { DEADLINE, Stage } from './support/twice.ts';
 

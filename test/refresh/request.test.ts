@@ -3,7 +3,7 @@ import { createServer as createTlsServer, request as requestTls } from 'node:htt
 import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
 import express from 'express';
-import { blueprintOf, dispatch, entranceOf, isSynthetic } from '../../src/exchange/synthetic.ts';
+import { blueprintOf, dispatch, entranceOf, isSynthetic } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/socket.ts';
 import { certificates } from '../support/tls.ts';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
 import { contract } from './contract.ts';

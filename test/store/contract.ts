@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../../src/entry.ts';
+import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../../src/codec/format.ts';
 import { MAX_VARIANTS, type ReachableStore as Store } from '../../src/store/store.ts';
 import { acquire, at, commitOf, fill, lease, MINUTE, NOTHING, purgeAll, response } from './values.ts';
 

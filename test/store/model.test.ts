@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fingerprint } from '../../src/entry.ts';
-import { MemoryStore } from '../../src/store/memory-store.ts';
+import { fingerprint } from '../../src/codec/format.ts';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';

@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { fingerprint } from '../../src/entry.ts';
-import type { RedisStore } from '../../src/store/redis-store.ts';
+import { fingerprint } from '../../src/codec/format.ts';
+import type { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { clientOf, startCluster, storeOf } from './servers.ts';
 import {

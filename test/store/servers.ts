@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../src/index.ts';
-import { RedisStore } from '../../src/store/redis-store.ts';
+import { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { until } from '../faults/app.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 

@@ -1,4 +1,4 @@
-import { encode, fingerprint } from '../../src/entry.ts';
+import { encode, fingerprint } from '../../src/codec/format.ts';
 import type { Claim, Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
 
 export const MINUTE = 60_000;

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Wake } from '../../src/store/wake.ts';
+import { Wake } from '../../src/store/redis/lease-channel.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 const clients: Redis[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { cacheStatus } from '../../src/http/cache-status.ts';
-import type { ForwardReason, Outcome } from '../../src/outcome.ts';
+import { cacheStatus } from '../../src/observe/cache-status.ts';
+import type { ForwardReason, Outcome } from '../../src/observe/outcome.ts';
 
 describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
   test.each<[string, Outcome, string]>([

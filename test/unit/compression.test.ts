@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
-import { decoded, encodings, parseCompress } from '../../src/compression.ts';
+import { decoded, encodings } from '../../src/codec/compression.ts';
+import { parseCompress } from '../../src/options/compress.ts';
 
 /* A body in content codings: which are kept, and how many bodies are encoded at once. */
 

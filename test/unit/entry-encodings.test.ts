@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { decode, encode, purgedSoftly, type StoredHead } from '../../src/entry.ts';
+import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import type { StoredHead } from '../../src/codec/stored-response.ts';
 import { forge, HEAD, metadata } from './support/stored.ts';
 
 /* The binary form of a response that is stored in encodings. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decode } from '../../src/entry.ts';
+import { decode } from '../../src/codec/format.ts';
 import { ageing, forge, HEAD, metadata } from './support/stored.ts';
 
 /* Bytes whose lengths and sum are right, but which nobody who encodes would have written. */

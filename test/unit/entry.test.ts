@@ -7,8 +7,8 @@ import {
   encodeMarker,
   fingerprint,
   MAX_SPECS,
-  type StoredResponse,
-} from '../../src/entry.ts';
+} from '../../src/codec/format.ts';
+import type { StoredResponse } from '../../src/codec/stored-response.ts';
 import { forge, HEAD } from './support/stored.ts';
 
 /* The binary form of a stored response: what goes in comes out, and what is damaged or forged never does. */

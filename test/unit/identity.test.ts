@@ -4,9 +4,9 @@ import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { type Identity, identify } from '../../src/identity.ts';
-import { parsePolicy } from '../../src/options.ts';
-import type { PolicyOptions } from '../../src/types.ts';
+import { type Identity, identify } from '../../src/key/identify.ts';
+import { parsePolicy } from '../../src/options/policy.ts';
+import type { PolicyOptions } from '../../src/options/types.ts';
 
 /* The declared parts of a request: what differs for the app differs here, and absent is not empty. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PurgeError } from '../../src/errors.ts';
-import { beginsWith } from '../../src/ids.ts';
 import { type PurgeTarget, redisCache } from '../../src/index.ts';
+import { beginsWith } from '../../src/key/key-ids.ts';
 
 /* What a purge names: the keys that a prefix is meant for, and the targets that name nothing. */
 

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { compact, customKey, variantOf } from '../../src/key.ts';
+import { compact, customKey, variantOf } from '../../src/key/cache-key.ts';
 
 /* The `key` option's values: plain JSON makes a key, anything else makes none, and nothing hangs or throws. */
 

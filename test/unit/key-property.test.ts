@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { compact, customKey } from '../../src/key.ts';
+import { compact, customKey } from '../../src/key/cache-key.ts';
 
 /* Keys of the user's own, and keys in Redis: equal only for equal values. key-query-property.test.ts has URLs. */
 

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { defaultKey, withQuery } from '../../src/key.ts';
-import type { QueryRule } from '../../src/types.ts';
+import { defaultKey, withQuery } from '../../src/key/cache-key.ts';
+import type { QueryRule } from '../../src/options/types.ts';
 import { READERS, type Reader } from './support/parsers.ts';
 
 /* No two requests that an app could tell apart have one key: random ones, made of what parsers stumble over. */

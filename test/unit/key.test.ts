@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { defaultKey, withQuery } from '../../src/key.ts';
-import type { QueryRule } from '../../src/types.ts';
+import { defaultKey, withQuery } from '../../src/key/cache-key.ts';
+import type { QueryRule } from '../../src/options/types.ts';
 
 /* The default key as tables; key-custom.test.ts has the `key` option, key-*property.test.ts the proofs. */
 

@@ -1,9 +1,9 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import { decode, encode, purgedSoftly } from '../../src/entry.ts';
-import { Keyring } from '../../src/keyring.ts';
-import type { FaultEvent } from '../../src/outcome.ts';
-import type { SealingKey } from '../../src/seal.ts';
+import type { SealingKey } from '../../src/codec/encryption.ts';
+import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import { Keyring } from '../../src/codec/keyring.ts';
+import type { FaultEvent } from '../../src/observe/outcome.ts';
 import { HEAD } from './support/stored.ts';
 
 /* What a process can read of what others have stored, what counts as damage, and what is told of it. */

@@ -1,7 +1,7 @@
 import * as zlib from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, refinePolicy } from '../../src/options.ts';
-import type { PolicyOptions } from '../../src/types.ts';
+import { parsePolicy, refinePolicy } from '../../src/options/policy.ts';
+import type { PolicyOptions } from '../../src/options/types.ts';
 import { refuses } from './support/refusal.ts';
 
 /* The `compress` option: what its values mean, and which are refused. */

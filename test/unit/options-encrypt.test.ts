@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { inspect } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import { redisCache } from '../../src/index.ts';
-import { parseSettings } from '../../src/settings.ts';
-import type { CacheOptions } from '../../src/types.ts';
+import { parseSettings } from '../../src/options/settings.ts';
+import type { CacheOptions } from '../../src/options/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
 /* The keys of `encrypt`: what is taken for one, and that none is ever shown. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy } from '../../src/options.ts';
+import { parsePolicy } from '../../src/options/policy.ts';
 
 /* Good values of the options that choose between rules of HTTP. */
 

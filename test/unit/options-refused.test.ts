@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, refinePolicy } from '../../src/options.ts';
-import { parseSettings } from '../../src/settings.ts';
-import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
+import { parsePolicy, refinePolicy } from '../../src/options/policy.ts';
+import { parseSettings } from '../../src/options/settings.ts';
+import type { CacheOptions, PolicyOptions } from '../../src/options/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
 /* Bad values of the options: each message has the option's name, the value and what is accepted. */

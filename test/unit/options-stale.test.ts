@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, refinePolicy } from '../../src/options.ts';
-import { parseSettings } from '../../src/settings.ts';
-import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
+import { parsePolicy, refinePolicy } from '../../src/options/policy.ts';
+import { parseSettings } from '../../src/options/settings.ts';
+import type { CacheOptions, PolicyOptions } from '../../src/options/types.ts';
 import { refuses } from './support/refusal.ts';
 
 /* The options by which nobody waits for freshness: what their values mean, and which are refused. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, refinePolicy } from '../../src/options.ts';
-import type { PolicyOptions } from '../../src/types.ts';
+import { parsePolicy, refinePolicy } from '../../src/options/policy.ts';
+import type { PolicyOptions } from '../../src/options/types.ts';
 
 describe('with', () => {
   const base: PolicyOptions = { ttl: '5m', methods: ['GET'], vary: { headers: ['a'] } };

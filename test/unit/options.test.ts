@@ -1,9 +1,9 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy } from '../../src/options.ts';
-import { parseSettings } from '../../src/settings.ts';
-import type { CacheOptions, PolicyOptions } from '../../src/types.ts';
+import { parsePolicy } from '../../src/options/policy.ts';
+import { parseSettings } from '../../src/options/settings.ts';
+import type { CacheOptions, PolicyOptions } from '../../src/options/types.ts';
 
 /* What good values of the options mean. The bad ones are in options-refused.test.ts, `ttl` is in ttl.test.ts. */
 

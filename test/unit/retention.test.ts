@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { keptStale, usableStale } from '../../src/http/retention.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
-import { keptStale, usableStale } from '../../src/retention.ts';
 
 /* For how long a stored response is kept when it is stale. */
 

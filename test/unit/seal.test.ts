@@ -1,8 +1,8 @@
 import { createSecretKey, webcrypto } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encode } from '../../src/entry.ts';
-import { isSealed, keyIdOf, open, type SealingKey, seal } from '../../src/seal.ts';
+import { isSealed, keyIdOf, open, type SealingKey, seal } from '../../src/codec/encryption.ts';
+import { encode } from '../../src/codec/format.ts';
 import { HEAD } from './support/stored.ts';
 
 /* The sealed form: another implementation of AES-GCM agrees with it, and what was touched or moved is not opened. */

@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/tags.ts';
+import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/cache-tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
-import { invalidatedTags, tagOf, tagsOf } from '../../src/tags.ts';
-import { areTags } from '../../src/values.ts';
+import { invalidatedTags, tagOf, tagsOf } from '../../src/key/tags.ts';
+import { areTags } from '../../src/options/values.ts';
 
 describe('the tags that a response states', () => {
   test.each<[Fields, string[]]>([

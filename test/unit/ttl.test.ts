@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy } from '../../src/options.ts';
-import { lifetimeFor } from '../../src/ttl.ts';
-import type { PolicyOptions } from '../../src/types.ts';
+import { parsePolicy } from '../../src/options/policy.ts';
+import { lifetimeFor } from '../../src/options/ttl.ts';
+import type { PolicyOptions } from '../../src/options/types.ts';
 import { refuses } from './support/refusal.ts';
 
 /* The `ttl` option in all its forms: a number is milliseconds, and what counts is the lifetime of each status. */

@@ -1,13 +1,13 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import type { Fill } from '../../src/core.ts';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { Watch } from '../../src/exchange/guard.ts';
+import { Watch } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
-import { parsePolicy } from '../../src/options.ts';
-import type { PolicyOptions } from '../../src/types.ts';
-import { judge } from '../../src/verdict.ts';
+import type { Fill } from '../../src/lifecycle/core.ts';
+import { judge } from '../../src/lifecycle/storability.ts';
+import { parsePolicy } from '../../src/options/policy.ts';
+import type { PolicyOptions } from '../../src/options/types.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */
 

@@ -12,7 +12,7 @@ import {
   type Entrance,
   entranceOf,
   isSynthetic,
-} from '../../../src/exchange/synthetic.ts';
+} from '../../../src/exchange/internal-request.ts';
 import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* The same request, once by a client and once by nobody, and what the server noted of each. */

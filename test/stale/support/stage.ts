@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { expect } from '@jest/globals';
-import { isSynthetic } from '../../../src/exchange/synthetic.ts';
+import { isSynthetic } from '../../../src/exchange/internal-request.ts';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
 import { type Handler, newCache, serve } from '../../support/apps.ts';
 import { uniquePrefix } from '../../support/prefix.ts';

@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { type AddressInfo, connect as dial } from 'node:net';
 import connect from 'connect';
 import express5, { type Express } from 'express';
+import type { Target } from '../../../src/exchange/target.ts';
 import { targetOf } from '../../../src/exchange/target.ts';
-import type { Target } from '../../../src/key.ts';
 
 /** Where the cache takes a request to be aimed, and where the app does. */
 export interface Aim {

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { StoredHead } from '../../../src/entry.ts';
+import type { StoredHead } from '../../../src/codec/stored-response.ts';
 
 /** A stored response's head with something in every field. */
 export const HEAD: StoredHead = {

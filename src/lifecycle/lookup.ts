@@ -1,0 +1,185 @@
+import { LRUCache } from 'lru-cache';
+import { Recall } from '../codec/decode-cache.ts';
+import { decodeMarker, fingerprint } from '../codec/format.ts';
+import type { Keyring } from '../codec/keyring.ts';
+import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Fields } from '../http/vary.ts';
+import { compact } from '../key/cache-key.ts';
+import type { Identity } from '../key/identify.ts';
+import { PLAIN, variantText } from '../key/variant.ts';
+import type { HashName } from '../options/policy.ts';
+import { Fault } from '../store/fault.ts';
+import type { GuardedStore } from '../store/guarded-store.ts';
+import type { Place } from '../store/store.ts';
+import { type Owed, UNCONFIRMED } from './pending-invalidations.ts';
+
+/** What a look-up brought: at most one stored response that this request selects. */
+export interface Found {
+  readonly stored: StoredResponse | undefined;
+  /** Where the response of a fill is expected to go: the place to lease. */
+  readonly place: Place;
+  /** Fingerprint of what is there now. */
+  readonly seen: Buffer;
+  /** Whether responses are stored for the key, though none for this variant. */
+  readonly otherVariants: boolean;
+  /** Places whose bytes are damaged. */
+  readonly damaged: readonly Place[];
+  /** Whether Redis was not asked. */
+  readonly near?: boolean;
+}
+
+/** Sets of field names that the responses of a key vary on, newest first. */
+type Specs = readonly (readonly string[])[];
+
+/** How many keys' sets of names are remembered. Forgetting one costs a second round trip, nothing else. */
+const REMEMBERED = 10_000;
+
+/**
+ * Finds the stored response that a request selects (RFC 9111 §4.1). A response that doesn't vary stands at the
+ * slot of the request's declared parts, so one round trip brings it. Where responses vary, the slot holds the
+ * marker that lists their field names; it is remembered here, so that a warm variant costs one round trip too.
+ * What is remembered is a hint and no more: the marker is read with the variants that it led to, and a stored
+ * response carries what it was selected by, and is compared.
+ */
+export class Lookup {
+  readonly #store: GuardedStore;
+  readonly #recall: Recall;
+  readonly #owed: Owed;
+  readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
+
+  constructor(store: GuardedStore, keyring: Keyring, owed: Owed) {
+    this.#store = store;
+    this.#owed = owed;
+    this.#recall = new Recall(keyring);
+  }
+
+  /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
+  near(
+    { id, key, declared }: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    depth: number,
+  ): Found | undefined {
+    if (this.#owed.holds(id)) return undefined;
+    let variant = compact(declared, hash);
+    let text = declared === '' ? PLAIN : variantText(declared, [], headers);
+    let value = this.#nearAt(id, variant);
+    const otherVariants = value?.specs !== undefined;
+    // Where responses vary on several sets of names, only Redis tells which variant is the newest.
+    if (value?.specs) {
+      if (value.specs.length > 1) return undefined;
+      text = variantText(declared, value.specs[0] as readonly string[], headers);
+      variant = compact(text, hash);
+      value = this.#nearAt(id, variant);
+    }
+    const stored = value?.stored;
+    if (!value || stored?.key !== key || stored.depth > depth || stored.variant !== text) return undefined;
+    if (this.#owed.holdsAny(stored.tags)) return undefined;
+    return { stored, place: { id, variant }, seen: value.seen, otherVariants, damaged: NONE, near: true };
+  }
+
+  #nearAt(id: string, variant: string): ReturnType<Recall['again']> | undefined {
+    const bytes = this.#store.near(id, variant);
+    return bytes && this.#recall.again(id, bytes);
+  }
+
+  /** @param depth of the cache that looks: what was stored further in is not for it. */
+  async find(
+    identity: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    depth: number,
+  ): Promise<Found | Fault> {
+    const { id, key, declared } = identity;
+    const held = this.#owed.holds(id) && (await this.#owed.settled(id));
+    if (held) return held;
+    const slot = compact(declared, hash);
+    const memory = `${id} ${slot}`;
+    const remembered = this.#markers.get(memory);
+    const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
+    const read = await this.#store.get(id, [slot, ...expected.map(({ place }) => place.variant)]);
+    if (read instanceof Fault) return read;
+    const [bytes, ...values] = read;
+    const specs = bytes && decodeMarker(bytes);
+    if (specs && remembered?.equals(bytes))
+      return this.#unlessHeld(newest(key, depth, expected, values, this.#recall));
+    if (specs) {
+      this.#markers.set(memory, bytes);
+      const variants = variantsOf(identity, headers, hash, specs);
+      const again = await this.#store.get(
+        id,
+        variants.map(({ place }) => place.variant),
+      );
+      if (again instanceof Fault) return again;
+      return this.#unlessHeld(newest(key, depth, variants, again, this.#recall));
+    }
+    this.#markers.delete(memory);
+    return this.#unlessHeld(only(identity, headers, depth, slot, bytes, this.#recall));
+  }
+
+  #unlessHeld(found: Found): Found | Fault {
+    return found.stored && this.#owed.holdsAny(found.stored.tags) ? UNCONFIRMED : found;
+  }
+}
+
+/** What stands in the slot itself: nothing, or what doesn't vary. */
+function only(
+  { id, key, declared }: Identity,
+  headers: Fields,
+  depth: number,
+  slot: string,
+  bytes: Buffer | undefined,
+  recall: Recall,
+): Found {
+  const place = { id, variant: slot };
+  const stored = bytes && recall.decode(place, bytes);
+  const damaged = bytes && !stored && recall.isDamage(bytes) ? [place] : NONE;
+  const matches =
+    stored?.key === key && stored.depth <= depth && stored.variant === variantText(declared, [], headers);
+  const seen = fingerprint(bytes);
+  return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
+}
+
+const NONE: readonly Place[] = [];
+
+interface Variant {
+  readonly text: string;
+  readonly place: Place;
+}
+
+/** Where the response to this request would be, for each set of names. */
+function variantsOf(
+  { id, declared }: Identity,
+  headers: Fields,
+  hash: HashName | undefined,
+  specs: Specs = [],
+): Variant[] {
+  return specs.map((names) => {
+    const text = variantText(declared, names, headers);
+    return { text, place: { id, variant: compact(text, hash) } };
+  });
+}
+
+/** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
+function newest(
+  key: string,
+  depth: number,
+  variants: readonly Variant[],
+  values: readonly (Buffer | undefined)[],
+  recall: Recall,
+): Found {
+  let best: StoredResponse | undefined;
+  let at = 0;
+  const damaged: Place[] = [];
+  variants.forEach(({ text, place }, i) => {
+    const bytes = values[i];
+    const stored = bytes && recall.decode(place, bytes);
+    if (bytes && !stored && recall.isDamage(bytes)) damaged.push(place);
+    if (!stored || stored.key !== key || stored.depth > depth || stored.variant !== text) return;
+    if (best && stored.bornAt <= best.bornAt) return;
+    best = stored;
+    at = i;
+  });
+  const { place } = variants[at] as Variant;
+  return { stored: best, place, seen: fingerprint(values[at]), otherVariants: true, damaged };
+}

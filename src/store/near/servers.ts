@@ -1,0 +1,114 @@
+import slotOf from 'cluster-key-slot';
+import type { RedisClient } from '../../options/redis.ts';
+import type { Connection } from './tracking.ts';
+
+/** Which of the servers behind a client holds a key, and connections of our own to each. */
+
+/** Where a key is. */
+export interface Home {
+  readonly server: string;
+  /** Whether it is there yet, as far as the client knows. */
+  isStill(): boolean;
+}
+
+export interface Servers {
+  /** Where the client would read this key, spelled out, now; `undefined` while it does not know. */
+  homeOf(key: string): Home | undefined;
+  /** What opens connections to a server; `undefined` where it is none any more. */
+  connect(server: string): (() => Connection) | undefined;
+  /** Whether a connection to this peer reaches the very server that the client writes to. */
+  agrees(peer: string): boolean;
+  /** @returns what ends it. */
+  watch(on: { lost(): void; left(server: string): void }): () => void;
+}
+
+/** A socket's other end, as one text. */
+export function peerOf({ stream }: Pick<Connection, 'stream'>): string {
+  return stream ? `${stream.remoteAddress} ${stream.remotePort}` : 'none';
+}
+
+/** Speaks RESP2, where what is published comes as messages; what it was told is worth nothing once it is lost. */
+const OPTIONS = {
+  protocol: 2,
+  replyMapping: undefined,
+  lazyConnect: false,
+  enableReadyCheck: false,
+  enableOfflineQueue: false,
+  enableAutoPipelining: false,
+  autoResubscribe: false,
+  autoResendUnfulfilledCommands: false,
+  maxRetriesPerRequest: 0,
+  readOnly: false,
+  keyPrefix: '',
+  disconnectTimeout: 100,
+  socketTimeout: 10_000,
+  retryStrategy: (times: number): number => Math.min(50 * 2 ** Math.min(times, 6), 2000),
+};
+
+interface Duplicable {
+  duplicate(options: object): Connection;
+}
+
+type Emitter = Record<'on' | 'off', (event: string, listener: (...args: never[]) => void) => unknown>;
+
+export function serversOf(client: RedisClient): Servers {
+  return client.isCluster ? mastersOf(client) : oneServer(client);
+}
+
+/** What a URL, options or a Sentinel lead to: one server at a time. */
+function oneServer(client: RedisClient): Servers {
+  const home: Home = { server: 'redis', isStill: () => true };
+  const { duplicate } = client as unknown as Duplicable;
+  return {
+    homeOf: () => home,
+    connect: () => () => duplicate.call(client, OPTIONS),
+    agrees: (peer) => peerOf(client as unknown as Connection) === peer,
+    watch: ({ lost }) => {
+      const emitter = client as unknown as Emitter;
+      emitter.on('close', lost);
+      return () => emitter.off('close', lost);
+    },
+  };
+}
+
+interface ClusterNode extends Duplicable {
+  readonly options: { readonly host?: string; readonly port?: number };
+}
+
+interface ClusterClient extends Emitter {
+  readonly slots: readonly (readonly string[] | undefined)[];
+  nodes(role: 'master'): ClusterNode[];
+}
+
+function mastersOf(client: RedisClient): Servers {
+  const cluster = client as unknown as ClusterClient;
+  const homes: (Home | undefined)[] = [];
+  const masterOf = (slot: number): string | undefined => cluster.slots[slot]?.[0];
+  return {
+    homeOf(key) {
+      const slot = slotOf(key);
+      const server = masterOf(slot);
+      if (server === undefined) return undefined;
+      const home = homes[slot];
+      if (home?.server === server) return home;
+      const moved: Home = { server, isStill: () => masterOf(slot) === server };
+      homes[slot] = moved;
+      return moved;
+    },
+    connect(server) {
+      const node = cluster.nodes('master').find((master) => nameOf(master) === server);
+      return node && (() => node.duplicate(OPTIONS));
+    },
+    agrees: () => true,
+    watch({ left }) {
+      const leave = (node: ClusterNode): void => left(nameOf(node));
+      cluster.on('-node', leave);
+      return () => cluster.off('-node', leave);
+    },
+  };
+}
+
+/** As the Cluster's table of slots names it. */
+function nameOf({ options: { host, port } }: ClusterNode): string {
+  return `${host}:${port}`;
+}

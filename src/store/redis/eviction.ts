@@ -1,0 +1,29 @@
+import type { RedisClient } from '../../options/redis.ts';
+import { isAway, toFault } from '../fault.ts';
+import { mastersOf, type RedisNode } from './scan.ts';
+
+/** Policies that evict nothing, or what expires last as the last: an index lives longer than what it lists. */
+const SAFE: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl']);
+
+/**
+ * Whether the index of a tag may have been evicted while what it lists was not: a server has evicted keys since it was
+ * started, by a policy that chooses them by their use or at random. False too where nobody may ask.
+ */
+export async function mayHaveEvictedIndexes(client: RedisClient): Promise<boolean> {
+  const infos = await Promise.all((await mastersOf(client)).map(infoOf));
+  return infos.some((info) => {
+    const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
+    const evicted = Number(/^evicted_keys:(\d+)/m.exec(info)?.[1]);
+    return policy !== undefined && !SAFE.has(policy) && evicted > 0;
+  });
+}
+
+async function infoOf(node: RedisNode): Promise<string> {
+  const sections = ['memory', 'stats'].map((name) => node.call('INFO', name));
+  try {
+    return (await Promise.all(sections)).join('\n');
+  } catch (error) {
+    if (isAway(toFault(error))) throw error;
+    return '';
+  }
+}
