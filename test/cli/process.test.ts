@@ -1,12 +1,13 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { redisCache } from '../../src/index.ts';
 import { until } from '../faults/app.ts';
+import { build } from '../support/build.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
 import { url } from './support.ts';
@@ -14,29 +15,16 @@ import { url } from './support.ts';
 /* The command as it is built, as a process: its pipes, its signals and its terminal. */
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-cli-'));
-const command = join(folder, 'dist/cli.js');
+let command: string;
 const prefix = uniquePrefix();
 const cache = redisCache({ redis: url, prefix, timeout: '2s' });
 const COUNT = 3000;
 
 beforeAll(async () => {
-  symlinkSync(join(__dirname, '../../node_modules'), join(folder, 'node_modules'));
-  copyFileSync(join(__dirname, '../../package.json'), join(folder, 'package.json'));
-  const tsup = require.resolve('tsup/dist/cli-default.js');
-  const options = [
-    '--no-config',
-    '--format',
-    'esm',
-    '--target',
-    'node20',
-    '--silent',
-    '--out-dir',
-    join(folder, 'dist'),
-  ];
-  execFileSync(process.execPath, [tsup, 'src/cli.ts', ...options], { stdio: 'pipe' });
+  command = join((await build()).dist, 'cli.js');
   const names = Array.from({ length: COUNT }, (_, i) => `${i} ${'long '.repeat(20)}`);
   await Promise.all(names.map((name) => cache.store.set(name, name, { ttl: '5m' })));
-}, 60_000);
+}, 300_000);
 afterAll(async () => {
   await cache.purge({ all: true });
   await cache.close();
