@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions, PurgeTarget } from '../../src/index.ts';
-import { until } from '../faults/app.ts';
 import { bare, newCache, serve } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
 import { type Answer, type Asked, Session } from '../support/socket.ts';
+import { until } from '../support/until.ts';
 
 /* RFC 9110 9.3.3: what answers a POST may answer the next GET, unless a purge came in between. */
 
