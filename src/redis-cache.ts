@@ -65,9 +65,9 @@ class Cache {
     const stats = new Stats(name);
     const events = new Events(name, showKey, stats);
     const onFault = events.fault.bind(events);
-    const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
-    const store = new GuardedStore(connected.store, timeout, onFault, keyring);
+    const connected = connect(redis, prefix, { maxEntries, near }, clock, onFault);
+    const store = new GuardedStore(connected, timeout, onFault, keyring);
     const pendingInvalidations = new PendingInvalidations(store, timeout, events);
     this.#context = {
       settings: { name, showKey, invalidation },

@@ -210,7 +210,7 @@ export interface CacheOptions extends PolicyOptions {
   readonly timeout?: Duration;
   /**
    * The most responses, and values of `wrap`, to be stored at a time, by all processes together: what was stored first
-   * goes first. Exact on one Redis; on a Cluster as many more for a moment as are being stored at once.
+   * goes first. One Redis server only: on a Cluster it throws an `OptionError`; set `maxmemory` there.
    * @default no bound
    */
   readonly maxEntries?: number;

@@ -112,8 +112,8 @@ export class GuardedStore {
     );
   }
 
-  purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number | Fault> {
-    return this.#call('purge', this.#patient, () => this.#store.purge(id, mode, except));
+  purge(id: string, mode: PurgeMode = 'delete'): Promise<number | Fault> {
+    return this.#call('purge', this.#patient, () => this.#store.purge(id, mode));
   }
 
   purgeTag(tag: string, mode: PurgeMode = 'delete', onStep?: OnStep): Promise<number | Fault> {

@@ -144,11 +144,8 @@ interface Store {
   put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void>;
   /** Deletes one damaged value. */
   discard(place: Place): Promise<void>;
-  /**
-   * Purges all variants of an id and revokes its leases, but for this one. Returns how many stored responses there
-   * were.
-   */
-  purge(id: string, mode?: PurgeMode, except?: Claim): Promise<number>;
+  /** Purges all variants of an id and revokes its leases. Returns how many stored responses there were. */
+  purge(id: string, mode?: PurgeMode): Promise<number>;
   /** Purges all that was stored under a tag in steps, each giving how many stored responses it purged. */
   purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
   /** Whether something may be stored under a tag that `purgeTag` does not find. */

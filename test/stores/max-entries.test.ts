@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ReachableStore as Store } from '../../src/store/store.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { clientOf, storeOf } from '../support/cluster-of-one.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { interleaved, orders, Stepped } from '../support/stepped.ts';
-import { everywhere, site, siteOf } from '../support/stores.ts';
+import { type Open, redis as sharedRedis, site, siteOf } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeTag, response } from './support/values.ts';
 
@@ -18,7 +18,10 @@ import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeTag, response } from '
 
 const echo: Handler = (req, res) => res.end(req.url);
 
-everywhere((open) => {
+describe.each<[string, Open]>([
+  ['in Redis', () => ({ redis: sharedRedis, prefix: uniquePrefix() })],
+  ['in process', () => ({})],
+])('%s', (_name, open) => {
   const paths = (count: number): string[] => Array.from({ length: count }, (_, i) => `/${i}`);
 
   test('the one stored first goes first', async () => {
@@ -127,15 +130,34 @@ everywhere((open) => {
   });
 });
 
+describe('on a Redis Cluster maxEntries is refused', () => {
+  const refused = {
+    name: 'OptionError',
+    option: 'maxEntries',
+    message: expect.stringContaining('left out with a Redis Cluster: set `maxmemory`'),
+  };
+
+  test('with the nodes of a Cluster', () => {
+    const options = { redis: { cluster: ['redis://localhost:1'] }, maxEntries: 10 };
+    expect(() => newCache(options)).toThrow(expect.objectContaining(refused));
+  });
+
+  test("with the app's own Cluster client", () => {
+    const client = new Cluster(['redis://localhost:1'], { lazyConnect: true });
+    expect(() => newCache({ redis: client, maxEntries: 10 })).toThrow(expect.objectContaining(refused));
+    expect(client.status).toBe('wait');
+    client.disconnect();
+  });
+});
+
 let server: RedisProcess;
-let cluster: RedisProcess;
 const clients: { disconnect(): void }[] = [];
 beforeAll(async () => {
-  [server, cluster] = await Promise.all([startRedis(), startCluster()]);
+  server = await startRedis();
 });
 afterAll(async () => {
   for (const client of clients) client.disconnect();
-  await Promise.all([server.stop(), cluster.stop()]);
+  await server.stop();
 });
 const children: Child[] = [];
 afterEach(() => {
@@ -171,58 +193,45 @@ async function present(store: Store, ids: readonly string[]): Promise<string[]> 
 }
 
 describe('four processes that fill at once', () => {
-  test.each([
-    ['one server never have more than there may be', 0, () => ({ instance: server, redis: server.url })],
-    [
-      // There the list is in another slot. Each process stores two at a time.
-      'a Cluster never have more than that and what is being stored',
-      8,
-      () => ({ instance: cluster, redis: { cluster: [cluster.url] } }),
-    ],
-  ] as const)(
-    'on %s',
-    async (_name, beingStored, on) => {
-      const { instance, redis } = on();
-      const prefix = uniquePrefix();
-      const handler: Handler = (req, res) => {
-        if (req.url?.includes('vary')) res.setHeader('Vary', 'Accept');
-        res.setHeader('Cache-Tag', 't').end(req.url);
-      };
-      const sites = await Promise.all(
-        Array.from({ length: 4 }, async () => {
-          const cache = newCache({ redis, prefix, maxEntries: 15 });
-          return siteOf(cache, await serve(bare(cache, handler)));
-        }),
-      );
-      const count = counter(connected(instance), prefix);
-      let filling = true;
-      let most = 0;
-      let polls = 0;
-      const polling = (async () => {
-        for (; filling; polls++) most = Math.max(most, await count());
-      })();
-      await Promise.all(
-        sites.map(async ({ cache, get }, process) => {
-          for (let i = 0; i < 60; i++) {
-            const path = `/${i % 3 === 0 ? 'vary' : 'shared'}/${(i * (process + 1)) % 25}`;
-            await Promise.all([
-              get({ path, headers: { Accept: `${i % 4}` } }),
-              get(`/own/${process}/${i}`),
-              i % 20 === 10 ? cache.purge({ tag: 't', soft: process % 2 === 0 }) : undefined,
-            ]);
-          }
-        }),
-      );
-      filling = false;
-      await polling;
-      expect(polls).toBeGreaterThan(20);
-      expect(most).toBeLessThanOrEqual(15 + beingStored);
-      // Nor do they keep too few, once it is quiet.
-      for (let i = 0; i < 15; i++) await sites[i % 4]?.get(`/last/${i}`);
-      expect(await count()).toBe(15);
-    },
-    60_000,
-  );
+  test('never have more than there may be', async () => {
+    const prefix = uniquePrefix();
+    const handler: Handler = (req, res) => {
+      if (req.url?.includes('vary')) res.setHeader('Vary', 'Accept');
+      res.setHeader('Cache-Tag', 't').end(req.url);
+    };
+    const sites = await Promise.all(
+      Array.from({ length: 4 }, async () => {
+        const cache = newCache({ redis: server.url, prefix, maxEntries: 15 });
+        return siteOf(cache, await serve(bare(cache, handler)));
+      }),
+    );
+    const count = counter(connected(server), prefix);
+    let filling = true;
+    let most = 0;
+    let polls = 0;
+    const polling = (async () => {
+      for (; filling; polls++) most = Math.max(most, await count());
+    })();
+    await Promise.all(
+      sites.map(async ({ cache, get }, process) => {
+        for (let i = 0; i < 60; i++) {
+          const path = `/${i % 3 === 0 ? 'vary' : 'shared'}/${(i * (process + 1)) % 25}`;
+          await Promise.all([
+            get({ path, headers: { Accept: `${i % 4}` } }),
+            get(`/own/${process}/${i}`),
+            i % 20 === 10 ? cache.purge({ tag: 't', soft: process % 2 === 0 }) : undefined,
+          ]);
+        }
+      }),
+    );
+    filling = false;
+    await polling;
+    expect(polls).toBeGreaterThan(20);
+    expect(most).toBeLessThanOrEqual(15);
+    // Nor do they keep too few, once it is quiet.
+    for (let i = 0; i < 15; i++) await sites[i % 4]?.get(`/last/${i}`);
+    expect(await count()).toBe(15);
+  }, 60_000);
 
   test('and are killed at any time leave no more, and others go on', async () => {
     const prefix = uniquePrefix();
@@ -482,18 +491,10 @@ describe('any sequence of verbs', () => {
 
   test.each([
     ['Redis', (max: number): Store => storeOf(connected(server), uniquePrefix(), max)],
-    [
-      'a Cluster',
-      (max: number): Store => {
-        const client = clusterOf(cluster);
-        clients.push(client);
-        return storeOf(client, uniquePrefix(), max);
-      },
-    ],
     ['the in-process store', (max: number): Store => new MemoryStore(Date.now, max)],
   ])(
     'leaves in %s what a list of the last ones has',
-    async (name, open) => {
+    async (_name, open) => {
       const sequence = fc.array(step, { maxLength: 40, size: 'max' });
       const property = fc.asyncProperty(sequence, fc.integer({ min: 1, max: 6 }), async (steps, max) => {
         const store = open(max);
@@ -507,7 +508,7 @@ describe('any sequence of verbs', () => {
         }
         await store.close();
       });
-      await fc.assert(property, { seed: 20_250_601, numRuns: name === 'a Cluster' ? 20 : 60 });
+      await fc.assert(property, { seed: 20_250_601, numRuns: 60 });
     },
     60_000,
   );

@@ -91,7 +91,6 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   named('get', place, (store, { id, variant }) => store.get(id, [variant, 'none', ''])),
   named('purge', id, (store, id) => store.purge(id)),
   named('purge softly', id, (store, id) => store.purge(id, SOFT)),
-  named('purge but for a lease', lease, (store, lease) => store.purge(lease.id, 'delete', lease)),
   named('put', fc.constantFrom('x', 'y'), (store, text) =>
     store.put({ id: 'value', key: 'key', bytes: response(text), ttl: MINUTE }),
   ),

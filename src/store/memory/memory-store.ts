@@ -127,12 +127,8 @@ export class MemoryStore implements ReachableStore {
     this.#stored.delete(placeOf(id, variant));
   }
 
-  async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
-    const kept = except && this.#lease(except);
+  async purge(id: string, mode: PurgeMode = 'delete'): Promise<number> {
     this.#held.delete(id);
-    if (except && kept) {
-      this.#held.set(id, { key: except.key, leases: new Map([[except.variant, kept]]) });
-    }
     let count = 0;
     for (const place of [...this.#index.placesOf(id)]) {
       const stored = this.#read(place);

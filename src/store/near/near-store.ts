@@ -49,7 +49,7 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
     commit: (commit) => forgetting(commit.lease.id, store.commit(commit)),
     put: (entry) => forgetting(entry.id, store.put(entry)),
     discard: (place) => forgetting(place.id, store.discard(place)),
-    purge: (id, mode, except) => forgetting(id, store.purge(id, mode, except)),
+    purge: (id, mode) => forgetting(id, store.purge(id, mode)),
     purgeTag: (tag, mode?: PurgeMode) => forgettingAll(store.purgeTag(tag, mode)),
     mayHaveLostIndexes: () => store.mayHaveLostIndexes(),
     purgeMatching: (matches, mode?: PurgeMode) => forgettingAll(store.purgeMatching(matches, mode)),

@@ -8,7 +8,6 @@ import { keepingNear } from '../near/near-store.ts';
 import type { ReachableStore } from '../store.ts';
 import { unending } from './reconnect.ts';
 import { RedisStore } from './redis-store.ts';
-import { succeeding } from './succession.ts';
 
 const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
@@ -36,33 +35,36 @@ const SENTINEL = { failoverDetector: true };
 /** How often, in milliseconds, the same trouble of a connection is reported at most. */
 const REPORT_EVERY = 10_000;
 
-interface Kept {
+interface StoreOptions {
   readonly maxEntries: number | undefined;
-  readonly previous: string | undefined;
   readonly near: NearOptions | undefined;
 }
 
 /**
- * The store for the `redis` option, and the one of the deployment before, whose prefix `previous` is. A client made here is closed with the store;
- * the user's own never is.
+ * The store for the `redis` option. Closing it closes a client made here, but never the user's own.
+ * @throws {OptionError} for a `redis` that is none of those accepted, and for `maxEntries` on a Cluster.
  */
 export function connect(
   redis: RedisOption | undefined,
   prefix: string,
-  { maxEntries, previous, near }: Kept,
+  { maxEntries, near }: StoreOptions,
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
-): { store: ReachableStore; previous: ReachableStore | undefined } {
-  const over = (client: RedisClient, close: () => Promise<void>): ReturnType<typeof connect> => {
-    const asking = new RedisStore(client, prefix, maxEntries, close);
-    const store = near ? keepingNear(asking, new Near(client, prefix, near, onFault)) : asking;
-    if (previous === undefined) return { store, previous };
-    const before = new RedisStore(client, previous, maxEntries, async () => {});
-    return { store: succeeding(store, before), previous: before };
+): ReachableStore {
+  const over = (client: RedisClient, close: () => Promise<void>): ReachableStore => {
+    const store = new RedisStore(client, prefix, maxEntries, close);
+    return near ? keepingNear(store, new Near(client, prefix, near, onFault)) : store;
   };
   if (redis === undefined) {
     warnInProduction();
-    return { store: new MemoryStore(clock, maxEntries), previous: undefined };
+    return new MemoryStore(clock, maxEntries);
+  }
+  if (maxEntries !== undefined && isCluster(redis)) {
+    throw new OptionError(
+      'maxEntries',
+      maxEntries,
+      'left out with a Redis Cluster: set `maxmemory` and `maxmemory-policy volatile-ttl` on its servers',
+    );
   }
   if (isClient(redis)) {
     refuseReplicaReads(redis.options);
@@ -108,6 +110,11 @@ function isOptions(redis: unknown): redis is object {
 function isClient(redis: unknown): redis is RedisClient {
   const client = redis as Partial<RedisClient> | null;
   return typeof client?.hgetBuffer === 'function' && typeof client.evalsha === 'function';
+}
+
+function isCluster(redis: RedisOption): boolean {
+  if (isClient(redis)) return redis.isCluster === true;
+  return typeof redis === 'object' && redis !== null && 'cluster' in redis;
 }
 
 /** A replica lags behind: a purge that has returned could still be read around. */

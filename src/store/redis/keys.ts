@@ -15,7 +15,6 @@
  *   rrc:{@}|stamp         the last stamp that a purge was given
  *   rrc:{@}|entries       sorted set: what is stored, in the order of storing, where `maxEntries` bounds it
  *   rrc:{@}|expiries      the same, scored by the instant at which it expires
- *   rrc:{@}|leaving       what is one too many and being deleted
  */
 
 export function baseKey(prefix: string, id: string): string {
@@ -36,10 +35,6 @@ export function stampKey(prefix: string): string {
 
 export function entriesKeys(prefix: string): [entries: string, expiries: string] {
   return [`${baseKey(prefix, '@')}|entries`, `${baseKey(prefix, '@')}|expiries`];
-}
-
-export function leavingKey(prefix: string): string {
-  return `${baseKey(prefix, '@')}|leaving`;
 }
 
 /** What a key found under the prefix is: the responses or the leases of an id, or nothing that a purge walks over. */

@@ -12,28 +12,27 @@ const replace = script(REPLACE);
 /** How many bytes of stored values one script reads, so that Redis is soon free for others. */
 const READ_AT_ONCE = 4 * 1024 * 1024;
 
-/** Where the order of storing is kept, for `maxEntries`. */
-interface Order {
-  /** What a script about an id is given. */
-  keys(id: string): string[];
-  /** Whether it is in another slot than the ids. */
-  readonly elsewhere: boolean;
-}
-
 /** The verbs of whoever looks after what is stored, over ioredis. */
 export class RedisEntries implements StoredEntries {
   readonly #client: RedisClient;
   readonly #scripts: Scripts;
   readonly #index: RedisIndex;
   readonly #prefix: string;
-  readonly #order: Order;
+  readonly #keys: (id: string) => string[];
 
-  constructor(client: RedisClient, scripts: Scripts, index: RedisIndex, prefix: string, order: Order) {
+  /** @param keys what a script that changes what is stored for an id is given. */
+  constructor(
+    client: RedisClient,
+    scripts: Scripts,
+    index: RedisIndex,
+    prefix: string,
+    keys: (id: string) => string[],
+  ) {
     this.#client = client;
     this.#scripts = scripts;
     this.#index = index;
     this.#prefix = prefix;
-    this.#order = order;
+    this.#keys = keys;
   }
 
   survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey> {
@@ -72,10 +71,7 @@ export class RedisEntries implements StoredEntries {
   async replace({ id, variant, seen, bytes, tags, ttl }: Replacement): Promise<boolean> {
     const since = performance.now();
     if (tags.length > 0) await this.#index.tag({ id, stamp: 0, since }, tags, ttl);
-    const order = await this.#scripts.run(replace, this.#order.keys(id), variant, seen, bytes, ttl);
-    if (order === null) return false;
-    if (this.#order.elsewhere) await this.#index.prolong(String(order), ttl);
-    return true;
+    return (await this.#scripts.number(replace, this.#keys(id), variant, seen, bytes, ttl)) === 1;
   }
 
   /** One master after the other, in the order of their addresses. */

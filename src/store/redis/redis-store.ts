@@ -6,7 +6,7 @@ import { mayHaveEvictedIndexes } from './eviction.ts';
 import { baseKey, entriesKeys, isReadable, leasesKey, stampKey } from './keys.ts';
 import { type Subscriber, Wake } from './lease-channel.ts';
 import { ACQUIRE, acquired, HELD, RELEASE, RENEW } from './lua/lease-scripts.ts';
-import { COMMIT, DISCARD, EVICT, PURGE, PUT } from './lua/response-scripts.ts';
+import { COMMIT, DISCARD, PURGE, PUT } from './lua/response-scripts.ts';
 import { readFrom } from './read.ts';
 import { RedisEntries } from './redis-entries.ts';
 import { keyPrefixOf, walk } from './scan.ts';
@@ -22,7 +22,6 @@ const commit = script(COMMIT);
 const put = script(PUT);
 const discard = script(DISCARD);
 const purge = script(PURGE);
-const evict = script(EVICT);
 
 /** The verbs over ioredis. It issues commands and nothing else: how long they may take is the guard's business. */
 export class RedisStore implements ReachableStore {
@@ -53,8 +52,8 @@ export class RedisStore implements ReachableStore {
     this.#maxEntries = maxEntries;
     this.#stampsApart = client.isCluster === true;
     this.#close = close;
-    const at = { keys: (id: string) => this.#listedKeys(id), elsewhere: this.#listsElsewhere };
-    this.entries = new RedisEntries(client, this.#scripts, this.#index, prefix, at);
+    const keys = (id: string): string[] => this.#listedKeys(id);
+    this.entries = new RedisEntries(client, this.#scripts, this.#index, prefix, keys);
     this.#wake = new Wake(() => subscriberOf(client));
   }
 
@@ -111,18 +110,15 @@ export class RedisStore implements ReachableStore {
   }
 
   /**
-   * First its tags are told where it will be, then what has to make room for it goes, then it is stored: whichever
-   * way a purge comes between, it finds the response or revokes the lease.
+   * First its tags are told where it will be, then it is stored: whichever way a purge comes between, it finds the
+   * response or revokes the lease.
    */
   async commit({ lease, slot, variant, names, tags, bytes, ttl }: Commit): Promise<boolean> {
     const { id, token, key } = lease;
     if (tags.length > 0 && !(await this.#index.tag(lease, tags, ttl))) return false;
-    const order = await this.#makeRoom(id, ttl, slot, variant);
-    const where = [names.join(','), slot, variant, nameOf(id, key), order, this.#maxEntries ?? 0];
+    const where = [names.join(','), slot, variant, nameOf(id, key), this.#maxEntries ?? 0];
     const args = [lease.variant, token, bytes, ttl, ...where];
-    const stored = (await this.#scripts.number(commit, this.#listedKeys(id), ...args)) === 1;
-    if (!stored && order !== NO_ORDER) await this.#index.leave([order]);
-    return stored;
+    return (await this.#scripts.number(commit, this.#listedKeys(id), ...args)) === 1;
   }
 
   async put({ id, key, bytes, ttl }: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void> {
@@ -133,20 +129,14 @@ export class RedisStore implements ReachableStore {
     await this.#scripts.number(discard, this.#listedKeys(id), variant);
   }
 
-  async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
+  async purge(id: string, mode: PurgeMode = 'delete'): Promise<number> {
     const mark = mode === 'delete' ? '' : purgeMark(mode.staleSince);
-    const kept = except ? [except.variant, except.token] : ['', ''];
-    let orders: string[];
     try {
-      orders = (await this.#scripts.run(purge, this.#listedKeys(id), mark, ...kept)) as string[];
+      return await this.#scripts.number(purge, this.#listedKeys(id), mark);
     } catch (error) {
       if (mode !== 'delete' || !isHalfMoved(error)) throw error;
       return this.#purgeHalfMoved(id);
     }
-    if (mode === 'delete' && this.#listsElsewhere && orders.length > 0) {
-      await this.#index.leave(orders);
-    }
-    return orders.length;
   }
 
   async *purgeTag(tag: string, mode: PurgeMode = 'delete'): AsyncGenerator<number, void> {
@@ -192,14 +182,10 @@ export class RedisStore implements ReachableStore {
     return this.#close();
   }
 
-  get #listsElsewhere(): boolean {
-    return this.#maxEntries !== undefined && this.#client.isCluster === true;
-  }
-
-  /** With `maxEntries` the keys of the order of storing too, where the same script may touch them. */
+  /** With `maxEntries` the keys of the order of storing too. */
   #listedKeys(id: string): string[] {
-    const here = this.#maxEntries !== undefined && !this.#listsElsewhere;
-    return here ? [...this.#keys(id), ...entriesKeys(this.#prefix)] : this.#keys(id);
+    const keys = this.#keys(id);
+    return this.#maxEntries === undefined ? keys : [...keys, ...entriesKeys(this.#prefix)];
   }
 
   #keys(id: string): string[] {
@@ -220,27 +206,7 @@ export class RedisStore implements ReachableStore {
     const counts = await Promise.all(ids.map((id) => this.purge(id, mode)));
     return counts.reduce((sum, count) => sum + count, 0);
   }
-
-  /**
-   * With `maxEntries` on a Cluster, where the order of storing is in another slot: takes the next place in it, and has
-   * what is one too many go.
-   */
-  async #makeRoom(id: string, ttl: number, ...variants: string[]): Promise<string> {
-    if (this.#maxEntries === undefined || !this.#listsElsewhere) return NO_ORDER;
-    const { order, oldest } = await this.#index.enter([id, ...variants], ttl, this.#maxEntries);
-    if (oldest.length === 0) return order;
-    await Promise.all(
-      oldest.map(({ id, variants, order }) =>
-        this.#scripts.number(evict, this.#keys(id), order, ...variants),
-      ),
-    );
-    await this.#index.gone(oldest);
-    return order;
-  }
 }
-
-/** The place in the order of storing of what is not bounded. */
-const NO_ORDER = '0';
 
 /** What scripts keep so that a key can be told from its hash. */
 function nameOf(id: string, key: string): string {

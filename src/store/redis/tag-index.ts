@@ -1,17 +1,13 @@
 import type { RedisClient } from '../../options/redis.ts';
 import type { Lease } from '../store.ts';
-import { entriesKeys, leavingKey, stampKey, tagKey } from './keys.ts';
-import { ENTER, GONE, LEAVE, PROLONG, PURGE_TAG, PURGED, STAMP, TAG } from './lua/index-scripts.ts';
+import { stampKey, tagKey } from './keys.ts';
+import { PURGE_TAG, PURGED, STAMP, TAG } from './lua/index-scripts.ts';
 import { type Scripts, script } from './scripts.ts';
 
 const stamp = script(STAMP);
 const tag = script(TAG);
 const purgeTag = script(PURGE_TAG);
 const purged = script(PURGED);
-const enter = script(ENTER);
-const gone = script(GONE);
-const leave = script(LEAVE);
-const prolong = script(PROLONG);
 
 /**
  * How long a tag remembers its last purge, in milliseconds. A fill that takes half as long is not stored under a tag:
@@ -26,21 +22,7 @@ const SLACK = 60_000;
 /** How many ids are read at once. */
 const BATCH = 500;
 
-/** After so long (in ms) a process that was to evict something has died, or the store was away. */
-const EVICTING = 10_000;
-
-/** Something in the order of storing: its id, then the variants where it may be. */
-type Entry = readonly string[];
-
-/** Something that has to go, with its place in the order of storing. */
-export interface Leaving {
-  readonly text: string;
-  readonly order: string;
-  readonly id: string;
-  readonly variants: readonly string[];
-}
-
-/** What spans cache keys: which ids are stored under a tag, and in which order responses were stored. */
+/** Which ids are stored under a tag. */
 export class RedisIndex {
   readonly #client: RedisClient;
   readonly #scripts: Scripts;
@@ -88,33 +70,6 @@ export class RedisIndex {
       yield* this.#scan(`${key}|${stamp}`);
       if (!soft) await this.#scripts.number(purged, [`${key}|purges`, `${key}|${stamp}`], stamp);
     }
-  }
-
-  /** Takes the next place in the order of storing; what has to go first is given with it. */
-  async enter(entry: Entry, ttl: number, max: number): Promise<{ order: string; oldest: Leaving[] }> {
-    const keys = [...entriesKeys(this.#prefix), leavingKey(this.#prefix)];
-    const answer = await this.#scripts.run(enter, keys, entry.join('\n'), ttl, max, EVICTING);
-    const [order = '', ...oldest] = answer as string[];
-    return {
-      order,
-      oldest: oldest.map((text) => {
-        const [order = '', id = '', ...variants] = text.split('\n');
-        return { text, order, id, variants };
-      }),
-    };
-  }
-
-  async gone(left: readonly Leaving[]): Promise<void> {
-    await this.#scripts.number(gone, [leavingKey(this.#prefix)], ...left.map(({ text }) => text));
-  }
-
-  async leave(orders: readonly string[]): Promise<void> {
-    await this.#scripts.number(leave, entriesKeys(this.#prefix), ...orders);
-  }
-
-  /** What has this place in the order of storing expires after this time. */
-  async prolong(order: string, ttl: number): Promise<void> {
-    await this.#scripts.number(prolong, entriesKeys(this.#prefix), order, ttl);
   }
 
   /** One step over the ids under a tag; `next` is '0' at the end. */

@@ -58,23 +58,22 @@ return answer
 `;
 
 /**
- * KEYS  leases, base; entries and expiries, where the order of storing is kept here
+ * KEYS  leases, base; with `maxEntries` also entries and expiries
  * ARGV  variant, the fingerprint of what was seen, bytes, ttl in ms
- * Returns its place in the order of storing, or nothing where something else is there by now
+ * Returns 1 replaced, 0 something else is there by now
  *
  * Leases stay: what a fill under way has made is newer.
  */
 export const REPLACE: string = /* lua */ `
 local base, entries, expiries = KEYS[2], KEYS[3], KEYS[4]
 local variant, seen, bytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-if redis.call('TYPE', base).ok ~= 'hash' then return false end
-if string.sub(redis.call('HGET', base, variant) or '', 1, ${HEAD_BYTES}) ~= seen then return false end
+if redis.call('TYPE', base).ok ~= 'hash' then return 0 end
+if string.sub(redis.call('HGET', base, variant) or '', 1, ${HEAD_BYTES}) ~= seen then return 0 end
 ${NOW}
 ${META}
 ${LISTED}
-local meta = parse(redis.call('HGET', base, '!' .. variant))
-local order, expires = instant(meta and meta.order or 0), now + ttl
-local known = 'r' .. instant(expires) .. ' ' .. order .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES})
+local expires = now + ttl
+local known = 'r' .. instant(expires) .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES})
 redis.call('HSET', base, variant, bytes, '!' .. variant, known)
 local latest = expires
 for _, key in ipairs(redis.call('HKEYS', base)) do
@@ -82,7 +81,7 @@ for _, key in ipairs(redis.call('HKEYS', base)) do
   if other then
     -- The markers that lead to it last as long.
     if other.kind == 'm' and other.expires < expires then
-      redis.call('HSET', base, key, 'm' .. instant(expires) .. ' ' .. instant(other.order) .. ' ' .. other.print)
+      redis.call('HSET', base, key, 'm' .. instant(expires) .. ' ' .. other.print)
     end
     latest = math.max(latest, other.expires)
   end
@@ -94,5 +93,5 @@ if entries then
     if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
   end
 end
-return order
+return 1
 `;

@@ -35,12 +35,12 @@ export const META: string = /* lua */ `
 local function instant(n) return string.format('%.0f', n) end
 local function parse(meta)
   if not meta then return nil end
-  local kind, expires, order, print = string.match(meta, '^([rm])(%d+) (%d+) (.*)$')
-  return kind and { kind = kind, expires = tonumber(expires), order = tonumber(order), print = print }
+  local kind, expires, print = string.match(meta, '^([rm])(%d+) (.*)$')
+  return kind and { kind = kind, expires = tonumber(expires), print = print }
 end
 `;
 
-// The order of storing, where it can be kept in the same script: `entries` is nil where it cannot, or need not.
+// The order of storing, with `maxEntries`: without it `entries` is nil.
 export const LISTED: string = /* lua */ `
 local function named(variant) return base .. '\\n' .. variant end
 local function unlist(entry)

@@ -5,13 +5,13 @@ import { HOLDS, hashOrNothing, LISTED, META, NOW, sortedOrNothing, WAKE } from '
 /**
  * The Lua behind the verbs about what is stored for a cache key. All keys of one call are in one hash slot, and all are
  * named in KEYS. What is stored at a variant is known by the field !variant: "r" for a response or "m" for a marker, the
- * instant of expiry in ms, the place in the order of storing, and the fingerprint.
+ * instant of expiry in ms, and the fingerprint.
  */
 
 /**
- * KEYS  leases, base; entries and expiries, where the order of storing is kept here
- * ARGV  field, token, bytes, ttl in ms, nominated names, slot, target, the cache key if the id is a hash of it, its
- *       place in the order of storing where that is kept elsewhere, how many there may be where it is kept here
+ * KEYS  leases, base; with `maxEntries` also entries and expiries
+ * ARGV  field, token, bytes, ttl in ms, nominated names, slot, target, the cache key if the id is a hash of it, with
+ *       `maxEntries` how many there may be
  * Returns 1 stored, 0 lease revoked
  *
  * A response that does not vary stands in its slot. Once one does, the slot holds the marker and every response
@@ -20,13 +20,13 @@ import { HOLDS, hashOrNothing, LISTED, META, NOW, sortedOrNothing, WAKE } from '
 export const COMMIT: string = /* lua */ `
 local leases, base, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local field, token, bytes, ttl, names = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local slot, target, name, order, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local slot, target, name, max = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
 ${HOLDS}
 if not holds then return 0 end
 ${META}
 ${LISTED}
 local function put(variant, kind, value, expires)
-  local meta = kind .. instant(expires) .. ' ' .. order .. ' ' .. string.sub(value, 1, ${HEAD_BYTES})
+  local meta = kind .. instant(expires) .. ' ' .. string.sub(value, 1, ${HEAD_BYTES})
   redis.call('HSET', base, variant, value, '!' .. variant, meta)
 end
 ${hashOrNothing('base')}
@@ -86,7 +86,7 @@ return 1
 `;
 
 /**
- * KEYS  leases, base; entries and expiries, where the order of storing is kept here
+ * KEYS  leases, base; with `maxEntries` also entries and expiries
  * ARGV  bytes, ttl in ms, the cache key if the id is a hash of it
  */
 export const PUT: string = /* lua */ `
@@ -94,7 +94,7 @@ local leases, base, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local bytes, ttl, name = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 ${NOW}
 ${LISTED}
-local meta = 'r' .. string.format('%.0f', now + ttl) .. ' 0 ' .. string.sub(bytes, 1, ${HEAD_BYTES})
+local meta = 'r' .. string.format('%.0f', now + ttl) .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES})
 ${hashOrNothing('base')}
 -- First, so that it is refused beyond maxmemory.
 redis.call('HSET', base, '', bytes, '!', meta)
@@ -110,7 +110,7 @@ return 1
 `;
 
 /**
- * KEYS  leases, base; entries and expiries, where the order of storing is kept here
+ * KEYS  leases, base; with `maxEntries` also entries and expiries
  * ARGV  variant
  */
 export const DISCARD: string = /* lua */ `
@@ -122,68 +122,40 @@ return redis.call('HDEL', base, ARGV[1], '!' .. ARGV[1])
 `;
 
 /**
- * KEYS  leases, base; entries and expiries, where the order of storing is kept here
- * ARGV  what marks a response stale (empty: delete it), field and token of a lease to be kept
- * Returns for each response that was purged its place in the order of storing
+ * KEYS  leases, base; with `maxEntries` also entries and expiries
+ * ARGV  what marks a response stale (empty: delete it)
+ * Returns how many responses were purged
  */
 export const PURGE: string = /* lua */ `
 local leases, base, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local mark, field, token = ARGV[1], ARGV[2], ARGV[3]
+local mark = ARGV[1]
 ${META}
 ${LISTED}
-local purged, held = {}, false
+local purged = 0
 if redis.call('TYPE', base).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', base)) do
     local first = string.sub(variant, 1, 1)
     local meta = first ~= '!' and first ~= '@' and parse(redis.call('HGET', base, '!' .. variant))
     if mark == '' then
-      if meta and meta.kind == 'r' then purged[#purged + 1] = instant(meta.order) end
+      if meta and meta.kind == 'r' then purged = purged + 1 end
       unlist(named(variant))
     elseif first ~= '!' and first ~= '@' then
       local bytes = redis.call('HGET', base, variant)
       -- What was marked before is stale since then.
       if #bytes >= ${HEAD_BYTES} and string.byte(bytes) == 1 and string.sub(bytes, 9, 16) == string.rep('\\0', 8) then
-        purged[#purged + 1] = instant(meta and meta.order or 0)
+        purged = purged + 1
         local marked = string.sub(bytes, 1, 8) .. mark .. string.sub(bytes, 17)
         redis.call('HSET', base, variant, marked)
         if meta then
-          local known = meta.kind .. instant(meta.expires) .. ' ' .. instant(meta.order) .. ' '
-          redis.call('HSET', base, '!' .. variant, known .. string.sub(marked, 1, ${HEAD_BYTES}))
+          local known = meta.kind .. instant(meta.expires) .. ' ' .. string.sub(marked, 1, ${HEAD_BYTES})
+          redis.call('HSET', base, '!' .. variant, known)
         end
       end
     end
   end
 end
 if mark == '' then redis.call('UNLINK', base) end
-if token ~= '' and redis.call('TYPE', leases).ok == 'hash' then
-  held = redis.call('HGET', leases, field)
-  held = held and string.match(held, ' (.*)$') == token and { held, redis.call('PTTL', leases) }
-end
 redis.call('UNLINK', leases)
-if held then
-  redis.call('HSET', leases, field, held[1])
-  redis.call('PEXPIRE', leases, math.max(1, held[2]))
-end
 redis.pcall('PUBLISH', leases, '')
 return purged
-`;
-
-/**
- * Takes what was stored in its turn away again, for `maxEntries`; a fill that is about to store it is revoked.
- * KEYS  leases, base
- * ARGV  its place in the order of storing, then the variants where it may be
- */
-export const EVICT: string = /* lua */ `
-local leases, base, order = KEYS[1], KEYS[2], tonumber(ARGV[1])
-${META}
-local found = false
-for i = 2, #ARGV do
-  local meta = redis.call('TYPE', base).ok == 'hash' and parse(redis.call('HGET', base, '!' .. ARGV[i]))
-  if meta and meta.kind == 'r' then
-    if meta.order >= order then found = true end
-    if meta.order <= order then redis.call('HDEL', base, ARGV[i], '!' .. ARGV[i]) end
-  end
-end
-if not found then redis.call('UNLINK', leases) end
-return 1
 `;
