@@ -15,9 +15,8 @@ import { Lookup } from './lifecycle/lookup.ts';
 import { Owed } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
 import { Routes } from './lifecycle/routes.ts';
-import { Events } from './observe/events.ts';
-import type { CacheEvents } from './observe/outcome.ts';
-import { Stats } from './observe/stats.ts';
+import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
+import { Reporter } from './observe/reporter.ts';
 import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
 import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options/policy.ts';
 import { parseSettings } from './options/settings.ts';
@@ -74,15 +73,14 @@ class Cache {
     this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
-    const stats = new Stats(name);
-    const events = new Events(name, showKey, stats);
-    const onFault = events.fault.bind(events);
+    const reporter = new Reporter(name, showKey, clock);
+    const onFault = (fault: FaultEvent): void => reporter.fault(fault);
     const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
     const guarded = (store: ReachableStore): GuardedStore =>
       new GuardedStore(store, timeout, onFault, keyring);
     const store = guarded(connected.store);
-    const owed = new Owed(store, timeout, events);
+    const owed = new Owed(store, timeout, reporter);
     this.#core = {
       name,
       clock,
@@ -98,13 +96,11 @@ class Cache {
       owed,
       leases: new Leases(store),
       flights: new Flights(),
-      events,
-      stats,
+      reporter,
       large: new LRUCache({ max: 10_000, ttl: 60_000 }),
-      refusals: new LRUCache({ max: 1000 }),
       fills: new WeakMap(),
       routes: new Routes(),
-      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
+      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       invalidation,
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -132,16 +128,16 @@ class Cache {
         wrap(core, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        core.events.on(event, listener);
+        core.reporter.on(event, listener);
         return handled;
       },
       off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        core.events.off(event, listener);
+        core.reporter.off(event, listener);
         return handled;
       },
       explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
         explain(core, policy, request, init),
-      stats: () => core.stats.snapshot(),
+      stats: () => core.reporter.stats(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -169,7 +165,7 @@ class Cache {
   #track(work: Promise<unknown>): void {
     const done = work
       .catch((error: unknown) => {
-        this.#core.events.fault({ step: 'store', code: 'error', message: String(error) });
+        this.#core.reporter.fault({ step: 'store', code: 'error', message: String(error) });
       })
       .finally(() => this.#pending.delete(done));
     this.#pending.add(done);

@@ -29,13 +29,13 @@ export class Exchange {
   /** When it came, by `performance.now()`. */
   readonly startedAt: number = performance.now();
   /** Milliseconds from then on until each step began. */
-  readonly at: { lookup?: number; origin?: number; store?: number } = {};
+  readonly startsMs: { lookup?: number; origin?: number; store?: number } = {};
   /** Milliseconds that each step took. */
-  readonly took: { lookup?: number; origin?: number; store?: number } = {};
+  readonly durationsMs: { lookup?: number; origin?: number; store?: number } = {};
   /** Bytes of body sent from what is stored. */
   bytes = 0;
   /** Milliseconds that the app had taken to make what was sent. */
-  saved = 0;
+  savedMs = 0;
   /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
   waitsUntil: number | undefined;
   /**
@@ -103,6 +103,11 @@ export class Exchange {
   get asked(): Set<string> {
     this.#asked ??= new Set();
     return this.#asked;
+  }
+
+  /** Status code of the answer. */
+  get status(): number {
+    return this.res.statusCode;
   }
 
   /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */

@@ -1,6 +1,7 @@
 import { encodings } from '../codec/compression.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { mayEncode } from '../http/content-coding.ts';
+import type { Detail } from '../observe/outcome.ts';
 import { Fault } from '../store/fault.ts';
 import type { Commit } from '../store/store.ts';
 import type { Core, Fill } from './core.ts';
@@ -17,7 +18,7 @@ import {
 /** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
 export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Verdict | Promise<Verdict> {
   const failed = (error: unknown): Verdict => {
-    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    core.reporter.fault({ step: 'option', code: 'error', message: String(error) });
     return { refused: 'error' };
   };
   try {
@@ -38,14 +39,14 @@ export function readAtEnd(
   running: Fill,
   head: Judged,
   verdict: Verdict,
-): string | undefined {
+): Detail | undefined {
   const { policy, identity } = running;
   if (verdict.refused !== undefined && !verdict.refused.startsWith('personal')) return undefined;
   if (running.watch.read.size === 0) return undefined;
   const read = personal(x, running, head, statedBy(head, policy).directives);
   if (read.length === 0) return undefined;
   const refused = policy.guard === 'refuse';
-  core.events.guard({ read, key: identity.key, refused });
+  core.reporter.guard({ read, key: identity.key, refused });
   return refused ? personalDetail(running, read) : undefined;
 }
 
@@ -66,23 +67,23 @@ export async function encoded(
   if (!compress || !mayEncode(sent.status, sent.headers)) return plain;
   if (statedBy(sent, policy).directives.has('no-transform')) return plain;
   const made = await encodings(compress, chunks, collapse.lease).catch((error: unknown) => {
-    core.events.fault({ step: 'compress', code: 'error', message: String(error) });
+    core.reporter.fault({ step: 'compress', code: 'error', message: String(error) });
   });
   return made ? { head: { ...head, encodings: made.encodings }, chunks: made.chunks } : plain;
 }
 
 /** Stores, if the lease still holds. Resolves to why not, or to nothing. */
-export async function commit(x: Exchange, core: Core, stored: Commit): Promise<string | undefined> {
+export async function commit(x: Exchange, core: Core, stored: Commit): Promise<Detail | undefined> {
   const startedAt = performance.now();
   // From now on the lease is not renewed: a commit that is lost on its way can arrive no later than it runs out.
   core.leases.drop(stored.lease);
   const committed = await core.store.commit(stored);
-  const took = performance.now() - startedAt;
-  x.at.store = startedAt - x.startedAt;
-  x.took.store = took;
+  const durationMs = performance.now() - startedAt;
+  x.startsMs.store = startedAt - x.startedAt;
+  x.durationsMs.store = durationMs;
   if (committed instanceof Fault) return committed.code;
   if (!committed) return 'purged';
   const { lease, bytes, ttl, tags } = stored;
-  core.events.store({ key: lease.key, bytes: bytes.length, ttl, tags, took });
+  core.reporter.store({ key: lease.key, bytes: bytes.length, ttlMs: ttl, tags, durationMs });
   return undefined;
 }

@@ -3,12 +3,10 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Watch } from '../exchange/guard/guard.ts';
 import type { FieldList } from '../http/headers.ts';
-import { compact } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import type { Events } from '../observe/events.ts';
-import { type Outcome, resultOf } from '../observe/outcome.ts';
-import { type Stats, savedBy } from '../observe/stats.ts';
+import type { Detail, Outcome } from '../observe/outcome.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import type { HashName, Policy } from '../options/policy.ts';
 import type { Invalidation } from '../options/settings.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
@@ -39,12 +37,9 @@ export interface Core {
   readonly owed: Owed;
   readonly leases: Leases;
   readonly flights: Flights;
-  readonly events: Events;
-  readonly stats: Stats;
+  readonly reporter: Reporter;
   /** Tags whose responses were too large to store of late, so that a range of them is not worth making whole. */
   readonly large: LRUCache<string, true>;
-  /** Why the last response for a key was not stored, and when (by the clock). */
-  readonly refusals: LRUCache<string, { readonly detail: string; readonly at: number }>;
   /** The fills under way by request, so that a route further in refines the one that is running. */
   readonly fills: WeakMap<object, Fill>;
   readonly refreshes: Refreshes;
@@ -71,7 +66,7 @@ export interface Fill {
   /** Those of the routes that refined it, in their order. */
   readonly refinements: Policy[];
   /** Set by a route that does not want this response stored after all. */
-  refused: string | undefined;
+  refused: Detail | undefined;
 }
 
 /** Lets the app answer without storing it, and says so. */
@@ -82,34 +77,11 @@ export function forward(x: Exchange, core: Core, outcome: Outcome): void {
 
 /** The same as `report`, where the event waits for the end of the answer. */
 export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
-  core.stats.request(outcome, x);
-  if (core.events.heard) x.res.once('close', () => tell(x, core, outcome));
+  core.reporter.count(outcome, x);
+  if (core.reporter.isListening) x.res.once('close', () => core.reporter.emit(outcome, x));
 }
 
 /** Counts what happened to a request, and tells the listeners. */
 export function report(x: Exchange, core: Core, outcome: Outcome): void {
-  const { stored, detail } = outcome;
-  if (stored === false && detail !== undefined && x.key !== undefined) {
-    core.refusals.set(compact(x.key, undefined), { detail, at: core.clock() });
-  }
-  core.stats.request(outcome, x);
-  if (core.events.heard) tell(x, core, outcome);
-}
-
-function tell(x: Exchange, core: Core, outcome: Outcome): void {
-  const { method, key, at, took, bytes, startedAt } = x;
-  x.inItsContext(() =>
-    core.events.request({
-      ...outcome,
-      result: resultOf(outcome),
-      method,
-      ...(key !== undefined && { key }),
-      status: x.res.statusCode,
-      startedAt: performance.timeOrigin + startedAt,
-      at,
-      took: { ...took, total: performance.now() - startedAt },
-      bytes,
-      saved: savedBy(outcome, x.saved),
-    }),
-  );
+  core.reporter.request(outcome, x);
 }

@@ -42,8 +42,12 @@ export function answeredBy(
   if (behind || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
     core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
   }
-  const detail = behind ? { detail: 'stale-while-revalidate' } : found.near ? { detail: 'near' } : {};
-  answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
+  const detail = behind
+    ? ({ detail: 'stale-while-revalidate' } as const)
+    : found.near
+      ? ({ detail: 'near' } as const)
+      : {};
+  answerWith(x, core, stored, age, { kind: 'hit', ttlMs: ttl, ...detail });
   return true;
 }
 

@@ -6,11 +6,11 @@ import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { isUnsafe } from '../http/invalidation.ts';
 import { reuse } from '../http/reuse.ts';
-import { compact, withQuery } from '../key/cache-key.ts';
+import { withQuery } from '../key/cache-key.ts';
 import { type Identity, identify } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import type { Outcome } from '../observe/outcome.ts';
-import { type Rule, ruleOf, rulesOf } from '../observe/reasons.ts';
+import type { Detail, Outcome } from '../observe/outcome.ts';
+import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { Core } from './core.ts';
@@ -25,7 +25,7 @@ export interface Explanation {
   /** What `Cache-Status` would say, as far as it is known before the app answers; `undefined` while `enabled` is false. */
   readonly cacheStatus: string | undefined;
   /** The rules behind that, the most general first. */
-  readonly because: readonly Rule[];
+  readonly because: readonly Reason[];
   /** The cache key, where the request has one. */
   readonly key?: {
     readonly text: string;
@@ -64,7 +64,7 @@ export interface Explanation {
     readonly purged: boolean;
   };
   /** Why the last response for the key was not stored, where this process remembers (1000 keys). */
-  readonly refused?: Rule & { readonly at: Date };
+  readonly refused?: Reason & { readonly at: Date };
 }
 
 /**
@@ -87,8 +87,8 @@ export async function explain(
   if (typeof identity === 'string') return told(core, bypass(identity));
 
   const key = keyOf(x, policy, identity);
-  const last = core.refusals.get(compact(identity.key, undefined));
-  const refused = last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } };
+  const last = core.reporter.refusalOf(identity.key);
+  const refused = last && { refused: { ...reasonOf(last.detail), at: new Date(last.at) } };
   // One of its own, so that nothing is remembered for having been explained.
   const lookup = new Lookup(core.store, core.keyring, core.owed);
   const found = await lookup.find(identity, x.headers, policy.hash, x.depth);
@@ -109,7 +109,7 @@ export async function explain(
 }
 
 function told(core: Core, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
-  return { cacheStatus: cacheStatus(core.name, outcome), because: rulesOf(outcome), ...more };
+  return { cacheStatus: cacheStatus(core.name, outcome), because: reasonsOf(outcome), ...more };
 }
 
 /** What is decided before anything is looked up. */
@@ -151,8 +151,8 @@ async function decide(
   return { kind: 'forward', fwd, ...(x.method === 'HEAD' && { detail: 'head' }) };
 }
 
-function hit(ttl: number, detail: string | undefined): Outcome {
-  return { kind: 'hit', ttl: Math.floor(ttl / 1000), ...(detail !== undefined && { detail }) };
+function hit(ttl: number, detail: Detail | undefined): Outcome {
+  return { kind: 'hit', ttlMs: ttl, ...(detail !== undefined && { detail }) };
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {

@@ -10,7 +10,7 @@ import { standsInFor } from '../http/reuse.ts';
 import type { Fields } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import type { ForwardReason, Outcome } from '../observe/outcome.ts';
+import type { Detail, ForwardReason, Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Commit, Lease } from '../store/store.ts';
 import { commit, encoded, judged, readAtEnd } from './commit.ts';
@@ -50,7 +50,7 @@ export function lead(
 
   const refresh = core.refreshes.of(x.req);
   if (refresh) refresh.landed = flight.landed;
-  x.at.origin = startedAt - x.startedAt;
+  x.startsMs.origin = startedAt - x.startedAt;
   x.lead();
   core.leases.keep(running.lease, running.policy.collapse.lease);
   core.fills.set(x.req, running);
@@ -75,7 +75,7 @@ export function lead(
       return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
     },
     end(end) {
-      x.took.origin = performance.now() - startedAt;
+      x.durationsMs.origin = performance.now() - startedAt;
       flight.storing = end.kind === 'complete';
       core.track(land(store(end)));
     },
@@ -108,9 +108,9 @@ export function lead(
   }
 
   /** Answers with what is stored. The promise is of its being stored anew, as far as it was confirmed. */
-  function replace(stored: StoredResponse): Promise<string | undefined> {
+  function replace(stored: StoredResponse): Promise<Detail | undefined> {
     running.watch.end();
-    x.took.origin = performance.now() - startedAt;
+    x.durationsMs.origin = performance.now() - startedAt;
     resetHead(x.res, running.before);
     const status = head?.status ?? 0;
     if (status === 304 && head) return confirm(x, core, running, stored, head, receivedAt, fwd);
@@ -120,7 +120,7 @@ export function lead(
   }
 
   /** Commits a complete response that may be stored. Resolves to why it was not, or to nothing when it was. */
-  async function store(end: End): Promise<string | undefined> {
+  async function store(end: End): Promise<Detail | undefined> {
     running.watch.end();
     const judgement = await verdict;
     const read = judgedHead && readAtEnd(x, core, running, judgedHead, judgement);
@@ -151,9 +151,9 @@ export function lead(
     return commit(x, core, committed);
   }
 
-  async function land(landing: Promise<string | undefined>): Promise<void> {
-    const detail = await landing.catch((error: unknown) => {
-      core.events.fault({ step: 'store', code: 'error', message: String(error) });
+  async function land(landing: Promise<Detail | undefined>): Promise<void> {
+    const detail = await landing.catch((error: unknown): Detail => {
+      core.reporter.fault({ step: 'store', code: 'error', message: String(error) });
       return 'error';
     });
     running.watch.end();
@@ -184,18 +184,18 @@ export const FUTILE = 5000;
 const AGAIN: Landing = { kind: 'again' };
 
 /** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
-function isFutile(detail: string): boolean {
+function isFutile(detail: Detail): boolean {
   return detail !== 'purged' && detail !== 'unchanged';
 }
 
 /** What a refresh came to. It failed where the app did, or never ended its answer. */
-function resultOf(detail: string | undefined): Refresh['result'] {
+function resultOf(detail: Detail | undefined): Refresh['result'] {
   if (detail === undefined || detail === 'unchanged') return 'stored';
   return detail === 'stale-if-error' || detail === 'incomplete' ? 'failed' : 'refused';
 }
 
 /** What those who waited are told. They are only ever given what was committed. */
-function landingOf(detail: string | undefined, committed: Commit | undefined): Landing {
+function landingOf(detail: Detail | undefined, committed: Commit | undefined): Landing {
   if (detail === 'stale-if-error') return { kind: 'failed' };
   if (detail !== undefined) return isFutile(detail) ? { kind: 'nothing' } : AGAIN;
   const stored = committed && decode(committed.bytes);
@@ -229,7 +229,7 @@ function whatWasSent(head: Head, receivedAt: number): Judged {
 }
 
 /** What a head can say of a verdict. Whether a body of unknown length is stored shows only at its end. */
-function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: string } {
+function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: Detail } {
   if (verdict instanceof Promise) return {};
   if (verdict.refused !== undefined) return { detail: verdict.refused };
   return head.length === undefined ? {} : { stored: true };

@@ -1,5 +1,5 @@
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import type { Detail, Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 
 /** Requests that no stored response answers, whatever is stored. */
@@ -15,6 +15,6 @@ export function gate(x: Exchange, policy: Policy): Outcome | undefined {
 }
 
 /** That a request is forwarded without a look, and the word for why. */
-export function bypass(detail: string): Outcome {
+export function bypass(detail: Detail): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
 }

@@ -31,11 +31,11 @@ import { LOOK_EVERY, looksWithin, within } from './with-timeout.ts';
  * The life of one request. Whatever fails on the way, short of the app itself, ends in the app's own answer.
  */
 export async function handle(x: Exchange, policy: Policy, core: Core): Promise<void> {
-  if (core.events.heard) x.keepContext();
+  if (core.reporter.isListening) x.keepContext();
   try {
     await live(x, policy, core);
   } catch (error) {
-    core.events.fault({ step: 'request', code: 'error', message: String(error) });
+    core.reporter.fault({ step: 'request', code: 'error', message: String(error) });
     // Nothing that was thrown comes from the app, so the app has either been called or still answers.
     if (!x.forwarded && !x.res.headersSent)
       forward(x, core, { kind: 'forward', fwd: 'bypass', detail: 'error' });
@@ -102,15 +102,16 @@ async function answer(
 ): Promise<void> {
   const refresh = core.refreshes.of(x.req);
   const serves = policy.mode === 'serve' || refresh !== undefined;
-  if (x.at.lookup === undefined && !refresh && serves && answeredNear(x, policy, core, identity)) return;
+  if (x.startsMs.lookup === undefined && !refresh && serves && answeredNear(x, policy, core, identity))
+    return;
   const startedAt = performance.now();
-  x.at.lookup = startedAt - x.startedAt;
+  x.startsMs.lookup = startedAt - x.startedAt;
   let found = await core.lookup.find(identity, x.headers, policy.hash, x.depth);
-  x.took.lookup = performance.now() - startedAt;
+  x.durationsMs.lookup = performance.now() - startedAt;
   if (found instanceof Fault) return refresh ? elsewhere(x, refresh) : forward(x, core, bypass(found.code));
   if (found.stored?.encodings && !refresh) found = await negotiated(x, policy, found, !serves);
   for (const place of found.damaged) {
-    core.events.fault({
+    core.reporter.fault({
       step: 'decode',
       code: 'corrupt',
       message: 'a damaged value',

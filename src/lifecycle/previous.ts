@@ -29,7 +29,6 @@ export async function answeredByPrevious(
   const usable = reuse(stored, askedBy(x, policy), now, true);
   if (usable.kind !== 'send') return false;
   void core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
-  const ttl = Math.floor(usable.ttl / 1000);
-  answerWith(x, core, stored, usable.age, { kind: 'hit', ttl, detail: 'previous' });
+  answerWith(x, core, stored, usable.age, { kind: 'hit', ttlMs: usable.ttl, detail: 'previous' });
   return true;
 }

@@ -41,7 +41,7 @@ async function mayPurge(x: Exchange, core: Core, { authorize }: Invalidation): P
   try {
     return (await authorize(x.req, x.res)) === true;
   } catch (error) {
-    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    core.reporter.fault({ step: 'option', code: 'error', message: String(error) });
     return false;
   }
 }
@@ -65,7 +65,7 @@ async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number
   const identified = (async () => identify(x, policy, method))();
   const identity = await identified.catch((error: unknown) => new Fault('error', String(error)));
   if (identity instanceof Fault) {
-    core.events.fault({ step: 'option', code: identity.code, message: identity.message });
+    core.reporter.fault({ step: 'option', code: identity.code, message: identity.message });
     return identity;
   }
   const target = x.target;

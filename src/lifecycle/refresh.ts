@@ -176,7 +176,7 @@ export class Refreshes {
     this.#learn(place, refresh.result);
     finish(refresh.result);
     const { key, result = 'unseen' } = refresh;
-    this.#onDone({ key, result, took: performance.now() - startedAt });
+    this.#onDone({ key, result, durationMs: performance.now() - startedAt });
     this.#next();
   }
 

@@ -23,7 +23,7 @@ export function send(
   outcome: Outcome,
 ): void {
   const shown = represented(stored);
-  x.saved = stored.took;
+  x.savedMs = stored.took;
   x.bytes = replay(x.res, shown, formFor(x, shown, core.clock()), {
     age: age === undefined ? undefined : Math.floor(age / 1000),
     cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),

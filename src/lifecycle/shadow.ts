@@ -11,6 +11,7 @@ import { compact } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { variantText } from '../key/variant.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Difference } from '../observe/shadow-stats.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
@@ -52,7 +53,7 @@ export async function shadow(
   const usable = stored && reuse(stored, askedBy(x, policy), core.clock(), canRefresh);
   const hit = usable?.kind === 'send' ? stored : undefined;
   const missed = usable?.kind === 'validate' ? usable.fwd : found.otherVariants ? 'vary-miss' : 'uri-miss';
-  const would = `shadow: ${hit ? 'hit' : missed}`;
+  const would: Detail = `shadow: ${hit ? 'hit' : missed}`;
   const age = usable?.age ?? 0;
   const startedAt = performance.now();
   let verdict: Verdict | Promise<Verdict> = { refused: 'fill-under-way' };
@@ -72,7 +73,7 @@ export async function shadow(
   const none = { ...found.place, key: identity.key, token: '', stamp: 0, since: 0 };
   const running = begun(x, policy, core, identity, lease ?? none);
 
-  x.at.origin = startedAt - x.startedAt;
+  x.startsMs.origin = startedAt - x.startedAt;
   x.keepHeaders();
   x.lead();
   if (lease) core.leases.keep(lease, policy.collapse.lease);
@@ -86,7 +87,7 @@ export async function shadow(
       receivedAt = core.clock();
       if (lease) verdict = judged(x, core, running, facts(sent));
       const refused = lease && !(verdict instanceof Promise) ? verdict.refused : undefined;
-      const detail = refused === undefined ? would : `${would}; ${refused}`;
+      const detail: Detail = refused === undefined ? would : `${would}; ${refused}`;
       const isStored = lease !== undefined && !(verdict instanceof Promise) && refused === undefined;
       const outcome = { ...bypass(detail), ...(isStored && sent.length !== undefined && { stored: true }) };
       addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
@@ -94,7 +95,7 @@ export async function shadow(
       return stores || compares ? 'keep' : 'pass';
     },
     end(end) {
-      x.took.origin = performance.now() - startedAt;
+      x.durationsMs.origin = performance.now() - startedAt;
       core.track(settle(end));
     },
     orphaned() {
@@ -118,8 +119,8 @@ export async function shadow(
     if (lease) core.leases.drop(lease);
     try {
       const chunks = end?.kind === 'complete' ? end.chunks : undefined;
-      const refused = lease && (await store(lease, chunks).catch(() => 'error'));
-      if (refused !== undefined) core.stats.refuse(refused);
+      const refused = lease && (await store(lease, chunks).catch((): Detail => 'error'));
+      if (refused !== undefined) core.reporter.refused(refused);
       const isStored = lease !== undefined && refused === undefined;
       report(x, core, { ...bypass(would), ...(isStored && { stored: true }) });
       await new Promise((resolve) => setImmediate(resolve));
@@ -130,7 +131,7 @@ export async function shadow(
   }
 
   /** Resolves to why it was not stored, or to nothing. */
-  async function store(lease: Lease, chunks: readonly Buffer[] | undefined): Promise<string | undefined> {
+  async function store(lease: Lease, chunks: readonly Buffer[] | undefined): Promise<Detail | undefined> {
     const judgement = await verdict;
     const read = head && readAtEnd(x, core, running, facts(head), judgement);
     const refused =
@@ -153,10 +154,19 @@ export async function shadow(
 
   function note(chunks: readonly Buffer[] | undefined, route: string = routeOf(x)): void {
     const whole = head && chunks ? { head, chunks } : undefined;
-    core.stats.shadows.add({
-      ...{ route, age, hit: hit !== undefined, took: x.took.origin ?? performance.now() - startedAt },
+    core.reporter.shadow({
+      ...{
+        route,
+        ageMs: age,
+        hit: hit !== undefined,
+        originMs: x.durationsMs.origin ?? performance.now() - startedAt,
+      },
       difference: whole && hit && differenceOf(hit, fieldsOf(whole.head), whole),
-      seen: whole && { place: placeOf(whole.head), hash: hashOf(whole.head, whole.chunks), at: receivedAt },
+      response: whole && {
+        variant: placeOf(whole.head),
+        hash: hashOf(whole.head, whole.chunks),
+        at: receivedAt,
+      },
     });
   }
 

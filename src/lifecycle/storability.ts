@@ -17,6 +17,7 @@ import { type Fields, nominated, selecting } from '../http/vary.ts';
 import { compact } from '../key/cache-key.ts';
 import { tagsOf } from '../key/tags.ts';
 import { variantText } from '../key/variant.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { ERROR_LIFETIME, lifetimeFor } from '../options/ttl.ts';
 import type { Commit } from '../store/store.ts';
@@ -25,7 +26,7 @@ import type { Fill } from './core.ts';
 /** What is decided about a response once its head is known: how it ages, or why it is not stored. */
 export type Verdict =
   | { readonly ageing: Ageing; readonly tags: readonly string[]; readonly refused?: undefined }
-  | { readonly refused: string };
+  | { readonly refused: Detail };
 
 /** A head to judge: the one that the app sent, or a stored one that a 304 has brought up to date. */
 export interface Judged {
@@ -81,7 +82,7 @@ export function personal(x: Exchange, fill: Fill, { headers }: Judged, directive
 }
 
 /** The same as the reason why a response is not stored, and what to do about it. */
-export function personalDetail({ watch }: Fill, read: readonly string[]): string {
+export function personalDetail({ watch }: Fill, read: readonly string[]): Detail {
   const placed = watch.placed.size > 0 ? `; mount in front what sets ${[...watch.placed].join(', ')}` : '';
   return `personal: ${read.join(', ')}${placed}`;
 }
@@ -113,7 +114,7 @@ export function commitOf(
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
   const variant = variantText(identity.declared, names, x.headers);
   const { status, message, headers, removed, encodings } = head;
-  const took = Math.round(x.took.origin ?? 0);
+  const took = Math.round(x.durationsMs.origin ?? 0);
   const locals = keptLocals(x, policy.locals);
   const stored = {
     key: identity.key,
@@ -157,7 +158,7 @@ export function fieldsToStore(
   return { removed: stored.removed, headers: [...stored.headers, 'Date', httpDate(receivedAt)] };
 }
 
-function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives): string | undefined {
+function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives): Detail | undefined {
   const { policy, identity } = fill;
   const names = nominated(head.headers.vary);
   const refused = refusal({

@@ -8,7 +8,7 @@ import { mayEncode } from '../http/content-coding.ts';
 import { bornAt } from '../http/freshness.ts';
 import { fieldsByName, freshened, type StoredFields } from '../http/headers.ts';
 import { isFresh } from '../http/reuse.ts';
-import type { ForwardReason } from '../observe/outcome.ts';
+import type { Detail, ForwardReason } from '../observe/outcome.ts';
 import { commit, judged, readAtEnd } from './commit.ts';
 import type { Core, Fill } from './core.ts';
 import { send, validatorsOf } from './serve.ts';
@@ -26,7 +26,7 @@ export async function confirm(
   head: Head,
   receivedAt: number,
   fwd: ForwardReason,
-): Promise<string | undefined> {
+): Promise<Detail | undefined> {
   const given = joined(head.headers.etag);
   // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
   const other = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);

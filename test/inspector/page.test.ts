@@ -386,7 +386,7 @@ describe('one response', () => {
     const page = await one.open('#responses');
     await openEntry(page, '/a');
     await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
-    await says(page, '#entry .explanation', 'What is stored was sent: it is fresh for this request.');
+    await says(page, '#entry .explanation', 'A stored response was sent; the request was not forwarded.');
     await page.getByRole('button', { name: 'Make anew' }).click();
     await says(page, '#entry .status', 'It was made anew.');
     await says(page, '#entry pre', 'run 2 for de');
