@@ -13,8 +13,8 @@ export interface Reason {
   readonly see?: string;
 }
 
+/** The tables are `as const`, so that types can be derived from them. `toReason` checks that they hold entries. */
 type Entry = readonly [says: string, see?: string];
-type Table = Readonly<Record<string, Entry>>;
 
 const HIT: Entry = ['A stored response was sent; the request was not forwarded.', 'RFC 9211 §2.1'];
 
@@ -39,7 +39,7 @@ export const FORWARDED = {
     'The stored response is partial (206) and does not contain what the request asks for.',
     'RFC 9111 §3.3',
   ],
-} as const satisfies Table;
+} as const;
 
 /** The values of `detail`. */
 export const DETAILS = {
@@ -177,7 +177,7 @@ export const DETAILS = {
     'The app confirmed (304) a response with another validator than the stored one, which was deleted.',
     'RFC 9111 §4.3.4',
   ],
-} as const satisfies Table;
+} as const;
 
 /** A detail without its particulars: `personal` of `personal: req.user`. */
 export function wordOf(detail: string): string {
