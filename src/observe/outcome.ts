@@ -3,9 +3,6 @@ import type { DETAILS, FORWARDED } from './reasons.ts';
 /** Why a request was forwarded: the values of `fwd` (RFC 9211 §2.2). */
 export type ForwardReason = keyof typeof FORWARDED;
 
-/** Words that never are a `detail` by themselves: the first two have particulars, the third stands for many codes. */
-type Generic = 'personal' | 'shadow' | 'redis-error';
-
 /** The first letter of an error code. It also lets the compiler reject a comparison with an unknown word. */
 type Letter =
   | ('A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H' | 'I' | 'J' | 'K' | 'L' | 'M')
@@ -15,11 +12,11 @@ type Letter =
 export type RedisErrorCode = `${Letter}${Uppercase<string>}`;
 
 /**
- * A value of `detail` in `Cache-Status` (RFC 9211 §2.8): a word of the table in `reasons.ts`, a word with particulars after
- * a colon, or the code of an error that Redis replied with.
+ * A value of `detail` in `Cache-Status` (RFC 9211 §2.8): a word of docs/cache-status.md, a word with particulars after a
+ * colon, or the code of an error that Redis replied with.
  */
 export type Detail =
-  | Exclude<keyof typeof DETAILS, Generic>
+  | Exclude<keyof typeof DETAILS, 'personal' | 'shadow' | 'redis-error'>
   | `personal: ${string}`
   | `shadow: ${string}`
   | RedisErrorCode;
