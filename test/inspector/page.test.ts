@@ -147,7 +147,7 @@ describe('live', () => {
     expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
     const refused = page.getByRole('table', { name: 'Not stored, and why' });
     expect(await textOf(refused)).toContain(
-      'The response says private: it is for one person. RFC 9111 §5.2.2.7',
+      'The response has private: it is for a single user. RFC 9111 §5.2.2.7',
     );
     expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
