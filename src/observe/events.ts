@@ -53,7 +53,8 @@ export class Events {
   /** Whether anybody gets events of this name. If not, the event need not be made. */
   hasListeners(name: Name): boolean {
     const { channel, log } = OUTLETS[name];
-    return this.#listeners[name].length > 0 || channel.hasSubscribers || log.enabled;
+    // `enabled` is undefined as long as `debug` has no namespaces.
+    return this.#listeners[name].length > 0 || channel.hasSubscribers || log.enabled === true;
   }
 
   on<E extends Name>(name: E, listener: (...args: CacheEvents[E]) => void): void {

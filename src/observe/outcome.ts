@@ -44,6 +44,11 @@ export interface Outcome {
   readonly fwdStatus?: number;
 }
 
+/** The outcome of a request that is forwarded without a lookup, and why. */
+export function bypass(detail: Detail): Outcome {
+  return { kind: 'forward', fwd: 'bypass', detail };
+}
+
 /**
  * An outcome in one word.
  *
@@ -159,13 +164,13 @@ export interface RefreshEvent {
   /**
    * - `stored`: the new response is stored.
    * - `not-needed`: another request had refreshed the response already.
-   * - `elsewhere`: another request is refreshing the response.
+   * - `in-progress`: another request is filling the key, or Redis cannot be asked.
    * - `refused`: the app's response must not be stored.
    * - `failed`: the app failed.
    * - `another-key`: the cache's own request has another cache key than the client's request.
    * - `unseen`: the cache's own request never reached the cache.
    */
-  readonly result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'failed' | 'another-key' | 'unseen';
+  readonly result: 'stored' | 'not-needed' | 'in-progress' | 'refused' | 'failed' | 'another-key' | 'unseen';
   /** Milliseconds that the refresh took. */
   readonly durationMs: number;
 }

@@ -88,9 +88,6 @@ export const DETAILS = {
     'The stored response is stale, but not for longer than `stale-while-revalidate`. The cache refreshes it in the background.',
     'RFC 5861 §3',
   ],
-  previous: [
-    'The response was stored under the prefix in the `previous` option. The cache refreshes it in the background.',
-  ],
   'stale-if-error': [
     'The app failed, and a stale stored response was sent: `stale-if-error` allows that.',
     'RFC 5861 §4',
@@ -138,10 +135,7 @@ export const DETAILS = {
     'The app read data that identifies the user (listed after the colon), and the key does not include it (option `guard`).',
     'RFC 9111 §7.3',
   ],
-  partial: [
-    'The response is a part that cannot be stored: no `Range` asked for it, or its `Content-Range` is not valid.',
-    'RFC 9111 §3.3',
-  ],
+  partial: ['The response answers the range of this request only, so it cannot be reused.', 'RFC 9111 §3.3'],
   status: [
     'The status code is not one of `statuses` and the response states no freshness lifetime, or it is not final.',
     'RFC 9111 §3',
@@ -157,10 +151,6 @@ export const DETAILS = {
   tags: ['The response has too many tags, or one that is too long, so a purge by tag could miss it.'],
   route: [
     'A route behind this cache has another key, other conditions or no cache, so its response is not stored here.',
-  ],
-  method: [
-    'The response to POST has no `Content-Location` equal to its URL, so it does not answer a GET.',
-    'RFC 9110 §9.3.3',
   ],
   incomplete: ['The response did not end, or its length differs from `Content-Length`.', 'RFC 9111 §3.3'],
   'no-head': ['The app ended the response without a head.'],

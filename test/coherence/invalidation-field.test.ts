@@ -587,7 +587,7 @@ describe('a Redis that does not confirm it', () => {
       const startedAt = performance.now();
       const answer = await ask({ method: 'POST', headers: authorized(what) });
       expect(performance.now() - startedAt).toBeLessThan(MARGIN);
-      expect(answer).toMatchObject({ status: 503, body: '{"error":"the purge was not confirmed"}' });
+      expect(answer).toMatchObject({ status: 503, body: '{"error":"Redis did not confirm the purge"}' });
       expect(answer.header('cache-control')).toBe('no-store');
       expect(answer.header('cache-status')).toBe('redis-response-cache; detail=unavailable');
       expect(through).toHaveLength(1);
