@@ -24,7 +24,7 @@ import { parseSettings } from './options/settings.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
-import { Leases } from './store/lease-renewal.ts';
+import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
 import { valueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
@@ -75,7 +75,7 @@ class Cache {
       clock,
       lookup: new Lookup(store, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
-      leases: new Leases(store),
+      leaseRenewal: new LeaseRenewal(store),
       pendingInvalidations,
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),

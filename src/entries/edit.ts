@@ -34,7 +34,7 @@ export function edited(
   sent: Buffer,
   edit: Edit,
   now: number,
-): { bytes: Buffer; ttl: number } {
+): { bytes: Buffer; ttlMs: number } {
   const head = edit.body === undefined ? stored : withBody(stored, sent, edit.body, now);
   // Its age goes on, since nothing was made or confirmed by the app just now: what grows is how old it may become.
   const lifetime = edit.ttl === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttl);
@@ -42,7 +42,7 @@ export function edited(
   const encoded = encode(rest, [body]);
   const bytes = purged && edit.ttl === undefined ? purgedSoftly(encoded, stored.bornAt + lifetime) : encoded;
   const kept = stored.bornAt + lifetime + keptStale(rest.headers, rest) - now;
-  return { bytes, ttl: Math.max(1, Math.ceil(kept)) };
+  return { bytes, ttlMs: Math.max(1, Math.ceil(kept)) };
 }
 
 function withBody(stored: StoredResponse, sent: Buffer, given: string | Buffer, now: number): StoredResponse {

@@ -5,7 +5,7 @@ import type { StoredFields } from '../http/headers.ts';
 import { milliseconds } from '../options/values.ts';
 import { confirmed } from '../store/confirmed.ts';
 import type { Storage } from '../store/storage.ts';
-import type { PurgeMode } from '../store/store.ts';
+import type { PurgeMode, ScanPosition } from '../store/store.ts';
 import { Tally } from './census.ts';
 import { type Edit, edited } from './edit.ts';
 import { Paging, parseQuery } from './paging.ts';
@@ -22,7 +22,7 @@ const SHOWN = 64 * 1024 * 1024;
 /** What is stored, to be looked at and operated. @param limit bytes of the largest body. */
 export function entriesOf(core: Storage, limit: number): Entries {
   const { store, keyring, clock } = core;
-  const { entries } = store;
+  const { inventory, responses } = store;
   return {
     async list(query = {}) {
       const paging = new Paging(parseQuery(query));
@@ -32,17 +32,17 @@ export function entriesOf(core: Storage, limit: number): Entries {
         return { entries: found.filter(accepts), cursor: undefined, scanned: 1 };
       }
       while (!paging.done) {
-        const step = confirmed(await entries.survey(paging.from, paging.count, tag));
+        const step = confirmed(await inventory.scan(paging.from, paging.count, tag));
         paging.add(step, await summaries(core, step.ids, matches));
       }
       return paging.page();
     },
     async get(ref) {
       const place = placeOf(ref);
-      const read = confirmed(await entries.read(place));
+      const read = confirmed(await inventory.read(place));
       if (!read || decodeMarker(read.bytes)) return undefined;
-      const { bytes, expiresIn } = read;
-      const listed = { ...place, key: keyIn(place), begin: bytes, length: bytes.length, expiresIn };
+      const { bytes, expiresInMs } = read;
+      const listed = { ...place, key: keyIn(place), head: bytes, length: bytes.length, expiresInMs };
       const stored = keyring.decode(place.id, bytes);
       const body = stored && (await sentBody(stored, limit));
       if (!body) return damagedEntry(keyring, listed);
@@ -54,7 +54,7 @@ export function entriesOf(core: Storage, limit: number): Entries {
     },
     async purge(ref, { soft = false } = {}) {
       const mode: PurgeMode = soft ? { staleSince: clock() } : 'delete';
-      return confirmed(await store.purge(idOf(ref), mode));
+      return confirmed(await responses.purge(idOf(ref), mode));
     },
     async update(ref, change) {
       const place = placeOf(ref);
@@ -62,22 +62,22 @@ export function entriesOf(core: Storage, limit: number): Entries {
       if (typeof ref.seen !== 'string')
         throw new TypeError('update takes what was `seen`, as `get` gives it');
       const seen = Buffer.from(ref.seen, 'base64url');
-      const read = confirmed(await entries.read(place));
+      const read = confirmed(await inventory.read(place));
       if (!read || !fingerprint(read.bytes).equals(seen)) return false;
       const stored = keyring.decode(place.id, read.bytes);
       const sent = edit.body === undefined ? stored?.body : stored && (await sentBody(stored, limit));
       if (!stored || !sent) return false;
       const { tags } = stored;
       return confirmed(
-        await entries.replace({ ...place, seen, tags, ...edited(stored, sent, edit, clock()) }),
+        await responses.replace({ ...place, version: seen, tags, ...edited(stored, sent, edit, clock()) }),
       );
     },
     async measure({ onProgress, signal } = {}) {
       signal?.throwIfAborted();
-      const tally = new Tally(confirmed(await entries.extent()));
-      let from: Parameters<typeof entries.survey>[0];
+      const tally = new Tally(confirmed(await inventory.count()));
+      let from: ScanPosition | undefined;
       do {
-        const { ids, scanned, next } = confirmed(await entries.survey(from, STEP, undefined));
+        const { ids, scanned, next } = confirmed(await inventory.scan(from, STEP, undefined));
         const found = await summaries(core, ids);
         signal?.throwIfAborted();
         for (const entry of found) tally.add(entry);

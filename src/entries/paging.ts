@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { tagOf } from '../key/tags.ts';
 import { areTags } from '../options/values.ts';
-import type { Position, Survey } from '../store/store.ts';
+import type { ScanPosition, ScanStep } from '../store/store.ts';
 import { placeText } from './summary.ts';
 import type { DamagedEntry, EntryPage, EntryQuery, EntrySummary } from './types.ts';
 
@@ -26,7 +26,7 @@ interface Query {
 
 /** Where a page begins. */
 interface Cursor {
-  readonly from: Position | undefined;
+  readonly from: ScanPosition | undefined;
   /** What the pages before have listed of the step that begins there, where it was more than they had room for. */
   readonly passed: ReadonlySet<string>;
 }
@@ -73,12 +73,12 @@ export class Paging {
     this.count = Math.max(STEP[0], query.limit);
   }
 
-  get from(): Position | undefined {
+  get from(): ScanPosition | undefined {
     return this.#cursor?.from;
   }
 
   /** Takes what a step has found. Where that is too much, the next page takes the step again, and passes it over. */
-  add({ scanned, next }: Pick<Survey, 'scanned' | 'next'>, found: readonly Listed[]): void {
+  add({ scanned, next }: Pick<ScanStep, 'scanned' | 'next'>, found: readonly Listed[]): void {
     const { limit, accepts } = this.query;
     const { from, passed } = this.#cursor ?? START;
     this.#scanned += scanned;

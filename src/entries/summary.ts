@@ -4,36 +4,40 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
 import { valueKeyOf } from '../key/value-key.ts';
-import type { Listed } from '../store/store.ts';
+import type { ValueDescription } from '../store/store.ts';
 import type { DamagedEntry, EntryRef, EntrySummary } from './types.ts';
 
 /** What an operator is shown of a stored value, given all of it up to its body. */
-export function summaryOf(keyring: Keyring, listed: Listed, now: number): EntrySummary | DamagedEntry {
-  const { id, begin, length } = listed;
-  const stored = keyring.decodeHead(id, begin, length);
+export function summaryOf(
+  keyring: Keyring,
+  listed: ValueDescription,
+  now: number,
+): EntrySummary | DamagedEntry {
+  const { id, head, length } = listed;
+  const stored = keyring.decodeHead(id, head, length);
   return stored ? summaryOfStored(listed, stored, now) : damagedEntry(keyring, listed);
 }
 
-export function damagedEntry(keyring: Keyring, listed: Listed): DamagedEntry {
-  const { id, variant, begin, key, length, expiresIn } = listed;
-  const reason = keyring.unreadable(begin, length);
+export function damagedEntry(keyring: Keyring, listed: ValueDescription): DamagedEntry {
+  const { id, variant, head, key, length, expiresInMs: expiresIn } = listed;
+  const reason = keyring.unreadable(head, length);
   return {
     id,
     variant,
     damaged: true,
     reason,
-    sealedBy: keyIdOf(begin),
+    sealedBy: keyIdOf(head),
     key,
     storedBytes: length,
     expiresIn,
   };
 }
 
-export function summaryOfStored(listed: Listed, stored: StoredResponse, now: number): EntrySummary {
-  const { id, variant, begin, length, expiresIn } = listed;
+export function summaryOfStored(listed: ValueDescription, stored: StoredResponse, now: number): EntrySummary {
+  const { id, variant, head, length, expiresInMs: expiresIn } = listed;
   const { key, status, headers, bornAt, lifetime, purged, tags, took, encodings } = stored;
   // What is sealed was opened whole; of anything else there may be no more than the head.
-  const bodyBytes = isSealed(begin) ? stored.body.length : bodyLength(begin);
+  const bodyBytes = isSealed(head) ? stored.body.length : bodyLength(head);
   const [, method = '', rest = ''] = /^(\S*) (.*)$/s.exec(key) ?? [];
   const ttl = bornAt + lifetime - now;
   return {
@@ -49,7 +53,7 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     contentEncoding: field(headers, 'content-encoding'),
     size: encodings ? encodings.size : bodyBytes,
     encodings: Object.fromEntries(encodings?.list ?? []),
-    sealedBy: keyIdOf(begin),
+    sealedBy: keyIdOf(head),
     storedBytes: length,
     bornAt,
     age: Math.max(0, now - bornAt),

@@ -23,10 +23,10 @@ export async function summaries(
   const found: (EntrySummary | DamagedEntry)[] = [];
   // The first one sends the script, for the others to name it by its hash; and it shows how much they may bring.
   for (let at = 0, size = 1; at < wanted.length; ) {
-    const listed = confirmed(await store.entries.describe(wanted.slice(at, at + size)));
+    const listed = confirmed(await store.inventory.describe(wanted.slice(at, at + size)));
     const now = clock();
     for (const one of listed) if (matches(one.key)) found.push(summaryOf(keyring, one, now));
-    const bytes = listed.reduce((sum, { begin }) => sum + begin.length, 1);
+    const bytes = listed.reduce((sum, { head }) => sum + head.length, 1);
     at += size;
     size = Math.max(1, Math.min(AT_ONCE, 8 * size, Math.floor((BYTES / bytes) * size)));
   }

@@ -10,20 +10,20 @@ import { PLAIN, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
-import type { Place } from '../store/store.ts';
+import type { VariantRef } from '../store/store.ts';
 import { type PendingInvalidations, UNCONFIRMED } from './pending-invalidations.ts';
 
 /** What a look-up brought: at most one stored response that this request selects. */
 export interface Found {
   readonly stored: StoredResponse | undefined;
   /** Where a fill's response will be stored: what to lease. */
-  readonly ref: Place;
+  readonly ref: VariantRef;
   /** What tells the stored bytes there from any that may come in their place; empty for none. */
   readonly version: Buffer;
   /** Whether responses are stored for the key, though none for this variant. */
   readonly otherVariants: boolean;
   /** Places whose bytes are damaged. */
-  readonly damaged: readonly Place[];
+  readonly damaged: readonly VariantRef[];
   /** Whether Redis was not asked. */
   readonly near?: boolean;
 }
@@ -80,7 +80,7 @@ export class Lookup {
   }
 
   #nearAt(id: string, variant: string): ReturnType<Recall['again']> | undefined {
-    const bytes = this.#store.near(id, variant);
+    const bytes = this.#store.responses.getNear(id, variant);
     return bytes && this.#recall.again(id, bytes);
   }
 
@@ -98,7 +98,7 @@ export class Lookup {
     const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
     const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
-    const read = await this.#store.get(id, [slot, ...expected.map(({ ref }) => ref.variant)]);
+    const read = await this.#store.responses.get(id, [slot, ...expected.map(({ ref }) => ref.variant)]);
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
@@ -107,7 +107,7 @@ export class Lookup {
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
-      const again = await this.#store.get(
+      const again = await this.#store.responses.get(
         id,
         variants.map(({ ref }) => ref.variant),
       );
@@ -143,11 +143,11 @@ function only(
   return { stored: matches ? stored : undefined, ref, version, otherVariants: false, damaged };
 }
 
-const NONE: readonly Place[] = [];
+const NONE: readonly VariantRef[] = [];
 
 interface Variant {
   readonly text: string;
-  readonly ref: Place;
+  readonly ref: VariantRef;
 }
 
 /** Where the response to this request would be, for each set of names. */
@@ -173,7 +173,7 @@ function newest(
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
-  const damaged: Place[] = [];
+  const damaged: VariantRef[] = [];
   variants.forEach(({ text, ref }, i) => {
     const bytes = values[i];
     const stored = bytes && recall.decode(ref, bytes);

@@ -14,7 +14,7 @@ import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import type { Place } from '../store/store.ts';
+import type { VariantRef } from '../store/store.ts';
 
 /**
  * Refreshing behind an answer: the app is asked again, by a request that nobody sent, while the client has long been
@@ -26,7 +26,7 @@ interface Refreshable {
   readonly exchange: Exchange;
   readonly identity: Identity;
   readonly policy: Policy;
-  readonly found: { readonly ref: Place; readonly version: Buffer };
+  readonly found: { readonly ref: VariantRef; readonly version: Buffer };
 }
 
 /** What became of a refresh; `undefined`: its request never reached the cache that it was for. */
@@ -129,7 +129,7 @@ export class Refreshes {
   }
 
   /** Whether what is stored there for this request could be refreshed behind an answer. */
-  canRefresh(x: Exchange, ref: Place): boolean {
+  canRefresh(x: Exchange, ref: VariantRef): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
     return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && entranceOf(x.req) !== undefined;
   }
@@ -226,7 +226,7 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
   return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
 }
 
-function placeOf({ id, variant }: Place): string {
+function placeOf({ id, variant }: VariantRef): string {
   return `${id} ${variant}`;
 }
 

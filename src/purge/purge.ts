@@ -81,14 +81,14 @@ function purgesOf(
       return [purgeTags(core, new Set(tags.map(tagOf)), mode, onStep)];
     }
     case 'prefix':
-      return [store.purgeMatching(beginsWith(value), mode, onStep)];
+      return [store.responses.purgeMatching(beginsWith(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError('purge takes { all: true }');
-      return [store.purgeMatching(() => true, mode, onStep)];
+      return [store.responses.purgeMatching(() => true, mode, onStep)];
   }
 
   function each(ids: Iterable<string>): Promise<number | Fault>[] {
-    return [...new Set(ids)].map((id) => store.purge(id, mode));
+    return [...new Set(ids)].map((id) => store.responses.purge(id, mode));
   }
 }
 

@@ -15,9 +15,9 @@ export async function purgeTags(
   onStep: (purged: number) => void,
 ): Promise<number | Fault> {
   const { store } = core;
-  const counts = await Promise.all([...tags].map((tag) => store.purgeTag(tag, mode, onStep)));
+  const counts = await Promise.all([...tags].map((tag) => store.responses.purgeTag(tag, mode, onStep)));
   // What a fill under way was to store, the purges above have revoked: they come first.
-  const lost = await store.mayHaveLostIndexes();
+  const lost = await store.inventory.mayHaveLostIndexes();
   if (lost === true) counts.push(await purgeUnlisted(core, tags, mode, onStep));
   const fault = [...counts, lost].find((answer) => answer instanceof Fault);
   return fault ?? counts.reduce<number>((sum, count) => sum + Number(count), 0);
@@ -32,10 +32,10 @@ async function purgeUnlisted(
 ): Promise<number | Fault> {
   const { store } = core;
   let sum = 0;
-  for await (const step of store.ids()) {
+  for await (const step of store.inventory.ids()) {
     const ids = step instanceof Fault ? step : await tagged(core, step, tags);
     if (ids instanceof Fault) return ids;
-    const counts = await Promise.all([...ids].map((id) => store.purge(id, mode)));
+    const counts = await Promise.all([...ids].map((id) => store.responses.purge(id, mode)));
     for (const count of counts) {
       if (count instanceof Fault) return count;
       sum += count;

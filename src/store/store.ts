@@ -1,174 +1,201 @@
-/** Where stored responses live: bytes and verbs, no HTTP. */
+/**
+ * The contract of a store: bytes and verbs, no HTTP. A store is three interfaces and a connection, each a plain record of
+ * functions, so a decorator spreads the record and writes only the verbs that it changes:
+ * `{ ...store, responses: { ...store.responses, commit } }`.
+ */
+export interface Store {
+  readonly responses: Responses;
+  readonly leases: Leases;
+  readonly inventory: Inventory;
+  readonly connection: Connection;
+}
 
-/** Names one stored response: the cache key's id and the variant, each short and unambiguous. */
-export interface Place {
+/** A variant of a cache key. Both parts are short and unambiguous. */
+export interface VariantRef {
+  /** The id of the cache key: the key itself, or a hash of it. */
   readonly id: string;
+  /** The values by which responses of the key are selected, or a hash of them. */
   readonly variant: string;
 }
 
-/** The right to store the outcome of one fill. */
-export interface Lease extends Place {
+/** A lease that a fill asks for. */
+export interface LeaseClaim extends VariantRef {
   /** The whole cache key. */
   readonly key: string;
   /** Unique to the fill. */
   readonly token: string;
-  /** The tag purges that had begun when the fill began: what came of a later one revokes it. */
+}
+
+/** The right to store the response of one fill. */
+export interface Lease extends LeaseClaim {
+  /** The stamp of the last purge by tag that had begun when the lease was given. A later purge revokes the commit. */
   readonly stamp: number;
   /** When the fill began, by `performance.now()`. */
-  readonly since: number;
+  readonly startedAt: number;
 }
 
-/** What a commit stores, and where. */
-export interface Commit {
-  readonly lease: Lease;
-  /** The declared parts alone: where a request that knows nothing of the response's `Vary` looks first. */
-  readonly slot: string;
-  /** The declared parts with the values of the fields that the response's `Vary` nominates. */
-  readonly variant: string;
-  /** Those field names, lower case and sorted; empty when the response does not vary. */
-  readonly names: readonly string[];
-  /** What it may be purged by. */
-  readonly tags: readonly string[];
-  readonly bytes: Buffer;
-  /** Milliseconds until the store forgets it; at least 1. */
-  readonly ttl: number;
-}
-
-/** A lease to be taken: it gets its stamp and its time when it is. */
-export type Claim = Omit<Lease, 'stamp' | 'since'>;
-
+/** The outcome of `acquire`. */
 export interface Acquired {
-  readonly kind: 'leader' | 'alone' | 'held' | 'changed' | 'futile';
+  /**
+   * `leader`: the lease is given. `in-progress`: another fill holds it. `changed`: the stored value is no longer the one
+   * that the caller saw, so the caller looks up again.
+   */
+  readonly kind: 'leader' | 'in-progress' | 'changed';
+  /** Whether the last fill had nothing to share, so that nobody should wait for the next one (Varnish: hit-for-miss). */
+  readonly hitForMiss: boolean;
   readonly stamp: number;
 }
 
-/** What becomes of bytes and cache keys on their way into the store, and of the keys on their way out of it. */
-export interface Sealing {
-  /** Whether there is any key. */
-  readonly seals: boolean;
-  /** The bytes to store at an id. */
-  seal(id: string, bytes: Buffer): Buffer;
-  /** A cache key as it may stand beside its hash. */
-  sealName(key: string): string;
-  /** The cache key; `undefined` where this process cannot tell it. */
-  openName(name: string): string | undefined;
+/** A response to store. */
+export interface Commit {
+  readonly lease: Lease;
+  /** The variant of the declared parts alone. A look-up that does not know the response's `Vary` reads it first. */
+  readonly declaredVariant: string;
+  /** The variant of the declared parts and of the request fields that the response's `Vary` nominates. */
+  readonly variant: string;
+  /** The nominated field names, in lower case and sorted; empty when the response does not vary. */
+  readonly names: readonly string[];
+  readonly tags: readonly string[];
+  readonly bytes: Buffer;
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
 }
 
-/** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
+/** A value to store without a fill. */
+export interface NewValue {
+  readonly id: string;
+  readonly key: string;
+  readonly bytes: Buffer;
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
+}
+
+/** A value that replaces the stored one, unless that one has changed. */
+export interface Replacement extends VariantRef {
+  /** The version of the value to replace. */
+  readonly version: Buffer;
+  readonly bytes: Buffer;
+  readonly tags: readonly string[];
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
+}
+
+/** A purge deletes what it finds, or marks it stale since an instant (milliseconds since 1970). */
 export type PurgeMode = 'delete' | { readonly staleSince: number };
 
-/** What is known of a value without its body. */
-export interface Listed extends Place {
-  /** The whole cache key, where the store knows it. */
-  readonly key: string | undefined;
-  /** Of a stored response all up to its body, or all of it where that is sealed; of anything else as little. */
-  readonly begin: Buffer;
-  /** How many bytes it has in all. */
-  readonly length: number;
-  /** Milliseconds until the store forgets it. */
-  readonly expiresIn: number;
+/** Reads and writes stored responses. Every verb that changes one is here. */
+export interface Responses {
+  /**
+   * The bytes stored for each variant of an id, in order. A value that is not bytes at all (a Redis key of another type)
+   * reads as an empty buffer, which decodes as damage.
+   */
+  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
+  /** A value of the near cache, if it is there and known to be current. Returns the same buffer each time. */
+  getNear(id: string, variant: string): Buffer | undefined;
+  /** Stores a response and releases its lease. False when the lease has expired or was revoked. */
+  commit(commit: Commit): Promise<boolean>;
+  /** Stores a value under the empty variant, deletes all other variants of the id, and revokes the leases of the id. */
+  put(value: NewValue): Promise<void>;
+  /** Replaces a value; false when its version is no longer the one given. */
+  replace(replacement: Replacement): Promise<boolean>;
+  /** Deletes one damaged value. */
+  discard(ref: VariantRef): Promise<void>;
+  /** Purges all variants of an id and revokes its leases. Returns how many stored responses were purged. */
+  purge(id: string, mode?: PurgeMode): Promise<number>;
+  /** Purges the responses stored under a tag, in steps. Each step gives how many stored responses it purged. */
+  purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /**
+   * Purges the cache keys that match, in steps. Each step gives how many stored responses it purged. The leases of all
+   * matching keys are revoked first, so that no fill in progress stores behind the purge.
+   */
+  purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
 }
 
-/** How far a survey has come: the server that it is at, and that server's own word. */
-export interface Position {
+/** Collapsing and purge safety: who may store the response of a fill. */
+export interface Leases {
+  /**
+   * Takes the lease of a variant.
+   * @param version the version of the value that the caller saw there; empty for none.
+   * @param leaseMs milliseconds until the lease expires without renewal.
+   */
+  acquire(claim: LeaseClaim, version: Buffer, leaseMs: number): Promise<Acquired>;
+  /** Extends a lease to `leaseMs` milliseconds from now; false when it is no longer held. Never creates one. */
+  renew(claim: LeaseClaim, leaseMs: number): Promise<boolean>;
+  /**
+   * Gives a lease back without storing.
+   * @param hitForMissMs for how many milliseconds nobody should wait for another fill of this variant.
+   */
+  release(claim: LeaseClaim, hitForMissMs: number): Promise<void>;
+  /** Resolves when the lease of a variant may have ended, and after `ms` milliseconds at the latest. */
+  wait(ref: VariantRef, ms: number): Promise<void>;
+}
+
+/** A stored value without its body. */
+export interface ValueDescription extends VariantRef {
+  /** The whole cache key, where the store knows it. */
+  readonly key: string | undefined;
+  /** The first bytes: all up to the body of a stored response; the whole value where it is encrypted. */
+  readonly head: Buffer;
+  /** Bytes of the whole value. */
+  readonly length: number;
+  /** Milliseconds until the value expires. */
+  readonly expiresInMs: number;
+}
+
+/** One value, whole. */
+export interface ValueRead {
+  readonly bytes: Buffer;
+  /** Milliseconds until the value expires. */
+  readonly expiresInMs: number;
+}
+
+/** Where a scan continues: the server, and the cursor that this server gave. */
+export interface ScanPosition {
   readonly node: string;
   readonly cursor: string;
 }
 
-/** What a step of a survey has met. */
-export interface Survey {
+/** One step of a scan. */
+export interface ScanStep {
   readonly ids: readonly string[];
   /** About how many keys were looked at. */
   readonly scanned: number;
-  /** Where it goes on; `undefined` at the end. */
-  readonly next: Position | undefined;
+  /** Where the scan continues; `undefined` at the end. */
+  readonly next: ScanPosition | undefined;
 }
 
-/** What to store in the place of a response, as long as it is what was seen (its fingerprint). */
-export interface Replacement extends Place {
-  readonly seen: Buffer;
-  readonly bytes: Buffer;
-  readonly tags: readonly string[];
-  /** Milliseconds until the store forgets it; at least 1. */
-  readonly ttl: number;
-}
-
-/** The verbs of whoever looks after what is stored, rather than after requests. */
-export interface StoredEntries {
+/** What is stored, for operators. It changes nothing. */
+export interface Inventory {
   /**
-   * Looks at about `count` keys: all of them in turn, or those under a tag, and gives the ids that they are of. What is
-   * there from the first step to the last is met at least once.
+   * Looks at about `count` keys, of all keys or of those under a tag, and returns their ids. A key that exists from
+   * the first step to the last is returned at least once.
    */
-  survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey>;
+  scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep>;
   /**
-   * The values of some ids, but no marker.
-   * @param whole whether what is sealed is given whole, since its metadata is sealed with it.
+   * The values of some ids, without markers.
+   * @param whole whether encrypted values are returned whole: their metadata is encrypted with the body.
    */
-  describe(ids: readonly string[], whole: boolean): Promise<Listed[]>;
-  /** About how many keys a survey of everything looks at. */
-  extent(): Promise<number>;
-  /** One value whole. */
-  read(place: Place): Promise<(Pick<Listed, 'expiresIn'> & { bytes: Buffer }) | undefined>;
-  /** Stores a response in the place of the one that was seen; false when that is not there any more. */
-  replace(replacement: Replacement): Promise<boolean>;
-}
-
-interface Store {
-  readonly entries: StoredEntries;
-  /**
-   * The bytes stored for each variant of an id, in order. A value that is not bytes at all (another type of key
-   * in our place) reads as an empty buffer, which decodes as damage.
-   */
-  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
-  /** One value at once, if it is near and known to be what `get` would bring. The same buffer each time. */
-  near(id: string, variant: string): Buffer | undefined;
-  /**
-   * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
-   * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where
-   * the last fill had nothing to share, waiting for the next is likely in vain: `alone` is a leader whom nobody should
-   * wait for, `futile` another's lease that is not worth waiting for.
-   */
-  acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired>;
-  /** Resolves when the lease of a place may have been given back, or revoked; after `ms` milliseconds at the latest. */
-  wait(place: Place, ms: number): Promise<void>;
-  /** Keeps a lease for `ttl` more milliseconds; false when it is no longer held. Never re-creates one. */
-  renew(lease: Claim, ttl: number): Promise<boolean>;
-  /**
-   * Gives a lease back without storing.
-   * @param futile for how many milliseconds others had better not wait for another fill of this place.
-   */
-  release(lease: Claim, futile: number): Promise<void>;
-  /** Stores if the lease is still held, and gives it back; false when it has run out or was revoked. */
-  commit(commit: Commit): Promise<boolean>;
-  /** Stores this alone, under no variant, in place of all that is stored for the key, and revokes its leases. */
-  put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void>;
-  /** Deletes one damaged value. */
-  discard(place: Place): Promise<void>;
-  /** Purges all variants of an id and revokes its leases. Returns how many stored responses there were. */
-  purge(id: string, mode?: PurgeMode): Promise<number>;
-  /** Purges all that was stored under a tag in steps, each giving how many stored responses it purged. */
-  purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
-  /** Whether something may be stored under a tag that `purgeTag` does not find. */
-  mayHaveLostIndexes(): Promise<boolean>;
-  /**
-   * Purges every key that matches in steps, each giving how many stored responses it purged: first all their
-   * leases, so that no fill under way stores behind it.
-   */
-  purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
-  /** The ids under which something is stored, in steps; none that is there all the while is left out. */
+  describe(ids: readonly string[], whole: boolean): Promise<ValueDescription[]>;
+  /** One value. */
+  read(ref: VariantRef): Promise<ValueRead | undefined>;
+  /** About how many keys a scan of everything looks at. */
+  count(): Promise<number>;
+  /** The ids that have values, in steps. An id that has one all the while is not left out. */
   ids(): AsyncGenerator<string[], void>;
-  /** The keys under which something is stored, in steps; no key that is there all the while is left out. */
+  /** The cache keys that have values, in steps. A key that has one all the while is not left out. */
   keys(): AsyncGenerator<string[], void>;
-  /** Resolves when the store answers. */
+  /** Whether a response may be stored under a tag without `purgeTag` finding it. */
+  mayHaveLostIndexes(): Promise<boolean>;
+}
+
+export interface Connection {
+  /** Whether a call that is sent now leaves now, and does not wait for a lost connection. */
+  isReachable(): boolean;
+  /** Resolves when the store replies. */
   ping(): Promise<void>;
-  /** Closes what the store opened itself. */
+  /** Closes what the store has opened itself. */
   close(): Promise<void>;
 }
 
-/** A store that can say beforehand that a call would not leave now. */
-export interface ReachableStore extends Store {
-  readonly reachable: boolean;
-}
-
-/** A key keeps at most this many variants and markers; what expires first goes first. */
+/** A cache key has at most this many variants and markers. The one that expires first is deleted first. */
 export const MAX_VARIANTS = 128;

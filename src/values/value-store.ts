@@ -16,7 +16,7 @@ export function valueStore(core: Storage, limit: number): ValueStore {
   const find = async (key: KeyPart) => {
     const text = keyOfValue(key);
     const id = idOf(text);
-    const read = await store.get(id, ['']);
+    const read = await store.responses.get(id, ['']);
     if (read instanceof Fault) return undefined;
     const [bytes] = read;
     return freshValue(text, bytes && core.keyring.decode(id, bytes), clock());
@@ -32,18 +32,18 @@ export function valueStore(core: Storage, limit: number): ValueStore {
       const bytes = encodeValue(text, value, { ttl, tags: [], now: clock() });
       if (!bytes) throw new TypeError('a value must be JSON or bytes');
       if (bytes.length > limit) throw new TypeError(`a value may have ${limit} bytes at most`);
-      const put = await store.put({ id: idOf(text), key: text, bytes, ttl });
+      const put = await store.responses.put({ id: idOf(text), key: text, bytes, ttlMs: ttl });
       return !(put instanceof Fault);
     },
     async has(key: KeyPart): Promise<boolean> {
       return (await find(key)) !== undefined;
     },
     async delete(key: KeyPart): Promise<boolean> {
-      return confirmed(await store.purge(idOf(keyOfValue(key)), 'delete')) > 0;
+      return confirmed(await store.responses.purge(idOf(keyOfValue(key)), 'delete')) > 0;
     },
     async *keys(): AsyncGenerator<KeyPart, void> {
       const met = new Set<string>();
-      for await (const keys of store.keys()) {
+      for await (const keys of store.inventory.keys()) {
         for (const key of confirmed(keys)) {
           const given = met.has(key) ? undefined : valueKeyOf(key);
           met.add(key);
@@ -52,7 +52,7 @@ export function valueStore(core: Storage, limit: number): ValueStore {
       }
     },
     async clear(): Promise<number> {
-      return confirmed(await store.purgeMatching((key) => valueKeyOf(key) !== undefined, 'delete'));
+      return confirmed(await store.responses.purgeMatching((key) => valueKeyOf(key) !== undefined, 'delete'));
     },
   };
 }

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, FaultEvent, PurgeTarget } from '../../src/index.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ReachableStore } from '../../src/store/store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { at, fill, lease, MINUTE, NOTHING, purgeTag, response } from '../stores/support/values.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
 import { clientOf, storeOf } from '../support/cluster-of-one.ts';
@@ -272,9 +272,9 @@ describe('in the store', () => {
   });
   afterAll(() => client.disconnect());
 
-  const stores: [string, () => ReachableStore][] = [
+  const stores: [string, () => Store][] = [
     ['Redis', () => storeOf(client, uniquePrefix())],
-    ['the in-process store', () => new MemoryStore(Date.now)],
+    ['the in-process store', () => memoryStore(Date.now)],
   ];
 
   describe.each(stores)('of %s', (_name, open) => {
@@ -290,17 +290,17 @@ describe('in the store', () => {
         before.subarray(16),
       ]);
       const seen = before.subarray(0, 24);
-      expect((await store.acquire(lease('id'), seen, MINUTE)).kind).toBe('changed');
-      expect((await store.acquire(lease('id'), bytes.subarray(0, 24), MINUTE)).kind).toBe('leader');
-      expect((await store.acquire(lease('none'), NOTHING, MINUTE)).kind).toBe('leader');
+      expect((await store.leases.acquire(lease('id'), seen, MINUTE)).kind).toBe('changed');
+      expect((await store.leases.acquire(lease('id'), bytes.subarray(0, 24), MINUTE)).kind).toBe('leader');
+      expect((await store.leases.acquire(lease('none'), NOTHING, MINUTE)).kind).toBe('leader');
     });
   });
 
   test('what lasts, lasts no longer for it', async () => {
     const prefix = uniquePrefix();
     const store = storeOf(client, prefix);
-    await fill(store, 'id', { ttl: 20_000 });
-    await store.purge('id', { staleSince: Date.now() });
+    await fill(store, 'id', { ttlMs: 20_000 });
+    await store.responses.purge('id', { staleSince: Date.now() });
     const left = await client.pttl(`${prefix}{id}`);
     expect(left).toBeGreaterThan(10_000);
     expect(left).toBeLessThanOrEqual(20_000);

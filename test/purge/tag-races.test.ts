@@ -226,7 +226,7 @@ describe('in every order of their commands', () => {
           else expect(bytes?.equals(response('text'))).not.toBe(true);
         }
         expect(await purgeTag(plain, 't')).toBe(then === 'delete' ? 0 : left.length);
-        expect(await plain.purge('one')).toBe(0);
+        expect(await plain.responses.purge('one')).toBe(0);
       }
     }
   });
@@ -237,8 +237,8 @@ describe('in every order of their commands', () => {
     // Another variant of an id that has the tag: nobody knows whether it will have it.
     expect(await acquire(store, lease('id', 'v'), NOTHING)).toBe('leader');
     expect(await purgeTag(store, 't')).toBe(1);
-    expect(await store.renew(lease('id', 'v'), MINUTE)).toBe(false);
-    expect(await store.commit(commitOf('id', { slot: 'v' }))).toBe(false);
+    expect(await store.leases.renew(lease('id', 'v'), MINUTE)).toBe(false);
+    expect(await store.responses.commit(commitOf('id', { declaredVariant: 'v' }))).toBe(false);
   });
 });
 
@@ -252,7 +252,7 @@ describe('a purge that is cut off half-way', () => {
     const client = clientOf(server);
     const store = storeOf(client);
     await Promise.all(Array.from({ length: COUNT }, (_, i) => fill(store, `id${i}`, { tags: ['t'] })));
-    await store.close();
+    await store.connection.close();
     // Far away, so that there is time to see how far it has come.
     network.delay = 100;
   });

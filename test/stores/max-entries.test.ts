@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Cluster, type Redis } from 'ioredis';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { ReachableStore as Store } from '../../src/store/store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
 import { clientOf, storeOf } from '../support/cluster-of-one.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -279,12 +279,12 @@ describe('in every order of their commands', () => {
     for (let i = 0; i < max; i++) await fill(plain, `before${i}`);
     for (const [i, id] of ids.entries()) {
       const seen = (await at(plain, id))?.subarray(0, 24) ?? NOTHING;
-      expect((await plain.acquire(lease(id, '', `t${i}`), seen, MINUTE)).kind).toBe('leader');
+      expect((await plain.leases.acquire(lease(id, '', `t${i}`), seen, MINUTE)).kind).toBe('leader');
     }
     const actors = ids.map(() => new Stepped(client));
     const storing = ids.map((id, i) => {
       const store = storeOf((actors[i] as Stepped).client, prefix, max);
-      return store.commit(commitOf(id, { token: `t${i}` }));
+      return store.responses.commit(commitOf(id, { token: `t${i}` }));
     });
     await interleaved(actors, order, async () => {
       expect(await count()).toBeLessThanOrEqual(max);
@@ -320,8 +320,8 @@ describe('in every order of their commands', () => {
       const count = counter(client, prefix);
       for (const id of FILLS) await fill(plain, id);
       const stopped = new Stepped(client);
-      await plain.acquire(lease('d'), NOTHING, MINUTE);
-      void storeOf(stopped.client, prefix, 3).commit(commitOf('d'));
+      await plain.leases.acquire(lease('d'), NOTHING, MINUTE);
+      void storeOf(stopped.client, prefix, 3).responses.commit(commitOf('d'));
       for (let i = 0; i < steps; i++) await stopped.step();
       const ids = Array.from({ length: 6 }, (_, i) => `id${i}`);
       for (const id of ids) {
@@ -340,8 +340,8 @@ describe('in every order of their commands', () => {
       const count = counter(client, prefix);
       for (const id of ['a', 'b']) await fill(plain, id);
       const stopped = new Stepped(client);
-      await plain.acquire(lease('c'), NOTHING, MINUTE);
-      void storeOf(stopped.client, prefix, 2).commit(commitOf('c', { ttl: 50 }));
+      await plain.leases.acquire(lease('c'), NOTHING, MINUTE);
+      void storeOf(stopped.client, prefix, 2).responses.commit(commitOf('c', { ttlMs: 50 }));
       for (let i = 0; i < steps; i++) await stopped.step();
       await sleep(80);
       for (const id of ['d', 'e']) {
@@ -364,9 +364,9 @@ describe('what is stored is counted', () => {
     await fill(store, 'a');
     await fill(store, 'b');
     // A soft purge revokes it, and leaves what is stored.
-    await store.acquire(lease('a'), (await at(store, 'a'))?.subarray(0, 24) ?? NOTHING, MINUTE);
-    await store.purge('a', { staleSince: 1e12 });
-    expect(await store.commit(commitOf('a'))).toBe(false);
+    await store.leases.acquire(lease('a'), (await at(store, 'a'))?.subarray(0, 24) ?? NOTHING, MINUTE);
+    await store.responses.purge('a', { staleSince: 1e12 });
+    expect(await store.responses.commit(commitOf('a'))).toBe(false);
     await fill(store, 'c');
     expect(await count()).toBe(2);
     expect(await present(store, ['a', 'b', 'c'])).toEqual(['b', 'c']);
@@ -374,7 +374,7 @@ describe('what is stored is counted', () => {
 
   test('as long as it is there, if other variants of its key stay longer', async () => {
     const [store, count] = opened(2);
-    await fill(store, 'a', { names: ['dnt'], variant: 'short', ttl: 50 });
+    await fill(store, 'a', { names: ['dnt'], variant: 'short', ttlMs: 50 });
     await fill(store, 'a', { names: ['dnt'], variant: 'long', field: 'long' });
     await sleep(80);
     await fill(store, 'b');
@@ -387,8 +387,8 @@ describe('what is stored is counted', () => {
     const slow = new Stepped(client);
     const plain = storeOf(client, prefix, 1);
     const count = counter(client, prefix);
-    await plain.acquire(lease('a'), NOTHING, MINUTE);
-    const stored = storeOf(slow.client, prefix, 1).commit(commitOf('a', { ttl: 300 }));
+    await plain.leases.acquire(lease('a'), NOTHING, MINUTE);
+    const stored = storeOf(slow.client, prefix, 1).responses.commit(commitOf('a', { ttlMs: 300 }));
     await slow.step();
     await sleep(200);
     await slow.step();
@@ -401,7 +401,7 @@ describe('what is stored is counted', () => {
   test('no longer than it is there, if it was damaged or made room for others of its key', async () => {
     const [store] = opened(3);
     for (const id of ['a', 'b', 'c']) await fill(store, id);
-    await store.discard({ id: 'b', variant: '' });
+    await store.responses.discard({ id: 'b', variant: '' });
     await fill(store, 'd');
     expect(await present(store, ['a', 'b', 'c', 'd'])).toEqual(['a', 'c', 'd']);
     // From now on the slot holds what it varies on, and no response.
@@ -420,7 +420,7 @@ describe('what is stored is counted', () => {
   }, 60_000);
 
   test('in process no more than is kept: what is larger than the whole store takes no place', async () => {
-    const store = new MemoryStore(Date.now, 1);
+    const store = memoryStore(Date.now, 1);
     await fill(store, 'large', { bytes: Buffer.alloc(129 * 1024 * 1024, 1) });
     expect(await at(store, 'large')).toBeUndefined();
     await fill(store, 'small');
@@ -461,9 +461,9 @@ describe('any sequence of verbs', () => {
 
   async function run(store: Store, step: Step): Promise<void> {
     const soft = { staleSince: 1e12 };
-    if (step.verb === 'all') for await (const _ of store.purgeMatching(() => true));
-    else if (step.verb === 'purge') await store.purge(step.id);
-    else if (step.verb === 'soften') await store.purge(step.id, soft);
+    if (step.verb === 'all') for await (const _ of store.responses.purgeMatching(() => true));
+    else if (step.verb === 'purge') await store.responses.purge(step.id);
+    else if (step.verb === 'soften') await store.responses.purge(step.id, soft);
     else if (step.verb === 'purgeTag') await purgeTag(store, tagOf(step.id));
     else if (step.verb === 'softenTag') await purgeTag(store, tagOf(step.id), soft);
     else if (step.verb === 'fill') {
@@ -491,7 +491,7 @@ describe('any sequence of verbs', () => {
 
   test.each([
     ['Redis', (max: number): Store => storeOf(connected(server), uniquePrefix(), max)],
-    ['the in-process store', (max: number): Store => new MemoryStore(Date.now, max)],
+    ['the in-process store', (max: number): Store => memoryStore(Date.now, max)],
   ])(
     'leaves in %s what a list of the last ones has',
     async (_name, open) => {
@@ -506,7 +506,7 @@ describe('any sequence of verbs', () => {
           const there = PLACES.filter((_, i) => bytes[i]).map(([id, variant]) => `${id} ${variant}`);
           expect([step, there.sort()]).toEqual([step, [...model].sort()]);
         }
-        await store.close();
+        await store.connection.close();
       });
       await fc.assert(property, { seed: 20_250_601, numRuns: 60 });
     },

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fingerprint } from '../../src/codec/format.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Commit, Lease, PurgeMode, Store } from '../../src/store/store.ts';
 import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -33,24 +33,24 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   token: fc.constantFrom('one', 'two'),
   key: fc.constant('key'),
   stamp: fc.constant(0),
-  since: fc.constant(0),
+  startedAt: fc.constant(0),
 });
 const commit: fc.Arbitrary<Commit> = fc
   .record({
     lease,
-    slot: fc.constantFrom(...SLOTS),
+    declaredVariant: fc.constantFrom(...SLOTS),
     names: fc.constantFrom(...NAMES),
     value: fc.constantFrom(...VALUES),
     text: fc.constantFrom('x', 'y', 'z'),
-    ttl: fc.integer({ min: 5, max: 9 }).map((minutes) => minutes * MINUTE),
+    ttlMs: fc.integer({ min: 5, max: 9 }).map((minutes) => minutes * MINUTE),
   })
-  .map(({ names, slot, value, text, ...rest }) => {
+  .map(({ names, declaredVariant, value, text, ...rest }) => {
     return {
       ...rest,
       names,
-      slot,
+      declaredVariant,
       tags: TAGS[rest.lease.id as 'a'],
-      variant: variantOf(slot, names, value),
+      variant: variantOf(declaredVariant, names, value),
       bytes: response(text),
     };
   });
@@ -60,7 +60,8 @@ const SOFT = { staleSince: 1e12 };
 /** Redis may revoke leases of an id under which nothing has the tag yet, so afterwards there are none. */
 async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<number> {
   const count = await purgeTag(store, tag, mode);
-  for (const [id, tags] of Object.entries(TAGS)) if (tags.includes(tag)) await store.purge(id, mode);
+  for (const [id, tags] of Object.entries(TAGS))
+    if (tags.includes(tag)) await store.responses.purge(id, mode);
   return count;
 }
 
@@ -68,31 +69,31 @@ async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<
 const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'x')).map(
   ([lease, saw]): Verb =>
     async (store) => {
-      const [there] = await store.get(lease.id, [lease.variant]);
+      const [there] = await store.responses.get(lease.id, [lease.variant]);
       const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
-      return (await store.acquire(lease, fingerprint(bytes), MINUTE)).kind;
+      return (await store.leases.acquire(lease, fingerprint(bytes), MINUTE)).kind;
     },
 );
 const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   { weight: 6, arbitrary: acquire.map((acquire): [string, Verb] => ['acquire', acquire]) },
-  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.commit(commit)) },
+  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.responses.commit(commit)) },
   // A fill that nothing came between.
   {
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
-      const [there] = await store.get(commit.lease.id, [commit.lease.variant]);
-      const { kind, stamp } = await store.acquire(commit.lease, fingerprint(there), MINUTE);
-      return [kind, await store.commit({ ...commit, lease: { ...commit.lease, stamp } })];
+      const [there] = await store.responses.get(commit.lease.id, [commit.lease.variant]);
+      const { kind, stamp } = await store.leases.acquire(commit.lease, fingerprint(there), MINUTE);
+      return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })];
     }),
   },
-  named('renew', lease, (store, lease) => store.renew(lease, MINUTE)),
-  named('release', lease, (store, lease) => store.release(lease, 0)),
-  named('discard', place, (store, place) => store.discard(place)),
-  named('get', place, (store, { id, variant }) => store.get(id, [variant, 'none', ''])),
-  named('purge', id, (store, id) => store.purge(id)),
-  named('purge softly', id, (store, id) => store.purge(id, SOFT)),
+  named('renew', lease, (store, lease) => store.leases.renew(lease, MINUTE)),
+  named('release', lease, (store, lease) => store.leases.release(lease, 0)),
+  named('discard', place, (store, place) => store.responses.discard(place)),
+  named('get', place, (store, { id, variant }) => store.responses.get(id, [variant, 'none', ''])),
+  named('purge', id, (store, id) => store.responses.purge(id)),
+  named('purge softly', id, (store, id) => store.responses.purge(id, SOFT)),
   named('put', fc.constantFrom('x', 'y'), (store, text) =>
-    store.put({ id: 'value', key: 'key', bytes: response(text), ttl: MINUTE }),
+    store.responses.put({ id: 'value', key: 'key', bytes: response(text), ttlMs: MINUTE }),
   ),
   named('purgeTag', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag)),
   named('purgeTag softly', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag, SOFT)),
@@ -110,12 +111,12 @@ function named<T>(
   ]);
 }
 
-function variantOf(slot: string, names: readonly string[], value: string): string {
-  return `${slot}.${names}.${names.length > 0 ? value : ''}`;
+function variantOf(declaredVariant: string, names: readonly string[], value: string): string {
+  return `${declaredVariant}.${names}.${names.length > 0 ? value : ''}`;
 }
 
 async function everything(store: Store): Promise<unknown> {
-  return Promise.all([...IDS, 'value'].map((id) => store.get(id, VARIANTS)));
+  return Promise.all([...IDS, 'value'].map((id) => store.responses.get(id, VARIANTS)));
 }
 
 let redis: RedisProcess;
@@ -132,7 +133,7 @@ describe.each([
   test('answers as the in-process store does', async () => {
     const client = clientFor();
     const run = fc.asyncProperty(fc.array(verb, { maxLength: 40, size: 'max' }), async (verbs) => {
-      const memory = new MemoryStore(Date.now);
+      const memory = memoryStore(Date.now);
       // Whatever tags were purged before is remembered for long.
       const store = storeOf(client, uniquePrefix());
       for (const [name, verb] of verbs) {

@@ -1,20 +1,20 @@
 import type { RedisClient } from '../../options/redis.ts';
 
-/** One command brings them all. */
+/** Reads fields of a hash with one command. @param onError may turn an error into values. */
 export function readFrom(
   client: Pick<RedisClient, 'hgetBuffer' | 'hmgetBuffer'>,
   key: string,
   fields: readonly string[],
-  failed?: (error: unknown) => (Buffer | undefined)[],
+  onError?: (error: unknown) => (Buffer | undefined)[],
 ): Promise<(Buffer | undefined)[]> {
-  if (fields.length === 1) return client.hgetBuffer(key, fields[0] as string).then(alone, failed);
-  return client.hmgetBuffer(key, ...fields).then(several, failed);
+  if (fields.length === 1) return client.hgetBuffer(key, fields[0] as string).then(single, onError);
+  return client.hmgetBuffer(key, ...fields).then(several, onError);
 }
 
-function alone(bytes: Buffer | null): (Buffer | undefined)[] {
+function single(bytes: Buffer | null): (Buffer | undefined)[] {
   return [bytes ?? undefined];
 }
 
-function several(found: (Buffer | null)[]): (Buffer | undefined)[] {
-  return found.map((bytes) => bytes ?? undefined);
+function several(values: (Buffer | null)[]): (Buffer | undefined)[] {
+  return values.map((bytes) => bytes ?? undefined);
 }

@@ -11,8 +11,8 @@ import type {
   EntryRef,
   EntrySummary,
 } from '../../../src/index.ts';
-import type { Near } from '../../../src/store/near/near-cache.ts';
-import { keepingNear } from '../../../src/store/near/near-store.ts';
+import type { NearCache } from '../../../src/store/near/near-cache.ts';
+import { withNearCache } from '../../../src/store/near/near-store.ts';
 import type { Handler } from '../../support/apps.ts';
 import { clientOf, storeOf } from '../../support/cluster-of-one.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
@@ -285,10 +285,17 @@ describe('what is near', () => {
 
   test('is forgotten by the call itself, whenever Redis says so', async () => {
     const forgotten: string[] = [];
-    const near = { forget: (id: string) => forgotten.push(id) } as unknown as Near;
-    const store = keepingNear(storeOf(client), near);
-    const gone = { id: 'k', variant: '', seen: Buffer.alloc(24), bytes: Buffer.alloc(24), tags: [], ttl: 1 };
-    expect(await store.entries.replace(gone)).toBe(false);
+    const near = { forget: (id: string) => forgotten.push(id) } as unknown as NearCache;
+    const store = withNearCache(storeOf(client), near);
+    const gone = {
+      id: 'k',
+      variant: '',
+      version: Buffer.alloc(24),
+      bytes: Buffer.alloc(24),
+      tags: [],
+      ttlMs: 1,
+    };
+    expect(await store.responses.replace(gone)).toBe(false);
     expect(forgotten).toEqual(['k']);
   });
 });
