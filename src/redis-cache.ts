@@ -83,8 +83,8 @@ class Cache {
       refreshes: new Refreshes(refresh, events.refresh.bind(events)),
       events,
       stats,
-      refusals: new LRUCache({ max: 1000 }),
-      oversize: new LRUCache({ max: 10_000, ttl: 60_000 }),
+      refusals: new LRUCache({ maxSize: 1000, sizeCalculation: () => 1 }),
+      oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };

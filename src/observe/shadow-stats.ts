@@ -71,7 +71,10 @@ export class Shadows {
   readonly #total = new Figures();
   readonly #routes = new Map<string, Figures>();
   /** What was answered last, and since when it was the same. */
-  readonly #last = new LRUCache<string, { hash: string; since: number }>({ max: PLACES });
+  readonly #last = new LRUCache<string, { hash: string; since: number }>({
+    maxSize: PLACES,
+    sizeCalculation: () => 1,
+  });
 
   get any(): boolean {
     return this.#total.requests > 0;

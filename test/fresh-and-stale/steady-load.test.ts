@@ -16,7 +16,7 @@ const BRIEF: [number, boolean][] = [
   [4, true],
 ];
 
-test.each(sized(BRIEF, [...BRIEF, [1, true], [4, false]]))(
+test.each<[number, boolean]>(sized(BRIEF, [...BRIEF, [1, true], [4, false]]))(
   'in front of a fleet of %d every client is answered from the cache, with data of the window, with earlyRefresh %j',
   async (processes, earlyRefresh) => {
     const { took, ttl, window, lasting } = LENGTHS;
