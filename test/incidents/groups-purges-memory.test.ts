@@ -145,7 +145,7 @@ describe('18, a purge that blocks Redis, misses nodes, or deletes what is others
 });
 
 describe('19, an index of tags that grows for ever', () => {
-  const ENTRIES = sized(20_000, 100_000);
+  const ENTRIES = sized(10_000, 100_000);
   const BATCH = ENTRIES / 20;
   const TTL = 1000;
   /** How much longer than a response its tags remember it, in milliseconds. */

@@ -508,7 +508,10 @@ describe('any sequence of verbs', () => {
         }
         await store.close();
       });
-      await fc.assert(property, { seed: 20_250_601, numRuns: name === 'a Cluster' ? 20 : 60 });
+      await fc.assert(property, {
+        seed: 20_250_601,
+        numRuns: name === 'a Cluster' ? sized(10, 20) : sized(20, 60),
+      });
     },
     60_000,
   );

@@ -39,7 +39,7 @@ class Source {
   }
 }
 
-const MANY = sized(2000, 10_000);
+const MANY = sized(1000, 10_000);
 
 describe('targets', () => {
   test.each<[string, () => Iterable<WarmTarget> | AsyncIterable<WarmTarget>]>([
