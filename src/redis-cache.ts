@@ -19,8 +19,8 @@ import { Events } from './observe/events.ts';
 import type { CacheEvents } from './observe/outcome.ts';
 import { Stats } from './observe/stats.ts';
 import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
-import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options/policy.ts';
-import { parseSettings } from './options/settings.ts';
+import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
+import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
@@ -45,7 +45,7 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #core: Core;
-  readonly #options: PolicyOptions;
+  readonly #policy: Policy;
   /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
   readonly #policies = new Map<object, Policy>();
   readonly #pending = new Set<Promise<unknown>>();
@@ -55,29 +55,14 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const {
-      redis,
-      prefix,
-      name,
-      timeout,
-      showKey,
-      clock,
-      maxEntries,
-      invalidation,
-      refresh,
-      previous,
-      near,
-      encrypt,
-    } = settings;
-    const policyOptions = policyOptionsOf(options);
-    const hash = encrypt.length > 0 ? 'sha256' : undefined;
-    this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
-    // Checked before anything connects.
-    parsePolicy(policyOptions);
+    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
+      settings;
+    // All options are parsed before anything connects.
+    this.#policy = parsePolicy(options);
     const stats = new Stats(name);
     const events = new Events(name, showKey, stats);
     const onFault = events.fault.bind(events);
-    const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
+    const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
     const guarded = (store: ReachableStore): GuardedStore =>
       new GuardedStore(store, timeout, onFault, keyring);
@@ -90,11 +75,11 @@ class Cache {
       showKey,
       store,
       keyring,
-      hash,
+      hash: this.#policy.encrypted ? 'sha256' : undefined,
       lookup: new Lookup(store, keyring, owed),
       previous:
         connected.previous &&
-        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault), owed),
+        new Lookup(guarded(connected.previous), new Keyring(encrypt, '', onFault), owed),
       owed,
       leases: new Leases(store),
       flights: new Flights(),
@@ -111,7 +96,7 @@ class Cache {
     };
   }
 
-  middleware(options: PolicyOptions = this.#options, policy: Policy = parsePolicy(options)): CacheMiddleware {
+  middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#policies.set(policy.identity, policy);
     const core = this.#core;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
@@ -120,10 +105,7 @@ class Cache {
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: Listener) => this.#before(app, policy),
-      with: (overrides: PolicyOptions): CacheMiddleware => {
-        const refined = refinePolicy(options, policy, overrides);
-        return this.middleware(refined.options, refined.policy);
-      },
+      with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(core, this.#policies.values(), target, purging),
       entries: entriesOf(core, policy.maxBodySize),
@@ -153,8 +135,10 @@ class Cache {
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const core = this.#core;
     const door = new Door(app);
-    const { enabled, when, key, by } = policy;
-    const asks = [enabled, when, key, by, core.invalidation?.authorize].some((o) => typeof o === 'function');
+    const { enabled, when, key, vary } = policy;
+    const asks = [enabled, when, key, vary.by, core.invalidation?.authorize].some(
+      (o) => typeof o === 'function',
+    );
     const closed = (): boolean => this.#closed;
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);

@@ -38,8 +38,8 @@ export function answeredBy(
 ): boolean {
   if (!stored || usable?.kind !== 'send') return false;
   const { age, ttl, behind } = usable;
-  const early = !behind && policy.earlyRefresh > 0 && canRefresh;
-  if (behind || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
+  const early = !behind && policy.earlyRefresh && canRefresh;
+  if (behind || (early && isEarly(stored, ttl, 1, Math.random()))) {
     core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
   }
   const detail = behind ? { detail: 'stale-while-revalidate' } : found.near ? { detail: 'near' } : {};
