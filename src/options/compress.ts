@@ -34,7 +34,8 @@ function levelFrom(least: number, most: number, usual: number, name: string): Pa
   });
   return (option, value) => {
     if (typeof value === 'boolean') return value ? usual : undefined;
-    if (typeof value !== 'object') throw new OptionError(option, value, `a boolean or { ${name} }`);
+    if (typeof value !== 'object' || value === null)
+      throw new OptionError(option, value, `a boolean or { ${name} }`);
     return level(option, value)[name];
   };
 }

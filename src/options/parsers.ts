@@ -148,9 +148,9 @@ export function assertKnownKeys(
   value: unknown,
   known: readonly string[],
 ): asserts value is object {
-  const listed = known.map((name) => `"${name}"`).join(', ');
+  const shape = `{ ${known.join(', ')} }`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    if (option) throw new OptionError(option, value, `an object with ${listed}`);
+    if (option) throw new OptionError(option, value, `an object ${shape}`);
     throw new OptionError('options', `The options are ${show(value)}, but must be an object.`);
   }
   const unknown = Object.keys(value).find((name) => !known.includes(name));
@@ -161,7 +161,7 @@ export function assertKnownKeys(
     near !== undefined
       ? `Did you mean "${path}${near}"?`
       : option
-        ? `"${option}" takes ${listed}.`
+        ? `"${option}" takes ${shape}.`
         : 'docs/options.md lists all options.';
   throw new OptionError(path + unknown, `Unknown option ${show(path + unknown)}. ${advice}`);
 }

@@ -87,7 +87,6 @@ describe('show', () => {
   test.each<[string, object]>([
     ['in the clear', {}],
     ['under hashes', { hashKeys: true }],
-    ['under other hashes', { hashKeys: 'sha256' }],
   ])('finds one by URL, key and id: %s', async (_name, options) => {
     const { on } = await filled(['/a?y=2&x=1'], options);
     const [listed] = lines((await on(['ls', '--json'])).out).map((line) => JSON.parse(line));
@@ -152,7 +151,6 @@ describe('purge', () => {
     ['a URL', ['--url', `${HOST}/a`], 1],
     ['two URLs', ['--url', `${HOST}/a`, '--url', 'HTTP://TEST.example:80/other#x'], 2],
     ['a URL under hashes', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: true }],
-    ['a URL under other hashes', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: 'sha256' }],
     ['a URL of what is sealed', ['--url', `${HOST}/a`], 1, sealing],
     [
       'a key',

@@ -6,7 +6,7 @@ import { Watch } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
 import type { Fill } from '../../src/lifecycle/core.ts';
 import { judge } from '../../src/lifecycle/storability.ts';
-import { parsePolicy } from '../../src/options/policy.ts';
+import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */
