@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { alsoInvalidated, isNonError, isOwnLocation, isUnsafe } from '../../src/http/invalidation.ts';
+import { alsoInvalidated, isNonError, isUnsafe } from '../../src/http/invalidation.ts';
 import type { Fields } from '../../src/http/vary.ts';
 
 describe('RFC 9111 4.4, "Invalidating Stored Responses"', () => {
@@ -100,39 +100,5 @@ describe('RFC 9111 4.4: "URIs ... in the Location and Content-Location response 
     expect(
       alsoInvalidated('not a uri', { location: '/x', 'content-location': 'http://h.example/x' }),
     ).toEqual([]);
-  });
-});
-
-describe('RFC 9110 9.3.3, "POST": a Content-Location that "has the same value as the POST\'s target URI"', () => {
-  const TARGET = 'http://h.example/a?b=c';
-
-  test.each([
-    TARGET,
-    '/a?b=c',
-    '?b=c',
-    'a?b=c',
-    '//h.example/a?b=c',
-    'http://H.example:80/a?b=c',
-    '/x/../a?b=c',
-  ])('%j is the target', (location) => {
-    expect(isOwnLocation(TARGET, { 'content-location': location })).toBe(true);
-  });
-
-  test.each([
-    '/a',
-    '/A?b=c',
-    '/a?b=C',
-    'https://h.example/a?b=c',
-    '//other.example/a?b=c',
-    '/a?b=c#d',
-    'http://[',
-  ])('%j is not', (location) => {
-    expect(isOwnLocation(TARGET, { 'content-location': location })).toBe(false);
-  });
-
-  test('nor is a Location, or none, or anything where the target is no URI', () => {
-    expect(isOwnLocation(TARGET, { location: TARGET })).toBe(false);
-    expect(isOwnLocation(TARGET, {})).toBe(false);
-    expect(isOwnLocation('x', { 'content-location': 'x' })).toBe(false);
   });
 });
