@@ -6,6 +6,15 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
+/** Linear between ranks: 0 is the least, 1 the greatest. */
+export function quantile(values, q) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const rank = q * (sorted.length - 1);
+  const below = Math.floor(rank);
+  const above = Math.ceil(rank);
+  return sorted[below] + (sorted[above] - sorted[below]) * (rank - below);
+}
+
 /** What is left when nothing else gets in the way: other work on the machine only ever adds. */
 export const least = (samples) => Math.min(...samples.map(({ cpu }) => cpu));
 

@@ -15,6 +15,11 @@ const WARM = { count: 8000, seconds: 5 };
 /** With the default, hits on a busy machine become misses now and then. The same code runs. */
 const TIMEOUT = '1s';
 
+/** Requests of one allocation sample: few enough that none of it is collected before the sample ends. */
+const ALLOCATION_REQUESTS = 50;
+/** The new space is as large from the start as a busy process grows it, in MB. */
+const NEW_SPACE = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
+
 /** They start what they need themselves. */
 const WHOLE = { processes, growth, tracking, staleness, compress };
 const ROWS = { herd, stream, keys, hung };
@@ -56,7 +61,7 @@ async function unlessBroken({ name }, skipped, work) {
   }
 }
 
-async function launched({ redis }, target, more) {
+async function launched({ redis, options }, target, more) {
   const { name, module, opens, build, node, launch } = target;
   const settings = {
     module,
@@ -67,8 +72,11 @@ async function launched({ redis }, target, more) {
     ...more,
   };
   if (launch) return launch(settings);
-  // Memory is compared after the garbage is gone.
-  return start('./target.mjs', settings, { node, flags: ['--expose-gc'] });
+  // Memory is compared after a garbage collection.
+  return start('./target.mjs', settings, {
+    node,
+    flags: ['--expose-gc', ...(options.allocations ? NEW_SPACE : [])],
+  });
 }
 
 /** The targets of a scenario, each in its process. One that does not start is left out, and why is told. */
@@ -94,7 +102,7 @@ async function open({ catalogue, options }, scenario, launch) {
 /** Rounds in which each target is asked for a moment, in an order that changes. */
 async function rate({ redis, load, options }, scenario, opened, skipped) {
   const { requests, check, unique, coded } = scenario;
-  const { rounds, seconds, connections } = options;
+  const { rounds, seconds, count, connections } = options;
   const started = [];
   const wrong = new Map();
   const plan = { requests, check, connections };
@@ -118,6 +126,7 @@ async function rate({ redis, load, options }, scenario, opened, skipped) {
     for (const [defect] of told.wrong) note(wrong, name, defect);
     if (told.lost > 0) note(wrong, name, 'connections lost');
     if (stores && replays && runs > 0) note(wrong, name, 'the handler ran');
+    const allocated = options.allocations && (await allocations(target, tag));
     // Making room is nobody's work.
     if (unique) await redis.empty();
     return {
@@ -125,7 +134,24 @@ async function rate({ redis, load, options }, scenario, opened, skipped) {
       cpu: (after.cpu - before.cpu) / told.answers,
       redisCpu: (after.redis - before.redis) / told.answers,
       rss: after.rss,
+      ...allocated,
     };
+  };
+
+  /**
+   * Bytes per request, on the heap and in buffers. A run without a request comes first: what a connection and the
+   * sample itself allocate does not count.
+   */
+  const allocations = async ({ port, process }, tag) => {
+    const bytesOf = async (count) => {
+      await process.ask('watchAllocations');
+      const more = unique && { unique: `${tag}-allocations` };
+      await load.ask('run', { ...plan, check: 'any', port, connections: 1, count, ...more });
+      return process.ask('allocations');
+    };
+    const [base, full] = [await bytesOf(0), await bytesOf(ALLOCATION_REQUESTS)];
+    const per = (field) => (full[field] - base[field]) / ALLOCATION_REQUESTS;
+    return base.complete && full.complete ? { heap: per('heap'), buffers: per('buffers') } : undefined;
   };
 
   const warm = async (target) => {
@@ -143,7 +169,7 @@ async function rate({ redis, load, options }, scenario, opened, skipped) {
     // The floor keeps no fields, and what is compressed when it is stored may first be sent as it was made: what is
     // compared with are those of the replay.
     if (coded || name.includes('floor')) await load.ask('learn', { port, requests: primes, coded });
-    await once(target, 'warm', WARM);
+    await once(target, 'warm', { ...WARM, ...options.warm });
     started.push(target);
   };
 
@@ -158,7 +184,7 @@ async function rate({ redis, load, options }, scenario, opened, skipped) {
     for (const target of round % 2 ? order.reverse() : order) {
       progress(scenario.title, `round ${round + 1} of ${rounds}  ${target.name}`);
       if (broken.has(target)) continue;
-      const sample = await unlessBroken(target, skipped, () => once(target, `r${round}`, { seconds }));
+      const sample = await unlessBroken(target, skipped, () => once(target, `r${round}`, { seconds, count }));
       if (sample) samples.get(target.name).push(sample);
       else broken.add(target);
     }

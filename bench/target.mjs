@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Session } from 'node:inspector/promises';
+import { GCProfiler } from 'node:v8';
 import { serve } from './child.mjs';
 
 const LOOK_EVERY_MS = 5;
@@ -13,6 +14,8 @@ let target;
 let highest = 0;
 let looking;
 let session;
+let collections;
+let atStart;
 
 serve({
   async open({ module, name, ...settings }) {
@@ -47,6 +50,24 @@ serve({
   async profiled({ file }) {
     const { profile } = await session.post('Profiler.stop');
     writeFileSync(file, JSON.stringify(profile));
+  },
+
+  /** The growth from here on is what is allocated, as long as no garbage is collected. */
+  watchAllocations() {
+    globalThis.gc();
+    // Only the next collection ends the sweep of the buffers that this one found dead.
+    globalThis.gc();
+    collections = new GCProfiler();
+    collections.start();
+    atStart = process.memoryUsage();
+  },
+
+  /** Bytes allocated since; not `complete` where garbage was collected meanwhile. */
+  async allocations() {
+    await target.settle?.();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    const complete = collections.stop().statistics.length === 0;
+    return { heap: heapUsed - atStart.heapUsed, buffers: arrayBuffers - atStart.arrayBuffers, complete };
   },
 
   watchMemory() {

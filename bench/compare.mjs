@@ -1,0 +1,142 @@
+// node bench/compare.mjs BEFORE AFTER     two builds of this package: CPU and allocation per request, before and after
+//   --only <scenario>    again for more: hit-1k, hit-50k, miss-1k, miss-50k
+//   --on <front end>     again for more: node, express
+//   --starts <n>         how often the processes are started anew: 3
+//   --rounds <n>         per start: 7
+//   --requests <n>       to each process in a round: 2000
+//   --connections <n>    32
+
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+import { killAll, start } from './child.mjs';
+import { median, quantile } from './figures.mjs';
+import { measure } from './measure.mjs';
+import { startRedis } from './redis.mjs';
+import { scenarios } from './scenarios.mjs';
+import { elapsed, say, table } from './screen.mjs';
+
+const FRONT_ENDS = { node: 'node:http', express: 'Express 5' };
+const MEASURES = [
+  { label: 'CPU, us', field: 'cpu', format: (value) => value.toFixed(1) },
+  { label: 'heap, B', field: 'heap', format: (value) => String(Math.round(value)) },
+  { label: 'buffers, B', field: 'buffers', format: (value) => String(Math.round(value)) },
+];
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    only: { type: 'string', multiple: true, default: ['hit-1k', 'miss-1k', 'hit-50k', 'miss-50k'] },
+    on: { type: 'string', multiple: true, default: Object.keys(FRONT_ENDS) },
+    starts: { type: 'string', default: '3' },
+    rounds: { type: 'string', default: '7' },
+    requests: { type: 'string', default: '2000' },
+    connections: { type: 'string', default: '32' },
+  },
+});
+
+function fail(message) {
+  say(`  ${message}`);
+  process.exit(2);
+}
+
+if (positionals.length !== 2)
+  fail('Usage: node bench/compare.mjs BEFORE AFTER, each the dist folder of a build');
+const [before, after] = positionals.map((folder) => {
+  const file = join(resolve(folder), 'index.js');
+  if (!existsSync(file)) fail(`No build: ${file} does not exist`);
+  return pathToFileURL(file).href;
+});
+const unknown = [
+  ...values.only.filter((id) => !scenarios[id]?.rate),
+  ...values.on.filter((on) => !FRONT_ENDS[on]),
+];
+if (unknown.length > 0) fail(`Unknown scenario or front end: ${unknown.join(', ')}`);
+
+/** The first build runs in two processes: what those differ by is the noise of this run. */
+const BUILDS = { before, again: before, after };
+const nameOf = (build) => `rrc ${build}`;
+
+let redis;
+for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
+  process.on(signal, () => process.exit(code));
+}
+process.on('exit', () => {
+  killAll();
+  redis?.stop();
+});
+
+try {
+  redis = await startRedis();
+  const load = await start('./load.mjs', {});
+  const options = {
+    rounds: Number(values.rounds),
+    count: Number(values.requests),
+    // By the number of requests, so that a busy machine compiles the same code.
+    warm: { seconds: 60 },
+    connections: Number(values.connections),
+    allocations: true,
+    targets: [],
+  };
+  const runs = Number(values.starts) * options.rounds;
+  say(`  before: ${positionals[0]}; after: ${positionals[1]}`);
+  say(
+    `  Node ${process.version}, Redis ${redis.version}; ${runs} interleaved rounds in ${values.starts} starts`,
+  );
+  say('  per request: median (least; quartiles); ratios: median of those of the same round (quartiles)');
+  for (const id of values.only) for (const on of values.on) await compare({ redis, load, options }, id, on);
+  say(`  ${elapsed()}`);
+  await load.stop();
+} catch (error) {
+  say(`  failed: ${error.stack}`);
+  process.exitCode = 1;
+}
+process.exit();
+
+async function compare(stage, id, on) {
+  const scenario = { ...scenarios[id], targets: ['compared'], floors: {} };
+  const catalogue = Object.entries(BUILDS).map(([build, url]) => ({
+    name: nameOf(build),
+    on,
+    module: new URL('./targets.mjs', import.meta.url).href,
+    opens: `${on} rrc`,
+    build: url,
+    groups: ['compared'],
+  }));
+  const samples = { before: [], again: [], after: [] };
+  for (let i = 0; i < Number(values.starts); i++) {
+    const result = await measure({ ...stage, catalogue }, scenario);
+    for (const { name, why } of result.skipped) throw new Error(`${name}: ${why}`);
+    for (const [name, defects] of result.wrong) {
+      say(`  WRONG: ${name}: ${[...defects].join('; ')}`);
+      process.exitCode = 1;
+    }
+    for (const build of Object.keys(BUILDS)) samples[build].push(...result.samples.get(nameOf(build)));
+  }
+  say();
+  say(`  ${scenario.title}, ${FRONT_ENDS[on]}`);
+  table([['', 'before', 'after', 'after / before', 'before again / before'], ...rowsOf(samples)]);
+}
+
+/** One row per measure. A round in which a process collected garbage while it was sampled gives no allocation. */
+function rowsOf({ before, again, after }) {
+  return MEASURES.map(({ label, field, format }) => {
+    const rounds = before
+      .map((_, i) => i)
+      .filter((i) => [before, again, after].every((of) => field in of[i]));
+    if (rounds.length === 0) return [label, '-', '-', '-', '-'];
+    const of = (samples) => rounds.map((i) => samples[i][field]);
+    const spread = (samples) => {
+      const own = of(samples);
+      const [least, low, high] = [0, 0.25, 0.75].map((q) => format(quantile(own, q)));
+      return `${format(median(own))} (${least}; ${low}-${high})`;
+    };
+    const ratio = (samples) => {
+      const ratios = rounds.map((i) => samples[i][field] / before[i][field]);
+      const [low, high] = [0.25, 0.75].map((q) => quantile(ratios, q).toFixed(3));
+      return `${median(ratios).toFixed(3)} (${low}-${high})`;
+    };
+    return [label, spread(before), spread(after), ratio(after), ratio(again)];
+  });
+}
