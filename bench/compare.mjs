@@ -14,8 +14,8 @@ import { killAll, start } from './child.mjs';
 import { median, quantile } from './figures.mjs';
 import { measure } from './measure.mjs';
 import { startRedis } from './redis.mjs';
-import { scenarios } from './scenarios.mjs';
-import { elapsed, say, table } from './screen.mjs';
+import { scenarios } from './scenarios/index.mjs';
+import { elapsed, print, printTable } from './terminal.mjs';
 
 const FRONT_ENDS = { node: 'node:http', express: 'Express 5' };
 const MEASURES = [
@@ -37,7 +37,7 @@ const { values, positionals } = parseArgs({
 });
 
 function fail(message) {
-  say(`  ${message}`);
+  print(`  ${message}`);
   process.exit(2);
 }
 
@@ -56,7 +56,6 @@ if (unknown.length > 0) fail(`Unknown scenario or front end: ${unknown.join(', '
 
 /** The first build runs in two processes: what those differ by is the noise of this run. */
 const BUILDS = { before, again: before, after };
-const nameOf = (build) => `rrc ${build}`;
 
 let redis;
 for (const [signal, code] of Object.entries({ SIGINT: 130, SIGTERM: 143 })) {
@@ -69,36 +68,37 @@ process.on('exit', () => {
 
 try {
   redis = await startRedis();
-  const load = await start('./load.mjs', {});
+  const load = await start('./load-process.mjs', {});
   const options = {
     rounds: Number(values.rounds),
     count: Number(values.requests),
     // By the number of requests, so that a busy machine compiles the same code.
-    warm: { seconds: 60 },
+    warmUp: { seconds: 60 },
     connections: Number(values.connections),
     allocations: true,
     targets: [],
   };
   const runs = Number(values.starts) * options.rounds;
-  say(`  before: ${positionals[0]}; after: ${positionals[1]}`);
-  say(
+  print(`  before: ${positionals[0]}; after: ${positionals[1]}`);
+  print(
     `  Node ${process.version}, Redis ${redis.version}; ${runs} interleaved rounds in ${values.starts} starts`,
   );
-  say('  per request: median (least; quartiles); ratios: median of those of the same round (quartiles)');
+  print('  per request: median (least; quartiles); ratios: median of those of the same round (quartiles)');
   for (const id of values.only) for (const on of values.on) await compare({ redis, load, options }, id, on);
-  say(`  ${elapsed()}`);
+  print(`  ${elapsed()}`);
   await load.stop();
 } catch (error) {
-  say(`  failed: ${error.stack}`);
+  print(`  failed: ${error.stack}`);
   process.exitCode = 1;
 }
 process.exit();
 
-async function compare(stage, id, on) {
+async function compare(context, id, on) {
   const scenario = { ...scenarios[id], targets: ['compared'], floors: {} };
   const catalogue = Object.entries(BUILDS).map(([build, url]) => ({
-    name: nameOf(build),
+    name: build,
     on,
+    kind: 'package',
     module: new URL('./targets.mjs', import.meta.url).href,
     opens: `${on} rrc`,
     build: url,
@@ -106,17 +106,17 @@ async function compare(stage, id, on) {
   }));
   const samples = { before: [], again: [], after: [] };
   for (let i = 0; i < Number(values.starts); i++) {
-    const result = await measure({ ...stage, catalogue }, scenario);
+    const result = await measure({ ...context, catalogue }, scenario);
     for (const { name, why } of result.skipped) throw new Error(`${name}: ${why}`);
     for (const [name, defects] of result.wrong) {
-      say(`  WRONG: ${name}: ${[...defects].join('; ')}`);
+      print(`  WRONG: ${name}: ${[...defects].join('; ')}`);
       process.exitCode = 1;
     }
-    for (const build of Object.keys(BUILDS)) samples[build].push(...result.samples.get(nameOf(build)));
+    for (const build of Object.keys(BUILDS)) samples[build].push(...result.samples.get(build));
   }
-  say();
-  say(`  ${scenario.title}, ${FRONT_ENDS[on]}`);
-  table([['', 'before', 'after', 'after / before', 'before again / before'], ...rowsOf(samples)]);
+  print();
+  print(`  ${scenario.title}, ${FRONT_ENDS[on]}`);
+  printTable([['', 'before', 'after', 'after / before', 'before again / before'], ...rowsOf(samples)]);
 }
 
 /** One row per measure. A round in which a process collected garbage while it was sampled gives no allocation. */

@@ -5,19 +5,19 @@ import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Session } from 'node:inspector/promises';
 import { GCProfiler } from 'node:v8';
-import { serve } from './child.mjs';
+import { answerCalls } from './child.mjs';
 
-const LOOK_EVERY_MS = 5;
-const SAMPLE_EVERY_US = 200;
+const MEMORY_INTERVAL_MS = 5;
+const PROFILE_INTERVAL_US = 200;
 
 let target;
-let highest = 0;
-let looking;
+let peakRss = 0;
+let memoryTimer;
 let session;
 let collections;
-let atStart;
+let memoryAtStart;
 
-serve({
+answerCalls({
   async open({ module, name, ...settings }) {
     const { targets } = await import(module);
     target = await targets[name].open(settings);
@@ -26,56 +26,62 @@ serve({
     return server.address().port;
   },
 
-  /** What the process has used so far, once everything that goes on behind the answers is done. */
+  /**
+   * What the process has used since its start: `cpu` in microseconds, `rss` and `peakRss` in bytes, `runs` of the
+   * handler. The sample waits for everything that is stored after the answers.
+   */
   async sample() {
     await target.settle?.();
     const { user, system } = process.cpuUsage();
     const { rss } = process.memoryUsage();
-    return { cpu: user + system, rss, highest: Math.max(highest, rss), runs: target.app.runs };
+    return { cpu: user + system, rss, peakRss: Math.max(peakRss, rss), runs: target.app.runs };
   },
 
-  /** Garbage is nobody's memory: with --expose-gc it goes first. */
-  collect() {
+  /** Needs --expose-gc. */
+  collectGarbage() {
     globalThis.gc?.();
   },
 
-  async profile() {
+  async startProfile() {
     session = new Session();
     session.connect();
     await session.post('Profiler.enable');
-    await session.post('Profiler.setSamplingInterval', { interval: SAMPLE_EVERY_US });
+    await session.post('Profiler.setSamplingInterval', { interval: PROFILE_INTERVAL_US });
     await session.post('Profiler.start');
   },
 
-  async profiled({ file }) {
+  async stopProfile({ file }) {
     const { profile } = await session.post('Profiler.stop');
     writeFileSync(file, JSON.stringify(profile));
   },
 
-  /** The growth from here on is what is allocated, as long as no garbage is collected. */
+  /** Needs --expose-gc. While no garbage is collected, memory grows by exactly what is allocated. */
   watchAllocations() {
     globalThis.gc();
-    // Only the next collection ends the sweep of the buffers that this one found dead.
+    // A collection sweeps dead buffers in the background; the next one waits for that sweep.
     globalThis.gc();
     collections = new GCProfiler();
     collections.start();
-    atStart = process.memoryUsage();
+    memoryAtStart = process.memoryUsage();
   },
 
-  /** Bytes allocated since; not `complete` where garbage was collected meanwhile. */
+  /** Bytes allocated since `watchAllocations`; not `complete` where garbage was collected meanwhile. */
   async allocations() {
     await target.settle?.();
     const { heapUsed, arrayBuffers } = process.memoryUsage();
     const complete = collections.stop().statistics.length === 0;
-    return { heap: heapUsed - atStart.heapUsed, buffers: arrayBuffers - atStart.arrayBuffers, complete };
+    return {
+      heap: heapUsed - memoryAtStart.heapUsed,
+      buffers: arrayBuffers - memoryAtStart.arrayBuffers,
+      complete,
+    };
   },
 
   watchMemory() {
-    highest = 0;
-    const look = () => {
-      highest = Math.max(highest, process.memoryUsage.rss());
-    };
-    clearInterval(looking);
-    looking = setInterval(look, LOOK_EVERY_MS);
+    peakRss = 0;
+    clearInterval(memoryTimer);
+    memoryTimer = setInterval(() => {
+      peakRss = Math.max(peakRss, process.memoryUsage.rss());
+    }, MEMORY_INTERVAL_MS);
   },
 });
