@@ -53,7 +53,7 @@ export async function growth({ redis, load, catalogue, options, launch }, { titl
       await load.call('learn', { port, requests: [{ ...request(0), as: '/1k' }] });
       const plan = { port, requests: [{ path: '/1k' }], randomKeys: size, check: 'same', hit: true };
       await load.call('run', { ...plan, connections: CONNECTIONS, seconds: 1 });
-      await process.call('collect');
+      await process.call('collectGarbage');
       const before = { ...(await process.call('sample')), redis: await redis.cpu() };
       const done = await load.call('run', { ...plan, connections: CONNECTIONS, seconds: SECONDS });
       const after = { ...(await process.call('sample')), redis: await redis.cpu() };
