@@ -1,10 +1,10 @@
-// node bench/compare.mjs BEFORE AFTER     two builds of this package: CPU and allocation per request, before and after
-//   --only <scenario>    again for more: hit-1k, hit-50k, miss-1k, miss-50k
-//   --on <front end>     again for more: node, express
-//   --starts <n>         how often the processes are started anew: 3
-//   --rounds <n>         per start: 7
-//   --requests <n>       to each process in a round: 2000
-//   --connections <n>    32
+// node bench/compare.mjs BEFORE AFTER     CPU and allocation per request of two builds of this package, each a dist folder
+//   --only <scenario>    repeatable; default hit-1k, miss-1k, hit-50k and miss-50k
+//   --on <front end>     repeatable; default node and express
+//   --starts <n>         starts of the processes; default 3
+//   --rounds <n>         rounds per start; default 7
+//   --requests <n>       requests to each process in a round; default 2000
+//   --connections <n>    default 32
 
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -42,17 +42,21 @@ function fail(message) {
 }
 
 if (positionals.length !== 2)
-  fail('Usage: node bench/compare.mjs BEFORE AFTER, each the dist folder of a build');
+  fail(`Two builds are needed, not ${positionals.length}: node bench/compare.mjs BEFORE/dist AFTER/dist`);
 const [before, after] = positionals.map((folder) => {
   const file = join(resolve(folder), 'index.js');
-  if (!existsSync(file)) fail(`No build: ${file} does not exist`);
+  if (!existsSync(file)) fail(`${file} does not exist. Build the package there: npx tsup`);
   return pathToFileURL(file).href;
 });
+const comparable = Object.values(scenarios).flatMap(({ id, rate }) => (rate ? [id] : []));
 const unknown = [
-  ...values.only.filter((id) => !scenarios[id]?.rate),
+  ...values.only.filter((id) => !comparable.includes(id)),
   ...values.on.filter((on) => !FRONT_ENDS[on]),
 ];
-if (unknown.length > 0) fail(`Unknown scenario or front end: ${unknown.join(', ')}`);
+if (unknown.length > 0)
+  fail(
+    `Unknown: ${unknown.join(', ')}. Scenarios are ${comparable.join(', ')}; front ends are node, express`,
+  );
 
 /** The first build runs in two processes: what those differ by is the noise of this run. */
 const BUILDS = { before, again: before, after };
@@ -72,7 +76,7 @@ try {
   const options = {
     rounds: Number(values.rounds),
     count: Number(values.requests),
-    // By the number of requests, so that a busy machine compiles the same code.
+    // A busy machine must compile as much code as an idle one.
     warmUp: { seconds: 60 },
     connections: Number(values.connections),
     allocations: true,
@@ -83,7 +87,7 @@ try {
   print(
     `  Node ${process.version}, Redis ${redis.version}; ${runs} interleaved rounds in ${values.starts} starts`,
   );
-  print('  per request: median (least; quartiles); ratios: median of those of the same round (quartiles)');
+  print('  per request: median (least; quartiles). Ratios of the same round: median (quartiles)');
   for (const id of values.only) for (const on of values.on) await compare({ redis, load, options }, id, on);
   print(`  ${elapsed()}`);
   await load.stop();
@@ -119,13 +123,14 @@ async function compare(context, id, on) {
   printTable([['', 'before', 'after', 'after / before', 'before again / before'], ...rowsOf(samples)]);
 }
 
-/** One row per measure. A round in which a process collected garbage while it was sampled gives no allocation. */
+/** One row per measure, of the rounds that have it: a round in which V8 collected garbage has no allocation figures. */
 function rowsOf({ before, again, after }) {
   return MEASURES.map(({ label, field, format }) => {
     const rounds = before
       .map((_, i) => i)
       .filter((i) => [before, again, after].every((of) => field in of[i]));
-    if (rounds.length === 0) return [label, '-', '-', '-', '-'];
+    const title = rounds.length < before.length ? `${label}, ${rounds.length} rounds` : label;
+    if (rounds.length === 0) return [title, '-', '-', '-', '-'];
     const of = (samples) => rounds.map((i) => samples[i][field]);
     const spread = (samples) => {
       const own = of(samples);
@@ -137,6 +142,6 @@ function rowsOf({ before, again, after }) {
       const [low, high] = [0.25, 0.75].map((q) => quantile(ratios, q).toFixed(3));
       return `${median(ratios).toFixed(3)} (${low}-${high})`;
     };
-    return [label, spread(before), spread(after), ratio(after), ratio(again)];
+    return [title, spread(before), spread(after), ratio(after), ratio(again)];
   });
 }
