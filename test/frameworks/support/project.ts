@@ -17,7 +17,7 @@ function exporting(source: string, names: string): string {
   return `
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
-require(${JSON.stringify(join(ROOT, 'test/faults/typescript.cjs'))});
+require(${JSON.stringify(join(ROOT, 'test/support/typescript.cjs'))});
 export const { ${names} } = require(${JSON.stringify(join(ROOT, 'src', source))});
 `;
 }
