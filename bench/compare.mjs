@@ -87,7 +87,9 @@ try {
   print(
     `  Node ${process.version}, Redis ${redis.version}; ${runs} interleaved rounds in ${values.starts} starts`,
   );
-  print('  per request: median (least; quartiles). Ratios of the same round: median (quartiles)');
+  print(
+    '  per request: median (least; quartiles). Ratios of the same round: median (quartiles; of the least)',
+  );
   for (const id of values.only) for (const on of values.on) await compare({ redis, load, options }, id, on);
   print(`  ${elapsed()}`);
   await load.stop();
@@ -140,7 +142,8 @@ function rowsOf({ before, again, after }) {
     const ratio = (samples) => {
       const ratios = rounds.map((i) => samples[i][field] / before[i][field]);
       const [low, high] = [0.25, 0.75].map((q) => quantile(ratios, q).toFixed(3));
-      return `${median(ratios).toFixed(3)} (${low}-${high})`;
+      const least = Math.min(...of(samples)) / Math.min(...of(before));
+      return `${median(ratios).toFixed(3)} (${low}-${high}; least ${least.toFixed(3)})`;
     };
     return [title, spread(before), spread(after), ratio(after), ratio(again)];
   });
