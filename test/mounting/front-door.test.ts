@@ -112,19 +112,6 @@ describe.each(frameworks)('$name', ({ app }) => {
     expect(handler.runs).toHaveLength(1);
   });
 
-  test('the deployment before is of use', async () => {
-    const previous = uniquePrefix();
-    const old = await door(
-      counting((_run, _req, res) => res.end('old')),
-      { prefix: previous },
-    );
-    await old.settled();
-    const { settled } = await door(counting(), { previous });
-    const asked = { headers: { Host: 'test.example' } };
-    expect(await settled(asked)).toMatchObject({ body: 'old', says: expect.stringMatching(/previous/) });
-    expect(await settled(asked)).toMatchObject({ ...HIT, body: 'run 1' });
-  });
-
   test('warms up in process', async () => {
     const handler = counting();
     const { cache } = timed();
