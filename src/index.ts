@@ -1,3 +1,4 @@
+export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
   DamagedEntry,
   Entries,
@@ -16,36 +17,36 @@ export type { Explanation } from './lifecycle/explain.ts';
 export type { Latency } from './observe/histogram.ts';
 export type {
   CacheEvents,
+  Detail,
   FaultEvent,
   ForwardReason,
   GuardEvent,
   Outcome,
   PurgeEvent,
+  RedisErrorCode,
   RefreshEvent,
   RequestEvent,
   Result,
   Steps,
   StoreEvent,
 } from './observe/outcome.ts';
-export type { Rule } from './observe/reasons.ts';
+export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
-export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
-export type { CompressOptions } from './options/compress.ts';
-export type { EncryptOptions } from './options/encrypt.ts';
-export type {
-  CollapseOptions,
-  InvalidationOptions,
-  NearOptions,
-  RefreshOptions,
-} from './options/option-parts.ts';
+export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
+  CollapseOptions,
+  CompressOptions,
+  EncryptOptions,
+  InvalidationOptions,
   KeyPart,
+  NearOptions,
   Next,
   PolicyOptions,
   QueryRule,
+  RefreshOptions,
   TtlByStatus,
   Value,
   VaryOptions,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { entriesOf } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
@@ -16,12 +17,11 @@ import { NestedCaches } from './lifecycle/nested.ts';
 import { PendingInvalidations } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
-import { Events } from './observe/events.ts';
-import type { CacheEvents } from './observe/outcome.ts';
-import { Stats } from './observe/stats.ts';
-import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
-import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options/policy.ts';
-import { parseSettings } from './options/settings.ts';
+import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
+import { Reporter } from './observe/reporter.ts';
+import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
+import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
+import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
@@ -45,7 +45,7 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #context: CacheContext;
-  readonly #options: PolicyOptions;
+  readonly #policy: Policy;
   /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
   readonly #policies = new Map<object, Policy>();
   readonly #pending = new Set<Promise<unknown>>();
@@ -57,40 +57,34 @@ class Cache {
     const settings = parseSettings(options);
     const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
       settings;
-    const policyOptions = policyOptionsOf(options);
-    const hash = encrypt.length > 0 ? 'sha256' : undefined;
-    this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
-    // Checked before anything connects.
-    parsePolicy(policyOptions);
-    const stats = new Stats(name);
-    const events = new Events(name, showKey, stats);
-    const onFault = events.fault.bind(events);
+    // All options are parsed before anything connects.
+    this.#policy = parsePolicy(options);
+    const reporter = new Reporter(name, showKey, clock);
+    const onFault = (fault: FaultEvent): void => reporter.fault(fault);
     const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected.store, timeout, onFault, keyring);
-    const pendingInvalidations = new PendingInvalidations(store, timeout, events);
+    const pendingInvalidations = new PendingInvalidations(store, timeout, reporter);
     this.#context = {
       settings: { name, showKey, invalidation },
       store,
       keyring,
-      hash,
+      hash: this.#policy.encrypted ? 'sha256' : undefined,
       clock,
       lookup: new Lookup(store, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
       leases: new Leases(store),
       pendingInvalidations,
       nested: new NestedCaches(),
-      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
-      events,
-      stats,
-      refusals: new LRUCache({ maxSize: 1000, sizeCalculation: () => 1 }),
+      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
+      reporter,
       oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };
   }
 
-  middleware(options: PolicyOptions = this.#options, policy: Policy = parsePolicy(options)): CacheMiddleware {
+  middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#policies.set(policy.identity, policy);
     const context = this.#context;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
@@ -99,10 +93,7 @@ class Cache {
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: Listener) => this.#before(app, policy),
-      with: (overrides: PolicyOptions): CacheMiddleware => {
-        const refined = refinePolicy(options, policy, overrides);
-        return this.middleware(refined.options, refined.policy);
-      },
+      with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(context, this.#policies.values(), target, purging),
       entries: entriesOf(context, policy.maxBodySize),
@@ -111,16 +102,16 @@ class Cache {
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        context.events.on(event, listener);
+        context.reporter.on(event, listener);
         return handled;
       },
       off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        context.events.off(event, listener);
+        context.reporter.off(event, listener);
         return handled;
       },
       explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
         explain(context, policy, request, init),
-      stats: () => context.stats.snapshot(),
+      stats: () => context.reporter.stats(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -132,8 +123,8 @@ class Cache {
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const context = this.#context;
     const door = new Door(app);
-    const { enabled, when, key, by } = policy;
-    const asks = [enabled, when, key, by, context.settings.invalidation?.authorize].some(
+    const { enabled, when, key, vary } = policy;
+    const asks = [enabled, when, key, vary.by, context.settings.invalidation?.authorize].some(
       (o) => typeof o === 'function',
     );
     const closed = (): boolean => this.#closed;
@@ -150,7 +141,7 @@ class Cache {
   #track(work: Promise<unknown>): void {
     const done = work
       .catch((error: unknown) => {
-        this.#context.events.fault({ step: 'store', code: 'error', message: String(error) });
+        this.#context.reporter.fault({ step: 'store', code: 'error', message: String(error) });
       })
       .finally(() => this.#pending.delete(done));
     this.#pending.add(done);

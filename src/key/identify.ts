@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Read } from '../exchange/guard/guard.ts';
 import { requestView } from '../exchange/guard/views.ts';
 import { joined } from '../http/cache-control.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { compact, customKey, defaultKey, variantOf, withQuery } from './cache-key.ts';
 
@@ -29,15 +30,15 @@ export function identify(
   x: Exchange,
   policy: Policy,
   method: string = x.method,
-): Identity | string | Promise<Identity | string> {
-  if (policy.key || policy.by) return identifyByUser(x, policy, method);
+): Identity | Detail | Promise<Identity | Detail> {
+  if (policy.key || policy.vary.by) return identifyByUser(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.query), undefined, NOTHING);
+  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NOTHING);
 }
 
 /** The same where functions of the user's have a say: what of the person they put into the key, it covers. */
-async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | string> {
+async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
   const told: [word: string, text: string | undefined][] = [];
   const req = requestView(
     x.req,
@@ -54,10 +55,10 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
   } else {
     const target = x.target;
     if (!target) return 'target';
-    key = defaultKey(method, target, policy.query);
+    key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.by ? await policy.by(req, x.res) : undefined;
-  if (policy.by && by === undefined) return 'vary-ambiguous';
+  const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
+  if (policy.vary.by && by === undefined) return 'vary-ambiguous';
   const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
   // In front of the app nobody is known yet, so that somebody was not there says nothing of who is asking.
   const absent = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
@@ -82,16 +83,17 @@ function stands(text: string, made: string): boolean {
 
 const NOTHING: Read = new Set();
 
-function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | string {
-  const { headers, cookies, hash } = policy;
+function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
+  const { hash, vary } = policy;
+  const { headers, cookies } = vary;
   const parts: unknown[] = [];
   for (const name of headers) {
     const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
     parts.push(['header', name, value ?? null]);
   }
   for (const name of cookies) parts.push(['cookie', name, ...cookie(x.headers, name)]);
-  if (policy.key && policy.queryDeclared) {
-    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', policy.query);
+  if (policy.key && vary.queryDeclared) {
+    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', vary.query);
     const mark = url.indexOf('?');
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }

@@ -65,8 +65,8 @@ export function decide(
     const use = reuse(stored, directives, now, canRefresh);
     if (use.kind === 'send') {
       const { age: ageMs, ttl: ttlMs, behind } = use;
-      const early = !behind && canRefresh && policy.earlyRefresh > 0;
-      const isDue = early && isEarly(stored, ttlMs, policy.earlyRefresh, random());
+      const early = !behind && canRefresh && policy.earlyRefresh;
+      const isDue = early && isEarly(stored, ttlMs, 1, random());
       const refresh = behind ? 'stale' : isDue ? 'early' : undefined;
       return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
     }
@@ -84,9 +84,9 @@ export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): O
   if (mode === 'shadow') return bypass(`shadow: ${decision.kind === 'serve' ? 'hit' : decision.reason}`);
   switch (decision.kind) {
     case 'serve': {
-      const ttl = Math.floor(decision.ttlMs / 1000);
-      if (decision.refresh === 'stale') return { kind: 'hit', ttl, detail: 'stale-while-revalidate' };
-      return decision.near ? { kind: 'hit', ttl, detail: 'near' } : { kind: 'hit', ttl };
+      const { ttlMs } = decision;
+      if (decision.refresh === 'stale') return { kind: 'hit', ttlMs, detail: 'stale-while-revalidate' };
+      return decision.near ? { kind: 'hit', ttlMs, detail: 'near' } : { kind: 'hit', ttlMs };
     }
     case 'unsatisfied':
       return { kind: 'unsatisfied', fwd: decision.reason, detail: 'only-if-cached' };

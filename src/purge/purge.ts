@@ -3,9 +3,10 @@ import { beginsWith, idsOfKey, idsOfUrl } from '../key/key-ids.ts';
 import { tagOf } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
-import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
+import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
+import { assertKnownKeys } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags, known } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { confirmed } from '../store/confirmed.ts';
 import { Fault } from '../store/fault.ts';
 import type { PurgeMode } from '../store/store.ts';
@@ -38,15 +39,15 @@ export async function purge(
 /** How many stored responses some purges met together, or the fault of one. Tells the listeners. */
 export async function told(
   core: Purging,
-  what: Omit<PurgeEvent, 'purged' | 'took'>,
+  what: Omit<PurgeEvent, 'purged' | 'durationMs'>,
   purging: Iterable<Promise<number | Fault>>,
 ): Promise<number | Fault> {
   const startedAt = performance.now();
   const counts = await Promise.all(purging);
   const fault = counts.find((count) => count instanceof Fault);
   const purged = counts.reduce<number>((sum, count) => sum + (count instanceof Fault ? 0 : count), 0);
-  const took = performance.now() - startedAt;
-  core.events.purge({ ...what, purged: fault ? undefined : purged, took });
+  const durationMs = performance.now() - startedAt;
+  core.reporter.purge({ ...what, purged: fault ? undefined : purged, durationMs });
   return fault ?? purged;
 }
 
@@ -95,7 +96,7 @@ function purgesOf(
 function isSoft(target: PurgeTarget): boolean {
   if (typeof target !== 'object' || target === null) throw new PurgeError('purge takes an object');
   try {
-    known('purge', target, [...TARGETS, 'soft']);
+    assertKnownKeys('purge', target, [...TARGETS, 'soft']);
   } catch {
     throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}, and soft`);
   }

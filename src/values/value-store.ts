@@ -1,9 +1,8 @@
 import { compact } from '../key/cache-key.ts';
 import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
-import type { ValueStore } from '../options/cache.ts';
+import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
-import type { Duration } from '../options/units.ts';
-import { milliseconds } from '../options/values.ts';
+import { type Duration, milliseconds } from '../options/units.ts';
 import { confirmed } from '../store/confirmed.ts';
 import { Fault } from '../store/fault.ts';
 import type { Storage } from '../store/storage.ts';
