@@ -32,7 +32,7 @@ export type {
 export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
-export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
+export type { CacheMiddleware, ValueStore } from './options/cache.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
@@ -44,11 +44,14 @@ export type {
   NearOptions,
   Next,
   PolicyOptions,
+  PurgeOptions,
+  PurgeTarget,
   QueryRule,
   RefreshOptions,
   TtlByStatus,
   Value,
   VaryOptions,
+  WrapOptions,
 } from './options/types.ts';
 export type { Duration, Size } from './options/units.ts';
 export { redisCache } from './redis-cache.ts';

@@ -18,10 +18,18 @@ import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
-import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
+import type { CacheMiddleware } from './options/cache.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
-import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type {
+  CacheOptions,
+  KeyPart,
+  Next,
+  PolicyOptions,
+  PurgeOptions,
+  PurgeTarget,
+  WrapOptions,
+} from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { Leases } from './store/lease-renewal.ts';

@@ -1,5 +1,6 @@
 import type { DamagedEntry, EntryChange, EntryQuery, EntryRef, EntrySummary } from '../entries/types.ts';
-import type { CacheMiddleware, PurgeTarget } from '../options/cache.ts';
+import type { CacheMiddleware } from '../options/cache.ts';
+import type { PurgeTarget } from '../options/types.ts';
 import type { WarmResult } from '../warm/warm.ts';
 import type { Live } from './live.ts';
 import { previewOf } from './preview.ts';
