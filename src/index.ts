@@ -1,3 +1,4 @@
+export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
   DamagedEntry,
   Entries,
@@ -32,7 +33,7 @@ export type {
 export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
-export type { CacheMiddleware, ValueStore } from './options/cache.ts';
+export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
@@ -44,14 +45,11 @@ export type {
   NearOptions,
   Next,
   PolicyOptions,
-  PurgeOptions,
-  PurgeTarget,
   QueryRule,
   RefreshOptions,
   TtlByStatus,
   Value,
   VaryOptions,
-  WrapOptions,
 } from './options/types.ts';
 export type { Duration, Size } from './options/units.ts';
 export { redisCache } from './redis-cache.ts';

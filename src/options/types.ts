@@ -3,7 +3,7 @@ import type { RedisOption } from './redis.ts';
 import type { Duration, Size } from './units.ts';
 
 /*
- * What a user may write: the options of `redisCache`, of `cache.with` and of other methods of the handle. The docstrings
+ * What a user may write: the options of `redisCache` and of `cache.with`, and the objects among them. The docstrings
  * are the source of docs/options.md (`node scripts/options.mjs`) and of the API reference.
  */
 
@@ -318,45 +318,4 @@ export interface CacheOptions extends PolicyOptions {
   readonly showKey?: boolean;
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
-}
-
-/** What `cache.purge` purges, and whether softly. */
-export type PurgeTarget = (
-  | /** The stored responses of one `key`, as your `key` function returns it, and the value of `wrap` and `store` under it. */
-  { readonly key: KeyPart }
-  /** The stored responses of one absolute URL, under the default key. */
-  | { readonly url: string | URL }
-  /** Everything with this tag. */
-  | { readonly tag: string }
-  /** Everything with any of these tags. */
-  | { readonly tags: readonly string[] }
-  /**
-   * The stored responses, under the default key, whose URL begins with this: an absolute URL, or a path on every host.
-   * `/api/leads` also matches `/api/leads?page=2` and `/api/leadsheet`.
-   */
-  | { readonly prefix: string }
-  /** Everything under the cache's own prefix in Redis. */
-  | { readonly all: true }
-) & {
-  /**
-   * Marks responses stale instead of deleting them: the app can confirm them by a 304, and they can be served while stale
-   * (`staleWhileRevalidate`, `staleIfError`). Fills in progress are revoked all the same. @default false
-   */
-  readonly soft?: boolean;
-};
-
-/** Options of `cache.purge`. */
-export interface PurgeOptions {
-  /**
-   * Called with the number of responses purged so far, after each step of a purge by tag, by prefix or of everything.
-   */
-  readonly onProgress?: (purged: number) => void;
-}
-
-/** Options of `cache.wrap`. */
-export interface WrapOptions {
-  /** How long the value is stored. */
-  readonly ttl: Duration;
-  /** The tags by which the value can be purged. @default [] */
-  readonly tags?: readonly string[];
 }

@@ -1,6 +1,6 @@
 import { compact } from '../key/cache-key.ts';
 import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
-import type { ValueStore } from '../options/cache.ts';
+import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { confirmed } from '../store/confirmed.ts';

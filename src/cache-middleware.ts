@@ -1,34 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Entries } from '../entries/types.ts';
-import type { Imagined } from '../exchange/probe-request.ts';
-import type { Explanation } from '../lifecycle/explain.ts';
-import type { CacheEvents } from '../observe/outcome.ts';
-import type { CacheStats } from '../observe/stats.ts';
-import type { WarmOptions, WarmResult, WarmTarget } from '../warm/warm.ts';
-import type { KeyPart, Next, PolicyOptions, PurgeOptions, PurgeTarget, WrapOptions } from './types.ts';
-import type { Duration } from './units.ts';
-
-/** The handle of a cache: the middleware that `redisCache` returns, and its methods. */
-
-/** Small values of your own in the same store, each with a lifetime, such as tokens or lookup tables: plain JSON, or bytes. */
-export interface ValueStore {
-  /** The value; `undefined` if there is none, or if Redis does not answer. Bytes are returned as a `Buffer`. */
-  get<T = unknown>(key: KeyPart): Promise<T | undefined>;
-  /**
-   * Stores a value for `ttl`, replaces the former one, and revokes a `wrap` of the same key that is in progress.
-   * @returns whether Redis confirmed it.
-   * @throws {TypeError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
-   */
-  set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
-  /** Whether there is a value; `false` too if Redis does not answer. */
-  has(key: KeyPart): Promise<boolean>;
-  /** @returns whether there was a value. @throws {StoreError} if Redis did not confirm it. */
-  delete(key: KeyPart): Promise<boolean>;
-  /** The keys of all values, read from Redis in steps. @throws {StoreError} if Redis does not answer. */
-  keys(): AsyncIterable<KeyPart>;
-  /** Deletes all values, but no responses. @returns how many. @throws {StoreError} if Redis did not confirm it. */
-  clear(): Promise<number>;
-}
+import type { Entries } from './entries/types.ts';
+import type { Imagined } from './exchange/probe-request.ts';
+import type { Explanation } from './lifecycle/explain.ts';
+import type { CacheEvents } from './observe/outcome.ts';
+import type { CacheStats } from './observe/stats.ts';
+import type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
+import type { KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { WarmOptions, WarmResult, WarmTarget } from './warm/warm.ts';
 
 /** The middleware, for Express, Connect and `node:http`, and the handle of the cache. `next` runs on a miss. */
 export interface CacheMiddleware {
