@@ -1,5 +1,4 @@
 export type {
-  DamagedEntry,
   Entries,
   Entry,
   EntryChange,
@@ -9,6 +8,7 @@ export type {
   EntrySummary,
   Figure,
   StoreFigures,
+  UnreadableEntry,
 } from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { Imagined } from './exchange/probe-request.ts';

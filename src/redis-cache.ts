@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { Keyring } from './codec/keyring.ts';
-import { entriesOf } from './entries/entries.ts';
+import { createEntries } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Door, type Listener } from './exchange/front-door.ts';
@@ -27,7 +27,7 @@ import { GuardedStore } from './store/guarded-store.ts';
 import { Leases } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
 import type { ReachableStore } from './store/store.ts';
-import { valueStore } from './values/value-store.ts';
+import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 
@@ -126,8 +126,8 @@ class Cache {
       },
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(core, this.#policies.values(), target, purging),
-      entries: entriesOf(core, policy.maxBodySize),
-      store: valueStore(core, policy.maxBodySize),
+      entries: createEntries(core, policy.maxBodySize),
+      store: createValueStore(core, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(core, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),

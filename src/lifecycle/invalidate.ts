@@ -10,7 +10,7 @@ import { invalidatedTags } from '../key/tags.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import { told } from '../purge/purge.ts';
+import { reportPurge } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
 import type { Claim, Lease } from '../store/store.ts';
 import { commit, encoded, judged, readAtEnd } from './commit.ts';
@@ -47,7 +47,7 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
     ];
     if (purges.length === 0) return Promise.resolve();
     const named = tags.length > 0 ? 'tags' : 'url';
-    const purged = told(core, { by: 'unsafe-method', target: named, soft: false }, purges);
+    const purged = reportPurge(core, { by: 'unsafe-method', target: named, soft: false }, purges);
     core.track(purged);
     return purged;
   };

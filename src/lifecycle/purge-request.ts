@@ -7,7 +7,7 @@ import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Invalidation } from '../options/settings.ts';
-import { told } from '../purge/purge.ts';
+import { reportPurge } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
 import { type Core, report } from './core.ts';
 
@@ -72,10 +72,10 @@ async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number
   const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
   const purging = [...ids].map((id) => core.store.purge(id, 'delete'));
-  return told(core, { by: 'field', target: 'url', soft: false }, purging);
+  return reportPurge(core, { by: 'field', target: 'url', soft: false }, purging);
 }
 
 function purgeAll(core: Core): Promise<number | Fault> {
   const purging = core.store.purgeMatching(() => true, 'delete');
-  return told(core, { by: 'field', target: 'all', soft: false }, [purging]);
+  return reportPurge(core, { by: 'field', target: 'all', soft: false }, [purging]);
 }

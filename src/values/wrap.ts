@@ -14,7 +14,7 @@ import { areTags } from '../options/values.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
 import { decodeValue, encodeValue, freshValue } from './value.ts';
-import { lifetimeOf } from './value-store.ts';
+import { parseValueTtl } from './value-store.ts';
 
 /** A call of `wrap`, its options read. */
 interface Call<T> {
@@ -40,7 +40,7 @@ export async function wrap<T>(
     id: compact(text, core.hash),
     key: text,
     run,
-    ttl: lifetimeOf(options),
+    ttl: parseValueTtl(options),
     tags: tags.map(tagOf),
   };
   const until = performance.now() + policy.collapse.wait;
@@ -117,7 +117,7 @@ async function lead<T>(
   let stored: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttl, tags, now: core.clock() });
+    bytes = encodeValue(key, value, { ttlMs: ttl, tags, now: core.clock() });
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.storing = bytes !== undefined;
     const where = { lease, slot: '', variant: '', names: [], tags };
