@@ -277,7 +277,7 @@ describe('what fails is told in one line', () => {
     redis.pause();
     const hung = await run([...at(':right@'), '--timeout', '300ms']);
     redis.resume();
-    expect([hung.code, hung.err]).toEqual([1, expect.stringMatching(/no answer within 0\.3 s\n$/)]);
+    expect([hung.code, hung.err]).toEqual([1, expect.stringMatching(/no reply within 0\.3 s\n$/)]);
   });
 });
 
