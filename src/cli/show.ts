@@ -11,7 +11,7 @@ Shows the stored responses for a URL, for a cache key as ls prints it, for the J
 key function or of a value), or for an id: times, sizes, tags and header fields.
 
   --variant VARIANT       only this variant
-  --body                  also the body: text (on a terminal with escaped control characters), or hex
+  --body                  also the body: as text (with control characters escaped), or as hex
   --raw                   only the bytes of the body
   --json                  one line of JSON for each variant; with --body also body or bodyBase64
 ${REDIS_HELP}

@@ -8,8 +8,8 @@ import { columnsOf, escapeUnsafe, formatBytes, formatNumber, jsonLine, painter, 
 
 const HELP = `Usage: redis-response-cache stats [OPTIONS]
 
-Counts the stored entries by status, media type and age, and shows the figures of Redis. All keys are
-scanned, in small steps.
+Counts the stored entries by status, media type and age, and shows the figures of Redis. All keys
+are scanned, in small steps.
 
   --json                  the result as JSON
 ${REDIS_HELP}

@@ -81,7 +81,7 @@ export function parseValueTtl(options: { readonly ttl: Duration }): number {
   const ttlMs = milliseconds(options?.ttl);
   if (ttlMs === undefined || ttlMs < 1) {
     throw new TypeError(
-      `ttl must be at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(options?.ttl)}`,
+      `a value needs a ttl of at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(options?.ttl)}`,
     );
   }
   return Math.ceil(ttlMs);
