@@ -63,7 +63,8 @@ export class Keyring {
     const keyId = keyIdOf(bytes);
     const key = this.#keys.get(keyId ?? '');
     if (!key) {
-      if (keyId !== undefined) this.#report('unknown-key', `value at ${id} is encrypted with key ${keyId}, which is unknown here`);
+      if (keyId !== undefined)
+        this.#report('unknown-key', `value at ${id} is encrypted with key ${keyId}, which is unknown here`);
       return undefined;
     }
     const opened = open(key, this.#placeOf(id), bytes);

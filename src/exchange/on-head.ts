@@ -5,7 +5,7 @@ import onHeaders from 'on-headers';
  * Calls back when a response's head is about to be sent, with the status message that `writeHead` was given. This
  * is on-headers, so that middleware in front still comes after, made to understand every form that Node takes.
  */
-export function beforeHead(res: ServerResponse, listener: (message: string | undefined) => void): void {
+export function onHead(res: ServerResponse, listener: (message: string | undefined) => void): void {
   const { writeHead } = res;
   let message: string | undefined;
   // Once, and then it is let go: what hangs on a response stays for as long as Node keeps that.

@@ -70,7 +70,7 @@ export function addCacheStatus(res: ServerResponse, member: string): void {
 }
 
 /** Makes the response that is about to be sent a 304, since the client has what it would send. */
-export function turnInto304(res: ServerResponse): void {
+export function convertTo304(res: ServerResponse): void {
   setStatus(res, 304);
   for (const name of res.getHeaderNames()) {
     if (leftOutOf304(name) || name === 'transfer-encoding') res.removeHeader(name);

@@ -80,8 +80,8 @@ export function isFresh(stored: Ageing, now: number): boolean {
 /** "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code" (RFC 5861 §4). */
 const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-/** Whether a stored response may stand in for an answer of the origin with this status (RFC 5861 §4). */
-export function standsInFor(
+/** Whether a stored response may be served in place of an answer with this status (RFC 5861 §4). */
+export function mayServeOnError(
   status: number,
   stored: Ageing,
   request: Directives | undefined,

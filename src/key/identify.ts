@@ -43,7 +43,7 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
     x.req,
     () => {},
     (word, text) => told.push([word, text]),
-    (name) => x.asked.add(name),
+    (name) => x.headersRead.add(name),
   );
   let key: string | undefined;
   if (policy.key) {
@@ -60,7 +60,7 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
   if (policy.by && by === undefined) return 'vary-ambiguous';
   const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
   // In front of the app nobody is known yet, so that somebody was not there says nothing of who is asking.
-  const absent = (word: string): boolean => x.depth > 0 || !word.startsWith('no ');
+  const absent = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
   const covered = told.filter(([word, text]) => (text === undefined ? absent(word) : stands(text, made)));
   return toIdentity(x, policy, key, by, new Set(covered.map(([word]) => word)));
 }

@@ -17,14 +17,15 @@ export function variantText(declared: string, names: readonly string[], headers:
 /** Whether a stored response is the one that a request selects (RFC 9111 §4.1). */
 export function selects(
   identity: Identity,
-  { headers, depth }: { readonly headers: Fields; readonly depth: number },
+  headers: Fields,
+  cacheLevel: number,
   stored: StoredResponse,
 ): boolean {
   const names = nominated(field(stored.headers, 'vary'));
   return (
     names !== '*' &&
     stored.key === identity.key &&
-    stored.depth <= depth &&
+    stored.depth <= cacheLevel &&
     stored.variant === variantText(identity.declared, names, headers)
   );
 }
