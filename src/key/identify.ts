@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Read } from '../exchange/guard/guard.ts';
 import { requestView } from '../exchange/guard/views.ts';
 import { joined } from '../http/cache-control.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { compact, customKey, defaultKey, variantOf, withQuery } from './cache-key.ts';
 
@@ -29,7 +30,7 @@ export function identify(
   x: Exchange,
   policy: Policy,
   method: string = x.method,
-): Identity | string | Promise<Identity | string> {
+): Identity | Detail | Promise<Identity | Detail> {
   if (policy.key || policy.by) return identifyByUser(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
@@ -37,7 +38,7 @@ export function identify(
 }
 
 /** The same where functions of the user's have a say: what of the person they put into the key, it covers. */
-async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | string> {
+async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
   const told: [word: string, text: string | undefined][] = [];
   const req = requestView(
     x.req,
@@ -82,7 +83,7 @@ function stands(text: string, made: string): boolean {
 
 const NOTHING: Read = new Set();
 
-function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | string {
+function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
   const { headers, cookies, hash } = policy;
   const parts: unknown[] = [];
   for (const name of headers) {

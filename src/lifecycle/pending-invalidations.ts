@@ -1,4 +1,4 @@
-import type { Events } from '../observe/events.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -27,7 +27,7 @@ type Target = `url ${string}` | `tags ${string}` | 'all';
 export class PendingInvalidations {
   readonly #store: GuardedStore;
   readonly #timeout: number;
-  readonly #events: Events;
+  readonly #reporter: Reporter;
   /** On their way, by id. */
   readonly #underWay = new Map<string, Promise<number | Fault>>();
   /** When each became owed, in the order in which they are tried. */
@@ -38,10 +38,10 @@ export class PendingInvalidations {
   #closed = false;
 
   /** @param timeout how long a request may wait for one that is on its way, in milliseconds. */
-  constructor(store: GuardedStore, timeout: number, events: Events) {
+  constructor(store: GuardedStore, timeout: number, reporter: Reporter) {
     this.#store = store;
     this.#timeout = timeout;
-    this.#events = events;
+    this.#reporter = reporter;
   }
 
   async invalidate(id: string): Promise<number | Fault> {
@@ -121,8 +121,8 @@ export class PendingInvalidations {
       return false;
     }
     const named = target.split(' ', 1)[0] as string;
-    const took = performance.now() - startedAt;
-    this.#events.purge({ by: 'unsafe-method', target: named, soft: false, purged, took });
+    const durationMs = performance.now() - startedAt;
+    this.#reporter.purge({ by: 'unsafe-method', target: named, soft: false, purged, durationMs });
     return true;
   }
 

@@ -3,8 +3,8 @@ import { PurgeError, StoreError, show } from '../errors.ts';
 import { beginsWith, idsOfKey, idsOfUrl } from '../key/key-ids.ts';
 import { tagOf } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
-import type { Events } from '../observe/events.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/values.ts';
@@ -15,7 +15,7 @@ import type { PurgeMode } from '../store/store.ts';
 
 /** What a purge works with. */
 interface PurgeContext extends Storage {
-  readonly events: Events;
+  readonly reporter: Reporter;
 }
 
 const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
@@ -58,13 +58,13 @@ export async function purge(
  */
 export async function reportPurge(
   context: PurgeContext,
-  event: Omit<PurgeEvent, 'purged' | 'took'>,
+  event: Omit<PurgeEvent, 'purged' | 'durationMs'>,
   purges: Iterable<Promise<number | Fault>>,
 ): Promise<number | Fault> {
   const startedAt = performance.now();
   const count = sumOrFault(await Promise.all(purges));
-  const took = performance.now() - startedAt;
-  context.events.purge({ ...event, purged: count instanceof Fault ? undefined : count, took });
+  const durationMs = performance.now() - startedAt;
+  context.reporter.purge({ ...event, purged: count instanceof Fault ? undefined : count, durationMs });
   return count;
 }
 

@@ -130,7 +130,7 @@ function importsOf(file: string, source: string): Import[] {
   const statements = source.matchAll(/^(?:import|export)\s+(type\s)?([^;'"]*?)from\s+'([^']+)'/gm);
   const bare = source.matchAll(/(?:^import\s+|\b(?:import|require)\()'([^']+)'/gm);
   const at = (specifier: string): string =>
-    specifier.startsWith('..') ? join(dirname(file), specifier) : specifier;
+    specifier.startsWith('.') ? join(dirname(file), specifier) : specifier;
   return [
     ...[...statements].map(([, type, names = '', specifier]) => ({
       to: at(specifier!),

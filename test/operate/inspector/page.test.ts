@@ -147,7 +147,7 @@ describe('the live view', () => {
     expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
     const refused = page.getByRole('table', { name: 'Not stored, and why' });
     expect(await textOf(refused)).toContain(
-      'The response says private: it is for one person. RFC 9111 §5.2.2.7',
+      'The response has private: it is for a single user. RFC 9111 §5.2.2.7',
     );
     expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
@@ -390,7 +390,7 @@ describe('a stored response', () => {
     const page = await one.open('#responses');
     await openEntry(page, '/a');
     await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
-    await says(page, '#entry .explanation', 'What is stored was sent: it is fresh for this request.');
+    await says(page, '#entry .explanation', 'A stored response was sent; the request was not forwarded.');
     await page.getByRole('button', { name: 'Purge and refetch' }).click();
     await says(page, '#entry .status', 'Purged and refetched.');
     await says(page, '#entry pre', 'run 2 for de');
