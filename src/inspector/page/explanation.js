@@ -23,8 +23,8 @@ function refusal({ word, says, at }) {
   return h('span', {}, h('code', {}, word), ' ', sentence(says), ` (${instant(at)})`);
 }
 
-function storedText({ status, age, ttl, size, purged }) {
-  const fresh = ttl > 0 ? `fresh for ${duration(ttl)}` : `stale for ${duration(-ttl)}`;
+function storedText({ status, ageMs, ttlMs, size, purged }) {
+  const fresh = ttlMs > 0 ? `fresh for ${duration(ttlMs)}` : `stale for ${duration(-ttlMs)}`;
   const freshness = purged ? 'stale (soft purge)' : fresh;
-  return `status ${status}, ${bytes(size)}, age ${duration(age)}, ${freshness}`;
+  return `status ${status}, ${bytes(size)}, age ${duration(ageMs)}, ${freshness}`;
 }

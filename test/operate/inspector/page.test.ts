@@ -145,11 +145,11 @@ describe('the live view', () => {
     expect(await chart.getAttribute('aria-label')).toBe('Requests by outcome: 8 hit, 2 miss');
     expect(await chart.locator('rect.hit').count()).toBeGreaterThan(0);
     expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
-    const refused = page.getByRole('table', { name: 'Not stored, and why' });
+    const refused = page.getByRole('table', { name: 'Not stored' });
     expect(await textOf(refused)).toContain(
       'The response has private: it is for a single user. RFC 9111 §5.2.2.7',
     );
-    expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
+    expect(await textOf(page.locator('#scope'))).toContain(`Figures of one process (`);
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
   });
 
