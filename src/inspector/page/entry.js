@@ -68,7 +68,7 @@ async function attempt(progress, action) {
 function unreadableContent(entry) {
   return [
     h('p', { class: 'key-line' }, keyOf(entry)),
-    h('p', {}, unreadableText(entry)),
+    h('p', {}, ...unreadableText(entry)),
     ...(may('change') ? [h('p', { class: 'row' }, purgeButton(entry))] : []),
   ];
 }
@@ -77,11 +77,15 @@ function unreadableText({ reason, encryptedWith, storedBytes }) {
   const size = bytes(storedBytes);
   switch (reason) {
     case 'unknown-key':
-      return `This response (${size}) is encrypted with the key ${encryptedWith}, which this process does not have.`;
+      return [
+        `This response (${size}) is encrypted with the key `,
+        literal(encryptedWith),
+        ', which this process does not have.',
+      ];
     case 'unencrypted':
-      return `This response (${size}) is not encrypted, so this process does not use it.`;
+      return [`This response (${size}) is not encrypted, so this process does not use it.`];
     default:
-      return `This response (${size}) is damaged. The next request is a miss and replaces it.`;
+      return [`This response (${size}) is damaged. The next request is a miss and replaces it.`];
   }
 }
 

@@ -257,8 +257,8 @@ function requestTable({ requests }) {
 const STEPS = {
   lookup: 'Redis lookup',
   store: 'Redis store',
-  origin: 'Response of the app',
-  hit: 'Hit, in total',
+  origin: 'Origin',
+  hit: 'Hit',
 };
 
 function latencyTable({ latencyMs }) {
@@ -290,10 +290,12 @@ function faultTable({ faults }) {
   return tableUnlessEmpty('Faults', ['Step', 'Code', '#Count'], rows);
 }
 
+const unbroken = (text) => h('span', { class: 'unbroken' }, text);
+
 function latestFaults(faults) {
   const rows = faults.map(({ time, step, code, message }) => [
-    clock(time),
-    h('code', {}, `${step} ${code}`),
+    unbroken(clock(time)),
+    [h('code', { class: 'unbroken' }, step), ' ', h('code', { class: 'unbroken' }, code)],
     literal(message),
   ]);
   return tableUnlessEmpty('Latest faults', ['Time', 'Step', 'Message'], rows);
@@ -301,7 +303,7 @@ function latestFaults(faults) {
 
 function latestPurges(purges) {
   const rows = purges.map(({ time, target, by, soft, purged }) => [
-    clock(time),
+    unbroken(clock(time)),
     soft ? `${target} (soft)` : target,
     by,
     purged === undefined ? 'not confirmed' : count(purged),

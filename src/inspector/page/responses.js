@@ -184,11 +184,12 @@ const AGES = {
 function figureTables(figures) {
   const { byStatus, byType, byAge } = figures;
   const kinds = Object.entries(KINDS).map(([name, text]) => [text, figures[name]]);
+  const types = Object.entries(byType).map(([type, figure]) => [literal(type || 'none'), figure]);
   const ages = Object.entries(AGES).map(([name, text]) => [text, byAge[name]]);
   return [
     figureTable('By kind', kinds),
     figureTable('By status', Object.entries(byStatus)),
-    figureTable('By type', Object.entries(byType)),
+    figureTable('By type', types),
     figureTable('By age', ages),
   ];
 }
@@ -196,6 +197,6 @@ function figureTables(figures) {
 function figureTable(title, figures) {
   const rows = figures
     .filter(([, figure]) => figure.count > 0)
-    .map(([name, figure]) => [literal(name || 'none'), count(figure.count), bytes(figure.bytes)]);
+    .map(([name, figure]) => [name, count(figure.count), bytes(figure.bytes)]);
   return table(title, ['', '#Count', '#Size'], rows);
 }

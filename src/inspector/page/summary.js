@@ -13,17 +13,36 @@ export function keyOf({ key, method, url }) {
   return h(
     'span',
     {},
-    h('span', { class: 'soft' }, `${method} `, hasOrigin ? literal(origin) : ''),
+    h('span', { class: 'soft' }, literal(`${method} ${hasOrigin ? origin : ''}`)),
     h('wbr'),
     literal(path),
   );
 }
 
+/** What selected the variant: request header fields that `Vary` names, and the parts that the `vary` option declares. */
 export function variantOf({ variesOn = {}, declaredParts = '' }) {
-  const fields = Object.entries(variesOn).map(([name, value]) =>
-    value === null ? `no ${name}` : `${name}: ${value}`,
-  );
-  return [...fields, ...(declaredParts ? [declaredParts] : [])].join(' · ');
+  const fields = Object.entries(variesOn).map(([name, value]) => partText(name, value));
+  return [...fields, ...declaredTexts(declaredParts)].join(' · ');
+}
+
+function declaredTexts(json) {
+  if (json === '') return [];
+  try {
+    return JSON.parse(json).map(([kind, ...rest]) => declaredText(kind, rest));
+  } catch {
+    return [json];
+  }
+}
+
+function declaredText(kind, [first, ...others]) {
+  if (kind === 'header') return partText(first, others[0]);
+  // A request may have several cookies of this name, each as `name=value`.
+  if (kind === 'cookie') return others.length > 0 ? `cookie ${others.join('; ')}` : `no cookie ${first}`;
+  return partText(kind, first === null || typeof first === 'string' ? first : JSON.stringify(first));
+}
+
+function partText(name, value) {
+  return value === null ? `no ${name}` : `${name}: ${value}`;
 }
 
 const REASONS = {
