@@ -14,7 +14,7 @@ const HASHES = [undefined, 'sha1', 'sha256'] as const;
 const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
 
 const policiesWith = (methods: readonly string[]): Naming[] =>
-  HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), query: true, hash }));
+  HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));
 
 /** @throws {UsageError} for anything but an absolute http or https URL. */
 export function idsForUrl(url: string): string[] {

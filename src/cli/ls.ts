@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { EntryQuery, EntrySummary, UnreadableEntry } from '../entries/types.ts';
 import type { CacheMiddleware } from '../options/cache.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { type Command, type Io, parseCount, UsageError, write } from './command.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
 import { columnsOf, escapeUnsafe, formatBytes, formatDuration, jsonLine, painter, truncate } from './text.ts';

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import { beginsWith } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/cache.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
 import { idsForJsonKey, idsForName, idsForUrl } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { EntryCensus } from '../entries/census.ts';
 import type { EntrySummary, StoreFigures } from '../entries/types.ts';
-import { milliseconds } from '../options/values.ts';
+import { milliseconds } from '../options/units.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
 import { headings, lineFormat, pages } from './ls.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';

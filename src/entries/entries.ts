@@ -3,7 +3,7 @@ import { identityOf } from '../codec/identity-body.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
-import { milliseconds } from '../options/values.ts';
+import { milliseconds } from '../options/units.ts';
 import { orThrow } from '../store/or-throw.ts';
 import type { Storage } from '../store/storage.ts';
 import type { PurgeMode, ScanPosition } from '../store/store.ts';

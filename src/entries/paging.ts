@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { show } from '../errors.ts';
 import { tagOf } from '../key/tags.ts';
-import { areTags, MAX_TAG_LENGTH } from '../options/values.ts';
+import { areTags, MAX_TAG_LENGTH } from '../options/tags.ts';
 import type { ScanPosition, ScanStep } from '../store/store.ts';
 import type { EntryPage, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from './types.ts';
 

@@ -7,7 +7,7 @@ import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/values.ts';
+import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
 import { orThrow } from '../store/or-throw.ts';
 import type { Storage } from '../store/storage.ts';

@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { OptionError, show } from '../errors.ts';
-import { known } from '../options/values.ts';
+import { assertKnownKeys, objectOf, wholeNumberFrom } from '../options/parsers.ts';
 import { requestedPath } from './access-log.ts';
 import { errorMessage, parseTarget, targetName } from './client.ts';
 import { parseSitemap, type Sitemap } from './sitemap.ts';
@@ -35,7 +35,7 @@ export function fromSitemap(source: string | URL, options: { readonly signal?: A
       `fromSitemap needs a URL, the path of a file, or the text of a sitemap, not ${show(source)}`,
     );
   }
-  known('fromSitemap', options, ['signal']);
+  assertKnownKeys('fromSitemap', options, ['signal']);
   return readSitemaps(String(source), options.signal);
 }
 
@@ -154,14 +154,20 @@ export function fromAccessLog(
 ): Urls {
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new TypeError(`fromAccessLog needs the path of a file, not ${show(file)}`);
-  known('fromAccessLog', options, ['origin', 'top', 'signal']);
-  const { origin, top = 1000, signal } = options;
-  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined;
-  if (!url || !isHttp(url.href) || url.href !== `${url.origin}/`)
-    throw new OptionError('fromAccessLog.origin', origin, "an origin such as 'https://api.example.com'");
-  if (!Number.isSafeInteger(top) || top < 1)
-    throw new OptionError('fromAccessLog.top', top, 'a whole number of at least 1');
-  return readAccessLog(String(file), url.origin, top, signal);
+  const { origin, top, signal } = parseLogOptions('fromAccessLog', options);
+  return readAccessLog(String(file), origin, top, signal);
+}
+
+const parseLogOptions = objectOf({
+  origin: { default: undefined, parse: parseOrigin },
+  top: { default: 1000, parse: wholeNumberFrom(1) },
+  signal: { default: undefined, parse: (_option, signal) => signal as AbortSignal | undefined },
+});
+
+function parseOrigin(option: string, origin: unknown): string {
+  const url = URL.canParse(String(origin)) ? new URL(String(origin)) : undefined;
+  if (url && isHttp(url.href) && url.href === `${url.origin}/`) return url.origin;
+  throw new OptionError(option, origin, "an origin such as 'https://api.example.com'");
 }
 
 async function* readAccessLog(

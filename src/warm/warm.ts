@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { OptionError, show } from '../errors.ts';
-import { MAX_TIMEOUT } from '../options/policy-values.ts';
+import { callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { Duration } from '../options/units.ts';
-import { callable, duration, known } from '../options/values.ts';
 import {
   errorMessage,
   inProcessSender,
@@ -53,7 +52,7 @@ export interface WarmOptions {
   readonly app?: ((req: IncomingMessage, res: ServerResponse) => unknown) | Server | HttpsServer;
   /** Requests at the same time. @default 8 */
   readonly concurrency?: number;
-  /** The deadline for one response, at most 1 hour. @default '30s' */
+  /** The deadline for one response: from 1 millisecond to 1 hour. @default '30s' */
   readonly timeout?: Duration;
   /**
    * Called after each request. The warm-up waits for the promise that it returns. An error ends the warm-up, which
@@ -64,11 +63,28 @@ export interface WarmOptions {
   readonly signal?: AbortSignal;
 }
 
+const parseOptions = objectOf({
+  app: {
+    default: undefined,
+    parse: (_option, app): SendRequest => (app === undefined ? sendOverHttp : inProcessSender(app)),
+  },
+  concurrency: { default: 8, parse: wholeNumberFrom(1) },
+  timeout: { default: '30s', parse: timeout },
+  onProgress: { default: undefined, parse: optional(callable<NonNullable<WarmOptions['onProgress']>>) },
+  signal: { default: undefined, parse: optional(parseSignal) },
+});
+
+function parseSignal(option: string, signal: unknown): AbortSignal {
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function')
+    return signal as AbortSignal;
+  throw new OptionError(option, signal, 'an AbortSignal');
+}
+
 interface Plan {
   readonly send: SendRequest;
   readonly concurrency: number;
   readonly timeoutMs: number;
-  readonly onProgress: ((progress: WarmProgress) => unknown) | undefined;
+  readonly onProgress: WarmOptions['onProgress'];
   readonly total: number | undefined;
 }
 
@@ -88,10 +104,10 @@ export async function warm(
   options: WarmOptions = {},
   closing?: AbortSignal,
 ): Promise<WarmResult> {
-  const plan = parsePlan(targets, options);
-  const { signal } = options;
+  const { app: send, timeout: timeoutMs, signal, ...rest } = parseOptions('warm', options);
+  const total = Array.isArray(targets) ? targets.length : undefined;
   const iterator = iteratorOf(targets);
-  const warmUp = new WarmUp(plan);
+  const warmUp = new WarmUp({ send, timeoutMs, total, ...rest });
   const abort = (): void => warmUp.stop(() => Promise.reject(signal?.reason));
   const end = (): void => warmUp.stop(() => Promise.resolve());
   signal?.addEventListener('abort', abort);
@@ -104,26 +120,6 @@ export async function warm(
     signal?.removeEventListener('abort', abort);
     closing?.removeEventListener('abort', end);
   }
-}
-
-/** @throws {OptionError} */
-function parsePlan(targets: Targets, options: WarmOptions): Plan {
-  known('warm', options, ['app', 'concurrency', 'timeout', 'onProgress', 'signal']);
-  const { app, concurrency = 8, timeout = '30s', onProgress, signal } = options;
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
-    throw new OptionError('warm.concurrency', concurrency, 'a whole number of at least 1');
-  const timeoutMs = duration('warm.timeout', timeout);
-  if (timeoutMs < 1 || timeoutMs > MAX_TIMEOUT)
-    throw new OptionError('warm.timeout', timeout, 'at least 1 millisecond and at most 1 hour');
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-    throw new OptionError('warm.signal', signal, 'an AbortSignal');
-  return {
-    send: app === undefined ? sendOverHttp : inProcessSender(app),
-    concurrency,
-    timeoutMs,
-    onProgress: callable('warm.onProgress', onProgress),
-    total: Array.isArray(targets) ? targets.length : undefined,
-  };
 }
 
 /** A target whose request is in progress. */
