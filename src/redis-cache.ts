@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { createEntries } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
@@ -18,7 +19,7 @@ import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
-import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
+import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import { beginsWith } from '../key/key-ids.ts';
-import type { PurgeTarget } from '../options/cache.ts';
+import type { PurgeTarget } from '../options/operations.ts';
 import { areTags } from '../options/tags.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
 import { idsForJsonKey, idsForName, idsForUrl } from './ids.ts';

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
+import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
-import type { CacheMiddleware } from '../options/cache.ts';
 
 /**
  * Records what this process did in the last five minutes. It starts with the process, so that the page has something to

@@ -5,7 +5,7 @@ import { tagOf } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
-import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
+import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';

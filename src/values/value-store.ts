@@ -1,7 +1,7 @@
 import { show } from '../errors.ts';
 import { compact } from '../key/cache-key.ts';
 import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
-import type { ValueStore } from '../options/cache.ts';
+import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
