@@ -127,13 +127,11 @@ const sumOf = (bins, countOf) => bins.reduce((sum, bin) => sum + countOf(bin), 0
 
 function drawFigures({ hitRatio, requests, bytes: sent, savedMs, latencyMs: { lookup } }, bins) {
   const recent = sumOf(bins, lookedUp);
-  const recentRatio = recent > 0 ? sumOf(bins, served) / recent : hitRatio;
+  const recentRatio = sumOf(bins, served) / recent;
   const figures = [
-    [
-      'Hit ratio',
-      percent(recentRatio),
-      recent > 0 ? `last 5 min; ${percent(hitRatio)} since start` : 'since start',
-    ],
+    recent > 0
+      ? ['Hit ratio, last 5 min', percent(recentRatio), `${percent(hitRatio)} since start`]
+      : ['Hit ratio', percent(hitRatio), 'since start'],
     ['Requests', brief(total(requests)), `${count(sumOf(bins, total))} in the last 5 min`],
     ['Origin time saved', duration(savedMs), 'since start'],
     ['Bodies served', bytes(sent), 'from the cache, since start'],
