@@ -1,6 +1,5 @@
 export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
-  DamagedEntry,
   Entries,
   Entry,
   EntryChange,
@@ -10,6 +9,7 @@ export type {
   EntrySummary,
   Figure,
   StoreFigures,
+  UnreadableEntry,
 } from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { Imagined } from './exchange/probe-request.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
-import { entriesOf } from './entries/entries.ts';
+import { createEntries } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { Door, type Listener } from './exchange/front-door.ts';
@@ -27,7 +27,7 @@ import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { Leases } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
-import { valueStore } from './values/value-store.ts';
+import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 
@@ -96,8 +96,8 @@ class Cache {
       with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(context, this.#policies.values(), target, purging),
-      entries: entriesOf(context, policy.maxBodySize),
-      store: valueStore(context, policy.maxBodySize),
+      entries: createEntries(context, policy.maxBodySize),
+      store: createValueStore(context, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),

@@ -12,7 +12,7 @@ import type { KeyPart } from '../options/types.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
 import { decodeValue, encodeValue, freshValue } from './value.ts';
-import { lifetimeOf } from './value-store.ts';
+import { parseValueTtl } from './value-store.ts';
 
 /** One call of `wrap`, its options read. */
 interface Call<T> extends Waiter {
@@ -42,7 +42,7 @@ export async function wrap<T>(
     id: compact(text, context.hash),
     key: text,
     run,
-    ttlMs: lifetimeOf(options),
+    ttlMs: parseValueTtl(options),
     tags: tags.map(tagOf),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     canServeStale: () => false,
@@ -89,7 +89,7 @@ async function runAndStore<T>(
   let committed: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttl: ttlMs, tags, now: context.clock() });
+    bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.committing = bytes !== undefined;
     context.leases.drop(lease);
