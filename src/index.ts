@@ -1,5 +1,5 @@
+export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
-  DamagedEntry,
   Entries,
   Entry,
   EntryChange,
@@ -9,6 +9,7 @@ export type {
   EntrySummary,
   Figure,
   StoreFigures,
+  UnreadableEntry,
 } from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
 export type { Imagined } from './exchange/probe-request.ts';
@@ -32,22 +33,20 @@ export type {
 export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
-export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
-export type { CompressOptions } from './options/compress.ts';
-export type { EncryptOptions } from './options/encrypt.ts';
-export type {
-  CollapseOptions,
-  InvalidationOptions,
-  NearOptions,
-  RefreshOptions,
-} from './options/option-parts.ts';
+export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
+  CollapseOptions,
+  CompressOptions,
+  EncryptOptions,
+  InvalidationOptions,
   KeyPart,
+  NearOptions,
   Next,
   PolicyOptions,
   QueryRule,
+  RefreshOptions,
   TtlByStatus,
   Value,
   VaryOptions,

@@ -12,8 +12,8 @@ const NAMES = '@';
 /** Where a stored response says that it was purged softly: to which byte, from which to which. */
 const PURGED = [8, 8, 16] as const;
 
-/** Sealed with a key that is not known here, not sealed where it has to be, or neither. */
-export type Unreadable = 'sealed' | 'unsealed' | 'damaged';
+/** Why a value is unreadable: encrypted with a key this process does not have, not encrypted though `encrypt` is on, or neither. */
+export type Unreadable = 'unknown-key' | 'unencrypted' | 'damaged';
 
 /**
  * Decodes what is stored under one prefix, and seals what is going to be: with the `encrypt` option alone. Without, bytes
@@ -57,13 +57,14 @@ export class Keyring {
     if (!isSealed(bytes)) {
       const stored = plain(bytes, length);
       if (!this.#sealing) return stored;
-      if (stored) this.#report('unsealed', `value at ${id} is not sealed`);
+      if (stored) this.#report('unencrypted', `value at ${id} is not encrypted`);
       return undefined;
     }
     const keyId = keyIdOf(bytes);
     const key = this.#keys.get(keyId ?? '');
     if (!key) {
-      if (keyId !== undefined) this.#report('unknown-key', `value at ${id} is sealed with key ${keyId}`);
+      if (keyId !== undefined)
+        this.#report('unknown-key', `value at ${id} is encrypted with key ${keyId}, which is unknown here`);
       return undefined;
     }
     const opened = open(key, this.#placeOf(id), bytes);
@@ -76,9 +77,9 @@ export class Keyring {
 
   /** Why bytes could not be decoded; of those that may end where the body begins, how many there are in all. */
   unreadable(bytes: Buffer, length: number = bytes.length): Unreadable {
-    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unsealed' : 'damaged';
+    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unencrypted' : 'damaged';
     const keyId = keyIdOf(bytes);
-    return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'sealed';
+    return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'unknown-key';
   }
 
   /** Whether bytes that could not be decoded are damaged, rather than for others to read. */

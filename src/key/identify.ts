@@ -31,10 +31,10 @@ export function identify(
   policy: Policy,
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
-  if (policy.key || policy.by) return identifyByUser(x, policy, method);
+  if (policy.key || policy.vary.by) return identifyByUser(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.query), undefined, NOTHING);
+  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NOTHING);
 }
 
 /** The same where functions of the user's have a say: what of the person they put into the key, it covers. */
@@ -55,10 +55,10 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
   } else {
     const target = x.target;
     if (!target) return 'target';
-    key = defaultKey(method, target, policy.query);
+    key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.by ? await policy.by(req, x.res) : undefined;
-  if (policy.by && by === undefined) return 'vary-ambiguous';
+  const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
+  if (policy.vary.by && by === undefined) return 'vary-ambiguous';
   const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
   // In front of the app nobody is known yet, so that somebody was not there says nothing of who is asking.
   const absent = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
@@ -84,15 +84,16 @@ function stands(text: string, made: string): boolean {
 const NOTHING: Read = new Set();
 
 function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
-  const { headers, cookies, hash } = policy;
+  const { hash, vary } = policy;
+  const { headers, cookies } = vary;
   const parts: unknown[] = [];
   for (const name of headers) {
     const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
     parts.push(['header', name, value ?? null]);
   }
   for (const name of cookies) parts.push(['cookie', name, ...cookie(x.headers, name)]);
-  if (policy.key && policy.queryDeclared) {
-    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', policy.query);
+  if (policy.key && vary.queryDeclared) {
+    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', vary.query);
     const mark = url.indexOf('?');
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }

@@ -6,7 +6,9 @@ import { compact, customKey, defaultKey } from './cache-key.ts';
 /** Where stored responses are, given what an operator or a response names, under every policy of the cache. */
 
 /** What there is to know of a policy to tell where it has its responses. */
-export type Naming = Pick<Policy, 'key' | 'methods' | 'query' | 'hash'>;
+export type Naming = Pick<Policy, 'key' | 'methods' | 'hash'> & {
+  readonly vary: Pick<Policy['vary'], 'query'>;
+};
 
 /** Those of one value of the `key` option. @throws {PurgeError} when it is not plain JSON. */
 export function idsOfKey(policies: Iterable<Naming>, value: unknown): Set<string> {
@@ -27,9 +29,9 @@ export function idsOfUrl(policies: Iterable<Naming>, url: unknown): Set<string> 
   const target = typeof text === 'string' ? parse(text) : undefined;
   if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
   const ids = new Set<string>();
-  for (const { key, methods, query, hash } of policies) {
+  for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
-    for (const method of methods) ids.add(compact(defaultKey(method, target, query), hash));
+    for (const method of methods) ids.add(compact(defaultKey(method, target, vary.query), hash));
   }
   return ids;
 }

@@ -2,7 +2,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Target } from '../exchange/target.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../http/cache-tags.ts';
 import type { Fields } from '../http/vary.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { compact } from './cache-key.ts';
 
 /** Tags, by which responses of many keys are purged together: those of the `tags` option and those a response states. */

@@ -51,16 +51,16 @@ export interface Explanation {
     /** Whether the key's responses vary by fields, so that there may be others. */
     readonly others: boolean;
   };
-  /** What is stored there. Times in milliseconds; `ttl` is negative when it is stale. */
+  /** The stored response. `ttlMs` is negative for a stale one. */
   readonly stored?: {
     readonly status: number;
-    readonly age: number;
-    readonly ttl: number;
+    readonly ageMs: number;
+    readonly ttlMs: number;
     /** Of the body, in bytes. */
     readonly size: number;
     readonly tags: readonly string[];
-    /** How long the app took to make it. */
-    readonly took: number;
+    /** Time that the app took to make the response. */
+    readonly originMs: number;
     /** Whether it was purged softly. */
     readonly purged: boolean;
   };
@@ -138,7 +138,7 @@ function explained(context: CacheContext, outcome: Outcome, more: Partial<Explan
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
   const target = policy.key ? undefined : targetOf(x.req);
   if (!target) return { text, id };
-  const url = withQuery(target.url, policy.query);
+  const url = withQuery(target.url, policy.vary.query);
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);
@@ -150,5 +150,5 @@ function summary(stored: StoredResponse, now: number): NonNullable<Explanation['
   const { status, body, tags, took, purged } = stored;
   // The same sum that decides.
   const { age, ttl } = reuse(stored, undefined, now, false);
-  return { status, age, ttl, size: body.length, tags, took, purged };
+  return { status, ageMs: age, ttlMs: ttl, size: body.length, tags, originMs: took, purged };
 }

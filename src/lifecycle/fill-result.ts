@@ -25,7 +25,7 @@ export function isHitForMiss({ kind }: FillResult): boolean {
 }
 
 /** The `detail` of a fill; `undefined` when its response was stored. */
-export function reasonOf(result: FillResult): Detail | undefined {
+export function detailOf(result: FillResult): Detail | undefined {
   switch (result.kind) {
     case 'stored':
       return undefined;

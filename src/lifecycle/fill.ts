@@ -20,11 +20,11 @@ import type { Lease } from '../store/store.ts';
 import { type Flight, NOT_SHARED } from './collapse.ts';
 import { storeComplete } from './commit.ts';
 import {
+  detailOf,
   type FillResult,
   followersOf,
   HIT_FOR_MISS_MS,
   isHitForMiss,
-  reasonOf,
   refreshResultOf,
 } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
@@ -292,7 +292,7 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     if (lease) {
       context.leaseRenewal.drop(lease);
-      if (reasonOf(result) === 'too-large') context.oversize.set(lease.id, true);
+      if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
     }
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
@@ -307,7 +307,7 @@ export class Fill implements CaptureHooks, FillState {
 
   #outcomeOf(result: FillResult): Outcome {
     const { shadow, reason } = this.#plan;
-    const detail = reasonOf(result);
+    const detail = detailOf(result);
     const stored = result.kind === 'stored';
     if (shadow) {
       if (detail !== undefined && this.lease) this.transaction.context.reporter.refused(detail);

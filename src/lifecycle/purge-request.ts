@@ -3,8 +3,8 @@ import { FIELDS } from '../exchange/guard/views.ts';
 import { answerJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import type { Outcome } from '../observe/outcome.ts';
-import type { Invalidation } from '../options/settings.ts';
-import { told } from '../purge/purge.ts';
+import type { Invalidation } from '../options/policy.ts';
+import { reportPurge } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -92,10 +92,10 @@ async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<
   const ids = new Set(target ? context.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
   const purges = [...ids].map((id) => context.store.responses.purge(id, 'delete'));
-  return told(context, { by: 'field', target: 'url', soft: false }, purges);
+  return reportPurge(context, { by: 'field', target: 'url', soft: false }, purges);
 }
 
 function purgeAll({ context }: Transaction): Promise<number | Fault> {
   const purge = context.store.responses.purgeMatching(() => true, 'delete');
-  return told(context, { by: 'field', target: 'all', soft: false }, [purge]);
+  return reportPurge(context, { by: 'field', target: 'all', soft: false }, [purge]);
 }

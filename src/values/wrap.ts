@@ -5,14 +5,14 @@ import { keyOfValue } from '../key/value-key.ts';
 import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from '../lifecycle/collapse.ts';
 import type { CacheContext } from '../lifecycle/context.ts';
 import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
-import type { WrapOptions } from '../options/cache.ts';
+import type { WrapOptions } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
+import { areTags } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';
-import { areTags } from '../options/values.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
 import { decodeValue, encodeValue, freshValue } from './value.ts';
-import { lifetimeOf } from './value-store.ts';
+import { parseValueTtl } from './value-store.ts';
 
 /** One call of `wrap`, its options read. */
 interface Call<T> extends Waiter {
@@ -42,7 +42,7 @@ export async function wrap<T>(
     id: compact(text, context.hash),
     key: text,
     run,
-    ttlMs: lifetimeOf(options),
+    ttlMs: parseValueTtl(options),
     tags: tags.map(tagOf),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     canServeStale: () => false,
@@ -89,7 +89,7 @@ async function runAndStore<T>(
   let committed: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttl: ttlMs, tags, now: context.clock() });
+    bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.committing = bytes !== undefined;
     context.leaseRenewal.drop(lease);

@@ -18,6 +18,7 @@ import {
   plain,
   sends,
 } from '../responses/support/compressed.ts';
+import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 /* What happens to a compressed response between its fill and its end: refreshes, purges, damage, many at once. */
@@ -158,20 +159,11 @@ describe('validation', () => {
   });
 });
 
-test('only-if-cached, and what the deployment before has stored', async () => {
-  const [old, fresh] = [uniquePrefix(), uniquePrefix()];
-  const before = await compressed(sends(), { prefix: old, key: () => 'one' });
-  await before.get();
-  const after = await compressed((_req, res) => res.writeHead(500).end(), {
-    prefix: fresh,
-    previous: old,
-    key: () => 'one',
-    compress: false,
-  });
+test('only-if-cached is answered in each coding', async () => {
+  const { get } = await compressed(sends(), { key: () => 'one' });
+  await get();
   for (const [{ headers }, coding] of ALL_FORMS) {
-    const only = { headers: { ...headers, 'cache-control': 'only-if-cached' } };
-    expectHit(await before.get(only), coding);
-    expect((await after.get({ headers: { ...headers } })).header('cache-status')).toMatch(/detail=previous/);
+    expectHit(await get({ headers: { ...headers, 'cache-control': 'only-if-cached' } }), coding);
   }
 });
 
@@ -326,5 +318,5 @@ test('whatever the body and whatever the client accepts, it gets the bytes of th
       expect(Buffer.concat(got.map((part) => part.body)).equals(answer.body)).toBe(true);
     }
   });
-  await fc.assert(run, { seed: 9110, numRuns: 60 });
+  await fc.assert(run, { seed: 9110, numRuns: sized(20, 60) });
 });

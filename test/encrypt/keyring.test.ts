@@ -47,7 +47,7 @@ describe('what is read', () => {
     ['sealed, cut short', [FIRST], sealed.subarray(0, -1), false, true, 'tampered'],
     ['sealed, its head alone', [FIRST], sealed.subarray(0, 24), false, true, ''],
     ['sealed, its head alone, without keys', [], sealed.subarray(0, 24), false, true, ''],
-    ['plain, with keys', [FIRST], PLAIN, false, false, 'unsealed'],
+    ['plain, with keys', [FIRST], PLAIN, false, false, 'unencrypted'],
     ['plain and damaged, with keys', [FIRST], PLAIN.subarray(1), false, true, ''],
     ['plain and damaged, without keys', [], PLAIN.subarray(1), false, true, ''],
     ['nothing', [FIRST], Buffer.alloc(0), false, true, ''],
@@ -80,8 +80,12 @@ describe('what is told', () => {
     for (let i = 0; i < 100; i++) ring.decode(ID, sealed);
     for (let i = 0; i < 100; i++) ring.decode(ID, PLAIN);
     expect(faults).toEqual([
-      { step: 'decrypt', code: 'unknown-key', message: `value at ${ID} is sealed with key one` },
-      { step: 'decrypt', code: 'unsealed', message: `value at ${ID} is not sealed` },
+      {
+        step: 'decrypt',
+        code: 'unknown-key',
+        message: `value at ${ID} is encrypted with key one, which is unknown here`,
+      },
+      { step: 'decrypt', code: 'unencrypted', message: `value at ${ID} is not encrypted` },
     ]);
   });
 });

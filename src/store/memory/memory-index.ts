@@ -17,7 +17,9 @@ export class MemoryIndex {
   /** The greatest stamp of the tags that were evicted from `#purged`. */
   #evictedStamp = 0;
   readonly #purged = new LRUCache<string, number>({
-    max: MAX_TAGS,
+    // Not `max`, which allocates for all of them at once.
+    maxSize: MAX_TAGS,
+    sizeCalculation: () => 1,
     dispose: (stamp, _tag, reason) => {
       if (reason === 'evict') this.#evictedStamp = Math.max(this.#evictedStamp, stamp);
     },

@@ -25,7 +25,8 @@ interface IdLeases {
 /** The leases of the in-process store. */
 export class LeaseTable {
   readonly #now: () => number;
-  readonly #ids = new LRUCache<string, IdLeases>({ max: MAX_IDS });
+  // Not `max`, which allocates for all of them at once.
+  readonly #ids = new LRUCache<string, IdLeases>({ maxSize: MAX_IDS, sizeCalculation: () => 1 });
 
   constructor(now: () => number) {
     this.#now = now;

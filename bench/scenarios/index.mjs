@@ -1,0 +1,196 @@
+// The scenarios: requests, required answers and targets. The goals of this package.
+
+import { FLOORS, HANDLERS } from '../targets.mjs';
+
+const get = (path, headers) => ({ path, headers });
+
+const PACKAGE = ['node rrc', 'express rrc'];
+const VARIANTS = ['express rrc, near', 'express rrc, front door', 'express rrc, front door, near'];
+const OTHER_BUILD = ['node other', 'express other'];
+const BASES = [
+  'node handler alone',
+  'node floor',
+  'node floor, corked',
+  'express handler alone',
+  'express floor',
+];
+const FEW = [...BASES, ...PACKAGE, ...OTHER_BUILD];
+const ALL = [...FEW, ...VARIANTS, 'express rrc, in process', 'peers', 'servers'];
+
+/** CPU per request in interleaved rounds, as a ratio to the floor of the same round: `check` and `unique` as in load-process.mjs. */
+const rates = {
+  'hit-1k': {
+    title: 'Hit, 1 KB',
+    requests: [get('/1k')],
+    check: 'same',
+    targets: ALL,
+    quick: true,
+    everyNode: true,
+  },
+  'hit-50k': {
+    title: 'Hit, 50 KB',
+    requests: [get('/50k')],
+    check: 'same',
+    targets: ALL,
+    quick: true,
+    everyNode: true,
+  },
+  'hit-50k-br': {
+    title: 'Hit, 50 KB, to a client that takes Brotli',
+    requests: [get('/50k', { 'Accept-Encoding': 'br' })],
+    check: 'same',
+    coding: 'br',
+    targets: ['express floor, br', 'express compression', 'express rrc, compress'],
+    floors: { express: 'express floor, br' },
+  },
+  'hit-500k': {
+    title: 'Hit, 500 KB',
+    requests: [get('/500k')],
+    check: 'same',
+    targets: [...FEW, ...VARIANTS, 'express rrc, in process'],
+  },
+  'many-50k': {
+    title: 'Hit, 50 KB, 1000 keys in turn',
+    requests: Array.from({ length: 1000 }, (_, i) => get(`/50k?${i}`)),
+    check: 'same',
+    targets: FEW,
+  },
+  304: {
+    title: 'Not modified, of 50 KB',
+    requests: [get('/50k', { 'If-None-Match': '"51200-plain"' })],
+    check: '304',
+    targets: [...FEW, ...VARIANTS, 'express rrc, in process', 'servers'],
+  },
+  head: {
+    title: 'HEAD, of 50 KB',
+    requests: [{ method: 'HEAD', path: '/50k' }],
+    check: 'head',
+    targets: FEW,
+  },
+  range: {
+    title: 'Range, 1 KB of 50 KB',
+    requests: [get('/50k', { Range: 'bytes=1024-2047' })],
+    check: 'part',
+    targets: FEW.filter((name) => !name.includes('alone')),
+  },
+  vary: {
+    title: 'Hit, 1 KB, three variants by Accept-Encoding',
+    requests: ['gzip', 'br', 'identity'].map((encoding) => get('/vary/1k', { 'Accept-Encoding': encoding })),
+    check: 'same',
+    targets: FEW,
+  },
+  'miss-1k': {
+    title: 'Miss and store, 1 KB',
+    requests: [get('/1k')],
+    check: 'like',
+    unique: true,
+    targets: [...FEW, 'Redis peers'],
+    quick: true,
+  },
+  'miss-50k': {
+    title: 'Miss and store, 50 KB',
+    requests: [get('/50k')],
+    check: 'like',
+    unique: true,
+    targets: [...FEW, 'Redis peers'],
+    quick: true,
+  },
+  'not-storable': {
+    title: 'Miss, not stored: 1 KB, private',
+    requests: [get('/private/1k')],
+    check: 'like',
+    unique: true,
+    targets: FEW,
+  },
+  forwarded: {
+    title: 'Forwarded: OPTIONS, 1 KB',
+    requests: [{ method: 'OPTIONS', path: '/1k' }],
+    check: 'like',
+    targets: FEW.filter((name) => !name.includes('floor')),
+    floors: HANDLERS,
+  },
+  unsafe: {
+    title: 'Forwarded, invalidates: POST, 1 KB',
+    requests: [{ method: 'POST', path: '/1k', headers: { 'Content-Length': '0' } }],
+    check: 'like',
+    targets: FEW.filter((name) => !name.includes('floor')),
+    floors: HANDLERS,
+  },
+};
+
+const REDIS_ONLY = [...FEW.filter((name) => !name.includes('alone')), 'Redis peers'];
+
+/** Scenarios with a measurement and columns of their own. */
+const others = {
+  herd: {
+    title: '200 requests at once for one cold key, handler 50 ms',
+    targets: [...REDIS_ONLY, 'peers', 'servers'],
+  },
+  stream: {
+    title: 'A stream of 50 MB',
+    targets: [...FEW.filter((name) => !name.includes('corked')), 'peers'],
+  },
+  keys: {
+    title: 'Distinct keys, 1 KB each',
+    targets: ['node floor', 'node rrc', 'express rrc, in process', ...OTHER_BUILD.slice(0, 1)],
+  },
+  'redis-hangs': {
+    title: 'Redis hangs (SIGSTOP), 8 clients, 3 s',
+    targets: REDIS_ONLY,
+    // The timeout of the package's default; its faults are expected.
+    settings: { timeout: undefined, quiet: true },
+  },
+  processes: { title: 'Processes on one Redis, and on a Cluster of three masters', targets: ['express rrc'] },
+  growth: { title: 'A thousand to a million keys, 1 KB each', targets: ['express rrc'] },
+  compression: { title: 'Compressed once: JSON of 50 KB', targets: [] },
+  staleness: { title: 'Near cache: after a purge by another process', targets: [] },
+  tracking: { title: 'Client tracking: its cost in Redis', targets: [] },
+};
+
+export const scenarios = Object.fromEntries(
+  [...Object.entries(rates), ...Object.entries(others)].map(([id, scenario]) => [
+    id,
+    { floors: FLOORS, ...scenario, id, rate: id in rates },
+  ]),
+);
+
+/**
+ * The goals of this package: `target` uses at most `limit` times the CPU of the target `of`. With `adds`, both are
+ * counted without the CPU of the target `adds`. With `figure`, that figure of the scenario is at most `limit`, or at
+ * most `plus.more` above that of the target `plus.of`.
+ */
+export const goals = [
+  { id: 'hit-1k', target: 'express rrc', of: 'express floor', limit: 1.1 },
+  { id: 'hit-50k', target: 'express rrc', of: 'express floor', limit: 1.05 },
+  { id: 'hit-50k-br', target: 'express rrc, compress', of: 'express floor, br', limit: 1.1 },
+  { id: 'hit-1k', target: 'express rrc, front door', of: 'node floor, corked', limit: 1.1 },
+  { id: 'hit-50k', target: 'express rrc, front door', of: 'node floor, corked', limit: 1.1 },
+  { id: 'hit-1k', target: 'express rrc, near', of: 'express handler alone', limit: 1.1 },
+  { id: 'hit-1k', target: 'express rrc, front door, near', of: 'node handler alone', limit: 1.15 },
+  { id: 'miss-1k', target: 'express rrc', of: 'express floor', limit: 1.3, adds: 'express handler alone' },
+  { id: 'miss-50k', target: 'express rrc', of: 'express floor', limit: 1.3, adds: 'express handler alone' },
+  { id: 'herd', target: 'express rrc', figure: 'runs', limit: 1, text: 'runs of the handler' },
+  {
+    id: 'stream',
+    target: 'express rrc',
+    figure: 'firstByte',
+    plus: { of: 'express handler alone', more: 20 },
+    text: 'first byte in ms, at most 20 after the handler alone',
+  },
+  {
+    id: 'stream',
+    target: 'express rrc',
+    figure: 'grown',
+    plus: { of: 'express handler alone', more: 16 },
+    text: 'memory over idle in MB, at most 16 above the handler alone',
+  },
+  {
+    id: 'redis-hangs',
+    target: 'express rrc',
+    figure: 'unanswered',
+    limit: 0,
+    text: 'requests without an answer',
+  },
+  // `timeout` is 100 ms; in a busy process its timer fires later.
+  { id: 'redis-hangs', target: 'express rrc', figure: 'slowest', limit: 250, text: 'slowest answer in ms' },
+];

@@ -1,0 +1,83 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Entries } from './entries/types.ts';
+import type { Imagined } from './exchange/probe-request.ts';
+import type { Explanation } from './lifecycle/explain.ts';
+import type { CacheEvents } from './observe/outcome.ts';
+import type { CacheStats } from './observe/stats.ts';
+import type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
+import type { KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { WarmOptions, WarmResult, WarmTarget } from './warm/warm.ts';
+
+/** The middleware, for Express, Connect and `node:http`, and the handle of the cache. `next` runs on a miss. */
+export interface CacheMiddleware {
+  (req: IncomingMessage, res: ServerResponse, next: Next): void;
+  /**
+   * Derives a middleware for some routes. It shares the store, the connections and the statistics.
+   * @throws {OptionError} for a bad option, or one that is cache-wide.
+   */
+  with(overrides: PolicyOptions): CacheMiddleware;
+  /**
+   * Puts the cache in front of a whole app: returns a listener for `http.createServer` that answers hits before the app
+   * runs, and passes every other request to the app. It uses the app's `trust proxy`, so pass the Express app itself.
+   *
+   * A hit skips all middleware of the app, sessions and authentication included. If the app reads cookies or `Authorization`
+   * to make a response, that response is not stored (see the `guard` option); what caches inside the app have stored is not
+   * served here. If you identify users in any other way (IP address, client certificate, a field such as `X-Api-Key`), add
+   * that to `key` or `vary`, or exclude such requests by `when`: the cache cannot detect it.
+   * @throws {OptionError} if the app is not a function.
+   */
+  before(
+    app: (req: IncomingMessage, res: ServerResponse) => unknown,
+  ): (req: IncomingMessage, res: ServerResponse) => void;
+  /**
+   * Deletes stored responses, or marks them stale (`soft`), and revokes fills in progress: what they make is not stored.
+   * Once it has resolved, no request that arrives at any process is answered by a response from before the purge (after a
+   * soft purge: as if that were fresh). With `near`, other processes learn of it by a message of Redis, a moment later.
+   * @returns how many stored responses were purged. A purge by `tag`, by `prefix` or of `all` may count a response twice
+   * if it was stored again meanwhile.
+   * @throws {PurgeError} for a bad target. @throws {StoreError} if Redis did not confirm it; requests are not affected.
+   */
+  purge(target: PurgeTarget, options?: PurgeOptions): Promise<number>;
+  /** Lists, reads, edits and measures what is stored, for consoles and scripts. */
+  readonly entries: Entries;
+  /** Small values of your own in the same store. */
+  readonly store: ValueStore;
+  /**
+   * Runs a function and stores what it returns, plain JSON or bytes, as the cache stores responses: concurrent calls for
+   * the same key share one run in all processes, and `purge({ key })` and `purge({ tag })` delete the value. If Redis does not
+   * answer, each call runs the function. A value that is `undefined` or larger than `maxBodySize` is returned but not
+   * stored. The promise rejects with what the function throws.
+   * @throws {TypeError} for a bad key, `ttl` or tag.
+   */
+  wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
+  /**
+   * Requests many URLs, a few at a time, so that their responses are stored before clients come: in this process with the
+   * `app` option, else over HTTP. Fresh responses stay; a missing one is filled once, however many processes warm up. An
+   * iterable is read only as fast as requests finish.
+   * Resolves when all responses that this process made are stored; after `close()`, with what was done by then.
+   * @throws {OptionError} for a bad option. @throws {TypeError} if the targets are not iterable.
+   */
+  warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
+  /**
+   * Adds a listener of an event; returns the cache. The listener runs in the asynchronous context of the request. The first
+   * error that it throws, or rejects with, becomes a process warning.
+   */
+  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /** Removes a listener; returns the cache. */
+  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  /**
+   * What this middleware would do now with a request, and why: with one that it received, or with one for an absolute URL.
+   * It calls the functions among the options and reads Redis; it changes, leases and counts nothing.
+   * @throws {TypeError} if the URL is not an absolute http or https URL.
+   */
+  explain(request: IncomingMessage | string | URL, init?: Imagined): Promise<Explanation>;
+  /** What the cache has done in this process so far: counts, hit ratio, latencies, time saved. */
+  stats(): CacheStats;
+  /** Resolves when no store operation and no refresh is pending: for tests, and before a shutdown. */
+  idle(): Promise<void>;
+  /**
+   * Stops warm-ups, waits for pending store operations, and closes the connections that the cache opened itself. From then
+   * on the middleware forwards every request.
+   */
+  close(): Promise<void>;
+}
