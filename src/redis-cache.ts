@@ -1,11 +1,11 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import { Keyring } from './codec/keyring.ts';
 import { entriesOf } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
-import { Door, type Listener } from './exchange/front-door.ts';
-import type { Imagined } from './exchange/probe-request.ts';
+import { FrontDoor } from './exchange/front-door.ts';
+import type { ExplainRequest } from './exchange/probe-request.ts';
 import { idsOfUrl } from './key/key-ids.ts';
 import type { Core } from './lifecycle/core.ts';
 import { explain } from './lifecycle/explain.ts';
@@ -119,7 +119,7 @@ class Cache {
       else void handle(new Exchange(req, res, next), policy, core);
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
-      before: (app: Listener) => this.#before(app, policy),
+      before: (app: RequestListener) => this.#before(app, policy),
       with: (overrides: PolicyOptions): CacheMiddleware => {
         const refined = refinePolicy(options, policy, overrides);
         return this.middleware(refined.options, refined.policy);
@@ -139,7 +139,7 @@ class Cache {
         core.events.off(event, listener);
         return handled;
       },
-      explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
+      explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
         explain(core, policy, request, init),
       stats: () => core.stats.snapshot(),
       idle: () => this.#idle(),
@@ -148,11 +148,11 @@ class Cache {
     return handled;
   }
 
-  #before(app: Listener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+  #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
     if (typeof app !== 'function')
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const core = this.#core;
-    const door = new Door(app);
+    const door = new FrontDoor(app);
     const { enabled, when, key, by } = policy;
     const asks = [enabled, when, key, by, core.invalidation?.authorize].some((o) => typeof o === 'function');
     const closed = (): boolean => this.#closed;
@@ -160,7 +160,7 @@ class Cache {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
       const x = new Exchange(req, res, next, door);
-      if (asks && x.depth === 0) door.dress(req, res);
+      if (asks && x.depth === 0) door.decorate(req, res);
       void handle(x, policy, core);
     };
   }

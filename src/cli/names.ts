@@ -1,5 +1,5 @@
-import { compact } from '../key/cache-key.ts';
-import { idsOfKey, idsOfUrl, type Naming } from '../key/key-ids.ts';
+import { redisId } from '../key/cache-key.ts';
+import { idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { KeyPart } from '../options/types.ts';
 import { UsageError } from './command.ts';
@@ -10,7 +10,7 @@ const HASHES = [undefined, 'sha1', 'sha256'] as const;
 /** What a `key` function may be asked for, as well as those that are cached by default. */
 const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
 
-const named = (methods: readonly string[]): Naming[] =>
+const named = (methods: readonly string[]): KeyPolicy[] =>
   HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), query: true, hash }));
 
 /** @throws {UsageError} */
@@ -32,7 +32,7 @@ export function idsOfJson(json: string): string[] {
 export function idsOfName(name: string): string[] {
   if (/^https?:\/\//i.test(name)) return idsOfAddress(name);
   if (name === '' || name.startsWith('@')) throw new UsageError(`${name} is no cache key`);
-  const ids = /^#[0-9a-f]+$/.test(name) ? [name] : HASHES.map((hash) => compact(name, hash));
+  const ids = /^#[0-9a-f]+$/.test(name) ? [name] : HASHES.map((hash) => redisId(name, hash));
   return [...new Set(parsed(name) === undefined ? ids : [...ids, ...idsOfJson(name)])];
 }
 

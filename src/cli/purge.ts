@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
-import { beginsWith } from '../key/key-ids.ts';
+import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/cache.ts';
 import { areTags } from '../options/values.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
@@ -86,7 +86,7 @@ function planOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
   }
   if (prefix === undefined) return { target: { all: true } };
   try {
-    beginsWith(prefix);
+    urlPrefixMatcher(prefix);
   } catch (error) {
     if (error instanceof PurgeError)
       throw new UsageError(

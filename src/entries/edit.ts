@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { encode, purgedSoftly } from '../codec/format.ts';
+import { encode, markSoftPurged } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { keptStale } from '../http/retention.ts';
-import { valueKeyOf } from '../key/value-key.ts';
+import { userKeyOf } from '../key/value-key.ts';
 
 /** A stored response that an operator has changed. */
 
@@ -40,7 +40,8 @@ export function edited(
   const lifetime = edit.ttl === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttl);
   const { body, purged, ...rest } = { ...head, lifetime };
   const encoded = encode(rest, [body]);
-  const bytes = purged && edit.ttl === undefined ? purgedSoftly(encoded, stored.bornAt + lifetime) : encoded;
+  const bytes =
+    purged && edit.ttl === undefined ? markSoftPurged(encoded, stored.bornAt + lifetime) : encoded;
   const kept = stored.bornAt + lifetime + keptStale(rest.headers, rest) - now;
   return { bytes, ttl: Math.max(1, Math.ceil(kept)) };
 }
@@ -90,7 +91,7 @@ function etagOf(body: Buffer): string {
 
 /** Whether a body could stand in the place of this one's: that of a value which is JSON has to be JSON. */
 function canStandIn({ key, headers }: StoredResponse, body: Buffer): boolean {
-  if (valueKeyOf(key) === undefined || field(headers, 'content-type') !== 'application/json') return true;
+  if (userKeyOf(key) === undefined || field(headers, 'content-type') !== 'application/json') return true;
   try {
     JSON.parse(body.toString());
     return true;

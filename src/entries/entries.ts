@@ -1,5 +1,5 @@
-import { decodeMarker, fingerprint } from '../codec/format.ts';
-import { identityOf } from '../codec/identity-body.ts';
+import { identityBody } from '../codec/compression.ts';
+import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { milliseconds } from '../options/values.ts';
@@ -47,7 +47,7 @@ export function entriesOf(core: Storage, limit: number): Entries {
       const body = stored && (await sentBody(stored, limit));
       if (!body) return damagedEntry(keyring, listed);
       const { message, headers } = stored;
-      const seen = fingerprint(bytes).toString('base64url');
+      const seen = versionOf(bytes).toString('base64url');
       const summary: EntrySummary = summaryOfStored(listed, stored, clock());
       // A client may have read it as a small part of a large buffer, and nobody may write into what is stored.
       return { ...summary, message, headers: linesOf(headers), body: Buffer.from(body), seen };
@@ -63,7 +63,7 @@ export function entriesOf(core: Storage, limit: number): Entries {
         throw new TypeError('update takes what was `seen`, as `get` gives it');
       const seen = Buffer.from(ref.seen, 'base64url');
       const read = confirmed(await entries.read(place));
-      if (!read || !fingerprint(read.bytes).equals(seen)) return false;
+      if (!read || !versionOf(read.bytes).equals(seen)) return false;
       const stored = keyring.decode(place.id, read.bytes);
       const sent = edit.body === undefined ? stored?.body : stored && (await sentBody(stored, limit));
       if (!stored || !sent) return false;
@@ -95,7 +95,7 @@ async function sentBody(stored: StoredResponse, limit: number): Promise<Buffer |
   const { body, encodings } = stored;
   if (!encodings) return body;
   if (encodings.size > Math.max(limit, SHOWN)) return undefined;
-  return identityOf(stored, encodings).catch(() => undefined);
+  return identityBody(stored, encodings).catch(() => undefined);
 }
 
 function linesOf(headers: StoredFields): Entry['headers'] {

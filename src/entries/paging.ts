@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { tagOf } from '../key/tags.ts';
+import { idOfTag } from '../key/tags.ts';
 import { areTags } from '../options/values.ts';
 import type { Position, Survey } from '../store/store.ts';
 import { placeText } from './summary.ts';
@@ -41,7 +41,7 @@ export function parseQuery({ search, status, tag, id, limit = 50, cursor }: Entr
     throw new TypeError('tag is a string of up to 256 characters, and not empty');
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new TypeError(`limit is a whole number from 1 to ${MAX_LIMIT}`);
-  const known = tag === undefined ? undefined : tagOf(tag);
+  const known = tag === undefined ? undefined : idOfTag(tag);
   return {
     tag: known,
     id,

@@ -3,7 +3,7 @@ import { bodyLength } from '../codec/format.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
-import { valueKeyOf } from '../key/value-key.ts';
+import { userKeyOf } from '../key/value-key.ts';
 import type { Listed } from '../store/store.ts';
 import type { DamagedEntry, EntryRef, EntrySummary } from './types.ts';
 
@@ -31,7 +31,7 @@ export function damagedEntry(keyring: Keyring, listed: Listed): DamagedEntry {
 
 export function summaryOfStored(listed: Listed, stored: StoredResponse, now: number): EntrySummary {
   const { id, variant, begin, length, expiresIn } = listed;
-  const { key, status, headers, bornAt, lifetime, purged, tags, took, encodings } = stored;
+  const { key, status, headers, bornAt, lifetime, purged, tags, originMs, encodings } = stored;
   // What is sealed was opened whole; of anything else there may be no more than the head.
   const bodyBytes = isSealed(begin) ? stored.body.length : bodyLength(begin);
   const [, method = '', rest = ''] = /^(\S*) (.*)$/s.exec(key) ?? [];
@@ -40,7 +40,7 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     id,
     variant,
     damaged: false,
-    kind: valueKeyOf(key) === undefined ? 'response' : 'value',
+    kind: userKeyOf(key) === undefined ? 'response' : 'value',
     key,
     method,
     url: /^https?:\/\//.test(rest) ? rest : undefined,
@@ -60,7 +60,7 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     expiresIn,
     tags,
     ...selectedBy(stored),
-    took,
+    took: originMs,
   };
 }
 

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
-import { bytesOf, sizeOf } from './chunk.ts';
-import { hasReason, isCancelled, isGone } from './http2.ts';
-import { isSynthetic } from './internal-request.ts';
-import { beforeHead } from './on-head.ts';
+import { chunkBytes, chunkSize } from './chunk.ts';
+import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
+import { isInternal } from './internal-request.ts';
+import { onHead } from './on-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
 export interface Head {
@@ -92,12 +92,12 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
 
   const keep = (args: readonly unknown[], limit: number): void => {
     if (!chunks) return;
-    if (length + sizeOf(args) > limit) {
+    if (length + chunkSize(args) > limit) {
       refused = 'too-large';
       chunks = undefined;
       return;
     }
-    const bytes = bytesOf(args);
+    const bytes = chunkBytes(args);
     length += bytes.length;
     chunks.push(bytes);
   };
@@ -107,7 +107,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const passHead: Method = (...args) => (replaced ? res : pass(writeHead, args));
   // Under the listener, so that what it decides is done.
   own.writeHead = passHead;
-  beforeHead(res, (message) => {
+  onHead(res, (message) => {
     if (!hooks) return;
     head = headOf(res, message, whole);
     const reaction = hooks.head(head);
@@ -136,7 +136,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   };
 
   const passEnd: Method = (...args) => {
-    if (!head) whole = length + sizeOf(args);
+    if (!head) whole = length + chunkSize(args);
     if (!head && hooks?.replace) stateLength(res, whole);
     decide();
     if (replaced) {
@@ -173,7 +173,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const closed = (): void => {
     if (!hooks) return;
     // Whose time is up, though nobody asked, is not waited for either.
-    if (!(isCancelled(res) ?? hungUp(socket)) || isSynthetic(res.req)) {
+    if (!(isCancelled(res) ?? hungUp(socket)) || isInternal(res.req)) {
       abandon();
       return;
     }
@@ -238,7 +238,7 @@ function headOf(res: ServerResponse, message: string | undefined, whole: number 
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    message: message ?? (hasReason(res) ? (res.statusMessage ?? '') : ''),
+    message: message ?? (hasReasonPhrase(res) ? (res.statusMessage ?? '') : ''),
     fields: fieldsOf(res),
     headers: res.getHeaders(),
     length: stated === undefined ? whole : Number(stated),

@@ -3,14 +3,14 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Validators } from '../http/conditional.ts';
 import { ownEntityTags } from '../http/content-coding.ts';
 import type { Next } from '../options/types.ts';
-import type { Door } from './front-door.ts';
+import type { FrontDoor } from './front-door.ts';
 import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
-import { isSynthetic } from './internal-request.ts';
-import { beforeHead } from './on-head.ts';
+import { isInternal } from './internal-request.ts';
+import { onHead } from './on-head.ts';
 import { addCacheStatus } from './replay.ts';
 import type { Target } from './target.ts';
-import { targetOf, trustOf } from './target.ts';
+import { targetOf, trustProxyOf } from './target.ts';
 
 /** The requests that a cache of this process leads a fill for. */
 const led = new WeakSet<IncomingMessage>();
@@ -50,7 +50,7 @@ export class Exchange {
    */
   readonly depth: number;
   readonly #next: Next;
-  readonly #door: Door | undefined;
+  readonly #door: FrontDoor | undefined;
   #trust: unknown;
   #target: Target | undefined;
   #isAimed = false;
@@ -60,7 +60,7 @@ export class Exchange {
   #asked: Set<string> | undefined;
 
   /** @param door where the request comes through one, instead of from the app. */
-  constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: Door) {
+  constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: FrontDoor) {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
@@ -68,13 +68,13 @@ export class Exchange {
     this.isLed = led.has(req);
     this.#next = next;
     this.#door = door;
-    this.depth = door?.isFirst(req) && !passed.has(req) ? 0 : 1 + (passed.get(req) ?? 0);
+    this.depth = door?.isBeforeApp(req) && !passed.has(req) ? 0 : 1 + (passed.get(req) ?? 0);
   }
 
   /** Where the request is aimed, as far as the app trusts it. */
   get target(): Target | undefined {
     if (!this.#isAimed) {
-      this.#trust = trustOf(this.req, this.#door?.express);
+      this.#trust = trustProxyOf(this.req, this.#door?.express);
       this.#target = targetOf(this.req, this.#trust);
     }
     this.#isAimed = true;
@@ -87,7 +87,7 @@ export class Exchange {
    */
   get isAimedAlike(): boolean {
     const { target } = this;
-    const trust = trustOf(this.req);
+    const trust = trustProxyOf(this.req);
     if (trust === undefined || trust === this.#trust) return true;
     const aim = targetOf(this.req, trust);
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
@@ -144,7 +144,7 @@ export class Exchange {
     try {
       this.#next();
     } catch (error) {
-      if (isSynthetic(this.req)) {
+      if (isInternal(this.req)) {
         this.res.destroy();
         return;
       }
@@ -162,7 +162,7 @@ export class Exchange {
 
   /** Lets the app answer, and says in the answer what was decided. */
   forwardWith(cacheStatus: string): void {
-    beforeHead(this.res, () => addCacheStatus(this.res, cacheStatus));
+    onHead(this.res, () => addCacheStatus(this.res, cacheStatus));
     this.forward();
   }
 

@@ -1,4 +1,4 @@
-import { encodings } from '../codec/compression.ts';
+import { encodeBody } from '../codec/compression.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { mayEncode } from '../http/content-coding.ts';
 import { Fault } from '../store/fault.ts';
@@ -65,7 +65,7 @@ export async function encoded(
   const { compress, collapse } = policy;
   if (!compress || !mayEncode(sent.status, sent.headers)) return plain;
   if (statedBy(sent, policy).directives.has('no-transform')) return plain;
-  const made = await encodings(compress, chunks, collapse.lease).catch((error: unknown) => {
+  const made = await encodeBody(compress, chunks, collapse.lease).catch((error: unknown) => {
     core.events.fault({ step: 'compress', code: 'error', message: String(error) });
   });
   return made ? { head: { ...head, encodings: made.encodings }, chunks: made.chunks } : plain;

@@ -3,7 +3,7 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Watch } from '../exchange/guard/guard.ts';
 import type { FieldList } from '../http/headers.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import type { Events } from '../observe/events.ts';
@@ -90,7 +90,7 @@ export function reportAtClose(x: Exchange, core: Core, outcome: Outcome): void {
 export function report(x: Exchange, core: Core, outcome: Outcome): void {
   const { stored, detail } = outcome;
   if (stored === false && detail !== undefined && x.key !== undefined) {
-    core.refusals.set(compact(x.key, undefined), { detail, at: core.clock() });
+    core.refusals.set(redisId(x.key, undefined), { detail, at: core.clock() });
   }
   core.stats.request(outcome, x);
   if (core.events.heard) tell(x, core, outcome);

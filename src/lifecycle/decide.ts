@@ -37,12 +37,12 @@ export function answeredBy(
   { stored, usable, canRefresh }: Weighed,
 ): boolean {
   if (!stored || usable?.kind !== 'send') return false;
-  const { age, ttl, behind } = usable;
-  const early = !behind && policy.earlyRefresh > 0 && canRefresh;
-  if (behind || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
+  const { age, ttl, refresh } = usable;
+  const early = !refresh && policy.earlyRefresh > 0 && canRefresh;
+  if (refresh || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
     core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
   }
-  const detail = behind ? { detail: 'stale-while-revalidate' } : found.near ? { detail: 'near' } : {};
+  const detail = refresh ? { detail: 'stale-while-revalidate' } : found.near ? { detail: 'near' } : {};
   answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
   return true;
 }
@@ -58,7 +58,7 @@ export function answeredNear(x: Exchange, policy: Policy, core: Core, identity: 
     found = { ...found, stored };
   }
   const weighed = weigh(x, policy, core, found);
-  if (weighed.usable?.kind !== 'send' || weighed.usable.behind) return false;
+  if (weighed.usable?.kind !== 'send' || weighed.usable.refresh) return false;
   return answeredBy(x, policy, core, identity, found, weighed);
 }
 

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { type Imagined, imagined, responseTo } from '../exchange/probe-request.ts';
+import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { isUnsafe } from '../http/invalidation.ts';
 import { reuse } from '../http/reuse.ts';
-import { compact, withQuery } from '../key/cache-key.ts';
+import { normalizeQuery, redisId } from '../key/cache-key.ts';
 import { type Identity, identify } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome } from '../observe/outcome.ts';
@@ -75,10 +75,10 @@ export async function explain(
   core: Core,
   policy: Policy,
   request: IncomingMessage | string | URL,
-  init: Imagined = {},
+  init: ExplainRequest = {},
 ): Promise<Explanation> {
   const given = typeof request === 'string' || request instanceof URL ? undefined : request;
-  const res = given ? responseTo(given) : imagined(request as string | URL, init);
+  const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const x = new Exchange(given ?? res.req, res, () => {});
   if (policy.enabled && !(await policy.enabled(x.req, x.res))) return { cacheStatus: undefined, because: [] };
   const early = await unasked(x, policy);
@@ -87,7 +87,7 @@ export async function explain(
   if (typeof identity === 'string') return told(core, bypass(identity));
 
   const key = keyOf(x, policy, identity);
-  const last = core.refusals.get(compact(identity.key, undefined));
+  const last = core.refusals.get(redisId(identity.key, undefined));
   const refused = last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } };
   // One of its own, so that nothing is remembered for having been explained.
   const lookup = new Lookup(core.store, core.keyring, core.owed);
@@ -137,7 +137,7 @@ async function decide(
     : x.method === 'GET' || x.method === 'HEAD';
   const canRefresh = stored !== undefined && isWorthRefreshing(stored, policy) && refreshable;
   const usable = stored && reuse(stored, directives, now, canRefresh);
-  if (usable?.kind === 'send') return hit(usable.ttl, usable.behind ? 'stale-while-revalidate' : undefined);
+  if (usable?.kind === 'send') return hit(usable.ttl, usable.refresh ? 'stale-while-revalidate' : undefined);
   if (!stored && !found.otherVariants && core.previous && refreshable) {
     const before = await core.previous.find(identity, x.headers, policy.hash, x.depth);
     if (!(before instanceof Fault) && before.stored && suffices(x, before.stored, now)) {
@@ -158,7 +158,7 @@ function hit(ttl: number, detail: string | undefined): Outcome {
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
   const target = policy.key ? undefined : targetOf(x.req);
   if (!target) return { text, id };
-  const url = withQuery(target.url, policy.query);
+  const url = normalizeQuery(target.url, policy.query);
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);
@@ -167,8 +167,8 @@ function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNul
 }
 
 function summary(stored: StoredResponse, now: number): NonNullable<Explanation['stored']> {
-  const { status, body, tags, took, purged } = stored;
+  const { status, body, tags, originMs, purged } = stored;
   // The same sum that decides.
   const { age, ttl } = reuse(stored, undefined, now, false);
-  return { status, age, ttl, size: body.length, tags, took, purged };
+  return { status, age, ttl, size: body.length, tags, took: originMs, purged };
 }

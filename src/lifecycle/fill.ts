@@ -3,10 +3,10 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { capture, type End, fieldsOf, type Head } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { Watch } from '../exchange/guard/guard.ts';
-import { addCacheStatus, resetHead, turnInto304 } from '../exchange/replay.ts';
+import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
-import { standsInFor } from '../http/reuse.ts';
+import { usableOnError } from '../http/reuse.ts';
 import type { Fields } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
@@ -93,7 +93,7 @@ export function lead(
 
   /** Whether what is stored is the answer after all: the origin confirmed it, or failed and it may stand in. */
   function isAnsweredBy(stored: StoredResponse, status: number): boolean {
-    return status === 304 || standsInFor(status, stored, askedBy(x, running.policy), receivedAt);
+    return status === 304 || usableOnError(status, stored, askedBy(x, running.policy), receivedAt);
   }
 
   /** Says in the head what is being done. The app was asked for the whole, so what the client asked is answered here. */
@@ -101,7 +101,7 @@ export function lead(
     const { etag, 'last-modified': lastModified } = sent.headers;
     const validators = { etag: joined(etag), lastModified: joined(lastModified) };
     const known = conditions && sent.status === 200 && notModified(conditions, validators, receivedAt);
-    if (known) turnInto304(x.res);
+    if (known) convertTo304(x.res);
     const forStale = stored !== undefined || known ? { fwdStatus: sent.status } : {};
     const outcome: Outcome = { kind: 'forward', fwd, ...forStale, ...statusOf(verdict, sent) };
     addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? running.identity.key : undefined));
@@ -128,7 +128,7 @@ export function lead(
     if (end.kind === 'refused' || !head || !judgedHead)
       return end.kind === 'refused' ? end.reason : 'no-head';
     if (read !== undefined) return read;
-    const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
+    const { headers, removedFields } = fieldsToStore(x, running, head, receivedAt);
     const bodiless = head.status === 204;
     const length = String(end.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     const stated = head.headers['content-length'] !== undefined || bodiless;
@@ -137,7 +137,7 @@ export function lead(
       message: head.message,
       vary: (head.headers as Fields).vary,
       headers: stated ? headers : [...headers, 'Content-Length', length],
-      removed,
+      removedFields,
     };
     const chunks = bodiless ? [] : end.chunks;
     if (head.status === 206) {

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { sizeOf } from '../codec/encodings.ts';
+import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { fieldsOf } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { beforeHead } from '../exchange/on-head.ts';
+import { onHead } from '../exchange/on-head.ts';
 import { addCacheStatus } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { mayEncode } from '../http/content-coding.ts';
@@ -42,7 +42,7 @@ export function forwardHead(
   const claim = { ...found.place, key: identity.key, token: randomUUID() };
   const running = begun(x, policy, core, identity, { ...claim, stamp: 0, since: 0 });
   reportAtClose(x, core, outcome);
-  beforeHead(x.res, () => {
+  onHead(x.res, () => {
     if (x.res.statusCode === 200) core.track(update(stored));
     addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? x.key : undefined));
   });
@@ -62,12 +62,12 @@ export function forwardHead(
     };
     const fields = freshened(stored.headers, fieldsToStore(x, running, sent, receivedAt).headers);
     const byName = fieldsByName(fields);
-    const { status, message, removed, body, encodings } = stored;
+    const { status, message, removedFields, body, encodings } = stored;
     const verdict = await judged(x, core, running, {
       status,
       headers: byName,
       dated: headers,
-      length: sizeOf(stored),
+      length: identitySize(stored),
       receivedAt,
     });
     if (verdict.refused !== undefined) return void (await core.store.discard(found.place));
@@ -79,7 +79,7 @@ export function forwardHead(
     const acquired = await core.store.acquire(claim, found.seen, policy.collapse.lease);
     if (acquired instanceof Fault || (acquired.kind !== 'leader' && acquired.kind !== 'alone')) return;
     const lease = { ...claim, stamp: acquired.stamp, since: performance.now() };
-    const updated = { status, message, headers: fields, removed, encodings, vary: byName.vary };
+    const updated = { status, message, headers: fields, removedFields, encodings, vary: byName.vary };
     await commit(x, core, commitOf(x, { ...running, lease }, updated, [body], verdict, receivedAt));
   }
 }
@@ -95,6 +95,6 @@ function describes(headers: Fields, stored: StoredResponse): boolean {
   return (
     same(joined(headers.etag), etag) &&
     same(joined(headers['last-modified']), lastModified) &&
-    same(joined(headers['content-length']), String(sizeOf(stored)))
+    same(joined(headers['content-length']), String(identitySize(stored)))
   );
 }

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { capture, type End, type Head } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { beforeHead } from '../exchange/on-head.ts';
+import { onHead } from '../exchange/on-head.ts';
 import { addCacheStatus } from '../exchange/replay.ts';
 import { alsoInvalidated, isNonError, isOwnLocation } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
@@ -60,7 +60,7 @@ export async function forwardUnsafe(x: Exchange, policy: Policy, core: Core): Pr
     }
   }
   reportAtClose(x, core, OUTCOME);
-  beforeHead(x.res, () => {
+  onHead(x.res, () => {
     void invalidate();
     addCacheStatus(x.res, cacheStatus(core.name, OUTCOME));
   });

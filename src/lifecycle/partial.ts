@@ -9,7 +9,7 @@ import type { Fields } from '../http/vary.ts';
  * never taken for the whole (RFC 9111 §3.3, §3.4).
  */
 
-type Sent = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & {
+type Sent = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields'> & {
   readonly vary: Fields['vary'];
 };
 

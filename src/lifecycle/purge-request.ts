@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Exchange } from '../exchange/exchange.ts';
 import { FIELDS } from '../exchange/guard/views.ts';
-import { answerJson } from '../exchange/replay.ts';
+import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome } from '../observe/outcome.ts';
@@ -28,7 +28,7 @@ export async function invalidated(x: Exchange, policy: Policy, core: Core): Prom
   const detail = count instanceof Fault ? count.code : what;
   const outcome: Outcome = { kind: 'invalidated', detail };
   const answer = count instanceof Fault ? { error: 'the purge was not confirmed' } : { purged: count };
-  answerJson(x.res, count instanceof Fault ? 503 : 200, cacheStatus(core.name, outcome), answer);
+  sendJson(x.res, count instanceof Fault ? 503 : 200, cacheStatus(core.name, outcome), answer);
   report(x, core, outcome);
   return true;
 }

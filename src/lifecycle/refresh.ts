@@ -1,14 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import {
-  type Blueprint,
-  blueprintOf,
-  dispatch,
-  type Entrance,
-  entranceOf,
-} from '../exchange/internal-request.ts';
+import { dispatch, listenerOf, type RequestTemplate, templateOf } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
@@ -38,8 +32,8 @@ export interface Refresh {
 }
 
 interface Job {
-  readonly blueprint: Blueprint;
-  readonly enter: Entrance;
+  readonly blueprint: RequestTemplate;
+  readonly enter: RequestListener;
   readonly refresh: Refresh;
   readonly done: Promise<Refresh['result']>;
   readonly finish: (result: Refresh['result']) => void;
@@ -92,7 +86,7 @@ export class Refreshes {
   canRefresh(x: Exchange, { id, variant }: Place): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
     return (
-      safe && !this.#closed && !this.#impossible.has(`${id} ${variant}`) && entranceOf(x.req) !== undefined
+      safe && !this.#closed && !this.#impossible.has(`${id} ${variant}`) && listenerOf(x.req) !== undefined
     );
   }
 
@@ -111,7 +105,7 @@ export class Refreshes {
     const place = `${id} ${variant}`;
     const job = this.#queued.get(place) ?? this.#running.get(place);
     if (job) return job.done;
-    const enter = entranceOf(x.req);
+    const enter = listenerOf(x.req);
     const failed = this.#failed.get(place);
     if (failed && failed.until > performance.now()) return Promise.resolve(failed.result);
     if (!enter || this.#closed || this.#queued.size >= QUEUE) return Promise.resolve('failed');
@@ -164,11 +158,11 @@ export class Refreshes {
   async #run(place: string, { blueprint, enter, refresh, finish, controller }: Job): Promise<void> {
     const { signal } = controller;
     const startedAt = performance.now();
-    const known: Entrance = (req, res) => {
+    const known: RequestListener = (req, res) => {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
     };
-    const ending = await dispatch(blueprint, known, { deadline: this.#deadline, signal });
+    const ending = await dispatch(blueprint, known, { timeoutMs: this.#deadline, signal });
     await refresh.landed;
     // Whoever was slow in front of the cache may be faster the next time.
     if (refresh.result === undefined && ending.kind !== 'finished') refresh.result = 'failed';
@@ -206,14 +200,14 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
 }
 
 /** What to repeat of the request: what key and `Vary` are made of, and no credentials unless they are among that. */
-function asked(x: Exchange, policy: Policy, { covers }: Identity, stored: StoredResponse): Blueprint {
+function asked(x: Exchange, policy: Policy, { covers }: Identity, stored: StoredResponse): RequestTemplate {
   const names = nominated(field(stored.headers, 'vary'));
   const varies = new Set([...(names === '*' ? [] : names), ...policy.headers, ...x.asked]);
   // A key that holds the person is made by middleware that knows the person by these.
   const personal = [...covers].some((word) => word.startsWith('req.'));
   const cookies =
     policy.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.cookies : undefined;
-  const blueprint = blueprintOf(x.req, (name) => {
+  const blueprint = templateOf(x.req, (name) => {
     if (name === 'authorization') return personal || names.includes(name) || covers.has(name);
     if (name === 'cookie') {
       return personal || names.includes(name) || covers.has(name) || cookies !== undefined;

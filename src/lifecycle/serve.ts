@@ -1,6 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { type Form, gatewayTimeout, replay } from '../exchange/replay.ts';
+import { type ReplayForm, replay, sendGatewayTimeout } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified, type Validators } from '../http/conditional.ts';
 import { field } from '../http/headers.ts';
@@ -23,7 +23,7 @@ export function send(
   outcome: Outcome,
 ): void {
   const shown = represented(stored);
-  x.saved = stored.took;
+  x.saved = stored.originMs;
   x.bytes = replay(x.res, shown, formFor(x, shown, core.clock()), {
     age: age === undefined ? undefined : Math.floor(age / 1000),
     cacheStatus: cacheStatus(core.name, outcome, core.showKey ? stored.key : undefined),
@@ -45,7 +45,7 @@ export function answerWith(
 /** Answers that nothing stored would do, to a client that wants nothing else (RFC 9111 §5.2.1.7). */
 export function unsatisfied(x: Exchange, core: Core, fwd: ForwardReason): void {
   const outcome: Outcome = { kind: 'unsatisfied', fwd, detail: 'only-if-cached' };
-  gatewayTimeout(x.res, cacheStatus(core.name, outcome));
+  sendGatewayTimeout(x.res, cacheStatus(core.name, outcome));
   report(x, core, outcome);
 }
 
@@ -62,7 +62,7 @@ export function validatorsOf({ headers, bornAt }: StoredResponse): Validators {
  * response to the same request without those conditions would have been a status code other than a 2xx or 412"
  * (§13.2.1); ranges are of a 200's content, and defined for GET only (§14.2).
  */
-function formFor(x: Exchange, stored: StoredResponse, now: number): Form {
+function formFor(x: Exchange, stored: StoredResponse, now: number): ReplayForm {
   const part = partOf(stored);
   if (stored.status !== 200 && !part) return WHOLE;
   const conditions = conditionsOf(x.headers);
@@ -81,7 +81,7 @@ function rangesAsked(
   const { range, 'if-range': ifRange } = x.headers;
   if (x.method !== 'GET' || range === undefined) return 'whole';
   // "A validator is weak if it is shared by two or more representations" (§8.8.1): a date is, an entity tag is not.
-  const validators = stored.chosen ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);
+  const validators = stored.selected ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);
   if (ifRange !== undefined && !ifRangeHolds(joined(ifRange) ?? '', validators, now)) return 'whole';
   return rangesOf(range, size);
 }
@@ -98,4 +98,4 @@ export function suffices(x: Exchange, stored: StoredResponse, now: number): bool
   return ranges.every(({ first, last }) => first >= part.first && last <= part.last);
 }
 
-const WHOLE: Form = { kind: 'whole' };
+const WHOLE: ReplayForm = { kind: 'whole' };

@@ -7,7 +7,7 @@ import { joined } from '../http/cache-control.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
 import { type Fields, nominated } from '../http/vary.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { variantText } from '../key/variant.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
@@ -63,7 +63,7 @@ export async function shadow(
     return forward(x, core, bypass(would));
   }
   // What would have been refreshed behind the answer is stored anew.
-  const behind = usable?.kind === 'send' && usable.behind;
+  const behind = usable?.kind === 'send' && usable.refresh;
   const lease = hit && !behind ? undefined : await leased(core, policy, identity, found);
   const busy = comparing.get(core) ?? 0;
   const compares = busy < COMPARED;
@@ -139,11 +139,11 @@ export async function shadow(
       await core.store.release(lease, 0);
       return refused ?? 'incomplete';
     }
-    const { headers, removed } = fieldsToStore(x, running, head, receivedAt);
+    const { headers, removedFields } = fieldsToStore(x, running, head, receivedAt);
     const length = String(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
     const stated = head.headers['content-length'] !== undefined || head.status === 204;
     const complete = {
-      ...{ status: head.status, message: head.message, removed, vary: (head.headers as Fields).vary },
+      ...{ status: head.status, message: head.message, removedFields, vary: (head.headers as Fields).vary },
       headers: stated ? headers : [...headers, 'Content-Length', length],
       encodings: undefined,
     };
@@ -168,7 +168,7 @@ export async function shadow(
   /** Where such an answer belongs, which is known when its `Vary` is. */
   function placeOf({ headers }: Head): string {
     const names = nominated((headers as Fields).vary);
-    return compact(
+    return redisId(
       `${identity.id} ${variantText(identity.declared, names === '*' ? [] : names, x.headers)}`,
       'sha1',
     );

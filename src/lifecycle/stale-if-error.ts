@@ -1,6 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import { standsInFor } from '../http/reuse.ts';
+import { usableOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
@@ -40,7 +40,7 @@ export async function standIn(
 /** Whether what was found may stand in for an app that fails now (RFC 5861 §4). */
 export function mayStandIn(x: Exchange, policy: Policy, core: Core, { stored }: Found): boolean {
   const whole = stored !== undefined && stored.status !== 206;
-  return whole && standsInFor(504, stored, askedBy(x, policy), core.clock());
+  return whole && usableOnError(504, stored, askedBy(x, policy), core.clock());
 }
 
 /** Answers with what is stored, in the app's stead. */

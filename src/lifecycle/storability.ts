@@ -14,7 +14,7 @@ import type { Ageing } from '../http/reuse.ts';
 import { refusal, withheld } from '../http/storable.ts';
 import { targetedDirectives } from '../http/targeted.ts';
 import { type Fields, nominated, selecting } from '../http/vary.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import { tagsOf } from '../key/tags.ts';
 import { variantText } from '../key/variant.ts';
 import type { Policy } from '../options/policy.ts';
@@ -94,7 +94,7 @@ export function statedBy({ headers, dated, receivedAt }: Judged, policy: Policy)
 }
 
 /** A head to be stored. That of a body in encodings has to say so. */
-export type ToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed'> & {
+export type ToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields'> & {
   readonly vary: Fields['vary'];
   readonly encodings: Encodings | undefined;
 };
@@ -112,8 +112,8 @@ export function commitOf(
   const names = selecting(head.vary, fieldOf(head.headers, 'content-encoding'));
   if (names === '*') throw new TypeError('a response that varies on everything is never stored');
   const variant = variantText(identity.declared, names, x.headers);
-  const { status, message, headers, removed, encodings } = head;
-  const took = Math.round(x.took.origin ?? 0);
+  const { status, message, headers, removedFields, encodings } = head;
+  const originMs = Math.round(x.took.origin ?? 0);
   const locals = keptLocals(x, policy.locals);
   const stored = {
     key: identity.key,
@@ -121,18 +121,18 @@ export function commitOf(
     status,
     message,
     headers,
-    removed,
+    removedFields,
     ...ageing,
-    took,
+    originMs,
     tags,
     locals,
-    depth: x.depth,
+    cacheLevel: x.depth,
     encodings,
   };
   return {
     lease,
-    slot: compact(identity.declared, policy.hash),
-    variant: compact(variant, policy.hash),
+    slot: redisId(identity.declared, policy.hash),
+    variant: redisId(variant, policy.hash),
     names,
     tags,
     bytes: encode(stored, chunks),
@@ -146,7 +146,7 @@ export function fieldsToStore(
   fill: Fill,
   head: Head,
   receivedAt: number,
-): { headers: StoredFields; removed: readonly string[] } {
+): { headers: StoredFields; removedFields: readonly string[] } {
   const headers = head.headers as Fields;
   const { policy } = fill;
   const { directives } = statedBy({ ...head, headers, dated: headers, receivedAt }, policy);
@@ -154,7 +154,7 @@ export function fieldsToStore(
   // "A recipient with a clock that receives a response message without a Date header field MUST record the time it
   // was received and append a corresponding Date" (RFC 9110 §6.6.1).
   if (headers.date !== undefined || !x.res.sendDate) return stored;
-  return { removed: stored.removed, headers: [...stored.headers, 'Date', httpDate(receivedAt)] };
+  return { removedFields: stored.removedFields, headers: [...stored.headers, 'Date', httpDate(receivedAt)] };
 }
 
 function forbids(x: Exchange, fill: Fill, head: Judged, directives: Directives): string | undefined {
@@ -203,7 +203,7 @@ function aged(
       policy.staleWhileRevalidate,
       head.status,
     ),
-    took: 0,
+    originMs: 0,
   };
   if (ms === undefined && !confirmable)
     return { refused: policy.statuses.has(head.status) ? 'no-lifetime' : 'status' };

@@ -1,4 +1,4 @@
-import { sizeOf } from '../codec/encodings.ts';
+import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Head } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
@@ -37,7 +37,7 @@ export async function confirm(
     status: stored.status,
     headers: fields,
     dated: head.headers,
-    length: sizeOf(stored),
+    length: identitySize(stored),
     receivedAt,
   };
   const born = other ? stored.bornAt : bornAt(statedBy(confirmed, running.policy), running.requestedAt);
@@ -71,8 +71,8 @@ export async function confirm(
   }
   // Nothing would be gained by writing it all again: the next request has to ask as well.
   if (!isWorthStoring(judgement)) return 'unchanged';
-  const { status, message, removed, encodings } = stored;
-  const updated = { status, message, headers, removed, encodings, vary: fields.vary };
+  const { status, message, removedFields, encodings } = stored;
+  const updated = { status, message, headers, removedFields, encodings, vary: fields.vary };
   return commit(x, core, commitOf(x, running, updated, [stored.body], judgement, core.clock()));
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Entries } from '../entries/types.ts';
-import type { Imagined } from '../exchange/probe-request.ts';
+import type { ExplainRequest } from '../exchange/probe-request.ts';
 import type { Explanation } from '../lifecycle/explain.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
 import type { CacheStats } from '../observe/stats.ts';
@@ -129,7 +129,7 @@ export interface CacheMiddleware {
    * nobody sends. Functions among the options are asked and Redis is read; nothing is changed, leased or counted.
    * @throws {TypeError} for what is no absolute http or https URL.
    */
-  explain(request: IncomingMessage | string | URL, init?: Imagined): Promise<Explanation>;
+  explain(request: IncomingMessage | string | URL, init?: ExplainRequest): Promise<Explanation>;
   /** What this cache has done in this process so far: counts, hit ratio, latencies, time saved. */
   stats(): CacheStats;
   /** Resolves when no store operation is pending: for tests and for a graceful shutdown. */

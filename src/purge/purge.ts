@@ -1,6 +1,6 @@
 import { PurgeError } from '../errors.ts';
-import { beginsWith, idsOfKey, idsOfUrl } from '../key/key-ids.ts';
-import { tagOf } from '../key/tags.ts';
+import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
+import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
@@ -78,10 +78,10 @@ function purgesOf(
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) throw new PurgeError('purge takes tags that are strings of up to 256 characters');
-      return [purgeTags(core, new Set(tags.map(tagOf)), mode, onStep)];
+      return [purgeTags(core, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
-      return [store.purgeMatching(beginsWith(value), mode, onStep)];
+      return [store.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError('purge takes { all: true }');
       return [store.purgeMatching(() => true, mode, onStep)];

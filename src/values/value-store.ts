@@ -1,5 +1,5 @@
-import { compact } from '../key/cache-key.ts';
-import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
+import { redisId } from '../key/cache-key.ts';
+import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
 import type { ValueStore } from '../options/cache.ts';
 import type { KeyPart } from '../options/types.ts';
 import type { Duration } from '../options/units.ts';
@@ -12,9 +12,9 @@ import { decodeValue, encodeValue, freshValue } from './value.ts';
 /** Small values of the user's own, beside the responses. @param limit bytes of the largest. */
 export function valueStore(core: Storage, limit: number): ValueStore {
   const { store, clock } = core;
-  const idOf = (text: string): string => compact(text, core.hash);
+  const idOf = (text: string): string => redisId(text, core.hash);
   const find = async (key: KeyPart) => {
-    const text = keyOfValue(key);
+    const text = cacheKeyOfValue(key);
     const id = idOf(text);
     const read = await store.get(id, ['']);
     if (read instanceof Fault) return undefined;
@@ -27,7 +27,7 @@ export function valueStore(core: Storage, limit: number): ValueStore {
       return stored && (decodeValue(stored) as T);
     },
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
-      const text = keyOfValue(key);
+      const text = cacheKeyOfValue(key);
       const ttl = lifetimeOf(options);
       const bytes = encodeValue(text, value, { ttl, tags: [], now: clock() });
       if (!bytes) throw new TypeError('a value must be JSON or bytes');
@@ -39,20 +39,20 @@ export function valueStore(core: Storage, limit: number): ValueStore {
       return (await find(key)) !== undefined;
     },
     async delete(key: KeyPart): Promise<boolean> {
-      return confirmed(await store.purge(idOf(keyOfValue(key)), 'delete')) > 0;
+      return confirmed(await store.purge(idOf(cacheKeyOfValue(key)), 'delete')) > 0;
     },
     async *keys(): AsyncGenerator<KeyPart, void> {
       const met = new Set<string>();
       for await (const keys of store.keys()) {
         for (const key of confirmed(keys)) {
-          const given = met.has(key) ? undefined : valueKeyOf(key);
+          const given = met.has(key) ? undefined : userKeyOf(key);
           met.add(key);
           if (given !== undefined) yield given as KeyPart;
         }
       }
     },
     async clear(): Promise<number> {
-      return confirmed(await store.purgeMatching((key) => valueKeyOf(key) !== undefined, 'delete'));
+      return confirmed(await store.purgeMatching((key) => userKeyOf(key) !== undefined, 'delete'));
     },
   };
 }

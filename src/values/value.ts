@@ -21,11 +21,11 @@ export function encodeValue(
     status: 200,
     message: '',
     headers: ['Content-Type', raw ? BYTES_TYPE : JSON_TYPE],
-    removed: [],
-    depth: 1,
+    removedFields: [],
+    cacheLevel: 1,
   } as const;
   const ageing = { bornAt: now, lifetime: ttl, validateAlways: false, neverStale: true };
-  const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
+  const stale = { staleIfError: 0, staleWhileRevalidate: 0, originMs: 0 };
   return encode({ key, variant: variantText('', [], {}), ...head, ...ageing, ...stale, tags, locals: null }, [
     body,
   ]);

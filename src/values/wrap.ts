@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { decode, fingerprint } from '../codec/format.ts';
-import { compact } from '../key/cache-key.ts';
-import { tagOf } from '../key/tags.ts';
-import { keyOfValue } from '../key/value-key.ts';
+import { decode, versionOf } from '../codec/format.ts';
+import { redisId } from '../key/cache-key.ts';
+import { idOfTag } from '../key/tags.ts';
+import { cacheKeyOfValue } from '../key/value-key.ts';
 import type { Core } from '../lifecycle/core.ts';
 import { FUTILE } from '../lifecycle/fill.ts';
 import type { Flight } from '../lifecycle/flights.ts';
@@ -33,15 +33,15 @@ export async function wrap<T>(
   run: () => T | Promise<T>,
   options: WrapOptions,
 ): Promise<T> {
-  const text = keyOfValue(key);
+  const text = cacheKeyOfValue(key);
   const { tags = [] } = options;
   if (!areTags(tags)) throw new TypeError('tags must be strings of up to 256 characters');
   const call = {
-    id: compact(text, core.hash),
+    id: redisId(text, core.hash),
     key: text,
     run,
     ttl: lifetimeOf(options),
-    tags: tags.map(tagOf),
+    tags: tags.map(idOfTag),
   };
   const until = performance.now() + policy.collapse.wait;
   for (let looks = looksWithin(policy.collapse.wait); looks > 0; looks--) {
@@ -71,7 +71,7 @@ async function attempt<T>(
   if (other) return follow(core, call, other, patience);
   let flight = core.flights.begin(place.id);
   const claim = { ...place, key: call.key, token: randomUUID() };
-  const acquired = await core.store.acquire(claim, fingerprint(bytes), policy.collapse.lease);
+  const acquired = await core.store.acquire(claim, versionOf(bytes), policy.collapse.lease);
   if (!(acquired instanceof Fault) && (acquired.kind === 'leader' || acquired.kind === 'alone')) {
     if (acquired.kind === 'alone') {
       // Those who wait already run it themselves; those who come see that it is in vain to wait.

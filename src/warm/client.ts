@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { OptionError } from '../errors.ts';
-import { dispatch, type Entrance } from '../exchange/internal-request.ts';
+import { dispatch } from '../exchange/internal-request.ts';
 
 /** The ways in which a warm-up asks for a URL: over HTTP, and in this process. */
 
@@ -78,9 +79,9 @@ export function inProcess(app: unknown): Ask {
     throw new OptionError('warm.app', app, 'an app, a request listener, or a server that has one');
   return async ({ url, fields }, signal) => {
     let thrown: { readonly error: unknown } | undefined;
-    const enter: Entrance = async (req, res) => {
+    const enter: RequestListener = async (req, res) => {
       try {
-        await (server ? server.emit('request', req, res) : (app as Entrance)(req, res));
+        await (server ? server.emit('request', req, res) : (app as RequestListener)(req, res));
       } catch (error) {
         thrown = { error };
         req.destroy();
@@ -94,7 +95,7 @@ export function inProcess(app: unknown): Ask {
     const ending = await dispatch(
       { method: 'GET', url: url.pathname + url.search, fields: [...host, ...fields], peer },
       enter,
-      { deadline: NEVER, signal },
+      { timeoutMs: NEVER, signal },
     );
     if (ending.kind === 'finished') return ending.status;
     if (thrown) throw thrown.error;

@@ -8,7 +8,7 @@ import cors from 'cors';
 import express from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
-import { isSynthetic } from '../../src/exchange/internal-request.ts';
+import { isInternal } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/socket.ts';
 import { Stage, seen } from './support/twice.ts';
@@ -327,7 +327,7 @@ test.each([
 ])('a handler that writes without end is given its time like everyone else: %s', async (_how, headers) => {
   let turns = 0;
   const handler: Handler = (req, res) => {
-    if (!isSynthetic(req)) return res.end();
+    if (!isInternal(req)) return res.end();
     res.writeHead(200, headers);
     return new Readable({
       read() {

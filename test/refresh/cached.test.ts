@@ -1,5 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Blueprint, blueprintOf, dispatch, isSynthetic } from '../../src/exchange/internal-request.ts';
+import {
+  dispatch,
+  isInternal,
+  type RequestTemplate,
+  templateOf,
+} from '../../src/exchange/internal-request.ts';
 import { expresses, frameworks, type Handler, newCache } from '../support/apps.ts';
 import { DEADLINE, Stage } from './support/twice.ts';
 
@@ -10,7 +15,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     const cache = newCache({ ttl: '1m' });
     const runs: boolean[] = [];
     const handler: Handler = (req, res) => {
-      runs.push(isSynthetic(req));
+      runs.push(isInternal(req));
       res.setHeader('Content-Type', 'text/plain');
       res.end(`run ${runs.length}`);
     };
@@ -30,7 +35,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     const handler: Handler = (req, res) => {
       res.setHeader('Content-Type', 'text/plain');
       res.write('half');
-      if (!isSynthetic(req)) res.end(' and half');
+      if (!isInternal(req)) res.end(' and half');
     };
     const stage = new Stage(app(cache as unknown as Handler, handler));
     await stage.ask('/');
@@ -53,13 +58,13 @@ test.each(expresses)('%s: without a credential the cache finds what it is aimed 
     'X-Forwarded-Host': 'b.example',
     'X-Forwarded-For': '1.2.3.4',
   };
-  let blueprint: Blueprint | undefined;
+  let blueprint: RequestTemplate | undefined;
   stage.server.prependListener('request', (req) => {
-    blueprint ??= blueprintOf(req, () => false);
+    blueprint ??= templateOf(req, () => false);
   });
   await stage.ask({ path: '/a', headers: { ...proxied, Cookie: 'sid=1' } });
   await cache.purge({ all: true });
-  await dispatch(blueprint!, stage.entrance!, { deadline: DEADLINE });
+  await dispatch(blueprint!, stage.entrance!, { timeoutMs: DEADLINE });
   const answer = await stage.ask({ path: '/a', headers: proxied });
   expect(answer.header('cache-status')).toContain('hit');
 });

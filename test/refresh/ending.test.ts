@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/internal-request.ts';
+import { dispatch, isInternal, type RequestTemplate } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Handler } from '../support/apps.ts';
 import { DEADLINE, Stage } from './support/twice.ts';
 
@@ -14,12 +14,12 @@ import { DEADLINE, Stage } from './support/twice.ts';
 
 type Pair = [IncomingMessage, ServerResponse];
 
-const blueprint: Blueprint = { method: 'GET', url: '/a', fields: [['Host', 'a.example']], peer: {} };
+const blueprint: RequestTemplate = { method: 'GET', url: '/a', fields: [['Host', 'a.example']], peer: {} };
 
 /** A stage whose handler answers clients, and does this for nobody. */
 async function staged(forNobody: Handler): Promise<Stage> {
   const handler: Handler = (req, res, next) =>
-    isSynthetic(req) ? forNobody(req, res, next) : res.end('client');
+    isInternal(req) ? forNobody(req, res, next) : res.end('client');
   const stage = new Stage(bare(handler));
   await stage.ask('/');
   return stage;
@@ -27,7 +27,7 @@ async function staged(forNobody: Handler): Promise<Stage> {
 
 describe('at the deadline', () => {
   test.each(frameworks)('$name: a handler that never answers hears that it is too late', async ({ app }) => {
-    const stage = new Stage(app((req, res) => void (isSynthetic(req) || res.end())));
+    const stage = new Stage(app((req, res) => void (isInternal(req) || res.end())));
     await stage.ask('/');
     const startedAt = performance.now();
     expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
@@ -95,7 +95,7 @@ describe('given up', () => {
   test('by a signal from before, it never begins', async () => {
     let entered = 0;
     const ending = await dispatch(blueprint, () => entered++, {
-      deadline: DEADLINE,
+      timeoutMs: DEADLINE,
       signal: AbortSignal.abort(),
     });
     expect(ending).toEqual({ kind: 'aborted' });
@@ -185,7 +185,7 @@ describe('what is thrown', () => {
     '$name: by a handler is answered by the framework',
     async ({ app }) => {
       const thrower: Handler = (req, res) => {
-        if (!isSynthetic(req)) return res.end();
+        if (!isInternal(req)) return res.end();
         throw Object.assign(new Error('on purpose'), { status: 418, stack: '' });
       };
       const stage = new Stage(app(thrower));
@@ -248,7 +248,7 @@ describe('asynchronous context', () => {
       setTimeout(() => res.end(see), 5);
     };
     await user.run('alice', async () => {
-      const ending = await dispatch(blueprint, app, { deadline: DEADLINE });
+      const ending = await dispatch(blueprint, app, { timeoutMs: DEADLINE });
       expect(ending).toEqual({ kind: 'finished', status: 200 });
       expect(user.getStore()).toBe('alice');
     });
@@ -259,13 +259,13 @@ describe('asynchronous context', () => {
     const seen: unknown[] = [];
     const app = (_req: IncomingMessage, res: ServerResponse): void =>
       void res.on('close', () => seen.push(user.getStore()));
-    await user.run('alice', () => dispatch(blueprint, app, { deadline: 5 }));
+    await user.run('alice', () => dispatch(blueprint, app, { timeoutMs: 5 }));
     const { signal } = user.run('alice', () => {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 5);
       return controller;
     });
-    await user.run('alice', () => dispatch(blueprint, app, { deadline: DEADLINE, signal }));
+    await user.run('alice', () => dispatch(blueprint, app, { timeoutMs: DEADLINE, signal }));
     expect(seen).toEqual([undefined, undefined]);
   });
 
@@ -278,7 +278,7 @@ describe('asynchronous context', () => {
           res.end();
         }, 1);
       });
-    await dispatch(blueprint, app, { deadline: DEADLINE });
+    await dispatch(blueprint, app, { timeoutMs: DEADLINE });
     expect(seen).toEqual(['nobody']);
   });
 });
@@ -287,7 +287,7 @@ test('keeps no process alive', async () => {
   const controller = new AbortController();
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
   const before = process.getActiveResourcesInfo().sort();
-  const pending = dispatch(blueprint, () => {}, { deadline: DEADLINE, signal: controller.signal });
+  const pending = dispatch(blueprint, () => {}, { timeoutMs: DEADLINE, signal: controller.signal });
   // What is only of this moment, or of one before, is no reason to live on.
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
   expect(process.getActiveResourcesInfo().sort()).toEqual(before);
@@ -304,7 +304,7 @@ test('leaves nothing behind, neither with a deadline that is far nor with a sign
     requests.push(new WeakRef(req));
     res.end();
   };
-  for (let i = 0; i < 20; i++) await dispatch(blueprint, enter, { deadline: 3_600_000, signal });
+  for (let i = 0; i < 20; i++) await dispatch(blueprint, enter, { timeoutMs: 3_600_000, signal });
   await sleep(5);
   collect();
   // Node's parser may still know its last one.
@@ -333,7 +333,7 @@ test('many at once are each answered for themselves', async () => {
   };
   const statuses = Array.from({ length: 300 }, (_, i) => 200 + i);
   const asked = statuses.map((status) =>
-    dispatch({ ...blueprint, url: `/${status}` }, app, { deadline: DEADLINE }),
+    dispatch({ ...blueprint, url: `/${status}` }, app, { timeoutMs: DEADLINE }),
   );
   expect(await Promise.all(asked)).toEqual(statuses.map((status) => ({ kind: 'finished', status })));
 });

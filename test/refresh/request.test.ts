@@ -3,7 +3,7 @@ import { createServer as createTlsServer, request as requestTls } from 'node:htt
 import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
 import express from 'express';
-import { blueprintOf, dispatch, entranceOf, isSynthetic } from '../../src/exchange/internal-request.ts';
+import { dispatch, isInternal, listenerOf, templateOf } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/socket.ts';
 import { certificates } from '../support/tls.ts';
@@ -188,7 +188,7 @@ test('an app that rewrites its request is asked for the original one', async () 
       req.url = `/rewritten${req.url}`;
       next();
     })
-    .use((req, res) => void res.json({ url: req.url, again: blueprintOf(req, () => false).url }));
+    .use((req, res) => void res.json({ url: req.url, again: templateOf(req, () => false).url }));
   const answer = await new Stage(app).twice('/a?b');
   expect(JSON.parse(answer.body)).toEqual({ url: '/rewritten/a?b', again: '/a?b' });
 });
@@ -199,7 +199,7 @@ test('an app that disguises its request is asked for the original one', async ()
       Object.assign(req, { originalMethod: req.method, method: 'DELETE' });
       next();
     })
-    .use((req, res) => void res.json(blueprintOf(req, () => false).method));
+    .use((req, res) => void res.json(templateOf(req, () => false).method));
   expect((await new Stage(app).twice('/')).body).toBe('"GET"');
 });
 
@@ -244,7 +244,7 @@ describe('a blueprint', () => {
   async function fieldsOf(asked: Asked, wanted: (name: string) => boolean): Promise<object> {
     let fields: object = [];
     const listener = bare((req, res) => {
-      fields = Object.fromEntries(blueprintOf(req, wanted).fields);
+      fields = Object.fromEntries(templateOf(req, wanted).fields);
       res.end();
     });
     await new Stage(listener).ask(asked);
@@ -291,7 +291,7 @@ describe('a blueprint', () => {
   ] as const)('with %s is no request', async (_what, wrong) => {
     const right = { method: 'GET', url: '/', fields: [['Host', 'a']] as const, peer: {} };
     let entered = 0;
-    const ending = await dispatch({ ...right, ...wrong }, () => entered++, { deadline: DEADLINE });
+    const ending = await dispatch({ ...right, ...wrong }, () => entered++, { timeoutMs: DEADLINE });
     expect(ending).toMatchObject({ kind: 'threw', error: { name: 'TypeError' } });
     expect(entered).toBe(0);
   });
@@ -308,7 +308,10 @@ describe('a blueprint', () => {
       fields: [['Host', 'a.example']] as const,
       peer: { encrypted: true },
     };
-    expect(await dispatch(blueprint, app, { deadline: DEADLINE })).toEqual({ kind: 'finished', status: 200 });
+    expect(await dispatch(blueprint, app, { timeoutMs: DEADLINE })).toEqual({
+      kind: 'finished',
+      status: 200,
+    });
     expect(sent).toMatchObject({ protocol: 'https', hostname: 'a.example', headers: { host: 'a.example' } });
   });
 });
@@ -322,9 +325,9 @@ describe('the way in', () => {
       stage.again = () => {};
       expect(req.socket).toMatchObject({ server: stage.server });
       nested = dispatch(
-        blueprintOf(req, () => true),
-        entranceOf(req)!,
-        { deadline: DEADLINE },
+        templateOf(req, () => true),
+        listenerOf(req)!,
+        { timeoutMs: DEADLINE },
       );
     };
     expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
@@ -341,8 +344,8 @@ describe('the way in', () => {
     ['a server that nobody listens to', { httpVersionMajor: 1, socket: { server: createServer() } }],
     ['HTTP/2', { httpVersionMajor: 2, socket: { server: createServer(() => {}) } }],
   ])('is not there with %s', (_what, req) => {
-    expect(entranceOf(req as Parameters<typeof entranceOf>[0])).toBeUndefined();
-    expect(isSynthetic(req as Parameters<typeof isSynthetic>[0])).toBe(false);
+    expect(listenerOf(req as Parameters<typeof listenerOf>[0])).toBeUndefined();
+    expect(isInternal(req as Parameters<typeof isInternal>[0])).toBe(false);
   });
 });
 

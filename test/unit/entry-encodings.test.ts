@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
 import type { StoredHead } from '../../src/codec/stored-response.ts';
 import { forge, HEAD, metadata } from './support/stored.ts';
 
@@ -27,7 +27,7 @@ function forged(encodings: unknown, length = 7): Buffer {
 test('what goes in comes out', () => {
   const bytes = encode(ENCODED, BODY);
   expect(decode(bytes)).toEqual({ ...ENCODED, body: Buffer.from('onefour'), purged: false });
-  expect(decode(purgedSoftly(bytes, HEAD.bornAt + 5000))).toMatchObject({
+  expect(decode(markSoftPurged(bytes, HEAD.bornAt + 5000))).toMatchObject({
     encodings: ENCODED.encodings,
     purged: true,
   });

@@ -123,7 +123,7 @@ describe('fields that the response itself keeps from being stored', () => {
     const before = snapshot([['X-A', '0']]);
     expect(storedFields(fields, before, ['x-a', 'set-cookie'])).toEqual({
       headers: ['x-b', '2'],
-      removed: [],
+      removedFields: [],
     });
   });
 });

@@ -122,7 +122,7 @@ describe('RFC 9111 4.2.3, "Calculating Age"', () => {
   test.each([0, 5, 60])('current_age adds the resident_time of %d s', (seconds) => {
     const born = bornAt(stated({ age: '30' }), NOW);
     const rules = { validateAlways: false, neverStale: false };
-    const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
+    const stale = { staleIfError: 0, staleWhileRevalidate: 0, originMs: 0 };
     const stored = { bornAt: born, lifetime: DAY, ...rules, ...stale };
     expect(reuse(stored, undefined, NOW + seconds * SECOND, false)).toHaveProperty(
       'age',

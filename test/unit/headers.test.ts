@@ -25,7 +25,7 @@ describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
       'X-Empty',
       '',
     ];
-    expect(stored(fields)).toEqual({ headers: expected, removed: [] });
+    expect(stored(fields)).toEqual({ headers: expected, removedFields: [] });
   });
 
   test.each([
@@ -86,7 +86,7 @@ describe('fields of middleware in front', () => {
       ['X-Count', '5'],
       ['Content-Type', 'text/plain'],
     ];
-    expect(stored(fields, before)).toEqual({ headers: ['Content-Type', 'text/plain'], removed: [] });
+    expect(stored(fields, before)).toEqual({ headers: ['Content-Type', 'text/plain'], removedFields: [] });
   });
 
   test('that were changed are stored, and those taken away are remembered', () => {
@@ -96,7 +96,7 @@ describe('fields of middleware in front', () => {
     ];
     expect(stored(fields, before)).toEqual({
       headers: ['X-Request-Id', '2', 'Vary', ['Origin']],
-      removed: ['x-powered-by', 'x-count'],
+      removedFields: ['x-powered-by', 'x-count'],
     });
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PurgeError } from '../../src/errors.ts';
 import { type PurgeTarget, redisCache } from '../../src/index.ts';
-import { beginsWith } from '../../src/key/key-ids.ts';
+import { urlPrefixMatcher } from '../../src/key/key-ids.ts';
 
 /* What a purge names: the keys that a prefix is meant for, and the targets that name nothing. */
 
@@ -42,7 +42,7 @@ describe('a prefix that is a URL', () => {
     ['http://h/a', 'http://h/a', false],
     ['http://h/a', '', false],
   ])('%s of %s: %s', (prefix, key, expected) => {
-    expect(beginsWith(prefix)(key)).toBe(expected);
+    expect(urlPrefixMatcher(prefix)(key)).toBe(expected);
   });
 });
 
@@ -64,7 +64,7 @@ describe('a prefix that is a path', () => {
     ['/', 'VALUE "http://h/"', false],
     ['/a\nb', 'GET http://h/a\nb', true],
   ])('%j of %j: %s', (prefix, key, expected) => {
-    expect(beginsWith(prefix)(key)).toBe(expected);
+    expect(urlPrefixMatcher(prefix)(key)).toBe(expected);
   });
 });
 
@@ -85,7 +85,7 @@ test.each<[unknown]>([
   [['/a']],
   [{}],
 ])('no URL begins with %j', (prefix) => {
-  expect(() => beginsWith(prefix)).toThrow(PurgeError);
+  expect(() => urlPrefixMatcher(prefix)).toThrow(PurgeError);
 });
 
 describe('a purge of what names nothing is refused', () => {

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { compact, customKey, variantOf } from '../../src/key/cache-key.ts';
+import { customKey, declaredText, redisId } from '../../src/key/cache-key.ts';
 
 /* The `key` option's values: plain JSON makes a key, anything else makes none, and nothing hangs or throws. */
 
@@ -104,7 +104,7 @@ describe('a key that would be ambiguous is none', () => {
     expect(keyOf(value)).toBeUndefined();
     expect(keyOf([value])).toBeUndefined();
     expect(keyOf({ a: value })).toBeUndefined();
-    expect(variantOf([['by', value]])).toBeUndefined();
+    expect(declaredText([['by', value]])).toBeUndefined();
   });
 
   test('a cycle, however wide', () => {
@@ -126,12 +126,12 @@ describe('a key that would be ambiguous is none', () => {
 
 describe('the text of declared parts', () => {
   test('is empty where nothing is declared', () => {
-    expect(variantOf([])).toBe('');
+    expect(declaredText([])).toBe('');
   });
 
   test('is their JSON', () => {
     expect(
-      variantOf([
+      declaredText([
         ['header', 'a', null],
         ['by', { b: 1, a: 2 }],
       ]),
@@ -141,18 +141,18 @@ describe('the text of declared parts', () => {
 
 describe('a key as it stands in Redis', () => {
   test.each(['', 'GET http://h/', 'GET "a|b~"', ' !z', 'x'.repeat(200)])('%j stays readable', (text) => {
-    expect(compact(text, undefined)).toBe(text);
+    expect(redisId(text, undefined)).toBe(text);
   });
 
   test.each(['{', '}', 'GET {"a":1}', '\x7f', '\x1f', '\n', 'a\n', '\0', '\u00e9', 'x'.repeat(201)])(
     '%j is hashed',
     (text) => {
-      expect(compact(text, undefined)).toMatch(/^#[0-9a-f]{40}$/);
+      expect(redisId(text, undefined)).toMatch(/^#[0-9a-f]{40}$/);
     },
   );
 
   test('is hashed when that is wanted', () => {
-    expect(compact('GET http://h/', 'sha1')).toMatch(/^#[0-9a-f]{40}$/);
-    expect(compact('GET http://h/', 'sha256')).toMatch(/^#[0-9a-f]{64}$/);
+    expect(redisId('GET http://h/', 'sha1')).toMatch(/^#[0-9a-f]{40}$/);
+    expect(redisId('GET http://h/', 'sha256')).toMatch(/^#[0-9a-f]{64}$/);
   });
 });

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { SealingKey } from '../../src/codec/encryption.ts';
-import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
 import { Keyring } from '../../src/codec/keyring.ts';
 import type { FaultEvent } from '../../src/observe/outcome.ts';
 import { HEAD } from './support/stored.ts';
@@ -68,7 +68,7 @@ describe('what is read', () => {
   test('is stale where it was purged softly, and damaged where that is no instant', () => {
     const { ring } = ringOf([FIRST]);
     const now = HEAD.bornAt + 10_000;
-    expect(ring.decode(ID, purgedSoftly(sealed, now))).toEqual(decode(purgedSoftly(PLAIN, now)));
+    expect(ring.decode(ID, markSoftPurged(sealed, now))).toEqual(decode(markSoftPurged(PLAIN, now)));
     const bytes = Buffer.from(sealed).fill(1, 8, 12);
     expect([ring.decode(ID, bytes), ring.isDamage(bytes)]).toEqual([undefined, true]);
   });
@@ -80,8 +80,16 @@ describe('what is told', () => {
     for (let i = 0; i < 100; i++) ring.decode(ID, sealed);
     for (let i = 0; i < 100; i++) ring.decode(ID, PLAIN);
     expect(faults).toEqual([
-      { step: 'decrypt', code: 'unknown-key', message: `value at ${ID} is sealed with key one` },
-      { step: 'decrypt', code: 'unsealed', message: `value at ${ID} is not sealed` },
+      {
+        step: 'decrypt',
+        code: 'unknown-key',
+        message: `the value at ${ID} is sealed with key one, which \`encrypt\` does not list`,
+      },
+      {
+        step: 'decrypt',
+        code: 'unsealed',
+        message: `the value at ${ID} is not sealed, but \`encrypt\` is on`,
+      },
     ]);
   });
 });

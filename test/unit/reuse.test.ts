@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
-import { type Ageing, isEarly, isFresh, type Reuse, reuse, standsInFor } from '../../src/http/reuse.ts';
+import { type Ageing, isEarly, isFresh, type Reuse, reuse, usableOnError } from '../../src/http/reuse.ts';
 
 const S = 1000;
 const NOW = 1_700_000_000_000;
@@ -13,7 +13,7 @@ const stored = (age: number, lifetime: number, rules: Partial<Ageing> = {}): Age
   neverStale: false,
   staleIfError: 0,
   staleWhileRevalidate: 0,
-  took: 0,
+  originMs: 0,
   ...rules,
 });
 const directives = (request: string | undefined) =>
@@ -43,13 +43,13 @@ describe('RFC 9111 4.2, "response_is_fresh = (freshness_lifetime > current_age)"
   });
 
   test('says how old it is', () => {
-    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S, behind: false });
+    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S, refresh: false });
     expect(ask(80, 60)).toEqual({ kind: 'validate', fwd: 'stale', age: 80 * S, ttl: -20 * S });
     expect(ask(20, 60, 'no-cache')).toEqual({ kind: 'validate', fwd: 'request', age: 20 * S, ttl: 40 * S });
   });
 
   test('a clock that stepped back makes no negative age', () => {
-    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S, behind: false });
+    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S, refresh: false });
   });
 });
 
@@ -114,7 +114,7 @@ describe('RFC 9111 5.2.1.2, "max-stale"', () => {
   });
 
   test('what was sent stale has a negative rest of life', () => {
-    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S, behind: false });
+    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S, refresh: false });
   });
 
   test('counts for nothing where the client is to be ignored', () => {
@@ -158,7 +158,7 @@ describe('whether anything is to be gained by storing it', () => {
 
 describe('RFC 5861 4, "The stale-if-error Cache-Control Extension"', () => {
   const standsIn = (status: number, age: number, rules: Partial<Ageing>, request?: string): boolean =>
-    standsInFor(status, stored(age, 60, rules), directives(request), NOW);
+    usableOnError(status, stored(age, 60, rules), directives(request), NOW);
   const MINUTE = { staleIfError: 60 * S };
 
   test.each([500, 502, 503, 504])('%d is an error', (status) => {
@@ -226,7 +226,7 @@ describe('RFC 5861 3, "stale-while-revalidate"', () => {
     [40, undefined, { lifetime: 5 * S, purged: true }, 'stale'],
   ])('aged %d s of 60, %s, %j: %s', (age, request, rules, expected) => {
     const reused = ask(age, 60, request, { ...window, ...rules });
-    expect(reused.kind === 'send' && reused.behind ? 'behind' : decision(reused)).toBe(expected);
+    expect(reused.kind === 'send' && reused.refresh ? 'behind' : decision(reused)).toBe(expected);
   });
 
   test('is of no use where nothing can be refreshed behind the answer', () => {
@@ -235,7 +235,7 @@ describe('RFC 5861 3, "stale-while-revalidate"', () => {
 });
 
 describe('early refresh', () => {
-  const made = stored(0, 60, { took: 2000 });
+  const made = stored(0, 60, { originMs: 2000 });
 
   test('is the likelier the nearer the end, and certain at it', () => {
     const chance = (ttl: number): number => {

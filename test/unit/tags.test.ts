@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/cache-tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
-import { invalidatedTags, tagOf, tagsOf } from '../../src/key/tags.ts';
+import { idOfTag, invalidatedTags, tagsOf } from '../../src/key/tags.ts';
 import { areTags } from '../../src/options/values.ts';
 
 describe('the tags that a response states', () => {
@@ -134,11 +134,11 @@ describe('the tags of a response as they stand in the store', () => {
 
   test('those that are long or have odd characters are hashed, and no two are the same', () => {
     const odd = ['a{b}', 'caf\u00e9', 'cafe\u0301', 'x'.repeat(201), `${'x'.repeat(200)}y`, 'new\nline'];
-    const stored = odd.map(tagOf);
+    const stored = odd.map(idOfTag);
     for (const tag of stored) expect(tag).toMatch(/^#[0-9a-f]{40}$/);
     expect(new Set(stored).size).toBe(odd.length);
-    expect(tagOf('plain, but spaced')).toBe('plain, but spaced');
-    expect(tagOf('x'.repeat(200))).toBe('x'.repeat(200));
+    expect(idOfTag('plain, but spaced')).toBe('plain, but spaced');
+    expect(idOfTag('x'.repeat(200))).toBe('x'.repeat(200));
   });
 
   test('a group whose origin has no target is a tag alone', () => {

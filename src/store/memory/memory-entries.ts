@@ -1,4 +1,4 @@
-import { decodeMarker, fingerprint } from '../../codec/format.ts';
+import { decodeMarker, versionOf } from '../../codec/format.ts';
 import type { Listed, Place, Position, Replacement, StoredEntries, Survey } from '../store.ts';
 import type { MemoryIndex } from './memory-index.ts';
 
@@ -49,7 +49,7 @@ export class MemoryEntries implements StoredEntries {
 
   async replace({ seen, bytes, ttl, tags, ...place }: Replacement): Promise<boolean> {
     const stored = this.#places.peek(placeOf(place));
-    if (!stored || !fingerprint(stored.bytes).equals(seen)) return false;
+    if (!stored || !versionOf(stored.bytes).equals(seen)) return false;
     const expiresAt = this.#places.now() + ttl;
     // The markers that lead to it last as long.
     for (const other of this.#stored(place.id)) {

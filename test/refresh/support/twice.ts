@@ -5,13 +5,12 @@ import { afterEach, expect } from '@jest/globals';
 import type { Request } from 'express';
 import { capture } from '../../../src/exchange/capture.ts';
 import {
-  type Blueprint,
-  blueprintOf,
+  type DispatchResult,
   dispatch,
-  type Ending,
-  type Entrance,
-  entranceOf,
-  isSynthetic,
+  isInternal,
+  listenerOf,
+  type RequestTemplate,
+  templateOf,
 } from '../../../src/exchange/internal-request.ts';
 import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
@@ -46,8 +45,8 @@ export class Stage {
   readonly server: Server;
   readonly accounts: Account[] = [];
   /** Of the last request that a client sent. */
-  blueprint: Blueprint | undefined;
-  entrance: Entrance | undefined;
+  blueprint: RequestTemplate | undefined;
+  entrance: RequestListener | undefined;
   /** Called with each request that nobody sent. */
   again: (req: IncomingMessage) => void = () => {};
 
@@ -55,7 +54,7 @@ export class Stage {
     this.server = server;
     servers.add(server);
     server.on('request', (req, res) => {
-      const account: Account = { synthetic: isSynthetic(req), asked: [], answered: [] };
+      const account: Account = { synthetic: isInternal(req), asked: [], answered: [] };
       const { asked, answered } = account;
       this.accounts.push(account);
       for (const event of ['aborted', 'end', 'close']) req.on(event, () => asked.push(event));
@@ -78,8 +77,8 @@ export class Stage {
         outside: (run) => run(),
       });
       if (account.synthetic) return this.again(req);
-      this.blueprint = blueprintOf(req, () => true);
-      this.entrance = entranceOf(req);
+      this.blueprint = templateOf(req, () => true);
+      this.entrance = listenerOf(req);
     });
     server.on('request', listener);
   }
@@ -94,8 +93,8 @@ export class Stage {
   }
 
   /** Asks for what the last client asked for. */
-  repeat(deadline: number = DEADLINE, signal?: AbortSignal): Promise<Ending> {
-    return dispatch(this.blueprint!, this.entrance!, { deadline, signal });
+  repeat(deadline: number = DEADLINE, signal?: AbortSignal): Promise<DispatchResult> {
+    return dispatch(this.blueprint!, this.entrance!, { timeoutMs: deadline, signal });
   }
 
   /** Has a client ask, and then nobody: their accounts must be one and the same, and what the client got. */
