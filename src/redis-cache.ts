@@ -7,14 +7,15 @@ import { Exchange } from './exchange/exchange.ts';
 import { FrontDoor } from './exchange/front-door.ts';
 import type { ExplainRequest } from './exchange/probe-request.ts';
 import { idsOfUrl } from './key/key-ids.ts';
-import type { Core } from './lifecycle/core.ts';
+import { Collapse } from './lifecycle/collapse.ts';
+import type { CacheContext } from './lifecycle/context.ts';
 import { explain } from './lifecycle/explain.ts';
-import { Flights } from './lifecycle/flights.ts';
 import { handle } from './lifecycle/handle.ts';
 import { Lookup } from './lifecycle/lookup.ts';
-import { Owed } from './lifecycle/pending-invalidations.ts';
+import { NestedCaches } from './lifecycle/nested.ts';
+import { PendingInvalidations } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
-import { Routes } from './lifecycle/routes.ts';
+import { Transaction } from './lifecycle/transaction.ts';
 import { Events } from './observe/events.ts';
 import type { CacheEvents } from './observe/outcome.ts';
 import { Stats } from './observe/stats.ts';
@@ -26,7 +27,6 @@ import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { Leases } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
-import type { ReachableStore } from './store/store.ts';
 import { valueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
@@ -44,7 +44,7 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
 
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
-  readonly #core: Core;
+  readonly #context: CacheContext;
   readonly #options: PolicyOptions;
   /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
   readonly #policies = new Map<object, Policy>();
@@ -55,20 +55,8 @@ class Cache {
 
   constructor(options: CacheOptions) {
     const settings = parseSettings(options);
-    const {
-      redis,
-      prefix,
-      name,
-      timeout,
-      showKey,
-      clock,
-      maxEntries,
-      invalidation,
-      refresh,
-      previous,
-      near,
-      encrypt,
-    } = settings;
+    const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
+      settings;
     const policyOptions = policyOptionsOf(options);
     const hash = encrypt.length > 0 ? 'sha256' : undefined;
     this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
@@ -77,35 +65,26 @@ class Cache {
     const stats = new Stats(name);
     const events = new Events(name, showKey, stats);
     const onFault = events.fault.bind(events);
-    const connected = connect(redis, prefix, { maxEntries, previous, near }, clock, onFault);
+    const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
-    const guarded = (store: ReachableStore): GuardedStore =>
-      new GuardedStore(store, timeout, onFault, keyring);
-    const store = guarded(connected.store);
-    const owed = new Owed(store, timeout, events);
-    this.#core = {
-      name,
-      clock,
-      timeout,
-      showKey,
+    const store = new GuardedStore(connected.store, timeout, onFault, keyring);
+    const pendingInvalidations = new PendingInvalidations(store, timeout, events);
+    this.#context = {
+      settings: { name, showKey, invalidation },
       store,
       keyring,
       hash,
-      lookup: new Lookup(store, keyring, owed),
-      previous:
-        connected.previous &&
-        new Lookup(guarded(connected.previous), new Keyring(encrypt, previous ?? '', onFault), owed),
-      owed,
+      clock,
+      lookup: new Lookup(store, keyring, pendingInvalidations),
+      collapse: new Collapse(store, timeout),
       leases: new Leases(store),
-      flights: new Flights(),
+      pendingInvalidations,
+      nested: new NestedCaches(),
+      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
       events,
       stats,
-      large: new LRUCache({ max: 10_000, ttl: 60_000 }),
       refusals: new LRUCache({ max: 1000 }),
-      fills: new WeakMap(),
-      routes: new Routes(),
-      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
-      invalidation,
+      oversize: new LRUCache({ max: 10_000, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };
@@ -113,10 +92,10 @@ class Cache {
 
   middleware(options: PolicyOptions = this.#options, policy: Policy = parsePolicy(options)): CacheMiddleware {
     this.#policies.set(policy.identity, policy);
-    const core = this.#core;
+    const context = this.#context;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
       if (this.#closed) next();
-      else void handle(new Exchange(req, res, next), policy, core);
+      else void handle(new Transaction(new Exchange(req, res, next), policy, context));
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: RequestListener) => this.#before(app, policy),
@@ -125,23 +104,23 @@ class Cache {
         return this.middleware(refined.options, refined.policy);
       },
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
-        purge(core, this.#policies.values(), target, purging),
-      entries: entriesOf(core, policy.maxBodySize),
-      store: valueStore(core, policy.maxBodySize),
+        purge(context, this.#policies.values(), target, purging),
+      entries: entriesOf(context, policy.maxBodySize),
+      store: valueStore(context, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
-        wrap(core, policy, key, run, wrapped),
+        wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        core.events.on(event, listener);
+        context.events.on(event, listener);
         return handled;
       },
       off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        core.events.off(event, listener);
+        context.events.off(event, listener);
         return handled;
       },
       explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
-        explain(core, policy, request, init),
-      stats: () => core.stats.snapshot(),
+        explain(context, policy, request, init),
+      stats: () => context.stats.snapshot(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -151,17 +130,19 @@ class Cache {
   #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
     if (typeof app !== 'function')
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
-    const core = this.#core;
+    const context = this.#context;
     const door = new FrontDoor(app);
     const { enabled, when, key, by } = policy;
-    const asks = [enabled, when, key, by, core.invalidation?.authorize].some((o) => typeof o === 'function');
+    const asks = [enabled, when, key, by, context.settings.invalidation?.authorize].some(
+      (o) => typeof o === 'function',
+    );
     const closed = (): boolean => this.#closed;
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
-      const x = new Exchange(req, res, next, door);
-      if (asks && x.depth === 0) door.decorate(req, res);
-      void handle(x, policy, core);
+      const exchange = new Exchange(req, res, next, door);
+      if (asks && exchange.cacheLevel === 0) door.decorate(req, res);
+      void handle(new Transaction(exchange, policy, context));
     };
   }
 
@@ -169,7 +150,7 @@ class Cache {
   #track(work: Promise<unknown>): void {
     const done = work
       .catch((error: unknown) => {
-        this.#core.events.fault({ step: 'store', code: 'error', message: String(error) });
+        this.#context.events.fault({ step: 'store', code: 'error', message: String(error) });
       })
       .finally(() => this.#pending.delete(done));
     this.#pending.add(done);
@@ -186,7 +167,7 @@ class Cache {
   }
 
   async #idle(): Promise<void> {
-    const { refreshes } = this.#core;
+    const { refreshes } = this.#context;
     do {
       await refreshes.idle();
       await Promise.all(this.#pending);
@@ -196,11 +177,11 @@ class Cache {
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#core.refreshes.close();
+    this.#context.refreshes.close();
     this.#closing.abort();
     await Promise.all(this.#warming);
     await this.#idle();
-    await this.#core.owed.close();
-    await this.#core.store.close();
+    await this.#context.pendingInvalidations.close();
+    await this.#context.store.close();
   }
 }

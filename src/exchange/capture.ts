@@ -1,46 +1,51 @@
-import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
+import type { Fields } from '../http/vary.ts';
 import { chunkBytes, chunkSize } from './chunk.ts';
 import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
-export interface Head {
+export interface SentHead {
   readonly status: number;
   readonly message: string;
   readonly fields: FieldList;
   /** The same fields by lower-case name. */
-  readonly headers: OutgoingHttpHeaders;
+  readonly headers: Fields;
   /** The body's length in bytes, where it is known by now. */
   readonly length: number | undefined;
 }
 
 /** How a capture ended. */
-export type End =
+export type CaptureEnd =
   | { readonly kind: 'complete'; readonly chunks: readonly Buffer[] }
   /** Nothing to store: given up by `head`, too large, or bytes that do not match the head. */
   | { readonly kind: 'refused'; readonly reason: 'head' | 'too-large' | 'incomplete' };
 
 /** What to do with a response whose head is known: keep its body, pass it on only, or answer something else. */
-type Reaction = 'keep' | 'pass' | 'replace';
+export type Reaction = 'keep' | 'pass' | 'replace';
 
 export interface CaptureHooks {
-  /** The largest body kept, in bytes. */
-  limit(): number;
+  /** The largest body kept, in bytes. It may change until the head is sent. */
+  readonly limit: number;
+  /** Whether the response is held until its head is seen, since `head` may say `'replace'`. */
+  readonly holds: boolean;
+  /** What the app reads of the person: calls into middleware in front do not count. */
+  readonly reads: { untracked<T>(run: () => T): T };
   /** Called once, when the head is about to be sent. It may still set header fields. */
-  head(head: Head): Reaction;
+  head(head: SentHead): Reaction;
+  /** Called once, when the body has grown past the limit. */
+  overflow(): void;
   /** Called once, when the app has ended the response, after its last byte was passed on. */
-  end(end: End): void;
+  end(end: CaptureEnd): void;
   /** Called when the client is gone, while the app may still end what it began. */
-  orphaned(): void;
+  clientDisconnected(): void;
   /** Called instead of `end` when the app will not end the response any more. */
-  abandoned(): void;
+  aborted(): void;
   /** Called in place of `end` after `head` said `'replace'`: nothing was sent, so it is time to answer. */
-  replace?(): void;
-  /** Wraps what calls middleware in front. */
-  outside<T>(run: () => T): T;
+  replace(): void;
 }
 
 /** After the connection is gone, a handler has this long (in milliseconds) to end what it began. */
@@ -55,7 +60,7 @@ type Method = (...args: unknown[]) => unknown;
  * call goes to the original first, with its arguments, return value and errors. Middleware inside wraps around
  * this, middleware outside is wrapped by it.
  *
- * With `replace` among the hooks, the response is held until its head has been seen and no byte longer.
+ * Where the hooks hold the response, it is held until its head has been seen and no byte longer.
  */
 export function capture(res: ServerResponse, given: CaptureHooks): void {
   /** None any more, once it is settled. */
@@ -64,7 +69,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const { write, end, destroy, writeHead, flushHeaders } = own;
   let chunks: Buffer[] | undefined = [];
   let length = 0;
-  let head: Head | undefined;
+  let head: SentHead | undefined;
   /** The status that went out, which an outer middleware or an error may have changed. */
   let sent = 0;
   /** The length of a body that is given whole, while its `end` is running. */
@@ -87,7 +92,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
 
   const pass = (method: Method, args: unknown[]): unknown => {
     const call = (): unknown => Reflect.apply(method, res, args);
-    return hooks ? hooks.outside(call) : call();
+    return hooks ? hooks.reads.untracked(call) : call();
   };
 
   const keep = (args: readonly unknown[], limit: number): void => {
@@ -95,6 +100,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     if (length + chunkSize(args) > limit) {
       refused = 'too-large';
       chunks = undefined;
+      hooks?.overflow();
       return;
     }
     const bytes = chunkBytes(args);
@@ -123,7 +129,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
    */
   const decide = (): void => {
     if (head || !hooks || res.headersSent) return;
-    if (hooks.replace || isGone(res)) res.writeHead(res.statusCode);
+    if (hooks.holds || isGone(res)) res.writeHead(res.statusCode);
   };
 
   const passWrite: Method = (...args) => {
@@ -131,13 +137,13 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     if (replaced) return ignored(args, true);
     const passed = pass(write, args);
     // HTTP/2 writes by this what it is given to `end`.
-    if (hooks && !ending) keep(args, hooks.limit());
+    if (hooks && !ending) keep(args, hooks.limit);
     return passed;
   };
 
   const passEnd: Method = (...args) => {
     if (!head) whole = length + chunkSize(args);
-    if (!head && hooks?.replace) stateLength(res, whole);
+    if (!head && hooks?.holds) stateLength(res, whole);
     decide();
     if (replaced) {
       replace();
@@ -151,7 +157,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
       ending = false;
     }
     if (!hooks) return passed;
-    keep(args, hooks.limit());
+    keep(args, hooks.limit);
     const how = outcome();
     settle()?.end(how);
     return passed;
@@ -162,9 +168,9 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     return replaced ? undefined : pass(flushHeaders, args);
   };
 
-  const abandon = (): unknown => settle()?.abandoned();
+  const abort = (): unknown => settle()?.aborted();
   const passDestroy: Method = (...args) => {
-    abandon();
+    abort();
     return pass(destroy, args);
   };
   Object.assign(own, { write: passWrite, end: passEnd, flushHeaders: passFlush, destroy: passDestroy });
@@ -174,13 +180,13 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     if (!hooks) return;
     // Whose time is up, though nobody asked, is not waited for either.
     if (!(isCancelled(res) ?? hungUp(socket)) || isInternal(res.req)) {
-      abandon();
+      abort();
       return;
     }
     // A client that hung up does not spoil what the handler is about to finish. A pipe stops, though.
-    hooks.orphaned();
-    res.once('unpipe', abandon);
-    setTimeout(abandon, GRACE).unref();
+    hooks.clientDisconnected();
+    res.once('unpipe', abort);
+    setTimeout(abort, GRACE).unref();
   };
   if (isGone(res)) closed();
   else res.once('close', closed);
@@ -190,12 +196,12 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     if (!last) return;
     const { write: w, end: e, writeHead: h, flushHeaders: f } = own;
     Object.assign(own, { write, end, writeHead, flushHeaders });
-    last.replace?.();
+    last.replace();
     // What the app still writes goes nowhere.
     Object.assign(own, { write: w, end: e, writeHead: h, flushHeaders: f });
   }
 
-  function outcome(): End {
+  function outcome(): CaptureEnd {
     if (!chunks || !head) return { kind: 'refused', reason: refused };
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.
@@ -234,13 +240,13 @@ export function fieldsOf(res: ServerResponse): FieldList {
   });
 }
 
-function headOf(res: ServerResponse, message: string | undefined, whole: number | undefined): Head {
+function headOf(res: ServerResponse, message: string | undefined, whole: number | undefined): SentHead {
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
     message: message ?? (hasReasonPhrase(res) ? (res.statusMessage ?? '') : ''),
     fields: fieldsOf(res),
-    headers: res.getHeaders(),
+    headers: res.getHeaders() as Fields,
     length: stated === undefined ? whole : Number(stated),
   };
 }

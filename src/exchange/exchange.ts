@@ -13,9 +13,9 @@ import type { Target } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
 
 /** The requests that a cache of this process leads a fill for. */
-const led = new WeakSet<IncomingMessage>();
+const leaderRequests = new WeakSet<IncomingMessage>();
 /** By how many caches of this process a request was let pass: whatever cache comes now is behind them. */
-const passed = new WeakMap<IncomingMessage, number>();
+const cachesPassed = new WeakMap<IncomingMessage, number>();
 
 /** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
 export class Exchange {
@@ -24,40 +24,26 @@ export class Exchange {
   readonly method: string;
   /** The request's header fields as they came, whatever is hidden from the app later. */
   headers: IncomingHttpHeaders;
-  /** The cache key, once it is known. */
-  key: string | undefined;
-  /** When it came, by `performance.now()`. */
-  readonly startedAt: number = performance.now();
-  /** Milliseconds from then on until each step began. */
-  readonly at: { lookup?: number; origin?: number; store?: number } = {};
-  /** Milliseconds that each step took. */
-  readonly took: { lookup?: number; origin?: number; store?: number } = {};
-  /** Bytes of body sent from what is stored. */
-  bytes = 0;
-  /** Milliseconds that the app had taken to make what was sent. */
-  saved = 0;
-  /** Until when, by `performance.now()`, the request may wait for another's fill; set when it first does. */
-  waitsUntil: number | undefined;
   /**
    * Whether another cache in front is filling with this very request: to wait for a fill could be to wait for
    * itself, if both caches share their keys.
    */
-  readonly isLed: boolean;
+  readonly isLeader: boolean;
   /**
    * How far in the cache stands: 0 in front of the app, 1 in the app, more behind other caches that let the request pass.
    * What middleware in front has found out about the person was not seen by the guard, so what is stored further in is
    * not for a cache further out.
    */
-  readonly depth: number;
+  readonly cacheLevel: number;
   readonly #next: Next;
   readonly #door: FrontDoor | undefined;
   #trust: unknown;
   #target: Target | undefined;
-  #isAimed = false;
+  #hasTarget = false;
   #context: AsyncResource | undefined;
   #forwarded = false;
-  #missed: Set<string> | undefined;
-  #asked: Set<string> | undefined;
+  #absentIdentity: Set<string> | undefined;
+  #headersRead: Set<string> | undefined;
 
   /** @param door where the request comes through one, instead of from the app. */
   constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: FrontDoor) {
@@ -65,19 +51,19 @@ export class Exchange {
     this.res = res;
     this.method = req.method ?? '';
     this.headers = withHost(original(req.headers));
-    this.isLed = led.has(req);
+    this.isLeader = leaderRequests.has(req);
     this.#next = next;
     this.#door = door;
-    this.depth = door?.isBeforeApp(req) && !passed.has(req) ? 0 : 1 + (passed.get(req) ?? 0);
+    this.cacheLevel = door?.isBeforeApp(req) && !cachesPassed.has(req) ? 0 : 1 + (cachesPassed.get(req) ?? 0);
   }
 
   /** Where the request is aimed, as far as the app trusts it. */
   get target(): Target | undefined {
-    if (!this.#isAimed) {
+    if (!this.#hasTarget) {
       this.#trust = trustProxyOf(this.req, this.#door?.express);
       this.#target = targetOf(this.req, this.#trust);
     }
-    this.#isAimed = true;
+    this.#hasTarget = true;
     return this.#target;
   }
 
@@ -85,7 +71,7 @@ export class Exchange {
    * Whether the app that answers aims the request as the key was made: an app within a listener that does not show it
    * may trust X-Forwarded-* of which the key knows nothing.
    */
-  get isAimedAlike(): boolean {
+  get targetMatchesApp(): boolean {
     const { target } = this;
     const trust = trustProxyOf(this.req);
     if (trust === undefined || trust === this.#trust) return true;
@@ -94,15 +80,15 @@ export class Exchange {
   }
 
   /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
-  get missed(): Set<string> {
-    this.#missed ??= new Set();
-    return this.#missed;
+  get absentIdentity(): Set<string> {
+    this.#absentIdentity ??= new Set();
+    return this.#absentIdentity;
   }
 
   /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
-  get asked(): Set<string> {
-    this.#asked ??= new Set();
-    return this.#asked;
+  get headersRead(): Set<string> {
+    this.#headersRead ??= new Set();
+    return this.#headersRead;
   }
 
   /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
@@ -121,7 +107,7 @@ export class Exchange {
   }
 
   /** A GET with a body, or a method disguised by a header, does not mean what its URL says. */
-  get disguised(): boolean {
+  get hasMethodOverride(): boolean {
     const { headers } = this;
     const original = (this.req as { originalMethod?: string }).originalMethod;
     return (
@@ -140,7 +126,7 @@ export class Exchange {
   /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */
   forward(): void {
     this.#forwarded = true;
-    passed.set(this.req, 1 + (passed.get(this.req) ?? 0));
+    cachesPassed.set(this.req, 1 + (cachesPassed.get(this.req) ?? 0));
     try {
       this.#next();
     } catch (error) {
@@ -167,8 +153,8 @@ export class Exchange {
   }
 
   /** Says that the app is about to answer this request for a cache. */
-  lead(): void {
-    led.add(this.req);
+  beginLeading(): void {
+    leaderRequests.add(this.req);
   }
 
   /** Keeps the header fields as they came, since the app may change what it is given. */

@@ -6,7 +6,7 @@ import { type ByteRange, contentRange, type Part } from '../http/range.ts';
 import { hasReasonPhrase } from './http2.ts';
 
 /** How a stored response answers a request: as it is, or as a 304, 416 or 206. */
-export type ReplayForm =
+export type ResponseForm =
   | { readonly kind: 'whole' | 'not-modified' | 'unsatisfiable' }
   /** @property part the range that the stored body covers, where a 206 is stored. */
   | {
@@ -33,7 +33,7 @@ type FieldLines = (string | readonly string[])[];
 export function replay(
   res: ServerResponse,
   stored: StoredResponse,
-  form: ReplayForm,
+  form: ResponseForm,
   added: AddedFields,
 ): number {
   for (const name of stored.removedFields) res.removeHeader(name);
@@ -108,7 +108,7 @@ interface Message {
   readonly body: Buffer | undefined;
 }
 
-function buildMessage(stored: StoredResponse, form: ReplayForm): Message {
+function buildMessage(stored: StoredResponse, form: ResponseForm): Message {
   const { status, message, headers, body } = stored;
   switch (form.kind) {
     case 'whole':

@@ -85,7 +85,7 @@ export function isFresh(stored: Ageing, now: number): boolean {
 const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
 /** Whether a stored response may be sent in place of an origin response with this status (RFC 5861 §4). */
-export function usableOnError(
+export function mayServeOnError(
   status: number,
   stored: Ageing,
   request: Directives | undefined,

@@ -45,7 +45,7 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     x.req,
     () => {},
     (word, text) => reads.push([word, text]),
-    (name) => x.asked.add(name),
+    (name) => x.headersRead.add(name),
   );
   let key: string | undefined;
   if (policy.key) {
@@ -62,7 +62,7 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
   if (policy.by && by === undefined) return 'vary-ambiguous';
   const keyText = `${key} ${by === undefined ? '' : (declaredText([by]) ?? '')}`;
   // In front of the app nobody is logged in yet, so an absent user there says nothing about the user in the app.
-  const coversAbsence = (word: string): boolean => x.depth > 0 || !word.startsWith('no ');
+  const coversAbsence = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
   const covered = reads.filter(([word, text]) =>
     text === undefined ? coversAbsence(word) : containsWord(keyText, text),
   );

@@ -16,18 +16,19 @@ export function variantText(declared: string, names: readonly string[], headers:
 
 /**
  * Whether a request selects a stored response (RFC 9111 §4.1).
- * @param request its header fields, and the level of the cache that it has reached.
+ * @param cacheLevel the level of the cache that handles the request.
  */
 export function selects(
   identity: Identity,
-  { headers, depth }: { readonly headers: Fields; readonly depth: number },
+  headers: Fields,
+  cacheLevel: number,
   stored: StoredResponse,
 ): boolean {
   const names = nominated(field(stored.headers, 'vary'));
   return (
     names !== '*' &&
     stored.key === identity.key &&
-    stored.cacheLevel <= depth &&
+    stored.cacheLevel <= cacheLevel &&
     stored.variant === variantText(identity.declared, names, headers)
   );
 }

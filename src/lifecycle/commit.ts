@@ -1,88 +1,174 @@
 import { encodeBody } from '../codec/compression.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { Encodings } from '../codec/encodings.ts';
+import { encode } from '../codec/format.ts';
+import type { StoredHead } from '../codec/stored-response.ts';
+import type { SentHead } from '../exchange/capture.ts';
 import { mayEncode } from '../http/content-coding.ts';
+import { httpDate } from '../http/date.ts';
+import { field, type StoredFields, snapshot, storedFields } from '../http/headers.ts';
+import { parseContentRange } from '../http/range.ts';
+import { keptStale } from '../http/retention.ts';
+import { withheld } from '../http/storable.ts';
+import { type Fields, selecting } from '../http/vary.ts';
+import { redisId } from '../key/cache-key.ts';
+import { variantText } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
-import type { Commit } from '../store/store.ts';
-import type { Core, Fill } from './core.ts';
-import {
-  type Judged,
-  judge,
-  personal,
-  personalDetail,
-  statedBy,
-  type ToStore,
-  type Verdict,
-} from './storability.ts';
+import type { Commit, Lease } from '../store/store.ts';
+import type { FillResult } from './fill-result.ts';
+import type { FillState } from './fill-state.ts';
+import { keptLocals, type ResponseHead, type Storability, statedBy } from './storability.ts';
 
-/** The verdict on a head. A function of the user's that throws is a reason not to store, and no error of the app's. */
-export function judged(x: Exchange, core: Core, running: Fill, head: Judged): Verdict | Promise<Verdict> {
-  const failed = (error: unknown): Verdict => {
-    core.events.fault({ step: 'option', code: 'error', message: String(error) });
-    return { refused: 'error' };
+/** From a complete response to what is stored. */
+
+/** A head to store. `vary` is the field as the response had it. */
+export type HeadToStore = Pick<
+  StoredHead,
+  'status' | 'message' | 'headers' | 'removedFields' | 'encodings'
+> & {
+  readonly vary: Fields['vary'];
+};
+
+type Storable = Extract<Storability, { readonly ageing: unknown }>;
+
+/** Stores a complete response. @param head the head as it was sent, with the fields of middleware in front. */
+export async function storeComplete(
+  fill: FillState,
+  lease: Lease,
+  head: ResponseHead & SentHead,
+  chunks: readonly Buffer[],
+  storability: Storable,
+): Promise<FillResult> {
+  const { headers, removedFields } = fieldsToStore(fill, head);
+  const { status, message } = head;
+  const isBodiless = status === 204;
+  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const isStated = head.headers['content-length'] !== undefined || isBodiless;
+  const complete: HeadToStore = {
+    status,
+    message,
+    vary: head.headers.vary,
+    headers: isStated ? headers : [...headers, 'Content-Length', String(length)],
+    removedFields,
+    encodings: undefined,
   };
+  if (status === 206) {
+    const part = partToStore(complete, length);
+    return part
+      ? commit(fill, lease, part, chunks, storability)
+      : { kind: 'not-stored', reason: 'incomplete' };
+  }
+  const encoded = isBodiless ? undefined : await encodedBody(fill, head, chunks);
+  if (!encoded) return commit(fill, lease, complete, isBodiless ? [] : chunks, storability);
+  return commit(fill, lease, { ...complete, encodings: encoded.encodings }, encoded.chunks, storability);
+}
+
+/** Stores, if the lease is still held. */
+export async function commit(
+  fill: FillState,
+  lease: Lease,
+  head: HeadToStore,
+  chunks: readonly Uint8Array[],
+  storability: Storable,
+): Promise<FillResult> {
+  const { transaction } = fill;
+  const { context, startsMs, durationsMs } = transaction;
+  const stored = toCommit(fill, lease, head, chunks, storability);
+  const startedAt = performance.now();
+  // The lease is not renewed any more: a commit that is lost on its way arrives no later than the lease runs out.
+  context.leases.drop(lease);
+  const committed = await context.store.commit(stored);
+  const took = performance.now() - startedAt;
+  startsMs.store = startedAt - transaction.startedAt;
+  durationsMs.store = took;
+  if (committed instanceof Fault) return { kind: 'not-stored', reason: committed.code };
+  if (!committed) return { kind: 'revoked' };
+  const { bytes, ttl, tags } = stored;
+  context.events.store({ key: lease.key, bytes: bytes.length, ttl, tags, took });
+  return { kind: 'stored', commit: stored };
+}
+
+/** The fields of a sent head that are stored, completed by what Node adds when it sends it. */
+export function fieldsToStore(
+  { headBefore, policy, transaction: { exchange } }: FillState,
+  head: ResponseHead & SentHead,
+): { headers: StoredFields; removedFields: readonly string[] } {
+  const { directives } = statedBy(head, policy);
+  const stored = storedFields(head.fields, snapshot(headBefore), withheld(directives, policy.setCookie));
+  // "A recipient with a clock that receives a response message without a Date header field MUST record the time it
+  // was received and append a corresponding Date" (RFC 9110 §6.6.1).
+  if (head.headers.date !== undefined || !exchange.res.sendDate) return stored;
+  return {
+    removedFields: stored.removedFields,
+    headers: [...stored.headers, 'Date', httpDate(head.receivedAt)],
+  };
+}
+
+function toCommit(
+  fill: FillState,
+  lease: Lease,
+  head: HeadToStore,
+  chunks: readonly Uint8Array[],
+  { ageing, tags }: Storable,
+): Commit {
+  const { identity, policy, transaction } = fill;
+  const { exchange, context, durationsMs } = transaction;
+  const names = selecting(head.vary, field(head.headers, 'content-encoding'));
+  if (names === '*') throw new TypeError('a response with Vary: * is never stored');
+  const variant = variantText(identity.declared, names, exchange.headers);
+  const { status, message, headers, removedFields, encodings } = head;
+  const stored: StoredHead = {
+    key: identity.key,
+    variant,
+    status,
+    message,
+    headers,
+    removedFields,
+    ...ageing,
+    originMs: Math.round(durationsMs.origin ?? 0),
+    tags,
+    locals: keptLocals(fill),
+    cacheLevel: exchange.cacheLevel,
+    encodings,
+  };
+  const keptMs = ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - context.clock();
+  return {
+    lease,
+    slot: redisId(identity.declared, policy.hash),
+    variant: redisId(variant, policy.hash),
+    names,
+    tags,
+    bytes: encode(stored, chunks),
+    ttl: Math.max(1, Math.ceil(keptMs)),
+  };
+}
+
+/**
+ * The body in the encodings that the `compress` option asks for, where the response allows it and it is worth it. The
+ * client has been answered, and the lease is renewed meanwhile.
+ */
+async function encodedBody(
+  { policy, transaction: { context } }: FillState,
+  head: ResponseHead,
+  chunks: readonly Buffer[],
+): Promise<{ readonly encodings: Encodings; readonly chunks: readonly Buffer[] } | undefined> {
+  const { compress, collapse } = policy;
+  if (!compress || !mayEncode(head.status, head.headers)) return undefined;
+  if (statedBy(head, policy).directives.has('no-transform')) return undefined;
   try {
-    const verdict = running.watch.outside(() => judge(x, running, head));
-    return verdict instanceof Promise ? verdict.catch(failed) : verdict;
+    return await encodeBody(compress, chunks, collapse.lease);
   } catch (error) {
-    return failed(error);
+    context.events.fault({ step: 'compress', code: 'error', message: String(error) });
+    return undefined;
   }
 }
 
-/**
- * What the app has read of the person up to the end of its response: tells of it, and gives the reason not to store
- * the response, if it is one. Nothing where the response is not stored anyway.
- */
-export function readAtEnd(
-  x: Exchange,
-  core: Core,
-  running: Fill,
-  head: Judged,
-  verdict: Verdict,
-): string | undefined {
-  const { policy, identity } = running;
-  if (verdict.refused !== undefined && !verdict.refused.startsWith('personal')) return undefined;
-  if (running.watch.read.size === 0) return undefined;
-  const read = personal(x, running, head, statedBy(head, policy).directives);
-  if (read.length === 0) return undefined;
-  const refused = policy.guard === 'refuse';
-  core.events.guard({ read, key: identity.key, refused });
-  return refused ? personalDetail(running, read) : undefined;
-}
-
-/**
- * A whole response in the encodings that the `compress` option asks for, where that may be and is worth it; as it is
- * otherwise. The client has been answered, and the lease is renewed meanwhile: a purge revokes it as ever.
- * @param sent the head as it went out, with what middleware in front had set.
- */
-export async function encoded(
-  core: Core,
-  { policy }: Fill,
-  sent: Judged,
-  head: Omit<ToStore, 'encodings'>,
-  chunks: readonly Buffer[],
-): Promise<{ readonly head: ToStore; readonly chunks: readonly Buffer[] }> {
-  const plain = { head: { ...head, encodings: undefined }, chunks };
-  const { compress, collapse } = policy;
-  if (!compress || !mayEncode(sent.status, sent.headers)) return plain;
-  if (statedBy(sent, policy).directives.has('no-transform')) return plain;
-  const made = await encodeBody(compress, chunks, collapse.lease).catch((error: unknown) => {
-    core.events.fault({ step: 'compress', code: 'error', message: String(error) });
-  });
-  return made ? { head: { ...head, encodings: made.encodings }, chunks: made.chunks } : plain;
-}
-
-/** Stores, if the lease still holds. Resolves to why not, or to nothing. */
-export async function commit(x: Exchange, core: Core, stored: Commit): Promise<string | undefined> {
-  const startedAt = performance.now();
-  // From now on the lease is not renewed: a commit that is lost on its way can arrive no later than it runs out.
-  core.leases.drop(stored.lease);
-  const committed = await core.store.commit(stored);
-  const took = performance.now() - startedAt;
-  x.at.store = startedAt - x.startedAt;
-  x.took.store = took;
-  if (committed instanceof Fault) return committed.code;
-  if (!committed) return 'purged';
-  const { lease, bytes, ttl, tags } = stored;
-  core.events.store({ key: lease.key, bytes: bytes.length, ttl, tags, took });
-  return undefined;
+/** A 206 that is the whole is stored as a 200; `undefined` for one whose bytes do not match its `Content-Range`. */
+function partToStore(head: HeadToStore, length: number): HeadToStore | undefined {
+  const part = parseContentRange(field(head.headers, 'content-range'));
+  if (!part || length !== part.last - part.first + 1) return undefined;
+  if (length !== part.size) return head;
+  const headers = head.headers.filter(
+    (_, i, all) => (all[i - (i % 2)] as string).toLowerCase() !== 'content-range',
+  );
+  return { ...head, status: 200, message: '', headers };
 }

@@ -1,65 +1,99 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { isEarly, type Reuse, reuse } from '../http/reuse.ts';
-import type { Identity } from '../key/identify.ts';
+import type { Directives } from '../http/cache-control.ts';
+import { isEarly, reuse } from '../http/reuse.ts';
+import type { Fields } from '../http/vary.ts';
+import { bypass, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import type { Core } from './core.ts';
 import type { Found } from './lookup.ts';
-import { isWorthRefreshing } from './refresh.ts';
-import { chosen } from './representation.ts';
-import { answerWith, suffices } from './serve.ts';
-import { askedBy } from './storability.ts';
+import { suffices } from './response-form.ts';
 
-/** What was found, and how it may be used for this request. */
-export interface Weighed {
-  /** `undefined` where nothing was found that could be the answer, whatever its age. */
-  readonly stored: StoredResponse | undefined;
-  readonly usable: Reuse | undefined;
-  /** Whether it could be refreshed behind the answer. */
-  readonly canRefresh: boolean;
+/**
+ * What to do with a request: the one decision of the cache. Requests, followers, the near cache, `explain()` and shadow
+ * mode call it and act on what it returns, so that they cannot differ. It reads no clock, no socket and no store.
+ */
+export type Decision =
+  /** Send the stored response (RFC 9111 §4). Ages in milliseconds; `ttlMs` is negative when it is stale. */
+  | {
+      readonly kind: 'serve';
+      readonly stored: StoredResponse;
+      readonly ageMs: number;
+      readonly ttlMs: number;
+      /** Refresh it behind the answer: it is stale (RFC 5861 §3), or will be soon (`earlyRefresh`). */
+      readonly refresh: 'stale' | 'early' | undefined;
+      readonly near: boolean;
+    }
+  /** Ask the app whether the stored response is still valid (RFC 9111 §4.3). */
+  | { readonly kind: 'validate'; readonly stored: StoredResponse; readonly reason: 'stale' | 'request' }
+  /** Let the app answer, and store its response. */
+  | { readonly kind: 'fill'; readonly reason: 'uri-miss' | 'vary-miss' | 'partial' }
+  /** Answer 504: the client wants a stored response and nothing else (RFC 9111 §5.2.1.7). */
+  | { readonly kind: 'unsatisfied'; readonly reason: ForwardReason }
+  /** Let the app answer; its response is not stored. `stored`: the response that a GET would be validated with. */
+  | {
+      readonly kind: 'forward';
+      readonly reason: ForwardReason;
+      readonly detail: 'head';
+      readonly stored: StoredResponse | undefined;
+    };
+
+/** What the decision depends on beside the stored response. */
+export interface RequestFacts {
+  readonly method: string;
+  readonly headers: Fields;
+  /** The request's cache directives; `undefined` where they are ignored. */
+  readonly directives: Directives | undefined;
+  /** Whether this stored response can be refreshed behind the answer, and would be worth it. */
+  canRefresh(stored: StoredResponse): boolean;
 }
 
-export function weigh(x: Exchange, policy: Policy, core: Core, found: Found): Weighed {
-  const now = core.clock();
-  const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
-  if (!stored) return NOTHING;
-  const canRefresh = isWorthRefreshing(stored, policy) && core.refreshes.canRefresh(x, found.place);
-  return { stored, usable: reuse(stored, askedBy(x, policy), now, canRefresh), canRefresh };
-}
-
-/** Answers with what was found, if it may be sent as it is. @returns whether it did. */
-export function answeredBy(
-  x: Exchange,
-  policy: Policy,
-  core: Core,
-  identity: Identity,
-  found: Found,
-  { stored, usable, canRefresh }: Weighed,
-): boolean {
-  if (!stored || usable?.kind !== 'send') return false;
-  const { age, ttl, refresh } = usable;
-  const early = !refresh && policy.earlyRefresh > 0 && canRefresh;
-  if (refresh || (early && isEarly(stored, ttl, policy.earlyRefresh, Math.random()))) {
-    core.refreshes.begin(x, policy, identity, stored, found.place, found.seen);
+/**
+ * @param now milliseconds since 1970.
+ * @param random from 0 to 1, for `earlyRefresh`.
+ */
+export function decide(
+  request: RequestFacts,
+  found: Pick<Found, 'stored' | 'otherVariants' | 'near'>,
+  policy: Pick<Policy, 'earlyRefresh'>,
+  now: number,
+  random: () => number = Math.random,
+): Decision {
+  const { directives } = request;
+  const stored = found.stored && suffices(request, found.stored, now) ? found.stored : undefined;
+  let reason: ForwardReason = found.stored ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
+  if (stored) {
+    const canRefresh = request.canRefresh(stored);
+    const use = reuse(stored, directives, now, canRefresh);
+    if (use.kind === 'send') {
+      const { age: ageMs, ttl: ttlMs, refresh: isStale } = use;
+      const early = !isStale && canRefresh && policy.earlyRefresh > 0;
+      const isDue = early && isEarly(stored, ttlMs, policy.earlyRefresh, random());
+      const refresh = isStale ? 'stale' : isDue ? 'early' : undefined;
+      return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
+    }
+    reason = use.fwd;
   }
-  const detail = refresh ? { detail: 'stale-while-revalidate' } : found.near ? { detail: 'near' } : {};
-  answerWith(x, core, stored, age, { kind: 'hit', ttl: Math.floor(ttl / 1000), ...detail });
-  return true;
+  if (directives?.has('only-if-cached')) return { kind: 'unsatisfied', reason };
+  // The response to a HEAD has no body to store; a stored GET answers later ones.
+  if (request.method === 'HEAD') return { kind: 'forward', reason, detail: 'head', stored };
+  if (stored) return { kind: 'validate', stored, reason: reason as 'stale' | 'request' };
+  return { kind: 'fill', reason: reason as 'uri-miss' };
 }
 
-/** The same with what is near, and fresh: what is not may be another by now, which Redis knows. */
-export function answeredNear(x: Exchange, policy: Policy, core: Core, identity: Identity): boolean {
-  let found = core.lookup.near(identity, x.headers, policy.hash, x.depth);
-  if (!found) return false;
-  if (found.stored?.encodings) {
-    const stored = chosen(x, policy, found.stored);
-    // To decode one takes longer than to ask.
-    if (stored instanceof Promise) return false;
-    found = { ...found, stored };
+/** What `Cache-Status` says of a decision before the app has answered. */
+export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): Outcome {
+  if (mode === 'shadow') return bypass(`shadow: ${decision.kind === 'serve' ? 'hit' : decision.reason}`);
+  switch (decision.kind) {
+    case 'serve': {
+      const ttl = Math.floor(decision.ttlMs / 1000);
+      if (decision.refresh === 'stale') return { kind: 'hit', ttl, detail: 'stale-while-revalidate' };
+      return decision.near ? { kind: 'hit', ttl, detail: 'near' } : { kind: 'hit', ttl };
+    }
+    case 'unsatisfied':
+      return { kind: 'unsatisfied', fwd: decision.reason, detail: 'only-if-cached' };
+    case 'forward':
+      return { kind: 'forward', fwd: decision.reason, detail: decision.detail };
+    case 'validate':
+    case 'fill':
+      return { kind: 'forward', fwd: decision.reason };
   }
-  const weighed = weigh(x, policy, core, found);
-  if (weighed.usable?.kind !== 'send' || weighed.usable.refresh) return false;
-  return answeredBy(x, policy, core, identity, found, weighed);
 }
-
-const NOTHING: Weighed = { stored: undefined, usable: undefined, canRefresh: false };

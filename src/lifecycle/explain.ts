@@ -4,21 +4,22 @@ import { Exchange } from '../exchange/exchange.ts';
 import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
-import { isUnsafe } from '../http/invalidation.ts';
 import { reuse } from '../http/reuse.ts';
 import { normalizeQuery, redisId } from '../key/cache-key.ts';
-import { type Identity, identify } from '../key/identify.ts';
+import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Rule, ruleOf, rulesOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
-import type { Core } from './core.ts';
-import { bypass, gate } from './gate.ts';
-import { type Found, Lookup } from './lookup.ts';
+import type { CacheContext } from './context.ts';
+import { decide, outcomeOf } from './decide.ts';
+import { decideNear, lookUp } from './find-stored.ts';
+import { isForwardedUnsafe, qualify } from './gate.ts';
+import { Lookup } from './lookup.ts';
+import { explainPurgeRequest } from './purge-request.ts';
 import { isWorthRefreshing } from './refresh.ts';
-import { suffices } from './serve.ts';
-import { askedBy } from './storability.ts';
+import { Transaction } from './transaction.ts';
 
 /** What a cache would do with a request now, and why. It holds the key and header values that are part of it. */
 export interface Explanation {
@@ -68,91 +69,70 @@ export interface Explanation {
 }
 
 /**
- * Goes the way of a request without being one: functions among the options are asked, Redis is read once, and nothing is
- * changed, leased, counted or told.
+ * Takes the way of a request without being one: functions among the options are called, Redis is read, and nothing is
+ * changed, leased, counted or told. It decides by the functions that requests are decided by, so the two cannot differ.
  */
 export async function explain(
-  core: Core,
+  context: CacheContext,
   policy: Policy,
   request: IncomingMessage | string | URL,
   init: ExplainRequest = {},
 ): Promise<Explanation> {
   const given = typeof request === 'string' || request instanceof URL ? undefined : request;
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
-  const x = new Exchange(given ?? res.req, res, () => {});
-  if (policy.enabled && !(await policy.enabled(x.req, x.res))) return { cacheStatus: undefined, because: [] };
-  const early = await unasked(x, policy);
-  if (early) return told(core, early);
-  const identity = await identify(x, policy);
-  if (typeof identity === 'string') return told(core, bypass(identity));
+  const exchange = new Exchange(given ?? res.req, res, () => {});
+  const t = given
+    ? new Transaction(exchange, policy, context)
+    : new ProbeTransaction(exchange, policy, context);
+  if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
+    return { cacheStatus: undefined, because: [] };
+  const unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
+  if (!t.key) return explained(context, unqualified!);
 
-  const key = keyOf(x, policy, identity);
-  const last = core.refusals.get(redisId(identity.key, undefined));
-  const refused = last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } };
-  // One of its own, so that nothing is remembered for having been explained.
-  const lookup = new Lookup(core.store, core.keyring, core.owed);
-  const found = await lookup.find(identity, x.headers, policy.hash, x.depth);
-  if (found instanceof Fault) return told(core, bypass(found.code), { key, ...refused });
-  const decided = await decide(x, policy, core, identity, found, given !== undefined);
+  const { identity } = t;
+  const last = context.refusals.get(redisId(identity.key, undefined));
+  const facts = {
+    key: keyOf(exchange, policy, identity),
+    ...(last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } }),
+  };
+  if (unqualified) return explained(context, unqualified, facts);
+  const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
+  const found = near
+    ? t.found
+    : await lookUp(t, new Lookup(context.store, context.keyring, context.pendingInvalidations));
+  if (found instanceof Fault) return explained(context, bypass(found.code), facts);
+  const decision = near ?? decide(t, found, t.policy, context.clock());
   const { stored } = found;
   const variant = {
-    id: found.place.variant,
+    id: found.ref.variant,
     declared: identity.declared === '' ? [] : JSON.parse(identity.declared),
     vary: stored && field(stored.headers, 'vary'),
     others: found.otherVariants,
   };
-  return told(core, decided, {
-    ...{ key, variant },
-    ...(stored && { stored: summary(stored, core.clock()) }),
-    ...refused,
+  return explained(context, outcomeOf(decision, t.policy.mode), {
+    ...facts,
+    variant,
+    ...(stored && { stored: summary(stored, context.clock()) }),
   });
 }
 
-function told(core: Core, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
-  return { cacheStatus: cacheStatus(core.name, outcome), because: rulesOf(outcome), ...more };
-}
-
-/** What is decided before anything is looked up. */
-async function unasked(x: Exchange, policy: Policy): Promise<Outcome | undefined> {
-  if (!policy.methods.has(x.method) && isUnsafe(x.method)) return { kind: 'forward', fwd: 'method' };
-  const gated = gate(x, policy);
-  if (gated || !policy.when) return gated;
-  return (await policy.when(x.req, x.res)) ? undefined : bypass('when');
-}
-
-/** The decision of the lifecycle, up to where the app would be asked. @param real whether the request was sent. */
-async function decide(
-  x: Exchange,
-  policy: Policy,
-  core: Core,
-  identity: Identity,
-  found: Found,
-  real: boolean,
-): Promise<Outcome> {
-  const now = core.clock();
-  const directives = askedBy(x, policy);
-  const stored = found.stored && suffices(x, found.stored, now) ? found.stored : undefined;
-  const refreshable = real
-    ? core.refreshes.canRefresh(x, found.place)
-    : x.method === 'GET' || x.method === 'HEAD';
-  const canRefresh = stored !== undefined && isWorthRefreshing(stored, policy) && refreshable;
-  const usable = stored && reuse(stored, directives, now, canRefresh);
-  if (usable?.kind === 'send') return hit(usable.ttl, usable.refresh ? 'stale-while-revalidate' : undefined);
-  if (!stored && !found.otherVariants && core.previous && refreshable) {
-    const before = await core.previous.find(identity, x.headers, policy.hash, x.depth);
-    if (!(before instanceof Fault) && before.stored && suffices(x, before.stored, now)) {
-      const usable = reuse(before.stored, directives, now, true);
-      if (usable.kind === 'send') return hit(usable.ttl, 'previous');
-    }
+/** A request that nobody sends: a real one for the same URL could be refreshed behind its answer. */
+class ProbeTransaction extends Transaction {
+  override canRefresh(stored: StoredResponse): boolean {
+    const isSafe = this.method === 'GET' || this.method === 'HEAD';
+    return isSafe && isWorthRefreshing(stored, this.policy);
   }
-  const missed = found.stored?.status === 206 ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
-  const fwd = usable?.kind === 'validate' ? usable.fwd : missed;
-  if (directives?.has('only-if-cached')) return { kind: 'unsatisfied', fwd, detail: 'only-if-cached' };
-  return { kind: 'forward', fwd, ...(x.method === 'HEAD' && { detail: 'head' }) };
 }
 
-function hit(ttl: number, detail: string | undefined): Outcome {
-  return { kind: 'hit', ttl: Math.floor(ttl / 1000), ...(detail !== undefined && { detail }) };
+/** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */
+async function outcomeOfCommand(t: Transaction): Promise<Outcome | undefined> {
+  const purge = await explainPurgeRequest(t);
+  if (purge) return purge;
+  return isForwardedUnsafe(t) ? { kind: 'forward', fwd: 'method' } : undefined;
+}
+
+function explained(context: CacheContext, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
+  return { cacheStatus: cacheStatus(context.settings.name, outcome), because: rulesOf(outcome), ...more };
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {

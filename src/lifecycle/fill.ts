@@ -1,236 +1,325 @@
-import { decode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { capture, type End, fieldsOf, type Head } from '../exchange/capture.ts';
-import type { Exchange } from '../exchange/exchange.ts';
-import { Watch } from '../exchange/guard/guard.ts';
+import {
+  type CaptureEnd,
+  type CaptureHooks,
+  capture,
+  fieldsOf,
+  type Reaction,
+  type SentHead,
+} from '../exchange/capture.ts';
+import { ReadTracker } from '../exchange/guard/guard.ts';
 import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
-import { usableOnError } from '../http/reuse.ts';
-import type { Fields } from '../http/vary.ts';
+import type { FieldList } from '../http/headers.ts';
+import { mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
-import { cacheStatus } from '../observe/cache-status.ts';
-import type { ForwardReason, Outcome } from '../observe/outcome.ts';
+import { bypass, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import type { Commit, Lease } from '../store/store.ts';
-import { commit, encoded, judged, readAtEnd } from './commit.ts';
-import { type Core, type Fill, report } from './core.ts';
-import type { Flight, Landing } from './flights.ts';
-import { pieced } from './partial.ts';
-import type { Refresh } from './refresh.ts';
-import { send, validatorsOf } from './serve.ts';
-import { askedBy, commitOf, fieldsToStore, type Judged, type Verdict } from './storability.ts';
-import { confirm } from './validate.ts';
+import type { Lease } from '../store/store.ts';
+import { type Flight, NOT_SHARED } from './collapse.ts';
+import { storeComplete } from './commit.ts';
+import {
+  type FillResult,
+  followersOf,
+  HIT_FOR_MISS_MS,
+  isHitForMiss,
+  reasonOf,
+  refreshResultOf,
+} from './fill-result.ts';
+import type { FillState } from './fill-state.ts';
+import { validatorsOf } from './response-form.ts';
+import { send } from './serve.ts';
+import type { ShadowComparison } from './shadow-comparison.ts';
+import { evaluate, evaluateReads, type ResponseHead, type Storability } from './storability.ts';
+import type { Transaction } from './transaction.ts';
+import { confirmStored } from './validate.ts';
+
+/** What a fill is for. */
+export interface FillPlan {
+  /** The right to store the response; none in shadow mode where another fill has it. */
+  readonly lease: Lease | undefined;
+  readonly flight: Flight | undefined;
+  /** Why the request is forwarded. */
+  readonly reason: ForwardReason;
+  /** What the look-up found: a response to be confirmed by a 304 or served on an error, or a part of one. */
+  readonly candidate: StoredResponse | undefined;
+  /** In shadow mode: what would have been served, to be compared with what the handler sends. */
+  readonly shadow: ShadowComparison | undefined;
+}
 
 /**
- * Runs the app and stores what it answers. Where a stored response only needs to be confirmed, the app is asked
- * whether it has changed, and what is stored may yet be the answer (RFC 9111 §4.3).
+ * One run of the handler whose response may be stored. It serves a miss, a refresh, shadow mode, and the confirmation of
+ * a stored response by a 304 (RFC 9111 section 4.3). Its states: running, head seen, ended, settled; `capture` moves it on.
  */
-export function lead(
-  x: Exchange,
-  core: Core,
-  running: Fill,
-  flight: Flight,
-  fwd: ForwardReason,
-  candidate: StoredResponse | undefined,
-): void {
-  const part = candidate?.status === 206 ? candidate : undefined;
-  const window = askedBy(x, running.policy)?.seconds('stale-if-error') ?? 0;
-  const stored = candidate && !part && (window > 0 || worthAsking(candidate)) ? candidate : undefined;
-  const conditions = x.method === 'GET' ? conditionsOf(x.headers) : undefined;
-  const asksRange = x.method === 'GET' && x.headers.range !== undefined && !conditions;
-  // The whole answers every range to come. Where it is known to be too large for that, the range is the app's affair.
-  const ranged = asksRange && (part !== undefined || (!candidate && core.large.has(running.lease.id)));
-  const startedAt = performance.now();
-  let head: Head | undefined;
-  let judgedHead: Judged | undefined;
-  let receivedAt = 0;
-  let verdict: Verdict | Promise<Verdict> = { refused: 'no-head' };
-  let committed: Commit | undefined;
+export class Fill implements CaptureHooks, FillState {
+  readonly transaction: Transaction;
+  readonly identity: Identity;
+  readonly lease: Lease | undefined;
+  /** When the handler was called: milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** The head as middleware in front had left it. */
+  readonly headBefore: FieldList;
+  /** What the app reads of the person behind the request. */
+  readonly reads: ReadTracker = new ReadTracker();
+  /** The policy that the response is stored by: the own one, or that of the route that took it over. */
+  policy: Policy;
+  /** The policies of the routes that took it over, outermost first. */
+  readonly overrides: Policy[] = [];
+  /** Whether the response is held until its head is seen, since a stored one may be sent in its place. */
+  readonly holds: boolean;
+  readonly #plan: FillPlan;
+  /** The stored response that a 304 may confirm, or that may be served on an error. */
+  readonly #stale: StoredResponse | undefined;
+  readonly #startedAt = performance.now();
+  readonly #asksForRange: boolean;
+  #sendsRange = false;
+  #refusal: string | undefined;
+  #head: (ResponseHead & SentHead) | undefined;
+  #storability: Storability | Promise<Storability> = { reason: 'no-head' };
+  #isShared = true;
 
-  const refresh = core.refreshes.of(x.req);
-  if (refresh) refresh.landed = flight.landed;
-  x.at.origin = startedAt - x.startedAt;
-  x.lead();
-  core.leases.keep(running.lease, running.policy.collapse.lease);
-  core.fills.set(x.req, running);
-  x.askForWhole(stored && validatorsOf(stored), ranged);
-  if (running.policy.guard !== 'off') running.watch.begin(x.req);
-
-  capture(x.res, {
-    limit: () => running.policy.maxBodySize,
-    outside: (run) => running.watch.outside(run),
-    head(sent) {
-      head = sent;
-      receivedAt = core.clock();
-      if (stored && isAnsweredBy(stored, sent.status)) return 'replace';
-      // What is an answer to the range alone is none to the next request.
-      // And no part takes the place of the whole.
-      const whole = candidate !== undefined && !part;
-      const misplaced = sent.status === 206 ? !asksRange || whole : ranged && sent.status !== 200;
-      if (misplaced || (asksRange && sent.status === 416)) running.refused ??= 'partial';
-      judgedHead = whatWasSent(sent, receivedAt);
-      verdict = judged(x, core, running, judgedHead);
-      announce(sent, verdict);
-      return verdict instanceof Promise || !verdict.refused ? 'keep' : 'pass';
-    },
-    end(end) {
-      x.took.origin = performance.now() - startedAt;
-      flight.storing = end.kind === 'complete';
-      core.track(land(store(end)));
-    },
-    orphaned() {
-      // What comes yet is for those who wait, and is stored if nobody else has begun meanwhile.
-      core.leases.drop(running.lease);
-      flight.orphaned = true;
-    },
-    abandoned() {
-      core.track(land(Promise.resolve('incomplete')));
-    },
-    ...(stored && { replace: () => core.track(land(replace(stored))) }),
-  });
-  x.forward();
-
-  /** Whether what is stored is the answer after all: the origin confirmed it, or failed and it may stand in. */
-  function isAnsweredBy(stored: StoredResponse, status: number): boolean {
-    return status === 304 || usableOnError(status, stored, askedBy(x, running.policy), receivedAt);
+  constructor(t: Transaction, plan: FillPlan) {
+    this.transaction = t;
+    this.identity = t.identity;
+    this.policy = t.ownPolicy;
+    this.lease = plan.lease;
+    this.requestedAt = t.context.clock();
+    this.headBefore = fieldsOf(t.exchange.res);
+    this.#plan = plan;
+    const { candidate } = plan;
+    const conditions = conditionsOf(t.headers);
+    this.#asksForRange = t.method === 'GET' && t.headers.range !== undefined && !conditions;
+    this.#stale = candidate && candidate.status !== 206 && this.#canUse(candidate) ? candidate : undefined;
+    this.holds = this.#stale !== undefined;
   }
 
-  /** Says in the head what is being done. The app was asked for the whole, so what the client asked is answered here. */
-  function announce(sent: Head, verdict: Verdict | Promise<Verdict>): void {
-    const { etag, 'last-modified': lastModified } = sent.headers;
-    const validators = { etag: joined(etag), lastModified: joined(lastModified) };
-    const known = conditions && sent.status === 200 && notModified(conditions, validators, receivedAt);
-    if (known) convertTo304(x.res);
-    const forStale = stored !== undefined || known ? { fwdStatus: sent.status } : {};
-    const outcome: Outcome = { kind: 'forward', fwd, ...forStale, ...statusOf(verdict, sent) };
-    addCacheStatus(x.res, cacheStatus(core.name, outcome, core.showKey ? running.identity.key : undefined));
+  /** Calls the handler. */
+  start(): void {
+    const { context, exchange, refresh, startsMs, startedAt } = this.transaction;
+    const { lease, policy } = this;
+    refresh?.begin();
+    startsMs.origin = this.#startedAt - startedAt;
+    exchange.beginLeading();
+    if (lease) context.leases.keep(lease, policy.collapse.lease);
+    context.nested.begin(exchange.req, this);
+    this.#prepareRequest();
+    if (lease && policy.guard !== 'off') this.reads.begin(exchange.req);
+    capture(exchange.res, this);
+    exchange.forward();
   }
 
-  /** Answers with what is stored. The promise is of its being stored anew, as far as it was confirmed. */
-  function replace(stored: StoredResponse): Promise<string | undefined> {
-    running.watch.end();
-    x.took.origin = performance.now() - startedAt;
-    resetHead(x.res, running.before);
-    const status = head?.status ?? 0;
-    if (status === 304 && head) return confirm(x, core, running, stored, head, receivedAt, fwd);
-    const outcome: Outcome = { kind: 'forward', fwd, fwdStatus: status, detail: 'stale-if-error' };
-    send(x, core, stored, receivedAt - stored.bornAt, outcome);
-    return Promise.resolve('stale-if-error');
+  /** A route behind this cache stores the response by its own key, or not at all: frees whoever waits for this fill. */
+  giveUp(reason: string): void {
+    this.#refusal ??= reason;
+    this.reads.end();
+    this.#stopSharing(0);
   }
 
-  /** Commits a complete response that may be stored. Resolves to why it was not, or to nothing when it was. */
-  async function store(end: End): Promise<string | undefined> {
-    running.watch.end();
-    const judgement = await verdict;
-    const read = judgedHead && readAtEnd(x, core, running, judgedHead, judgement);
-    if (judgement.refused !== undefined) return judgement.refused;
-    if (end.kind === 'refused' || !head || !judgedHead)
-      return end.kind === 'refused' ? end.reason : 'no-head';
-    if (read !== undefined) return read;
-    const { headers, removedFields } = fieldsToStore(x, running, head, receivedAt);
-    const bodiless = head.status === 204;
-    const length = String(end.chunks.reduce((sum, chunk) => sum + chunk.length, 0));
-    const stated = head.headers['content-length'] !== undefined || bodiless;
-    const complete = {
-      status: head.status,
-      message: head.message,
-      vary: (head.headers as Fields).vary,
-      headers: stated ? headers : [...headers, 'Content-Length', length],
-      removedFields,
-    };
-    const chunks = bodiless ? [] : end.chunks;
-    if (head.status === 206) {
-      const pieces = pieced(part, complete, Buffer.concat(chunks), running.policy.maxBodySize);
-      if (!pieces) return 'incomplete';
-      const partial = { ...pieces.head, encodings: undefined };
-      return commit(x, core, commitOf(x, running, partial, [pieces.body], judgement, core.clock()));
+  /** Why the response is not stored, where that was known before its head. */
+  get refusal(): string | undefined {
+    return this.#refusal;
+  }
+
+  get limit(): number {
+    return this.policy.maxBodySize;
+  }
+
+  head(sent: SentHead): Reaction {
+    const receivedAt = this.transaction.context.clock();
+    const head = { ...sent, dated: sent.headers, receivedAt };
+    this.#head = head;
+    if (this.#stale && this.#isAnsweredBy(this.#stale, head)) return 'replace';
+    if (this.#isMisplaced(head.status)) this.#refusal ??= 'partial';
+    this.#storability = this.lease ? evaluate(this, head) : { reason: 'fill-under-way' };
+    if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
+    else this.#actOn(this.#storability);
+    this.#announce(head);
+    const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
+    return (stores && this.lease) || this.#plan.shadow?.comparesBody ? 'keep' : 'pass';
+  }
+
+  overflow(): void {
+    this.#stopSharing(HIT_FOR_MISS_MS);
+  }
+
+  end(end: CaptureEnd): void {
+    const { durationsMs, context } = this.transaction;
+    durationsMs.origin = performance.now() - this.#startedAt;
+    const { flight } = this.#plan;
+    if (flight) flight.committing = end.kind === 'complete';
+    context.track(this.#settle(this.#store(end), end));
+  }
+
+  clientDisconnected(): void {
+    const { lease } = this;
+    const { flight } = this.#plan;
+    // The handler finishes for its followers; the response is stored only if no other fill has taken the lease.
+    if (lease) this.transaction.context.leases.drop(lease);
+    if (flight) flight.clientDisconnected = true;
+  }
+
+  aborted(): void {
+    const incomplete = Promise.resolve<FillResult>({ kind: 'not-stored', reason: 'incomplete' });
+    this.transaction.context.track(this.#settle(incomplete, undefined));
+  }
+
+  /** Answers with the stored response: the app has confirmed it, or has failed. */
+  replace(): void {
+    const { context, exchange, durationsMs } = this.transaction;
+    this.reads.end();
+    durationsMs.origin = performance.now() - this.#startedAt;
+    resetHead(exchange.res, this.headBefore);
+    context.track(this.#settle(this.#replaceBy(this.#stale!, this.#head!), undefined));
+  }
+
+  #prepareRequest(): void {
+    const { context, exchange } = this.transaction;
+    if (this.#plan.shadow) {
+      exchange.keepHeaders();
+      return;
     }
-    const made = await encoded(core, running, judgedHead, complete, chunks);
-    committed = commitOf(x, running, made.head, made.chunks, judgement, core.clock());
-    return commit(x, core, committed);
+    const { candidate } = this.#plan;
+    // The whole answers every later range. Where it is known to be too large to store, the app answers the range.
+    const tooLarge = !candidate && this.lease !== undefined && context.oversize.has(this.lease.id);
+    this.#sendsRange = this.#asksForRange && (candidate?.status === 206 || tooLarge);
+    exchange.askForWhole(this.#stale && validatorsOf(this.#stale), this.#sendsRange);
   }
 
-  async function land(landing: Promise<string | undefined>): Promise<void> {
-    const detail = await landing.catch((error: unknown) => {
-      core.events.fault({ step: 'store', code: 'error', message: String(error) });
-      return 'error';
-    });
-    running.watch.end();
-    core.leases.drop(running.lease);
-    if (refresh) refresh.result = resultOf(detail);
-    if (detail === undefined && running.refinements.length === 0)
-      core.routes.unrefined(running.identity, x.depth);
-    if (detail === 'too-large') core.large.set(running.lease.id, true);
-    if (detail !== undefined) await core.store.release(running.lease, isFutile(detail) ? FUTILE : 0);
-    flight.land(flight.isAwaited ? landingOf(detail, committed) : AGAIN);
+  /** Whether a stale stored response can still be the answer: it has a validator, or may be served on an error. */
+  #canUse(stored: StoredResponse): boolean {
+    if (this.#plan.shadow) return false;
+    const { etag, lastModified } = validatorsOf(stored);
+    if (etag !== undefined || lastModified !== undefined || stored.staleIfError > 0) return true;
+    return (this.transaction.directivesUnder(this.policy)?.seconds('stale-if-error') ?? 0) > 0;
+  }
+
+  #isAnsweredBy(stored: StoredResponse, { status, receivedAt }: ResponseHead): boolean {
+    if (status === 304) return true;
+    return mayServeOnError(status, stored, this.transaction.directivesUnder(this.policy), receivedAt);
+  }
+
+  /** Whether the response answers a range alone, where the whole was asked for or is stored. */
+  #isMisplaced(status: number): boolean {
+    if (this.#plan.shadow) return false;
+    if (this.#asksForRange && status === 416) return true;
+    const { candidate } = this.#plan;
+    if (status === 206) return !this.#asksForRange || (candidate !== undefined && candidate.status !== 206);
+    return this.#sendsRange && status !== 200;
+  }
+
+  /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
+  #actOn({ reason }: Storability): void {
+    if (reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+  }
+
+  /** Gives the lease back and releases the followers. @param hitForMissMs how long nobody waits for the next fill. */
+  #stopSharing(hitForMissMs: number): void {
+    const { lease } = this;
+    const { flight } = this.#plan;
+    if (!this.#isShared || !lease) return;
+    this.#isShared = false;
+    const { context } = this.transaction;
+    context.leases.drop(lease);
+    context.track(context.store.release(lease, hitForMissMs));
+    flight?.settle(NOT_SHARED);
+  }
+
+  /** Writes what is being done into the head. The app was asked for the whole, so conditions are answered here. */
+  #announce(head: ResponseHead): void {
+    const { exchange, method, headers } = this.transaction;
+    const { shadow, reason } = this.#plan;
+    const storability = this.#storability instanceof Promise ? undefined : this.#storability;
+    const detail = storability?.reason;
+    const stored = storability !== undefined && detail === undefined && head.length !== undefined;
+    if (shadow) {
+      const why = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
+      const outcome = { ...bypass(why), ...(stored && { stored }) };
+      addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
+      return;
+    }
+    const conditions = method === 'GET' ? conditionsOf(headers) : undefined;
+    const { etag, 'last-modified': lastModified } = head.headers;
+    const validators = { etag: joined(etag), lastModified: joined(lastModified) };
+    const isKnown =
+      conditions !== undefined && head.status === 200 && notModified(conditions, validators, head.receivedAt);
+    if (isKnown) convertTo304(exchange.res);
     const outcome: Outcome = {
       kind: 'forward',
-      fwd,
-      stored: detail === undefined,
-      ...(stored && head && { fwdStatus: head.status }),
-      ...(detail && { detail }),
+      fwd: reason,
+      ...((this.#stale || isKnown) && { fwdStatus: head.status }),
+      ...(stored && { stored }),
+      ...(detail !== undefined && { detail }),
     };
-    report(x, core, refresh ? { ...outcome, refresh: true } : outcome);
+    addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
   }
-}
 
-/**
- * A fill that had nothing to share is remembered for so long (in milliseconds): meanwhile nobody waits for the next
- * one, which may store all the same.
- */
-export const FUTILE = 5000;
+  /** Commits a complete response that may be stored. */
+  async #store(end: CaptureEnd): Promise<FillResult> {
+    this.reads.end();
+    const storability = await this.#storability;
+    const head = this.#head;
+    const readReason = head && this.lease && evaluateReads(this, head, storability);
+    if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };
+    if (end.kind === 'refused') return { kind: 'not-stored', reason: end.reason };
+    if (!head || !this.lease) return { kind: 'not-stored', reason: 'no-head' };
+    if (readReason !== undefined) return { kind: 'not-stored', reason: readReason };
+    return storeComplete(this, this.lease, head, end.chunks, storability);
+  }
 
-const AGAIN: Landing = { kind: 'again' };
+  async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {
+    const { reason } = this.#plan;
+    if (head.status === 304 && this.lease) return confirmStored(this, this.lease, stored, head, reason);
+    const outcome: Outcome = {
+      kind: 'forward',
+      fwd: reason,
+      fwdStatus: head.status,
+      detail: 'stale-if-error',
+    };
+    send(this.transaction, stored, head.receivedAt - stored.bornAt, outcome);
+    return { kind: 'origin-failed' };
+  }
 
-/** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
-function isFutile(detail: string): boolean {
-  return detail !== 'purged' && detail !== 'unchanged';
-}
+  /** The one ending: gives the lease back, tells followers, refresh, nested caches and shadow mode, and reports. */
+  async #settle(storing: Promise<FillResult>, end: CaptureEnd | undefined): Promise<void> {
+    const { transaction: t, lease } = this;
+    const { context, exchange, refresh } = t;
+    const { flight, shadow } = this.#plan;
+    const result = await storing.catch((error: unknown): FillResult => {
+      context.events.fault({ step: 'store', code: 'error', message: String(error) });
+      return { kind: 'not-stored', reason: 'error' };
+    });
+    this.reads.end();
+    if (lease) {
+      context.leases.drop(lease);
+      if (reasonOf(result) === 'too-large') context.oversize.set(lease.id, true);
+    }
+    if (result.kind === 'stored') {
+      if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
+    } else if (lease && this.#isShared) {
+      await context.store.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+    }
+    flight?.settle(followersOf(result, flight.hasFollowers));
+    refresh?.settle(refreshResultOf(result));
+    t.settle(this.#outcomeOf(result));
+    await shadow?.compare(this, this.#head, end);
+  }
 
-/** What a refresh came to. It failed where the app did, or never ended its answer. */
-function resultOf(detail: string | undefined): Refresh['result'] {
-  if (detail === undefined || detail === 'unchanged') return 'stored';
-  return detail === 'stale-if-error' || detail === 'incomplete' ? 'failed' : 'refused';
-}
-
-/** What those who waited are told. They are only ever given what was committed. */
-function landingOf(detail: string | undefined, committed: Commit | undefined): Landing {
-  if (detail === 'stale-if-error') return { kind: 'failed' };
-  if (detail !== undefined) return isFutile(detail) ? { kind: 'nothing' } : AGAIN;
-  const stored = committed && decode(committed.bytes);
-  return stored ? { kind: 'stored', stored } : AGAIN;
-}
-
-/** What a fill begins with. */
-export function begun(x: Exchange, policy: Policy, core: Core, identity: Identity, lease: Lease): Fill {
-  const before = fieldsOf(x.res);
-  return {
-    identity,
-    lease,
-    requestedAt: core.clock(),
-    before,
-    watch: new Watch(),
-    policy,
-    refinements: [],
-    refused: undefined,
-  };
-}
-
-/** Whether a stale stored response can be the answer yet: it has something to ask by, or may stand in for an error. */
-function worthAsking(stored: StoredResponse): boolean {
-  const { etag, lastModified } = validatorsOf(stored);
-  return etag !== undefined || lastModified !== undefined || stored.staleIfError > 0;
-}
-
-function whatWasSent(head: Head, receivedAt: number): Judged {
-  const headers = head.headers as Fields;
-  return { status: head.status, headers, dated: headers, length: head.length, receivedAt };
-}
-
-/** What a head can say of a verdict. Whether a body of unknown length is stored shows only at its end. */
-function statusOf(verdict: Verdict | Promise<Verdict>, head: Head): { stored?: boolean; detail?: string } {
-  if (verdict instanceof Promise) return {};
-  if (verdict.refused !== undefined) return { detail: verdict.refused };
-  return head.length === undefined ? {} : { stored: true };
+  #outcomeOf(result: FillResult): Outcome {
+    const { shadow, reason } = this.#plan;
+    const detail = reasonOf(result);
+    const stored = result.kind === 'stored';
+    if (shadow) {
+      if (detail !== undefined && this.lease) this.transaction.context.stats.refuse(detail);
+      return { ...bypass(shadow.detail), ...(stored && { stored }) };
+    }
+    return {
+      kind: 'forward',
+      fwd: reason,
+      stored,
+      ...(this.#stale && this.#head && { fwdStatus: this.#head.status }),
+      ...(detail !== undefined && { detail }),
+      ...(this.transaction.refresh && { refresh: true }),
+    };
+  }
 }

@@ -11,15 +11,15 @@ import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import type { Place } from '../store/store.ts';
-import { type Owed, UNCONFIRMED } from './pending-invalidations.ts';
+import { type PendingInvalidations, UNCONFIRMED } from './pending-invalidations.ts';
 
 /** What a look-up brought: at most one stored response that this request selects. */
 export interface Found {
   readonly stored: StoredResponse | undefined;
-  /** Where the response of a fill is expected to go: the place to lease. */
-  readonly place: Place;
-  /** Fingerprint of what is there now. */
-  readonly seen: Buffer;
+  /** Where a fill's response will be stored: what to lease. */
+  readonly ref: Place;
+  /** What tells the stored bytes there from any that may come in their place; empty for none. */
+  readonly version: Buffer;
   /** Whether responses are stored for the key, though none for this variant. */
   readonly otherVariants: boolean;
   /** Places whose bytes are damaged. */
@@ -44,12 +44,12 @@ const REMEMBERED = 10_000;
 export class Lookup {
   readonly #store: GuardedStore;
   readonly #recall: DecodeCache;
-  readonly #owed: Owed;
+  readonly #pending: PendingInvalidations;
   readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
 
-  constructor(store: GuardedStore, keyring: Keyring, owed: Owed) {
+  constructor(store: GuardedStore, keyring: Keyring, pending: PendingInvalidations) {
     this.#store = store;
-    this.#owed = owed;
+    this.#pending = pending;
     this.#recall = new DecodeCache(keyring);
   }
 
@@ -58,9 +58,9 @@ export class Lookup {
     { id, key, declared }: Identity,
     headers: Fields,
     hash: HashName | undefined,
-    depth: number,
+    cacheLevel: number,
   ): Found | undefined {
-    if (this.#owed.holds(id)) return undefined;
+    if (this.#pending.holds(id)) return undefined;
     let variant = redisId(declared, hash);
     let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], headers);
     let value = this.#nearAt(id, variant);
@@ -73,10 +73,10 @@ export class Lookup {
       value = this.#nearAt(id, variant);
     }
     const stored = value?.stored;
-    if (!value || stored?.key !== key || stored.cacheLevel > depth || stored.variant !== text)
+    if (!value || stored?.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text)
       return undefined;
-    if (this.#owed.holdsAny(stored.tags)) return undefined;
-    return { stored, place: { id, variant }, seen: value.version, otherVariants, damaged: NONE, near: true };
+    if (this.#pending.holdsAny(stored.tags)) return undefined;
+    return { stored, ref: { id, variant }, version: value.version, otherVariants, damaged: NONE, near: true };
   }
 
   #nearAt(id: string, variant: string): ReturnType<DecodeCache['decodeNear']> | undefined {
@@ -89,37 +89,37 @@ export class Lookup {
     identity: Identity,
     headers: Fields,
     hash: HashName | undefined,
-    depth: number,
+    cacheLevel: number,
   ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
-    const held = this.#owed.holds(id) && (await this.#owed.settled(id));
+    const held = this.#pending.holds(id) && (await this.#pending.settled(id));
     if (held) return held;
     const slot = redisId(declared, hash);
     const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
     const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
-    const read = await this.#store.get(id, [slot, ...expected.map(({ place }) => place.variant)]);
+    const read = await this.#store.get(id, [slot, ...expected.map(({ ref }) => ref.variant)]);
     if (read instanceof Fault) return read;
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
     if (specs && remembered?.equals(bytes))
-      return this.#unlessHeld(newest(key, depth, expected, values, this.#recall));
+      return this.#unlessHeld(newest(key, cacheLevel, expected, values, this.#recall));
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
       const again = await this.#store.get(
         id,
-        variants.map(({ place }) => place.variant),
+        variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessHeld(newest(key, depth, variants, again, this.#recall));
+      return this.#unlessHeld(newest(key, cacheLevel, variants, again, this.#recall));
     }
     this.#markers.delete(memory);
-    return this.#unlessHeld(only(identity, headers, depth, slot, bytes, this.#recall));
+    return this.#unlessHeld(only(identity, headers, cacheLevel, slot, bytes, this.#recall));
   }
 
   #unlessHeld(found: Found): Found | Fault {
-    return found.stored && this.#owed.holdsAny(found.stored.tags) ? UNCONFIRMED : found;
+    return found.stored && this.#pending.holdsAny(found.stored.tags) ? UNCONFIRMED : found;
   }
 }
 
@@ -127,27 +127,27 @@ export class Lookup {
 function only(
   { id, key, declared }: Identity,
   headers: Fields,
-  depth: number,
+  cacheLevel: number,
   slot: string,
   bytes: Buffer | undefined,
   recall: DecodeCache,
 ): Found {
-  const place = { id, variant: slot };
-  const stored = bytes && recall.decode(place, bytes);
-  const damaged = bytes && !stored && recall.isDamage(bytes) ? [place] : NONE;
+  const ref = { id, variant: slot };
+  const stored = bytes && recall.decode(ref, bytes);
+  const damaged = bytes && !stored && recall.isDamage(bytes) ? [ref] : NONE;
   const matches =
     stored?.key === key &&
-    stored.cacheLevel <= depth &&
+    stored.cacheLevel <= cacheLevel &&
     stored.variant === variantText(declared, [], headers);
-  const seen = versionOf(bytes);
-  return { stored: matches ? stored : undefined, place, seen, otherVariants: false, damaged };
+  const version = versionOf(bytes);
+  return { stored: matches ? stored : undefined, ref, version, otherVariants: false, damaged };
 }
 
 const NONE: readonly Place[] = [];
 
 interface Variant {
   readonly text: string;
-  readonly place: Place;
+  readonly ref: Place;
 }
 
 /** Where the response to this request would be, for each set of names. */
@@ -159,14 +159,14 @@ function variantsOf(
 ): Variant[] {
   return specs.map((names) => {
     const text = variantText(declared, names, headers);
-    return { text, place: { id, variant: redisId(text, hash) } };
+    return { text, ref: { id, variant: redisId(text, hash) } };
   });
 }
 
 /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
 function newest(
   key: string,
-  depth: number,
+  cacheLevel: number,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
   recall: DecodeCache,
@@ -174,15 +174,15 @@ function newest(
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: Place[] = [];
-  variants.forEach(({ text, place }, i) => {
+  variants.forEach(({ text, ref }, i) => {
     const bytes = values[i];
-    const stored = bytes && recall.decode(place, bytes);
-    if (bytes && !stored && recall.isDamage(bytes)) damaged.push(place);
-    if (!stored || stored.key !== key || stored.cacheLevel > depth || stored.variant !== text) return;
+    const stored = bytes && recall.decode(ref, bytes);
+    if (bytes && !stored && recall.isDamage(bytes)) damaged.push(ref);
+    if (!stored || stored.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;
     at = i;
   });
-  const { place } = variants[at] as Variant;
-  return { stored: best, place, seen: versionOf(values[at]), otherVariants: true, damaged };
+  const { ref } = variants[at] as Variant;
+  return { stored: best, ref, version: versionOf(values[at]), otherVariants: true, damaged };
 }

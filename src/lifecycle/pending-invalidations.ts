@@ -1,8 +1,7 @@
 import type { Events } from '../observe/events.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
-import type { Claim } from '../store/store.ts';
-import { within } from './with-timeout.ts';
+import { withTimeout } from './with-timeout.ts';
 
 /** Stands for what is stored and may not be used. */
 export const UNCONFIRMED: Fault = new Fault(
@@ -25,7 +24,7 @@ type Target = `url ${string}` | `tags ${string}` | 'all';
  * "a cache MUST invalidate" (RFC 9111 §4.4). What the store has not confirmed is owed: it is not used here, and is
  * invalidated as soon as the store can be asked, for everybody else's sake.
  */
-export class Owed {
+export class PendingInvalidations {
   readonly #store: GuardedStore;
   readonly #timeout: number;
   readonly #events: Events;
@@ -45,9 +44,8 @@ export class Owed {
     this.#events = events;
   }
 
-  /** @param except a lease that stays. */
-  async invalidate(id: string, except?: Claim): Promise<number | Fault> {
-    const purging = this.#store.purge(id, 'delete', except);
+  async invalidate(id: string): Promise<number | Fault> {
+    const purging = this.#store.purge(id, 'delete');
     this.#underWay.set(id, purging);
     const answer = await purging;
     if (this.#underWay.get(id) === purging) this.#underWay.delete(id);
@@ -75,7 +73,7 @@ export class Owed {
   /** Resolves when the store may be asked for an id, or to why it may not. */
   async settled(id: string): Promise<Fault | undefined> {
     const purging = this.#underWay.get(id);
-    if (purging) await within(purging, this.#timeout);
+    if (purging) await withTimeout(purging, this.#timeout);
     return this.holds(id) ? UNCONFIRMED : undefined;
   }
 

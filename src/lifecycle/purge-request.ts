@@ -1,81 +1,101 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import type { Exchange } from '../exchange/exchange.ts';
 import { FIELDS } from '../exchange/guard/views.ts';
 import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
-import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome } from '../observe/outcome.ts';
-import type { Policy } from '../options/policy.ts';
 import type { Invalidation } from '../options/settings.ts';
 import { told } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
-import { type Core, report } from './core.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Purges by a request header field (option `invalidation`). */
+
+type Command = 'invalidate' | 'invalidate-all';
 
 /**
- * Purges and answers, where the request asks for it by the `invalidation` option's field and may. Resolves to whether
- * it has answered; the field is taken away in any case, and the one that brought a secret with it.
+ * Carries out the purge that the request asks for by the `invalidation` option's field, if it is authorized, and answers.
+ * The field, and the one with the secret, are taken away from every request before the app sees it.
+ * @returns whether the request was answered.
  */
-export async function invalidated(x: Exchange, policy: Policy, core: Core): Promise<boolean> {
-  const { invalidation } = core;
-  const asked = invalidation && x.headers[invalidation.header];
-  if (!invalidation || asked === undefined) return false;
-  const authorized = await mayPurge(x, core, invalidation);
-  x.strip([invalidation.header, ...secretFields(invalidation, authorized)]);
-  const what = String(asked).trim().toLowerCase();
-  if (!authorized || (what !== 'invalidate' && what !== 'invalidate-all')) return false;
+export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
+  const { context, exchange } = t;
+  const { invalidation } = context.settings;
+  if (!invalidation || exchange.headers[invalidation.header] === undefined) return false;
+  const given = exchange.headers[invalidation.header];
+  const authorized = await isAuthorized(t, invalidation);
+  exchange.strip([invalidation.header, ...secretFields(invalidation, authorized)]);
+  const command = authorized ? commandIn(given) : undefined;
+  if (command === undefined) return false;
 
-  const count = what === 'invalidate' ? await purgeOwn(x, policy, core) : await purgeAll(core);
-  const detail = count instanceof Fault ? count.code : what;
-  const outcome: Outcome = { kind: 'invalidated', detail };
-  const answer = count instanceof Fault ? { error: 'the purge was not confirmed' } : { purged: count };
-  sendJson(x.res, count instanceof Fault ? 503 : 200, cacheStatus(core.name, outcome), answer);
-  report(x, core, outcome);
+  const count = command === 'invalidate' ? await purgeOwn(t) : await purgeAll(t);
+  const isFault = count instanceof Fault;
+  const outcome: Outcome = { kind: 'invalidated', detail: isFault ? count.code : command };
+  const answer = isFault ? { error: 'Redis did not confirm the purge' } : { purged: count };
+  sendJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
+  t.settle(outcome);
   return true;
 }
 
-async function mayPurge(x: Exchange, core: Core, { authorize }: Invalidation): Promise<boolean> {
+/** The outcome that a purge request would have, for `explain()`; nothing is purged. */
+export async function explainPurgeRequest(t: Transaction): Promise<Outcome | undefined> {
+  const { invalidation } = t.context.settings;
+  const given = invalidation && t.exchange.headers[invalidation.header];
+  const command = commandIn(given);
+  if (!invalidation || command === undefined || !(await isAuthorized(t, invalidation))) return undefined;
+  return { kind: 'invalidated', detail: command };
+}
+
+function commandIn(given: unknown): Command | undefined {
+  const word = String(given).trim().toLowerCase();
+  return word === 'invalidate' || word === 'invalidate-all' ? word : undefined;
+}
+
+async function isAuthorized(
+  { context, exchange }: Transaction,
+  { authorize }: Invalidation,
+): Promise<boolean> {
   if (typeof authorize !== 'function') {
-    const given = x.headers[authorize.header];
+    const given = exchange.headers[authorize.header];
     return typeof given === 'string' && sameSecret(given, authorize.secret);
   }
   try {
-    return (await authorize(x.req, x.res)) === true;
+    return (await authorize(exchange.req, exchange.res)) === true;
   } catch (error) {
-    core.events.fault({ step: 'option', code: 'error', message: String(error) });
+    context.events.fault({ step: 'option', code: 'error', message: String(error) });
     return false;
   }
 }
 
-/** Credentials of somebody else's are left where they are: what is made for them is for nobody else. */
+/** Credentials that did not authorize a purge may be the app's: they stay, so that its response counts as personal. */
 function secretFields({ authorize }: Invalidation, authorized: boolean): string[] {
   if (typeof authorize === 'function') return [];
   const { header } = authorize;
   return authorized || !FIELDS.some((name) => name === header) ? [header] : [];
 }
 
-/** Compares in a time that tells nothing of where, or by how much, they differ. */
+/** Compares in a time that reveals nothing of where, or by how much, they differ. */
 function sameSecret(given: string, secret: string): boolean {
   const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(given), digest(secret));
 }
 
-/** What is stored for this very request, or would be if it were a GET. */
-async function purgeOwn(x: Exchange, policy: Policy, core: Core): Promise<number | Fault> {
-  const method = policy.methods.has(x.method) ? x.method : 'GET';
-  const identified = (async () => identify(x, policy, method))();
+/** Purges the stored responses of this very request, or of a GET in its place. */
+async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<number | Fault> {
+  const method = ownPolicy.methods.has(exchange.method) ? exchange.method : 'GET';
+  const identified = (async () => identify(exchange, ownPolicy, method))();
   const identity = await identified.catch((error: unknown) => new Fault('error', String(error)));
   if (identity instanceof Fault) {
-    core.events.fault({ step: 'option', code: identity.code, message: identity.message });
+    context.events.fault({ step: 'option', code: identity.code, message: identity.message });
     return identity;
   }
-  const target = x.target;
-  const ids = new Set(target ? core.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
+  const { target } = exchange;
+  const ids = new Set(target ? context.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
-  const purging = [...ids].map((id) => core.store.purge(id, 'delete'));
-  return told(core, { by: 'field', target: 'url', soft: false }, purging);
+  const purges = [...ids].map((id) => context.store.purge(id, 'delete'));
+  return told(context, { by: 'field', target: 'url', soft: false }, purges);
 }
 
-function purgeAll(core: Core): Promise<number | Fault> {
-  const purging = core.store.purgeMatching(() => true, 'delete');
-  return told(core, { by: 'field', target: 'all', soft: false }, [purging]);
+function purgeAll({ context }: Transaction): Promise<number | Fault> {
+  const purge = context.store.purgeMatching(() => true, 'delete');
+  return told(context, { by: 'field', target: 'all', soft: false }, [purge]);
 }

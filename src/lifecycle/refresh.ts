@@ -15,28 +15,68 @@ import type { Place } from '../store/store.ts';
  * answered with what is stored. One at a time for each place in this process; the lease sees to the others.
  */
 
-/** What a synthetic request is about. It goes through the app like any other, and is known again by this. */
-export interface Refresh {
-  /** That of the policy it is for: caches in front, by another policy, let it pass. */
-  readonly policy: object;
-  /** And how far in its cache stands: so do those by the same policy that stand elsewhere. */
-  readonly depth: number;
+/** A request whose stored response is to be refreshed. */
+interface Refreshable {
+  readonly exchange: Exchange;
+  readonly identity: Identity;
+  readonly policy: Policy;
+  readonly found: { readonly ref: Place; readonly version: Buffer };
+}
+
+/** What became of a refresh; `undefined`: its request never reached the cache that it was for. */
+export type RefreshResult = Exclude<RefreshEvent['result'], 'unseen'>;
+
+/** What an internal request refreshes: the cache that it is for knows it by this. */
+export class Refresh {
+  /** The key and the declared parts that the refreshed response has. */
   readonly key: string;
   readonly declared: string;
-  /** Fingerprint of what is to be refreshed: if something else is there by then, somebody was faster. */
-  readonly seen: Buffer;
-  /** What became of it; until it is known, nothing did. */
-  result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'failed' | 'another-key' | undefined;
-  /** Resolves when the result of a fill is known, which may be after its answer. */
-  landed: Promise<unknown> | undefined;
+  /** What is to be refreshed: where something else is stored by then, another process was faster. */
+  readonly version: Buffer;
+  readonly #policyIdentity: object;
+  readonly #cacheLevel: number;
+  #resolve: (() => void) | undefined;
+  #result: RefreshResult | undefined;
+  #filled: Promise<void> | undefined;
+
+  constructor({ exchange, identity, found, policy }: Refreshable) {
+    this.key = identity.key;
+    this.declared = identity.declared;
+    this.version = found.version;
+    this.#policyIdentity = policy.identity;
+    this.#cacheLevel = exchange.cacheLevel;
+  }
+
+  /** Whether it is for a cache with this policy at this level; any other lets the request pass. */
+  isFor(policy: Policy, cacheLevel: number): boolean {
+    return this.#policyIdentity === policy.identity && this.#cacheLevel === cacheLevel;
+  }
+
+  /** A fill has begun for it, whose result may be known after its response has ended. */
+  begin(): void {
+    this.#filled = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  settle(result: RefreshResult): void {
+    this.#result ??= result;
+    this.#resolve?.();
+  }
+
+  /** Resolves when the fill, if one has begun, is settled. */
+  async result(): Promise<RefreshResult | undefined> {
+    await this.#filled;
+    return this.#result;
+  }
 }
 
 interface Job {
   readonly blueprint: RequestTemplate;
   readonly enter: RequestListener;
   readonly refresh: Refresh;
-  readonly done: Promise<Refresh['result']>;
-  readonly finish: (result: Refresh['result']) => void;
+  readonly done: Promise<RefreshResult | undefined>;
+  readonly finish: (result: RefreshResult | undefined) => void;
   readonly controller: AbortController;
 }
 
@@ -44,7 +84,7 @@ interface Job {
 interface Failure {
   readonly count: number;
   readonly until: number;
-  readonly result: 'failed' | 'refused' | 'elsewhere';
+  readonly result: 'failed' | 'refused' | 'in-progress';
 }
 
 /** So many wait for their turn; what is beyond is asked for again by the next request. */
@@ -61,7 +101,7 @@ export class Refreshes {
   readonly #queued = new Map<string, Job>();
   readonly #running = new Map<string, Job>();
   readonly #byRequest = new WeakMap<object, Refresh>();
-  readonly #failed = new LRUCache<string, Failure>({ max: REMEMBERED });
+  readonly #failures = new LRUCache<string, Failure>({ max: REMEMBERED });
   readonly #impossible = new LRUCache<string, true>({ max: REMEMBERED, ttl: IMPOSSIBLE });
   readonly #onIdle: (() => void)[] = [];
   readonly #onDone: (event: RefreshEvent) => void;
@@ -83,47 +123,30 @@ export class Refreshes {
   }
 
   /** Whether what is stored there for this request could be refreshed behind an answer. */
-  canRefresh(x: Exchange, { id, variant }: Place): boolean {
+  canRefresh(x: Exchange, ref: Place): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
-    return (
-      safe && !this.#closed && !this.#impossible.has(`${id} ${variant}`) && listenerOf(x.req) !== undefined
-    );
+    return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && listenerOf(x.req) !== undefined;
   }
 
   /**
-   * Has it refreshed, as soon as there is room. To be called while the client is there.
-   * @returns what becomes of it, or what became of the last one where it is not tried again yet.
+   * Refreshes the response that the transaction has found, as soon as there is room. To be called while the client is
+   * there, since a closed socket forgets its peer.
+   * @returns what becomes of it, or what became of the last attempt where it is not tried again yet.
    */
-  begin(
-    x: Exchange,
-    policy: Policy,
-    identity: Identity,
-    stored: StoredResponse,
-    { id, variant }: Place,
-    seen: Buffer,
-  ): Promise<Refresh['result']> {
-    const place = `${id} ${variant}`;
+  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | undefined> {
+    const place = placeOf(t.found.ref);
     const job = this.#queued.get(place) ?? this.#running.get(place);
     if (job) return job.done;
-    const enter = listenerOf(x.req);
-    const failed = this.#failed.get(place);
-    if (failed && failed.until > performance.now()) return Promise.resolve(failed.result);
+    const enter = listenerOf(t.exchange.req);
+    const failure = this.#failures.get(place);
+    if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
     if (!enter || this.#closed || this.#queued.size >= QUEUE) return Promise.resolve('failed');
-    const { key, declared } = identity;
-    const refresh: Refresh = {
-      policy: policy.identity,
-      depth: x.depth,
-      key,
-      declared,
-      seen,
-      result: undefined,
-      landed: undefined,
-    };
     let finish: Job['finish'] = () => {};
-    const done = new Promise<Refresh['result']>((resolve) => {
+    const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
     });
-    const blueprint = asked(x, policy, identity, stored);
+    const blueprint = templateFor(t, stored);
+    const refresh = new Refresh(t);
     this.#queued.set(place, { blueprint, enter, refresh, done, finish, controller: new AbortController() });
     this.#next();
     return done;
@@ -163,32 +186,30 @@ export class Refreshes {
       return enter(req, res);
     };
     const ending = await dispatch(blueprint, known, { timeoutMs: this.#deadline, signal });
-    await refresh.landed;
-    // Whoever was slow in front of the cache may be faster the next time.
-    if (refresh.result === undefined && ending.kind !== 'finished') refresh.result = 'failed';
+    // Without a result: middleware in front was too slow, and may be faster the next time.
+    const result = (await refresh.result()) ?? (ending.kind === 'finished' ? undefined : 'failed');
     this.#running.delete(place);
-    this.#learn(place, refresh.result);
-    finish(refresh.result);
-    const { key, result = 'unseen' } = refresh;
-    this.#onDone({ key, result, took: performance.now() - startedAt });
+    this.#learn(place, result);
+    finish(result);
+    this.#onDone({ key: refresh.key, result: result ?? 'unseen', took: performance.now() - startedAt });
     this.#next();
   }
 
-  #learn(place: string, result: Refresh['result']): void {
+  #learn(place: string, result: RefreshResult | undefined): void {
     if (result === 'stored' || result === 'not-needed') {
-      this.#failed.delete(place);
+      this.#failures.delete(place);
       return;
     }
-    const { count = 0 } = this.#failed.get(place) ?? {};
-    if (result === 'elsewhere') {
-      this.#failed.set(place, { count, until: performance.now() + BACKOFF[0], result });
+    const { count = 0 } = this.#failures.get(place) ?? {};
+    if (result === 'in-progress') {
+      this.#failures.set(place, { count, until: performance.now() + BACKOFF[0], result });
       return;
     }
-    // It never reached the cache, or as another's: middleware in front has turned away who brought no credentials.
+    // It never reached the cache, or with another key: middleware in front turned away a request without credentials.
     if (result === 'another-key' || result === undefined) this.#impossible.set(place, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     const failed = result === 'refused' ? 'refused' : 'failed';
-    this.#failed.set(place, { count: count + 1, until: performance.now() + wait, result: failed });
+    this.#failures.set(place, { count: count + 1, until: performance.now() + wait, result: failed });
   }
 }
 
@@ -199,10 +220,17 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
   return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
 }
 
+function placeOf({ id, variant }: Place): string {
+  return `${id} ${variant}`;
+}
+
 /** What to repeat of the request: what key and `Vary` are made of, and no credentials unless they are among that. */
-function asked(x: Exchange, policy: Policy, { covers }: Identity, stored: StoredResponse): RequestTemplate {
+function templateFor(
+  { exchange: x, policy, identity: { covers } }: Refreshable,
+  stored: StoredResponse,
+): RequestTemplate {
   const names = nominated(field(stored.headers, 'vary'));
-  const varies = new Set([...(names === '*' ? [] : names), ...policy.headers, ...x.asked]);
+  const varies = new Set([...(names === '*' ? [] : names), ...policy.headers, ...x.headersRead]);
   // A key that holds the person is made by middleware that knows the person by these.
   const personal = [...covers].some((word) => word.startsWith('req.'));
   const cookies =
@@ -212,7 +240,7 @@ function asked(x: Exchange, policy: Policy, { covers }: Identity, stored: Stored
     if (name === 'cookie') {
       return personal || names.includes(name) || covers.has(name) || cookies !== undefined;
     }
-    return varies.has(name) || x.asked.has('*');
+    return varies.has(name) || x.headersRead.has('*');
   });
   const fields = cookies
     ? blueprint.fields.flatMap((pair) =>

@@ -2,15 +2,13 @@ import { crc32 } from 'node:zlib';
 import { identityBody } from '../codec/compression.ts';
 import { type Encodings, encodingIn } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import type { Exchange } from '../exchange/exchange.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import { acceptable, type Choice, type Coding, entityTagIn, isDigestField } from '../http/content-coding.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
-import type { Policy } from '../options/policy.ts';
 import type { Found } from './lookup.ts';
-import { askedBy } from './storability.ts';
+import type { Transaction } from './transaction.ts';
 
 /**
  * Which representation of a response that is stored in several encodings answers a request (RFC 9110 §12.1). It is
@@ -22,28 +20,27 @@ import { askedBy } from './storability.ts';
  * What was found, with the representation for this request; without the response, and a place more to be mended, where it is damaged.
  * @param asSent whether it is to be as the app sent it, whatever the client reads.
  */
-export async function negotiated(x: Exchange, policy: Policy, found: Found, asSent: boolean): Promise<Found> {
-  const stored = found.stored && (await chosen(x, policy, found.stored, asSent));
+export async function negotiate(t: Transaction, found: Found, asSent: boolean): Promise<Found> {
+  const stored = found.stored && (await choose(t, found.stored, asSent));
   return stored || !found.stored
     ? { ...found, stored }
-    : { ...found, stored, damaged: [...found.damaged, found.place] };
+    : { ...found, stored, damaged: [...found.damaged, found.ref] };
 }
 
 /** The stored response with the representation for this request; `undefined` where it is damaged. */
-export function chosen(
-  x: Exchange,
-  policy: Policy,
+export function choose(
+  t: Transaction,
   stored: StoredResponse,
   asSent = false,
 ): StoredResponse | Promise<StoredResponse | undefined> {
   const { encodings } = stored;
   if (!encodings) return stored;
-  const { choice, known } = asSent ? AS_SENT : choiceFor(x, policy, stored, encodings);
+  const { choice, known } = asSent ? AS_SENT : choiceFor(t, stored, encodings);
   if (choice !== 'identity') return inCoding(stored, encodings, choice);
   const identity = (body: Buffer): StoredResponse => ({ ...stored, selected: { coding: choice, body } });
-  if (known || x.method === 'HEAD') return identity(EMPTY);
+  if (known || t.method === 'HEAD') return identity(EMPTY);
   // Nothing larger was ever stored under this policy, whatever the value claims.
-  if (encodings.size > policy.maxBodySize) return Promise.resolve(undefined);
+  if (encodings.size > t.policy.maxBodySize) return Promise.resolve(undefined);
   return identityBody(stored, encodings).then(identity, () => undefined);
 }
 
@@ -55,27 +52,26 @@ const AS_SENT = { choice: 'identity', known: false } as const;
  * in `If-None-Match`, so that it is not sent another form of the same, or in `If-Range`, so that it gets the rest.
  */
 function choiceFor(
-  x: Exchange,
-  policy: Policy,
+  t: Transaction,
   stored: StoredResponse,
   { list }: Encodings,
 ): { readonly choice: Choice; readonly known: boolean } {
   // "The client is asking for intermediaries to avoid transforming the content" (RFC 9111 §5.2.1.6).
-  const asSent = askedBy(x, policy)?.has('no-transform');
+  const asSent = t.directives?.has('no-transform');
   const choices: readonly Choice[] = asSent
     ? ['identity']
     : acceptable(
-        x.headers['accept-encoding'],
+        t.headers['accept-encoding'],
         list.map(([coding]) => coding),
       );
   const best = { choice: choices[0] ?? 'identity', known: false };
   if (stored.status !== 200) return best;
-  const { ifNoneMatch } = conditionsOf(x.headers) ?? {};
+  const { ifNoneMatch } = conditionsOf(t.headers) ?? {};
   if (ifNoneMatch !== undefined) {
     const choice = choices.find((one) => notModified({ ifNoneMatch }, { etag: etagOf(stored, one) }, 0));
     return choice ? { choice, known: true } : best;
   }
-  const ifRange = joined(x.headers['if-range'])?.trim();
+  const ifRange = joined(t.headers['if-range'])?.trim();
   const named = ifRange && choices.find((one) => etagOf(stored, one) === ifRange);
   return named ? { choice: named, known: false } : best;
 }
@@ -118,7 +114,7 @@ export function represented(stored: StoredResponse): StoredResponse {
   const { coding, body } = choice;
   const length = coding === 'identity' ? encodings.size : body.length;
   const headers = headersIn(stored, coding, length);
-  const shown = { ...stored, headers, body, chosen: choice, encodings: undefined };
+  const shown = { ...stored, headers, body, selected: choice, encodings: undefined };
   representations.set(stored, shown);
   return shown;
 }

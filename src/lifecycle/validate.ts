@@ -1,7 +1,6 @@
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import type { Head } from '../exchange/capture.ts';
-import type { Exchange } from '../exchange/exchange.ts';
+import type { SentHead } from '../exchange/capture.ts';
 import { joined } from '../http/cache-control.ts';
 import { sameOpaqueTag } from '../http/conditional.ts';
 import { mayEncode } from '../http/content-coding.ts';
@@ -9,74 +8,77 @@ import { bornAt } from '../http/freshness.ts';
 import { fieldsByName, freshened, type StoredFields } from '../http/headers.ts';
 import { isFresh } from '../http/reuse.ts';
 import type { ForwardReason } from '../observe/outcome.ts';
-import { commit, judged, readAtEnd } from './commit.ts';
-import type { Core, Fill } from './core.ts';
-import { send, validatorsOf } from './serve.ts';
-import { commitOf, fieldsToStore, statedBy, type Verdict } from './storability.ts';
+import type { Lease } from '../store/store.ts';
+import { commit, fieldsToStore } from './commit.ts';
+import type { FillResult } from './fill-result.ts';
+import type { FillState } from './fill-state.ts';
+import { validatorsOf } from './response-form.ts';
+import { send } from './serve.ts';
+import { evaluate, evaluateReads, type ResponseHead, type Storability, statedBy } from './storability.ts';
 
 /**
- * The origin said 304: the stored response is brought up to date and is the answer (RFC 9111 §4.3.3, §4.3.4). The
- * client gets what *it* asked for. Resolves to why the update was not stored, or to nothing when it was.
+ * The origin answered 304: the stored response is freshened and is the answer (RFC 9111 §4.3.3, §4.3.4), in the form
+ * that the client asked for.
  */
-export async function confirm(
-  x: Exchange,
-  core: Core,
-  running: Fill,
+export async function confirmStored(
+  fill: FillState,
+  lease: Lease,
   stored: StoredResponse,
-  head: Head,
-  receivedAt: number,
-  fwd: ForwardReason,
-): Promise<string | undefined> {
+  head: ResponseHead & SentHead,
+  reason: ForwardReason,
+): Promise<FillResult> {
+  const { policy, requestedAt, transaction } = fill;
+  const { context } = transaction;
+  const { receivedAt } = head;
   const given = joined(head.headers.etag);
   // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
-  const other = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
-  const update = other ? [] : fieldsToStore(x, running, head, receivedAt).headers;
+  const isOther = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
+  const update = isOther ? [] : fieldsToStore(fill, head).headers;
   const headers = freshened(stored.headers, update);
   const fields = fieldsByName(headers);
-  const confirmed = {
+  const confirmed: ResponseHead = {
     status: stored.status,
     headers: fields,
     dated: head.headers,
     length: identitySize(stored),
     receivedAt,
   };
-  const born = other ? stored.bornAt : bornAt(statedBy(confirmed, running.policy), running.requestedAt);
+  const born = isOther ? stored.bornAt : bornAt(statedBy(confirmed, policy), requestedAt);
 
-  const verdict = judged(x, core, running, confirmed);
-  const isWorthStoring = (judgement: Verdict): boolean =>
-    judgement.refused === undefined &&
-    !other &&
-    (isFresh(judgement.ageing, receivedAt) || !sameFields(headers, stored.headers));
-  const kept = verdict instanceof Promise || isWorthStoring(verdict);
-  const outcome = { kind: 'forward', fwd, fwdStatus: 304, stored: kept } as const;
-  // A cookie of the 304 is for the client that asked.
+  const evaluated = evaluate(fill, confirmed);
+  const isWorthStoring = (storability: Storability): boolean =>
+    storability.reason === undefined &&
+    !isOther &&
+    (isFresh(storability.ageing, receivedAt) || !sameFields(headers, stored.headers));
+  const isKept = evaluated instanceof Promise || isWorthStoring(evaluated);
+  const outcome = { kind: 'forward', fwd: reason, fwdStatus: 304, stored: isKept } as const;
+  // A cookie of the 304 is for the client that sent the request.
   const cookies = head.headers['set-cookie'] as readonly string[] | undefined;
-  const answered =
-    cookies && running.policy.setCookie !== 'store' ? [...headers, 'Set-Cookie', cookies] : headers;
+  const answered = cookies && policy.setCookie !== 'store' ? [...headers, 'Set-Cookie', cookies] : headers;
   // "The presence of an Age header field implies that the response was not generated or validated by the origin
-  // server for this request" (§5.1), so it is only there if a cache between had it.
+  // server for this request" (§5.1), so it is there only if a cache between had it.
   const age = head.headers.age === undefined ? undefined : receivedAt - born;
-  send(x, core, { ...stored, headers: answered, bornAt: born }, age, outcome);
+  send(transaction, { ...stored, headers: answered, bornAt: born }, age, outcome);
 
-  const judgement = await verdict;
-  readAtEnd(x, core, running, confirmed, judgement);
-  if (other || judgement.refused !== undefined) {
-    await core.store.discard(running.lease);
-    return judgement.refused ?? 'other-validator';
+  const storability = await evaluated;
+  evaluateReads(fill, confirmed, storability);
+  if (isOther || storability.reason !== undefined) {
+    await context.store.discard(lease);
+    return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };
   }
-  // What it says now, it says of bytes that are not stored any more.
+  // The freshened head forbids the encodings that the body is stored in.
   if (stored.encodings && !mayEncode(stored.status, fields)) {
-    await core.store.discard(running.lease);
-    return 'other-encoding';
+    await context.store.discard(lease);
+    return { kind: 'not-stored', reason: 'other-encoding' };
   }
-  // Nothing would be gained by writing it all again: the next request has to ask as well.
-  if (!isWorthStoring(judgement)) return 'unchanged';
+  // Writing it again would gain nothing: the next request has to validate as well.
+  if (!isWorthStoring(storability)) return { kind: 'unchanged' };
   const { status, message, removedFields, encodings } = stored;
   const updated = { status, message, headers, removedFields, encodings, vary: fields.vary };
-  return commit(x, core, commitOf(x, running, updated, [stored.body], judgement, core.clock()));
+  return commit(fill, lease, updated, [stored.body], storability);
 }
 
-/** Whether two heads differ in nothing but when they were made. */
+/** Whether two heads differ in nothing but `Date`. */
 function sameFields(a: StoredFields, b: StoredFields): boolean {
   const text = (fields: StoredFields): string => {
     const byName = Object.entries(fieldsByName(fields)).filter(([name]) => name !== 'date');

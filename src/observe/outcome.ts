@@ -21,6 +21,11 @@ export interface Outcome {
   readonly fwdStatus?: number;
 }
 
+/** The outcome of a request that is forwarded without a look-up, and why. */
+export function bypass(detail: string): Outcome {
+  return { kind: 'forward', fwd: 'bypass', detail };
+}
+
 /**
  * What an outcome comes to, in one word. `hit`: answered with what is fresh; `stale`: with what is not; `collapsed`: with
  * what another request made; `revalidated`: with what the app has confirmed. `miss`: the app answered, since nothing
@@ -126,11 +131,11 @@ export interface PurgeEvent {
 export interface RefreshEvent {
   readonly key: string;
   /**
-   * `stored`; `not-needed` and `elsewhere`: somebody was faster, or is at it; `refused`: what the app answered is not
+   * `stored`; `not-needed` and `in-progress`: somebody was faster, or is at it; `refused`: what the app answered is not
    * stored; `failed`: the app did; `another-key`: the cache's own request makes another key than the client's did;
    * `unseen`: it never reached the cache.
    */
-  readonly result: 'stored' | 'not-needed' | 'elsewhere' | 'refused' | 'failed' | 'another-key' | 'unseen';
+  readonly result: 'stored' | 'not-needed' | 'in-progress' | 'refused' | 'failed' | 'another-key' | 'unseen';
   /** Milliseconds. */
   readonly took: number;
 }

@@ -82,7 +82,7 @@ export class Stats {
   readonly #hit = new Histogram();
   readonly #purges = { confirmed: 0, failed: 0, responses: 0 };
   readonly #refreshes = {
-    ...{ stored: 0, 'not-needed': 0, elsewhere: 0, refused: 0, failed: 0, 'another-key': 0, unseen: 0 },
+    ...{ stored: 0, 'not-needed': 0, 'in-progress': 0, refused: 0, failed: 0, 'another-key': 0, unseen: 0 },
   };
 
   readonly shadows: Shadows = new Shadows();

@@ -10,7 +10,7 @@ import {
   redisCache,
   StoreError,
 } from '../../src/index.ts';
-import type { Core } from '../../src/lifecycle/core.ts';
+import type { Storage } from '../../src/store/storage.ts';
 import { valueStore } from '../../src/values/value-store.ts';
 import { until } from '../faults/app.ts';
 import { newCache } from '../support/apps.ts';
@@ -544,7 +544,7 @@ describe('in Redis', () => {
       yield ['VALUE ["b"]', 'VALUE "a"', 'VALUE "c"'];
     };
     const listed: KeyPart[] = [];
-    for await (const key of valueStore({ store: { keys } } as unknown as Core, 1).keys()) listed.push(key);
+    for await (const key of valueStore({ store: { keys } } as unknown as Storage, 1).keys()) listed.push(key);
     expect(listed).toEqual(['a', ['b'], 'c']);
   });
 

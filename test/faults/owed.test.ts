@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type CacheMiddleware, type CacheOptions, type PurgeEvent, redisCache } from '../../src/index.ts';
-import { Owed } from '../../src/lifecycle/pending-invalidations.ts';
+import { PendingInvalidations } from '../../src/lifecycle/pending-invalidations.ts';
 import { Events } from '../../src/observe/events.ts';
 import { Stats } from '../../src/observe/stats.ts';
 import { GuardedStore } from '../../src/store/guarded-store.ts';
@@ -169,7 +169,7 @@ describe.each<[string, CacheOptions]>([
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
   const store = new RedisStore(client, uniquePrefix(), undefined, async () => {});
   const guard = new GuardedStore(store, 200, () => {});
-  const owed = new Owed(guard, 200, new Events('cache', false, new Stats('cache')));
+  const owed = new PendingInvalidations(guard, 200, new Events('cache', false, new Stats('cache')));
   const ids = ['first', 'other'];
   for (const id of ids) await guard.put({ id, key: id, bytes: Buffer.from(id), ttl: 60_000 });
   await away();

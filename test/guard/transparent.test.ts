@@ -3,7 +3,7 @@ import { IncomingMessage } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { Watch } from '../../src/exchange/guard/guard.ts';
+import { ReadTracker } from '../../src/exchange/guard/guard.ts';
 import { newCache } from '../support/apps.ts';
 import { passport } from './support/people.ts';
 
@@ -24,8 +24,8 @@ function request(cookie?: string): Odd {
   return req;
 }
 
-function watched(req: Odd): Watch {
-  const watch = new Watch();
+function watched(req: Odd): ReadTracker {
+  const watch = new ReadTracker();
   watch.begin(req);
   return watch;
 }

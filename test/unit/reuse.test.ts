@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
-import { type Ageing, isEarly, isFresh, type Reuse, reuse, usableOnError } from '../../src/http/reuse.ts';
+import { type Ageing, isEarly, isFresh, mayServeOnError, type Reuse, reuse } from '../../src/http/reuse.ts';
 
 const S = 1000;
 const NOW = 1_700_000_000_000;
@@ -158,7 +158,7 @@ describe('whether anything is to be gained by storing it', () => {
 
 describe('RFC 5861 4, "The stale-if-error Cache-Control Extension"', () => {
   const standsIn = (status: number, age: number, rules: Partial<Ageing>, request?: string): boolean =>
-    usableOnError(status, stored(age, 60, rules), directives(request), NOW);
+    mayServeOnError(status, stored(age, 60, rules), directives(request), NOW);
   const MINUTE = { staleIfError: 60 * S };
 
   test.each([500, 502, 503, 504])('%d is an error', (status) => {

@@ -2,10 +2,12 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { Watch } from '../../src/exchange/guard/guard.ts';
+import { ReadTracker } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
-import type { Fill } from '../../src/lifecycle/core.ts';
-import { judge } from '../../src/lifecycle/storability.ts';
+import type { CacheContext } from '../../src/lifecycle/context.ts';
+import type { FillState } from '../../src/lifecycle/fill-state.ts';
+import { evaluate } from '../../src/lifecycle/storability.ts';
+import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/policy.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
 
@@ -20,21 +22,21 @@ async function aged(
   status = 200,
 ): Promise<Ageing | string> {
   const req = new IncomingMessage(new Socket());
-  const x = new Exchange(req, new ServerResponse(req), () => {});
+  const exchange = new Exchange(req, new ServerResponse(req), () => {});
   const covers: ReadonlySet<string> = new Set();
   const policy = parsePolicy(options);
-  const fill: Fill = {
+  const context = { refreshes: { of: () => undefined } } as unknown as CacheContext;
+  const fill: FillState = {
+    transaction: new Transaction(exchange, policy, context),
     identity: { key: 'k', policy, id: 'k', declared: '', covers, coversCredentials: false },
-    lease: { id: 'k', variant: 'v', key: 'k', token: 't', stamp: 0, since: 0 },
     requestedAt: NOW,
-    before: [],
-    watch: new Watch(),
+    headBefore: [],
+    reads: new ReadTracker(),
     policy,
-    refinements: [],
-    refused: undefined,
+    refusal: undefined,
   };
-  const verdict = await judge(x, fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });
-  return verdict.refused ?? verdict.ageing;
+  const storability = await evaluate(fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });
+  return storability.reason ?? storability.ageing;
 }
 
 const windows = (staleWhileRevalidate: number, staleIfError: number): object => ({

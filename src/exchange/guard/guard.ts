@@ -56,7 +56,7 @@ export function uncovered(read: Read, covered: Read, headers: IncomingHttpHeader
 }
 
 /** A watch over a request, from when the app behind the cache is called until its answer is complete. */
-export class Watch {
+export class ReadTracker {
   readonly read: Set<string> = new Set();
   /** The properties that were set behind the cache, by a middleware that may belong in front. */
   readonly placed: Set<string> = new Set();
@@ -93,7 +93,7 @@ export class Watch {
   }
 
   /** Runs what belongs to middleware in front, or to the cache: what that reads is its own business. */
-  outside<T>(run: () => T): T {
+  untracked<T>(run: () => T): T {
     this.#outside++;
     try {
       return run();
@@ -103,7 +103,7 @@ export class Watch {
   }
 
   /** The same for what takes its time, while the app waits for it. */
-  async aside<T>(run: () => T | Promise<T>): Promise<T> {
+  async untrackedAsync<T>(run: () => T | Promise<T>): Promise<T> {
     this.#outside++;
     try {
       return await run();
@@ -138,7 +138,7 @@ export class Watch {
   ): void {
     const own = Object.getOwnPropertyDescriptor(req, name);
     const held: Intercepted = { by: this, req, view, value: own?.value };
-    const { get, set } = Watch.#accessors(held, name, own);
+    const { get, set } = ReadTracker.#accessors(held, name, own);
     const watched = Reflect.defineProperty(req, name, {
       configurable: true,
       enumerable: own?.enumerable ?? false,
@@ -175,7 +175,7 @@ export class Watch {
     return {
       get() {
         const { by, req = this, view } = held;
-        return by && view ? view(by.outside(() => read(req))) : read(req);
+        return by && view ? view(by.untracked(() => read(req))) : read(req);
       },
       set(next) {
         const { by, req = this } = held;
@@ -194,7 +194,7 @@ export class Watch {
   #interpose(req: IncomingMessage): void {
     const prototype: object = Object.getPrototypeOf(req);
     const held: Held = { by: this, req };
-    const between = new Proxy<object>(Object.create(prototype), Watch.#seeing(held));
+    const between = new Proxy<object>(Object.create(prototype), ReadTracker.#seeing(held));
     if (!Reflect.setPrototypeOf(req, between)) return;
     this.#between = between;
     this.#undo.push(() => {
@@ -214,7 +214,7 @@ export class Watch {
         const watch = held.by;
         if (!watch || (name !== 'headersDistinct' && !isProperty(name)))
           return Reflect.get(target, name, receiver);
-        const value: unknown = watch.outside(() => Reflect.get(target, name, receiver));
+        const value: unknown = watch.untracked(() => Reflect.get(target, name, receiver));
         return isProperty(name) ? watch.#views.property(name, value) : watch.#views.headers(value);
       },
       has(target, name) {
@@ -237,7 +237,7 @@ export class Watch {
 
 /** Whose reading is seen, until the watch is over. */
 interface Held {
-  by: Watch | undefined;
+  by: ReadTracker | undefined;
   req: IncomingMessage | undefined;
 }
 

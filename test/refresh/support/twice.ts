@@ -65,16 +65,19 @@ export class Stage {
         Object.assign(account, { status: res.statusCode, message: res.statusMessage, headers });
       });
       capture(res, {
-        limit: () => Number.POSITIVE_INFINITY,
+        limit: Number.POSITIVE_INFINITY,
+        holds: false,
+        reads: { untracked: (run) => run() },
         head: () => 'keep',
+        overflow: () => {},
         end: (end) => {
           account.body = end.kind === 'complete' ? text(end.chunks) : end.reason;
         },
-        orphaned: () => answered.push('orphaned'),
-        abandoned: () => {
+        clientDisconnected: () => answered.push('orphaned'),
+        aborted: () => {
           account.body = 'abandoned';
         },
-        outside: (run) => run(),
+        replace: () => {},
       });
       if (account.synthetic) return this.again(req);
       this.blueprint = templateOf(req, () => true);

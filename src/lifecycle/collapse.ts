@@ -1,0 +1,195 @@
+import { randomUUID } from 'node:crypto';
+import type { StoredResponse } from '../codec/stored-response.ts';
+import { Fault } from '../store/fault.ts';
+import type { GuardedStore } from '../store/guarded-store.ts';
+import type { Acquired, Lease, Place } from '../store/store.ts';
+import { withTimeout } from './with-timeout.ts';
+
+/**
+ * One fill per place across all processes (RFC 9111 §4 calls it collapsing requests). Within a process, requests follow
+ * the flight of the fill under way; between processes, the lease in Redis decides who leads.
+ */
+export class Collapse {
+  readonly #store: GuardedStore;
+  readonly #flights = new Map<string, Flight>();
+  /** How long a follower may wait for a commit that was sent, in milliseconds. */
+  readonly #timeout: number;
+
+  constructor(store: GuardedStore, timeout: number) {
+    this.#store = store;
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Leads a fill of the place, or waits for the one under way.
+   * @param version what the look-up found there: a lease is given only while that is still there.
+   * @param leaseMs how long the lease lasts without renewal.
+   */
+  async join(ref: Place, key: string, version: Buffer, leaseMs: number, waiter: Waiter): Promise<Turn> {
+    const place = textOf(ref);
+    const other = this.#flights.get(place);
+    if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);
+
+    const flight = this.#begin(place);
+    const claim = { ...ref, key, token: randomUUID() };
+    const acquired = await this.#store.acquire(claim, version, leaseMs);
+    if (acquired instanceof Fault) {
+      flight.settle(LOOK_AGAIN);
+      return { kind: 'fault', fault: acquired };
+    }
+    if (acquired.kind === 'leader') return lead(claim, acquired, flight);
+    if (acquired.kind === 'alone') {
+      // Release the followers. Mark the flight hit-for-miss, so that new requests don't wait for it.
+      flight.settle(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
+      const uncollapsed = this.#begin(place);
+      uncollapsed.hitForMiss = true;
+      return lead(claim, acquired, uncollapsed);
+    }
+    const isWorthwhile = acquired.kind === 'held' || (acquired.kind === 'futile' && waiter.canServeStale());
+    // The client of the other flight in this process is gone: the request has waited enough.
+    const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
+    if (wait > 0) await this.#store.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
+    flight.settle(LOOK_AGAIN);
+    return acquired.kind === 'changed' || wait > 0 ? LOOK_AGAIN : BUSY;
+  }
+
+  /** Leads a fill of the place if nobody else does; never waits. For refreshes and shadow mode. */
+  async tryLead(
+    ref: Place,
+    key: string,
+    version: Buffer,
+    leaseMs: number,
+    { hitForMiss }: { readonly hitForMiss: boolean },
+  ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
+    const place = textOf(ref);
+    if (this.#flights.has(place)) return undefined;
+    const flight = this.#begin(place);
+    const claim = { ...ref, key, token: randomUUID() };
+    const acquired = await this.#store.acquire(claim, version, leaseMs);
+    if (!(acquired instanceof Fault)) {
+      if (acquired.kind === 'leader') return lead(claim, acquired, flight);
+      if (acquired.kind === 'alone') {
+        if (hitForMiss) {
+          flight.hitForMiss = true;
+          return lead(claim, acquired, flight);
+        }
+        void this.#store.release(claim, 0);
+      }
+    }
+    flight.settle(LOOK_AGAIN);
+    return undefined;
+  }
+
+  /**
+   * Waits for the fill that another request leads. Who joined before its commit was sent arrived before any purge that
+   * could revoke the commit, and is given what was committed; who joined later looks up again.
+   */
+  async #follow(flight: Flight, waiter: Waiter): Promise<Turn> {
+    const { committing } = flight;
+    // Nothing to share, or not before the wait is over: only a commit under way, or a stale response, is worth it.
+    if (flight.hitForMiss && !committing && !waiter.canServeStale()) return BUSY;
+    const wait = Math.max(waiter.remainingWait(), committing ? this.#timeout : 0);
+    const result = wait > 0 ? await withTimeout(flight.settled, wait) : undefined;
+    if (!result) return BUSY;
+    return result.kind === 'stored' && committing ? LOOK_AGAIN : result;
+  }
+
+  #begin(place: string): Flight {
+    const flight = new Flight(() => {
+      if (this.#flights.get(place) === flight) this.#flights.delete(place);
+    });
+    this.#flights.set(place, flight);
+    return flight;
+  }
+}
+
+/** A request, or a call of `wrap`, that may wait for another's fill. */
+export interface Waiter {
+  /** Milliseconds that it may still wait. */
+  remainingWait(): number;
+  /** Whether a stale stored response may be served if the handler fails: then waiting is worthwhile after a failure. */
+  canServeStale(): boolean;
+}
+
+/** What came of joining. */
+export type Turn =
+  /** The caller leads: it runs the handler, and settles the flight. */
+  | { readonly kind: 'lead'; readonly lease: Lease; readonly flight: Flight }
+  | FlightResult
+  /** Another fill is under way, and there is no (more) waiting for it. */
+  | { readonly kind: 'busy' }
+  /** The store could not be asked. */
+  | { readonly kind: 'fault'; readonly fault: Fault };
+
+/** How a flight ended, for its followers. They are given only what was committed. */
+export type FlightResult =
+  | { readonly kind: 'stored'; readonly stored: StoredResponse }
+  /** The response is not shared. */
+  | { readonly kind: 'not-shared' }
+  /** The handler failed, and a stale stored response was served to the leader. */
+  | { readonly kind: 'failed' }
+  /** Look up again: the response was committed where only the store knows, or the lease was revoked. */
+  | { readonly kind: 'look-again' };
+
+export const NOT_SHARED: FlightResult = { kind: 'not-shared' };
+export const LOOK_AGAIN: FlightResult = { kind: 'look-again' };
+const BUSY: Turn = { kind: 'busy' };
+
+/** One fill in this process: under way, then committing, then settled. */
+export class Flight {
+  /** Whether the response is complete and on its way to the store. */
+  committing = false;
+  /** Whether the last fill of the place had nothing to share, so that nobody waits for this one (Varnish: hit-for-miss). */
+  hitForMiss = false;
+  /** Whether the leader's client is gone, so that the fill may never end: nobody else begins to wait for it. */
+  clientDisconnected = false;
+  readonly #onSettled: () => void;
+  #result: FlightResult | undefined;
+  #settled: Promise<FlightResult> | undefined;
+  #resolve: (result: FlightResult) => void = () => {};
+
+  constructor(onSettled: () => void) {
+    this.#onSettled = onSettled;
+  }
+
+  /** Whether any request has waited for the result: most flights have none. */
+  get hasFollowers(): boolean {
+    return this.#settled !== undefined;
+  }
+
+  get settled(): Promise<FlightResult> {
+    this.#settled ??= new Promise((resolve) => {
+      if (this.#result) resolve(this.#result);
+      else this.#resolve = resolve;
+    });
+    return this.#settled;
+  }
+
+  /** Ends the flight; only the first result counts. */
+  settle(result: FlightResult): void {
+    if (this.#result) return;
+    this.#result = result;
+    this.#onSettled();
+    this.#resolve(result);
+  }
+}
+
+function lead(
+  claim: { readonly id: string; readonly variant: string; readonly key: string; readonly token: string },
+  { stamp }: Acquired,
+  flight: Flight,
+): Extract<Turn, { kind: 'lead' }> {
+  return { kind: 'lead', lease: { ...claim, stamp, since: performance.now() }, flight };
+}
+
+function textOf({ id, variant }: Place): string {
+  return `${id} ${variant}`;
+}
+
+/** A message about a lease may be lost, so a waiting request looks up again after this many milliseconds. */
+const POLL_INTERVAL_MS = 500;
+
+/** How many look-ups a request may make within its wait: each one that finds nothing brings it closer to the app. */
+export function retriesWithin(waitMs: number): number {
+  return 32 + Math.ceil(waitMs / POLL_INTERVAL_MS);
+}

@@ -1,0 +1,32 @@
+import type { LRUCache } from 'lru-cache';
+import type { Events } from '../observe/events.ts';
+import type { Stats } from '../observe/stats.ts';
+import type { Settings } from '../options/settings.ts';
+import type { Leases } from '../store/lease-renewal.ts';
+import type { Storage } from '../store/storage.ts';
+import type { Collapse } from './collapse.ts';
+import type { Lookup } from './lookup.ts';
+import type { NestedCaches } from './nested.ts';
+import type { PendingInvalidations } from './pending-invalidations.ts';
+import type { Refreshes } from './refresh.ts';
+
+/** What all middlewares of one `redisCache` call share: settings, storage, reporting and work behind answers. */
+export interface CacheContext extends Storage {
+  readonly settings: Pick<Settings, 'name' | 'showKey' | 'invalidation'>;
+  readonly lookup: Lookup;
+  readonly collapse: Collapse;
+  readonly leases: Leases;
+  readonly pendingInvalidations: PendingInvalidations;
+  readonly nested: NestedCaches;
+  readonly refreshes: Refreshes;
+  readonly events: Events;
+  readonly stats: Stats;
+  /** Why the last response for a cache key was not stored, and when (milliseconds since 1970). */
+  readonly refusals: LRUCache<string, { readonly detail: string; readonly at: number }>;
+  /** Ids whose last response exceeded `maxBodySize`: a range of it is forwarded as a range. */
+  readonly oversize: LRUCache<string, true>;
+  /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
+  idsOf(url: string): ReadonlySet<string>;
+  /** Counts work that goes on behind an answer, so that `idle()` and `close()` wait for it. */
+  track(work: Promise<unknown>): void;
+}

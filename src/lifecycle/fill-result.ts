@@ -1,0 +1,72 @@
+import { decode } from '../codec/format.ts';
+import type { Commit } from '../store/store.ts';
+import { type FlightResult, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
+import type { RefreshResult } from './refresh.ts';
+
+/** How a fill ended. */
+export type FillResult =
+  | { readonly kind: 'stored'; readonly commit: Commit }
+  /** A 304 confirmed the stored response, and nothing about it has changed. */
+  | { readonly kind: 'unchanged' }
+  /** A purge, or the end of the lease, has revoked the right to store. */
+  | { readonly kind: 'revoked' }
+  /** The handler failed, and a stale stored response was served. */
+  | { readonly kind: 'origin-failed' }
+  /** The response is not stored; `reason` is a word of `Cache-Status`. */
+  | { readonly kind: 'not-stored'; readonly reason: string };
+
+/** How long (in milliseconds) nobody waits for a fill of a place whose last fill had nothing to share. */
+export const HIT_FOR_MISS_MS = 5000;
+
+/** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
+export function isHitForMiss({ kind }: FillResult): boolean {
+  return kind === 'not-stored' || kind === 'origin-failed';
+}
+
+/** The `detail` of a fill; `undefined` when its response was stored. */
+export function reasonOf(result: FillResult): string | undefined {
+  switch (result.kind) {
+    case 'stored':
+      return undefined;
+    case 'unchanged':
+      return 'unchanged';
+    case 'revoked':
+      return 'purged';
+    case 'origin-failed':
+      return 'stale-if-error';
+    case 'not-stored':
+      return result.reason;
+  }
+}
+
+/** What the followers are told. They are given only what was committed, which is decoded only if there are any. */
+export function followersOf(result: FillResult, hasFollowers = true): FlightResult {
+  switch (result.kind) {
+    case 'stored': {
+      const stored = hasFollowers ? decode(result.commit.bytes) : undefined;
+      return stored ? { kind: 'stored', stored } : LOOK_AGAIN;
+    }
+    case 'unchanged':
+    case 'revoked':
+      return LOOK_AGAIN;
+    case 'origin-failed':
+      return { kind: 'failed' };
+    case 'not-stored':
+      return NOT_SHARED;
+  }
+}
+
+/** What a refresh came to. It failed where the handler did, or never ended its response. */
+export function refreshResultOf(result: FillResult): RefreshResult {
+  switch (result.kind) {
+    case 'stored':
+    case 'unchanged':
+      return 'stored';
+    case 'origin-failed':
+      return 'failed';
+    case 'revoked':
+      return 'refused';
+    case 'not-stored':
+      return result.reason === 'incomplete' ? 'failed' : 'refused';
+  }
+}

@@ -1,0 +1,21 @@
+import type { ReadTracker } from '../exchange/guard/guard.ts';
+import type { FieldList } from '../http/headers.ts';
+import type { Identity } from '../key/identify.ts';
+import type { Policy } from '../options/policy.ts';
+import type { Transaction } from './transaction.ts';
+
+/** What a fill's response is evaluated and stored by. */
+export interface FillState {
+  readonly transaction: Transaction;
+  readonly identity: Identity;
+  /** The own policy, or that of the route that the fill went on by. */
+  readonly policy: Policy;
+  /** What the app reads of the person behind the request. */
+  readonly reads: ReadTracker;
+  /** The head as middleware in front had left it when the handler was called. */
+  readonly headBefore: FieldList;
+  /** When the handler was called: milliseconds since 1970. */
+  readonly requestedAt: number;
+  /** Why the response is not stored, where that was known before its head. */
+  readonly refusal: string | undefined;
+}

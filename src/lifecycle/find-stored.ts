@@ -1,0 +1,45 @@
+import { Fault } from '../store/fault.ts';
+import { type Decision, decide } from './decide.ts';
+import type { Found, Lookup } from './lookup.ts';
+import { choose, negotiate } from './representation.ts';
+import type { Transaction } from './transaction.ts';
+
+/** Finding what is stored for a request: first in the near cache, then in Redis. */
+
+/**
+ * The decision for a response in the near cache, if it can be served without asking Redis; `undefined` otherwise. A
+ * stale one is left to the look-up, since Redis may hold a newer one.
+ */
+export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }> | undefined {
+  const { context, exchange, identity, policy } = t;
+  const found = context.lookup.near(identity, exchange.headers, policy.hash, exchange.cacheLevel);
+  const stored = found?.stored && choose(t, found.stored);
+  // Decoding a compressed body takes longer than asking Redis.
+  if (!found || !stored || stored instanceof Promise) return undefined;
+  t.found = stored === found.stored ? found : { ...found, stored };
+  const decision = decide(t, t.found, policy, context.clock());
+  return decision.kind === 'serve' && decision.refresh !== 'stale' ? decision : undefined;
+}
+
+/** Looks up in Redis, and chooses the representation that the request accepts. */
+export async function lookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
+  const { exchange, identity, policy, refresh } = t;
+  const startedAt = performance.now();
+  t.startsMs.lookup = startedAt - t.startedAt;
+  let found = await lookup.find(identity, exchange.headers, policy.hash, exchange.cacheLevel);
+  t.durationsMs.lookup = performance.now() - startedAt;
+  if (found instanceof Fault) return found;
+  // A refresh needs the stored bytes as they are; shadow mode compares with the body that the app sent.
+  if (found.stored?.encodings && !refresh) found = await negotiate(t, found, policy.mode === 'shadow');
+  t.found = found;
+  return found;
+}
+
+/** Deletes damaged values that the look-up met, and tells the listeners. */
+export function discardDamaged({ context, found }: Transaction): void {
+  for (const ref of found.damaged) {
+    const key = `${ref.id} ${ref.variant}`;
+    context.events.fault({ step: 'decode', code: 'corrupt', message: 'a damaged value', key });
+    context.track(context.store.discard(ref));
+  }
+}

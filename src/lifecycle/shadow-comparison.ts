@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto';
+import type { StoredResponse } from '../codec/stored-response.ts';
+import type { CaptureEnd, SentHead } from '../exchange/capture.ts';
+import { joined } from '../http/cache-control.ts';
+import { field, type StoredFields } from '../http/headers.ts';
+import { nominated } from '../http/vary.ts';
+import { redisId } from '../key/cache-key.ts';
+import { variantText } from '../key/variant.ts';
+import type { Difference } from '../observe/shadow-stats.ts';
+import { fieldsToStore } from './commit.ts';
+import type { CacheContext } from './context.ts';
+import { type Decision, outcomeOf } from './decide.ts';
+import type { FillState } from './fill-state.ts';
+import { represented } from './representation.ts';
+import type { ResponseHead } from './storability.ts';
+import type { Transaction } from './transaction.ts';
+
+/** How many responses are kept at once to be compared; further ones are counted without a comparison. */
+const MAX_COMPARED = 64;
+/** Fields that describe the body. Dates, ages and ids differ from response to response and make none of them wrong. */
+const SIGNIFICANT = [
+  ...['content-type', 'content-encoding', 'content-language', 'content-disposition', 'location', 'vary'],
+] as const;
+const comparisons = new WeakMap<CacheContext, number>();
+
+/** What would have been served in place of the app's response, and how the two differ. */
+export class ShadowComparison {
+  /** The `detail` of `Cache-Status`: `shadow: hit`, `shadow: uri-miss`, ... */
+  readonly detail: string;
+  readonly #transaction: Transaction;
+  readonly #decision: Decision;
+  readonly #startedAt = performance.now();
+  #comparesBody = false;
+
+  constructor(t: Transaction, decision: Decision) {
+    this.#transaction = t;
+    this.#decision = decision;
+    this.detail = outcomeOf(decision, 'shadow').detail as string;
+  }
+
+  /** Whether the app's body is kept to be compared. */
+  get comparesBody(): boolean {
+    return this.#comparesBody;
+  }
+
+  begin(): void {
+    const { context } = this.#transaction;
+    const busy = comparisons.get(context) ?? 0;
+    if (busy >= MAX_COMPARED) return;
+    this.#comparesBody = true;
+    comparisons.set(context, busy + 1);
+  }
+
+  /** Compares behind the answer, when the app has had its turn. */
+  async compare(
+    fill: FillState,
+    head: (ResponseHead & SentHead) | undefined,
+    end: CaptureEnd | undefined,
+  ): Promise<void> {
+    const route = routeOf(this.#transaction);
+    try {
+      await new Promise((resolve) => setImmediate(resolve));
+      const isWhole = this.#comparesBody && head !== undefined && end?.kind === 'complete';
+      if (isWhole) this.#countCompared(fill, head, end.chunks, route);
+      else this.count(route);
+    } finally {
+      this.#end();
+    }
+  }
+
+  /** Counts a request whose response is not compared. */
+  count(route: string = routeOf(this.#transaction)): void {
+    this.#add(route, undefined, undefined);
+  }
+
+  #countCompared(
+    fill: FillState,
+    head: ResponseHead & SentHead,
+    chunks: readonly Buffer[],
+    route: string,
+  ): void {
+    const decision = this.#decision;
+    // The fields that would be stored, without those of middleware in front.
+    const { headers } = fieldsToStore(fill, head);
+    const difference =
+      decision.kind === 'serve' ? differenceOf(decision.stored, headers, head.status, chunks) : undefined;
+    const { identity, exchange } = this.#transaction;
+    const names = nominated(head.headers.vary);
+    const variant = variantText(identity.declared, names === '*' ? [] : names, exchange.headers);
+    const place = redisId(`${identity.id} ${variant}`, 'sha1');
+    this.#add(route, difference, { place, hash: hashOf(head, chunks), at: head.receivedAt });
+  }
+
+  #add(
+    route: string,
+    difference: Difference | undefined,
+    seen: { readonly place: string; readonly hash: string; readonly at: number } | undefined,
+  ): void {
+    const { context, durationsMs } = this.#transaction;
+    const decision = this.#decision;
+    const isHit = decision.kind === 'serve';
+    const took = durationsMs.origin ?? performance.now() - this.#startedAt;
+    const age = isHit ? decision.ageMs : 0;
+    context.stats.shadows.add({ route, age, hit: isHit, took, difference, seen });
+  }
+
+  #end(): void {
+    const { context } = this.#transaction;
+    if (this.#comparesBody) comparisons.set(context, (comparisons.get(context) ?? 1) - 1);
+    this.#comparesBody = false;
+  }
+}
+
+function differenceOf(
+  stored: StoredResponse,
+  fields: StoredFields,
+  status: number,
+  chunks: readonly Buffer[],
+): Difference {
+  const headers = SIGNIFICANT.some((name) => field(stored.headers, name) !== field(fields, name));
+  return { status: stored.status !== status, headers, body: !isSame(represented(stored).body, chunks) };
+}
+
+function isSame(body: Buffer, chunks: readonly Buffer[]): boolean {
+  let at = 0;
+  for (const chunk of chunks) {
+    if (!body.subarray(at, at + chunk.length).equals(chunk)) return false;
+    at += chunk.length;
+  }
+  return at === body.length;
+}
+
+function hashOf(head: ResponseHead, chunks: readonly Buffer[]): string {
+  const hash = createHash('sha1').update(`${head.status} ${joined(head.headers['content-type']) ?? ''}\n`);
+  for (const chunk of chunks) hash.update(chunk);
+  return hash.digest('base64');
+}
+
+/** The pattern of the route that answers, as far as Express tells: `/users/:id`. */
+function routeOf({ exchange }: Transaction): string {
+  const { baseUrl = '', route } = exchange.req as { baseUrl?: string; route?: { path?: unknown } };
+  return route?.path === undefined ? '(none)' : `${baseUrl}${String(route.path)}`;
+}

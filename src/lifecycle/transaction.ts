@@ -1,0 +1,160 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Exchange } from '../exchange/exchange.ts';
+import { type Directives, requestDirectives } from '../http/cache-control.ts';
+import { mayServeOnError } from '../http/reuse.ts';
+import { redisId } from '../key/cache-key.ts';
+import type { Identity } from '../key/identify.ts';
+import { cacheStatus } from '../observe/cache-status.ts';
+import { type Outcome, resultOf, type Steps } from '../observe/outcome.ts';
+import { savedBy } from '../observe/stats.ts';
+import type { Policy } from '../options/policy.ts';
+import { retriesWithin, type Waiter } from './collapse.ts';
+import type { CacheContext } from './context.ts';
+import type { RequestFacts } from './decide.ts';
+import type { Found } from './lookup.ts';
+import { isWorthRefreshing, type Refresh } from './refresh.ts';
+
+/**
+ * One request at one cache, from its arrival to its one ending (`settle`). The lifecycle's functions take it as their
+ * only argument that changes; what they learn about the request, they write here.
+ */
+export class Transaction implements RequestFacts, Waiter {
+  readonly exchange: Exchange;
+  readonly context: CacheContext;
+  /** The policy of this middleware: a fill begins by it. */
+  readonly ownPolicy: Policy;
+  /** The policy that the look-up follows: the own one, or that of a route behind this cache that is known to answer. */
+  policy: Policy;
+  /** What this request refreshes, when the cache itself sent it. */
+  readonly refresh: Refresh | undefined;
+  /** Set once the request qualifies for a look-up. */
+  identity!: Identity;
+  /** The last look-up's result. */
+  found!: Found;
+  /** The arrival, by `performance.now()`. */
+  readonly startedAt: number = performance.now();
+  /** Milliseconds from the arrival to the begin of each step; a step that was not taken is absent. */
+  readonly startsMs: { -readonly [step in keyof Steps]: Steps[step] } = {};
+  /** Milliseconds that each step took. */
+  readonly durationsMs: { -readonly [step in keyof Steps]: Steps[step] } = {};
+  /** Bytes of body sent from a stored response. */
+  bytes = 0;
+  /** Milliseconds that the handler had taken to make the response that was sent. */
+  savedMs = 0;
+  /** How often the request may look up again. */
+  retriesLeft = 0;
+  #waitUntil: number | undefined;
+  #directives: Directives | undefined;
+
+  constructor(exchange: Exchange, policy: Policy, context: CacheContext) {
+    this.exchange = exchange;
+    this.context = context;
+    this.ownPolicy = policy;
+    this.policy = policy;
+    this.refresh = context.refreshes.of(exchange.req);
+  }
+
+  get method(): string {
+    return this.exchange.method;
+  }
+
+  get headers(): IncomingHttpHeaders {
+    return this.exchange.headers;
+  }
+
+  /** The cache key, once it is known. */
+  get key(): string | undefined {
+    return (this.identity as Identity | undefined)?.key;
+  }
+
+  /** The request's cache directives; `undefined` where the `directives` option ignores them. */
+  get directives(): Directives | undefined {
+    return this.directivesUnder(this.policy);
+  }
+
+  directivesUnder(policy: Policy): Directives | undefined {
+    if (policy.directives !== 'follow') return undefined;
+    this.#directives ??= requestDirectives(this.exchange.headers);
+    return this.#directives;
+  }
+
+  /** Whether the stored response can be refreshed behind the answer, and would be worth it. */
+  canRefresh(stored: StoredResponse): boolean {
+    const { context, exchange, found, policy } = this;
+    return isWorthRefreshing(stored, policy) && context.refreshes.canRefresh(exchange, found.ref);
+  }
+
+  /** Names the policy to look up by, and starts the retries that its `collapse.wait` allows. */
+  lookUpBy(policy: Policy): void {
+    this.policy = policy;
+    this.retriesLeft = retriesWithin(policy.collapse.wait);
+  }
+
+  /** How many milliseconds the request may still wait for another request's fill. */
+  remainingWait(): number {
+    // A cache in front leads a fill with this very request: waiting could be waiting for itself.
+    if (this.exchange.isLeader) return 0;
+    const now = performance.now();
+    this.#waitUntil ??= now + this.policy.collapse.wait;
+    return Math.max(0, this.#waitUntil - now);
+  }
+
+  /** Whether the response that the look-up found may be served if the handler fails now (RFC 5861 §4). */
+  canServeStale(): boolean {
+    const { stored } = this.found;
+    if (!stored || stored.status === 206) return false;
+    return mayServeOnError(504, stored, this.directives, this.context.clock());
+  }
+
+  /** Lets the app answer without storing its response, and says why in `Cache-Status`. */
+  forward(outcome: Outcome): void {
+    this.settleAtClose(outcome);
+    this.exchange.forwardWith(this.cacheStatus(outcome));
+  }
+
+  /** This cache's member of `Cache-Status` (RFC 9211). */
+  cacheStatus(outcome: Outcome): string {
+    const { name, showKey } = this.context.settings;
+    return cacheStatus(name, outcome, showKey ? this.key : undefined);
+  }
+
+  /** The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners. */
+  settle(outcome: Outcome): void {
+    this.#count(outcome);
+    if (this.context.events.heard) this.#tell(outcome);
+  }
+
+  /** The same, where listeners hear of it when the response is closed. */
+  settleAtClose(outcome: Outcome): void {
+    this.#count(outcome);
+    if (this.context.events.heard) this.exchange.res.once('close', () => this.#tell(outcome));
+  }
+
+  #count(outcome: Outcome): void {
+    const { stored, detail } = outcome;
+    const { refusals, stats, clock } = this.context;
+    if (stored === false && detail !== undefined && this.key !== undefined)
+      refusals.set(redisId(this.key, undefined), { detail, at: clock() });
+    const { startedAt, durationsMs, bytes, savedMs } = this;
+    stats.request(outcome, { startedAt, took: durationsMs, bytes, saved: savedMs });
+  }
+
+  #tell(outcome: Outcome): void {
+    const { exchange, key, startsMs, durationsMs, bytes, savedMs, startedAt } = this;
+    exchange.inItsContext(() =>
+      this.context.events.request({
+        ...outcome,
+        result: resultOf(outcome),
+        method: exchange.method,
+        ...(key !== undefined && { key }),
+        status: exchange.res.statusCode,
+        startedAt: performance.timeOrigin + startedAt,
+        at: startsMs,
+        took: { ...durationsMs, total: performance.now() - startedAt },
+        bytes,
+        saved: savedBy(outcome, savedMs),
+      }),
+    );
+  }
+}
