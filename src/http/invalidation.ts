@@ -42,13 +42,6 @@ export function alsoInvalidated(target: string, headers: Fields): string[] {
   return found;
 }
 
-/** Whether `Content-Location` names the target itself, so that the response is a representation of it. */
-export function isOwnLocation(target: string, headers: Fields): boolean {
-  const reference = joined(headers['content-location']);
-  const base = parse(target);
-  return reference !== undefined && base !== undefined && parse(reference, base)?.href === base.href;
-}
-
 function parse(reference: string, base?: URL): URL | undefined {
   return URL.canParse(reference, base?.href) ? new URL(reference, base?.href) : undefined;
 }

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@j
 import { Cluster } from 'ioredis';
 import { Cluster as Cluster5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
-import { brought, Origin, type Process, purged, startProcess, untilCurrent } from '../near/stage.ts';
+import { brought, Origin, type Process, purged, startProcess, untilCurrent } from '../near/support/stage.ts';
 import { type HeldKey, type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';

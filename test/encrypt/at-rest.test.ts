@@ -1,7 +1,17 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { uniquePrefix } from '../support/prefix.ts';
-import { BODY, type Deployment, deploy, direct, everythingOf, FIELD, keysOf, sealedBy, url } from './app.ts';
+import {
+  BODY,
+  type Deployment,
+  deploy,
+  direct,
+  everythingOf,
+  FIELD,
+  keysOf,
+  sealedBy,
+  url,
+} from './support/app.ts';
 
 /* What stands in Redis with `encrypt`: nothing that can be read, and nothing that can be touched or moved unnoticed. */
 

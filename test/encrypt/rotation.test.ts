@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { uniquePrefix } from '../support/prefix.ts';
-import { BODY, deploy, direct, keyOf, keysOf, sealedBy } from './app.ts';
+import { BODY, deploy, direct, keyOf, keysOf, sealedBy } from './support/app.ts';
 
 /* Processes that share a Redis and not all keys: what one cannot read is a miss, and never damage. */
 

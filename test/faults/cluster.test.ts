@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { startCluster } from '../store/servers.ts';
+import { startCluster } from '../support/cluster-of-one.ts';
+import { quietly } from '../support/quietly.ts';
 import type { RedisProcess } from '../support/redis.ts';
-import { type App, MARGIN, quietly, startApp, TIMEOUT, until, untilHit } from './app.ts';
+import { until } from '../support/until.ts';
+import { type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
 
 /* The same for a Cluster, whose client finds out by other ways that its nodes are gone. */
 

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type App, quietly, startApp } from './app.ts';
+import { type App, startApp } from './support/app.ts';
 
 /* What is read back is not what was stored. It is never served, it is reported, and it is replaced. */
 

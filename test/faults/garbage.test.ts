@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
+import { Child } from '../support/process.ts';
 import { startRedis } from '../support/redis.ts';
-import { Child } from './child.ts';
 
 /*
  * V8 lets some things live until its next great collection: functions that are written where a property is set, pairs

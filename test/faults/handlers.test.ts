@@ -4,9 +4,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import type { Request, Response } from 'express';
 import type { CacheOptions } from '../../src/index.ts';
+import { Child } from '../support/process.ts';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type App, MARGIN, quietly, startApp, TIMEOUT, until } from './app.ts';
-import { Child } from './child.ts';
+import { until } from '../support/until.ts';
+import { type App, MARGIN, startApp, TIMEOUT } from './support/app.ts';
 
 /* A fill that ends badly, or not at all: it holds the lease of its place, and must not keep others from it. */
 

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { type SlowNetwork, startProxy } from '../support/chaos.ts';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type App, MARGIN, quietly, startApp, TIMEOUT, untilHit } from './app.ts';
-import { type Client, WAYS } from './clients.ts';
-import { type SlowNetwork, startProxy } from './proxy.ts';
+import { type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
+import { type Client, WAYS } from './support/clients.ts';
 
 /* Redis is there and does not answer, or not in time. A request waits for it `timeout` long, later ones not at all. */
 

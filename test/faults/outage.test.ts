@@ -1,9 +1,11 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type Answer, type App, MARGIN, quietly, startApp, TIMEOUT, until, untilHit } from './app.ts';
-import { type Client, OWN, WAYS } from './clients.ts';
+import { until } from '../support/until.ts';
+import { type Answer, type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
+import { type Client, OWN, WAYS } from './support/clients.ts';
 
 /* Redis is away: not yet there, killed, out of connections. Requests are answered by the app, at once. */
 

@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
-import { startCluster } from '../store/servers.ts';
+import { startCluster } from '../support/cluster-of-one.ts';
+import { Child } from '../support/process.ts';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { quietly, startApp, until, untilHit } from './app.ts';
-import { Child } from './child.ts';
+import { until } from '../support/until.ts';
+import { startApp, untilHit } from './support/app.ts';
 
 /* Whose connection it is: the app's own client is used and left as it was, those of the cache end with it. */
 

@@ -1,8 +1,10 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type App, MARGIN, quietly, startApp, TIMEOUT, until, untilHit } from './app.ts';
-import { OWN, type Way } from './clients.ts';
+import { until } from '../support/until.ts';
+import { type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
+import { OWN, type Way } from './support/clients.ts';
 
 /* Redis answers, but not what was asked: it is full, read-only, still loading, or does not let us in. */
 

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
+import { Child } from '../support/process.ts';
+import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { certificates } from '../support/tls.ts';
-import { MARGIN, quietly, startApp, TIMEOUT, until, untilHit } from './app.ts';
-import { Child } from './child.ts';
+import { until } from '../support/until.ts';
+import { MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
 
 /* A hosted Redis: TLS under a CA of its own, a user and a password. */
 

@@ -5,10 +5,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/gl
 import type { Redis } from 'ioredis';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
-import { type SlowNetwork, startProxy } from '../faults/proxy.ts';
-import { client5Of, clientOf, clusterOf, startCluster } from '../store/servers.ts';
+import { type SlowNetwork, startProxy } from '../support/chaos.ts';
+import { client5Of, clientOf, clusterOf, startCluster } from '../support/cluster-of-one.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './stage.ts';
+import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 let redis: RedisProcess;
 let origin: Origin;

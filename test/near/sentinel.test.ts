@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { Tracking } from '../../src/store/near/tracking.ts';
 import { unending } from '../../src/store/redis/reconnect.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
-import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './stage.ts';
+import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './support/stage.ts';
 
 /* What is near where sentinels say which server is the master. */
 

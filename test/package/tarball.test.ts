@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { build } from '../support/build.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 /*
@@ -149,11 +150,9 @@ const TSCONFIG = {
 };
 
 beforeAll(async () => {
-  // Runs `prepare`, and so packs a fresh build.
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: ROOT });
-  const tarball = join(folder, readdirSync(folder).find((file) => file.endsWith('.tgz'))!);
+  const { tarball } = await build();
   for (const [client, alias] of Object.entries(CLIENTS)) await install(tarball, projectWith(client), alias);
-}, 120_000);
+}, 300_000);
 
 async function install(tarball: string, project: string, ioredis: string): Promise<void> {
   const modules = join(project, 'node_modules');

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RedisProcess, startRedis } from './redis.ts';
-import { replicated, replicationOf, until } from './replication.ts';
+import { replicated, replicationOf, untilAgreed } from './replication.ts';
 
 /*
  * A Redis Cluster as in production: several masters, each with replicas, that vote when one is gone and hand slots
- * to each other. (test/store/servers.ts has the Cluster of one server, which is there at once.)
+ * to each other. (cluster-of-one.ts has the Cluster of one server, which is there at once.)
  */
 
 export interface ShardedClusterOptions {
@@ -103,7 +103,7 @@ export class ShardedCluster {
     await Promise.all(
       ofMasters.map((replica, i) =>
         // It cannot before it has met its master.
-        until(() =>
+        untilAgreed(() =>
           replica.cli('CLUSTER', 'REPLICATE', ids[i % masters] as string).then(Boolean, () => false),
         ),
       ),
@@ -116,7 +116,7 @@ export class ShardedCluster {
     const known = this.#servers.length;
     await Promise.all(
       this.#running.map((server) =>
-        until(async () => {
+        untilAgreed(async () => {
           const info = String(await server.cli('CLUSTER', 'INFO'));
           if (!info.includes('cluster_state:ok') || !info.includes(`cluster_known_nodes:${known}\r`))
             return false;
@@ -214,7 +214,7 @@ export class ShardedCluster {
       take,
       end: async () => {
         for (const key of await keys()) await take(key);
-        await this.#alone(() => until(assign));
+        await this.#alone(() => untilAgreed(assign));
       },
     };
   }
@@ -234,7 +234,7 @@ export class ShardedCluster {
     const [replica] = await this.replicasOf(slot);
     if (!replica) throw new Error(`no replica has slot ${slot}`);
     await replica.cli('CLUSTER', 'FAILOVER');
-    await until(async () => (await this.masterOf(slot)) === replica);
+    await untilAgreed(async () => (await this.masterOf(slot)) === replica);
     await this.settled();
     return replica;
   }
@@ -244,7 +244,7 @@ export class ShardedCluster {
     const master = await this.masterOf(slot);
     this.#dead.add(master);
     await master.kill();
-    await until(() => this.masterOf(slot).then(Boolean, () => false));
+    await untilAgreed(() => this.masterOf(slot).then(Boolean, () => false));
     await this.settled();
     return this.masterOf(slot);
   }
@@ -255,7 +255,7 @@ export class ShardedCluster {
     await Promise.all(revived.map((server) => server.start()));
     this.#dead.clear();
     // Until it hears of the other it takes itself for the master.
-    await Promise.all(revived.map((server) => until(async () => !(await selfOf(server)).isMaster)));
+    await Promise.all(revived.map((server) => untilAgreed(async () => !(await selfOf(server)).isMaster)));
     await this.settled();
   }
 

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { RedisProcess } from './redis.ts';
+import { until } from './until.ts';
 
 /* What Cluster and Sentinel have in common: masters and their replicas. */
 
+/** For what servers tell each other, in milliseconds. */
 const PATIENCE = 20_000;
 
 /** What a server says of its replication: `role`, `master_link_status`, ... */
@@ -28,11 +29,10 @@ export async function replicated(servers: readonly RedisProcess[]): Promise<void
     const offset = offsets.get(replication.get('master_port') as string) ?? 0;
     return Number(replication.get('slave_repl_offset')) >= offset;
   };
-  await Promise.all(servers.map((server) => until(() => caughtUp(server))));
+  await Promise.all(servers.map((server) => untilAgreed(() => caughtUp(server))));
 }
 
-export async function until(probe: () => Promise<boolean>): Promise<void> {
-  for (const startedAt = performance.now(); !(await probe()); await sleep(25)) {
-    if (performance.now() - startedAt > PATIENCE) throw new Error(`not true within ${PATIENCE} ms: ${probe}`);
-  }
+/** As `until`, for what servers have to tell each other first. */
+export function untilAgreed(probe: () => Promise<boolean>): Promise<void> {
+  return until(probe, PATIENCE);
 }

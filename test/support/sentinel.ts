@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { RedisProcess, startRedis } from './redis.ts';
 import { findRedisServer } from './redis-binary.cjs';
-import { replicated, replicationOf, until } from './replication.ts';
+import { replicated, replicationOf, untilAgreed } from './replication.ts';
 
 /** What the sentinels call the master. */
 const NAME = 'main';
@@ -66,11 +66,11 @@ export class Sentinels {
     const old = this.#master;
     await old.kill();
     const next = this.#servers.find((server) => server !== old) as RedisProcess;
-    await until(async () => {
+    await untilAgreed(async () => {
       const addresses = await Promise.all(this.#sentinels.map((sentinel) => masterBy(sentinel)));
       return addresses.every((port) => port === next.port);
     });
-    await until(async () => (await replicationOf(next)).get('role') === 'master');
+    await untilAgreed(async () => (await replicationOf(next)).get('role') === 'master');
     this.#master = next;
   }
 
@@ -83,7 +83,7 @@ export class Sentinels {
   async #agreed(): Promise<void> {
     await Promise.all(
       this.#sentinels.map((sentinel) =>
-        until(async () => {
+        untilAgreed(async () => {
           const state = (await sentinel.cli('SENTINEL', 'MASTER', NAME)) as string[];
           const of = (field: string): string | undefined => state[state.indexOf(field) + 1];
           if (of('num-other-sentinels') !== `${SENTINELS - 1}` || of('flags') !== 'master') return false;

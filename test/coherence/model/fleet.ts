@@ -9,7 +9,7 @@ import { Link } from './network.ts';
 import type { Asked, FromWorker, LaneOptions, Told, ToWorker } from './protocol.ts';
 import { WORKERS } from './schedule.ts';
 
-const HOOK = require.resolve('../../faults/typescript.cjs');
+const HOOK = require.resolve('../../support/typescript.cjs');
 const SCRIPT = require.resolve('./worker.ts');
 
 const OPTIONS = {

@@ -17,16 +17,16 @@ function exporting(source: string, names: string): string {
   return `
 import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
-require(${JSON.stringify(join(ROOT, 'test/faults/typescript.cjs'))});
+require(${JSON.stringify(join(ROOT, 'test/support/typescript.cjs'))});
 export const { ${names} } = require(${JSON.stringify(join(ROOT, 'src', source))});
 `;
 }
 
 const MODULES: Readonly<Record<string, string>> = {
   'index.mjs': exporting('index.ts', 'redisCache, fromAccessLog, fromSitemap'),
-  'prometheus.mjs': exporting('prometheus.ts', 'prometheus'),
-  'otel.mjs': exporting('otel.ts', 'otel'),
-  'inspector.mjs': exporting('inspector.ts', 'inspector'),
+  'prometheus.mjs': exporting('observe/prometheus.ts', 'prometheus'),
+  'otel.mjs': exporting('observe/otel.ts', 'otel'),
+  'inspector.mjs': exporting('inspector/index.ts', 'inspector'),
 };
 
 export interface Program {

@@ -1,0 +1,121 @@
+import { createSecretKey } from 'node:crypto';
+import { describe, expect, test } from '@jest/globals';
+import type { SealingKey } from '../../src/codec/encryption.ts';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
+import { Keyring } from '../../src/codec/keyring.ts';
+import type { FaultEvent } from '../../src/observe/outcome.ts';
+import { HEAD } from '../support/stored-head.ts';
+
+/* What a process can read of what others have stored, what counts as damage, and what is told of it. */
+
+const ID = 'GET http://h/a?b=c';
+const PLAIN = encode(HEAD, [Buffer.from('the body')]);
+const STORED = decode(PLAIN);
+
+function keyOf(id: string, fill: number): SealingKey {
+  return { id, key: createSecretKey(Buffer.alloc(32, fill)) };
+}
+const [FIRST, SECOND] = [keyOf('one', 1), keyOf('two', 2)];
+
+function ringOf(keys: readonly SealingKey[], prefix = 'rrc:') {
+  const faults: FaultEvent[] = [];
+  return { ring: new Keyring(keys, prefix, (fault) => faults.push(fault)), faults };
+}
+
+/** What another process with these keys has stored. */
+const by = (...keys: SealingKey[]): Buffer => ringOf(keys).ring.seal(ID, PLAIN);
+const sealed = by(FIRST);
+const touched = (at: number): Buffer => {
+  const bytes = Buffer.from(sealed);
+  bytes[bytes.length + at] = (bytes.at(at) as number) ^ 1;
+  return bytes;
+};
+
+describe('what is read', () => {
+  type Row = [what: string, keys: SealingKey[], bytes: Buffer, read: boolean, damage: boolean, code: string];
+  test.each<Row>([
+    ['plain, without keys', [], PLAIN, true, false, ''],
+    ['sealed, with its key', [FIRST], sealed, true, false, ''],
+    ['sealed, with its key among others', [SECOND, FIRST], sealed, true, false, ''],
+    ['sealed by the first of several', [SECOND], by(SECOND, FIRST), true, false, ''],
+    ['sealed, without its key', [SECOND], sealed, false, false, 'unknown-key'],
+    ['sealed, without keys', [], sealed, false, false, 'unknown-key'],
+    ['sealed, with another key of that name', [keyOf('one', 9)], sealed, false, true, 'tampered'],
+    ['sealed, its tag touched', [FIRST], touched(-1), false, true, 'tampered'],
+    ['sealed, its body touched', [FIRST], touched(-20), false, true, 'tampered'],
+    ['sealed, touched, without its key', [SECOND], touched(-1), false, false, 'unknown-key'],
+    ['sealed, cut short', [FIRST], sealed.subarray(0, -1), false, true, 'tampered'],
+    ['sealed, its head alone', [FIRST], sealed.subarray(0, 24), false, true, ''],
+    ['sealed, its head alone, without keys', [], sealed.subarray(0, 24), false, true, ''],
+    ['plain, with keys', [FIRST], PLAIN, false, false, 'unsealed'],
+    ['plain and damaged, with keys', [FIRST], PLAIN.subarray(1), false, true, ''],
+    ['plain and damaged, without keys', [], PLAIN.subarray(1), false, true, ''],
+    ['nothing', [FIRST], Buffer.alloc(0), false, true, ''],
+    ['nothing, without keys', [], Buffer.alloc(0), false, true, ''],
+  ])('is %s', (_what, keys, bytes, read, damage, code) => {
+    const { ring, faults } = ringOf(keys);
+    expect(ring.decode(ID, bytes)).toEqual(read ? STORED : undefined);
+    if (!read) expect(ring.isDamage(bytes)).toBe(damage);
+    expect(faults.map((fault) => [fault.step, fault.code])).toEqual(code ? [['decrypt', code]] : []);
+  });
+
+  test('is not what was sealed for another key or another prefix', () => {
+    expect(ringOf([FIRST]).ring.decode(`${ID}&d=e`, sealed)).toBeUndefined();
+    expect(ringOf([FIRST], 'other:').ring.decode(ID, sealed)).toBeUndefined();
+    expect(ringOf([FIRST], 'rrc').ring.decode(`:${ID}`, sealed)).toBeUndefined();
+  });
+
+  test('is stale where it was purged softly, and damaged where that is no instant', () => {
+    const { ring } = ringOf([FIRST]);
+    const now = HEAD.bornAt + 10_000;
+    expect(ring.decode(ID, markSoftPurged(sealed, now))).toEqual(decode(markSoftPurged(PLAIN, now)));
+    const bytes = Buffer.from(sealed).fill(1, 8, 12);
+    expect([ring.decode(ID, bytes), ring.isDamage(bytes)]).toEqual([undefined, true]);
+  });
+});
+
+describe('what is told', () => {
+  test('is told once a minute, and has nothing of what is stored', () => {
+    const { ring, faults } = ringOf([SECOND]);
+    for (let i = 0; i < 100; i++) ring.decode(ID, sealed);
+    for (let i = 0; i < 100; i++) ring.decode(ID, PLAIN);
+    expect(faults).toEqual([
+      {
+        step: 'decrypt',
+        code: 'unknown-key',
+        message: `the value at ${ID} is sealed with key one, which \`encrypt\` does not list`,
+      },
+      {
+        step: 'decrypt',
+        code: 'unsealed',
+        message: `the value at ${ID} is not sealed, but \`encrypt\` is on`,
+      },
+    ]);
+  });
+});
+
+describe('a cache key', () => {
+  test('is sealed, and opened by whoever has the key', () => {
+    const name = ringOf([FIRST]).ring.sealName(ID);
+    expect(name).toMatch(/^sealed:[A-Za-z0-9+/]+=*$/);
+    expect(Buffer.from(name.slice(7), 'base64').includes('http')).toBe(false);
+    expect(ringOf([SECOND, FIRST], 'other:').ring.openName(name)).toBe(ID);
+    for (const keys of [[], [SECOND], [keyOf('one', 9)]]) {
+      expect(ringOf(keys).ring.openName(name)).toBeUndefined();
+    }
+    expect(ringOf([FIRST]).ring.openName('sealed:!')).toBeUndefined();
+  });
+
+  test('is no stored response, nor is one a cache key', () => {
+    const { ring } = ringOf([FIRST]);
+    expect(ring.openName(`sealed:${sealed.toString('base64')}`)).toBeUndefined();
+    expect(ring.decode('@', Buffer.from(ring.sealName(ID).slice(7), 'base64'))).toBeUndefined();
+  });
+
+  test('stays as it is without keys', () => {
+    const { ring } = ringOf([]);
+    expect(ring.sealName(ID)).toBe(ID);
+    expect(ring.openName(ID)).toBe(ID);
+    expect(ring.seal(ID, PLAIN)).toBe(PLAIN);
+  });
+});

@@ -1,0 +1,324 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { redisCache } from '../../../src/index.ts';
+import { startShardedCluster } from '../../support/cluster.ts';
+import { startRedis } from '../../support/redis.ts';
+import { ESCAPES, filled, run, url } from './support.ts';
+
+const HOST = 'http://test.example';
+const KEY = Buffer.alloc(32, 7);
+const sealing = { encrypt: { keys: [{ id: 'k1', key: KEY }] } };
+const OPENED = ['--encrypt-key', `k1:${KEY.toString('base64')}`];
+const COMMANDS = ['stats', 'ls', 'show', 'purge', 'watch'] as const;
+
+const stopping: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stopping.splice(0)) await stop();
+});
+
+const lines = (text: string): string[] => text.split('\n').filter(Boolean);
+
+describe('stats', () => {
+  test('counts what is stored, and tells how Redis is', async () => {
+    const { on } = await filled(['/a', '/b', '/none']);
+    const { code, out, err } = await on(['stats']);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^Redis {5}(?:Redis|Valkey) [\d.]+, /);
+    expect(out).toMatch(/^responses +3 +\S+$/m);
+    expect(out).toMatch(/^ {2}404 +1 +\S+$/m);
+    expect(out).toMatch(/^ {2}text\/plain +3 +\S+$/m);
+    expect(out).toMatch(/^ping +[\d.]+ to [\d.]+ ms/m);
+    const json = JSON.parse((await on(['stats', '--json'])).out);
+    expect(json).toMatchObject({
+      redis: { servers: 1, usedMemory: expect.any(Number), ping: { mean: expect.any(Number) } },
+      stored: { responses: { count: 3 }, byStatus: { 404: { count: 1 } } },
+    });
+  });
+
+  test('on a terminal has its progress cleared in the end', async () => {
+    const { on } = await filled(['/a']);
+    expect((await on(['stats'], { isTTY: true })).err.endsWith('\r\x1b[K')).toBe(true);
+  });
+});
+
+describe('ls', () => {
+  test('lists one line for each, in the width of the terminal', async () => {
+    const { on } = await filled(['/a', `/${'long'.repeat(50)}`, '/none']);
+    const { code, out, err } = await on(['ls']);
+    expect([code, err]).toEqual([0, '']);
+    const [head, ...rows] = lines(out);
+    expect(head).toMatch(/^ +AGE +TTL STATUS +SIZE {2}KEY$/);
+    expect(rows).toHaveLength(3);
+    expect(rows.find((row) => row.includes('/a'))).toMatch(
+      /^ +\ds +\d+m 200 +\d+B {2}GET http:\/\/test\.example\/a$/,
+    );
+    const narrow = lines((await on(['ls'], { isTTY: true, columns: 50, env: { NO_COLOR: '1' } })).out);
+    expect(Math.max(...narrow.map((row) => row.length))).toBe(50);
+  });
+
+  test.each<[string, string[], number]>([
+    ['a search', ['a1'], 1],
+    ['a search with a star', ['test*/a'], 12],
+    ['a status', ['--status', '404'], 1],
+    ['a tag', ['--tag', 'leads'], 13],
+    ['no tag', ['--tag', 'none'], 0],
+    ['a limit', ['--limit', '5'], 5],
+    ['all', ['--all'], 13],
+  ])('of %s', async (_what, args, count) => {
+    const { on } = await filled([
+      '/none',
+      ...Array.from({ length: 12 }, (_, i) => `/a${i + 20 - (i > 0 ? 0 : 19)}`),
+    ]);
+    const { out } = await on(['ls', '--json', ...args]);
+    const found = lines(out).map((line) => JSON.parse(line));
+    expect(new Set(found.map(({ key }) => key)).size).toBe(count);
+  });
+
+  test('tells what is sealed, and opens it with a key, from an option or the environment', async () => {
+    const { on } = await filled(['/a'], sealing);
+    expect((await on(['ls'])).out).toMatch(/ - sealed +\S+ {2}#[0-9a-f]{64}\n$/);
+    const opened = / 200 +\S+ {2}GET http:\/\/test\.example\/a\n$/;
+    expect((await on(['ls', ...OPENED])).out).toMatch(opened);
+    const env = { RRC_ENCRYPT_KEYS: `k0:${Buffer.alloc(32).toString('hex')},${OPENED[1]}` };
+    expect((await on(['ls'], { env })).out).toMatch(opened);
+  });
+});
+
+describe('show', () => {
+  test.each<[string, object]>([
+    ['in the clear', {}],
+    ['under hashes', { hashKeys: true }],
+    ['under other hashes', { hashKeys: 'sha256' }],
+  ])('finds one by URL, key and id: %s', async (_name, options) => {
+    const { on } = await filled(['/a?y=2&x=1'], options);
+    const [listed] = lines((await on(['ls', '--json'])).out).map((line) => JSON.parse(line));
+    for (const name of [`${HOST}/a?x=1&y=2`, `${HOST}/a?y=2&x=1`, listed.key, listed.id]) {
+      const { code, out } = await on(['show', name]);
+      expect([code, out]).toEqual([0, expect.stringContaining('  ETag: "one"\n')]);
+      expect(out).not.toContain('body of');
+    }
+  });
+
+  test('shows text, bytes in hex, and raw bytes', async () => {
+    const { on } = await filled(['/a', '/bytes']);
+    expect((await on(['show', `${HOST}/a`, '--body'])).out).toMatch(/\n\nbody of \/a\n\x1b\[2Jend\n\n$/);
+    const seen = await on(['show', `${HOST}/a`, '--body'], { isTTY: true, env: { NO_COLOR: '1' } });
+    expect(seen.out).toMatch(/\n\nbody of \/a\n\\x1b\[2Jend\n\n$/);
+    expect((await on(['show', `${HOST}/bytes`, '--body'])).out).toMatch(
+      /00000000 {2}00 ff 01 fe +\.\.\.\.\n$/,
+    );
+    expect((await on(['show', `${HOST}/a`, '--raw'], { isTTY: true })).out).toBe('body of /a\n\x1b[2Jend\n');
+    const json = JSON.parse((await on(['show', `${HOST}/bytes`, '--body', '--json'])).out);
+    expect(json.bodyBase64).toBe('AP8B/g==');
+    expect(JSON.parse((await on(['show', `${HOST}/a`, '--json'])).out)).not.toHaveProperty('body');
+  });
+
+  test('shows variants, or one of them', async () => {
+    const asked = ['de', 'en'].map((language) => ({
+      path: '/varied',
+      headers: { 'Accept-Language': language },
+    }));
+    const { on } = await filled(asked);
+    const all = lines((await on(['show', `${HOST}/varied`, '--json'])).out).map((line) => JSON.parse(line));
+    expect(all.map(({ variesOn }) => variesOn['accept-language']).sort()).toEqual(['de', 'en']);
+    expect(await on(['show', `${HOST}/varied`, '--raw'])).toMatchObject({ code: 1, err: /2 variants/ });
+    const one = await on(['show', `${HOST}/varied`, '--raw', '--variant', all[0].variant]);
+    expect([one.code, one.out]).toEqual([0, expect.stringContaining('body of')]);
+  });
+
+  test('shows a value by its JSON', async () => {
+    const { on, prefix } = await filled([]);
+    const cache = redisCache({ redis: url, prefix });
+    stopping.push(() => cache.close());
+    await cache.store.set(['rates', 'EUR'], { eur: 1 }, { ttl: '1m' });
+    expect((await on(['show', '["rates","EUR"]', '--raw'])).out).toBe('{"eur":1}');
+  });
+
+  test('tells what is not there, and what cannot be read', async () => {
+    const { on } = await filled(['/a'], sealing);
+    expect(await on(['show', `${HOST}/other`])).toEqual({
+      code: 1,
+      out: '',
+      err: 'nothing is stored for http://test.example/other\n',
+    });
+    expect((await on(['show', `${HOST}/a`])).out).toContain('sealed with key k1: give it by --encrypt-key');
+    expect((await on(['show', `${HOST}/a`, '--raw'])).code).toBe(1);
+    expect((await on(['show', `${HOST}/a`, '--raw', ...OPENED])).out).toMatch(/^body of \/a/);
+  });
+});
+
+describe('purge', () => {
+  const paths = ['/a', '/a?b=1', '/other', '/none'];
+  test.each<[string, string[], number, object?]>([
+    ['a URL', ['--url', `${HOST}/a`], 1],
+    ['two URLs', ['--url', `${HOST}/a`, '--url', 'HTTP://TEST.example:80/other#x'], 2],
+    ['a URL under hashes', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: true }],
+    ['a URL under other hashes', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: 'sha256' }],
+    ['a URL of what is sealed', ['--url', `${HOST}/a`], 1, sealing],
+    [
+      'a key',
+      ['--key', '["page",{"b":1,"a":2}]'],
+      4,
+      { key: () => ['page', { a: 2, b: 1 }], vary: { query: true, by: (req: { url?: string }) => req.url } },
+    ],
+    ['a tag', ['--tag', 'leads'], 4],
+    ['a prefix of paths', ['--url-prefix', '/a'], 2],
+    ['a prefix of URLs', ['--url-prefix', `${HOST}/o`], 1],
+    ['an entry', ['--entry', `GET ${HOST}/a`], 1],
+    ['everything', ['--all', '--yes'], 4],
+    ['nothing', ['--url', 'http://elsewhere.example/a'], 0],
+  ])('%s', async (_what, args, count, options = {}) => {
+    const { on, get } = await filled(paths, options);
+    expect(await on(['purge', ...args])).toEqual({ code: 0, out: `${count} purged\n`, err: '' });
+    let left = 0;
+    for (const path of paths) if ((await get(path)).said.startsWith('hit')) left++;
+    expect(left).toBe(paths.length - count);
+  });
+
+  test('softly, which --json tells', async () => {
+    const { on } = await filled(['/a', '/b']);
+    for (const target of [
+      ['--url', `${HOST}/a`],
+      ['--url-prefix', '/b'],
+    ]) {
+      expect((await on(['purge', ...target, '--soft', '--json'])).out).toBe('{"purged":1,"soft":true}\n');
+    }
+    expect((await on(['ls'])).out.match(/200 soft/g)).toHaveLength(2);
+  });
+});
+
+describe('watch', () => {
+  test('prints the figures each time, until it is told to end', async () => {
+    const { on } = await filled(['/a', '/b']);
+    const ending = new AbortController();
+    const timer = setTimeout(() => ending.abort(130), 900);
+    const { code, out } = await on(['watch', '--json', '--interval', '200ms'], { signal: ending.signal });
+    clearTimeout(timer);
+    expect(code).toBe(130);
+    const told = lines(out).map((line) => JSON.parse(line));
+    expect(told.length).toBeGreaterThan(1);
+    expect(told[0]).toMatchObject({ stored: { responses: { count: 2 } }, newest: [{}, {}] });
+    expect(told[1].rates).toMatchObject({ commands: expect.any(Number), hits: expect.any(Number) });
+  });
+});
+
+test('works on a Cluster', async () => {
+  const cluster = await startShardedCluster({ replicas: 0 });
+  stopping.unshift(() => cluster.stop());
+  const paths = Array.from({ length: 30 }, (_, i) => `/a/${i}`);
+  const { on } = await filled([...paths, '/b', '/none'], { redis: { cluster: cluster.nodes } });
+  const [first, second] = cluster.nodes as [string, string];
+  const there = ['--cluster', '--redis', `${first.replace('redis://', '')},${second}`];
+  const stored = async (): Promise<unknown> => {
+    const { out } = await on(['stats', '--json', ...there]);
+    return JSON.parse(out).stored.responses.count;
+  };
+  expect(lines((await on(['ls', ...there])).out)).toHaveLength(33);
+  expect(await stored()).toBe(32);
+  expect((await on(['show', `${HOST}/a/7`, ...there])).code).toBe(0);
+  expect((await on(['purge', '--url', `${HOST}/b`, ...there])).out).toBe('1 purged\n');
+  expect((await on(['purge', '--url-prefix', '/a/1', ...there])).out).toBe('11 purged\n');
+  expect((await on(['purge', '--tag', 'leads', ...there])).out).toBe('20 purged\n');
+  expect((await on(['purge', '--all', '--yes', ...there])).out).toBe('0 purged\n');
+  expect(await stored()).toBe(0);
+}, 60_000);
+
+describe('what stands in Redis moves no cursor', () => {
+  test.each([
+    ['ls'],
+    ['ls', '--json'],
+    ['show', `${HOST}/a`],
+    ['show', `${HOST}/a`, '--json', '--body'],
+    ['show', '["\\u001b]0;evil\\u0007\x9b2J\u202e"]'],
+    ['stats'],
+    ['stats', '--json'],
+  ])('%s %s %s %s', async (...args) => {
+    const { on, prefix } = await filled(['/a']);
+    const cache = redisCache({ redis: url, prefix });
+    stopping.push(() => cache.close());
+    await cache.store.set(['\x1b]0;evil\x07\x9b2J\u202e'], 'x', { ttl: '1m' });
+    const { code, out, err } = await on(args, { isTTY: true, env: { NO_COLOR: '1' } });
+    expect(code).toBe(0);
+    expect(out).not.toMatch(ESCAPES);
+    expect(err.replace(/\r[^\r]*\x1b\[K/g, '')).not.toMatch(ESCAPES);
+  });
+
+  test('colours are for terminals that want them', async () => {
+    const { on } = await filled(['/a']);
+    const bold = /\x1b\[1m/;
+    expect((await on(['ls'], { isTTY: true })).out).toMatch(bold);
+    for (const env of [{ NO_COLOR: '1' }, { TERM: 'dumb' }])
+      expect((await on(['ls'], { isTTY: true, env })).out).not.toMatch(bold);
+    expect((await on(['ls'])).out).not.toMatch(bold);
+  });
+});
+
+describe('what fails is told in one line', () => {
+  test.each(COMMANDS)('%s: exit code 1 while Redis is away, and no password', async (name) => {
+    const args = name === 'show' ? ['/a'] : name === 'purge' ? ['--tag', 'a'] : [];
+    const { code, out, err } = await run([name, ...args, '--redis', 'redis://:secret@127.0.0.1:1']);
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toBe(
+      `redis-response-cache ${name}: cannot reach Redis at 127.0.0.1:1: connect ECONNREFUSED 127.0.0.1:1\n`,
+    );
+  });
+
+  test('a server that hangs, that wants a password, and that is no Cluster', async () => {
+    const redis = await startRedis({ password: 'right' });
+    stopping.push(() => redis.stop());
+    const at = (userinfo: string): string[] => [
+      'ls',
+      '--redis',
+      `redis://${userinfo}127.0.0.1:${redis.port}`,
+    ];
+    expect((await run(at(''))).err).toMatch(/: NOAUTH [^\n]*\n$/);
+    expect((await run(at(':wrong@'))).err).toMatch(/: WRONGPASS [^\n]*\n$/);
+    expect((await run([...at(':right@'), '--cluster'])).err).toMatch(/cluster support disabled\n$/);
+    expect((await run(at(':right@'))).code).toBe(0);
+    redis.pause();
+    const hung = await run([...at(':right@'), '--timeout', '300ms']);
+    redis.resume();
+    expect([hung.code, hung.err]).toEqual([1, expect.stringMatching(/no answer within 0\.3 s\n$/)]);
+  });
+});
+
+describe('what is not accepted is told by exit code 2 and the usage', () => {
+  test.each<[string[], RegExp]>([
+    [['ls', '--redis', ''], /where is Redis/],
+    [['ls', '--redis', 'http://a'], /--redis takes a URL/],
+    [['ls', '--redis', 'a,b'], /give --cluster/],
+    [['ls', '--prefix', 'a{b'], /prefix is "a\{b"/],
+    [['ls', '--encrypt-key', 'short'], /--encrypt-key takes/],
+    [['ls', '--encrypt-key', 'k:short'], /encrypt\.keys\[0\]\.key is hidden/],
+    [['ls', '--timeout', '3'], /--timeout takes/],
+    [['ls', 'a', 'b'], /one SEARCH/],
+    [['ls', '--status', 'ok'], /--status is ok/],
+    [['ls', '--tag', ''], /--tag takes/],
+    [['ls', '--limit', '0'], /--limit is 0/],
+    [['ls', '--limit', '1', '--all'], /exclude each other/],
+    [['show'], /one KEY/],
+    [['show', '@stamp'], /is no cache key/],
+    [['show', 'a', '--raw', '--json'], /exclude each other/],
+    [['purge'], /purge takes one of --url/],
+    [['purge', '--all', '--tag', 'a'], /purge takes one of/],
+    [['purge', '--all'], /--all takes --yes/],
+    [['purge', '--url', '/a'], /is no http:\/\/ or https:\/\/ URL/],
+    [['purge', '--key', 'leads'], /a key is JSON/],
+    [['purge', '--url-prefix', 'a'], /--url-prefix is a, but/],
+    [['purge', '--tag', ''], /--tag takes/],
+    [['watch', '--interval', '1ms'], /--interval takes/],
+    [['stats', '--nope'], /Unknown option/],
+    [['stats', 'extra'], /positional/],
+  ])('%j', async (args, message) => {
+    const { code, out, err } = await run(args, { env: { REDIS_URL: url } });
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(message);
+    expect(err).toContain(`Usage: redis-response-cache ${args[0]}`);
+  });
+});
+
+test.each(COMMANDS)('%s --help fits a terminal of 100 columns, and asks for no Redis', async (name) => {
+  const { code, out, err } = await run([name, '--help']);
+  expect([code, err]).toEqual([0, '']);
+  expect(out).toContain('--redis URL');
+  expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThanOrEqual(100);
+});

@@ -1,0 +1,289 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { encode } from '../../../src/codec/format.ts';
+import {
+  type CacheMiddleware,
+  type CacheOptions,
+  type DamagedEntry,
+  type EntryQuery,
+  type EntrySummary,
+  redisCache,
+  StoreError,
+} from '../../../src/index.ts';
+import { fill as fillStore } from '../../stores/support/values.ts';
+import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../../support/cluster-of-one.ts';
+import { type RedisProcess, startRedis } from '../../support/redis.ts';
+import { HEAD } from '../../support/stored-head.ts';
+
+/* `cache.entries` over Redis: how much of it is read, what is damaged, and when it does not answer. */
+
+let redis: RedisProcess;
+let client: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+  client = clientOf(redis);
+});
+afterAll(async () => {
+  client.disconnect();
+  await redis.stop();
+});
+beforeEach(() => client.flushall());
+
+const closing: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+function cacheOf(options: CacheOptions = { redis: redis.url }): CacheMiddleware {
+  const cache = redisCache(options);
+  closing.push(() => cache.close());
+  return cache;
+}
+
+/** Stores a response, as a fill would have left it. */
+function stored(key: string, body = 'body', tags: string[] = []): Buffer {
+  return encode({ ...HEAD, key, bornAt: Date.now(), tags }, [Buffer.from(body)]);
+}
+
+async function fill(count: number, nameOf: (i: number) => string): Promise<void> {
+  const pipeline = client.pipeline();
+  for (let i = 0; i < count; i++) {
+    const key = `GET http://h${nameOf(i)}`;
+    const bytes = stored(key);
+    const meta = Buffer.concat([Buffer.from(`r${Date.now() + 60_000} 0 `), bytes.subarray(0, 24)]);
+    pipeline.hset(`rrc:{${key}}`, '', bytes, '!', meta).pexpire(`rrc:{${key}}`, 60_000);
+  }
+  await pipeline.exec();
+}
+
+async function all(cache: CacheMiddleware, query: EntryQuery = {}): Promise<Map<string, EntrySummary>> {
+  const found = new Map<string, EntrySummary>();
+  let cursor: string | undefined;
+  do {
+    const page = await cache.entries.list(cursor === undefined ? query : { ...query, cursor });
+    for (const entry of page.entries) found.set(entry.key as string, entry as EntrySummary);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
+describe('among 20,000', () => {
+  beforeEach(() => fill(20_000, (i) => (i === 12_345 ? '/needle' : `/hay/${i}`)));
+
+  test('a page looks at few keys, a rare match is found by going on, and all are listed', async () => {
+    const cache = cacheOf();
+    await client.config('RESETSTAT');
+    const page = await cache.entries.list();
+    expect(page.entries.length).toBeGreaterThan(25);
+    expect(page.scanned).toBeLessThan(300);
+    expect(page.cursor?.length).toBeLessThan(2000);
+
+    let pages = 0;
+    const found: string[] = [];
+    let cursor: string | undefined;
+    do {
+      const step = await cache.entries.list({ search: 'needle', ...(cursor !== undefined && { cursor }) });
+      found.push(...step.entries.map(({ key }) => key as string));
+      expect(step.scanned).toBeLessThan(6500);
+      cursor = step.cursor;
+      pages++;
+    } while (cursor !== undefined);
+    expect(new Set(found)).toEqual(new Set(['GET http://h/needle']));
+    expect(pages).toBeGreaterThan(2);
+    // Which keys match is seen by their names.
+    expect(await calls('evalsha')).toBeLessThan(300);
+
+    expect((await all(cache, { limit: 1000 })).size).toBe(20_000);
+    expect(await calls('keys')).toBe(0);
+    expect(await calls('hgetall')).toBe(0);
+  });
+
+  async function calls(command: string): Promise<number> {
+    const stats = await client.info('commandstats');
+    return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(stats)?.[1] ?? 0);
+  }
+});
+
+describe('measure', () => {
+  test('counts each, in steps, and ends when told to', async () => {
+    await fill(4000, (i) => `/${i}`);
+    let steps = 0;
+    const cache = cacheOf();
+    const { responses, total } = await cache.entries.measure({ onProgress: () => steps++ });
+    expect([responses.count, total]).toEqual([4000, 4000]);
+    expect(steps).toBeGreaterThan(6);
+    const stop = new AbortController();
+    const stopped = cache.entries.measure({ onProgress: () => stop.abort(), signal: stop.signal });
+    await expect(stopped).rejects.toThrow('aborted');
+  });
+});
+
+test('keys of many large variants come in pages of the asked size, and no script reads them all', async () => {
+  const cache = cacheOf();
+  const key = 'GET http://h/large';
+  const body = 'x'.repeat(1024 * 1024);
+  for (let i = 0; i < 20; i++) await client.hset(`rrc:{${key}}`, `v${i}`, stored(key, body));
+  await client.config('RESETSTAT');
+  const seen = new Set<string>();
+  let cursor: string | undefined;
+  do {
+    const page = await cache.entries.list({ limit: 6, ...(cursor !== undefined && { cursor }) });
+    expect(page.entries.length).toBeLessThanOrEqual(6);
+    for (const { variant } of page.entries) seen.add(variant);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  expect(seen.size).toBe(20);
+  // What was sent is heads.
+  const sent = Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
+  expect(sent).toBeLessThan(512 * 1024);
+});
+
+describe('what is damaged', () => {
+  const key = 'GET http://h/a';
+  const cut = (bytes: Buffer): Buffer => bytes.subarray(0, -1);
+  const forged = (bytes: Buffer): Buffer => {
+    const copy = Buffer.from(bytes);
+    copy.writeUInt32BE(0xffff_ffff, 16);
+    return copy;
+  };
+
+  test.each<[string, (bytes: Buffer) => Buffer]>([
+    ['garbage', () => Buffer.from('{"not":"ours"}')],
+    ['nothing', () => Buffer.alloc(0)],
+    ['too short', cut],
+    ['a length that is none', forged],
+    ['a later format', (bytes) => Buffer.concat([Buffer.from([9]), bytes.subarray(1)])],
+  ])('is listed, is no exception, and can be purged: %s', async (_name, damage) => {
+    const cache = cacheOf();
+    const bytes = damage(stored(key));
+    await client.hset(`rrc:{${key}}`, '', bytes);
+    await fill(1, () => '/whole');
+    const found = await all(cache);
+    expect(found.get(key)).toEqual({
+      id: key,
+      variant: '',
+      damaged: true,
+      reason: 'damaged',
+      sealedBy: undefined,
+      key,
+      storedBytes: bytes.length,
+      expiresIn: 0,
+    });
+    expect(found.get('GET http://h/whole')).toMatchObject({ damaged: false });
+    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ damaged: true, key });
+    expect(await cache.entries.update({ id: key, variant: '', seen: '' }, { ttl: 1 })).toBe(false);
+    expect((await cache.entries.measure()).damaged.count).toBe(1);
+    await cache.entries.purge({ id: key });
+    expect([...(await all(cache)).keys()]).toEqual(['GET http://h/whole']);
+  });
+
+  test('in its body alone is seen when it is read whole', async () => {
+    const cache = cacheOf();
+    const bytes = stored(key);
+    bytes[bytes.length - 1] = 0;
+    await client.hset(`rrc:{${key}}`, '', bytes);
+    expect((await all(cache)).get(key)).toMatchObject({ damaged: false });
+    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ damaged: true });
+  });
+
+  test('as another type of key stands for all variants', async () => {
+    const cache = cacheOf();
+    await client.lpush(`rrc:{${key}}`, 'a');
+    const entry = (await all(cache)).get(key) as unknown as DamagedEntry;
+    expect(entry).toMatchObject({ damaged: true, storedBytes: 0 });
+    expect(await cache.entries.get(entry)).toMatchObject({ damaged: true });
+    await cache.entries.purge(entry);
+    expect(await client.exists(`rrc:{${key}}`)).toBe(0);
+  });
+});
+
+test('what is stored long stays in the order of storing, on one Redis and on a Cluster', async () => {
+  const cluster = await startCluster();
+  closing.push(() => cluster.stop());
+  const kept = async (server: NonNullable<CacheOptions['redis']>): Promise<void> => {
+    const cache = cacheOf({ redis: server, maxEntries: 2 });
+    const keep = (name: string) => cache.wrap(name, () => name, { ttl: 1500 });
+    await keep('a');
+    const [a] = [...(await all(cache)).values()] as [EntrySummary];
+    const seen = (await cache.entries.get(a)) as EntrySummary & { seen: string };
+    expect(await cache.entries.update(seen, { ttl: '1h' })).toBe(true);
+    await new Promise((resolve) => setTimeout(resolve, 1600));
+    // It counts beyond the time it had at first: the third one has it go.
+    for (const name of ['b', 'c']) await keep(name);
+    expect([...(await all(cache)).keys()].sort()).toEqual(['VALUE "b"', 'VALUE "c"']);
+  };
+  await Promise.all([kept(redis.url), kept({ cluster: [cluster.url] })]);
+});
+
+test('what leads to a variant is stored as long as the variant, and so is what its tags know', async () => {
+  const store = storeOf(client);
+  const key = 'GET http://h/varied';
+  const bytes = stored(key, 'body', ['t']);
+  await fillStore(store, key, { names: ['dnt'], variant: 'v1', tags: ['t'], bytes });
+  const cache = cacheOf();
+  const seen = bytes.subarray(0, 24).toString('base64url');
+  expect(await cache.entries.update({ id: key, variant: 'v1', seen }, { ttl: '5h' })).toBe(true);
+  const later = Date.now() + 4 * 3_600_000;
+  for (const field of ['!', '!v1'])
+    expect(Number((await client.hget(`rrc:{${key}}`, field))?.slice(1, 14))).toBeGreaterThan(later);
+  expect(await client.pttl(`rrc:{${key}}`)).toBeGreaterThan(4 * 3_600_000);
+  expect(Number(await client.zscore('rrc:{@t}', key))).toBeGreaterThan(later);
+  expect((await client.hgetBuffer(`rrc:{${key}}`, ''))?.[0]).toBe(2);
+});
+
+test('works with whatever client', async () => {
+  const cluster = await startCluster();
+  closing.push(() => cluster.stop());
+  const clients = [
+    client5Of(redis),
+    clientOf(redis, { keyPrefix: 'app[1]*?:' }),
+    clientOf(redis, { enableAutoPipelining: true, keyPrefix: 'auto:' }),
+    clientOf(redis, { stringNumbers: true, keyPrefix: 'text:' }),
+    clusterOf(cluster, 'app:'),
+  ];
+  for (const one of clients as Redis[]) {
+    closing.push(() => one.disconnect());
+    const cache = cacheOf({ redis: one as CacheOptions['redis'] & object, hashKeys: true });
+    for (const name of ['a', 'b', 'c']) await cache.store.set(name, name, { ttl: '1m' });
+    await cache.wrap('d', () => 'd', { ttl: '1m', tags: ['t'] });
+    expect((await all(cache, { limit: 2 })).size).toBe(4);
+    const entry = (await all(cache, { tag: 't' })).get('VALUE "d"') as EntrySummary;
+    expect(entry.expiresIn).toBeGreaterThan(50_000);
+    const whole = await cache.entries.get(entry);
+    expect(whole).toMatchObject({ damaged: false, expiresIn: expect.any(Number) });
+    expect(await cache.entries.update(whole as EntrySummary & { seen: string }, { body: '"e"' })).toBe(true);
+    expect(await cache.store.get('d')).toBe('e');
+    expect(await cache.entries.purge(entry)).toBe(1);
+    expect((await cache.entries.measure()).values.count).toBe(3);
+  }
+});
+
+test('a store that does not answer rejects with a StoreError', async () => {
+  const away = await startRedis();
+  closing.push(() => away.stop());
+  const cache = cacheOf({ redis: away.url, timeout: 20 });
+  await cache.entries.list();
+  away.pause();
+  const { entries } = cache;
+  const ref = { id: 'a', variant: '', seen: '' };
+  const calls = [entries.list(), entries.get(ref), entries.purge(ref), entries.measure()];
+  for (const call of [...calls, entries.update(ref, { ttl: 1 })])
+    await expect(call).rejects.toThrow(StoreError);
+  away.resume();
+});
+
+test('an update loses to a response that was stored meanwhile, whatever the order', async () => {
+  const cache = cacheOf();
+  const other = cacheOf();
+  for (let i = 0; i < 50; i++) {
+    await cache.store.set('k', 'old', { ttl: '1m' });
+    const [entry] = [...(await all(cache)).values()] as [EntrySummary];
+    const seen = (await cache.entries.get(entry)) as EntrySummary & { seen: string };
+    const [updated] = await Promise.all([
+      cache.entries.update(seen, { body: '"edited"' }),
+      i % 2 === 0 ? other.store.set('k', 'new', { ttl: '1m' }) : other.purge({ key: 'k' }),
+    ]);
+    expect(await cache.store.get('k')).toBe(i % 2 === 0 ? 'new' : undefined);
+    expect(typeof updated).toBe('boolean');
+  }
+});

@@ -1,0 +1,576 @@
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import cors from 'cors';
+import { Redis } from 'ioredis';
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import { encode } from '../../../src/codec/format.ts';
+import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../../src/index.ts';
+import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
+import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/apps.ts';
+import { startChromium } from '../../support/chromium.ts';
+import { uniquePrefix } from '../../support/prefix.ts';
+import { ask } from '../../support/socket.ts';
+import { HEAD } from '../../support/stored-head.ts';
+import * as inBrowser from './in-browser.cjs';
+
+/* The inspector's page in a real browser: each view is used, each action is taken, and what is hostile does nothing. */
+
+const { addMarkup, attack, illegible, isFocused, unnamed, watched } = inBrowser;
+const redis = process.env.TEST_REDIS_URL as string;
+
+let browser: Browser;
+beforeAll(async () => {
+  browser = await startChromium();
+}, 360_000);
+afterAll(() => browser?.close());
+
+/** What no page may have caused, unless a test says so: errors, dialogs, requests to anybody else. */
+let complaints: string[] = [];
+afterEach(() => {
+  const seen = complaints;
+  complaints = [];
+  expect(seen).toEqual([]);
+});
+
+interface Site {
+  readonly cache: CacheMiddleware;
+  readonly port: number;
+  readonly origin: string;
+  readonly prefix: string;
+  get(path: string, headers?: Record<string, string>): Promise<void>;
+  open(view?: string, options?: BrowserContextOptions): Promise<Page>;
+}
+
+interface Setup extends Partial<InspectorOptions> {
+  readonly cached?: CacheOptions;
+  readonly front?: Handler;
+}
+
+/** An app behind a cache, and its inspector at `/admin/cache`. */
+async function site({ cached, front = pass, ...options }: Setup, app: Handler): Promise<Site> {
+  const prefix = uniquePrefix();
+  const cache = newCache({ redis, prefix, ...cached });
+  const console = inspector(cache, { authorize: () => true, ...options });
+  const mounted: Handler = (req, res, next) => {
+    if (!req.url.startsWith('/admin/cache')) return next();
+    const { url } = req;
+    Object.assign(req, { originalUrl: url, url: url.slice('/admin/cache'.length) || '/' });
+    console(req, res, next);
+  };
+  const port = await serve(express5app(front, mounted, cache as unknown as Handler, app));
+  const origin = `http://127.0.0.1:${port}`;
+  return {
+    ...{ cache, port, origin, prefix },
+    async get(path, headers = {}) {
+      await ask(port, { path, headers: { Host: `127.0.0.1:${port}`, ...headers } });
+      await cache.idle();
+    },
+    open: (view = '', opened) => openPage(`${origin}/admin/cache${view && `/${view}`}`, opened),
+  };
+}
+
+const pass: Handler = (_, __, next) => next();
+
+async function openPage(url: string, options?: BrowserContextOptions): Promise<Page> {
+  const context = await browser.newContext({ locale: 'en-GB', ...options });
+  untilTheEnd(() => context.close());
+  context.setDefaultTimeout(8000);
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(url).origin) complaints.push(`asked for ${request.url()}`);
+  });
+  await page.goto(url);
+  return page;
+}
+
+const simple: Handler = (req, res) => {
+  res.setHeader('Content-Type', 'text/plain; charset=utf-8');
+  res.setHeader('Cache-Tag', `all, ${req.url.split('/')[1]!.slice(0, 20)}`);
+  res.end(`body of ${req.url}`);
+};
+
+const rows = (page: Page): Locator => page.locator('#list tbody tr');
+const says = (page: Page, place: string, text: string | RegExp): Promise<void> =>
+  page.locator(place, { hasText: text }).waitFor();
+// biome-ignore lint/performance/useDomNodeTextContent: as it is seen, without what is hidden.
+const textOf = (place: Locator): Promise<string> => place.innerText();
+
+/** All that is stored, by the library's own account. */
+async function listed({ cache }: Site): Promise<EntryPage['entries']> {
+  const all: EntryPage['entries'][number][] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await cache.entries.list(cursor === undefined ? {} : { cursor });
+    all.push(...page.entries);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return all;
+}
+
+async function storedIn(one: Site): Promise<string[]> {
+  const paths = (await listed(one)).map(({ key }) => new URL(key!.split(' ')[1]!).pathname);
+  return [...new Set(paths)].sort();
+}
+
+async function openEntry(page: Page, name: string | RegExp): Promise<void> {
+  await rows(page).getByRole('button', { name }).click();
+  await page.locator('#entry .facts').first().waitFor();
+}
+
+describe('live', () => {
+  test('figures and charts move under load, and every word is explained', async () => {
+    const one = await site({}, (req, res, next) => {
+      if (req.url.startsWith('/private')) res.setHeader('Cache-Control', 'private');
+      simple(req, res, next);
+    });
+    await one.get('/a');
+    const page = await one.open();
+    expect(page.url()).toBe(`${one.origin}/admin/cache/`);
+    const requests = page.locator('#figures div', { hasText: 'Requests' }).locator('dd').first();
+    await expectText(requests, '1');
+    for (let i = 0; i < 8; i++) await one.get('/a');
+    await one.get('/private');
+    await expectText(requests, '10');
+    await expectText(page.locator('#figures dd').first(), '80 %');
+    const chart = page.getByRole('img', { name: /^Requests by outcome: / });
+    expect(await chart.getAttribute('aria-label')).toBe('Requests by outcome: 8 hit, 2 miss');
+    expect(await chart.locator('rect.hit').count()).toBeGreaterThan(0);
+    expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
+    const refused = page.getByRole('table', { name: 'Not stored, and why' });
+    expect(await textOf(refused)).toContain(
+      'The response says private: it is for one person. RFC 9111 §5.2.2.7',
+    );
+    expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
+    expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
+  });
+
+  test('of several processes are kept apart, and one is chosen', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#responses');
+    let pid = 0;
+    await page.route('**/api/live', async (route) => {
+      const response = await route.fetch();
+      const { result } = await response.json();
+      pid = (pid % 2) + 1;
+      await route.fulfill({ response, json: { result: { ...result, process: { host: 'host', pid } } } });
+    });
+    await page.getByRole('link', { name: 'Live' }).click();
+    await says(page, '#scope', 'pid 1');
+    await page.locator('#process').waitFor();
+    expect(await textOf(page.locator('#scope'))).toContain('pid 1');
+    await page.locator('#process').selectOption('host, 2');
+    await says(page, '#scope', 'pid 2');
+  });
+
+  test('says so when it may no longer look, and goes on when it may', async () => {
+    let allowed = true;
+    const one = await site({ authorize: () => allowed }, simple);
+    const page = await one.open();
+    await page.locator('#figures dt').first().waitFor();
+    allowed = false;
+    await says(page, '#live-problem', 'Not allowed.');
+    allowed = true;
+    await page.locator('#live-problem').waitFor({ state: 'hidden' });
+    // The browser itself tells of the answer.
+    expect(complaints.splice(0).every((text) => text.includes('403'))).toBe(true);
+  });
+});
+
+describe('stored responses', () => {
+  test('are searched, by status and by tag too, and paged', async () => {
+    const one = await site({ cached: { ttl: { default: '1h', 404: '1h' } } }, (req, res, next) => {
+      if (req.url === '/b/3') res.statusCode = 404;
+      simple(req, res, next);
+    });
+    await Promise.all(Array.from({ length: 110 }, (_, i) => one.get(i < 100 ? `/a/${i}` : `/b/${i - 100}`)));
+    const page = await one.open('#responses');
+    const found = async (count: number): Promise<void> => {
+      await says(page, '#list-status', new RegExp(`^${count} responses?, .*\\.$`));
+      expect(await rows(page).count()).toBe(count);
+    };
+    await found(50);
+    await page.locator('#more').press('Enter');
+    await found(100);
+    expect(await rows(page).nth(50).getByRole('button').evaluate(isFocused)).toBe(true);
+    await page.locator('#more').click();
+    await found(110);
+    expect(await page.locator('#more').isVisible()).toBe(false);
+    await page.fill('[name=search]', '/B/*7');
+    await page.keyboard.press('Enter');
+    await found(1);
+    expect(await textOf(rows(page))).toMatch(/\/b\/7\s+200\s+text\/plain/);
+    await page.fill('[name=search]', '');
+    await page.fill('[name=status]', '404');
+    await page.keyboard.press('Enter');
+    await found(1);
+    await page.fill('[name=status]', '');
+    await page.fill('#search [name=tag]', 'b');
+    await page.keyboard.press('Enter');
+    await found(10);
+    await page.fill('[name=search]', 'nowhere');
+    await page.keyboard.press('Enter');
+    await page.locator('#list-empty').waitFor();
+  });
+
+  test('are found among 100,000, measured and purged, with the course told', async () => {
+    const one = await site({ cached: { hashKeys: false } }, simple);
+    await fill(one.prefix, 100_000);
+    const page = await one.open('#responses');
+    page.setDefaultTimeout(60_000);
+    await says(page, '#list-status', '50 responses');
+    const told = await page.evaluateHandle(watched, 'list-status');
+    await page.fill('[name=search]', '/n99999');
+    await page.keyboard.press('Enter');
+    await says(page, '#list-status', /^1 response, \d{3},\d{3} keys looked at\.$/);
+    const lines = await told.jsonValue();
+    expect(lines.filter((line) => line.endsWith('keys looked at so far…')).length).toBeGreaterThan(1);
+    await page.click('summary');
+    await page.click('#measure');
+    await says(page, '#measure-status', /^100,000 stored, /);
+    expect(await textOf(page.getByRole('table', { name: 'By status' }))).toMatch(/200\s+100,000/);
+    await page.goto(`${one.origin}/admin/cache/#operate`);
+    const purging = await page.evaluateHandle(watched, 'purge-status');
+    await page.locator('#purge select').selectOption('all');
+    await page.locator('#purge').getByRole('button').click();
+    await page.locator('#confirm [name=word]').fill('all');
+    await page.locator('#confirm').getByRole('button', { name: 'Delete' }).click();
+    await page.locator('#purge progress').waitFor();
+    await says(page, '#purge-status', 'Purged: 100,000 stored responses.');
+    expect(await page.locator('#purge progress').isVisible()).toBe(false);
+    const counts = (await purging.jsonValue()).flatMap(
+      (line) => /^Purging: ([\d,]+) so far…$/.exec(line)?.[1] ?? [],
+    );
+    const figures = counts.map((text) => Number(text.replaceAll(',', '')));
+    expect(figures.length).toBeGreaterThan(1);
+    expect(figures).toEqual([...figures].sort((a, b) => a - b));
+  }, 120_000);
+
+  test('are shown: JSON, text, bytes and what is encoded', async () => {
+    const json = '{"id":12345678901234567890,"list":[],"a":[1.0,"x, {y}"]}';
+    const bodies: Record<string, [string, Buffer | string, string?]> = {
+      '/json': ['application/json', json],
+      '/gzip': ['text/plain', gzipSync('as gzip'), 'gzip'],
+      '/br': ['text/plain', brotliCompressSync('as br'), 'br'],
+      '/broken': ['text/plain', 'no gzip', 'gzip'],
+      '/bomb': ['text/plain', gzipSync('a'.repeat(20_000_000)), 'gzip'],
+      '/image': ['image/png', Buffer.from([0x89, 0x50, 0x4e, 0x47, 0, 255])],
+      '/latin': ['text/plain; charset=iso-8859-1', Buffer.from('Gr\xfc\xdfe', 'latin1')],
+      '/empty': ['text/plain', ''],
+    };
+    const one = await site({}, (req, res) => {
+      const [type, body, coding] = bodies[req.url]!;
+      res.setHeader('Content-Type', type);
+      if (coding) res.setHeader('Content-Encoding', coding);
+      res.end(body);
+    });
+    for (const path of Object.keys(bodies)) await one.get(path);
+    const page = await one.open('#responses');
+    const shown = async (path: string): Promise<string> => {
+      await openEntry(page, new RegExp(`${path}$`));
+      const text = await textOf(page.locator('#entry .body'));
+      await page.keyboard.press('Escape');
+      return text;
+    };
+    expect(await shown('/json')).toContain(
+      '{\n  "id": 12345678901234567890,\n  "list": [],\n  "a": [\n    1.0,\n    "x, {y}"\n  ]\n}',
+    );
+    expect(await shown('/gzip')).toMatch(/Decoded from gzip\.\s+as gzip/);
+    expect(await shown('/br')).toMatch(/Decoded from br\.\s+as br/);
+    expect(await shown('/broken')).toContain('It is no gzip.');
+    const bomb = await shown('/bomb');
+    expect(bomb).toContain('Only its beginning.');
+    expect(bomb.length).toBeLessThan(300_000);
+    expect(await shown('/image')).toContain('000000  89 50 4e 47 00 ff');
+    expect(await shown('/latin')).toContain('Gr\xfc\xdfe');
+    expect(await shown('/empty')).toContain('It has none.');
+  });
+
+  test('that are hostile do nothing, in the key, the fields, the tags and the body', async () => {
+    const markup = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'><svg onload=alert(3)>';
+    const one = await site(
+      { cached: { key: (req) => ['</script><script>alert(4)</script>\u202egnp.exe', req.url ?? ''] } },
+      (_, res) => {
+        res.setHeader('Content-Type', 'text/html');
+        res.setHeader('Cache-Tag', '<img/src=x/onerror=alert(5)>');
+        res.setHeader('X-Markup', markup);
+        res.end(`${markup}\u2028\u2029\u202e\u0007\u200b\u2066 javascript:alert(6)`);
+      },
+    );
+    await one.get('/');
+    const page = await one.open('#responses');
+    await openEntry(page, /GET/);
+    const body = await textOf(page.locator('#entry pre'));
+    expect(body).toBe(`${markup}U+2028U+2029U+202EU+0007U+200BU+2066 javascript:alert(6)`);
+    expect(await textOf(page.locator('#entry .key-line'))).toContain('alert(4)</script>U+202Egnp.exe');
+    expect(await textOf(page.locator('#entry'))).toContain('<img/src=x/onerror=alert(5)>');
+    expect(await page.locator('script, img, iframe, object, a[href^="javascript"]').count()).toBe(1);
+    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.keyboard.type('x');
+    // What the page could be made to do is refused by its policy, too.
+    expect(await page.evaluate(addMarkup)).toBe('TypeError');
+    expect(complaints.splice(0).every((text) => text.includes('TrustedHTML'))).toBe(true);
+  });
+
+  test('that are damaged are told, and can be purged', async () => {
+    const one = await site({}, simple);
+    await one.get('/a');
+    const [{ id }] = (await listed(one)) as unknown as [EntryRef];
+    const client = new Redis(redis);
+    await client.hset(`${one.prefix}{${id}}`, '', 'nonsense');
+    client.disconnect();
+    const page = await one.open('#responses');
+    await rows(page).getByRole('button').click();
+    await says(page, '#entry .content', 'It cannot be read');
+    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await page.locator('#confirm').getByRole('button', { name: 'Purge' }).click();
+    await says(page, '#entry .status', /^Purged: /);
+    expect(await rows(page).count()).toBe(0);
+  });
+});
+
+describe('one response', () => {
+  test('its lifetime and its body are changed, if it is still the same', async () => {
+    const one = await site({}, simple);
+    await one.get('/a');
+    const page = await one.open('#responses');
+    await openEntry(page, '/a');
+    await page.fill('#entry [name=ttl]', 'soon');
+    await page.getByRole('button', { name: 'Set' }).click();
+    await says(page, '#entry .status', /a ttl is milliseconds, or a string with a unit/);
+    await page.fill('#entry [name=ttl]', '3d');
+    await page.getByRole('button', { name: 'Set' }).click();
+    await says(page, '#entry .status', 'Its lifetime is set.');
+    await says(page, '#entry .facts', /fresh, 2 d 23 h left/);
+
+    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.locator('#entry textarea').fill('by hand \u20ac');
+    await page.getByRole('button', { name: 'Store' }).click();
+    await says(page, '#entry .status', 'Its body is stored.');
+    await says(page, '#entry pre', 'by hand \u20ac');
+    const answer = await ask(one.port, { path: '/a', headers: { Host: `127.0.0.1:${one.port}` } });
+    expect(Buffer.from(answer.body, 'latin1').toString()).toBe('by hand \u20ac');
+
+    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.locator('#entry textarea').fill('too late');
+    await one.cache.purge({ all: true });
+    await one.get('/a');
+    await page.getByRole('button', { name: 'Store' }).click();
+    await says(page, '#entry .status', 'It has changed since it was read, so nothing was stored.');
+    expect(await page.locator('#entry textarea').inputValue()).toBe('too late');
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('400'), expect.stringContaining('409')]);
+    await page.getByRole('button', { name: 'Read again' }).click();
+    await says(page, '#entry pre', 'body of /a');
+  });
+
+  test('is explained, made anew and purged', async () => {
+    let runs = 0;
+    const app: Handler = (req, res) => {
+      res.setHeader('Content-Type', 'text/plain');
+      res.setHeader('Vary', 'Accept-Language');
+      res.end(`run ${++runs} for ${req.headers['accept-language']}`);
+    };
+    let listener: RequestListener = () => {};
+    const warm = { app: (req: IncomingMessage, res: ServerResponse) => listener(req, res) };
+    const one = await site({ warm }, app);
+    listener = express5app(one.cache as unknown as Handler, app);
+    await one.get('/a', { 'Accept-Language': 'de' });
+    const page = await one.open('#responses');
+    await openEntry(page, '/a');
+    await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
+    await says(page, '#entry .explanation', 'What is stored was sent: it is fresh for this request.');
+    await page.getByRole('button', { name: 'Make anew' }).click();
+    await says(page, '#entry .status', 'It was made anew.');
+    await says(page, '#entry pre', 'run 2 for de');
+    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await page.locator('#confirm').getByRole('button', { name: 'Cancel' }).click();
+    expect(await storedIn(one)).toEqual(['/a']);
+    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await page.locator('#confirm').getByRole('button', { name: 'Purge' }).click();
+    await says(page, '#entry .status', 'Purged: 1 stored response.');
+    expect(await storedIn(one)).toEqual([]);
+    expect(await rows(page).count()).toBe(0);
+  });
+});
+
+describe('purge and warm', () => {
+  test('purges a URL, a tag, a prefix and everything, after a question', async () => {
+    const one = await site({}, simple);
+    for (const path of ['/a/1', '/a/2', '/b/1', '/c/1', '/c/2']) await one.get(path);
+    const page = await one.open('#operate');
+    const form = page.locator('#purge');
+    const purge = async (what: string, value?: string): Promise<void> => {
+      await form.locator('select').selectOption(what);
+      if (value !== undefined) await form.locator('[name=value]').fill(value);
+      await form.getByRole('button').click();
+    };
+    const yes = page.locator('#confirm').getByRole('button', { name: /Delete|Mark stale/ });
+    await purge('url', `${one.origin}/a/1`);
+    expect(await textOf(page.locator('#confirm-text'))).toContain(`${one.origin}/a/1`);
+    await yes.click();
+    await says(page, '#purge .status', 'Purged: 1 stored response.');
+    expect(await storedIn(one)).toEqual(['/a/2', '/b/1', '/c/1', '/c/2']);
+    await purge('tag', 'b');
+    await yes.click();
+    await says(page, '#purge .status', 'Purged: 1 stored response.');
+    await form.getByLabel('Mark stale').check();
+    await purge('prefix', '/c');
+    await yes.click();
+    await says(page, '#purge .status', 'Purged: 2 stored responses.');
+    const entries = await listed(one);
+    expect(entries.filter((entry) => !entry.damaged && entry.purged)).toHaveLength(2);
+    await form.getByLabel('Delete').check();
+    await purge('all');
+    expect(await yes.isDisabled()).toBe(true);
+    await page.locator('#confirm [name=word]').fill('al');
+    expect(await yes.isDisabled()).toBe(true);
+    await page.locator('#confirm [name=word]').fill('all');
+    await yes.click();
+    await says(page, '#purge .status', 'Purged: 3 stored responses.');
+    expect(await storedIn(one)).toEqual([]);
+    await purge('url', 'nonsense');
+    await yes.click();
+    await page.locator('#purge .status[data-kind=problem]').waitFor();
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('400')]);
+  });
+
+  test('warms a list, tells what failed, and explains', async () => {
+    let listener: RequestListener = () => {};
+    const warm = { app: (req: IncomingMessage, res: ServerResponse) => listener(req, res) };
+    const app: Handler = (req, res, next) => {
+      if (req.url === '/bad') res.statusCode = 500;
+      simple(req, res, next);
+    };
+    const one = await site({ warm }, app);
+    listener = express5app(one.cache as unknown as Handler, app);
+    const page = await one.open('#operate');
+    await page.fill('#warm textarea', ['/a', '/b', '/bad'].map((path) => one.origin + path).join('\n'));
+    await page.locator('#warm').getByRole('button', { name: 'Warm' }).click();
+    await says(page, '#warm .status', '2 answered, 1 failed.');
+    expect(await textOf(page.locator('#warm .failures'))).toBe(`${one.origin}/bad: status 500`);
+    expect(await storedIn(one)).toEqual(['/a', '/b']);
+    await page.fill('#explain [name=url]', `${one.origin}/a`);
+    await page.fill('#explain textarea', 'Cache-Control: no-cache');
+    await page.locator('#explain').getByRole('button').click();
+    await says(page, '#explain .explanation', 'fwd=request');
+  });
+
+  test('read-only: there is nothing to change anything by', async () => {
+    const one = await site({ readOnly: true, warm: { origins: ['http://a.example'] } }, simple);
+    await one.get('/a');
+    const page = await one.open('#operate');
+    expect(await page.locator('#purge, #warm').count()).toBe(0);
+    expect(await page.locator('#read-only').isVisible()).toBe(true);
+    await page.getByRole('link', { name: 'Stored responses' }).click();
+    await openEntry(page, '/a');
+    const buttons = await page.locator('#entry button').allInnerTexts();
+    expect(buttons).toEqual(['Close', 'Read again', 'Explain']);
+    expect(await page.locator('#entry form').count()).toBe(0);
+  });
+});
+
+test("another site's page can do nothing, even where the app allows CORS to everybody", async () => {
+  const one = await site({ front: cors({ origin: true, credentials: true }) as unknown as Handler }, simple);
+  await one.get('/a');
+  const evil = await serve((_, res) =>
+    res.setHeader('Content-Type', 'text/html').end('<!doctype html><body>'),
+  );
+  const page = await openPage(`http://localhost:${evil}/`);
+  const outcomes = await page.evaluate(attack, one.origin);
+  expect(outcomes).toEqual([403, 'refused', 403]);
+  expect(await storedIn(one)).toEqual(['/a']);
+  // Nothing of the page is in the frame: the browser shows an error of its own.
+  for (const frame of page.frames()) expect(await frame.content()).not.toContain('Stored responses');
+  complaints = [];
+});
+
+test('everything can be reached and done by the keyboard alone', async () => {
+  const one = await site({}, simple);
+  await one.get('/a');
+  const page = await one.open();
+  const press = async (...keys: string[]): Promise<void> => {
+    for (const key of keys) await page.keyboard.press(key);
+  };
+  const focused = (): Promise<string> => page.evaluate(inBrowser.focused);
+  await press('Tab');
+  expect(await focused()).toBe('Skip to content');
+  await press('Tab', 'Tab', 'Enter');
+  await says(page, '#list-status', '1 response');
+  expect(await textOf(page.locator('nav [aria-current=page]'))).toBe('Stored responses');
+  await press('Tab', 'Tab', 'Tab', 'Tab', 'Tab', 'Tab');
+  expect(await focused()).toContain('/a');
+  await press('Enter');
+  await page.locator('#entry .facts').waitFor();
+  expect(await focused()).toBe('Stored response');
+  await press('Escape');
+  expect(await focused()).toContain('/a');
+  await press('Enter');
+  await page.locator('#entry .facts').waitFor();
+  while ((await focused()) !== 'Purge…') await press('Tab');
+  await press('Enter');
+  expect(await focused()).toBe('Cancel');
+  await press('Tab', 'Enter');
+  await says(page, '#entry .status', 'Purged: 1 stored response.');
+  expect(await focused()).toBe('Close');
+  await press('Enter');
+  await page.locator('#responses-title:focus').waitFor();
+  expect(await storedIn(one)).toEqual([]);
+  // Every control and place has a name.
+  for (const view of ['live', 'responses', 'operate']) {
+    await page.goto(`${one.origin}/admin/cache/#${view}`);
+    expect(await page.evaluate(unnamed)).toEqual([]);
+  }
+});
+
+describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
+  test('every text can be read, and nothing is wider than a phone', async () => {
+    const one = await site({ warm: { origins: ['http://a.example'] } }, simple);
+    const long = `/${'long-and-unbroken'.repeat(20)}`;
+    for (const path of ['/a', '/a', long]) await one.get(path);
+    const page = await one.open('', { colorScheme, viewport: { width: 375, height: 780 } });
+    await page.locator('#figures dt').first().waitFor();
+    await legible(page);
+    await page.goto(`${one.origin}/admin/cache/#responses`);
+    await says(page, '#list-status', '2 responses');
+    await legible(page);
+    await openEntry(page, /long/);
+    await legible(page);
+    await page.keyboard.press('Escape');
+    await page.goto(`${one.origin}/admin/cache/#operate`);
+    await page.locator('#purge').waitFor();
+    await legible(page);
+  });
+});
+
+/** WCAG, AA: contrast, and no scrolling in two directions. */
+async function legible(page: Page): Promise<void> {
+  expect(await page.evaluate(illegible)).toEqual([]);
+}
+
+async function expectText(place: Locator, text: string): Promise<void> {
+  await place.filter({ hasText: new RegExp(`^${text}$`) }).waitFor();
+}
+
+/** Stores responses as fills would have left them. */
+async function fill(prefix: string, count: number): Promise<void> {
+  const client = new Redis(redis);
+  for (let from = 0; from < count; from += 2000) {
+    const pipeline = client.pipeline();
+    for (let i = from; i < from + 2000; i++) {
+      const key = `GET http://test.example/n${i}`;
+      const bytes = encode({ ...HEAD, key, bornAt: Date.now(), tags: [] }, [Buffer.from('body')]);
+      const meta = Buffer.concat([Buffer.from(`r${Date.now() + 60_000} 0 `), bytes.subarray(0, 24)]);
+      pipeline.hset(`${prefix}{${key}}`, '', bytes, '!', meta).pexpire(`${prefix}{${key}}`, 60_000);
+    }
+    await pipeline.exec();
+  }
+  client.disconnect();
+}

@@ -1,0 +1,413 @@
+import { createHash } from 'node:crypto';
+import { request } from 'node:http';
+import { afterEach, describe, expect, test } from '@jest/globals';
+import express from 'express';
+import { type CacheMiddleware, type CacheOptions, OptionError } from '../../../src/index.ts';
+import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
+import { bare, frameworks, type Handler, newCache, serve } from '../../support/apps.ts';
+import { uniquePrefix } from '../../support/prefix.ts';
+import { type Answer, type Asked, ask } from '../../support/socket.ts';
+
+/* Who the inspector lets in, what it answers, and what it refuses: over sockets, as nobody's browser would ask. */
+
+const redis = process.env.TEST_REDIS_URL as string;
+const PAGE = { 'X-Cache-Inspector': '1', 'Content-Type': 'application/json' };
+const SAME = { ...PAGE, 'Sec-Fetch-Site': 'same-origin' };
+
+const environment = process.env.NODE_ENV;
+afterEach(() => {
+  process.env.NODE_ENV = environment;
+});
+
+interface Console {
+  readonly cache: CacheMiddleware;
+  readonly port: number;
+  post(action: string, given?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  result(action: string, given?: unknown): Promise<never>;
+}
+
+/** Everything: others have stored much in the same Redis, so that a page of a few may be empty. */
+async function listed({ cache }: Console): Promise<object[]> {
+  const found: object[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await cache.entries.list(cursor === undefined ? {} : { cursor });
+    found.push(...page.entries);
+    cursor = page.cursor;
+  } while (cursor !== undefined);
+  return found;
+}
+
+const app: Handler = (req, res) => {
+  res.setHeader('Vary', 'Accept-Language');
+  res.setHeader('Cache-Tag', 'all');
+  res.end(`${req.url} ${req.headers['accept-language'] ?? ''}`);
+};
+
+/** An inspector at the root, and behind it a cache in front of an app. */
+async function open(options: Partial<InspectorOptions> = {}, cached: CacheOptions = {}): Promise<Console> {
+  const cache = newCache({ redis, prefix: uniquePrefix(), ...cached });
+  const listener = bare(inspector(cache, { authorize: () => true, ...options }), cache, app);
+  const port = await serve(listener);
+  const post: Console['post'] = (action, given = {}, headers = SAME) =>
+    ask(port, { method: 'POST', path: `/api/${action}`, headers, body: JSON.stringify(given) });
+  return {
+    ...{ cache, port, post },
+    async result(action, given) {
+      const answer = await post(action, given);
+      expect([answer.status, answer.body]).toEqual([200, expect.stringContaining('"result"')]);
+      return JSON.parse(answer.body.trim().split('\n').at(-1) as string).result as never;
+    },
+  };
+}
+
+const get = async ({ port, cache }: Console, asked: Asked | string): Promise<Answer> => {
+  const answer = await ask(port, asked);
+  await cache.idle();
+  return answer;
+};
+
+describe('options', () => {
+  const cache = newCache();
+  test.each([
+    ['nothing', undefined, 'inspector'],
+    ['no authorize', {}, 'inspector.authorize'],
+    ['a word for authorize', { authorize: 'anyone' }, 'inspector.authorize'],
+    ['true for authorize', { authorize: true }, 'inspector.authorize'],
+    ['an unknown option', { authorize: () => true, readonly: true }, 'inspector.readonly'],
+    ['no boolean for readOnly', { authorize: () => true, readOnly: 'yes' }, 'inspector.readOnly'],
+    ['an empty warm', { authorize: () => true, warm: {} }, 'inspector.warm'],
+    ['no app', { authorize: () => true, warm: { app: 'http://a' } }, 'inspector.warm.app'],
+    [
+      'a path among origins',
+      { authorize: () => true, warm: { origins: ['http://a/b'] } },
+      'inspector.warm.origins',
+    ],
+    ['no origins', { authorize: () => true, warm: { origins: [] } }, 'inspector.warm.origins'],
+  ])('%s is refused', (_, options, option) => {
+    const make = (): unknown => inspector(cache, options as unknown as InspectorOptions);
+    expect(make).toThrow(OptionError);
+    expect(make).toThrow(expect.objectContaining({ option }));
+  });
+
+  test("authorize: 'development' is refused in production", () => {
+    process.env.NODE_ENV = 'production';
+    expect(() => inspector(cache, { authorize: 'development' })).toThrow(OptionError);
+  });
+});
+
+describe('authorize', () => {
+  test.each(['/', '/page.css', '/main.js', '/icon.svg', '/api/live', '/api/list', '/other'])(
+    'is asked for %s, and anything but true is 403',
+    async (path) => {
+      for (const answer of [false, undefined, 1, 'yes', Promise.resolve(false)]) {
+        const { port } = await open({ authorize: () => answer as boolean });
+        const refused = await ask(port, { path, headers: PAGE });
+        expect([refused.status, refused.body]).toEqual([403, '{"error":"Not allowed."}']);
+        expect(refused.header('cache-control')).toBe('no-store');
+      }
+    },
+  );
+
+  test('may answer itself, and what it throws goes to next', async () => {
+    const redirecting = await open({
+      authorize(_, res) {
+        res.writeHead(302, { Location: '/login' }).end();
+        return false;
+      },
+    });
+    expect((await ask(redirecting.port, '/')).header('location')).toBe('/login');
+    const throwing = express()
+      .set('env', 'test')
+      .use(
+        inspector(newCache(), {
+          authorize: async () => {
+            throw new Error('no session');
+          },
+        }),
+      );
+    const answer = await ask(await serve(throwing), '/');
+    expect([answer.status, answer.body.includes('no session')]).toEqual([500, true]);
+  });
+
+  test("'development' lets in who is at this machine alone", async () => {
+    const { port } = await open({ authorize: 'development' });
+    const host = `127.0.0.1:${port}`;
+    expect((await ask(port, { headers: { Host: host } })).status).toBe(200);
+    expect((await ask(port, { headers: { Host: `LOCALHOST:${port}` } })).status).toBe(200);
+    for (const headers of [
+      { Host: 'evil.example' },
+      { Host: 'localhost.evil.example' },
+      { Host: '127.0.0.1.evil.example' },
+      { Host: host, 'X-Forwarded-For': '127.0.0.1' },
+      { Host: host, Forwarded: 'for=127.0.0.1' },
+      { Host: host, 'X-Real-IP': '127.0.0.1' },
+      { Host: host, Via: '1.1 proxy' },
+    ])
+      expect([headers, (await ask(port, { headers })).status]).toEqual([headers, 403]);
+    process.env.NODE_ENV = 'production';
+    expect((await ask(port, { headers: { Host: host } })).status).toBe(403);
+  });
+
+  test("'development' refuses a peer that is not on a loopback address", async () => {
+    const made = inspector(newCache(), { authorize: 'development' });
+    const port = await serve((req, res) => {
+      Object.defineProperty(req.socket, 'remoteAddress', { value: '192.0.2.1' });
+      made(req, res, () => res.end());
+    });
+    expect((await ask(port, { headers: { Host: 'localhost' } })).status).toBe(403);
+  });
+});
+
+describe('the page', () => {
+  test('runs its own scripts and nothing else, and is kept by nobody', async () => {
+    const { port } = await open();
+    const page = await ask(port, '/');
+    expect(page.header('content-type')).toBe('text/html; charset=utf-8');
+    expect(page.body).not.toMatch(
+      /<script(?![^>]* src="main\.js")|<style|style=|\son\w+=|https?:\/\/(?!api\.example)/,
+    );
+    for (const path of ['/', '/main.js', '/page.css', '/icon.svg', '/dom.js']) {
+      const file = await ask(port, path);
+      const policy = file.header('content-security-policy') ?? '';
+      expect(policy).toMatch(/^default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; /);
+      for (const part of ["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"])
+        expect(policy).toContain(part);
+      expect(policy).not.toContain('unsafe');
+      expect(file.header('cache-control')).toBe('no-store');
+      expect(file.header('x-content-type-options')).toBe('nosniff');
+      expect(file.header('referrer-policy')).toBe('no-referrer');
+      expect(file.header('cross-origin-resource-policy')).toBe('same-origin');
+      expect(file.header('set-cookie')).toBeUndefined();
+    }
+  });
+
+  test('says of which cache it is', async () => {
+    const { port } = await open({}, { name: "a&'$&b" });
+    expect((await ask(port, '/')).body).toContain('<span id="name">a&#38;&#39;&#36;&#38;b</span>');
+  });
+
+  test('names every file that it needs', async () => {
+    const { port } = await open();
+    const seen = new Set<string>();
+    const follow = async (path: string): Promise<void> => {
+      if (seen.has(path)) return;
+      seen.add(path);
+      const file = await ask(port, path);
+      expect([path, file.status]).toEqual([path, 200]);
+      for (const [, name] of file.body.matchAll(/from '\.\/([\w.]+)'/g)) await follow(`/${name}`);
+      for (const [, name] of file.body.matchAll(/(?:src|href)="([\w.]+)"/g)) await follow(`/${name}`);
+    };
+    await follow('/');
+    expect(seen.size).toBeGreaterThan(10);
+  });
+
+  test.each(frameworks)('is mounted under any path of $name', async ({ app: appOf, name }) => {
+    const cache = newCache();
+    const made = inspector(cache, { authorize: () => true });
+    if (name === 'node:http') {
+      expect((await ask(await serve(appOf(made)), '/')).status).toBe(200);
+      return;
+    }
+    const mounted = appOf() as unknown as { use(path: string, layer: unknown): void };
+    mounted.use('/admin/cache', made);
+    const port = await serve(mounted as never);
+    const away = await ask(port, '/admin/cache?x=1');
+    expect([away.status, away.header('location')]).toEqual([308, './cache/']);
+    expect((await ask(port, '/admin/cache/')).body).toContain('<h2 id="live-title">');
+    expect((await ask(port, '/admin/cache/main.js')).status).toBe(200);
+    expect((await ask(port, '/admin/cache/nothing')).status).toBe(404);
+    expect((await ask(port, { method: 'HEAD', path: '/admin/cache/' })).status).toBe(200);
+    expect((await ask(port, { method: 'POST', path: '/admin/cache/' })).status).toBe(405);
+  });
+
+  test('works behind the cache and behind a policy for other pages, and is never stored', async () => {
+    const cache = newCache();
+    const made = inspector(cache, { authorize: () => true });
+    const policy: Handler = (_, res, next) => {
+      res.setHeader('Content-Security-Policy', "default-src 'self' 'unsafe-inline'");
+      next();
+    };
+    const port = await serve(bare(policy, cache, made));
+    for (const path of ['/', '/', '/main.js', '/main.js', '/api/live', '/api/live']) {
+      const answer = await ask(port, { path, headers: PAGE });
+      expect([path, answer.status, answer.header('cache-status')?.includes('hit')]).toEqual([
+        path,
+        200,
+        false,
+      ]);
+      expect(answer.header('content-security-policy')).not.toContain('unsafe');
+      await cache.idle();
+    }
+    const listed = await ask(port, { method: 'POST', path: '/api/list', headers: SAME, body: '{}' });
+    expect(JSON.parse(listed.body).result.entries).toEqual([]);
+  });
+});
+
+describe('a request that the page did not make', () => {
+  const others: [string, Record<string, string>][] = [
+    ['without its field', { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' }],
+    ['of another site', { ...PAGE, 'Sec-Fetch-Site': 'cross-site', Origin: 'http://test.example' }],
+    ['of another origin of the site', { ...PAGE, 'Sec-Fetch-Site': 'same-site' }],
+    ['that a user typed', { ...PAGE, 'Sec-Fetch-Site': 'none' }],
+    ['of another origin, by an older browser', { ...PAGE, Origin: 'http://evil.example' }],
+    ['of an opaque origin', { ...PAGE, Origin: 'null' }],
+    ['of nobody', PAGE],
+  ];
+  test.each(others)('%s is refused', async (_, headers) => {
+    const one = await open();
+    await get(one, '/a');
+    const answer = await one.post('purge', { target: { all: true } }, headers);
+    expect([answer.status, answer.header('access-control-allow-origin')]).toEqual([403, undefined]);
+    expect(await listed(one)).toHaveLength(1);
+  });
+
+  test('of a form is refused, and so is a GET that would change something', async () => {
+    const one = await open();
+    const form = { ...SAME, 'Content-Type': 'application/x-www-form-urlencoded' };
+    expect((await one.post('purge', { target: { all: true } }, form)).status).toBe(415);
+    const text = { ...SAME, 'Content-Type': 'text/plain; x=application/json' };
+    expect((await one.post('purge', { target: { all: true } }, text)).status).toBe(415);
+    const read = await ask(one.port, { path: '/api/purge?target=all', headers: SAME });
+    expect([read.status, read.header('allow')]).toEqual([405, 'POST']);
+    expect((await ask(one.port, '/api/live')).status).toBe(403);
+  });
+
+  test('of the same origin by an older browser is taken', async () => {
+    const one = await open();
+    expect((await one.post('list', {}, { ...PAGE, Origin: 'http://test.example' })).status).toBe(200);
+    expect((await ask(one.port, { path: '/api/live', headers: PAGE })).status).toBe(200);
+  });
+});
+
+describe('what is sent', () => {
+  test.each(['', '{', '[]', 'null', '"a"'])('is a JSON object, unlike %j', async (body) => {
+    const { port } = await open();
+    const answer = await ask(port, { method: 'POST', path: '/api/list', headers: SAME, body });
+    expect(answer.status).toBe(400);
+  });
+
+  test('is bounded, whether it says its length or not', async () => {
+    const { port } = await open();
+    const stated = { ...SAME, 'Content-Length': String(5 * 1024 * 1024) };
+    expect((await ask(port, { method: 'POST', path: '/api/list', headers: stated })).status).toBe(413);
+    const status = await new Promise((resolve, reject) => {
+      const req = request({ port, method: 'POST', path: '/api/list', headers: SAME }, (res) =>
+        resolve(res.statusCode),
+      );
+      req.on('error', reject);
+      for (let i = 0; i < 70; i++) req.write(' '.repeat(64 * 1024));
+    });
+    expect(status).toBe(413);
+  });
+
+  test('may have been read by a body parser', async () => {
+    const cache = newCache();
+    const parsed = express().use(express.json(), inspector(cache, { authorize: () => true }));
+    const answer = await ask(await serve(parsed), {
+      ...{ method: 'POST', path: '/api/list', headers: SAME, body: '{"limit":1}' },
+    });
+    expect(JSON.parse(answer.body).result.entries).toEqual([]);
+  });
+
+  test.each([
+    ['list', { limit: 0 }],
+    ['list', { cursor: 'x' }],
+    ['entry', {}],
+    ['entry', { id: '@tags', variant: '' }],
+    ['purge', {}],
+    ['purge', { target: { url: 'nonsense' } }],
+    ['purge', { target: { all: 'yes' } }],
+    ['update', { id: 'a', variant: '', seen: 'x', ttl: 'soon' }],
+    ['update', { id: 'a', variant: '', seen: 'x', body: 42 }],
+    ['explain', { url: '/relative' }],
+    ['explain', { url: 'file:///etc/passwd' }],
+  ])('%s %j is refused with a reason', async (action, given) => {
+    const one = await open();
+    const answer = await one.post(action, given);
+    expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { error: expect.any(String) }]);
+  });
+});
+
+describe('actions', () => {
+  test('make anew asks for the variant again', async () => {
+    const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
+    const listener = bare(one.cache, app);
+    await get(one, { path: '/a', headers: { 'Accept-Language': 'de' } });
+    const [entry] = await listed(one);
+    expect(await one.result('again', entry)).toMatchObject({ done: 1, failed: 0 });
+    const read = (await one.result('entry', entry)) as { preview: { text: string } };
+    expect(read.preview.text).toBe('/a de');
+  });
+
+  test('warming asks for nothing but what it may', async () => {
+    const asked: string[] = [];
+    const target = await serve((req, res) => {
+      asked.push(req.url as string);
+      res.end();
+    });
+    const origin = `http://127.0.0.1:${target}`;
+    const none = await open();
+    expect((await none.post('warm', { urls: [`${origin}/a`] })).status).toBe(403);
+    const some = await open({ warm: { origins: [origin] } });
+    for (const url of [
+      'http://169.254.169.254/latest/meta-data/',
+      `http://localhost:${target}/a`,
+      `http://127.0.0.1:${target}.evil.example/a`,
+      `http://127.0.0.1:${target}@evil.example/a`,
+      'file:///etc/passwd',
+      'nonsense',
+    ])
+      expect([url, (await some.post('warm', { urls: [`${origin}/a`, url] })).status]).toEqual([url, 403]);
+    expect(asked).toEqual([]);
+    expect(await some.result('warm', { urls: [`${origin}/a`, `${origin}/b`] })).toMatchObject({ done: 2 });
+    expect(asked.sort()).toEqual(['/a', '/b']);
+  });
+
+  test('read-only refuses every change', async () => {
+    const one = await open({ readOnly: true, warm: { app: (req, res) => bare(app)(req, res) } });
+    await get(one, '/a');
+    const [entry] = await listed(one);
+    const read = (await one.result('entry', entry)) as { seen: string; again: boolean };
+    expect(read.again).toBe(false);
+    for (const [action, given] of [
+      ['purge', { target: { all: true } }],
+      ['purge-entry', entry],
+      ['update', { ...entry, seen: read.seen, ttl: '1m' }],
+      ['again', entry],
+      ['warm', { urls: ['http://test.example/b'] }],
+    ] as const)
+      expect([action, (await one.post(action, given)).status]).toEqual([action, 403]);
+    expect(await listed(one)).toEqual([expect.objectContaining({ ttl: expect.any(Number) })]);
+    expect((await ask(one.port, '/')).body).toContain('data-may=""');
+  });
+
+  test('a change of what has changed meanwhile is a conflict', async () => {
+    const one = await open();
+    await get(one, '/a');
+    const [entry] = await listed(one);
+    const { seen } = (await one.result('entry', entry)) as { seen: string };
+    expect((await one.post('update', { ...entry, seen, ttl: '2h' })).status).toBe(200);
+    expect((await one.post('update', { ...entry, seen, body: 'mine' })).status).toBe(409);
+    await one.cache.purge({ all: true });
+    expect((await one.post('entry', entry)).status).toBe(404);
+  });
+
+  test('a store that does not answer is 503, and the page is there all the same', async () => {
+    const one = await open({}, { redis: 'redis://127.0.0.1:1', timeout: 50 });
+    expect((await one.post('list')).status).toBe(503);
+    expect((await ask(one.port, '/')).status).toBe(200);
+    const live = JSON.parse((await ask(one.port, { path: '/api/live', headers: PAGE })).body).result;
+    expect(live.faults.length).toBeGreaterThan(0);
+  });
+});
+
+test('scripts are served byte by byte as they stand in the repository', async () => {
+  const { readFileSync } = await import('node:fs');
+  const { port } = await open();
+  const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+  for (const name of ['main.js', 'entry.js'])
+    expect(hash(Buffer.from((await ask(port, `/${name}`)).body, 'latin1').toString())).toBe(
+      hash(readFileSync(`src/inspector/page/${name}`, 'utf8')),
+    );
+});

@@ -1,0 +1,296 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpsServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
+import { main } from '../../../src/cli/main.ts';
+import { newCache, serve } from '../../support/apps.ts';
+import { certificates } from '../../support/tls.ts';
+import { until } from '../../support/until.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rrc-command-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+
+/** Runs a command in this process. */
+async function run(
+  args: readonly string[],
+  { isTTY = false, signal = new AbortController().signal } = {},
+): Promise<{ code: number; out: string; err: string }> {
+  const said = { out: '', err: '' };
+  const output = (name: 'out' | 'err') => ({
+    isTTY,
+    write(text: string) {
+      said[name] += text;
+    },
+  });
+  const io = { input: Readable.from([]), env: {}, out: output('out'), err: output('err'), signal, version };
+  const code = await main(args, io);
+  return { code, ...said };
+}
+
+/** Serves `/sitemap.xml` of items behind a cache; those in `failing` fail. */
+async function shop(
+  items: number,
+  failing: readonly number[] = [],
+): Promise<{ origin: string; runs: string[] }> {
+  const cache = newCache({ ttl: '1h' });
+  const runs: string[] = [];
+  let origin = '';
+  const port = await serve((req, res) => {
+    if (req.url === '/sitemap.xml') {
+      const all = Array.from({ length: items }, (_, i) => `<url><loc>${origin}/item/${i}</loc></url>`);
+      return res.end(`<urlset>${all.join('')}</urlset>`);
+    }
+    return cache(req, res, () => {
+      runs.push(req.url!);
+      if (req.url === '/hangs') return;
+      res.statusCode = failing.some((i) => req.url === `/item/${i}`) ? 503 : 200;
+      res.end(`${req.headers['accept-language']}`);
+    });
+  });
+  origin = `http://127.0.0.1:${port}`;
+  return { origin, runs };
+}
+
+describe('warm', () => {
+  test('asks for URLs, a sitemap and a log, each once', async () => {
+    const { origin, runs } = await shop(3);
+    const log = join(folder, 'access.log');
+    writeFileSync(
+      log,
+      ['/item/1', '/rare', '/often', '/often']
+        .map((path) => `::1 - - [] "GET ${path} HTTP/1.1" 200 5\n`)
+        .join(''),
+    );
+    const sources = [
+      '--sitemap',
+      `${origin}/sitemap.xml`,
+      '--access-log',
+      log,
+      '--origin',
+      origin,
+      '--top',
+      '1',
+    ];
+    const { code, out, err } = await run(['warm', `${origin}/a`, ...sources, `${origin}/item/2`]);
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^5 done, 0 failed in [\d.]+ s\n$/);
+    expect(runs.sort()).toEqual(['/a', '/item/0', '/item/1', '/item/2', '/often']);
+  });
+
+  test('lists what failed, and exits with 1', async () => {
+    const { origin } = await shop(5, [3]);
+    const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '1500ms'];
+    const { code, out } = await run(['warm', ...args]);
+    expect(code).toBe(1);
+    expect(out.replace(/[\d.]+ s\n/, 'N s\n').split('\n')).toEqual([
+      '4 done, 2 failed in N s',
+      `  status 503             ${origin}/item/3`,
+      `  timed out after 1.5 s  ${origin}/hangs`,
+      '',
+    ]);
+  });
+
+  test('lists the first hundred of very many failures', async () => {
+    const { origin } = await shop(120, Array.from(Array(120).keys()));
+    const { out } = await run(['warm', '--sitemap', `${origin}/sitemap.xml`]);
+    const lines = out.trim().split('\n');
+    expect(lines).toHaveLength(102);
+    expect(lines[101]).toBe('  and 20 more');
+  });
+
+  test('with --json says it in JSON, and nothing else', async () => {
+    const { origin } = await shop(2, [1]);
+    const missing = join(folder, 'missing.xml');
+    const { code, out, err } = await run([
+      ...['warm', '--json', '--sitemap', `${origin}/sitemap.xml`, '--sitemap', missing],
+    ]);
+    expect([code, err]).toEqual([1, '']);
+    expect(JSON.parse(out)).toEqual({
+      done: 1,
+      failed: 1,
+      failures: [{ url: `${origin}/item/1`, reason: 'status 503' }],
+      problems: [expect.stringMatching(`^sitemap ${missing}: ENOENT`)],
+      seconds: expect.any(Number),
+      interrupted: false,
+    });
+  });
+
+  test('with --header asks with it', async () => {
+    const { origin } = await shop(0);
+    const args = ['--header', 'Accept-Language: de', '--header', 'X-Other:1'];
+    await run(['warm', `${origin}/`, ...args]);
+    expect(await (await fetch(`${origin}/`)).text()).toBe('de');
+  });
+
+  test('goes on where a source fails, says so, and exits with 1', async () => {
+    const { origin, runs } = await shop(2);
+    const missing = join(folder, 'missing');
+    const sources = ['--sitemap', missing, '--access-log', missing, '--origin', origin];
+    const { code, out, err } = await run(['warm', ...sources, `${origin}/a`]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^1 done, 0 failed/);
+    expect(err).toMatch(/^sitemap .*ENOENT.*\naccess log .*ENOENT.*\n$/);
+    expect(runs).toEqual(['/a']);
+  });
+
+  test('without anything to ask for in its sources exits with 1', async () => {
+    const empty = join(folder, 'empty.log');
+    writeFileSync(empty, 'nothing\n');
+    const { code, err } = await run(['warm', '--access-log', empty, '--origin', 'http://a.example']);
+    expect([code, err]).toEqual([1, 'there is no URL to ask for\n']);
+  });
+
+  test('prints nothing that could move the cursor', async () => {
+    const list = join(folder, 'list.xml');
+    writeFileSync(list, '<urlset><loc>\u001b[2J\u0007x</loc></urlset>');
+    const { out } = await run(['warm', '--sitemap', list]);
+    expect(out).toContain('  Invalid URL  ?[2J?x\n');
+  });
+
+  test('asks for all of very many, of which it does not know how many they are', async () => {
+    const list = join(folder, 'many.xml');
+    writeFileSync(
+      list,
+      `<urlset>${Array.from({ length: 100_002 }, (_, i) => `<loc>${i}</loc>`).join('')}</urlset>`,
+    );
+    const { code, out, err } = await run(['warm', '--sitemap', list, '--json'], { isTTY: true });
+    expect(code).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ done: 0, failed: 100_002, problems: [] });
+    expect(err).not.toMatch(/\[\d|\[#|\//);
+  });
+
+  test('on a terminal has a bar, which is gone in the end', async () => {
+    const { origin } = await shop(3);
+    const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '500ms'];
+    const { err } = await run(['warm', ...args], { isTTY: true });
+    expect(err).toMatch(/^Reading\.\.\.\r\[/);
+    expect(err).toMatch(/\r\[#{22}\.{8}\] 3\/4 {2}[\d.]+\/s {2}0:00\x1b\[K/);
+    expect(err.endsWith('\r\x1b[K')).toBe(true);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    ['nothing', [], /give URLs, --sitemap or --access-log/],
+    ['no URL', ['a.example'], /a\.example is no http:\/\/ or https:\/\/ URL/],
+    ['no log for an origin', ['http://a', '--origin', 'http://a'], /go with --access-log/],
+    ['no log for a top', ['http://a', '--top', '5'], /go with --access-log/],
+    ['a log without an origin', ['--access-log', 'x'], /takes --origin/],
+    ['a bad origin', ['--access-log', 'x', '--origin', 'a'], /--origin is a, but must be an origin/],
+    [
+      'a bad top',
+      ['--access-log', 'x', '--origin', 'http://a', '--top', 'x'],
+      /--top is x, but must be a whole/,
+    ],
+    [
+      'a bad concurrency',
+      ['http://a', '--concurrency', '0'],
+      /--concurrency is 0, but must be a whole number/,
+    ],
+    ['no unit', ['http://a', '--timeout', '30'], /--timeout is 30, but must be a duration up to 1h/],
+    ['too long', ['http://a', '--timeout', '2h'], /--timeout is 2h, but must be a duration up to 1h/],
+    ['no field', ['http://a', '--header', 'x'], /--header takes a header field such as/],
+    ['a field in two lines', ['http://a', '--header', 'X: a\nY: b'], /--header takes a header field/],
+    ['Host', ['http://a', '--header', 'Host: b'], /any field but Host/],
+    ['an option without a value', ['--sitemap'], /--sitemap/],
+    ['an unknown option', ['--nope'], /Unknown option '--nope'/],
+  ])('is told by exit code 2 and its usage: %s', async (_what, args, message) => {
+    const { code, out, err } = await run(['warm', ...args]);
+    expect([code, out]).toEqual([2, '']);
+    expect(err).toMatch(message);
+    expect(err).toContain('Usage: redis-response-cache warm [URL...] [OPTIONS]');
+  });
+});
+
+describe('the command', () => {
+  test('tells its version and its commands', async () => {
+    expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
+    for (const option of ['--help', '-h']) {
+      const { code, out } = await run([option]);
+      expect([code, out]).toEqual([0, expect.stringMatching(/Commands:\n(?: {2}.*\n)* {2}warm /)]);
+      expect(await run(['warm', 'http://a', option])).toMatchObject({
+        code: 0,
+        out: expect.stringContaining('--sitemap URL|FILE'),
+      });
+    }
+  });
+
+  test('refuses what is no command, and nothing', async () => {
+    expect(await run(['heat'])).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringMatching(/no command heat\n\nUsage: redis-response-cache COMMAND/),
+    });
+    expect(await run([])).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^Usage:/) });
+  });
+
+  test('has lines for a terminal of 100 characters', async () => {
+    const { out } = await run(['warm', '--help']);
+    expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(100);
+  });
+});
+
+describe('as a process', () => {
+  const processes: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of processes.splice(0)) child.kill('SIGKILL');
+  });
+
+  /** Starts it, and resolves to what it said once it has ended. */
+  function start(
+    args: string[],
+    env: NodeJS.ProcessEnv = {},
+  ): { child: ChildProcess; ended: Promise<unknown[]> } {
+    const hook = require.resolve('../../support/typescript.cjs');
+    const script = `process.argv.splice(1, 0, 'cli'); require(${JSON.stringify(join(__dirname, '../../../src/cli.ts'))})`;
+    const child = spawn(process.execPath, ['--require', hook, '--eval', script, '--', ...args], {
+      cwd: join(__dirname, '../../..'),
+      env: { ...process.env, ...env },
+    });
+    processes.push(child);
+    const said = ['', ''];
+    child.stdout.on('data', (text) => {
+      said[0] += text;
+    });
+    child.stderr.on('data', (text) => {
+      said[1] += text;
+    });
+    return { child, ended: once(child, 'close').then(([code]) => [code, ...said]) };
+  }
+
+  test('it warms up over HTTPS, and ends by itself', async () => {
+    const { ca, cert, key } = await certificates('127.0.0.1');
+    const asked: unknown[] = [];
+    const server = createHttpsServer({ cert, key }, (req, res) => res.end(String(asked.push(req.url))));
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    const trusted = join(folder, 'ca.pem');
+    writeFileSync(trusted, ca);
+    const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/a`;
+    const { ended } = start(['warm', url], { NODE_EXTRA_CA_CERTS: trusted });
+    expect(await ended).toEqual([0, expect.stringMatching(/^1 done, 0 failed in [\d.]+ s\n$/), '']);
+    expect(asked).toEqual(['/a']);
+    server.close();
+    server.closeAllConnections();
+  });
+
+  test.each<[NodeJS.Signals, number]>([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ])('%s ends it with the counts so far, and exit code %d', async (signal, code) => {
+    const { origin, runs } = await shop(20);
+    const args = [`${origin}/hangs`, '--sitemap', `${origin}/sitemap.xml`, '--concurrency', '1'];
+    const { child, ended } = start(['warm', ...args]);
+    await until(() => runs.includes('/hangs'), 15_000);
+    child.kill(signal);
+    expect(await ended).toEqual([
+      code,
+      expect.stringMatching(/^interrupted: 0 done, 0 failed in [\d.]+ s\n$/),
+      '',
+    ]);
+  });
+});

@@ -1,0 +1,180 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path/posix';
+import { describe, expect, test } from '@jest/globals';
+
+/*
+ * ARCHITECTURE.md in a form that fails: which rooms of src/ may import which, what stays pure, and who knows Redis.
+ */
+
+interface Import {
+  /** A path below src/, or the specifier of a package. */
+  to: string;
+  typeOnly: boolean;
+}
+
+/** The rooms from the top floor down: a file imports its own room and rooms below, never one above. */
+const FLOORS = [
+  ['index.ts', 'cli.ts', 'cli/'],
+  ['redis-cache.ts', 'inspector/'],
+  ['values/'],
+  ['lifecycle/'],
+  ['purge/'],
+  ['entries/'],
+  ['key/', 'warm/'],
+  ['exchange/', 'store/'],
+  ['options/'],
+  ['codec/'],
+  ['http/', 'observe/', 'errors.ts'],
+];
+
+/** The one exception: the handle of the cache is typed by what its methods return. */
+const TYPES_ABOVE = /^options\/cache\.ts$/;
+
+const SRC = join(__dirname, '../../src');
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+const sources = new Map(files.sort().map((file) => [file, readFileSync(join(SRC, file), 'utf8')]));
+const graph = new Map([...sources].map(([file, source]) => [file, importsOf(file, source)]));
+
+describe('the layers of src/', () => {
+  test('every file stands in a room', () => {
+    expect(files.filter((file) => floorOf(file) < 0)).toEqual([]);
+  });
+
+  test.each(FLOORS.flat())('%s imports nothing from a room above it', (room) => {
+    const upward = files
+      .filter((file) => roomOf(file) === room)
+      .flatMap((file) =>
+        imports(file)
+          .filter(
+            ({ to, typeOnly }) =>
+              isFile(to) && !(typeOnly && TYPES_ABOVE.test(file)) && floorOf(to) < floorOf(file),
+          )
+          .map(({ to }) => `${file} -> ${to}`),
+      );
+    expect(upward).toEqual([]);
+  });
+
+  test('rooms on one floor do not import each other', () => {
+    const across = files.flatMap((file) =>
+      imports(file)
+        .filter(({ to }) => isFile(to) && floorOf(to) === floorOf(file) && roomOf(to) !== roomOf(file))
+        .map(({ to }) => `${file} -> ${to}`),
+    );
+    expect(across.filter((arrow) => !ON_ONE_FLOOR.test(arrow))).toEqual([]);
+  });
+
+  test('no import cycle exists, types included', () => {
+    expect(cycle()).toBeUndefined();
+  });
+
+  test('no file imports index.ts', () => {
+    expect(files.filter((file) => imports(file).some(({ to }) => to === 'index.ts'))).toEqual([]);
+  });
+
+  test('the library does not reach the command', () => {
+    const reached = new Set<string>();
+    const reach = (file: string): unknown =>
+      !reached.has(file) && reached.add(file) && imports(file).map(({ to }) => reach(to));
+    reach('index.ts');
+    expect([...reached].filter((file) => /^cli[./]/.test(file))).toEqual([]);
+  });
+});
+
+/** Entry points over their own room, the table of errors, and the words that events and Cache-Status share. */
+const ON_ONE_FLOOR =
+  /^(?:index|cli)\.ts -> |^inspector\/.* -> redis-cache|-> errors\.ts$|^observe\/.* -> http\//;
+
+describe('purity', () => {
+  test('http/ imports only itself and structured-headers', () => {
+    const foreign = inRoom('http/').flatMap((file) =>
+      imports(file)
+        .filter(({ to }) => !/^(?:http\/|structured-headers$)/.test(to))
+        .map(({ to }) => `${file} -> ${to}`),
+    );
+    expect(foreign).toEqual([]);
+  });
+
+  test('ioredis is imported as a value in store/redis/ only', () => {
+    const importers = files.filter((file) =>
+      imports(file).some(({ to, typeOnly }) => to === 'ioredis' && !typeOnly),
+    );
+    expect(importers.filter((file) => !file.startsWith('store/redis/'))).toEqual([]);
+  });
+
+  test('node:http is imported as a value in exchange/ and the command only', () => {
+    const importers = files.filter((file) =>
+      imports(file).some(({ to, typeOnly }) => to === 'node:http' && !typeOnly),
+    );
+    expect(importers.filter((file) => !/^(?:exchange|cli)\//.test(file))).toEqual([]);
+  });
+
+  test.each(files)('%s is ASCII (and section signs)', (file) => {
+    const lines = sources.get(file)!.split('\n');
+    expect(lines.filter((line) => /[^\x20-\x7e\xa7]/.test(line))).toEqual([]);
+  });
+});
+
+function inRoom(room: string): string[] {
+  return files.filter((file) => roomOf(file) === room);
+}
+
+function roomOf(file: string): string | undefined {
+  return FLOORS.flat().find((room) => (room.endsWith('/') ? file.startsWith(room) : file === room));
+}
+
+function floorOf(file: string): number {
+  return FLOORS.findIndex((rooms) => rooms.includes(roomOf(file) ?? ''));
+}
+
+function importsOf(file: string, source: string): Import[] {
+  const statements = source.matchAll(/^(?:import|export)\s+(type\s)?([^;'"]*?)from\s+'([^']+)'/gm);
+  const bare = source.matchAll(/(?:^import\s+|\b(?:import|require)\()'([^']+)'/gm);
+  const at = (specifier: string): string =>
+    specifier.startsWith('.') ? join(dirname(file), specifier) : specifier;
+  return [
+    ...[...statements].map(([, type, names = '', specifier]) => ({
+      to: at(specifier!),
+      typeOnly: Boolean(type) || onlyTypes(names),
+    })),
+    ...[...bare].map(([, specifier]) => ({ to: at(specifier!), typeOnly: false })),
+  ];
+}
+
+/** `{ type A, type B }`. */
+function onlyTypes(names: string): boolean {
+  const inside = /^\{([^}]*)\}\s*$/.exec(names.trim())?.[1];
+  const items =
+    inside
+      ?.split(',')
+      .map((name) => name.trim())
+      .filter(Boolean) ?? [];
+  return items.length > 0 && items.every((name) => name.startsWith('type '));
+}
+
+function imports(file: string): Import[] {
+  return graph.get(file) ?? [];
+}
+
+function isFile(to: string): boolean {
+  return to.endsWith('.ts');
+}
+
+/** Types vanish from the output, but files that need each other's types belong together all the same. */
+function cycle(): string[] | undefined {
+  const done = new Set<string>();
+  const visit = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file];
+    if (done.has(file)) return undefined;
+    for (const { to } of imports(file)) {
+      const found = visit(to, [...path, file]);
+      if (found) return found;
+    }
+    done.add(file);
+    return undefined;
+  };
+  for (const file of files) {
+    const found = visit(file, []);
+    if (found) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,31 @@
+import { afterAll, beforeAll } from '@jest/globals';
+import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import type { RedisProcess } from '../support/redis.ts';
+import { startRedis } from '../support/redis.ts';
+import { contract } from './support/contract.ts';
+
+let redis: RedisProcess;
+let cluster: RedisProcess;
+beforeAll(async () => {
+  [redis, cluster] = await Promise.all([startRedis(), startCluster()]);
+});
+afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
+
+contract('the in-process store', () => new MemoryStore(Date.now));
+contract('Redis through ioredis 6', () => storeOf(clientOf(redis), 'a:'));
+contract('Redis through ioredis 5', () => storeOf(client5Of(redis), 'b:'));
+contract('Redis through a client with a keyPrefix', () => {
+  return storeOf(clientOf(redis, { keyPrefix: 'app[1]*?:' }), 'c:');
+});
+contract('Redis under a prefix of odd characters', () =>
+  storeOf(clientOf(redis), 'a-z!$&()+,./;<=>@_`|~#"%\':'),
+);
+contract('Redis through a client that batches commands', () => {
+  return storeOf(clientOf(redis, { enableAutoPipelining: true }), 'd:');
+});
+contract('Redis through a client that gives numbers as text', () => {
+  return storeOf(clientOf(redis, { stringNumbers: true }), 'e:');
+});
+contract('a Cluster', () => storeOf(clusterOf(cluster)));
+contract('a Cluster through a client with a keyPrefix', () => storeOf(clusterOf(cluster, 'app:'), 'f:'));

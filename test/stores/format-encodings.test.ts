@@ -1,0 +1,117 @@
+import { describe, expect, test } from '@jest/globals';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
+import type { StoredHead } from '../../src/codec/stored-response.ts';
+import { forge, HEAD, metadata } from '../support/stored-head.ts';
+
+/* The binary form of a response that is stored in encodings. */
+
+const ENCODED: StoredHead = {
+  ...HEAD,
+  encodings: {
+    size: 100,
+    list: [
+      ['br', 3],
+      ['gzip', 4],
+    ],
+  },
+};
+const BODY = [Buffer.from('one'), Buffer.from('four')];
+
+/** Metadata with this at its end, before so many bytes, in a value that says that it is encoded. */
+function forged(encodings: unknown, length = 7): Buffer {
+  const bytes = forge([...metadata(), encodings], 'onefour'.slice(0, length));
+  bytes[1] = 2;
+  return bytes;
+}
+
+test('what goes in comes out', () => {
+  const bytes = encode(ENCODED, BODY);
+  expect(decode(bytes)).toEqual({ ...ENCODED, body: Buffer.from('onefour'), purged: false });
+  expect(decode(markSoftPurged(bytes, HEAD.bornAt + 5000))).toMatchObject({
+    encodings: ENCODED.encodings,
+    purged: true,
+  });
+  expect(decode(forged([100, ENCODED.encodings?.list]))).toEqual(decode(bytes));
+});
+
+test('a version that knows no encodings takes it for no body, and a soft purge by any marks it', () => {
+  const bytes = encode(ENCODED, BODY);
+  // All that it ever read: a response is these four bytes, and purges look at the first.
+  expect(bytes.readUInt32BE(0)).not.toBe(0x01_00_00_00);
+  expect(bytes[0]).toBe(1);
+  expect(encode(HEAD, BODY).readUInt32BE(0)).toBe(0x01_00_00_00);
+});
+
+test.each([
+  ['one without encodings that says it has some', forge(metadata()), 2],
+  ['one with encodings that does not say so', forge([...metadata(), [100, [['br', 4]]]], 'four'), 0],
+  ['another version', forged([100, [['br', 7]]]), 3],
+])('%s is no stored response', (_what, bytes, flag) => {
+  bytes[1] = flag as number;
+  expect(decode(bytes as Buffer)).toBeUndefined();
+});
+
+describe('forged encodings are no stored response', () => {
+  test.each<[string, unknown, number?]>([
+    ['nothing', null],
+    ['a number', 100],
+    ['no list', [100]],
+    ['more', [100, [['br', 7]], 1]],
+    ['an object', { size: 100, list: [['br', 7]] }],
+    ['no encoding', [100, []], 0],
+    ['a coding that nobody knows', [100, [['deflate', 7]]]],
+    ['a coding that is none', [100, [['identity', 7]]]],
+    ['a coding that is no text', [100, [[['br'], 7]]]],
+    [
+      'a coding twice',
+      [
+        100,
+        [
+          ['br', 3],
+          ['br', 4],
+        ],
+      ],
+    ],
+    ['no lengths', [100, [['br']]]],
+    ['too short lengths', [100, [['br', 6]]]],
+    ['too long lengths', [100, [['br', 8]]]],
+    [
+      'lengths below zero',
+      [
+        100,
+        [
+          ['br', 8],
+          ['gzip', -1],
+        ],
+      ],
+    ],
+    [
+      'an empty encoding',
+      [
+        100,
+        [
+          ['br', 7],
+          ['gzip', 0],
+        ],
+      ],
+    ],
+    [
+      'broken lengths',
+      [
+        100,
+        [
+          ['br', 3.5],
+          ['gzip', 3.5],
+        ],
+      ],
+    ],
+    ['a length as text', [100, [['br', '7']]]],
+    ['no size', [null, [['br', 7]]]],
+    ['a size of nothing', [0, [['br', 7]]]],
+    ['a size below zero', [-5, [['br', 7]]]],
+    ['a broken size', [1.5, [['br', 7]]]],
+    ['a size as text', ['100', [['br', 7]]]],
+  ])('%s', (_what, encodings, length = 7) => {
+    expect(decode(forged(encodings, length))).toBeUndefined();
+  });
+});

@@ -1,0 +1,230 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { decode, decodeMarker, encode, encodeMarker, MAX_SPECS, versionOf } from '../../src/codec/format.ts';
+import type { StoredResponse } from '../../src/codec/stored-response.ts';
+import { forge, HEAD } from '../support/stored-head.ts';
+
+/* The binary form of a stored response: what goes in comes out, and what is damaged or forged never does. */
+
+const SEED = { seed: 9111 };
+const TOKEN_CHARS = "!#$%&'*+-.^_`|~09azAZ";
+const token = fc.string({ unit: fc.constantFrom(...TOKEN_CHARS), minLength: 1, maxLength: 20 });
+const latin1 = fc.string({
+  unit: fc
+    .integer({ min: 0, max: 0xff })
+    .filter((c) => c === 9 || (c >= 32 && c !== 127))
+    .map((c) => String.fromCharCode(c)),
+});
+const headers = fc
+  .array(fc.tuple(token, fc.oneof(latin1, fc.array(latin1, { maxLength: 4 }))), { maxLength: 8 })
+  .map((fields) => fields.flat() as (string | string[])[]);
+const head = fc.record({
+  key: fc.string({ unit: 'binary' }),
+  variant: fc.string({ unit: 'binary' }),
+  status: fc.integer({ min: 200, max: 999 }),
+  message: latin1,
+  headers,
+  removedFields: fc.array(token),
+  bornAt: fc.integer(),
+  lifetime: fc.nat(),
+  validateAlways: fc.boolean(),
+  neverStale: fc.boolean(),
+  staleIfError: fc.nat(),
+  staleWhileRevalidate: fc.nat(),
+  originMs: fc.nat(),
+  tags: fc.array(fc.string()),
+  locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
+  cacheLevel: fc.nat({ max: 9 }),
+});
+const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
+
+describe('encode and decode', () => {
+  test('give back what went in', () => {
+    fc.assert(
+      fc.property(head, chunks, (stored, body) => {
+        const decoded = decode(encode(stored, body));
+        const locals = JSON.parse(JSON.stringify(stored.locals));
+        expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body), purged: false });
+      }),
+      { ...SEED, numRuns: 500 },
+    );
+  });
+
+  test.each<[string, Uint8Array[]]>([
+    ['no chunks', []],
+    ['empty chunks', [new Uint8Array(0), Buffer.alloc(0)]],
+    ['bytes that read like another entry', [encode(HEAD, [Buffer.from('inner')])]],
+    ['a megabyte', [Buffer.alloc(2 ** 20, 7)]],
+  ])('keep a body of %s', (_what, body) => {
+    const { body: kept, purged: _, ...head } = decode(encode(HEAD, body)) as StoredResponse;
+    expect(head).toEqual(HEAD);
+    expect(kept.equals(Buffer.concat(body))).toBe(true);
+  });
+
+  test('copy the chunks, which their owner may use again', () => {
+    const chunk = Buffer.from('body');
+    const bytes = encode(HEAD, [chunk]);
+    chunk.fill(0);
+    expect(decode(bytes)?.body.toString()).toBe('body');
+  });
+
+  test('keep lone surrogates apart in keys', () => {
+    for (const key of ['\ud800', '\ud801', '\ufffd'])
+      expect(decode(encode({ ...HEAD, key }, []))?.key).toBe(key);
+  });
+
+  test('refuse what has no JSON', () => {
+    expect(decode(encode({ ...HEAD, bornAt: Number.NaN }, []))).toBeUndefined();
+    expect(decode(encode({ ...HEAD, lifetime: Number.POSITIVE_INFINITY }, []))).toBeUndefined();
+    expect(() => encode({ ...HEAD, locals: { n: 1n } }, [])).toThrow(TypeError);
+  });
+});
+
+describe('damaged bytes are no stored response', () => {
+  const sample = encode(HEAD, [Buffer.from('a body\0\xff', 'latin1')]);
+
+  test('with any single bit flipped', () => {
+    for (let i = 0; i < sample.length * 8; i++) {
+      const bytes = Buffer.from(sample);
+      bytes[i >> 3] = (bytes[i >> 3] as number) ^ (1 << (i & 7));
+      expect(decode(bytes)).toBeUndefined();
+      expect(decodeMarker(bytes)).toBeUndefined();
+    }
+  });
+
+  test('with any single byte changed to any other', () => {
+    const bytes = Buffer.from(sample);
+    let decoded = 0;
+    for (let i = 0; i < bytes.length; i++) {
+      for (let flip = 1; flip < 256; flip++) {
+        bytes[i] = (sample[i] as number) ^ flip;
+        if (decode(bytes)) decoded++;
+      }
+      bytes[i] = sample[i] as number;
+    }
+    expect(decoded).toBe(0);
+    expect(decode(bytes)).toBeDefined();
+  });
+
+  test('cut short anywhere', () => {
+    for (let length = 0; length < sample.length; length++)
+      expect(decode(sample.subarray(0, length))).toBeUndefined();
+  });
+
+  test('cut short in front', () => {
+    for (let from = 1; from <= sample.length; from++) expect(decode(sample.subarray(from))).toBeUndefined();
+  });
+
+  test('with anything behind', () => {
+    expect(decode(Buffer.concat([sample, Buffer.alloc(1)]))).toBeUndefined();
+    expect(decode(Buffer.concat([sample, sample]))).toBeUndefined();
+  });
+
+  test('with lengths that lie', () => {
+    for (const [metaLength, bodyLength] of [
+      [0xffffffff, 0],
+      [0, 0xffffffff],
+      [0xffffffff, 0xffffffff],
+      [0, 0],
+    ] as const) {
+      const bytes = Buffer.from(sample);
+      bytes.writeUInt32BE(metaLength, 16);
+      bytes.writeUInt32BE(bodyLength, 20);
+      expect(decode(bytes)).toBeUndefined();
+    }
+  });
+
+  test('of whatever else, and nothing throws', () => {
+    const anything = fc.oneof(
+      fc.uint8Array({ maxLength: 200 }),
+      fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.from([1, 0, 0, 0, ...rest])),
+      fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.from([2, ...rest])),
+    );
+    fc.assert(
+      fc.property(anything, (bytes) => {
+        expect(decode(Buffer.from(bytes))).toBeUndefined();
+        decodeMarker(Buffer.from(bytes));
+        versionOf(Buffer.from(bytes));
+      }),
+      { ...SEED, numRuns: 5000 },
+    );
+  });
+
+  test('whose sum is right, and nothing throws', () => {
+    const meta = fc.oneof(
+      fc.string(),
+      fc.jsonValue().map((value) => JSON.stringify(value)),
+      fc.uint8Array().map((b) => Buffer.from(b)),
+    );
+    fc.assert(
+      fc.property(meta, (m) => {
+        expect(decode(forge(m))).toBeUndefined();
+      }),
+      { ...SEED, numRuns: 2000 },
+    );
+  });
+});
+
+describe('fingerprint', () => {
+  test('differs with key, head and body', () => {
+    const others = [
+      encode(HEAD, [Buffer.from('body')]),
+      encode(HEAD, [Buffer.from('bodz')]),
+      encode({ ...HEAD, bornAt: HEAD.bornAt + 1 }, [Buffer.from('body')]),
+      encode({ ...HEAD, key: 'GET http://h/' }, [Buffer.from('body')]),
+      undefined,
+    ].map((bytes) => versionOf(bytes).toString('hex'));
+    expect(new Set(others).size).toBe(others.length);
+  });
+});
+
+describe('the marker', () => {
+  const sample = encodeMarker([['accept', 'accept-language'], [], ['x-a']]);
+
+  test.each<[string[][]]>([
+    [[[]]],
+    [[['a']]],
+    [[['a', 'b'], ['c']]],
+    [[[], ['a']]],
+    [[['a'], [], ['b', 'c']]],
+  ])('keeps %j', (specs) => {
+    expect(decodeMarker(encodeMarker(specs))).toEqual(specs);
+  });
+
+  test('keeps any sets of field names', () => {
+    const specs = fc.array(fc.array(token), { minLength: 1, maxLength: MAX_SPECS });
+    fc.assert(
+      fc.property(specs, (s) => expect(decodeMarker(encodeMarker(s))).toEqual(s)),
+      SEED,
+    );
+  });
+
+  test('is no stored response, whole, cut or with any byte changed', () => {
+    const bytes = Buffer.from(sample);
+    for (let i = 0; i < bytes.length; i++) {
+      expect(decode(sample.subarray(0, i))).toBeUndefined();
+      for (let flip = 0; flip < 256; flip++) {
+        bytes[i] = (sample[i] as number) ^ flip;
+        expect(decode(bytes)).toBeUndefined();
+        for (const name of decodeMarker(bytes)?.flat() ?? [])
+          expect(name).toMatch(/^[!#-'*+\-.0-9A-Z^-z|~]+$/);
+      }
+      bytes[i] = sample[i] as number;
+    }
+  });
+
+  test.each(['a,,b', ',a', 'a,', 'a b', 'a\r', '\n\n\0', 'a:b', '\xe9', '{}'])('of %j is damaged', (text) => {
+    expect(decodeMarker(Buffer.from(`\x02${text}`, 'latin1'))).toBeUndefined();
+  });
+
+  test('of more sets than are ever written is damaged', () => {
+    const specs = Array.from({ length: MAX_SPECS + 1 }, (_, i) => [`x-${i}`]);
+    expect(decodeMarker(encodeMarker(specs))).toBeUndefined();
+    expect(decodeMarker(encodeMarker(specs.slice(1)))).toEqual(specs.slice(1));
+  });
+
+  test('is not read out of a stored response or of nothing', () => {
+    expect(decodeMarker(encode(HEAD, []))).toBeUndefined();
+    expect(decodeMarker(Buffer.alloc(0))).toBeUndefined();
+  });
+});

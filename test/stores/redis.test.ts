@@ -1,0 +1,265 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Redis } from 'ioredis';
+import { versionOf } from '../../src/codec/format.ts';
+import type { RedisStore } from '../../src/store/redis/redis-store.ts';
+import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { type RedisProcess, startRedis } from '../support/redis.ts';
+import {
+  acquire,
+  at,
+  commitOf,
+  fill,
+  lease,
+  MINUTE,
+  NOTHING,
+  purgeAll,
+  purgeTag,
+  response,
+} from './support/values.ts';
+
+/* What only Redis can be asked: which keys there are, of which slot, for how long, and which commands ran. */
+
+let redis: RedisProcess;
+let client: Redis;
+let store: RedisStore;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis.stop());
+beforeEach(async () => {
+  client = clientOf(redis);
+  store = storeOf(client, 'rrc:', 10_000);
+  await client.flushall();
+  await client.config('RESETSTAT');
+});
+afterEach(() => store.close());
+
+/** A bit of everything, under one id. */
+async function life(id: string): Promise<void> {
+  await fill(store, id, { slot: 'declared' });
+  await fill(store, id);
+  await fill(store, id, { names: ['dnt'], variant: 'v1', ttl: 2000 });
+  await fill(store, id, { names: ['dnt', 'accept'], variant: 'v2', field: 'v2' });
+  await fill(store, id, { variant: 'unvaried', field: 'unvaried', ttl: 500 });
+  await store.acquire(lease(id, 'v3', 'one'), NOTHING, 200);
+  await store.renew(lease(id, 'v3', 'one'), MINUTE);
+  await store.acquire(lease(id, 'v4', 'two'), NOTHING, 100);
+  await store.release(lease(id, 'v3', 'one'), 0);
+  await store.discard({ id, variant: 'v1' });
+  await fill(store, 'other', { tags: ['t', 'u'] });
+  await purgeTag(store, 't');
+  await fill(store, id, { slot: 'tagged', tags: ['t', 'u'] });
+  await purgeTag(store, 'u', { staleSince: 1 });
+  await store.put({ id: 'value', key: 'value', bytes: response('value'), ttl: MINUTE });
+  await store.purge('value');
+  await store.acquire(lease(id, 'v5'), NOTHING, MINUTE);
+}
+
+describe('keys', () => {
+  test('of any kind expire, after any sequence of verbs', async () => {
+    await life('id');
+    const keys = await client.keys('*');
+    expect(keys.sort()).toEqual([
+      'rrc:{@t}',
+      'rrc:{@t}|purged',
+      'rrc:{@u}',
+      'rrc:{@u}|purged',
+      'rrc:{@}|entries',
+      'rrc:{@}|expiries',
+      'rrc:{@}|stamp',
+      'rrc:{id}',
+      'rrc:{id}|leases',
+    ]);
+    for (const key of keys) expect([key, (await client.pttl(key)) > 0]).toEqual([key, true]);
+  });
+
+  test('expire to the millisecond that was asked for', async () => {
+    await fill(store, 'id', { ttl: 123_456 });
+    const left = await client.pttl('rrc:{id}');
+    expect(left).toBeLessThanOrEqual(123_456);
+    expect(left).toBeGreaterThan(123_456 - 5000);
+  });
+
+  test('of bookkeeping last as long as what they are about', async () => {
+    await fill(store, 'id', { names: ['dnt'], variant: 'long', ttl: 10 * MINUTE });
+    await fill(store, 'id', { names: ['dnt'], variant: 'short', field: 'short', ttl: MINUTE });
+    await store.acquire(lease('id', 'a'), NOTHING, 10 * MINUTE);
+    await store.acquire(lease('id', 'b'), NOTHING, MINUTE);
+    for (const key of ['rrc:{id}', 'rrc:{id}|leases']) {
+      expect([key, (await client.pttl(key)) > 9 * MINUTE]).toEqual([key, true]);
+    }
+  });
+
+  test('leave nothing behind once the last lease and the last response are gone', async () => {
+    await life('id');
+    await store.purge('id');
+    const left = await client.keys('*');
+    expect(left.filter((key) => !key.startsWith('rrc:{@'))).toEqual([]);
+  });
+
+  test('of one id are of one slot, so that scripts can touch them together', async () => {
+    const cluster = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    try {
+      await life('some-id');
+      const slots = new Set<unknown>();
+      for (const key of await client.keys('*some-id*'))
+        slots.add(await cluster.cli('CLUSTER', 'KEYSLOT', key));
+      expect(slots.size).toBe(1);
+    } finally {
+      await cluster.stop();
+    }
+  });
+});
+
+test('leases of fills that ended somehow do not pile up', async () => {
+  for (let i = 0; i < 60; i++) await store.acquire(lease('id', `v${i}`), NOTHING, 1);
+  await store.acquire(lease('id', 'last'), NOTHING, MINUTE);
+  expect(await client.hlen('rrc:{id}|leases')).toBeLessThanOrEqual(33);
+});
+
+test('a server that has forgotten the scripts is given them again, whatever the verb', async () => {
+  const flush = () => client.script('FLUSH');
+  for (const [i, id] of ['a', 'b'].entries()) {
+    await flush();
+    expect(await acquire(store, lease(id), NOTHING, MINUTE)).toBe('leader');
+    await flush();
+    expect(await store.renew(lease(id), MINUTE)).toBe(true);
+    await flush();
+    if (i > 0) await store.release(lease(id), 0);
+    await flush();
+    expect(await store.commit(commitOf(id))).toBe(i === 0);
+    await flush();
+    expect(await store.purge(id)).toBe(i === 0 ? 1 : 0);
+  }
+});
+
+describe('purgeAll', () => {
+  const FOREIGN = [
+    'rrc',
+    'rrc:',
+    'rrc:other',
+    'rrc:other:{id}',
+    'rrc:other:{id}|leases',
+    'xrrc:{id}',
+    'rr:{id}',
+  ];
+
+  test("leaves other keys of the server alone, those of other caches' prefixes too", async () => {
+    for (const key of FOREIGN) await client.set(key, '\x01');
+    const others = storeOf(clientOf(redis), 'rrc:2:');
+    await fill(others, 'id');
+    await life('id');
+    await purgeAll(store);
+    expect(await at(others, 'id')).toEqual(response('text'));
+    const left = (await client.keys('*')).filter((key) => !key.startsWith('rrc:{@'));
+    expect(left.sort()).toEqual([...FOREIGN, 'rrc:2:{id}'].sort());
+    await others.close();
+  });
+
+  test('with a keyPrefix and a prefix of glob characters deletes its own keys alone', async () => {
+    await client.set('aXpp:rrc:{id}', '\x01');
+    const prefixed = storeOf(clientOf(redis, { keyPrefix: 'a?*pp[X]:' }));
+    await fill(prefixed, 'id');
+    expect(await client.exists('a?*pp[X]:rrc:{id}')).toBe(1);
+    expect(await purgeAll(prefixed)).toBe(1);
+    expect(await client.keys('*')).toEqual(['aXpp:rrc:{id}']);
+    await prefixed.close();
+  });
+
+  test('revokes all leases before it deletes the first response', async () => {
+    await fill(store, 'stored');
+    const fills = Array.from({ length: 1200 }, (_, i) => `id${i}`);
+    await Promise.all(fills.map((id) => store.acquire(lease(id), NOTHING, MINUTE)));
+    for await (const count of store.purgeMatching(() => true)) {
+      if (count === 0) continue;
+      expect(await client.keys('*|leases')).toEqual([]);
+    }
+    expect(await client.keys('rrc:{[^@]*')).toEqual([]);
+  });
+
+  test('walks in steps, and never blocks the server with KEYS or FLUSHDB', async () => {
+    await Promise.all(Array.from({ length: 2500 }, (_, i) => fill(store, `id${i}`)));
+    await client.config('RESETSTAT');
+    let steps = 0;
+    let count = 0;
+    for await (const deleted of store.purgeMatching(() => true)) {
+      steps++;
+      count += deleted;
+    }
+    expect(count).toBe(2500);
+    expect(steps).toBeGreaterThan(4);
+    const stats = await client.info('commandstats');
+    expect(stats).toMatch(/cmdstat_scan:/);
+    expect(stats).not.toMatch(/cmdstat_(keys|flushdb|flushall|del):/);
+  });
+});
+
+describe('a key of another type', () => {
+  test('where a response belongs reads as damage, and is overwritten', async () => {
+    await client.lpush('rrc:{id}', 'a');
+    expect(await at(store, 'id')).toEqual(NOTHING);
+    expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('leader');
+    expect(await store.commit(commitOf('id'))).toBe(true);
+    expect(await at(store, 'id')).toEqual(response('text'));
+  });
+
+  test('is discarded as a whole', async () => {
+    await client.lpush('rrc:{id}', 'a');
+    await store.discard({ id: 'id', variant: 'v' });
+    expect(await client.keys('*')).toEqual([]);
+  });
+
+  test('where the leases belong is overwritten', async () => {
+    await client.lpush('rrc:{id}|leases', 'a');
+    expect(await store.renew(lease('id'), MINUTE)).toBe(false);
+    await store.release(lease('id'), 0);
+    expect(await store.commit(commitOf('id'))).toBe(false);
+    expect(await fill(store, 'id', { slot: 'declared' })).toBe(true);
+    expect(await store.purge('id')).toBe(1);
+    expect(await client.keys('rrc:{[^@]*')).toEqual([]);
+  });
+
+  test('is no obstacle to a purge', async () => {
+    await client.lpush('rrc:{id}', 'a');
+    await client.set('rrc:{id}|leases', 'a');
+    expect(await store.purge('id')).toBe(0);
+    await client.lpush('rrc:{id}', 'a');
+    expect(await purgeAll(store)).toBe(0);
+    expect(await client.keys('*')).toEqual([]);
+  });
+});
+
+test('a lease that is no lease is taken over', async () => {
+  await client.hset('rrc:{id}|leases', '', 'damaged');
+  expect(await store.renew(lease('id'), MINUTE)).toBe(false);
+  expect(await store.commit(commitOf('id'))).toBe(false);
+  expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('leader');
+  for (let i = 0; i < 40; i++) await client.hset('rrc:{id}|leases', `v${i}`, 'damaged');
+  expect(await acquire(store, lease('id', 'another'), NOTHING, MINUTE)).toBe('leader');
+  expect(await client.pttl('rrc:{id}|leases')).toBeGreaterThan(0);
+});
+
+test('the fingerprint that acquire compares is of the bytes themselves', async () => {
+  const bytes = Buffer.from([1, 0, 255, 254, 0, 13, 10, 0, 200, 201, 202, 203, 204, 205, 206, 0, 1]);
+  await fill(store, 'id', { bytes });
+  expect(await acquire(store, lease('id'), versionOf(bytes), MINUTE)).toBe('leader');
+});
+
+test('a client that does not know that its server is a Cluster stores, and is revoked by a purge of the tag', async () => {
+  const cluster = await startCluster();
+  const store = storeOf(clientOf(cluster));
+  try {
+    await purgeTag(store, 't');
+    await fill(store, 'id', { tags: ['t'] });
+    expect((await store.get('id', ['']))[0]).toBeDefined();
+    const claim = lease('other', '');
+    const { kind, stamp } = await store.acquire(claim, NOTHING, MINUTE);
+    expect(kind).toBe('leader');
+    await purgeTag(store, 't');
+    const begun = { ...claim, stamp, since: performance.now() };
+    expect(await store.commit({ ...commitOf('other', { tags: ['t'] }), lease: begun })).toBe(false);
+  } finally {
+    await store.close();
+    await cluster.stop();
+  }
+});
