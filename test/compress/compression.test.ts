@@ -11,7 +11,7 @@ const SLOW = parseCompress({ br: { quality: 11 }, gzip: false }) as typeof BOTH;
 const TEXT = Buffer.from('a text that is repeated. '.repeat(200));
 const hex = (bytes: number): Buffer => Buffer.from(randomBytes(bytes / 2).toString('hex'));
 
-test('a body is kept in both codings, the preferred one first, and its chunks are one', async () => {
+test('a body in chunks is encoded in both codings, the preferred one first', async () => {
   const made = await encodeBody(BOTH, [TEXT.subarray(0, 100), TEXT.subarray(100)], 0);
   if (!made) throw new Error('not encoded');
   const [br, gzip] = made.chunks as [Buffer, Buffer];
@@ -36,20 +36,20 @@ test.each<[string, Buffer]>([
   expect(await encodeBody(BOTH, [body], 0)).toBeUndefined();
 });
 
-test('codings that together were larger than the body are not all kept', async () => {
+test('an encoding is dropped when all together would be larger than the body', async () => {
   const made = await encodeBody(BOTH, [hex(20_000)], 0);
   expect(made?.encodings.list.map(([coding]) => coding)).toEqual(['br']);
 });
 
-test('two bodies at a time; the others wait their turn, as long as they may', async () => {
+test('two bodies are encoded at a time, and others wait for at most their limit', async () => {
   const order: string[] = [];
   const note = (name: string) => (made: unknown) => order.push(`${name} ${made ? 'encoded' : 'left'}`);
   const slow = [1, 2].map((n) => encodeBody(SLOW, [hex(200_000)], 0).then(note(`slow ${n}`)));
-  const impatient = encodeBody(BOTH, [TEXT], 1).then(note('impatient'));
-  const patient = ['third', 'fourth'].map((name) => encodeBody(BOTH, [TEXT], 60_000).then(note(name)));
-  await impatient;
-  expect(order).toEqual(['impatient left']);
-  await Promise.all([...slow, ...patient]);
+  const short = encodeBody(BOTH, [TEXT], 1).then(note('short'));
+  const long = ['third', 'fourth'].map((name) => encodeBody(BOTH, [TEXT], 60_000).then(note(name)));
+  await short;
+  expect(order).toEqual(['short left']);
+  await Promise.all([...slow, ...long]);
   expect(order[1]).toMatch(/^slow . encoded$/);
   expect(order.slice(1).sort()).toEqual([
     'fourth encoded',
@@ -57,18 +57,18 @@ test('two bodies at a time; the others wait their turn, as long as they may', as
     'slow 2 encoded',
     'third encoded',
   ]);
-  // Every turn was given back.
+  // Every slot was released.
   expect(await encodeBody(BOTH, [TEXT], 0)).toBeDefined();
 });
 
 test.each<[string, Buffer, number]>([
   ['is no coding', Buffer.from('text'), 4],
   ['is cut off', Buffer.from([0x1f, 0x8b, 8]), 4],
-])('what %s cannot be decoded', async (_what, bytes, length) => {
+])('a body that %s cannot be decoded', async (_what, bytes, length) => {
   await expect(decodeBody('gzip', bytes, length)).rejects.toThrow();
 });
 
-test('what becomes longer than it says is given up, however long it were', async () => {
+test('decoding stops when the body is longer than stated', async () => {
   const made = await encodeBody(BOTH, [Buffer.alloc(1_000_000)], 0);
   const br = made?.chunks[0] as Buffer;
   await expect(decodeBody('br', br, 1000)).rejects.toMatchObject({ code: 'ERR_BUFFER_TOO_LARGE' });

@@ -21,16 +21,16 @@ describe('a key of plain JSON', () => {
     [Object.assign(Object.create(null), { b: 1, a: 2 }), 'GET {"a":2,"b":1}'],
     [JSON.parse('{"__proto__":1,"constructor":2}'), 'GET {"__proto__":1,"constructor":2}'],
     [['__proto__', 'constructor'], 'GET ["__proto__","constructor"]'],
-  ])('%j', (value, expected) => {
+  ])('of the value %j', (value, expected) => {
     expect(keyOf(value)).toBe(expected);
   });
 
-  test('of HEAD is that of GET, of POST its own', () => {
+  test('is shared by GET and HEAD, and differs for POST', () => {
     expect(customKey('HEAD', 'a')).toBe(customKey('GET', 'a'));
     expect(customKey('POST', 'a')).toBe('POST "a"');
   });
 
-  test('never reads like a default key', () => {
+  test('never equals a default key', () => {
     for (const value of ['http://h/', 'https://h/', '//h/']) expect(keyOf(value)).not.toMatch(/^GET http/);
   });
 
@@ -55,7 +55,7 @@ describe('a key of plain JSON', () => {
     ['\u00e9', 'e\u0301'],
     ['a', 'a\0'],
     ['K', '\u212a'],
-  ])('%j is not %j', (a, b) => {
+  ])('differs for %j and %j', (a, b) => {
     expect(keyOf(a)).not.toBe(keyOf(b));
   });
 });
@@ -64,7 +64,7 @@ class Point {
   readonly x = 1;
 }
 
-describe('a key that would be ambiguous is none', () => {
+describe('an ambiguous value has no key', () => {
   const deep = JSON.parse(`${'['.repeat(1000)}${']'.repeat(1000)}`);
   const withToJson = Object.assign([1], { toJSON: () => 'x' });
 
@@ -100,14 +100,14 @@ describe('a key that would be ambiguous is none', () => {
     ['an array that ends in a hole', Object.assign([1], { length: 2 })],
     ['very deep nesting', deep],
     ['a proxy of a Map', new Proxy(new Map(), {})],
-  ])('%s', (_what, value) => {
+  ])('a value has no key: %s', (_what, value) => {
     expect(keyOf(value)).toBeUndefined();
     expect(keyOf([value])).toBeUndefined();
     expect(keyOf({ a: value })).toBeUndefined();
     expect(declaredText([['by', value]])).toBeUndefined();
   });
 
-  test('a cycle, however wide', () => {
+  test('a cycle', () => {
     const list: unknown[] = [];
     for (let i = 0; i < 50; i++) list.push(list);
     const parent: Record<string, unknown> = { name: 'p' };
@@ -118,14 +118,14 @@ describe('a key that would be ambiguous is none', () => {
     expect(performance.now() - startedAt).toBeLessThan(200);
   });
 
-  test('an object of another realm, whose prototype is another Object', () => {
+  test('an object of another realm, whose prototype is another Object.prototype', () => {
     expect(keyOf(runInNewContext('new Date(0)'))).toBeUndefined();
     expect(keyOf(runInNewContext('new Map()'))).toBeUndefined();
   });
 });
 
 describe('the text of declared parts', () => {
-  test('is empty where nothing is declared', () => {
+  test('is empty without declared parts', () => {
     expect(declaredText([])).toBe('');
   });
 
@@ -139,19 +139,19 @@ describe('the text of declared parts', () => {
   });
 });
 
-describe('a key as it stands in Redis', () => {
+describe('the id of a key in Redis', () => {
   test.each(['', 'GET http://h/', 'GET "a|b~"', ' !z', 'x'.repeat(200)])('%j stays readable', (text) => {
     expect(redisId(text, undefined)).toBe(text);
   });
 
   test.each(['{', '}', 'GET {"a":1}', '\x7f', '\x1f', '\n', 'a\n', '\0', '\u00e9', 'x'.repeat(201)])(
-    '%j is hashed',
+    'is a hash for the key %j',
     (text) => {
       expect(redisId(text, undefined)).toMatch(/^#[0-9a-f]{40}$/);
     },
   );
 
-  test('is hashed when that is wanted', () => {
+  test('is a hash for every key when hashing is on', () => {
     expect(redisId('GET http://h/', 'sha1')).toMatch(/^#[0-9a-f]{40}$/);
     expect(redisId('GET http://h/', 'sha256')).toMatch(/^#[0-9a-f]{64}$/);
   });

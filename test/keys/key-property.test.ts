@@ -37,7 +37,7 @@ describe('a custom key', () => {
     ),
   })).any;
 
-  test('is equal for two values if and only if they are', () => {
+  test('is equal for two values if and only if the values are equal', () => {
     fc.assert(
       fc.property(json, json, (a, b) => {
         expect(customKey('GET', a) === customKey('GET', b)).toBe(isDeepStrictEqual(a, b));
@@ -46,7 +46,7 @@ describe('a custom key', () => {
     );
   });
 
-  test('reads back as the value it was made of', () => {
+  test('can be parsed back to its value', () => {
     fc.assert(
       fc.property(fc.oneof(json, fc.jsonValue()), (value) => {
         const text = customKey('GET', value) as string;
@@ -57,7 +57,7 @@ describe('a custom key', () => {
     );
   });
 
-  test('throws for no value at all', () => {
+  test('never throws', () => {
     fc.assert(
       fc.property(
         fc.anything({
@@ -76,7 +76,7 @@ describe('a custom key', () => {
   });
 });
 
-describe('a key as it stands in Redis', () => {
+describe('the id of a key in Redis', () => {
   const text = fc.oneof(
     fc.string({ maxLength: 20 }),
     fc.string({ unit: 'binary', maxLength: 10 }),
@@ -86,12 +86,15 @@ describe('a key as it stands in Redis', () => {
   // Keys begin with a method and variants with a bracket, or are empty.
   const readable = fc.tuple(fc.constantFrom('GET ', '['), text).map((parts) => parts.join(''));
 
-  test.each([undefined, 'sha1', 'sha256'] as const)('is equal for two keys only if they are (%s)', (hash) => {
-    fc.assert(
-      fc.property(readable, readable, (a, b) => (redisId(a, hash) === redisId(b, hash)) === (a === b)),
-      runs,
-    );
-  });
+  test.each([undefined, 'sha1', 'sha256'] as const)(
+    'is equal for two keys only if the keys are equal (hash: %s)',
+    (hash) => {
+      fc.assert(
+        fc.property(readable, readable, (a, b) => (redisId(a, hash) === redisId(b, hash)) === (a === b)),
+        runs,
+      );
+    },
+  );
 
   test('is short printable ASCII without braces', () => {
     fc.assert(
@@ -100,7 +103,7 @@ describe('a key as it stands in Redis', () => {
     );
   });
 
-  test('is never a hash in one key and readable in another', () => {
+  test('is never the hash of one key and the text of another', () => {
     fc.assert(
       fc.property(readable, readable, (a, b) => redisId(a, 'sha1') !== redisId(b, undefined) || a === b),
       runs,

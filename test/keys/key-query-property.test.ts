@@ -86,8 +86,8 @@ const twins = fc.oneof(
     ),
 );
 
-describe.each(Object.entries(READERS))('as %s sees it', (_name, read: Reader) => {
-  test('two queries with one key are the same query', () => {
+describe.each(Object.entries(READERS))('read by %s', (_name, read: Reader) => {
+  test('two queries with the same key are equal', () => {
     let equal = 0;
     fc.assert(
       fc.property(twins, ([a, b]) => {
@@ -101,7 +101,7 @@ describe.each(Object.entries(READERS))('as %s sees it', (_name, read: Reader) =>
   });
 
   const rules: QueryRule[] = [['a', 'x*'], { except: ['a'] }, { except: ['b', 'x*'] }];
-  test.each(rules)('and so under %j, in the parameters that it lets in', (rule) => {
+  test.each(rules)('two queries with the same key are equal in the parameters that %j includes', (rule) => {
     const given = Array.isArray(rule) ? rule : (rule as { except: string[] }).except;
     const named = (root: string): boolean =>
       given.some((g) => (g.endsWith('*') ? root.startsWith(g.slice(0, -1)) : root === g));
@@ -126,7 +126,7 @@ describe('the default key', () => {
     url,
   });
 
-  test('is equal for two requests only if method, scheme, host and path are', () => {
+  test('is equal for two requests only if method, scheme, host and path are equal', () => {
     const parts = (r: { method: string; scheme: string; host: string; url: string }): unknown[] => [
       r.method === 'HEAD' ? 'GET' : r.method,
       r.scheme,
@@ -162,7 +162,7 @@ describe('the default key', () => {
     );
   });
 
-  test('is not changed by sorting what is sorted', () => {
+  test('is not changed by normalizing the URL twice', () => {
     fc.assert(
       fc.property(url, (u) => normalizeQuery(normalizeQuery(u, true), true) === normalizeQuery(u, true)),
       runs,

@@ -39,7 +39,7 @@ const head = fc.record({
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
 
 describe('encode and decode', () => {
-  test('give back what went in', () => {
+  test('return the same stored response', () => {
     fc.assert(
       fc.property(head, chunks, (stored, body) => {
         const decoded = decode(encode(stored, body));
@@ -61,26 +61,26 @@ describe('encode and decode', () => {
     expect(kept.equals(Buffer.concat(body))).toBe(true);
   });
 
-  test('copy the chunks, which their owner may use again', () => {
+  test('copy the chunks, which the caller may reuse', () => {
     const chunk = Buffer.from('body');
     const bytes = encode(HEAD, [chunk]);
     chunk.fill(0);
     expect(decode(bytes)?.body.toString()).toBe('body');
   });
 
-  test('keep lone surrogates apart in keys', () => {
+  test('keep keys with lone surrogates distinct', () => {
     for (const key of ['\ud800', '\ud801', '\ufffd'])
       expect(decode(encode({ ...HEAD, key }, []))?.key).toBe(key);
   });
 
-  test('refuse what has no JSON', () => {
+  test('refuse values that JSON cannot represent', () => {
     expect(decode(encode({ ...HEAD, bornAt: Number.NaN }, []))).toBeUndefined();
     expect(decode(encode({ ...HEAD, lifetime: Number.POSITIVE_INFINITY }, []))).toBeUndefined();
     expect(() => encode({ ...HEAD, locals: { n: 1n } }, [])).toThrow(TypeError);
   });
 });
 
-describe('damaged bytes are no stored response', () => {
+describe('damaged bytes are not decoded', () => {
   const sample = encode(HEAD, [Buffer.from('a body\0\xff', 'latin1')]);
 
   test('with any single bit flipped', () => {
@@ -106,21 +106,21 @@ describe('damaged bytes are no stored response', () => {
     expect(decode(bytes)).toBeDefined();
   });
 
-  test('cut short anywhere', () => {
+  test('cut off at the end', () => {
     for (let length = 0; length < sample.length; length++)
       expect(decode(sample.subarray(0, length))).toBeUndefined();
   });
 
-  test('cut short in front', () => {
+  test('cut off at the beginning', () => {
     for (let from = 1; from <= sample.length; from++) expect(decode(sample.subarray(from))).toBeUndefined();
   });
 
-  test('with anything behind', () => {
+  test('with bytes appended', () => {
     expect(decode(Buffer.concat([sample, Buffer.alloc(1)]))).toBeUndefined();
     expect(decode(Buffer.concat([sample, sample]))).toBeUndefined();
   });
 
-  test('with lengths that lie', () => {
+  test('with wrong lengths', () => {
     for (const [metaLength, bodyLength] of [
       [0xffffffff, 0],
       [0, 0xffffffff],
@@ -134,7 +134,7 @@ describe('damaged bytes are no stored response', () => {
     }
   });
 
-  test('of whatever else, and nothing throws', () => {
+  test('when they are random, and nothing throws', () => {
     const anything = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.from([1, 0, 0, 0, ...rest])),
@@ -150,7 +150,7 @@ describe('damaged bytes are no stored response', () => {
     );
   });
 
-  test('whose sum is right, and nothing throws', () => {
+  test('when only the checksum is right, and nothing throws', () => {
     const meta = fc.oneof(
       fc.string(),
       fc.jsonValue().map((value) => JSON.stringify(value)),
@@ -165,7 +165,7 @@ describe('damaged bytes are no stored response', () => {
   });
 });
 
-describe('fingerprint', () => {
+describe('the version of a stored response', () => {
   test('differs with key, head and body', () => {
     const others = [
       encode(HEAD, [Buffer.from('body')]),
@@ -199,7 +199,7 @@ describe('the marker', () => {
     );
   });
 
-  test('is no stored response, whole, cut or with any byte changed', () => {
+  test('is not decoded as a stored response, whole, cut off or with any byte changed', () => {
     const bytes = Buffer.from(sample);
     for (let i = 0; i < bytes.length; i++) {
       expect(decode(sample.subarray(0, i))).toBeUndefined();
@@ -217,13 +217,13 @@ describe('the marker', () => {
     expect(decodeMarker(Buffer.from(`\x02${text}`, 'latin1'))).toBeUndefined();
   });
 
-  test('of more sets than are ever written is damaged', () => {
+  test('with more sets than are ever written is damaged', () => {
     const specs = Array.from({ length: MAX_SPECS + 1 }, (_, i) => [`x-${i}`]);
     expect(decodeMarker(encodeMarker(specs))).toBeUndefined();
     expect(decodeMarker(encodeMarker(specs.slice(1)))).toEqual(specs.slice(1));
   });
 
-  test('is not read out of a stored response or of nothing', () => {
+  test('is not read from a stored response or from an empty value', () => {
     expect(decodeMarker(encode(HEAD, []))).toBeUndefined();
     expect(decodeMarker(Buffer.alloc(0))).toBeUndefined();
   });
