@@ -16,18 +16,20 @@ export type { Explanation } from './lifecycle/explain.ts';
 export type { Latency } from './observe/histogram.ts';
 export type {
   CacheEvents,
+  Detail,
   FaultEvent,
   ForwardReason,
   GuardEvent,
   Outcome,
   PurgeEvent,
+  RedisErrorCode,
   RefreshEvent,
   RequestEvent,
   Result,
   Steps,
   StoreEvent,
 } from './observe/outcome.ts';
-export type { Rule } from './observe/reasons.ts';
+export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
 export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';

@@ -16,9 +16,8 @@ import { NestedCaches } from './lifecycle/nested.ts';
 import { PendingInvalidations } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
-import { Events } from './observe/events.ts';
-import type { CacheEvents } from './observe/outcome.ts';
-import { Stats } from './observe/stats.ts';
+import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
+import { Reporter } from './observe/reporter.ts';
 import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
 import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options/policy.ts';
 import { parseSettings } from './options/settings.ts';
@@ -62,13 +61,12 @@ class Cache {
     this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
     // Checked before anything connects.
     parsePolicy(policyOptions);
-    const stats = new Stats(name);
-    const events = new Events(name, showKey, stats);
-    const onFault = events.fault.bind(events);
+    const reporter = new Reporter(name, showKey, clock);
+    const onFault = (fault: FaultEvent): void => reporter.fault(fault);
     const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected.store, timeout, onFault, keyring);
-    const pendingInvalidations = new PendingInvalidations(store, timeout, events);
+    const pendingInvalidations = new PendingInvalidations(store, timeout, reporter);
     this.#context = {
       settings: { name, showKey, invalidation },
       store,
@@ -80,10 +78,8 @@ class Cache {
       leases: new Leases(store),
       pendingInvalidations,
       nested: new NestedCaches(),
-      refreshes: new Refreshes(refresh, events.refresh.bind(events)),
-      events,
-      stats,
-      refusals: new LRUCache({ max: 1000 }),
+      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
+      reporter,
       oversize: new LRUCache({ max: 10_000, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
@@ -111,16 +107,16 @@ class Cache {
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        context.events.on(event, listener);
+        context.reporter.on(event, listener);
         return handled;
       },
       off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
-        context.events.off(event, listener);
+        context.reporter.off(event, listener);
         return handled;
       },
       explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
         explain(context, policy, request, init),
-      stats: () => context.stats.snapshot(),
+      stats: () => context.reporter.stats(),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -150,7 +146,7 @@ class Cache {
   #track(work: Promise<unknown>): void {
     const done = work
       .catch((error: unknown) => {
-        this.#context.events.fault({ step: 'store', code: 'error', message: String(error) });
+        this.#context.reporter.fault({ step: 'store', code: 'error', message: String(error) });
       })
       .finally(() => this.#pending.delete(done));
     this.#pending.add(done);

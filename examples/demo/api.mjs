@@ -67,10 +67,9 @@ async function connected(url) {
   return redis;
 }
 
-function logRequest({ method, key, status, kind, fwd, stored, took }) {
+function logRequest({ method, key, status, kind, fwd, stored, durationsMs }) {
   const how = kind === 'hit' ? 'hit' : `fwd=${fwd}${stored ? '; stored' : ''}`;
-  const ms = Object.values(took).reduce((sum, step) => sum + step, 0);
   console.log(
-    `    ${method.padEnd(4)} ${status}  ${how.padEnd(20)} ${ms.toFixed(1).padStart(7)} ms  ${key ?? ''}`,
+    `    ${method.padEnd(4)} ${status}  ${how.padEnd(20)} ${durationsMs.total.toFixed(1).padStart(7)} ms  ${key ?? ''}`,
   );
 }

@@ -1,38 +1,34 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
-import { ownEntityTags } from '../http/content-coding.ts';
 import type { Next } from '../options/types.ts';
 import type { FrontDoor } from './front-door.ts';
 import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
+import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import { addCacheStatus } from './replay.ts';
 import type { Target } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
 
-/** The requests that a cache of this process leads a fill for. */
+/** Requests for which a cache of this process leads a fill. */
 const leaderRequests = new WeakSet<IncomingMessage>();
-/** By how many caches of this process a request was let pass: whatever cache comes now is behind them. */
+/** How many caches of this process have forwarded a request: the next cache that it reaches is behind them. */
 const cachesPassed = new WeakMap<IncomingMessage, number>();
 
-/** One request on its way through the cache: what it asked as it came, and the way to the app behind. */
+/** The HTTP side of one request at one cache: the request as it came, the response, and the way to the app behind. */
 export class Exchange {
   readonly req: IncomingMessage;
   readonly res: ServerResponse;
   readonly method: string;
   /** The request's header fields as they came, whatever is hidden from the app later. */
   headers: IncomingHttpHeaders;
-  /**
-   * Whether another cache in front is filling with this very request: to wait for a fill could be to wait for
-   * itself, if both caches share their keys.
-   */
+  /** Whether a cache in front leads a fill with this very request: waiting for a fill could be waiting for itself. */
   readonly isLeader: boolean;
   /**
-   * How far in the cache stands: 0 in front of the app, 1 in the app, more behind other caches that let the request pass.
-   * What middleware in front has found out about the person was not seen by the guard, so what is stored further in is
-   * not for a cache further out.
+   * How deep in the app this cache is: 0 in front of the app, 1 in the app, more behind other caches that forwarded the
+   * request. A cache never uses what a deeper one has stored: middleware between the two may have turned people away.
    */
   readonly cacheLevel: number;
   readonly #next: Next;
@@ -45,7 +41,7 @@ export class Exchange {
   #absentIdentity: Set<string> | undefined;
   #headersRead: Set<string> | undefined;
 
-  /** @param door where the request comes through one, instead of from the app. */
+  /** @param door the front door that the request came through, where it did not come from the app. */
   constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: FrontDoor) {
     this.req = req;
     this.res = res;
@@ -57,7 +53,7 @@ export class Exchange {
     this.cacheLevel = door?.isBeforeApp(req) && !cachesPassed.has(req) ? 0 : 1 + (cachesPassed.get(req) ?? 0);
   }
 
-  /** Where the request is aimed, as far as the app trusts it. */
+  /** Scheme, host and URL of the request, by the app's own rules of trust; `undefined` where they are ambiguous. */
   get target(): Target | undefined {
     if (!this.#hasTarget) {
       this.#trust = trustProxyOf(this.req, this.#door?.express);
@@ -68,8 +64,8 @@ export class Exchange {
   }
 
   /**
-   * Whether the app that answers aims the request as the key was made: an app within a listener that does not show it
-   * may trust X-Forwarded-* of which the key knows nothing.
+   * Whether the app that answers derives the same scheme and host as the key did: an app inside a listener that hides it
+   * may trust X-Forwarded-* fields that the key ignored.
    */
   get targetMatchesApp(): boolean {
     const { target } = this;
@@ -79,24 +75,24 @@ export class Exchange {
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
   }
 
-  /** What the `when` option asked for of the person and did not find, so that it is the same for all it lets in. */
+  /** Marks of identity that `when` looked for in vain: absent in every request that it lets in. */
   get absentIdentity(): Set<string> {
     this.#absentIdentity ??= new Set();
     return this.#absentIdentity;
   }
 
-  /** The header fields that `when` and the key were made by, in lower case; `*` for all of them. */
+  /** The header fields that `when` and `key` have read, in lower case; `*` for all of them. */
   get headersRead(): Set<string> {
     this.#headersRead ??= new Set();
     return this.#headersRead;
   }
 
-  /** Whether the app was called, so that whatever goes wrong now is not to be answered here. */
+  /** Whether the app was called: from then on it answers, whatever goes wrong here. */
   get forwarded(): boolean {
     return this.#forwarded;
   }
 
-  /** Keeps the asynchronous context that the request came in, for those who listen: its trace, its user. */
+  /** Keeps the asynchronous context of the request (its trace, its user) for event listeners. */
   keepContext(): void {
     this.#context = new AsyncResource('redis-response-cache');
   }
@@ -106,7 +102,7 @@ export class Exchange {
     else run();
   }
 
-  /** A GET with a body, or a method disguised by a header, does not mean what its URL says. */
+  /** Whether a header field or middleware says that the method is another one. */
   get hasMethodOverride(): boolean {
     const { headers } = this;
     const original = (this.req as { originalMethod?: string }).originalMethod;
@@ -123,7 +119,7 @@ export class Exchange {
     return announcesBody(this.req) ?? (coding !== undefined || (length !== undefined && length !== '0'));
   }
 
-  /** Lets the app answer. An error that it throws at once is its own, and goes where it would have gone. */
+  /** Lets the app answer. An error that it throws synchronously becomes an uncaught exception, as without the cache. */
   forward(): void {
     this.#forwarded = true;
     cachesPassed.set(this.req, 1 + (cachesPassed.get(this.req) ?? 0));
@@ -140,94 +136,49 @@ export class Exchange {
     }
   }
 
-  /** Ends a request that nobody waits for. */
+  /** Ends an internal request. */
   drop(): void {
     this.#forwarded = true;
     this.res.destroy();
   }
 
-  /** Lets the app answer, and says in the answer what was decided. */
+  /** Lets the app answer, and adds this cache's member to `Cache-Status`. */
   forwardWith(cacheStatus: string): void {
     onHead(this.res, () => addCacheStatus(this.res, cacheStatus));
     this.forward();
   }
 
-  /** Says that the app is about to answer this request for a cache. */
+  /** Marks the request: a cache of this process leads a fill with it. */
   beginLeading(): void {
     leaderRequests.add(this.req);
   }
 
-  /** Keeps the header fields as they came, since the app may change what it is given. */
+  /** Copies the header fields, since the app may change them. */
   keepHeaders(): void {
     this.headers = { ...this.headers };
   }
 
   /**
-   * Hides from the app what would make it answer less than the whole representation, which is what is to be stored,
-   * and asks instead whether a stored one has changed, if there is one. `headers` stays as it came.
+   * Asks the app for the whole representation, and whether the stored one is still valid where there are validators.
+   * `headers` stays as it came.
    */
-  askForWhole(validators: Validators | undefined, ranged: boolean): void {
-    const hidden = ranged ? CONDITIONS : HIDDEN;
-    const asked: [string, string | undefined][] = [
-      ['if-none-match', validators?.etag],
-      ['if-modified-since', validators?.lastModified],
-    ];
-    const changes = asked.some(([, value]) => value !== undefined);
+  askForWhole(validators: Validators | undefined, keepsRange: boolean): void {
     this.keepHeaders();
-    if (!changes && !Object.keys(this.headers).some((name) => hidden.has(name))) return;
-    const distinct = this.#hide(hidden);
-    for (const [name, value] of asked) if (value !== undefined) this.#give(name, value, distinct);
+    requestWhole(this.req, this.headers, validators, keepsRange);
   }
 
-  /**
-   * Asks the app by its own entity tags, where the client was given those of encodings: it changes what it has got a
-   * copy of (`If-Match`).
-   */
+  /** Gives the app its own entity tags in `If-Match`, where the client has those of encodings. */
   askByOwnTags(): void {
-    const given = this.req.headers['if-match'];
-    const own = given && ownEntityTags(given);
-    if (own === undefined || own === given) return;
-    this.keepHeaders();
-    this.#give('if-match', own, this.#hide(new Set(['if-match'])));
+    if (this.headers['if-match'] === undefined) return;
+    const asCame = { ...this.headers };
+    if (restoreEntityTags(this.req)) this.headers = asCame;
   }
 
   /** Takes header fields away from the request, as if they had never been sent. */
   strip(names: readonly string[]): void {
-    this.#hide(new Set(names));
+    hideFields(this.req, new Set(names));
     const left = { ...this.headers };
     for (const name of names) delete left[name];
     this.headers = left;
   }
-
-  #give(name: string, value: string, distinct: Record<string, string[] | undefined> | undefined): void {
-    this.req.headers[name] = value;
-    this.req.rawHeaders.push(name, value);
-    if (distinct) distinct[name] = [value];
-  }
-
-  #hide(names: ReadonlySet<string>): Record<string, string[] | undefined> | undefined {
-    const { req } = this;
-    const distinct = distinctOf(req);
-    for (let i = req.rawHeaders.length - 2; i >= 0; i -= 2) {
-      if (names.has((req.rawHeaders[i] as string).toLowerCase())) req.rawHeaders.splice(i, 2);
-    }
-    for (const name of names) {
-      delete req.headers[name];
-      delete distinct?.[name];
-    }
-    return distinct;
-  }
 }
-
-/** Node builds this view when it is first read, and would stumble over a raw list that was shortened before. */
-function distinctOf(req: IncomingMessage): Record<string, string[] | undefined> | undefined {
-  try {
-    return req.headersDistinct;
-  } catch {
-    // Early versions of Node 20 cannot build it of a field named `__proto__`.
-    return undefined;
-  }
-}
-
-const CONDITIONS: ReadonlySet<string> = new Set(['if-none-match', 'if-modified-since']);
-const HIDDEN: ReadonlySet<string> = new Set([...CONDITIONS, 'range', 'if-range']);

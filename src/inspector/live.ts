@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
-import { type Rule, ruleOf, rulesOf } from '../observe/reasons.ts';
+import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
 import type { CacheMiddleware } from '../options/cache.ts';
 
@@ -29,8 +29,8 @@ export interface Snapshot {
   readonly now: number;
   readonly stats: CacheStats;
   /** The sentence behind each word in `stats`. */
-  readonly forwarded: Readonly<Record<string, Rule>>;
-  readonly details: Readonly<Record<string, Rule>>;
+  readonly forwarded: Readonly<Record<string, Reason>>;
+  readonly details: Readonly<Record<string, Reason>>;
   readonly samples: readonly Sample[];
   readonly faults: readonly Dated<FaultEvent>[];
   readonly purges: readonly Dated<PurgeEvent>[];
@@ -66,10 +66,10 @@ export class Live {
       stats,
       forwarded: Object.fromEntries(
         Object.keys(stats.forwarded).flatMap((fwd) =>
-          rulesOf({ kind: 'forward', fwd: fwd as ForwardReason }).map((rule) => [fwd, rule]),
+          reasonsOf({ kind: 'forward', fwd: fwd as ForwardReason }).map((reason) => [fwd, reason]),
         ),
       ),
-      details: Object.fromEntries(words.map((word) => [word, ruleOf(word)])),
+      details: Object.fromEntries(words.map((word) => [word, reasonOf(word)])),
       samples: [...this.#samples, sampleOf(stats)],
       faults: this.#faults,
       purges: this.#purges,
@@ -82,7 +82,7 @@ export class Live {
   }
 }
 
-function sampleOf({ requests, latency: { lookup } }: CacheStats): Sample {
+function sampleOf({ requests, latencyMs: { lookup } }: CacheStats): Sample {
   const lookups = [...lookup.buckets.map(({ count }) => count), lookup.count];
   return { at: Date.now(), requests, lookups };
 }

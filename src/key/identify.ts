@@ -3,6 +3,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Read } from '../exchange/guard/guard.ts';
 import { requestView } from '../exchange/guard/views.ts';
 import { joined } from '../http/cache-control.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { customKey, declaredText, defaultKey, normalizeQuery, redisId } from './cache-key.ts';
 
@@ -29,7 +30,7 @@ export function identify(
   x: Exchange,
   policy: Policy,
   method: string = x.method,
-): Identity | string | Promise<Identity | string> {
+): Identity | Detail | Promise<Identity | Detail> {
   if (policy.key || policy.by) return identifyByOptions(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
@@ -39,7 +40,7 @@ export function identify(
 /**
  * The identity where the options `key` or `vary.by` are functions. What they read of the user and return is covered.
  */
-async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | string> {
+async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
   const reads: [word: string, text: string | undefined][] = [];
   const req = requestView(
     x.req,
@@ -86,7 +87,7 @@ function containsWord(keyText: string, value: string): boolean {
 
 const NO_READS: Read = new Set();
 
-function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | string {
+function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
   const { headers, cookies, hash } = policy;
   const parts: unknown[] = [];
   for (const name of headers) {

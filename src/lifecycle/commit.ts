@@ -77,13 +77,13 @@ export async function commit(
   // The lease is not renewed any more: a commit that is lost on its way arrives no later than the lease runs out.
   context.leases.drop(lease);
   const committed = await context.store.commit(stored);
-  const took = performance.now() - startedAt;
+  const durationMs = performance.now() - startedAt;
   startsMs.store = startedAt - transaction.startedAt;
-  durationsMs.store = took;
+  durationsMs.store = durationMs;
   if (committed instanceof Fault) return { kind: 'not-stored', reason: committed.code };
   if (!committed) return { kind: 'revoked' };
   const { bytes, ttl, tags } = stored;
-  context.events.store({ key: lease.key, bytes: bytes.length, ttl, tags, took });
+  context.reporter.store({ key: lease.key, bytes: bytes.length, ttlMs: ttl, tags, durationMs });
   return { kind: 'stored', commit: stored };
 }
 
@@ -157,7 +157,7 @@ async function encodedBody(
   try {
     return await encodeBody(compress, chunks, collapse.lease);
   } catch (error) {
-    context.events.fault({ step: 'compress', code: 'error', message: String(error) });
+    context.reporter.fault({ step: 'compress', code: 'error', message: String(error) });
     return undefined;
   }
 }

@@ -1,6 +1,5 @@
 import type { LRUCache } from 'lru-cache';
-import type { Events } from '../observe/events.ts';
-import type { Stats } from '../observe/stats.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/settings.ts';
 import type { Leases } from '../store/lease-renewal.ts';
 import type { Storage } from '../store/storage.ts';
@@ -19,10 +18,7 @@ export interface CacheContext extends Storage {
   readonly pendingInvalidations: PendingInvalidations;
   readonly nested: NestedCaches;
   readonly refreshes: Refreshes;
-  readonly events: Events;
-  readonly stats: Stats;
-  /** Why the last response for a cache key was not stored, and when (milliseconds since 1970). */
-  readonly refusals: LRUCache<string, { readonly detail: string; readonly at: number }>;
+  readonly reporter: Reporter;
   /** Ids whose last response exceeded `maxBodySize`: a range of it is forwarded as a range. */
   readonly oversize: LRUCache<string, true>;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */

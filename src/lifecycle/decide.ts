@@ -84,9 +84,9 @@ export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): O
   if (mode === 'shadow') return bypass(`shadow: ${decision.kind === 'serve' ? 'hit' : decision.reason}`);
   switch (decision.kind) {
     case 'serve': {
-      const ttl = Math.floor(decision.ttlMs / 1000);
-      if (decision.refresh === 'stale') return { kind: 'hit', ttl, detail: 'stale-while-revalidate' };
-      return decision.near ? { kind: 'hit', ttl, detail: 'near' } : { kind: 'hit', ttl };
+      const { ttlMs } = decision;
+      if (decision.refresh === 'stale') return { kind: 'hit', ttlMs, detail: 'stale-while-revalidate' };
+      return decision.near ? { kind: 'hit', ttlMs, detail: 'near' } : { kind: 'hit', ttlMs };
     }
     case 'unsatisfied':
       return { kind: 'unsatisfied', fwd: decision.reason, detail: 'only-if-cached' };

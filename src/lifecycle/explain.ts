@@ -5,11 +5,11 @@ import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
-import { normalizeQuery, redisId } from '../key/cache-key.ts';
+import { normalizeQuery } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
-import { type Rule, ruleOf, rulesOf } from '../observe/reasons.ts';
+import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
@@ -26,7 +26,7 @@ export interface Explanation {
   /** What `Cache-Status` would say, as far as it is known before the app answers; `undefined` while `enabled` is false. */
   readonly cacheStatus: string | undefined;
   /** The rules behind that, the most general first. */
-  readonly because: readonly Rule[];
+  readonly because: readonly Reason[];
   /** The cache key, where the request has one. */
   readonly key?: {
     readonly text: string;
@@ -65,7 +65,7 @@ export interface Explanation {
     readonly purged: boolean;
   };
   /** Why the last response for the key was not stored, where this process remembers (1000 keys). */
-  readonly refused?: Rule & { readonly at: Date };
+  readonly refused?: Reason & { readonly at: Date };
 }
 
 /**
@@ -90,10 +90,10 @@ export async function explain(
   if (!t.key) return explained(context, unqualified!);
 
   const { identity } = t;
-  const last = context.refusals.get(redisId(identity.key, undefined));
+  const last = context.reporter.refusalOf(identity.key);
   const facts = {
     key: keyOf(exchange, policy, identity),
-    ...(last && { refused: { ...ruleOf(last.detail), at: new Date(last.at) } }),
+    ...(last && { refused: { ...reasonOf(last.detail), at: new Date(last.at) } }),
   };
   if (unqualified) return explained(context, unqualified, facts);
   const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
@@ -132,7 +132,7 @@ async function outcomeOfCommand(t: Transaction): Promise<Outcome | undefined> {
 }
 
 function explained(context: CacheContext, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
-  return { cacheStatus: cacheStatus(context.settings.name, outcome), because: rulesOf(outcome), ...more };
+  return { cacheStatus: cacheStatus(context.settings.name, outcome), because: reasonsOf(outcome), ...more };
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {

@@ -1,4 +1,5 @@
 import { decode } from '../codec/format.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Commit } from '../store/store.ts';
 import { type FlightResult, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
 import type { RefreshResult } from './refresh.ts';
@@ -13,7 +14,7 @@ export type FillResult =
   /** The handler failed, and a stale stored response was served. */
   | { readonly kind: 'origin-failed' }
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
-  | { readonly kind: 'not-stored'; readonly reason: string };
+  | { readonly kind: 'not-stored'; readonly reason: Detail };
 
 /** How long (in milliseconds) nobody waits for a fill of a place whose last fill had nothing to share. */
 export const HIT_FOR_MISS_MS = 5000;
@@ -24,7 +25,7 @@ export function isHitForMiss({ kind }: FillResult): boolean {
 }
 
 /** The `detail` of a fill; `undefined` when its response was stored. */
-export function reasonOf(result: FillResult): string | undefined {
+export function detailOf(result: FillResult): Detail | undefined {
   switch (result.kind) {
     case 'stored':
       return undefined;

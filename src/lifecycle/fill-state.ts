@@ -1,6 +1,7 @@
 import type { ReadTracker } from '../exchange/guard/guard.ts';
 import type { FieldList } from '../http/headers.ts';
 import type { Identity } from '../key/identify.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -17,5 +18,5 @@ export interface FillState {
   /** When the handler was called: milliseconds since 1970. */
   readonly requestedAt: number;
   /** Why the response is not stored, where that was known before its head. */
-  readonly refusal: string | undefined;
+  readonly refusal: Detail | undefined;
 }

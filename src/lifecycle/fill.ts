@@ -14,17 +14,17 @@ import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
 import { mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
-import { bypass, type ForwardReason, type Outcome } from '../observe/outcome.ts';
+import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Lease } from '../store/store.ts';
 import { type Flight, NOT_SHARED } from './collapse.ts';
 import { storeComplete } from './commit.ts';
 import {
+  detailOf,
   type FillResult,
   followersOf,
   HIT_FOR_MISS_MS,
   isHitForMiss,
-  reasonOf,
   refreshResultOf,
 } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
@@ -74,7 +74,7 @@ export class Fill implements CaptureHooks, FillState {
   readonly #startedAt = performance.now();
   readonly #asksForRange: boolean;
   #sendsRange = false;
-  #refusal: string | undefined;
+  #refusal: Detail | undefined;
   #head: (ResponseHead & SentHead) | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
   #isShared = true;
@@ -110,14 +110,14 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** A route behind this cache stores the response by its own key, or not at all: frees whoever waits for this fill. */
-  giveUp(reason: string): void {
+  giveUp(reason: Detail): void {
     this.#refusal ??= reason;
     this.reads.end();
     this.#stopSharing(0);
   }
 
   /** Why the response is not stored, where that was known before its head. */
-  get refusal(): string | undefined {
+  get refusal(): Detail | undefined {
     return this.#refusal;
   }
 
@@ -233,7 +233,7 @@ export class Fill implements CaptureHooks, FillState {
     const detail = storability?.reason;
     const stored = storability !== undefined && detail === undefined && head.length !== undefined;
     if (shadow) {
-      const why = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
+      const why: Detail = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
       const outcome = { ...bypass(why), ...(stored && { stored }) };
       addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
       return;
@@ -286,13 +286,13 @@ export class Fill implements CaptureHooks, FillState {
     const { context, exchange, refresh } = t;
     const { flight, shadow } = this.#plan;
     const result = await storing.catch((error: unknown): FillResult => {
-      context.events.fault({ step: 'store', code: 'error', message: String(error) });
+      context.reporter.fault({ step: 'store', code: 'error', message: String(error) });
       return { kind: 'not-stored', reason: 'error' };
     });
     this.reads.end();
     if (lease) {
       context.leases.drop(lease);
-      if (reasonOf(result) === 'too-large') context.oversize.set(lease.id, true);
+      if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
     }
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
@@ -307,10 +307,10 @@ export class Fill implements CaptureHooks, FillState {
 
   #outcomeOf(result: FillResult): Outcome {
     const { shadow, reason } = this.#plan;
-    const detail = reasonOf(result);
+    const detail = detailOf(result);
     const stored = result.kind === 'stored';
     if (shadow) {
-      if (detail !== undefined && this.lease) this.transaction.context.stats.refuse(detail);
+      if (detail !== undefined && this.lease) this.transaction.context.reporter.refused(detail);
       return { ...bypass(shadow.detail), ...(stored && { stored }) };
     }
     return {

@@ -39,7 +39,7 @@ export async function lookUp(t: Transaction, lookup: Lookup): Promise<Found | Fa
 export function discardDamaged({ context, found }: Transaction): void {
   for (const ref of found.damaged) {
     const key = `${ref.id} ${ref.variant}`;
-    context.events.fault({ step: 'decode', code: 'corrupt', message: 'a damaged value', key });
+    context.reporter.fault({ step: 'decode', code: 'corrupt', message: 'a damaged value', key });
     context.track(context.store.discard(ref));
   }
 }

@@ -31,11 +31,11 @@ import type { Transaction } from './transaction.ts';
  */
 export async function handle(t: Transaction): Promise<void> {
   const { context, exchange } = t;
-  if (context.events.heard) exchange.keepContext();
+  if (context.reporter.isListening) exchange.keepContext();
   try {
     await begin(t);
   } catch (error) {
-    context.events.fault({ step: 'request', code: 'error', message: String(error) });
+    context.reporter.fault({ step: 'request', code: 'error', message: String(error) });
     // Nothing that was thrown comes from the app, so the app has either been called or is called now.
     if (!exchange.forwarded && !exchange.res.headersSent) t.forward(bypass('error'));
   }

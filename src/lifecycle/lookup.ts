@@ -11,7 +11,7 @@ import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import type { Place } from '../store/store.ts';
-import { type PendingInvalidations, UNCONFIRMED } from './pending-invalidations.ts';
+import { PENDING, type PendingInvalidations } from './pending-invalidations.ts';
 
 /** What a look-up brought: at most one stored response that this request selects. */
 export interface Found {
@@ -60,7 +60,7 @@ export class Lookup {
     hash: HashName | undefined,
     cacheLevel: number,
   ): Found | undefined {
-    if (this.#pending.holds(id)) return undefined;
+    if (this.#pending.includes(id)) return undefined;
     let variant = redisId(declared, hash);
     let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], headers);
     let value = this.#nearAt(id, variant);
@@ -75,7 +75,7 @@ export class Lookup {
     const stored = value?.stored;
     if (!value || stored?.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text)
       return undefined;
-    if (this.#pending.holdsAny(stored.tags)) return undefined;
+    if (this.#pending.includesTag(stored.tags)) return undefined;
     return { stored, ref: { id, variant }, version: value.version, otherVariants, damaged: NONE, near: true };
   }
 
@@ -92,8 +92,8 @@ export class Lookup {
     cacheLevel: number,
   ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
-    const held = this.#pending.holds(id) && (await this.#pending.settled(id));
-    if (held) return held;
+    const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
+    if (pendingFault) return pendingFault;
     const slot = redisId(declared, hash);
     const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
@@ -103,7 +103,7 @@ export class Lookup {
     const [bytes, ...values] = read;
     const specs = bytes && decodeMarker(bytes);
     if (specs && remembered?.equals(bytes))
-      return this.#unlessHeld(newest(key, cacheLevel, expected, values, this.#recall));
+      return this.#unlessPending(newest(key, cacheLevel, expected, values, this.#recall));
     if (specs) {
       this.#markers.set(memory, bytes);
       const variants = variantsOf(identity, headers, hash, specs);
@@ -112,14 +112,14 @@ export class Lookup {
         variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessHeld(newest(key, cacheLevel, variants, again, this.#recall));
+      return this.#unlessPending(newest(key, cacheLevel, variants, again, this.#recall));
     }
     this.#markers.delete(memory);
-    return this.#unlessHeld(only(identity, headers, cacheLevel, slot, bytes, this.#recall));
+    return this.#unlessPending(only(identity, headers, cacheLevel, slot, bytes, this.#recall));
   }
 
-  #unlessHeld(found: Found): Found | Fault {
-    return found.stored && this.#pending.holdsAny(found.stored.tags) ? UNCONFIRMED : found;
+  #unlessPending(found: Found): Found | Fault {
+    return found.stored && this.#pending.includesTag(found.stored.tags) ? PENDING : found;
   }
 }
 

@@ -1,128 +1,129 @@
-import type { Events } from '../observe/events.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { withTimeout } from './with-timeout.ts';
 
-/** Stands for what is stored and may not be used. */
-export const UNCONFIRMED: Fault = new Fault(
+/** The fault of a look-up whose stored response an unsafe request has invalidated, while Redis has not confirmed it. */
+export const PENDING: Fault = new Fault(
   'invalidating',
-  'an unsafe request has invalidated it, which is not confirmed yet',
+  'an unsafe request has invalidated the stored response, and the store has not confirmed it yet',
 );
 
-/** So many are remembered one by one; with more, all that is stored is to be purged. */
-const REMEMBERED = 100_000;
-/** So many are carried out at once. */
+/** How many targets are remembered one by one; beyond that, everything is to be purged. */
+const MAX_TARGETS = 100_000;
+/** How many purges are retried at once. */
 const BATCH = 64;
-/** How long after a failure they are tried again; doubles up to the second figure. Milliseconds. */
-const REST = [250, 8000] as const;
+/** Milliseconds until the first retry; each failure doubles it, up to the second figure. */
+const BACKOFF_MS = [250, 8000] as const;
 
-/** What is to be purged, and what it is called: an id, a tag, or everything. */
+/** What is to be purged: an id, a tag, or everything. */
 type Target = `url ${string}` | `tags ${string}` | 'all';
 
 /**
- * Invalidations by unsafe requests. Their answers do not wait for the store, but who asks this process afterwards does:
- * "a cache MUST invalidate" (RFC 9111 §4.4). What the store has not confirmed is owed: it is not used here, and is
- * invalidated as soon as the store can be asked, for everybody else's sake.
+ * Invalidations by unsafe requests (RFC 9111 section 4.4: "a cache MUST invalidate"). The answer to an unsafe request does
+ * not wait for the store; a later request to this process does. What the store has not confirmed is not used in this
+ * process, and the purge is retried until the store confirms it.
  */
 export class PendingInvalidations {
   readonly #store: GuardedStore;
-  readonly #timeout: number;
-  readonly #events: Events;
-  /** On their way, by id. */
-  readonly #underWay = new Map<string, Promise<number | Fault>>();
-  /** When each became owed, in the order in which they are tried. */
-  readonly #owed = new Map<Target, number>();
-  #count = 0;
-  #rest: number = REST[0];
+  readonly #timeoutMs: number;
+  readonly #reporter: Reporter;
+  /** Purges that were sent, by id. */
+  readonly #sent = new Map<string, Promise<number | Fault>>();
+  /** Purges that failed, in the order in which they are retried; the value tells two failures of one target apart. */
+  readonly #failed = new Map<Target, number>();
+  #failures = 0;
+  #backoffMs: number = BACKOFF_MS[0];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param timeout how long a request may wait for one that is on its way, in milliseconds. */
-  constructor(store: GuardedStore, timeout: number, events: Events) {
+  /** @param timeoutMs how long a request may wait for a purge that was sent. */
+  constructor(store: GuardedStore, timeoutMs: number, reporter: Reporter) {
     this.#store = store;
-    this.#timeout = timeout;
-    this.#events = events;
+    this.#timeoutMs = timeoutMs;
+    this.#reporter = reporter;
   }
 
   async invalidate(id: string): Promise<number | Fault> {
-    const purging = this.#store.purge(id, 'delete');
-    this.#underWay.set(id, purging);
-    const answer = await purging;
-    if (this.#underWay.get(id) === purging) this.#underWay.delete(id);
-    if (answer instanceof Fault) this.#owe(`url ${id}`);
+    const purge = this.#store.purge(id, 'delete');
+    this.#sent.set(id, purge);
+    const answer = await purge;
+    if (this.#sent.get(id) === purge) this.#sent.delete(id);
+    if (answer instanceof Fault) this.#remember(`url ${id}`);
     return answer;
   }
 
   async invalidateTag(tag: string): Promise<number | Fault> {
     const answer = await this.#store.purgeTag(tag);
-    if (answer instanceof Fault) this.#owe(`tags ${tag}`);
+    if (answer instanceof Fault) this.#remember(`tags ${tag}`);
     return answer;
   }
 
-  /** Whether what is stored for an id may not be used as it is. */
-  holds(id: string): boolean {
-    if (this.#owed.size === 0 && this.#underWay.size === 0) return false;
-    return this.#underWay.has(id) || this.#owed.has(`url ${id}`) || this.#owed.has('all');
+  /** Whether the stored responses of an id may not be used. */
+  includes(id: string): boolean {
+    if (this.#failed.size === 0 && this.#sent.size === 0) return false;
+    return this.#sent.has(id) || this.#failed.has(`url ${id}`) || this.#failed.has('all');
   }
 
-  /** The same of tags. */
-  holdsAny(tags: readonly string[]): boolean {
-    return this.#owed.size > 0 && tags.some((tag) => this.#owed.has(`tags ${tag}`));
+  /** Whether a stored response with these tags may not be used. */
+  includesTag(tags: readonly string[]): boolean {
+    return this.#failed.size > 0 && tags.some((tag) => this.#failed.has(`tags ${tag}`));
   }
 
-  /** Resolves when the store may be asked for an id, or to why it may not. */
-  async settled(id: string): Promise<Fault | undefined> {
-    const purging = this.#underWay.get(id);
-    if (purging) await withTimeout(purging, this.#timeout);
-    return this.holds(id) ? UNCONFIRMED : undefined;
+  /** Waits for a purge of the id that was sent. Resolves to a fault where it is still not confirmed. */
+  async confirmed(id: string): Promise<Fault | undefined> {
+    const purge = this.#sent.get(id);
+    if (purge) await withTimeout(purge, this.#timeoutMs);
+    return this.includes(id) ? PENDING : undefined;
   }
 
-  /** Tries once more. */
+  /** Retries once more. */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
-    await this.#carryOut();
+    await this.#retryAll();
   }
 
-  #owe(target: Target): void {
-    const full = this.#owed.size >= REMEMBERED;
-    if (full) this.#owed.clear();
-    this.#owed.set(full ? 'all' : target, this.#count++);
-    this.#tryLater();
+  #remember(target: Target): void {
+    const isFull = this.#failed.size >= MAX_TARGETS;
+    if (isFull) this.#failed.clear();
+    this.#failed.set(isFull ? 'all' : target, this.#failures++);
+    this.#retryLater();
   }
 
-  #tryLater(): void {
+  #retryLater(): void {
     if (this.#closed || this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#carryOut();
-    }, this.#rest).unref();
-    this.#rest = Math.min(this.#rest * 2, REST[1]);
+      void this.#retryAll();
+    }, this.#backoffMs).unref();
+    this.#backoffMs = Math.min(this.#backoffMs * 2, BACKOFF_MS[1]);
   }
 
-  /** All that is owed, or as much as the store confirms. The first one tells whether it is worth trying the others. */
-  async #carryOut(): Promise<void> {
-    const targets = [...this.#owed];
+  /** Stops at a batch that fails whole. The first batch is one target: it tells whether the store can be asked. */
+  async #retryAll(): Promise<void> {
+    const targets = [...this.#failed];
     for (let at = 0, next = 1; at < targets.length; at = next, next += BATCH) {
-      const batch = targets.slice(at, next).map(([target, since]) => this.#isDone(target, since));
+      const batch = targets.slice(at, next).map(([target, failure]) => this.#retry(target, failure));
       if (!(await Promise.all(batch)).includes(true)) break;
     }
-    if (this.#owed.size > 0) this.#tryLater();
-    else this.#rest = REST[0];
+    if (this.#failed.size > 0) this.#retryLater();
+    else this.#backoffMs = BACKOFF_MS[0];
   }
 
-  async #isDone(target: Target, since: number): Promise<boolean> {
+  /** @returns whether the store confirmed the purge. */
+  async #retry(target: Target, failure: number): Promise<boolean> {
     const startedAt = performance.now();
     const purged = await this.#purge(target);
-    // One that became owed once more while this was on its way stays.
-    if (this.#owed.get(target) === since) this.#owed.delete(target);
+    // A target that failed once more meanwhile stays.
+    if (this.#failed.get(target) === failure) this.#failed.delete(target);
     if (purged instanceof Fault) {
-      if (!this.#owed.has(target)) this.#owed.set(target, since);
+      if (!this.#failed.has(target)) this.#failed.set(target, failure);
       return false;
     }
     const named = target.split(' ', 1)[0] as string;
-    const took = performance.now() - startedAt;
-    this.#events.purge({ by: 'unsafe-method', target: named, soft: false, purged, took });
+    const durationMs = performance.now() - startedAt;
+    this.#reporter.purge({ by: 'unsafe-method', target: named, soft: false, purged, durationMs });
     return true;
   }
 

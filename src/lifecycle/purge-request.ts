@@ -61,7 +61,7 @@ async function isAuthorized(
   try {
     return (await authorize(exchange.req, exchange.res)) === true;
   } catch (error) {
-    context.events.fault({ step: 'option', code: 'error', message: String(error) });
+    context.reporter.fault({ step: 'option', code: 'error', message: String(error) });
     return false;
   }
 }
@@ -85,7 +85,7 @@ async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<
   const identified = (async () => identify(exchange, ownPolicy, method))();
   const identity = await identified.catch((error: unknown) => new Fault('error', String(error)));
   if (identity instanceof Fault) {
-    context.events.fault({ step: 'option', code: identity.code, message: identity.message });
+    context.reporter.fault({ step: 'option', code: identity.code, message: identity.message });
     return identity;
   }
   const { target } = exchange;

@@ -191,7 +191,7 @@ export class Refreshes {
     this.#running.delete(place);
     this.#learn(place, result);
     finish(result);
-    this.#onDone({ key: refresh.key, result: result ?? 'unseen', took: performance.now() - startedAt });
+    this.#onDone({ key: refresh.key, result: result ?? 'unseen', durationMs: performance.now() - startedAt });
     this.#next();
   }
 

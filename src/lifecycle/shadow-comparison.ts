@@ -6,7 +6,8 @@ import { field, type StoredFields } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
 import { variantText } from '../key/variant.ts';
-import type { Difference } from '../observe/shadow-stats.ts';
+import type { Detail } from '../observe/outcome.ts';
+import type { Difference, ShadowedRequest } from '../observe/shadow-stats.ts';
 import { fieldsToStore } from './commit.ts';
 import type { CacheContext } from './context.ts';
 import { type Decision, outcomeOf } from './decide.ts';
@@ -23,10 +24,12 @@ const SIGNIFICANT = [
 ] as const;
 const comparisons = new WeakMap<CacheContext, number>();
 
+type ShadowDetail = Extract<Detail, `shadow: ${string}`>;
+
 /** What would have been served in place of the app's response, and how the two differ. */
 export class ShadowComparison {
   /** The `detail` of `Cache-Status`: `shadow: hit`, `shadow: uri-miss`, ... */
-  readonly detail: string;
+  readonly detail: ShadowDetail;
   readonly #transaction: Transaction;
   readonly #decision: Decision;
   readonly #startedAt = performance.now();
@@ -35,7 +38,7 @@ export class ShadowComparison {
   constructor(t: Transaction, decision: Decision) {
     this.#transaction = t;
     this.#decision = decision;
-    this.detail = outcomeOf(decision, 'shadow').detail as string;
+    this.detail = outcomeOf(decision, 'shadow').detail as ShadowDetail;
   }
 
   /** Whether the app's body is kept to be compared. */
@@ -86,22 +89,18 @@ export class ShadowComparison {
       decision.kind === 'serve' ? differenceOf(decision.stored, headers, head.status, chunks) : undefined;
     const { identity, exchange } = this.#transaction;
     const names = nominated(head.headers.vary);
-    const variant = variantText(identity.declared, names === '*' ? [] : names, exchange.headers);
-    const place = redisId(`${identity.id} ${variant}`, 'sha1');
-    this.#add(route, difference, { place, hash: hashOf(head, chunks), at: head.receivedAt });
+    const text = variantText(identity.declared, names === '*' ? [] : names, exchange.headers);
+    const variant = redisId(`${identity.id} ${text}`, 'sha1');
+    this.#add(route, difference, { variant, hash: hashOf(head, chunks), at: head.receivedAt });
   }
 
-  #add(
-    route: string,
-    difference: Difference | undefined,
-    seen: { readonly place: string; readonly hash: string; readonly at: number } | undefined,
-  ): void {
+  #add(route: string, difference: Difference | undefined, response: ShadowedRequest['response']): void {
     const { context, durationsMs } = this.#transaction;
     const decision = this.#decision;
     const isHit = decision.kind === 'serve';
-    const took = durationsMs.origin ?? performance.now() - this.#startedAt;
-    const age = isHit ? decision.ageMs : 0;
-    context.stats.shadows.add({ route, age, hit: isHit, took, difference, seen });
+    const originMs = durationsMs.origin ?? performance.now() - this.#startedAt;
+    const ageMs = isHit ? decision.ageMs : 0;
+    context.reporter.shadow({ route, ageMs, hit: isHit, originMs, difference, response });
   }
 
   #end(): void {

@@ -8,6 +8,7 @@ import { refusal } from '../http/storable.ts';
 import { targetedDirectives } from '../http/targeted.ts';
 import { type Fields, nominated } from '../http/vary.ts';
 import { tagsOf } from '../key/tags.ts';
+import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { ERROR_LIFETIME, lifetimeFor } from '../options/ttl.ts';
 import type { FillState } from './fill-state.ts';
@@ -19,7 +20,7 @@ import type { FillState } from './fill-state.ts';
 export type Storability =
   | { readonly reason?: undefined; readonly ageing: Ageing; readonly tags: readonly string[] }
   /** Why not: a word of `Cache-Status`. */
-  | { readonly reason: string };
+  | { readonly reason: Detail };
 
 /** The head to evaluate: the one that the app sent, or a stored one that a 304 has freshened. */
 export interface ResponseHead {
@@ -36,7 +37,7 @@ export interface ResponseHead {
 /** A promise only where a function of the user's returns one. A function that throws is a reason not to store. */
 export function evaluate(fill: FillState, head: ResponseHead): Storability | Promise<Storability> {
   const failed = (error: unknown): Storability => {
-    fill.transaction.context.events.fault({ step: 'option', code: 'error', message: String(error) });
+    fill.transaction.context.reporter.fault({ step: 'option', code: 'error', message: String(error) });
     return { reason: 'error' };
   };
   try {
@@ -55,7 +56,7 @@ export function evaluateReads(
   fill: FillState,
   head: ResponseHead,
   storability: Storability,
-): string | undefined {
+): Detail | undefined {
   const { policy, identity, reads, transaction } = fill;
   const { reason } = storability;
   if (reason !== undefined && !reason.startsWith('personal')) return undefined;
@@ -63,7 +64,7 @@ export function evaluateReads(
   const read = uncoveredReads(fill, head, statedBy(head, policy).directives);
   if (read.length === 0) return undefined;
   const refused = policy.guard === 'refuse';
-  transaction.context.events.guard({ read, key: identity.key, refused });
+  transaction.context.reporter.guard({ read, key: identity.key, refused });
   return refused ? personalReason(fill, read) : undefined;
 }
 
@@ -124,7 +125,7 @@ function concluded(
   return tags ? aged(fill, head, stated, lifetime, given, tags) : { reason: 'tags' };
 }
 
-function forbids(fill: FillState, head: ResponseHead, directives: Directives): string | undefined {
+function forbids(fill: FillState, head: ResponseHead, directives: Directives): Detail | undefined {
   const { policy, identity, transaction } = fill;
   const names = nominated(head.headers.vary);
   const refused = refusal({
@@ -154,7 +155,7 @@ function uncoveredReads(fill: FillState, { headers }: ResponseHead, directives: 
   return directives.has('must-revalidate') ? read.filter((what) => what !== 'authorization') : read;
 }
 
-function personalReason({ reads }: FillState, read: readonly string[]): string {
+function personalReason({ reads }: FillState, read: readonly string[]): Detail {
   const placed = reads.placed.size > 0 ? `; mount in front what sets ${[...reads.placed].join(', ')}` : '';
   return `personal: ${read.join(', ')}${placed}`;
 }

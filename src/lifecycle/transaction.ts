@@ -3,11 +3,10 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { type Directives, requestDirectives } from '../http/cache-control.ts';
 import { mayServeOnError } from '../http/reuse.ts';
-import { redisId } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import { type Outcome, resultOf, type Steps } from '../observe/outcome.ts';
-import { savedBy } from '../observe/stats.ts';
+import type { Outcome, Steps } from '../observe/outcome.ts';
+import type { ReportedRequest } from '../observe/reporter.ts';
 import type { Policy } from '../options/policy.ts';
 import { retriesWithin, type Waiter } from './collapse.ts';
 import type { CacheContext } from './context.ts';
@@ -19,7 +18,7 @@ import { isWorthRefreshing, type Refresh } from './refresh.ts';
  * One request at one cache, from its arrival to its one ending (`settle`). The lifecycle's functions take it as their
  * only argument that changes; what they learn about the request, they write here.
  */
-export class Transaction implements RequestFacts, Waiter {
+export class Transaction implements RequestFacts, ReportedRequest, Waiter {
   readonly exchange: Exchange;
   readonly context: CacheContext;
   /** The policy of this middleware: a fill begins by it. */
@@ -121,40 +120,22 @@ export class Transaction implements RequestFacts, Waiter {
 
   /** The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners. */
   settle(outcome: Outcome): void {
-    this.#count(outcome);
-    if (this.context.events.heard) this.#tell(outcome);
+    this.context.reporter.request(outcome, this);
   }
 
   /** The same, where listeners hear of it when the response is closed. */
   settleAtClose(outcome: Outcome): void {
-    this.#count(outcome);
-    if (this.context.events.heard) this.exchange.res.once('close', () => this.#tell(outcome));
+    const { reporter } = this.context;
+    reporter.count(outcome, this);
+    if (reporter.isListening) this.exchange.res.once('close', () => reporter.emit(outcome, this));
   }
 
-  #count(outcome: Outcome): void {
-    const { stored, detail } = outcome;
-    const { refusals, stats, clock } = this.context;
-    if (stored === false && detail !== undefined && this.key !== undefined)
-      refusals.set(redisId(this.key, undefined), { detail, at: clock() });
-    const { startedAt, durationsMs, bytes, savedMs } = this;
-    stats.request(outcome, { startedAt, took: durationsMs, bytes, saved: savedMs });
+  /** Status code of the response to the client. */
+  get status(): number {
+    return this.exchange.res.statusCode;
   }
 
-  #tell(outcome: Outcome): void {
-    const { exchange, key, startsMs, durationsMs, bytes, savedMs, startedAt } = this;
-    exchange.inItsContext(() =>
-      this.context.events.request({
-        ...outcome,
-        result: resultOf(outcome),
-        method: exchange.method,
-        ...(key !== undefined && { key }),
-        status: exchange.res.statusCode,
-        startedAt: performance.timeOrigin + startedAt,
-        at: startsMs,
-        took: { ...durationsMs, total: performance.now() - startedAt },
-        bytes,
-        saved: savedBy(outcome, savedMs),
-      }),
-    );
+  inItsContext(run: () => void): void {
+    this.exchange.inItsContext(run);
   }
 }

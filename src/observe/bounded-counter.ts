@@ -1,17 +1,17 @@
-/** Counts by words that are not known beforehand, of which there are never more than so many. */
-export class Tally {
+/** Counts occurrences of words that are not known beforehand, in bounded memory. */
+export class BoundedCounter {
   readonly #counts = new Map<string, number>();
-  readonly #most: number;
+  readonly #limit: number;
 
-  /** @param most how many words; what is beyond counts as `other`. */
-  constructor(most: number) {
-    this.#most = most;
+  /** @param limit number of distinct words; all further words are counted together as `other`. */
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
   add(word: string): void {
     const count = this.#counts.get(word);
     if (count !== undefined) this.#counts.set(word, count + 1);
-    else if (this.#counts.size < this.#most) this.#counts.set(word, 1);
+    else if (this.#counts.size < this.#limit) this.#counts.set(word, 1);
     else this.#counts.set('other', (this.#counts.get('other') ?? 0) + 1);
   }
 

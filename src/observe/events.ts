@@ -2,22 +2,13 @@ import { createHash } from 'node:crypto';
 import { type Channel, channel } from 'node:diagnostics_channel';
 import debug from 'debug';
 import { cacheStatus } from './cache-status.ts';
-import type {
-  CacheEvents,
-  FaultEvent,
-  GuardEvent,
-  PurgeEvent,
-  RefreshEvent,
-  RequestEvent,
-  StoreEvent,
-} from './outcome.ts';
-import type { Stats } from './stats.ts';
+import type { CacheEvents } from './outcome.ts';
 
 type Name = keyof CacheEvents;
 type Event<E extends Name = Name> = CacheEvents[E][0];
 type Listener = (event: never) => unknown;
 
-/** What all events of one kind go to beside the cache's own listeners: one channel and one log for all caches. */
+/** Where the events of one name go besides listeners: a diagnostics channel and a `debug` log, shared by all caches. */
 interface Outlet {
   readonly channel: Channel;
   readonly log: debug.Debugger;
@@ -37,13 +28,12 @@ const OUTLETS: Readonly<Record<Name, Outlet>> = {
 };
 
 /**
- * The events of a cache: to its listeners, to the channels of `node:diagnostics_channel` and to the logs of `debug`. A
- * listener that throws is the listener's own trouble: the request goes on, and so do the other listeners.
+ * Sends the events of one cache to its listeners, to channels of `node:diagnostics_channel` and to `debug` logs. A listener
+ * that throws or rejects affects neither the request nor other listeners: the first error becomes a process warning.
  */
 export class Events {
-  readonly #name: string;
+  readonly #cache: string;
   readonly #showKey: boolean;
-  readonly #stats: Stats;
   readonly #listeners: Record<Name, readonly Listener[]> = {
     request: [],
     fault: [],
@@ -54,92 +44,61 @@ export class Events {
   };
   #warned = false;
 
-  /** @param name that of the cache. @param showKey whether channels and logs may have keys. */
-  constructor(name: string, showKey: boolean, stats: Stats) {
-    this.#name = name;
+  /** @param cache the cache's name. @param showKey whether channels and logs get cache keys, tags and error messages. */
+  constructor(cache: string, showKey: boolean) {
+    this.#cache = cache;
     this.#showKey = showKey;
-    this.#stats = stats;
   }
 
-  /** Whether anyone listens to requests: what nobody hears need not be measured. */
-  get heard(): boolean {
-    return this.#isHeard('request');
-  }
-
-  on<E extends Name>(event: E, listener: (...args: CacheEvents[E]) => void): void {
-    this.#listeners[event] = [...this.#listeners[event], listener];
-  }
-
-  off<E extends Name>(event: E, listener: (...args: CacheEvents[E]) => void): void {
-    const at = this.#listeners[event].lastIndexOf(listener);
-    this.#listeners[event] = this.#listeners[event].filter((_, i) => i !== at);
-  }
-
-  request(event: RequestEvent): void {
-    this.#tell('request', event);
-  }
-
-  fault(event: FaultEvent): void {
-    this.#stats.fault(event);
-    this.#tell('fault', event);
-  }
-
-  guard(event: GuardEvent): void {
-    this.#tell('guard', event);
-  }
-
-  store(event: StoreEvent): void {
-    this.#tell('store', event);
-  }
-
-  purge(event: PurgeEvent): void {
-    this.#stats.purge(event);
-    this.#tell('purge', event);
-  }
-
-  refresh(event: RefreshEvent): void {
-    this.#stats.refresh(event);
-    this.#tell('refresh', event);
-  }
-
-  #isHeard(name: Name): boolean {
+  /** Whether anybody gets events of this name. If not, the event need not be made. */
+  hasListeners(name: Name): boolean {
     const { channel, log } = OUTLETS[name];
-    return this.#listeners[name].length > 0 || channel.hasSubscribers || log.enabled;
+    // `enabled` is undefined as long as `debug` has no namespaces.
+    return this.#listeners[name].length > 0 || channel.hasSubscribers || log.enabled === true;
   }
 
-  #tell(name: Name, event: Event): void {
-    if (!this.#isHeard(name)) return;
+  on<E extends Name>(name: E, listener: (...args: CacheEvents[E]) => void): void {
+    this.#listeners[name] = [...this.#listeners[name], listener];
+  }
+
+  /** Removes a listener: the last one, if it was added several times. */
+  off<E extends Name>(name: E, listener: (...args: CacheEvents[E]) => void): void {
+    const last = this.#listeners[name].lastIndexOf(listener);
+    this.#listeners[name] = this.#listeners[name].filter((_, i) => i !== last);
+  }
+
+  emit<E extends Name>(name: E, event: Event<E>): void {
     for (const listener of this.#listeners[name]) this.#call(name, listener, event);
     const { channel, log } = OUTLETS[name];
     if (!channel.hasSubscribers && !log.enabled) return;
-    const message = discreet(this.#name, event, this.#showKey);
+    const message = redact(this.#cache, event, this.#showKey);
     if (channel.hasSubscribers) channel.publish(message);
     if (log.enabled) log('%s', lineOf(message));
   }
 
   #call(name: Name, listener: Listener, event: Event): void {
-    const failed = (error: unknown): void => {
+    const warn = (error: unknown): void => {
       if (this.#warned) return;
       this.#warned = true;
       process.emitWarning(`a listener of '${name}' threw: ${error}`, { type: 'RedisResponseCacheWarning' });
     };
     try {
       const result = listener(event as never);
-      if (result instanceof Promise) result.catch(failed);
+      if (result instanceof Promise) result.catch(warn);
     } catch (error) {
-      failed(error);
+      warn(error);
     }
   }
 }
 
-/** An event as others than the cache's own listeners get it. */
+/** An event as channels and logs get it. */
 type Message = Event & { readonly cache: string; readonly keyHash?: string };
 
 /**
- * Keys hold URLs with their queries, and whatever a `key` function gave; tags are as the app named them, and the text of
- * an error that no store named may quote anything. None of that goes where logs are kept, unless it is to be shown.
+ * Removes what must not reach logs by accident. A cache key has a URL with its query or what the `key` option returned,
+ * tags are named by the app, and the message of an error without a code may quote anything.
  */
-function discreet(cache: string, event: Event, showKey: boolean): Message {
+function redact(cache: string, event: Event, showKey: boolean): Message {
   const message: Record<string, unknown> = { cache, ...event };
   if (typeof message.key === 'string') message.keyHash = hashOf(message.key);
   if (!showKey) {
@@ -150,14 +109,15 @@ function discreet(cache: string, event: Event, showKey: boolean): Message {
   return message as unknown as Message;
 }
 
-/** Enough to tell that two lines are about the same key. */
+/** Shows whether two messages are about the same key. */
 function hashOf(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 12);
 }
 
+/** `GET #9f2c6b1e04d7 200 shop; hit; ttl=41 (lookup 0.4 ms, total 0.6 ms)` for a request, JSON for other events. */
 function lineOf(message: Message): string {
-  if (!('took' in message && 'kind' in message && 'method' in message)) return JSON.stringify(message);
-  const { cache, method, status, key, keyHash = '-', took } = message;
-  const steps = Object.entries(took).map(([step, ms]) => `${step} ${ms.toFixed(1)} ms`);
+  if (!('durationsMs' in message)) return JSON.stringify(message);
+  const { cache, method, status, key, keyHash = '-', durationsMs } = message;
+  const steps = Object.entries(durationsMs).map(([step, ms]) => `${step} ${ms.toFixed(1)} ms`);
   return `${method} ${key ?? `#${keyHash}`} ${status} ${cacheStatus(cache, message)} (${steps.join(', ')})`;
 }

@@ -1,15 +1,15 @@
 import type { CacheStats } from './stats.ts';
 
-/** What monitoring systems are told of a cache: one table for all of them. */
+/** The metrics of a cache, in one table for all monitoring systems. */
 
 type Labels = Readonly<Record<string, string>>;
 
 /** A count that only grows, for each combination of its labels. */
 export interface Counter {
-  /** As Prometheus names it, but for the prefix; OpenTelemetry without the unit and with dots. */
+  /** The name in Prometheus, without the prefix. In OpenTelemetry it has dots and no unit. */
   readonly name: string;
   readonly help: string;
-  /** By UCUM, as OpenTelemetry writes it. */
+  /** The unit in UCUM notation, as OpenTelemetry writes it. */
   readonly unit: string;
   readonly labels: readonly string[];
   read(stats: CacheStats): (readonly [Labels, number])[];
@@ -18,42 +18,42 @@ export interface Counter {
 export const COUNTERS: readonly Counter[] = [
   {
     name: 'requests_total',
-    help: 'Requests by what they came to.',
+    help: 'Requests by outcome.',
     unit: '{request}',
     labels: ['outcome'],
     read: ({ requests }) => each('outcome', requests),
   },
   {
     name: 'forwarded_total',
-    help: 'Requests that were forwarded, by why (fwd in Cache-Status, RFC 9211).',
+    help: 'Forwarded requests by reason (fwd in Cache-Status, RFC 9211).',
     unit: '{request}',
     labels: ['reason'],
     read: ({ forwarded }) => each('reason', forwarded),
   },
   {
     name: 'details_total',
-    help: 'Requests by the detail of their Cache-Status.',
+    help: 'Requests by detail in Cache-Status.',
     unit: '{request}',
     labels: ['detail'],
     read: ({ details }) => each('detail', details),
   },
   {
     name: 'stored_total',
-    help: 'Responses stored, anew or confirmed.',
+    help: 'Responses that were stored, new or confirmed.',
     unit: '{response}',
     labels: [],
     read: ({ stored }) => [[{}, stored]],
   },
   {
     name: 'refused_total',
-    help: 'Responses of fills that were not stored, by why.',
+    help: 'Responses that were not stored, by reason.',
     unit: '{response}',
     labels: ['reason'],
     read: ({ refused }) => each('reason', refused),
   },
   {
     name: 'faults_total',
-    help: 'Faults that the cache stepped around.',
+    help: 'Errors that the cache handled, by step and code.',
     unit: '{fault}',
     labels: ['step', 'code'],
     read: ({ faults }) =>
@@ -63,17 +63,17 @@ export const COUNTERS: readonly Counter[] = [
   },
   {
     name: 'served_bytes_total',
-    help: 'Bytes of body sent from what is stored.',
+    help: 'Bytes of body sent from stored responses.',
     unit: 'By',
     labels: [],
     read: ({ bytes }) => [[{}, bytes]],
   },
   {
     name: 'saved_seconds_total',
-    help: 'Time that the app had taken to make what was sent in its stead.',
+    help: 'Time that the app took to make the stored responses that were sent.',
     unit: 's',
     labels: [],
-    read: ({ saved }) => [[{}, saved / 1000]],
+    read: ({ savedMs }) => [[{}, savedMs / 1000]],
   },
   {
     name: 'purges_total',
@@ -91,21 +91,21 @@ export const COUNTERS: readonly Counter[] = [
   },
   {
     name: 'refreshes_total',
-    help: 'Refreshes behind answers, by what they came to.',
+    help: 'Refreshes in the background by result.',
     unit: '{refresh}',
     labels: ['result'],
     read: ({ refreshes }) => each('result', refreshes),
   },
 ];
 
-/** What is measured, by its name in the statistics. */
-export const DURATIONS: Readonly<Record<keyof CacheStats['latency'], { name: string; help: string }>> = {
-  lookup: { name: 'lookup_duration_seconds', help: 'Duration of look-ups in the store.' },
+/** The histograms of durations, by their name in the statistics. */
+export const DURATIONS: Readonly<Record<keyof CacheStats['latencyMs'], { name: string; help: string }>> = {
+  lookup: { name: 'lookup_duration_seconds', help: 'Duration of lookups in the store.' },
   store: { name: 'store_duration_seconds', help: 'Duration of storing a response.' },
-  origin: { name: 'origin_duration_seconds', help: "Duration of the app's answers that may be stored." },
+  origin: { name: 'origin_duration_seconds', help: "Duration of the app's answers to fills." },
   hit: {
     name: 'hit_duration_seconds',
-    help: 'Time from the coming of a request to its answer from the cache.',
+    help: 'Time from the arrival of a request to its answer from the cache.',
   },
 };
 

@@ -15,7 +15,7 @@ import type { CacheStats } from './stats.ts';
 
 /** Metrics and traces of a cache for OpenTelemetry: `redis-response-cache/otel`. */
 
-/** What is needed of a cache: what `redisCache` returns has it. */
+/** The cache to report: what `redisCache` returns. */
 interface Source {
   stats(): CacheStats;
   on(event: 'request', listener: (...args: CacheEvents['request']) => void): unknown;
@@ -24,9 +24,9 @@ interface Source {
 
 /** Where `otel` reports. */
 export interface OtelOptions {
-  /** Where metrics go. Left out: there are none. */
+  /** Makes the metrics; default: no metrics. */
   readonly meter?: Meter;
-  /** Where spans go. Left out: there are none. */
+  /** Makes the spans; default: no spans. */
   readonly tracer?: Tracer;
 }
 
@@ -34,22 +34,25 @@ const PREFIX = 'redis_response_cache.';
 const STEPS = ['lookup', 'origin', 'store'] as const;
 
 /**
- * Reports a cache to OpenTelemetry. `meter`: observable counters `redis_response_cache.*`, read from `cache.stats()` when
- * they are collected, and histograms of durations in seconds; all with the attribute `cache`, the cache's `name`.
- * `tracer`: a span for each request that the cache decided about, a child of the one that was active when the request came
- * to the cache, with a span for each step: `lookup`, `origin` (the app's answer to a fill) and `store`. Spans are made
- * when the answer is there, by the times that were measured, so the app's own spans are their siblings.
- * @returns a function that ends it.
+ * Reports a cache to OpenTelemetry.
+ *
+ * With a `meter`: observable counters `redis_response_cache.*`, read from `cache.stats()` when they are collected, and
+ * histograms of durations in seconds. All have the attribute `cache`, the cache's `name`.
+ *
+ * With a `tracer`: a span for each request that the cache decided about. Its parent is the span that was active when the
+ * request reached the cache; its children are the steps `lookup`, `origin` (the app's answer to a fill) and `store`. The
+ * spans are made from measured times when the request ends, so the app's own spans are siblings of `cache origin`.
+ * @returns a function that stops the reports.
  */
 export function otel(cache: Source, { meter, tracer }: OtelOptions): () => void {
   const { cache: name } = cache.stats();
-  const ends = [meter && measure(cache, name, meter), tracer && traceBy(cache, name, tracer)];
+  const stops = [meter && reportMetrics(cache, name, meter), tracer && reportSpans(cache, name, tracer)];
   return () => {
-    for (const end of ends) end?.();
+    for (const stop of stops) stop?.();
   };
 }
 
-function measure(cache: Source, name: string, meter: Meter): () => void {
+function reportMetrics(cache: Source, name: string, meter: Meter): () => void {
   const counters = new Map<ObservableCounter, (typeof COUNTERS)[number]>(
     COUNTERS.map((counter) => {
       const { help: description, unit } = counter;
@@ -68,10 +71,10 @@ function measure(cache: Source, name: string, meter: Meter): () => void {
     const advice = { explicitBucketBoundaries: BOUNDS.map((ms) => ms / 1000) };
     return [step, meter.createHistogram(nameOf(name), { description, unit: 's', advice })] as const;
   });
-  const record = ({ kind, took }: RequestEvent): void => {
+  const record = ({ kind, durationsMs }: RequestEvent): void => {
     const measured: Record<string, number | undefined> = {
-      ...took,
-      hit: kind === 'hit' ? took.total : undefined,
+      ...durationsMs,
+      hit: kind === 'hit' ? durationsMs.total : undefined,
     };
     for (const [step, histogram] of durations) {
       const ms = measured[step];
@@ -86,39 +89,41 @@ function measure(cache: Source, name: string, meter: Meter): () => void {
   };
 }
 
-function traceBy(cache: Source, name: string, tracer: Tracer): () => void {
+function reportSpans(cache: Source, name: string, tracer: Tracer): () => void {
   const listener = (event: RequestEvent): void => {
-    const { startedAt, at, took, result } = event;
+    const { startedAt, startsMs, durationsMs, result } = event;
     const span = tracer.startSpan(
       `cache ${result}`,
       { kind: SpanKind.INTERNAL, startTime: startedAt, attributes: attributesOf(name, event) },
       context.active(),
     );
-    const inside = trace.setSpan(context.active(), span);
+    const parent = trace.setSpan(context.active(), span);
     for (const step of STEPS) {
-      const from = at[step];
-      const ms = took[step];
-      if (from === undefined || ms === undefined) continue;
-      const startTime = startedAt + from;
-      tracer.startSpan(`cache ${step}`, { kind: SpanKind.INTERNAL, startTime }, inside).end(startTime + ms);
+      const startMs = startsMs[step];
+      const durationMs = durationsMs[step];
+      if (startMs === undefined || durationMs === undefined) continue;
+      const startTime = startedAt + startMs;
+      const child = tracer.startSpan(`cache ${step}`, { kind: SpanKind.INTERNAL, startTime }, parent);
+      child.end(startTime + durationMs);
     }
     if (event.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
-    span.end(startedAt + took.total);
+    span.end(startedAt + durationsMs.total);
   };
   cache.on('request', listener);
   return () => void cache.off('request', listener);
 }
 
-/** About this one answer, and of nobody: neither key nor URL nor header fields. */
+/** No cache key, no URL and no header field: they may hold user data. */
 function attributesOf(name: string, event: RequestEvent): Attributes {
-  const { result, fwd, detail, stored, ttl, refresh, method, status } = event;
+  const { result, fwd, detail, stored, ttlMs, refresh, method, status } = event;
   const attributes: Attributes = {
     [`${PREFIX}name`]: name,
     [`${PREFIX}result`]: result,
     [`${PREFIX}fwd`]: fwd,
     [`${PREFIX}detail`]: detail,
     [`${PREFIX}stored`]: stored,
-    [`${PREFIX}ttl`]: ttl,
+    // In seconds, as in `Cache-Status`.
+    [`${PREFIX}ttl`]: ttlMs === undefined ? undefined : Math.floor(ttlMs / 1000),
     [`${PREFIX}refresh`]: refresh,
     'http.request.method': method,
     'http.response.status_code': status,
@@ -126,7 +131,7 @@ function attributesOf(name: string, event: RequestEvent): Attributes {
   return attributes;
 }
 
-/** `requests_total` is `redis_response_cache.requests` here: the unit and the kind are no part of a name. */
+/** `redis_response_cache.requests` for `requests_total`: in OpenTelemetry the unit and the kind are not part of a name. */
 function nameOf(prometheus: string): string {
   return (
     PREFIX +

@@ -1,36 +1,65 @@
-/** Why a request was forwarded: the values of RFC 9211 §2.2. */
-export type ForwardReason = 'bypass' | 'method' | 'uri-miss' | 'vary-miss' | 'request' | 'stale' | 'partial';
+import type { DETAILS, FORWARDED } from './reasons.ts';
 
-/** What happened to one request. `Cache-Status` and the `request` event are derived from it alone. */
+/** Why a request was forwarded: the values of `fwd` (RFC 9211 §2.2). */
+export type ForwardReason = keyof typeof FORWARDED;
+
+/** The first letter of an error code. It also lets the compiler reject a comparison with an unknown word. */
+type Letter =
+  | ('A' | 'B' | 'C' | 'D' | 'E' | 'F' | 'G' | 'H' | 'I' | 'J' | 'K' | 'L' | 'M')
+  | ('N' | 'O' | 'P' | 'Q' | 'R' | 'S' | 'T' | 'U' | 'V' | 'W' | 'X' | 'Y' | 'Z');
+
+/** The code of an error that Redis replied with: `OOM`, `READONLY`, `NOPERM`, ... */
+export type RedisErrorCode = `${Letter}${Uppercase<string>}`;
+
+/**
+ * A value of `detail` in `Cache-Status` (RFC 9211 §2.8): a word of docs/cache-status.md, a word with particulars after a
+ * colon, or the code of an error that Redis replied with.
+ */
+export type Detail =
+  | Exclude<keyof typeof DETAILS, 'personal' | 'shadow' | 'redis-error'>
+  | `personal: ${string}`
+  | `shadow: ${string}`
+  | RedisErrorCode;
+
+/** What happened to one request. `Cache-Status` and the `request` event are derived from it. */
 export interface Outcome {
-  /** Answered from the cache, by the app behind it, by neither (`only-if-cached`), or a purge that was asked for. */
+  /**
+   * `hit`: answered from the cache. `forward`: forwarded to the app. `unsatisfied`: answered with 504, because the client
+   * allows a stored response only (`only-if-cached`). `invalidated`: the request was a purge (option `invalidation`).
+   */
   readonly kind: 'hit' | 'forward' | 'unsatisfied' | 'invalidated';
   /** Why the request was forwarded. */
   readonly fwd?: ForwardReason;
-  /** The rule behind the decision, in a word: why a request bypassed the cache, why a response was not stored. */
-  readonly detail?: string;
-  /** Whether the response of a forwarded request was stored. */
+  /** The reason for the decision: why a request bypassed the cache, why a response was not stored. */
+  readonly detail?: Detail;
+  /** Whether the response to the forwarded request was stored. */
   readonly stored?: boolean;
-  /** Whether the answer was produced by another request for the same key (RFC 9211 §2.6). */
+  /** Whether the request was answered with the response to another request for the same key (RFC 9211 §2.6). */
   readonly collapsed?: boolean;
-  /** Whether nobody asked: the request was made to refresh a stored response behind an answer. */
+  /** Whether the cache itself made the request, to refresh a stored response in the background. */
   readonly refresh?: boolean;
-  /** Remaining freshness lifetime in seconds; negative when stale. */
-  readonly ttl?: number;
-  /** Status of the forwarded request's response, where it differs from the one sent (RFC 9211 §2.3). */
+  /** Remaining freshness lifetime in milliseconds; negative if the stored response is stale. */
+  readonly ttlMs?: number;
+  /** Status code of the app's response, where it differs from the one sent to the client (RFC 9211 §2.3). */
   readonly fwdStatus?: number;
 }
 
-/** The outcome of a request that is forwarded without a look-up, and why. */
-export function bypass(detail: string): Outcome {
+/** The outcome of a request that is forwarded without a lookup, and why. */
+export function bypass(detail: Detail): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
 }
 
 /**
- * What an outcome comes to, in one word. `hit`: answered with what is fresh; `stale`: with what is not; `collapsed`: with
- * what another request made; `revalidated`: with what the app has confirmed. `miss`: the app answered, since nothing
- * stored would do; `bypass`: it was not looked up, or could not be. `unsatisfied` and `invalidated` are no answers of the
- * app's.
+ * An outcome in one word.
+ *
+ * - `hit`: a fresh stored response was sent.
+ * - `stale`: a stale stored response was sent.
+ * - `collapsed`: the response to another request for the same key was sent.
+ * - `revalidated`: a stored response was sent after the app confirmed it (304).
+ * - `miss`: the app answered, because no stored response could be used.
+ * - `bypass`: the app answered, and the cache did not look for a stored response, or could not.
+ * - `unsatisfied`: the cache answered with 504 (`only-if-cached`).
+ * - `invalidated`: the request was a purge (option `invalidation`).
  */
 export type Result =
   | 'hit'
@@ -42,8 +71,9 @@ export type Result =
   | 'unsatisfied'
   | 'invalidated';
 
-export function resultOf({ kind, fwd, detail, collapsed, ttl, fwdStatus }: Outcome): Result {
-  if (kind === 'hit') return ttl !== undefined && ttl < 0 ? 'stale' : 'hit';
+/** The outcome in one word. */
+export function resultOf({ kind, fwd, detail, collapsed, ttlMs, fwdStatus }: Outcome): Result {
+  if (kind === 'hit') return ttlMs !== undefined && ttlMs < 0 ? 'stale' : 'hit';
   if (kind !== 'forward') return kind;
   if (detail === 'stale-if-error' || detail === 'origin-timeout') return 'stale';
   if (collapsed) return 'collapsed';
@@ -51,93 +81,98 @@ export function resultOf({ kind, fwd, detail, collapsed, ttl, fwdStatus }: Outco
   return fwdStatus === 304 ? 'revalidated' : 'miss';
 }
 
-/** One request that the cache decided about. It holds the cache key: take care where you log it. */
+/** A request that the cache decided about. It holds the cache key, which may hold user data: take care where you log it. */
 export interface RequestEvent extends Outcome {
+  /** The outcome in one word. */
   readonly result: Result;
   readonly method: string;
-  /** The cache key, where one was computed. */
+  /** The cache key; absent where none was computed. */
   readonly key?: string;
   /** Status code sent to the client. */
   readonly status: number;
-  /** When the request came to the cache: milliseconds since 1970, with fractions. */
+  /** When the request reached the cache: milliseconds since 1970, with fractions. */
   readonly startedAt: number;
-  /** Milliseconds from then on until each step began; a step that was not taken is absent. */
-  readonly at: Steps;
-  /** Milliseconds that each step took; `total`: from its coming to this event. */
-  readonly took: Steps & { readonly total: number };
-  /** Bytes of body sent from what is stored. */
+  /** When each step began, in milliseconds after `startedAt`. A step that did not run is absent. */
+  readonly startsMs: Steps;
+  /** How long each step took, in milliseconds; `total` is the time from `startedAt` to this event. */
+  readonly durationsMs: Steps & { readonly total: number };
+  /** Bytes of body sent from a stored response. */
   readonly bytes: number;
-  /** Milliseconds that the app had taken to make what was sent from the cache in its stead; 0 where it was asked. */
-  readonly saved: number;
+  /** Milliseconds that the app took to make the stored response that was sent; 0 if the app was called for this request. */
+  readonly savedMs: number;
 }
 
-/** The steps of a request that take time: the look-up, the app's answer, storing it. */
+/** The steps of a request that take time: the lookup in the store, the app's answer, storing the response. */
 export interface Steps {
   readonly lookup?: number;
   readonly origin?: number;
   readonly store?: number;
 }
 
-/** Something that the cache stepped around. No fault is ever thrown into the app. */
+/** An error that the cache handled. The cache never throws into the app. */
 export interface FaultEvent {
   /** The step that failed: `lookup`, `acquire`, `commit`, `purge`, `connection`, `compress`, `decode`, `decrypt`, ... */
   readonly step: string;
   /**
-   * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); of `decrypt`
-   * `unknown-key`, `unsealed` or `tampered`.
+   * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); for the step
+   * `decrypt` one of `unknown-key`, `unsealed`, `tampered`.
    */
   readonly code: string;
   readonly message: string;
-  /** What is damaged, as it is named in Redis. */
+  /** For a damaged value: its key in Redis. */
   readonly key?: string;
 }
 
-/** The app read, behind the cache, who is asking, and the key does not cover that. */
+/** The app read request data that identifies the user, and neither the cache key nor `Vary` includes it. */
 export interface GuardEvent {
-  /** What was read: `req.user`, `cookie`, ... */
+  /** What the app read: `req.user`, `cookie`, ... */
   readonly read: readonly string[];
   readonly key: string;
-  /** Whether the response was refused for it. */
+  /** Whether the response was not stored for this reason (option `guard`). */
   readonly refused: boolean;
 }
 
-/** A response was stored: the store has confirmed it. */
+/** The store confirmed that it stored a response. */
 export interface StoreEvent {
   readonly key: string;
-  /** Size of what is stored, head and body. */
+  /** Size of the stored value, head and body, in bytes. */
   readonly bytes: number;
-  /** Milliseconds until the store forgets it. */
-  readonly ttl: number;
+  /** Milliseconds until the store deletes the response. It includes the time that a stale response is kept. */
+  readonly ttlMs: number;
   readonly tags: readonly string[];
-  /** Milliseconds that storing it took. */
-  readonly took: number;
+  /** Milliseconds that storing the response took. */
+  readonly durationMs: number;
 }
 
-/** Stored responses were purged, or were to be. */
+/** A purge ended. */
 export interface PurgeEvent {
-  /** Who asked for it: `cache.purge`, a request with the `invalidation` field, or an unsafe request that succeeded. */
+  /** Who purged: `cache.purge`, a request with the `invalidation` field, or an unsafe request that succeeded. */
   readonly by: 'call' | 'field' | 'unsafe-method';
-  /** What was named: `key`, `url`, `tag`, `tags`, `prefix`, `all`. */
+  /** What the purge names: `key`, `url`, `tag`, `tags`, `prefix`, `all`. */
   readonly target: string;
-  /** Whether they were marked stale instead of deleted. */
+  /** Whether the responses were marked stale instead of deleted. */
   readonly soft: boolean;
-  /** How many stored responses there were; `undefined` where the store did not confirm it. */
+  /** How many stored responses were purged; `undefined` if the store did not confirm the purge. */
   readonly purged: number | undefined;
-  /** Milliseconds. */
-  readonly took: number;
+  /** Milliseconds that the purge took. */
+  readonly durationMs: number;
 }
 
-/** A stored response was refreshed behind an answer, or was to be. */
+/** A refresh in the background ended. */
 export interface RefreshEvent {
   readonly key: string;
   /**
-   * `stored`; `not-needed` and `in-progress`: somebody was faster, or is at it; `refused`: what the app answered is not
-   * stored; `failed`: the app did; `another-key`: the cache's own request makes another key than the client's did;
-   * `unseen`: it never reached the cache.
+   * - `stored`: the new response is stored.
+   * - `not-needed`: another request had refreshed the response already.
+   * - `in-progress`: another request is filling the key, or Redis cannot be asked.
+   * - `refused`: the app's response must not be stored.
+   * - `failed`: the app failed.
+   * - `another-key`: the cache's own request has another cache key than the client's request.
+   * - `unseen`: the cache's own request never reached the cache.
    */
   readonly result: 'stored' | 'not-needed' | 'in-progress' | 'refused' | 'failed' | 'another-key' | 'unseen';
-  /** Milliseconds. */
-  readonly took: number;
+  /** Milliseconds that the refresh took. */
+  readonly durationMs: number;
 }
 
 /** The events of a cache and their payloads. */

@@ -3,36 +3,38 @@ import { BOUNDS, type Latency } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheStats } from './stats.ts';
 
-/** The metrics of caches for Prometheus, by prom-client: `redis-response-cache/prometheus`. */
+/** The metrics of a cache for Prometheus, by prom-client: `redis-response-cache/prometheus`. */
 
-/** What is needed of a cache: what `redisCache` returns has it. */
+/** The cache to report: what `redisCache` returns. */
 interface Source {
   stats(): CacheStats;
 }
 
 /** Where `prometheus` reports. */
 export interface PrometheusOptions {
-  /** The registry that the app is scraped from: prom-client's `register`, or one of your own. */
+  /** The registry that Prometheus scrapes: prom-client's `register`, or one of your own. */
   readonly register: Registry;
 }
 
 const PREFIX = 'redis_response_cache_';
 
-/** The caches that a registry reports, by name. */
+/** The caches that each registry reports, by name. */
 const registered = new WeakMap<Registry, Map<string, Source>>();
 
 /**
- * Reports a cache on a registry: counters, and histograms of durations, all named `redis_response_cache_*` and labelled
- * `cache` with the cache's `name`. They are read from `cache.stats()` when the registry is scraped, so requests pay
- * nothing. Several caches may be reported on one registry, if their names differ.
- * @returns a function that takes the cache off again.
- * @throws {TypeError} where the registry reports a cache of that name already.
+ * Reports a cache on a registry: counters and histograms of durations, all named `redis_response_cache_*`, with the label
+ * `cache` for the cache's `name`. The values are read from `cache.stats()` when the registry is scraped, so requests cost
+ * nothing more. One registry can report several caches if their names differ.
+ * @returns a function that removes the cache from the registry.
+ * @throws {TypeError} if the registry already reports a cache with the same name.
  */
 export function prometheus(cache: Source, { register }: PrometheusOptions): () => void {
-  const caches = registered.get(register) ?? begin(register);
+  const caches = registered.get(register) ?? addMetrics(register);
   const { cache: name } = cache.stats();
   if (caches.has(name)) {
-    throw new TypeError(`prometheus: a cache named ${name} is reported already; give each its own \`name\``);
+    throw new TypeError(
+      `prometheus: the registry already reports a cache named "${name}"; give each cache its own \`name\``,
+    );
   }
   caches.set(name, cache);
   return () => {
@@ -40,7 +42,8 @@ export function prometheus(cache: Source, { register }: PrometheusOptions): () =
   };
 }
 
-function begin(register: Registry): Map<string, Source> {
+/** Adds the metrics to a registry, once for all its caches. */
+function addMetrics(register: Registry): Map<string, Source> {
   const caches = new Map<string, Source>();
   const registers = [register];
   for (const { name, help, labels, read } of COUNTERS) {
@@ -56,9 +59,15 @@ function begin(register: Registry): Map<string, Source> {
   }
   for (const [step, { name, help }] of Object.entries(DURATIONS)) {
     const buckets = BOUNDS.map((ms) => ms / 1000);
-    const histogram = new Measured({ name: PREFIX + name, help, labelNames: ['cache'], buckets, registers });
+    const histogram = new CountedHistogram({
+      name: PREFIX + name,
+      help,
+      labelNames: ['cache'],
+      buckets,
+      registers,
+    });
     histogram.read = () =>
-      [...caches].map(([cache, source]) => [cache, source.stats().latency[step as keyof typeof DURATIONS]]);
+      [...caches].map(([cache, source]) => [cache, source.stats().latencyMs[step as keyof typeof DURATIONS]]);
   }
   registered.set(register, caches);
   return caches;
@@ -67,15 +76,15 @@ function begin(register: Registry): Map<string, Source> {
 type Exported = Awaited<ReturnType<Histogram['get']>>;
 type Value = Exported['values'][number];
 
-/** A histogram whose measurements were put into their buckets elsewhere. */
-class Measured extends Histogram<'cache'> {
-  readonly #shown: Pick<Exported, 'name' | 'help'>;
+/** A histogram whose buckets are counted by the cache, not by prom-client. */
+class CountedHistogram extends Histogram<'cache'> {
+  readonly #metric: Pick<Exported, 'name' | 'help'>;
   read: () => [cache: string, Latency][] = () => [];
 
   constructor(configuration: HistogramConfiguration<'cache'>) {
     super(configuration);
     const { name, help } = configuration;
-    this.#shown = { name, help };
+    this.#metric = { name, help };
   }
 
   override async get(): Promise<Exported> {
@@ -86,19 +95,19 @@ class Measured extends Histogram<'cache'> {
       this.#value('count', { cache }, count),
     ]);
     return {
-      ...this.#shown,
+      ...this.#metric,
       type: 'histogram' as unknown as Exported['type'],
       aggregator: 'sum',
       values,
     } as Exported;
   }
 
-  /** What the registry asks for when it writes text, in the versions that have it. */
+  /** Recent versions of prom-client call this method when the registry writes text. */
   async getForPromString(): Promise<Exported> {
     return this.get();
   }
 
   #value(what: string, labels: Record<string, number | string>, value: number): Value {
-    return { metricName: `${this.#shown.name}_${what}`, labels, value };
+    return { metricName: `${this.#metric.name}_${what}`, labels, value };
   }
 }

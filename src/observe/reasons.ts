@@ -1,173 +1,206 @@
-import type { ForwardReason, Outcome } from './outcome.ts';
+/**
+ * Every word that `Cache-Status` can have in `fwd` and `detail`, with its meaning. The types `ForwardReason` and `Detail`
+ * are derived from these tables, and docs/cache-status.md has the same sentences.
+ */
 
-/** The words of `Cache-Status`, and the rule behind each. `docs/cache-status.md` is made of the same sentences. */
-
-/** A rule in a sentence, and where it stands. */
-export interface Rule {
-  /** The word, as `Cache-Status` has it. */
+/** The meaning of a word in `Cache-Status`. */
+export interface Reason {
+  /** The word as `Cache-Status` has it, with its particulars: `no-store`, `personal: req.user`. */
   readonly word: string;
+  /** Its meaning in a sentence. */
   readonly says: string;
-  /** The section of an RFC, where there is one. */
+  /** The section of the RFC that has the rule, if an RFC has it. */
   readonly see?: string;
 }
 
+/** The tables are `as const`, so that types can be derived from them. `toReason` checks that they hold entries. */
 type Entry = readonly [says: string, see?: string];
 
-const HIT: Entry = ['What is stored was sent: it is fresh for this request.', 'RFC 9111 §4'];
+const HIT: Entry = ['A stored response was sent; the request was not forwarded.', 'RFC 9211 §2.1'];
 
 /** The values of `fwd`. */
-export const FORWARDED: Readonly<Record<ForwardReason, Entry>> = {
-  bypass: ['It was not looked up, or could not be.', 'RFC 9211 §2.2'],
-  method: ['Its method is not one whose responses are reused.', 'RFC 9111 §4'],
-  'uri-miss': ['Nothing is stored for its key.', 'RFC 9211 §2.2'],
+export const FORWARDED = {
+  bypass: ['The cache did not look for a stored response, or could not; `detail` says why.', 'RFC 9211 §2.2'],
+  method: ['The request method is not one of `methods`, so no stored response can answer it.', 'RFC 9111 §4'],
+  'uri-miss': ['No response is stored for the cache key.', 'RFC 9211 §2.2'],
   'vary-miss': [
-    'Responses are stored for its key, but for other values of the fields in `Vary`.',
+    'Responses are stored for the cache key, but none for the values that this request has in the `Vary` fields.',
     'RFC 9111 §4.1',
   ],
   request: [
-    "What is stored is fresh, but the request's own `Cache-Control` wants something else.",
+    'The stored response is fresh, but the `Cache-Control` of the request does not accept it.',
     'RFC 9111 §5.2.1',
   ],
   stale: [
-    'What is stored is stale, or says `no-cache`: the app has to confirm it or make it anew.',
+    'The stored response is stale or has `no-cache`: the app must confirm it or send a new one.',
     'RFC 9111 §4.3',
   ],
-  partial: ['What is stored is a part, and not the one that was asked for.', 'RFC 9111 §3.3'],
-};
+  partial: [
+    'The stored response is partial (206) and does not contain what the request asks for.',
+    'RFC 9111 §3.3',
+  ],
+} as const;
 
 /** The values of `detail`. */
-export const DETAILS: Readonly<Record<string, Entry>> = {
-  // Not looked up.
-  'method-override': ['A header field or middleware says that the method is another one.'],
-  body: ['A GET or HEAD with a body may mean anything.', 'RFC 9110 §9.3.1'],
-  precondition: ['`If-Match` and `If-Unmodified-Since` are for the origin alone.', 'RFC 9111 §4.3.2'],
-  when: ['The `when` option says that the cache does not apply.'],
+export const DETAILS = {
+  // The cache did not look for a stored response.
+  'method-override': ['A header field (such as `X-HTTP-Method-Override`) or middleware changes the method.'],
+  body: [
+    'GET and HEAD requests with a body bypass the cache: the body may change the response.',
+    'RFC 9110 §9.3.1',
+  ],
+  precondition: [
+    '`If-Match` and `If-Unmodified-Since` must be evaluated by the app, not by a cache.',
+    'RFC 9111 §4.3.2',
+  ],
+  when: ['The `when` option returned false.'],
   target: [
-    'Scheme, host or path are missing, malformed or ambiguous; or the app sees another host than the key could.',
+    'The URL is missing, malformed or ambiguous, or the app derives another scheme or host from the request than the cache.',
     'RFC 9112 §3.2',
   ],
-  key: ['The `key` option gave `null`.'],
-  'key-ambiguous': ['The `key` option gave what is not plain JSON, so that two requests could share a key.'],
+  key: ['The `key` option returned `null`.'],
+  'key-ambiguous': [
+    'The `key` option returned a value that is not plain JSON, so two requests could share a key.',
+  ],
   'vary-ambiguous': [
-    'The `vary.by` option gave what is not plain JSON, so that two requests could share a variant.',
+    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant.',
   ],
-  refresh: ["It is a request of the cache's own, made for a route behind this cache."],
+  refresh: ['The cache itself made the request, to refresh a response for a route behind this cache.'],
   shadow: [
-    "With `mode: 'shadow'` the app answers every request; what would have happened follows the colon.",
+    "With `mode: 'shadow'` the app answers every request. The text after the colon is what the cache would have done.",
   ],
-  // The store.
-  timeout: ['Redis did not answer within `timeout`.'],
-  unavailable: ['Redis is known to be away.'],
+  // The store failed.
+  timeout: ['Redis did not reply within `timeout`.'],
+  unavailable: ['Redis cannot be reached, or the circuit breaker is open because recent calls failed.'],
   invalidating: [
-    'An unsafe request to this process has invalidated it, and Redis has not confirmed that yet.',
+    'An unsafe request to this process invalidated the response, and Redis has not confirmed that yet.',
     'RFC 9111 §4.4',
   ],
-  error: ['Something failed: a function among the options, or the store. A `fault` event has the message.'],
-  'redis-error': [
-    'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis answered.',
+  error: [
+    'A function among the options threw an error, or the store did. The `fault` event has the message.',
   ],
-  // Answered with what is stored.
-  near: ['It was kept in this process, and Redis has not said that it has changed (option `near`).'],
+  'redis-error': [
+    'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis replied with.',
+  ],
+  // A stored response was sent.
+  near: ['The response came from the near cache of this process (option `near`), without a call to Redis.'],
   'stale-while-revalidate': [
-    'It is stale, within its window, and is refreshed behind the answer.',
+    'The stored response is stale, but not for longer than `stale-while-revalidate`. The cache refreshes it in the background.',
     'RFC 5861 §3',
   ],
-  previous: ['The deployment before (`previous`) had stored it; it is made anew behind the answer.'],
   'stale-if-error': [
-    'The app failed, and what is stored stands in for it, within its window.',
+    'The app failed, and a stale stored response was sent: `stale-if-error` allows that.',
     'RFC 5861 §4',
   ],
   'origin-timeout': [
-    'The app took longer than `originTimeout`; what is stored stands in for it.',
+    'The app took longer than `originTimeout`, and a stale stored response was sent: `stale-if-error` allows that.',
     'RFC 5861 §4',
   ],
-  // Answered by neither.
-  'only-if-cached': ['The client wants nothing but what is stored, and nothing is.', 'RFC 9111 §5.2.1.7'],
-  invalidate: ['The request asked for a purge of its own key, and may.'],
-  'invalidate-all': ['The request asked for a purge of everything, and may.'],
-  // Forwarded without storing.
-  'fill-under-way': ['Another request is making it, and there was no waiting for it (any longer).'],
-  'nothing-to-share': ['Another request made it, but its response was not stored.'],
-  head: ['A HEAD has no body to store; its head updates what GET stored.', 'RFC 9111 §4.3.5'],
-  // Not stored: what the message says.
-  'cache-control': ['Its `Cache-Control` is malformed.', 'RFC 9111 §4.2.1'],
-  'request-no-store': ['The request says `no-store`.', 'RFC 9111 §5.2.1.5'],
-  'no-store': ['The response says `no-store`.', 'RFC 9111 §5.2.2.5'],
-  private: ['The response says `private`: it is for one person.', 'RFC 9111 §5.2.2.7'],
-  'no-cache': ['The response says `no-cache`, and has no validator to confirm it by.', 'RFC 9111 §5.2.2.4'],
+  // Neither the cache nor the app answered with content.
+  'only-if-cached': [
+    'The request has `only-if-cached`, and no stored response can be used, so the cache answered with 504.',
+    'RFC 9111 §5.2.1.7',
+  ],
+  invalidate: ['The request purged the stored responses for its own URL (option `invalidation`).'],
+  'invalidate-all': ['The request purged all stored responses (option `invalidation`).'],
+  // The app answered, and this request did not fill the key.
+  'fill-under-way': [
+    'Another request is filling the key. This request did not wait for it, or waited as long as `collapse.wait`.',
+  ],
+  'nothing-to-share': ['Another request filled the key, but its response was not stored.'],
+  head: ['The response to HEAD has no body, so it is not stored.', 'RFC 9110 §9.3.2'],
+  // The message forbids storing.
+  'cache-control': ['The `Cache-Control` of the response is malformed.', 'RFC 9111 §4.2.1'],
+  'request-no-store': ['The request has `no-store`.', 'RFC 9111 §5.2.1.5'],
+  'no-store': ['The response has `no-store`.', 'RFC 9111 §5.2.2.5'],
+  private: ['The response has `private`: it is for a single user.', 'RFC 9111 §5.2.2.7'],
+  'no-cache': [
+    'The response has `no-cache` but no validator, so the app could never confirm it.',
+    'RFC 9111 §5.2.2.4',
+  ],
   'must-understand': [
-    'The response says `must-understand`, and its status is not understood.',
+    'The response has `must-understand`, and this cache does not implement its status code.',
     'RFC 9111 §5.2.2.3',
   ],
-  vary: ['The response says `Vary: *`: it matches no other request.', 'RFC 9111 §4.1'],
+  vary: ['The response has `Vary: *`, which matches no other request.', 'RFC 9111 §4.1'],
   'set-cookie': [
-    'The response sets a cookie, which is for one client (option `setCookie`).',
+    "The response sets a cookie, which is for one client, and `setCookie` is `'refuse'`.",
     'RFC 9111 §7.3',
   ],
   authorization: [
-    'The request has `Authorization`, the key does not cover it, and the response does not say that it may be shared.',
+    'The request has `Authorization`, the key does not include it, and the response does not allow sharing.',
     'RFC 9111 §3.5',
   ],
   personal: [
-    'The app read who is asking (what it read follows the colon), and the key does not cover that (option `guard`).',
-    'RFC 9111 §7.1',
+    'The app read data that identifies the user (listed after the colon), and the key does not include it (option `guard`).',
+    'RFC 9111 §7.3',
   ],
-  partial: [
-    'It is a part that cannot be stored: not asked for, or it does not say which part it is.',
-    'RFC 9111 §3.3',
-  ],
+  partial: ['The response answers the range of this request only, so it cannot be reused.', 'RFC 9111 §3.3'],
   status: [
-    'Its status is not among `statuses`, and it states no lifetime; or it is not final.',
+    'The status code is not one of `statuses` and the response states no freshness lifetime, or it is not final.',
     'RFC 9111 §3',
   ],
-  'no-lifetime': ['It states no lifetime, and `ttl` gives none.', 'RFC 9111 §4.2.1'],
-  'not-fresh': ['It is stale as it comes, and has no validator to confirm it by.', 'RFC 9111 §4.2'],
-  // Not stored: the options and the course of things.
-  'too-large': ['Its body is larger than `maxBodySize`.'],
-  'store-when': ['The `storeWhen` option says no.'],
-  tags: ['It has too many tags, or one that is too long, so that it could not be purged by them.'],
-  route: [
-    'A route behind this cache has its own key or conditions, or its cache is off: it is left to that one.',
+  'no-lifetime': ['The response states no freshness lifetime, and `ttl` gives none.', 'RFC 9111 §4.2.1'],
+  'not-fresh': [
+    'The response is stale when it comes from the app, and has no validator to confirm it by.',
+    'RFC 9111 §4.2',
   ],
-  method: ['What answers a POST is not what a GET would be answered with.', 'RFC 9110 §9.3.3'],
-  incomplete: ['It was not ended, or its bytes are not as many as it says.', 'RFC 9111 §3.3'],
-  'no-head': ['It was ended without a head.'],
-  purged: ['It was purged while it was made, or its lease has run out.'],
+  // The options or the circumstances forbid storing.
+  'too-large': ['The body is larger than `maxBodySize`.'],
+  'store-when': ['The `storeWhen` option returned false.'],
+  tags: ['The response has too many tags, or one that is too long, so a purge by tag could miss it.'],
+  route: [
+    'A route behind this cache has another key, other conditions or no cache, so its response is not stored here.',
+  ],
+  incomplete: ['The response did not end, or its length differs from `Content-Length`.', 'RFC 9111 §3.3'],
+  'no-head': ['The app ended the response without a head.'],
+  purged: ['The key was purged while the app answered, or the lease of the fill expired.'],
   unchanged: [
-    'The app confirmed it, and nothing about it has changed: it is stored as it was.',
+    'The app confirmed the stored response (304) and no field has changed, so it is not stored again.',
     'RFC 9111 §4.3.4',
   ],
   'other-encoding': [
-    'The app confirmed it, but by its new head it must not be encoded as it is stored, so it was deleted.',
+    'The app confirmed the stored response (304), but its fields now forbid the content coding it is stored in: it was deleted.',
     'RFC 9110 §7.7',
   ],
   'other-validator': [
-    'The app confirmed something else than what is stored, which was deleted.',
+    'The app confirmed (304) a response with another validator than the stored one, which was deleted.',
     'RFC 9111 §4.3.4',
   ],
-};
+} as const;
 
-/** The word of the table for a `detail`: without particulars behind a colon, and one for all codes of Redis. */
-function wordOf(detail: string): string {
+/** A detail without its particulars: `personal` of `personal: req.user`. */
+export function wordOf(detail: string): string {
   const colon = detail.indexOf(':');
-  if (colon > 0) return detail.slice(0, colon);
-  return /^[A-Z]+$/.test(detail) ? 'redis-error' : detail;
+  return colon < 0 ? detail : detail.slice(0, colon);
 }
 
-/** The rule behind a `detail`. */
-export function ruleOf(detail: string): Rule {
-  return rule(detail, DETAILS[wordOf(detail)] ?? ['Unknown to this version.']);
+/** The meaning of a `detail`, in full or as the statistics count it. */
+export function reasonOf(detail: string): Reason {
+  const word = /^[A-Z]+$/.test(detail) ? 'redis-error' : wordOf(detail);
+  return isDetail(word)
+    ? toReason(detail, DETAILS[word])
+    : { word: detail, says: 'This version has no such word.' };
 }
 
-/** The rules behind an outcome, the most general first. */
-export function rulesOf({ kind, fwd, detail }: Outcome): Rule[] {
+/** The reasons of an outcome, the most general first. */
+export function reasonsOf(outcome: {
+  readonly kind: string;
+  readonly fwd?: keyof typeof FORWARDED;
+  readonly detail?: string;
+}): Reason[] {
+  const { kind, fwd, detail } = outcome;
   return [
-    ...(kind === 'hit' ? [rule('hit', HIT)] : []),
-    ...(fwd === undefined ? [] : [rule(fwd, FORWARDED[fwd])]),
-    ...(detail === undefined ? [] : [ruleOf(detail)]),
+    ...(kind === 'hit' ? [toReason('hit', HIT)] : []),
+    ...(fwd === undefined ? [] : [toReason(fwd, FORWARDED[fwd])]),
+    ...(detail === undefined ? [] : [reasonOf(detail)]),
   ];
 }
 
-function rule(word: string, [says, see]: Entry): Rule {
+function isDetail(word: string): word is keyof typeof DETAILS {
+  return Object.hasOwn(DETAILS, word);
+}
+
+function toReason(word: string, [says, see]: Entry): Reason {
   return { word, says, ...(see !== undefined && { see }) };
 }

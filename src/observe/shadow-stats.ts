@@ -1,49 +1,46 @@
 import { LRUCache } from 'lru-cache';
 
-/** What would have come of requests in shadow mode, by route. */
-
-/** The figures of shadow mode, of a route or of all. */
+/** The figures of shadow mode, of one route or of all. */
 export interface ShadowFigures {
   readonly requests: number;
-  /** Requests that would have been answered with what is stored. */
+  /** Requests that the cache would have answered with a stored response. */
   readonly hits: number;
   readonly hitRatio: number;
-  /** Milliseconds that the app took to answer those. */
-  readonly saved: number;
-  /** Of those, the ones whose answer was compared with what would have been sent. */
+  /** Milliseconds that the app took to answer those hits. */
+  readonly savedMs: number;
+  /** Hits whose stored response was compared with the app's response. */
   readonly compared: number;
-  /**
-   * Of those, the ones where they differ: in status, in body, in a header field that says what the body is. `youngest` and
-   * `oldest`: the ages, in milliseconds, of what would have been sent.
-   */
+  /** Compared hits where the two differ: in the status code, in the body, in a field that describes the body. */
   readonly wrong: {
     readonly total: number;
     readonly status: number;
     readonly headers: number;
     readonly body: number;
-    readonly youngest: number | undefined;
-    readonly oldest: number | undefined;
+    /** Age of the youngest stored response that differs. */
+    readonly minAgeMs: number | undefined;
+    /** Age of the oldest stored response that differs. */
+    readonly maxAgeMs: number | undefined;
   };
-  /** How long the same was answered, in milliseconds, as far as requests could see; of the last 64 changes. */
+  /** For how long the app's responses stay the same, as far as requests show it; of the last 64 changes. */
   readonly unchanged: {
     readonly changes: number;
-    readonly shortest: number | undefined;
-    readonly median: number | undefined;
+    readonly shortestMs: number | undefined;
+    readonly medianMs: number | undefined;
     /** The longest time without a change, whether it has ended or not. */
-    readonly longest: number | undefined;
-    /** A `ttl` that nine changes of ten came later than; without a change, the longest time that was seen without. */
-    readonly advice: number | undefined;
+    readonly longestMs: number | undefined;
+    /** A `ttl` shorter than nine of ten times between changes; without a change, the longest time seen without one. */
+    readonly suggestedTtlMs: number | undefined;
   };
 }
 
-/** What would have come of the requests so far. */
+/** What the cache would have done so far, in shadow mode. */
 export interface ShadowStats {
   readonly total: ShadowFigures;
-  /** By Express's route pattern, `/users/:id`; at most 200, then `other`. `(none)` where no route is known. */
+  /** By Express's route pattern, `/users/:id`; `(none)` where no route is known. At most 200, further ones as `other`. */
   readonly routes: Readonly<Record<string, ShadowFigures>>;
 }
 
-/** How what was answered differs from what would have been sent. */
+/** Where the app's response differs from the stored one. */
 export interface Difference {
   readonly status: boolean;
   readonly headers: boolean;
@@ -51,112 +48,118 @@ export interface Difference {
 }
 
 /** One request in shadow mode. */
-export interface Shadowed {
+export interface ShadowedRequest {
   readonly route: string;
+  /** Whether the cache would have answered with a stored response. */
   readonly hit: boolean;
-  /** How long the app took, in milliseconds. */
-  readonly took: number;
-  /** Of what would have been sent, in milliseconds. */
-  readonly age: number;
+  /** Milliseconds that the app took. */
+  readonly originMs: number;
+  /** Age of the stored response, in milliseconds. */
+  readonly ageMs: number;
+  /** The result of the comparison; `undefined` where nothing was compared. */
   readonly difference: Difference | undefined;
-  /** What was answered, where it is whole: the place of its response, a hash of it, and when. */
-  readonly seen: { readonly place: string; readonly hash: string; readonly at: number } | undefined;
+  /** The app's response where it is complete: its variant, a hash of it, and when it came (milliseconds since 1970). */
+  readonly response: { readonly variant: string; readonly hash: string; readonly at: number } | undefined;
 }
 
-const ROUTES = 200;
-const CHANGES = 64;
-const PLACES = 10_000;
+const MAX_ROUTES = 200;
+const MAX_CHANGES = 64;
+const MAX_VARIANTS = 10_000;
 
-export class Shadows {
-  readonly #total = new Figures();
-  readonly #routes = new Map<string, Figures>();
-  /** What was answered last, and since when it was the same. */
-  readonly #last = new LRUCache<string, { hash: string; since: number }>({ max: PLACES });
+/** Counts what the cache would have done, by route. */
+export class ShadowCounter {
+  readonly #total = new RouteCounter();
+  readonly #routes = new Map<string, RouteCounter>();
+  /** The last response of each variant, and when it was first seen. */
+  readonly #last = new LRUCache<string, { hash: string; since: number }>({ max: MAX_VARIANTS });
 
-  get any(): boolean {
-    return this.#total.requests > 0;
+  /** Whether no request has been counted. */
+  get isEmpty(): boolean {
+    return this.#total.requests === 0;
   }
 
-  add(one: Shadowed): void {
-    const lasted = one.seen && this.#lasted(one.seen);
-    for (const figures of [this.#total, this.#of(one.route)]) figures.add(one, lasted);
+  add(request: ShadowedRequest): void {
+    const unchanged = request.response && this.#unchanged(request.response);
+    this.#total.add(request, unchanged);
+    this.#counterOf(request.route).add(request, unchanged);
   }
 
   snapshot(): ShadowStats {
-    const routes = [...this.#routes].map(([route, figures]) => [route, figures.snapshot()]);
+    const routes = [...this.#routes].map(([route, counter]) => [route, counter.snapshot()]);
     return { total: this.#total.snapshot(), routes: Object.fromEntries(routes) };
   }
 
-  #of(route: string): Figures {
-    const name = this.#routes.has(route) || this.#routes.size < ROUTES ? route : 'other';
-    const figures = this.#routes.get(name) ?? new Figures();
-    this.#routes.set(name, figures);
-    return figures;
+  #counterOf(route: string): RouteCounter {
+    const name = this.#routes.has(route) || this.#routes.size < MAX_ROUTES ? route : 'other';
+    const counter = this.#routes.get(name) ?? new RouteCounter();
+    this.#routes.set(name, counter);
+    return counter;
   }
 
-  /** How long the same was answered there, and whether that has just ended. */
-  #lasted({ place, hash, at }: NonNullable<Shadowed['seen']>): Lasted | undefined {
-    const last = this.#last.get(place);
-    if (last?.hash !== hash) this.#last.set(place, { hash, since: at });
+  /** For how long the variant had the same response, and whether this response ends that time. */
+  #unchanged({ variant, hash, at }: NonNullable<ShadowedRequest['response']>): Unchanged | undefined {
+    const last = this.#last.get(variant);
+    if (last?.hash !== hash) this.#last.set(variant, { hash, since: at });
     return last && { ms: Math.max(0, at - last.since), ended: last.hash !== hash };
   }
 }
 
-interface Lasted {
+interface Unchanged {
   readonly ms: number;
   readonly ended: boolean;
 }
 
-class Figures {
+class RouteCounter {
   requests = 0;
   #hits = 0;
-  #saved = 0;
+  #savedMs = 0;
   #compared = 0;
   readonly #wrong = { total: 0, status: 0, headers: 0, body: 0 };
-  #youngest: number | undefined;
-  #oldest: number | undefined;
+  #minAgeMs: number | undefined;
+  #maxAgeMs: number | undefined;
   #changes = 0;
-  readonly #lengths: number[] = [];
-  #longest: number | undefined;
+  /** The times between changes, in milliseconds: the last `MAX_CHANGES` of them, in no order. */
+  readonly #timesMs: number[] = [];
+  #longestMs: number | undefined;
 
-  add({ hit, took, age, difference }: Shadowed, lasted: Lasted | undefined): void {
+  add({ hit, originMs, ageMs, difference }: ShadowedRequest, unchanged: Unchanged | undefined): void {
     this.requests++;
     if (hit) this.#hits++;
-    if (hit) this.#saved += took;
-    if (difference) this.#compare(difference, age);
-    if (!lasted) return;
-    this.#longest = Math.max(this.#longest ?? 0, lasted.ms);
-    if (lasted.ended) this.#lengths[this.#changes++ % CHANGES] = lasted.ms;
+    if (hit) this.#savedMs += originMs;
+    if (difference) this.#compare(difference, ageMs);
+    if (!unchanged) return;
+    this.#longestMs = Math.max(this.#longestMs ?? 0, unchanged.ms);
+    if (unchanged.ended) this.#timesMs[this.#changes++ % MAX_CHANGES] = unchanged.ms;
   }
 
-  #compare({ status, headers, body }: Difference, age: number): void {
+  #compare({ status, headers, body }: Difference, ageMs: number): void {
     this.#compared++;
     if (!status && !headers && !body) return;
     this.#wrong.total++;
     if (status) this.#wrong.status++;
     if (headers) this.#wrong.headers++;
     if (body) this.#wrong.body++;
-    this.#youngest = Math.min(this.#youngest ?? age, age);
-    this.#oldest = Math.max(this.#oldest ?? age, age);
+    this.#minAgeMs = Math.min(this.#minAgeMs ?? ageMs, ageMs);
+    this.#maxAgeMs = Math.max(this.#maxAgeMs ?? ageMs, ageMs);
   }
 
   snapshot(): ShadowFigures {
-    const lengths = this.#lengths.toSorted((a, b) => a - b);
-    const at = (share: number): number | undefined => lengths[Math.floor(share * lengths.length)];
-    const longest = this.#longest;
+    const timesMs = this.#timesMs.toSorted((a, b) => a - b);
+    const quantile = (share: number): number | undefined => timesMs[Math.floor(share * timesMs.length)];
+    const longestMs = this.#longestMs;
     return {
       requests: this.requests,
       hits: this.#hits,
       hitRatio: this.requests === 0 ? 0 : this.#hits / this.requests,
-      saved: this.#saved,
+      savedMs: this.#savedMs,
       compared: this.#compared,
-      wrong: { ...this.#wrong, youngest: this.#youngest, oldest: this.#oldest },
+      wrong: { ...this.#wrong, minAgeMs: this.#minAgeMs, maxAgeMs: this.#maxAgeMs },
       unchanged: {
         changes: this.#changes,
-        shortest: lengths[0],
-        median: at(0.5),
-        longest,
-        advice: this.#changes > 0 ? at(0.1) : longest || undefined,
+        shortestMs: timesMs[0],
+        medianMs: quantile(0.5),
+        longestMs,
+        suggestedTtlMs: this.#changes > 0 ? quantile(0.1) : longestMs || undefined,
       },
     };
   }

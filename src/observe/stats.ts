@@ -1,6 +1,7 @@
-import { Tally } from './bounded-counter.ts';
+import { BoundedCounter } from './bounded-counter.ts';
 import { Histogram, type Latency } from './histogram.ts';
 import {
+  type Detail,
   type FaultEvent,
   type ForwardReason,
   type Outcome,
@@ -10,72 +11,87 @@ import {
   resultOf,
   type Steps,
 } from './outcome.ts';
-import { type ShadowStats, Shadows } from './shadow-stats.ts';
+import { wordOf } from './reasons.ts';
+import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-stats.ts';
 
-/** What a cache has done in this process since it was made, all its middlewares together. A copy: it does not change. */
+/**
+ * What a cache has done in this process since it was made, all middlewares derived from it together. The object is a copy and
+ * does not change.
+ */
 export interface CacheStats {
   /** The cache's `name`. */
   readonly cache: string;
-  /** Since when: milliseconds since 1970. */
-  readonly since: number;
-  /** Requests by what they came to. */
+  /** When the cache was made: milliseconds since 1970. */
+  readonly startedAt: number;
+  /** Requests by their outcome. */
   readonly requests: Readonly<Record<Result, number>>;
-  /** Of the requests that were looked up, the share answered with what was stored: 0 to 1; 0 where there were none. */
+  /** `hit`, `stale` and `collapsed` as a share of the requests that were looked up: 0 to 1; 0 if there were none. */
   readonly hitRatio: number;
-  /** Requests that were forwarded, by `fwd` (RFC 9211 §2.2). */
+  /** Forwarded requests by `fwd` (RFC 9211 §2.2). */
   readonly forwarded: Readonly<Record<ForwardReason, number>>;
-  /** Requests by the `detail` of their `Cache-Status`, but for why a response was not stored; at most 64, then `other`. */
+  /**
+   * Requests by the `detail` of their `Cache-Status`, except those in `refused`. At most 64 words, further ones as `other`.
+   */
   readonly details: Readonly<Record<string, number>>;
-  /** Responses stored, anew or confirmed. */
+  /** Responses that were stored, new or confirmed by the app (304). */
   readonly stored: number;
-  /** Responses of fills that were not stored, by why; at most 64 words, then `other`. */
+  /** Responses that were not stored, by the reason. At most 64 words, further ones as `other`. */
   readonly refused: Readonly<Record<string, number>>;
-  /** Faults by step and code; at most 64 pairs, then `other`. */
+  /** Faults by step and code. At most 64 pairs, further ones as `other`. */
   readonly faults: Readonly<Record<string, Readonly<Record<string, number>>>>;
-  /** Bytes of body sent from what is stored. */
+  /** Bytes of body sent from stored responses. */
   readonly bytes: number;
-  /** Milliseconds that the app had taken to make what was sent from the cache in its stead. */
-  readonly saved: number;
-  /** Milliseconds: of Redis's look-ups and stores, of the app's answers to fills, and from a request's coming to a hit. */
-  readonly latency: Readonly<Record<'lookup' | 'store' | 'origin' | 'hit', Latency>>;
+  /** Milliseconds that the app took to make the stored responses that were sent, counted once for each request. */
+  readonly savedMs: number;
+  /**
+   * Durations in milliseconds: `lookup` and `store` in the store, `origin` of the app's answers to fills, and `hit` from the
+   * arrival of a request to its answer from the cache.
+   */
+  readonly latencyMs: Readonly<Record<'lookup' | 'store' | 'origin' | 'hit', Latency>>;
   readonly purges: {
+    /** Purges that the store confirmed. */
     readonly confirmed: number;
+    /** Purges that the store did not confirm. */
     readonly failed: number;
-    /** Stored responses that they purged. */
+    /** Stored responses that were purged. */
     readonly responses: number;
   };
-  /** Refreshes behind answers, by what they came to. */
+  /** Refreshes in the background by their result. */
   readonly refreshes: Readonly<Record<RefreshEvent['result'], number>>;
-  /** What would have come of the requests in shadow mode, where there were any. */
+  /** What the cache would have done in shadow mode; absent if there were no such requests. */
   readonly shadow?: ShadowStats;
 }
 
 /** What is measured of a request. */
-interface Measured {
+export interface Measurements {
+  /** When the request reached the cache, by `performance.now()`. */
   readonly startedAt: number;
-  readonly took: Steps;
+  /** Milliseconds that each step took. */
+  readonly durationsMs: Steps;
+  /** Bytes of body sent from a stored response. */
   readonly bytes: number;
-  readonly saved: number;
+  /** Milliseconds that the app took to make the stored response that was sent. */
+  readonly savedMs: number;
 }
 
-const WORDS = 64;
+const MAX_WORDS = 64;
 
 /** Counts what a cache does. A hit costs a few additions. */
 export class Stats {
   readonly #name: string;
-  readonly #since = Date.now();
+  readonly #startedAt = Date.now();
   readonly #requests = {
     ...{ hit: 0, stale: 0, collapsed: 0, revalidated: 0, miss: 0, bypass: 0, unsatisfied: 0, invalidated: 0 },
   };
   readonly #forwarded = {
     ...{ bypass: 0, method: 0, 'uri-miss': 0, 'vary-miss': 0, request: 0, stale: 0, partial: 0 },
   };
-  readonly #details = new Tally(WORDS);
-  readonly #refused = new Tally(WORDS);
-  readonly #faults = new Tally(WORDS);
+  readonly #details = new BoundedCounter(MAX_WORDS);
+  readonly #refused = new BoundedCounter(MAX_WORDS);
+  readonly #faults = new BoundedCounter(MAX_WORDS);
   #stored = 0;
   #bytes = 0;
-  #saved = 0;
+  #savedMs = 0;
   readonly #lookup = new Histogram();
   readonly #store = new Histogram();
   readonly #origin = new Histogram();
@@ -84,35 +100,34 @@ export class Stats {
   readonly #refreshes = {
     ...{ stored: 0, 'not-needed': 0, 'in-progress': 0, refused: 0, failed: 0, 'another-key': 0, unseen: 0 },
   };
-
-  readonly shadows: Shadows = new Shadows();
+  readonly #shadow = new ShadowCounter();
 
   constructor(name: string) {
     this.#name = name;
   }
 
-  /** Why a response was not stored, where no outcome says it. */
-  refuse(detail: string): void {
-    this.#refused.add(wordOf(detail));
-  }
-
-  request(outcome: Outcome, { startedAt, took, bytes, saved }: Measured): void {
+  request(outcome: Outcome, { startedAt, durationsMs, bytes, savedMs }: Measurements): void {
     const { fwd, detail, stored } = outcome;
-    if (took.lookup !== undefined) this.#lookup.add(took.lookup);
-    if (took.origin !== undefined) this.#origin.add(took.origin);
-    if (took.store !== undefined) this.#store.add(took.store);
+    const { lookup, origin, store } = durationsMs;
+    if (lookup !== undefined) this.#lookup.add(lookup);
+    if (origin !== undefined) this.#origin.add(origin);
+    if (store !== undefined) this.#store.add(store);
     if (stored) this.#stored++;
-    // Only a fill that is over says whether its response was stored.
-    if (stored === false && detail !== undefined) this.#refused.add(wordOf(detail));
-    else if (detail !== undefined) this.#details.add(wordOf(detail));
-    // Nobody asked.
+    // Only a fill that has ended says that its response is not stored.
+    if (detail !== undefined) (stored === false ? this.#refused : this.#details).add(wordOf(detail));
+    // No client made these requests.
     if (outcome.refresh || detail === 'refresh') return;
     const result = resultOf(outcome);
     this.#requests[result]++;
     if (fwd !== undefined && result !== 'unsatisfied') this.#forwarded[fwd]++;
     this.#bytes += bytes;
-    this.#saved += savedBy(outcome, saved);
+    this.#savedMs += savedBy(outcome, savedMs);
     if (outcome.kind === 'hit') this.#hit.add(performance.now() - startedAt);
+  }
+
+  /** A response was not stored, and no outcome says so. */
+  refused(detail: Detail): void {
+    this.#refused.add(wordOf(detail));
   }
 
   fault({ step, code }: FaultEvent): void {
@@ -129,23 +144,27 @@ export class Stats {
     this.#refreshes[result]++;
   }
 
+  shadow(request: ShadowedRequest): void {
+    this.#shadow.add(request);
+  }
+
   snapshot(): CacheStats {
     const { hit, stale, collapsed, revalidated, miss } = this.#requests;
-    const answered = hit + stale + collapsed;
-    const asked = answered + revalidated + miss;
+    const fromCache = hit + stale + collapsed;
+    const lookedUp = fromCache + revalidated + miss;
     return {
       cache: this.#name,
-      since: this.#since,
+      startedAt: this.#startedAt,
       requests: { ...this.#requests },
-      hitRatio: asked === 0 ? 0 : answered / asked,
+      hitRatio: lookedUp === 0 ? 0 : fromCache / lookedUp,
       forwarded: { ...this.#forwarded },
       details: this.#details.snapshot(),
       stored: this.#stored,
       refused: this.#refused.snapshot(),
       faults: byStep(this.#faults.snapshot()),
       bytes: this.#bytes,
-      saved: this.#saved,
-      latency: {
+      savedMs: this.#savedMs,
+      latencyMs: {
         lookup: this.#lookup.snapshot(),
         store: this.#store.snapshot(),
         origin: this.#origin.snapshot(),
@@ -153,20 +172,14 @@ export class Stats {
       },
       purges: { ...this.#purges },
       refreshes: { ...this.#refreshes },
-      ...(this.shadows.any && { shadow: this.shadows.snapshot() }),
+      ...(!this.#shadow.isEmpty && { shadow: this.#shadow.snapshot() }),
     };
   }
 }
 
-/** The time of the app's that an answer saved: none where it was asked. */
-export function savedBy({ kind, collapsed }: Outcome, saved: number): number {
-  return kind === 'hit' || collapsed ? saved : 0;
-}
-
-/** A detail without its particulars: what was read of a person is listed behind a colon. */
-function wordOf(detail: string): string {
-  const colon = detail.indexOf(':');
-  return colon < 0 ? detail : detail.slice(0, colon);
+/** The time that an answer saved the app: none if the app was called for it. */
+export function savedBy({ kind, collapsed }: Outcome, savedMs: number): number {
+  return kind === 'hit' || collapsed ? savedMs : 0;
 }
 
 function byStep(faults: Readonly<Record<string, number>>): CacheStats['faults'] {

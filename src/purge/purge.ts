@@ -38,15 +38,15 @@ export async function purge(
 /** How many stored responses some purges met together, or the fault of one. Tells the listeners. */
 export async function told(
   core: Purging,
-  what: Omit<PurgeEvent, 'purged' | 'took'>,
+  what: Omit<PurgeEvent, 'purged' | 'durationMs'>,
   purging: Iterable<Promise<number | Fault>>,
 ): Promise<number | Fault> {
   const startedAt = performance.now();
   const counts = await Promise.all(purging);
   const fault = counts.find((count) => count instanceof Fault);
   const purged = counts.reduce<number>((sum, count) => sum + (count instanceof Fault ? 0 : count), 0);
-  const took = performance.now() - startedAt;
-  core.events.purge({ ...what, purged: fault ? undefined : purged, took });
+  const durationMs = performance.now() - startedAt;
+  core.reporter.purge({ ...what, purged: fault ? undefined : purged, durationMs });
   return fault ?? purged;
 }
 

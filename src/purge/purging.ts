@@ -1,7 +1,7 @@
-import type { Events } from '../observe/events.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import type { Storage } from '../store/storage.ts';
 
 /** What a purge works with. */
 export interface Purging extends Storage {
-  readonly events: Events;
+  readonly reporter: Reporter;
 }

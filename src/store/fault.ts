@@ -1,16 +1,24 @@
+import type { RedisErrorCode } from '../observe/outcome.ts';
+
+/**
+ * Why a call to the store gave no answer, as `Cache-Status` names it. `invalidating` is no reply of the store: the process
+ * does not read what it has not confirmed to be invalidated.
+ */
+export type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
+
 /** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
 export class Fault {
-  readonly code: string;
+  readonly code: FaultCode;
   readonly message: string;
 
-  constructor(code: string, message: string) {
+  constructor(code: FaultCode, message: string) {
     this.code = code;
     this.message = message;
   }
 }
 
 /** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
-const AWAY: ReadonlySet<string> = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
+const AWAY: ReadonlySet<FaultCode> = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
 
 export function isAway({ code }: Fault): boolean {
   return AWAY.has(code);
@@ -27,8 +35,8 @@ export function toFault(error: unknown): Fault {
     return new Fault('unavailable', error.message);
   }
   // Redis's replies begin with their code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
-  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] ?? 'error';
-  return new Fault(code, error.message);
+  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] as RedisErrorCode | undefined;
+  return new Fault(code ?? 'error', error.message);
 }
 
 /** What a client throws at once is no answer either. */

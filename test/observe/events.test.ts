@@ -44,7 +44,7 @@ function logged(): string[] {
 }
 
 describe('an event', () => {
-  test('tells of every request what Cache-Status does, and of what was measured', async () => {
+  test('of a request has the facts of Cache-Status, and durations with the time saved', async () => {
     const { cache, settled } = await shop();
     const events: RequestEvent[] = [];
     cache.on('request', (event) => events.push(event));
@@ -53,25 +53,25 @@ describe('an event', () => {
     await settled('/slow');
     const [miss, hit] = events as [RequestEvent, RequestEvent];
     expect(miss).toMatchObject({ kind: 'forward', result: 'miss', fwd: 'uri-miss', stored: true, bytes: 0 });
-    expect(Object.keys(miss.took).sort()).toEqual(['lookup', 'origin', 'store', 'total']);
-    expect(Object.keys(miss.at).sort()).toEqual(['lookup', 'origin', 'store']);
-    expect(miss.at.origin).toBeGreaterThan(miss.at.lookup!);
-    expect(miss.took.total).toBeGreaterThanOrEqual(miss.took.origin!);
+    expect(Object.keys(miss.durationsMs).sort()).toEqual(['lookup', 'origin', 'store', 'total']);
+    expect(Object.keys(miss.startsMs).sort()).toEqual(['lookup', 'origin', 'store']);
+    expect(miss.startsMs.origin).toBeGreaterThan(miss.startsMs.lookup!);
+    expect(miss.durationsMs.total).toBeGreaterThanOrEqual(miss.durationsMs.origin!);
     expect(hit).toMatchObject({ kind: 'hit', result: 'hit', method: 'GET', status: 200, bytes: 4 });
     expect(hit.key).toMatch(/^GET http:\/\/.*\/slow$/);
-    expect(hit.saved).toBeGreaterThanOrEqual(40);
+    expect(hit.savedMs).toBeGreaterThanOrEqual(40);
     expect(hit.startedAt).toBeGreaterThanOrEqual(before - 50);
     expect(hit.startedAt).toBeLessThanOrEqual(Date.now() + 50);
   });
 
-  test('tells of what was stored, purged and refreshed', async () => {
+  test('is emitted for each response that is stored, each purge and each refresh', async () => {
     const { cache, settled, later } = await shop();
     const events: [string, unknown][] = [];
     for (const name of ['store', 'purge', 'refresh'] as const) {
       cache.on(name, (event: CacheEvents[typeof name][0]) => events.push([name, event]));
     }
     const key = expect.stringMatching(/^GET /);
-    const took = expect.any(Number);
+    const durationMs = expect.any(Number);
     await settled('/tagged');
     await cache.purge({ tag: 'things', soft: true });
     await settled('/text');
@@ -80,17 +80,17 @@ describe('an event', () => {
     later(20_000);
     await settled('/behind');
     expect(events).toEqual([
-      ['store', { key, bytes: expect.any(Number), ttl: expect.any(Number), tags: ['things'], took }],
-      ['purge', { by: 'call', target: 'tag', soft: true, purged: 1, took }],
+      ['store', { key, bytes: expect.any(Number), ttlMs: expect.any(Number), tags: ['things'], durationMs }],
+      ['purge', { by: 'call', target: 'tag', soft: true, purged: 1, durationMs }],
       ['store', expect.objectContaining({ tags: [] })],
-      ['purge', { by: 'unsafe-method', target: 'url', soft: false, purged: 1, took }],
+      ['purge', { by: 'unsafe-method', target: 'url', soft: false, purged: 1, durationMs }],
       ['store', expect.anything()],
       ['store', expect.anything()],
-      ['refresh', { key, result: 'stored', took }],
+      ['refresh', { key, result: 'stored', durationMs }],
     ]);
   });
 
-  test('tells of a purge that Redis did not confirm, and of faults', async () => {
+  test('of a purge that Redis does not confirm has `purged: undefined`', async () => {
     const server = await startRedis();
     const cache = newCache({ redis: server.url, timeout: 100 });
     const events: unknown[] = [];
@@ -99,12 +99,12 @@ describe('an event', () => {
     await server.stop();
     await expect(cache.purge({ all: true })).rejects.toThrow('the store did not confirm it');
     expect(events).toEqual([
-      { by: 'call', target: 'all', soft: false, purged: undefined, took: expect.any(Number) },
+      { by: 'call', target: 'all', soft: false, purged: undefined, durationMs: expect.any(Number) },
     ]);
     expect(cache.stats().purges).toEqual({ confirmed: 0, failed: 1, responses: 0 });
   });
 
-  test('comes in the asynchronous context of its request, however late', async () => {
+  test('of a request reaches listeners in the asynchronous context of the request, even after its answer', async () => {
     const context = new AsyncLocalStorage<string>();
     const cache = newCache();
     const heard: unknown[] = [];
@@ -126,7 +126,7 @@ describe('an event', () => {
     ]);
   });
 
-  test('whose listener throws, or rejects, reaches no request and all other listeners', async () => {
+  test('reaches the other listeners when one throws or rejects, with one process warning', async () => {
     const { cache, settled } = await shop();
     const warnings: unknown[] = [];
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void warnings.push(args));
@@ -147,7 +147,7 @@ describe('an event', () => {
     ]);
   });
 
-  test('is not heard any more by a listener that was taken off', async () => {
+  test('does not reach a listener that was removed as often as it was added', async () => {
     const { cache, settled } = await shop();
     const heard: string[] = [];
     const listener = ({ result }: RequestEvent): unknown => heard.push(result);
@@ -160,7 +160,7 @@ describe('an event', () => {
 });
 
 describe('channels and logs', () => {
-  /** What must be nowhere. */
+  /** None of these may appear in a message. */
   const SECRETS = ['s3cret', 'hunter2', 'tag-of-42'];
   const traffic = async (options: { showKey?: boolean } = {}): Promise<void> => {
     const { settled, cache } = await shop({
@@ -179,7 +179,7 @@ describe('channels and logs', () => {
     await cache.purge({ tag: 'tag-of-42' });
   };
 
-  test('have what the listeners have, but neither keys nor tags nor quoted errors', async () => {
+  test('get every event without keys, tags and messages of errors that may quote anything', async () => {
     const messages = published();
     const lines = logged();
     await traffic();
@@ -204,7 +204,7 @@ describe('channels and logs', () => {
     }
   });
 
-  test('have keys, tags and errors with `showKey`, and no header values even then', async () => {
+  test('get keys, tags and messages of errors with `showKey`, but no header values', async () => {
     const messages = published();
     const lines = logged();
     await traffic({ showKey: true });
@@ -216,7 +216,7 @@ describe('channels and logs', () => {
     }
   });
 
-  test('are silent, and listeners need not be there, when nobody asked', async () => {
+  test('get nothing when no log is enabled and nobody subscribed', async () => {
     const lines = logged();
     debug.disable();
     const { settled } = await shop();
@@ -225,7 +225,7 @@ describe('channels and logs', () => {
     expect(NAMES.some((name) => channel(`redis-response-cache:${name}`).hasSubscribers)).toBe(false);
   });
 
-  test('are all named in the documentation', () => {
+  test('are all named in docs/observability.md', () => {
     const text = readFileSync('docs/observability.md', 'utf8');
     for (const name of NAMES) expect(text).toContain(`redis-response-cache:${name}`);
   });

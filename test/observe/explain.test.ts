@@ -27,13 +27,13 @@ function decision(says: string | undefined): string | undefined {
   return says?.replace(/^redis-response-cache; /, '').replace(/; (?:stored|fwd-status=\d+|collapsed)/g, '');
 }
 
-describe.each(expresses)('what is explained is what happens next, %s', (_, make) => {
+describe.each(expresses)('cache.explain(), %s', (_, make) => {
   const options: CacheOptions = {
     when: (req) => req.url !== '/not-this',
     vary: { query: { except: ['utm_*'] } },
   };
 
-  test('step by step', async () => {
+  test('says for each request what its Cache-Status says next', async () => {
     const store = await shop(options, make);
     const { later } = store;
     const asked: Asked[] = [
@@ -65,7 +65,7 @@ describe.each(expresses)('what is explained is what happens next, %s', (_, make)
     }
   });
 
-  test('of a request that came, by a route behind the cache', async () => {
+  test('explains a request that a route behind the cache passes to it', async () => {
     const store = await shop({}, make);
     let explained: Explanation | undefined;
     store.app.get('/explained', async (req, res) => {
@@ -80,8 +80,8 @@ describe.each(expresses)('what is explained is what happens next, %s', (_, make)
   });
 });
 
-describe('an explanation', () => {
-  test('says what the key is made of, what is stored there, and the rule', async () => {
+describe('cache.explain()', () => {
+  test('says what the key is made of, which response is stored, and the rule', async () => {
     const store = await shop({ vary: { headers: ['x-tenant'], query: ['b', 'a'] } });
     const asked = { path: '/tagged?b=2&a=1&c=3', headers: { 'X-Tenant': 'acme' } };
     await store.settled(asked);
@@ -94,8 +94,8 @@ describe('an explanation', () => {
       because: [
         {
           word: 'hit',
-          says: 'What is stored was sent: it is fresh for this request.',
-          see: 'RFC 9111 §4',
+          says: 'A stored response was sent; the request was not forwarded.',
+          see: 'RFC 9211 §2.1',
         },
       ],
       key: { text, id: text, of: { method: 'GET', scheme: 'http', host, path: '/tagged', query: 'a=1&b=2' } },
@@ -130,7 +130,7 @@ describe('an explanation', () => {
     expect(personal.refused?.word).toMatch(/^personal: .*cookie/);
   });
 
-  test('changes nothing: neither in Redis nor in the statistics, and the app is not asked', async () => {
+  test('changes nothing in Redis or in the statistics, and does not call the app', async () => {
     const prefix = `explain-${process.pid}-${Math.random()}:`;
     const { cache, settled, runs } = await shop({ prefix });
     await settled('/text');
@@ -150,7 +150,7 @@ describe('an explanation', () => {
     await cache.purge({ all: true });
   });
 
-  test('is one of the middleware that is asked, and of a key of its own', async () => {
+  test('uses the policy of the middleware that it is called on', async () => {
     const cache = newCache({ redis: process.env.TEST_REDIS_URL as string, prefix: 'explain:' });
     const byUser = cache.with({ key: () => ['lead', 42], vary: { query: ['page'] } });
     const explained = await byUser.explain('https://api.example.com/leads?page=2&x=1');
@@ -166,7 +166,7 @@ describe('an explanation', () => {
     expect(https.key?.text).toBe('GET https://api.example.com/leads');
   });
 
-  test('is there while Redis is away, and refuses what is no URL', async () => {
+  test('says detail=unavailable or timeout while Redis is down, and throws for a URL that is not absolute', async () => {
     const server = await startRedis();
     const cache = newCache({ redis: server.url, timeout: 100 });
     await cache.wrap('ready', () => 1, { ttl: '1m' });

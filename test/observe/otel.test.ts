@@ -34,8 +34,8 @@ afterAll(async () => {
 
 const ms = ([seconds, nanos]: ReadableSpan['startTime']): number => seconds * 1000 + nanos / 1e6;
 
-describe('a span', () => {
-  test('stands below the one that was active, with its steps below it, and names no one', async () => {
+describe('otel with a tracer', () => {
+  test('makes a child span of the active one with a span for each step, without keys, URLs or fields', async () => {
     const cache = newCache({ redis: process.env.TEST_REDIS_URL as string, prefix: `otel-${process.pid}:` });
     const stop = otel(cache, { tracer });
     const app = express();
@@ -95,8 +95,8 @@ describe('a span', () => {
   });
 });
 
-describe('metrics', () => {
-  test('are the counts of the statistics, and histograms of durations', async () => {
+describe('otel with a meter', () => {
+  test('reports the counts of cache.stats() and histograms of durations', async () => {
     const memory = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
     const reader = new PeriodicExportingMetricReader({ exporter: memory, exportIntervalMillis: 3_600_000 });
     const meters = new MeterProvider({ readers: [reader] });

@@ -37,7 +37,7 @@ function samples(text: string): { name: string; labels: Record<string, string>; 
 }
 
 describe.each(expresses)('a scrape, %s', (_, make) => {
-  test('has what the statistics have', async () => {
+  test('has the values of cache.stats()', async () => {
     const register = new Registry();
     const store = await shop({ ...options, name: 'shop' }, make);
     prometheus(store.cache, { register });
@@ -58,18 +58,18 @@ describe.each(expresses)('a scrape, %s', (_, make) => {
     expect(value('details_total', { detail: 'precondition' })).toBe(1);
     expect(value('faults_total', { step: 'option', code: 'error' })).toBe(1);
     expect(value('served_bytes_total')).toBe(stats.bytes);
-    expect(value('saved_seconds_total')).toBe(stats.saved / 1000);
+    expect(value('saved_seconds_total')).toBe(stats.savedMs / 1000);
     expect(value('purges_total', { result: 'confirmed' })).toBe(1);
     expect(value('refreshes_total', { result: 'stored' })).toBe(1);
-    expect(value('lookup_duration_seconds_count')).toBe(stats.latency.lookup.count);
-    expect(value('lookup_duration_seconds_bucket', { le: '+Inf' })).toBe(stats.latency.lookup.count);
-    expect(value('lookup_duration_seconds_sum')).toBeCloseTo(stats.latency.lookup.sum / 1000);
+    expect(value('lookup_duration_seconds_count')).toBe(stats.latencyMs.lookup.count);
+    expect(value('lookup_duration_seconds_bucket', { le: '+Inf' })).toBe(stats.latencyMs.lookup.count);
+    expect(value('lookup_duration_seconds_sum')).toBeCloseTo(stats.latencyMs.lookup.sum / 1000);
     expect(value('hit_duration_seconds_count')).toBe(2);
   });
 });
 
 describe('a registry', () => {
-  test('tells several caches apart, and lets one go', async () => {
+  test('reports several caches by name, and none after it was removed', async () => {
     const register = new Registry();
     const [a, b] = [newCache({ name: 'a' }), newCache({ name: 'b' })];
     const stop = prometheus(a, { register });
@@ -79,7 +79,7 @@ describe('a registry', () => {
     ];
     expect(await names()).toEqual(['a', 'b']);
     expect(() => prometheus(a.with({ ttl: '1s' }), { register })).toThrow(
-      'prometheus: a cache named a is reported already; give each its own `name`',
+      'prometheus: the registry already reports a cache named "a"; give each cache its own `name`',
     );
     stop();
     expect(await names()).toEqual(['b']);
@@ -87,7 +87,7 @@ describe('a registry', () => {
     expect(await names()).toEqual(['b', 'a']);
   });
 
-  test('follows the conventions for names and is the same as JSON', async () => {
+  test('names its metrics by the conventions of Prometheus, as JSON too', async () => {
     const register = new Registry();
     prometheus(newCache(), { register });
     const metrics = await register.getMetricsAsJSON();
@@ -100,13 +100,13 @@ describe('a registry', () => {
   });
 });
 
-describe('the dashboard', () => {
+describe('the Grafana dashboard', () => {
   const board = JSON.parse(readFileSync('examples/grafana/dashboard.json', 'utf8'));
   const exprs: string[] = board.panels.flatMap(({ targets }: { targets: { expr: string }[] }) =>
     targets.map(({ expr }) => expr),
   );
 
-  test('asks for nothing that a scrape after real traffic does not have', async () => {
+  test('queries every metric, and no metric or label that a scrape after traffic does not have', async () => {
     const register = new Registry();
     const store = await shop(options);
     prometheus(store.cache, { register });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import cors from 'cors';
 import express from 'express';
-import { Shadows } from '../../src/observe/shadow-stats.ts';
+import { ShadowCounter } from '../../src/observe/shadow-stats.ts';
 import { expresses, newCache, serve } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { ask } from '../support/socket.ts';
@@ -47,7 +47,7 @@ describe.each(expresses)('in shadow mode, %s', (_, make) => {
     expect(cache.stats().requests).toMatchObject({ hit: 0, miss: 0, bypass: 11 });
   });
 
-  test('a request reaches the app as it came, and its answer the client', async () => {
+  test('the app gets conditions and ranges as the client sent them, and the client gets the answer of the app', async () => {
     const cache = newCache({ redis, prefix: uniquePrefix(), mode: 'shadow' });
     const app = make();
     const seen: unknown[] = [];
@@ -75,7 +75,7 @@ describe.each(expresses)('in shadow mode, %s', (_, make) => {
     expect(answers.every((answer) => answer.header('age') === undefined)).toBe(true);
   });
 
-  test('wrong answers are told by route and age, with a lifetime that would have been right', async () => {
+  test('the statistics count wrong answers by route and age, and suggest a ttl', async () => {
     let now = Date.now();
     let version = 0;
     let type = 'text/plain';
@@ -105,21 +105,27 @@ describe.each(expresses)('in shadow mode, %s', (_, make) => {
     const { total, routes } = cache.stats().shadow!;
     expect(Object.keys(routes).sort()).toEqual(['(none)', '/api/users/:id', '/constant']);
     expect(routes['/api/users/:id']).toEqual({
-      ...{ requests: 4, hits: 3, hitRatio: 0.75, saved: expect.any(Number), compared: 3 },
-      wrong: { total: 2, status: 0, headers: 1, body: 2, youngest: 20_000, oldest: 25_000 },
-      unchanged: { changes: 2, shortest: 5_000, median: 20_000, longest: 20_000, advice: 5_000 },
+      ...{ requests: 4, hits: 3, hitRatio: 0.75, savedMs: expect.any(Number), compared: 3 },
+      wrong: { total: 2, status: 0, headers: 1, body: 2, minAgeMs: 20_000, maxAgeMs: 25_000 },
+      unchanged: {
+        changes: 2,
+        shortestMs: 5_000,
+        medianMs: 20_000,
+        longestMs: 20_000,
+        suggestedTtlMs: 5_000,
+      },
     });
     expect(routes['/constant']).toMatchObject({
-      ...{ requests: 2, hits: 1, compared: 1, wrong: { total: 0, youngest: undefined } },
-      unchanged: { changes: 0, longest: 60_000, advice: 60_000 },
+      ...{ requests: 2, hits: 1, compared: 1, wrong: { total: 0, minAgeMs: undefined } },
+      unchanged: { changes: 0, longestMs: 60_000, suggestedTtlMs: 60_000 },
     });
-    expect(routes['/constant']!.saved).toBeGreaterThanOrEqual(25);
+    expect(routes['/constant']!.savedMs).toBeGreaterThanOrEqual(25);
     expect(total).toMatchObject({ requests: 7, hits: 4, wrong: { total: 2 } });
   });
 });
 
 describe('shadow mode', () => {
-  test('ends with what was stored in it being served, and is no option but these', async () => {
+  test('stores responses that `mode: serve` then sends, and any other mode is refused', async () => {
     const prefix = uniquePrefix();
     const first = await shop({ prefix, mode: 'shadow' });
     await first.settled({ path: '/text', headers: { Host: 'a.example' } });
@@ -128,7 +134,7 @@ describe('shadow mode', () => {
     expect(() => newCache({ mode: 'dark' as 'shadow' })).toThrow('option mode is "dark"');
   });
 
-  test('keeps nothing personal, and what a purge ends meanwhile is not stored', async () => {
+  test('stores no response that is personal, or was purged while the app answered', async () => {
     const { cache, settled, ask: asks } = await shop({ mode: 'shadow' });
     await settled({ path: '/session', headers: { Cookie: 'a=b' } });
     const slow = asks('/slow');
@@ -140,7 +146,7 @@ describe('shadow mode', () => {
     expect(cache.stats().stored).toBe(0);
   });
 
-  test('leaves a stream as it is, and does not wait for one that never ends', async () => {
+  test('compares a stream when it ends, and stores none that was cut', async () => {
     const cache = newCache({ redis, prefix: uniquePrefix(), mode: 'shadow' });
     const app = express();
     app.use(cache);
@@ -168,13 +174,13 @@ describe('shadow mode', () => {
     expect(cache.stats().refused).toEqual({ incomplete: 1 });
   });
 
-  test('knows so many routes and no more', () => {
-    const shadows = new Shadows();
+  test('counts routes above 200 together as `other`', () => {
+    const counter = new ShadowCounter();
     for (let i = 0; i < 300; i++) {
-      const one = { route: `/${i}`, hit: false, took: 1, age: 0, difference: undefined, seen: undefined };
-      shadows.add(one);
+      const rest = { hit: false, originMs: 1, ageMs: 0, difference: undefined, response: undefined };
+      counter.add({ route: `/${i}`, ...rest });
     }
-    const { routes, total } = shadows.snapshot();
+    const { routes, total } = counter.snapshot();
     expect(Object.keys(routes)).toHaveLength(201);
     expect(routes.other?.requests).toBe(100);
     expect(total.requests).toBe(300);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
-import { Tally } from '../../src/observe/bounded-counter.ts';
+import { BoundedCounter } from '../../src/observe/bounded-counter.ts';
 import { Histogram } from '../../src/observe/histogram.ts';
 import { newCache } from '../support/apps.ts';
 import { startRedis } from '../support/redis.ts';
 import { shop } from './support/shop.ts';
 
-describe('the statistics', () => {
-  test('count requests by what they came to, and why', async () => {
+describe('cache.stats()', () => {
+  test('counts requests by outcome, and responses by why they were not stored', async () => {
     const { cache, settled, ask, later } = await shop();
-    const since = Date.now();
+    const before = Date.now();
     await settled('/text');
     await settled('/text');
     await settled({ method: 'HEAD', path: '/text' });
@@ -32,7 +32,7 @@ describe('the statistics', () => {
 
     const stats = cache.stats();
     expect(stats.cache).toBe('redis-response-cache');
-    expect(Math.abs(stats.since - since)).toBeLessThan(60_000);
+    expect(Math.abs(stats.startedAt - before)).toBeLessThan(60_000);
     expect(stats.requests).toEqual({
       ...{ hit: 3, stale: 1, collapsed: 1, revalidated: 1, miss: 10, bypass: 2, unsatisfied: 1 },
       invalidated: 0,
@@ -51,17 +51,17 @@ describe('the statistics', () => {
     expect(stats.stored).toBe(9);
     // Two whole texts; a HEAD and a 304 have no body.
     expect(stats.bytes).toBe(25 + 'behind'.length + 'slow'.length + 'short'.length);
-    expect(stats.saved).toBeGreaterThanOrEqual(40);
-    expect(stats.latency.lookup.count).toBeGreaterThanOrEqual(15);
-    expect(stats.latency.origin.count).toBe(12);
-    expect(stats.latency.hit.count).toBe(4);
-    expect(stats.latency.origin.p99).toBeGreaterThanOrEqual(40);
+    expect(stats.savedMs).toBeGreaterThanOrEqual(40);
+    expect(stats.latencyMs.lookup.count).toBeGreaterThanOrEqual(15);
+    expect(stats.latencyMs.origin.count).toBe(12);
+    expect(stats.latencyMs.hit.count).toBe(4);
+    expect(stats.latencyMs.origin.p99).toBeGreaterThanOrEqual(40);
     expect(stats.purges).toEqual({ confirmed: 1, failed: 0, responses: 1 });
     expect(stats.refreshes).toMatchObject({ stored: 1, failed: 0 });
     expect(stats.faults).toEqual({});
   });
 
-  test('are those of all middlewares of one cache, and a copy', async () => {
+  test('has the counts of all middlewares of one cache, and does not change later', async () => {
     const { cache, settled } = await shop();
     const derived = cache.with({ ttl: '5s' });
     const before = derived.stats();
@@ -71,7 +71,7 @@ describe('the statistics', () => {
     expect(cache.stats()).toEqual(derived.stats());
   });
 
-  test('count faults by step and code', async () => {
+  test('counts a lookup that Redis does not answer as a fault, by step and code', async () => {
     const server = await startRedis();
     const cache = newCache({ redis: server.url, timeout: 100 });
     await cache.store.set('a', 1, { ttl: '1m' });
@@ -81,14 +81,18 @@ describe('the statistics', () => {
     await server.stop();
     expect(cache.stats().faults).toMatchObject({ lookup: { timeout: 1 } });
   });
+});
 
-  test('keep so many words and no more', () => {
-    const tally = new Tally(2);
-    for (const word of ['a', 'b', 'c', 'a', 'd', '__proto__']) tally.add(word);
-    expect(tally.snapshot()).toEqual({ a: 2, b: 1, other: 3 });
+describe('BoundedCounter', () => {
+  test('counts words above the limit together as `other`', () => {
+    const counter = new BoundedCounter(2);
+    for (const word of ['a', 'b', 'c', 'a', 'd', '__proto__']) counter.add(word);
+    expect(counter.snapshot()).toEqual({ a: 2, b: 1, other: 3 });
   });
+});
 
-  test('tell percentiles as near as their buckets do', () => {
+describe('Histogram', () => {
+  test('interpolates percentiles within its buckets, and counts cumulatively', () => {
     const histogram = new Histogram();
     expect(histogram.snapshot()).toMatchObject({ count: 0, sum: 0, p50: 0, p99: 0 });
     for (let ms = 1; ms <= 1000; ms++) histogram.add(ms);

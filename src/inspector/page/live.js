@@ -10,14 +10,14 @@ const BIN = 10_000;
 const BINS = 30;
 
 const OUTCOMES = [
-  ['hit', 'hit', 'Answered with what is stored and fresh.'],
-  ['stale', 'stale', 'Answered with what is stored, but no longer fresh.'],
-  ['collapsed', 'collapsed', 'Answered by what another request had made.'],
-  ['revalidated', 'revalidated', 'Answered with what the app has confirmed.'],
-  ['miss', 'miss', 'The app answered, since nothing stored would do.'],
-  ['bypass', 'bypass', 'The app answered: it was not looked up, or could not be.'],
-  ['unsatisfied', 'unsatisfied', 'Only what is stored was wanted, and nothing was.'],
-  ['invalidated', 'invalidated', 'The request asked for a purge.'],
+  ['hit', 'hit', 'A fresh stored response was sent.'],
+  ['stale', 'stale', 'A stale stored response was sent.'],
+  ['collapsed', 'collapsed', 'The response to another request for the same key was sent.'],
+  ['revalidated', 'revalidated', 'A stored response was sent after the app confirmed it.'],
+  ['miss', 'miss', 'The app answered, because no stored response could be used.'],
+  ['bypass', 'bypass', 'The app answered; the cache did not look, or could not.'],
+  ['unsatisfied', 'unsatisfied', 'The cache answered with 504: only-if-cached.'],
+  ['invalidated', 'invalidated', 'The request was a purge.'],
 ];
 /** What is told of even where there was none. */
 const ALWAYS = new Set(['hit', 'miss']);
@@ -70,10 +70,10 @@ function draw() {
   byId('scope').replaceChildren(
     'These figures are of this process alone (',
     literal(host),
-    `, pid ${pid}), since ${instant(stats.since)}.`,
+    `, pid ${pid}), since ${instant(stats.startedAt)}.`,
   );
   choices();
-  bounds = stats.latency.lookup.buckets.map(({ le }) => le);
+  bounds = stats.latencyMs.lookup.buckets.map(({ le }) => le);
   const to = Math.floor(now / BIN) * BIN + BIN;
   const from = to - BINS * BIN;
   const bins = binned(samples, from);
@@ -119,13 +119,13 @@ const answered = (bin) => bin.hit + bin.stale + bin.collapsed;
 const sum = (bins, of) => bins.reduce((all, bin) => all + of(bin), 0);
 const total = (bin) => OUTCOMES.reduce((all, [outcome]) => all + bin[outcome], 0);
 
-function figures({ hitRatio, requests, bytes: sent, saved, latency: { lookup } }, bins) {
+function figures({ hitRatio, requests, bytes: sent, savedMs, latencyMs: { lookup } }, bins) {
   const lately = sum(bins, asked);
   const ratio = lately > 0 ? sum(bins, answered) / lately : hitRatio;
   const cards = [
     ['Hit ratio', percent(ratio), lately > 0 ? `5 min; ${percent(hitRatio)} since start` : 'since start'],
     ['Requests', brief(total(requests)), `${count(sum(bins, total))} in 5 min`],
-    ['Time saved', duration(saved), 'of the app, since start'],
+    ['Time saved', duration(savedMs), 'of the app, since start'],
     ['Served from the cache', bytes(sent), 'of bodies, since start'],
     [
       'Look-up in Redis, p50',
@@ -191,11 +191,11 @@ function percentile(counts, share) {
 
 function tables(stats, { forwarded, details, faults, purges }) {
   const all = total(stats.requests);
-  const words = (counts, rules) =>
+  const words = (counts, reasons) =>
     Object.entries(counts)
       .filter(([, n]) => n > 0)
       .sort(([, a], [, b]) => b - a)
-      .map(([word, n]) => [h('code', {}, word), count(n), meaning(rules[word])]);
+      .map(([word, n]) => [h('code', {}, word), count(n), meaning(reasons[word])]);
   const faulty = Object.entries(stats.faults).flatMap(([step, codes]) =>
     Object.entries(codes).map(([code, n]) => [h('code', {}, step), h('code', {}, code), count(n)]),
   );
@@ -223,7 +223,7 @@ function tables(stats, { forwarded, details, faults, purges }) {
       'Latency',
       ['Step', '#Count', '#p50', '#p90', '#p99'],
       latency.map(([step, name]) => {
-        const { count: n, p50, p90, p99 } = stats.latency[step];
+        const { count: n, p50, p90, p99 } = stats.latencyMs[step];
         return [name, count(n), ...[p50, p90, p99].map((ms) => (n > 0 ? duration(ms) : '–'))];
       }),
     ),
@@ -251,7 +251,8 @@ function tables(stats, { forwarded, details, faults, purges }) {
   ];
 }
 
-function meaning(rule) {
-  if (!rule) return '';
-  return [...sentence(rule.says), rule.see ? h('span', { class: 'see' }, ` ${rule.see}`) : ''];
+function meaning(reason) {
+  if (!reason) return '';
+  const { says, see } = reason;
+  return [...sentence(says), see ? h('span', { class: 'see' }, ` ${see}`) : ''];
 }

@@ -147,7 +147,7 @@ describe('live', () => {
     expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
     const refused = page.getByRole('table', { name: 'Not stored, and why' });
     expect(await textOf(refused)).toContain(
-      'The response says private: it is for one person. RFC 9111 §5.2.2.7',
+      'The response has private: it is for a single user. RFC 9111 §5.2.2.7',
     );
     expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
@@ -386,7 +386,7 @@ describe('one response', () => {
     const page = await one.open('#responses');
     await openEntry(page, '/a');
     await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
-    await says(page, '#entry .explanation', 'What is stored was sent: it is fresh for this request.');
+    await says(page, '#entry .explanation', 'A stored response was sent; the request was not forwarded.');
     await page.getByRole('button', { name: 'Make anew' }).click();
     await says(page, '#entry .status', 'It was made anew.');
     await says(page, '#entry pre', 'run 2 for de');

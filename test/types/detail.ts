@@ -1,0 +1,36 @@
+/* Checked by `tsc`, never run: the compiler knows every word of `detail`. An unused directive is an error, too. */
+
+import type { Detail, Outcome } from '../../src/observe/outcome.ts';
+import { Fault } from '../../src/store/fault.ts';
+
+export const known: Detail[] = [
+  'no-store',
+  'fill-under-way',
+  'personal: req.user',
+  'shadow: hit',
+  'OOM',
+  new Fault('timeout', 'no reply').code,
+];
+
+// @ts-expect-error: a typing error.
+export const misspelt: Detail = 'no-stroe';
+
+// @ts-expect-error: `personal` always has particulars.
+export const bare: Detail = 'personal';
+
+// @ts-expect-error: it stands for all codes of Redis in the documentation, and is no detail itself.
+export const generic: Detail = 'redis-error';
+
+// @ts-expect-error: the code of an error begins with a letter.
+export const empty: Detail = '';
+
+// @ts-expect-error: no free string is a detail.
+export const free = (text: string): Outcome => ({ kind: 'forward', fwd: 'bypass', detail: text });
+
+// @ts-expect-error: a fault has a code that `detail` knows.
+export const fault: Fault = new Fault('slow', 'no reply');
+
+export function branches({ detail }: Outcome): boolean {
+  // @ts-expect-error: a branch on a word that no outcome has.
+  return detail === 'stale-if-eror';
+}
