@@ -1,5 +1,5 @@
-// What every target serves. The handler is as cheap as one can be, so that what stands in front of it shows;
-// each of its runs is counted, and told apart by a field of its answer.
+// The app of every target. Its handler does as little as possible, so that the cost of the cache in front shows. The
+// app counts the runs of its handler, and each run sends its number in a header field.
 
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,8 +9,8 @@ const SIZES = { '1k': 1024, '50k': 50 * 1024, '500k': 500 * 1024 };
 const STREAM_CHUNKS = 50 * 16;
 const SLOW_MS = 50;
 
-/** JSON, as an API sends it, of exactly so many bytes. */
-const text = (size, label) => {
+/** JSON of exactly `size` bytes. */
+const jsonOf = (size, label) => {
   const open = `{"label":"${label}","items":[`;
   const item = '{"id":48151623,"name":"Benchmark","tags":["a","b"]},';
   return `${(open + item.repeat(Math.ceil(size / item.length))).slice(0, size - 4)}"}]}`;
@@ -18,25 +18,25 @@ const text = (size, label) => {
 
 const bodies = new Map();
 
-/** The body of a path, as text and as bytes. */
+/** A body as text and as bytes. */
 function bodyFor(size, label) {
   const name = `${size} ${label}`;
   if (!bodies.has(name)) {
-    const made = text(SIZES[size], label);
-    bodies.set(name, { text: made, bytes: Buffer.from(made) });
+    const text = jsonOf(SIZES[size], label);
+    bodies.set(name, { text, bytes: Buffer.from(text) });
   }
   return bodies.get(name);
 }
 
-/** `/1k`, `/private/1k`, `/vary/1k`, `/slow/1k`, `/stream`: what a path means. */
-export function resource(req) {
+/** The resource at a path: `/1k`, `/private/1k`, `/vary/1k`, `/slow/1k`, `/stream`. */
+export function resourceOf(req) {
   const [path] = req.url.split('?', 1);
   const [size, kind] = path.slice(1).split('/').reverse();
   const label = kind === 'vary' ? (req.headers['accept-encoding'] ?? 'identity') : 'plain';
   return { kind, label, streams: size === 'stream', ...(SIZES[size] && bodyFor(size, label)) };
 }
 
-/** The fields that every answer has: those of a usual API. */
+/** The header fields of a usual API. */
 export const fieldsOf = ({ kind, bytes, label }) => [
   ['Content-Type', 'application/json; charset=utf-8'],
   ['ETag', `"${bytes.length}-${label}"`],
@@ -46,34 +46,34 @@ export const fieldsOf = ({ kind, bytes, label }) => [
   ...(kind === 'private' ? [['Cache-Control', 'private']] : []),
 ];
 
-/** @returns the handler as one writes it for node:http and for Express, and how often either has run. */
+/** @returns the handler as written for node:http and for Express, and the number of runs of both. */
 export function createApp(extraFields = []) {
   const app = { runs: 0 };
 
   const begin = async (req, res) => {
     app.runs++;
-    const asked = resource(req);
-    if (asked.kind === 'slow') await delay(SLOW_MS);
+    const resource = resourceOf(req);
+    if (resource.kind === 'slow') await delay(SLOW_MS);
     res.setHeader('X-Run', String(app.runs));
     for (const [name, value] of extraFields) res.setHeader(name, value);
-    if (asked.streams) {
+    if (resource.streams) {
       res.setHeader('Content-Type', 'application/octet-stream');
       Readable.from(chunks()).pipe(res);
       return undefined;
     }
-    for (const [name, value] of fieldsOf(asked)) res.setHeader(name, value);
-    return asked;
+    for (const [name, value] of fieldsOf(resource)) res.setHeader(name, value);
+    return resource;
   };
 
   app.node = async (req, res) => {
-    const asked = await begin(req, res);
-    asked && res.setHeader('Content-Length', asked.bytes.length).end(asked.bytes);
-    return asked;
+    const resource = await begin(req, res);
+    resource && res.setHeader('Content-Length', resource.bytes.length).end(resource.bytes);
+    return resource;
   };
   app.express = async (req, res) => {
-    const asked = await begin(req, res);
-    asked && res.send(asked.text);
-    return asked;
+    const resource = await begin(req, res);
+    resource && res.send(resource.text);
+    return resource;
   };
   return app;
 }

@@ -1,10 +1,10 @@
-// The package as its sources are now, beside `dist` and not in its place.
+// Builds the package from the current sources into bench/dist; `dist` is left as it is.
 
 import { fileURLToPath } from 'node:url';
 
 /** @returns the URL of the built module. */
 export async function build() {
-  // All paths count from where tsup was loaded.
+  // tsup resolves all paths from the working directory at its import.
   process.chdir(fileURLToPath(new URL('..', import.meta.url)));
   const { build: bundle } = await import('tsup');
   await bundle({
@@ -14,7 +14,7 @@ export async function build() {
     outDir: 'bench/dist',
     format: 'esm',
     target: 'node20',
-    // For the profile, which tells a file of the sources from another.
+    // The profile names source files and lines.
     sourcemap: true,
     clean: true,
   });

@@ -1,14 +1,14 @@
-// A client as cheap as one can be: keep-alive HTTP/1.1 over bare sockets, one request at a time on each, no answer
-// kept. Answers are compared while they arrive, so that to check them costs next to nothing.
+// A client that costs little: HTTP/1.1 with keep-alive over plain sockets, one request at a time on each. No answer is
+// kept in memory; each is compared while it arrives.
 
 import { connect } from 'node:net';
 
 const HEAD_END = Buffer.from('\r\n\r\n');
-const NOTHING = Buffer.alloc(0);
-// One read at a time is under way in this process.
+const EMPTY = Buffer.alloc(0);
+// One buffer for all sockets: reads of one process never overlap.
 const scratch = Buffer.allocUnsafe(256 * 1024);
 
-/** The bytes of a request. `Host` may be given, so that several processes are asked for the same. */
+/** The bytes of a request. A `Host` among the headers lets several processes share their cache keys. */
 export function requestBytes({ method = 'GET', path, headers = {} }, port) {
   const lines = Object.entries({ Host: `127.0.0.1:${port}`, ...headers }).map(
     ([name, value]) => `${name}: ${value}`,
@@ -16,13 +16,13 @@ export function requestBytes({ method = 'GET', path, headers = {} }, port) {
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`);
 }
 
-/** A head as parsed once; the same bytes are not parsed again. */
-export class Heads {
-  #known = new Map();
+/** Parsed heads of answers: equal bytes are parsed once. */
+export class HeadParser {
+  #parsed = new Map();
 
-  of(text) {
-    const known = this.#known.get(text);
-    if (known) return known;
+  parse(text) {
+    const parsed = this.#parsed.get(text);
+    if (parsed) return parsed;
     const [first, ...lines] = text.split('\r\n');
     const fields = lines.map((line) => {
       const colon = line.indexOf(':');
@@ -38,26 +38,26 @@ export class Heads {
       chunked: get('transfer-encoding') === 'chunked',
       closes: get('connection') === 'close',
     };
-    // Misses have heads of their own.
-    if (this.#known.size < 1000) this.#known.set(text, head);
+    // The heads of misses are all different, so the number that is kept has a bound.
+    if (this.#parsed.size < 1000) this.#parsed.set(text, head);
     return head;
   }
 }
 
 /**
- * One connection. `ask(bytes, isHead, sink)` sends a request; the sink is told `head(head)`, `body(buffer, from, to)`
- * and `done(error)`.
+ * One connection. `send(bytes, isHead, listener)` sends a request; the listener's `head(head)`,
+ * `body(buffer, from, to)` and `done(error)` are called as the answer arrives.
  */
 export class Connection {
   #port;
   #heads;
   #socket;
-  #sink;
+  #listener;
   #isHead = false;
-  #pending = NOTHING;
+  #pending = EMPTY;
   #head;
-  /** Bytes of the body, or of the chunk, that are yet to come. */
-  #left = 0;
+  /** Bytes of the body, or of the chunk, that have not arrived yet. */
+  #remaining = 0;
 
   constructor(port, heads) {
     this.#port = port;
@@ -76,21 +76,21 @@ export class Connection {
       socket.once('connect', resolve);
       socket.once('error', (error) => {
         reject(error);
-        this.#lost(error);
+        this.#fail(error);
       });
-      socket.once('close', () => this.#lost(new Error('closed')));
+      socket.once('close', () => this.#fail(new Error('closed')));
     });
   }
 
-  ask(bytes, isHead, sink) {
-    this.#sink = sink;
+  send(bytes, isHead, listener) {
+    this.#listener = listener;
     this.#isHead = isHead;
     this.#head = undefined;
     this.#socket.write(bytes);
   }
 
   close() {
-    this.#sink = undefined;
+    this.#listener = undefined;
     this.#socket.destroy();
   }
 
@@ -98,17 +98,17 @@ export class Connection {
     return !this.#socket.destroyed;
   }
 
-  #lost(error) {
-    const sink = this.#sink;
-    this.#sink = undefined;
-    sink?.done(error);
+  #fail(error) {
+    const listener = this.#listener;
+    this.#listener = undefined;
+    listener?.done(error);
   }
 
   #read(size) {
     let bytes = scratch.subarray(0, size);
     if (this.#pending.length > 0) {
       bytes = Buffer.concat([this.#pending, bytes]);
-      this.#pending = NOTHING;
+      this.#pending = EMPTY;
     }
     this.#parse(bytes);
     return true;
@@ -116,44 +116,44 @@ export class Connection {
 
   #parse(bytes) {
     let at = 0;
-    while (at < bytes.length && this.#sink) {
+    while (at < bytes.length && this.#listener) {
       if (!this.#head) {
         const end = bytes.indexOf(HEAD_END, at);
         if (end < 0) break;
-        this.#head = this.#heads.of(bytes.latin1Slice(at, end));
+        this.#head = this.#heads.parse(bytes.latin1Slice(at, end));
         at = end + 4;
-        this.#sink.head(this.#head);
+        this.#listener.head(this.#head);
         const { status, length, chunked } = this.#head;
         const empty = this.#isHead || status === 304 || status === 204;
-        this.#left = empty ? 0 : (length ?? 0);
-        if (empty || (!chunked && this.#left === 0)) this.#done();
+        this.#remaining = empty ? 0 : (length ?? 0);
+        if (empty || (!chunked && this.#remaining === 0)) this.#done();
         continue;
       }
-      if (this.#left === 0) {
+      if (this.#remaining === 0) {
         const next = this.#chunk(bytes, at);
         if (next === undefined) break;
         at = next;
         continue;
       }
-      const to = Math.min(bytes.length, at + this.#left);
-      this.#sink.body(bytes, at, to);
-      this.#left -= to - at;
+      const to = Math.min(bytes.length, at + this.#remaining);
+      this.#listener.body(bytes, at, to);
+      this.#remaining -= to - at;
       at = to;
-      if (this.#left === 0 && !this.#head.chunked) this.#done();
+      if (this.#remaining === 0 && !this.#head.chunked) this.#done();
     }
-    if (this.#sink && at < bytes.length) this.#pending = Buffer.from(bytes.subarray(at));
+    if (this.#listener && at < bytes.length) this.#pending = Buffer.from(bytes.subarray(at));
   }
 
-  /** Where a chunk's bytes begin; `undefined` while its size has not arrived whole. */
+  /** The offset of a chunk's bytes; `undefined` until its whole size line has arrived. */
   #chunk(bytes, from) {
-    // The line end of the chunk before.
+    // The line end of the previous chunk.
     const at = bytes[from] === 13 && bytes[from + 1] === 10 ? from + 2 : from;
     const end = bytes.indexOf('\r\n', at);
     if (end < 0) return undefined;
-    this.#left = Number.parseInt(bytes.latin1Slice(at, end), 16);
-    if (this.#left > 0) return end + 2;
+    this.#remaining = Number.parseInt(bytes.latin1Slice(at, end), 16);
+    if (this.#remaining > 0) return end + 2;
     if (bytes.length < end + 4) {
-      this.#left = 0;
+      this.#remaining = 0;
       return undefined;
     }
     this.#done();
@@ -161,11 +161,11 @@ export class Connection {
   }
 
   #done() {
-    const sink = this.#sink;
+    const listener = this.#listener;
     const { closes } = this.#head;
-    this.#sink = undefined;
+    this.#listener = undefined;
     this.#head = undefined;
     if (closes) this.#socket.destroy();
-    sink.done();
+    listener.done();
   }
 }

@@ -1,23 +1,31 @@
-// How figures are made of samples, and written.
+// Statistics of samples, and how figures are written.
 
-export function median(values) {
+/** Linear between ranks: 0 is the least value, 1 the greatest. */
+export function quantile(values, q) {
   const sorted = values.toSorted((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+  const rank = q * (sorted.length - 1);
+  const below = Math.floor(rank);
+  const above = Math.ceil(rank);
+  return sorted[below] + (sorted[above] - sorted[below]) * (rank - below);
 }
 
-/** What is left when nothing else gets in the way: other work on the machine only ever adds. */
-export const least = (samples) => Math.min(...samples.map(({ cpu }) => cpu));
+export const median = (values) => quantile(values, 0.5);
 
-/** Of the ratios to another target in the same round. */
+/** The best round: other work on the machine only ever adds CPU. */
+export const leastCpu = (samples) => Math.min(...samples.map(({ cpu }) => cpu));
+
+/** The median of the ratios to another target in the same round. */
 export const medianRatio = (own, other, field) =>
   median(own.map((sample, i) => sample[field] / other[i][field]));
 
-/** How much one target adds to a base, as a multiple of what another adds; `undefined` where that is next to nothing. */
+/**
+ * The CPU that one target adds to a base, as a multiple of the CPU that another target adds to it; `undefined` where
+ * the other adds less than a fiftieth of the base.
+ */
 export function addedRatio(own, other, base) {
-  const over = (samples) => median(samples.map(({ cpu }, i) => cpu - base[i].cpu));
-  const least = median(base.map(({ cpu }) => cpu)) / 50;
-  return over(other) > least ? over(own) / over(other) : undefined;
+  const added = (samples) => median(samples.map(({ cpu }, i) => cpu - base[i].cpu));
+  const threshold = median(base.map(({ cpu }) => cpu)) / 50;
+  return added(other) > threshold ? added(own) / added(other) : undefined;
 }
 
 export const ms = (value) => `${value < 10 ? value.toFixed(2) : Math.round(value)} ms`;

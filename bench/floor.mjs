@@ -1,37 +1,38 @@
-// The least that a cache in Redis can do: one GET, one head, one body; on a miss the handler behind it, what it sends
-// kept on its way through, and one SET. It decides nothing, guards nothing, and waits for a Redis that hangs.
+// The floor: the least that a cache in Redis can do. A hit is one GET, one head and one body. On a miss the handler
+// runs, its response is copied on its way to the client, and one SET stores it. The floor has no policy and no
+// protection, and it waits for a Redis that hangs.
 
 import { promisify } from 'node:util';
 import { brotliCompress } from 'node:zlib';
-import { fieldsOf, resource } from './app.mjs';
+import { fieldsOf, resourceOf } from './app.mjs';
 
 const TTL_MS = 3_600_000;
 const brotli = promisify(brotliCompress);
 
-/** @param coding `br`: bodies are kept compressed, as what answers clients that take it. */
+/** @param coding `br`: bodies are stored and sent in Brotli. */
 export function floor(redis, prefix, { coding } = {}) {
-  const storing = new Set();
+  const pending = new Set();
   const store = async (key, bytes) => {
     await redis.set(key, coding ? await brotli(bytes) : bytes, 'PX', TTL_MS);
   };
   const middleware = async (req, res, next) => {
-    const asked = resource(req);
-    const key = `${prefix}${req.url} ${asked.label}`;
+    const resource = resourceOf(req);
+    const key = `${prefix}${req.url} ${resource.label}`;
     const body = await redis.getBuffer(key);
-    if (body) return replay(req, res, body, asked, coding);
-    if (asked.kind !== 'private' && !asked.streams) {
-      writeThrough(res, (bytes) => {
-        const stored = store(key, bytes).finally(() => storing.delete(stored));
-        storing.add(stored);
+    if (body) return replay(req, res, body, resource, coding);
+    if (resource.kind !== 'private' && !resource.streams) {
+      copyBody(res, (bytes) => {
+        const stored = store(key, bytes).finally(() => pending.delete(stored));
+        pending.add(stored);
       });
     }
     return next();
   };
-  return Object.assign(middleware, { idle: () => Promise.all(storing) });
+  return Object.assign(middleware, { idle: () => Promise.all(pending) });
 }
 
-/** Of a response of one piece. */
-function writeThrough(res, keep) {
+/** Of a response that is sent by one call of `end`. */
+function copyBody(res, keep) {
   const { end } = res;
   res.end = (chunk, encoding, ...rest) => {
     res.end = end;
@@ -41,10 +42,10 @@ function writeThrough(res, keep) {
   };
 }
 
-function replay(req, res, body, asked, coding) {
-  const fields = [...fieldsOf(asked), ['X-Run', '1']];
-  const { range, 'if-none-match': known } = req.headers;
-  if (known !== undefined && known === fields[1][1]) {
+function replay(req, res, body, resource, coding) {
+  const fields = [...fieldsOf(resource), ['X-Run', '1']];
+  const { range, 'if-none-match': validator } = req.headers;
+  if (validator !== undefined && validator === fields[1][1]) {
     res.writeHead(304, fields.slice(1).flat());
     return res.end();
   }
@@ -52,8 +53,8 @@ function replay(req, res, body, asked, coding) {
   if (span) {
     const [first, last] = span.slice(1).map(Number);
     const part = body.subarray(first, last + 1);
-    const spanned = `bytes ${first}-${last}/${body.length}`;
-    fields.push(['Content-Range', spanned], ['Content-Length', String(part.length)]);
+    const contentRange = `bytes ${first}-${last}/${body.length}`;
+    fields.push(['Content-Range', contentRange], ['Content-Length', String(part.length)]);
     res.writeHead(206, fields.flat());
     return res.end(part);
   }
@@ -63,7 +64,7 @@ function replay(req, res, body, asked, coding) {
   return req.method === 'HEAD' ? res.end() : res.end(body);
 }
 
-/** Holds back what is written in one turn of the event loop, and writes it at its end in one go. */
+/** Sends all commands of one turn of the event loop in one write. */
 export function cork(redis) {
   const { sendCommand } = redis;
   let corked;

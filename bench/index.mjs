@@ -1,6 +1,6 @@
-// npm run bench                      everything, and RESULTS.md
-// npm run bench -- --quick           hits and misses of the floors and of this package: a minute or two
-// npm run bench -- --help            what else it takes
+// npm run bench                      all scenarios; writes RESULTS.md
+// npm run bench -- --quick           hits and misses of the floors and of this package: about two minutes
+// npm run bench -- --help            all options
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
@@ -12,26 +12,26 @@ import { killAll, start } from './child.mjs';
 import { measure } from './measure.mjs';
 import { nodeBinary } from './node-binary.mjs';
 import { startRedis } from './redis.mjs';
-import { judged, show, showGoals, write } from './report.mjs';
-import { scenarios } from './scenarios.mjs';
-import { elapsed, say } from './screen.mjs';
+import { goalResults, show, showGoals, write } from './report.mjs';
+import { scenarios } from './scenarios/index.mjs';
 import { servers } from './servers.mjs';
 import { targets } from './targets.mjs';
+import { elapsed, print } from './terminal.mjs';
 
 const HELP = `
   npm run bench -- [options]
 
-  --quick              hits and misses of the floors and of this package; RESULTS.md stays as it is
-  --only <scenario>    again for more: ${Object.keys(scenarios).join(', ')}
-  --target <text>      only targets whose name has it; again for more
-  --node <node>        hits under these Nodes: paths, or versions such as 22, from npm; 20, 22 and 24
-  --against <file>     another build of this package to compare with, as "other"
-  --rounds <n>         15; with --quick 7
-  --seconds <n>        how long each target is asked in a round: 0.3
-  --connections <n>    32
-  --keys <n>           distinct keys in the scenario of that name: 50000
-  --growth <n>         the most keys in the scenario of that name: 1000000
-  --out <file>         where the results go: bench/RESULTS.md, and results.svg beside it
+  --quick              hits and misses of the floors and of this package; RESULTS.md is not written
+  --only <scenario>    repeatable: ${Object.keys(scenarios).join(', ')}
+  --target <text>      only targets whose name contains the text; repeatable
+  --node <node>        a Node for the hits, by path or by major version (from npm); repeatable; default 20, 22, 24
+  --against <file>     another build of this package (its index.js), measured as the target "other"
+  --rounds <n>         default 15; with --quick 7
+  --seconds <n>        load of each target in a round; default 0.3
+  --connections <n>    default 32
+  --keys <n>           distinct keys in the scenario "keys"; default 50000
+  --growth <n>         most keys in the scenario "growth"; default 1000000
+  --out <file>         default bench/RESULTS.md; results.svg goes into the same folder
 `;
 
 const NODES = ['20', '22', '24'];
@@ -54,7 +54,7 @@ const { values } = parseArgs({
 });
 
 if (values.help) {
-  say(HELP);
+  print(HELP);
   process.exit();
 }
 const options = {
@@ -70,7 +70,7 @@ const whole = !values.quick && values.only.length === 0 && values.target.length 
 
 function named(id) {
   if (scenarios[id]) return scenarios[id];
-  say(`  no scenario ${id}: ${Object.keys(scenarios).join(', ')}`);
+  print(`  Unknown scenario "${id}". The scenarios are ${Object.keys(scenarios).join(', ')}`);
   process.exit(2);
 }
 
@@ -92,23 +92,23 @@ try {
   redis = await startRedis();
   const unavailable = [];
   const nodes = runtimes(unavailable);
-  const { catalogue, versions: others } = await assemble(built, unavailable);
-  const load = await start('./load.mjs', {});
+  const { catalogue, versions: otherVersions } = await assemble(built, unavailable);
+  const load = await start('./load-process.mjs', {});
   const versions = [
     `Node ${nodes.map(({ version }) => version.slice(1)).join(', ')}`,
     `Redis ${redis.version}`,
-    ...others,
+    ...otherVersions,
   ];
-  say(`  ${versions.join('; ')}; ${chosen.length} scenarios`);
-  for (const { name, why } of unavailable) say(`  skipped: ${name}: ${why}`);
+  print(`  ${versions.join('; ')}; ${chosen.length} scenarios`);
+  for (const { name, why } of unavailable) print(`  skipped: ${name}: ${why}`);
 
   const results = [];
   for (const scenario of chosen) {
     for (const node of scenario.everyNode ? nodes : [nodes.find(isMain) ?? nodes[0]]) {
-      const stage = { redis, load, options, catalogue: under(node, catalogue) };
+      const context = { redis, load, options, catalogue: under(node, catalogue) };
       const several = scenario.everyNode && nodes.length > 1;
       const runtime = several || !isMain(node) ? node.version.slice(1) : undefined;
-      const result = { ...(await measure(stage, scenario)), runtime };
+      const result = { ...(await measure(context, scenario)), runtime };
       show(result);
       results.push(result);
     }
@@ -117,40 +117,41 @@ try {
   if (whole || values.out) {
     const markdown = values.out ?? here('RESULTS.md');
     const files = { markdown, svg: join(dirname(markdown), 'results.svg') };
-    write(files, { results, versions, options, took: elapsed(), unavailable });
-    say(`  written: ${relative(here('..'), markdown)}`);
+    write(files, { results, versions, options, duration: elapsed(), unavailable });
+    print(`  written: ${relative(here('..'), markdown)}`);
   }
-  const bad = results.flatMap(({ wrong = new Map() }) => [...wrong]).filter(([name]) => !isPeer(name));
-  for (const [name, defects] of bad) say(`  WRONG: ${name}: ${[...defects].join('; ')}`);
-  say(`  ${judged(results).filter(({ met }) => met === false).length} goals unmet; ${elapsed()}`);
+  const others = new Set(catalogue.filter(({ isOther }) => isOther).map(({ name }) => name));
+  const bad = results.flatMap(({ wrong = new Map() }) => [...wrong]).filter(([name]) => !others.has(name));
+  for (const [name, defects] of bad) print(`  WRONG: ${name}: ${[...defects].join('; ')}`);
+  print(`  ${goalResults(results).filter(({ met }) => met === false).length} goals unmet; ${elapsed()}`);
   process.exitCode = bad.length > 0 ? 1 : 0;
   await load.stop();
 } catch (error) {
-  say(`  failed: ${error.stack}`);
+  print(`  failed: ${error.stack}`);
   process.exitCode = 1;
 }
 process.exit();
 
-/** The Nodes to measure hits under; the running one where its version is asked for. */
+/** The Nodes to measure hits under. The running Node is used for its own major version. */
 function runtimes(unavailable) {
-  const asked = values.node.length > 0 ? values.node : values.quick ? [process.execPath] : NODES;
-  const found = asked.flatMap((given) => {
-    const isRunning = given === process.execPath || process.version.startsWith(`v${given}.`);
+  const wanted = values.node.length > 0 ? values.node : values.quick ? [process.execPath] : NODES;
+  const available = wanted.flatMap((node) => {
+    const isRunning = node === process.execPath || process.version.startsWith(`v${node}.`);
     try {
-      return [isRunning ? { binary: process.execPath, version: process.version } : nodeBinary(given)];
+      return [isRunning ? { binary: process.execPath, version: process.version } : nodeBinary(node)];
     } catch (error) {
-      unavailable.push({ name: `Node ${given}`, why: error.message.split('\n')[0] });
+      unavailable.push({ name: `Node ${node}`, why: error.message.split('\n')[0] });
       return [];
     }
   });
-  return found.length > 0 ? found : [{ binary: process.execPath, version: process.version }];
+  return available.length > 0 ? available : [{ binary: process.execPath, version: process.version }];
 }
 
 function isMain({ binary }) {
   return binary === process.execPath;
 }
 
-/** Other caches are measured under one Node: it is this package that is to run under all. */
+/** Other caches are measured under one Node only. */
 function under(node, catalogue) {
   const all = isMain(node) || (values.node.length === 1 && !values.quick);
   return catalogue
@@ -158,17 +159,25 @@ function under(node, catalogue) {
     .map((target) => ({ ...target, node: node.binary }));
 }
 
-/** All targets, and what cannot be measured here. */
+/** All targets. Those that this machine lacks go into `unavailable`. */
 async function assemble(built, unavailable) {
   const own = new URL('./targets.mjs', import.meta.url).href;
-  const catalogue = Object.entries(targets).map(([name, { on }]) => {
-    return { name, on, module: own, opens: name, build: built, groups: [name] };
+  const catalogue = Object.entries(targets).map(([name, { on, kind }]) => {
+    return { name, on, kind, module: own, opens: name, build: built, groups: [name] };
   });
   if (values.against !== undefined) {
     const other = pathToFileURL(values.against).href;
     for (const on of ['node', 'express']) {
       const name = `${on} other`;
-      catalogue.push({ name, on, module: own, opens: `${on} rrc`, build: other, groups: [name] });
+      catalogue.push({
+        name,
+        on,
+        kind: 'package',
+        module: own,
+        opens: `${on} rrc`,
+        build: other,
+        groups: [name],
+      });
     }
   }
   if (values.quick) return { catalogue, versions: [] };
@@ -183,7 +192,7 @@ async function assemble(built, unavailable) {
 async function peersOf(unavailable) {
   try {
     if (!existsSync(here('peers/node_modules'))) {
-      say('  installing the peers: bench/peers');
+      print('  installing the peers: bench/peers');
       execFileSync('npm', ['install', '--silent', '--no-package-lock'], {
         cwd: here('peers'),
         stdio: 'inherit',
@@ -194,8 +203,8 @@ async function peersOf(unavailable) {
     const { dependencies } = JSON.parse(readFileSync(here('peers/package.json'), 'utf8'));
     const versions = Object.entries(dependencies).map(([name, version]) => `${name} ${version}`);
     return {
-      targets: Object.entries(targets).map(([name, { on, groups }]) => {
-        return { name, on, module, opens: name, groups, isOther: true };
+      targets: Object.entries(targets).map(([name, { on, kind, groups }]) => {
+        return { name, on, kind, module, opens: name, groups, isOther: true };
       }),
       versions: [versions.join(', ')],
     };
@@ -203,8 +212,4 @@ async function peersOf(unavailable) {
     unavailable.push({ name: 'the peers', why: error.message.split('\n')[0] });
     return { targets: [], versions: [] };
   }
-}
-
-function isPeer(name) {
-  return !/rrc|floor|constant|compression|other/.test(name);
 }

@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** @param given the path of a binary, or a major version, which comes from npm. */
-export function nodeBinary(given) {
-  const binary = /^\d+$/.test(given) ? installed(given) : given;
+/** @param node the path of a binary, or a major version, which is installed from npm. */
+export function nodeBinary(node) {
+  const binary = /^\d+$/.test(node) ? installed(node) : node;
   const version = execFileSync(binary, ['--version'], { encoding: 'utf8' }).trim();
   return { binary, version };
 }

@@ -1,8 +1,8 @@
-// node bench/profile.mjs [scenario]     where the CPU time of one target goes, by group, file and function
-//   --target <name>      express rrc
-//   --seconds <n>        8
-//   --node <node>        another Node to run it under: a path, or a version such as 22
-//   --against <file>     another build of this package, in place of this one
+// node bench/profile.mjs [scenario]     the CPU time of one target by group, file and function; default hit-1k
+//   --target <name>      default "express rrc"
+//   --seconds <n>        default 8
+//   --node <node>        another Node: a path, or a major version such as 22
+//   --against <file>     another build of this package (its index.js), in place of the current sources
 
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { SourceMap } from 'node:module';
@@ -14,13 +14,13 @@ import { build } from './build.mjs';
 import { killAll, start } from './child.mjs';
 import { nodeBinary } from './node-binary.mjs';
 import { startRedis } from './redis.mjs';
-import { scenarios } from './scenarios.mjs';
-import { say, table } from './screen.mjs';
+import { scenarios } from './scenarios/index.mjs';
+import { print, printTable } from './terminal.mjs';
 
 const WARM_SECONDS = 2;
 const CONNECTIONS = 32;
-const SHOWN = 60;
-/** What comes with Express. */
+const MAX_FUNCTIONS = 60;
+/** Packages that belong to Express. */
 const FRAMEWORK = new Set(
   'express router parseurl etag send accepts negotiator fresh vary content-type type-is qs mime-types'.split(
     ' ',
@@ -46,7 +46,7 @@ process.on('exit', () => {
 });
 
 const redis = await startRedis();
-const load = await start('./load.mjs', {});
+const load = await start('./load-process.mjs', {});
 const built = values.against ? pathToFileURL(values.against).href : await build();
 const { binary, version } = nodeBinary(values.node ?? process.execPath);
 const settings = {
@@ -57,29 +57,29 @@ const settings = {
   prefix: 'profile:',
   timeout: '1s',
 };
-const target = await start('./target.mjs', settings, { node: binary });
+const target = await start('./target-process.mjs', settings, { node: binary });
 const map = sourceMap(built);
 const port = target.opened;
-await load.ask('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
-await target.ask('sample');
+await load.call('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
+await target.call('sample');
 const plan = { port, requests, connections: CONNECTIONS, check: 'any' };
-await load.ask('run', { ...plan, seconds: WARM_SECONDS, ...(unique && { unique: 'warm' }) });
-await target.ask('profile');
-const before = await target.ask('sample');
-const told = await load.ask('run', {
+await load.call('run', { ...plan, seconds: WARM_SECONDS, ...(unique && { unique: 'warm' }) });
+await target.call('startProfile');
+const before = await target.call('sample');
+const done = await load.call('run', {
   ...plan,
   seconds: Number(values.seconds),
   ...(unique && { unique: 'n' }),
 });
-const after = await target.ask('sample');
+const after = await target.call('sample');
 const file = join(folder, 'target.cpuprofile');
-await target.ask('profiled', { file });
-report(JSON.parse(readFileSync(file, 'utf8')), (after.cpu - before.cpu) / told.answers);
+await target.call('stopProfile', { file });
+report(JSON.parse(readFileSync(file, 'utf8')), (after.cpu - before.cpu) / done.answers);
 await Promise.all([target.stop(), load.stop()]);
 redis.stop();
 process.exit();
 
-/** Self time by function, summed up by who it belongs to; without the time in which nothing ran. */
+/** Self time by function, file and group. Idle time does not count. */
 function report({ nodes, samples, timeDeltas }, cpu) {
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const own = new Map();
@@ -96,12 +96,12 @@ function report({ nodes, samples, timeDeltas }, cpu) {
     if (group === 'idle') continue;
     total += time;
     groups.set(group, (groups.get(group) ?? 0) + time);
-    const place = placeOf(callFrame, group);
-    if (group === 'ours') {
-      const [path] = place.split(':', 1);
+    const location = locationOf(callFrame, group);
+    if (group === 'package') {
+      const [path] = location.split(':', 1);
       files.set(path, (files.get(path) ?? 0) + time);
     }
-    const name = `${callFrame.functionName || '(anonymous)'}  ${place}`;
+    const name = `${callFrame.functionName || '(anonymous)'}  ${location}`;
     const entry = functions.get(name) ?? { group, time: 0 };
     entry.time += time;
     functions.set(name, entry);
@@ -109,23 +109,23 @@ function report({ nodes, samples, timeDeltas }, cpu) {
   const per = (time) => ((time / total) * cpu).toFixed(2);
   const share = (time) => `${((100 * time) / total).toFixed(1)} %`;
   const byTime = (a, b) => b[1] - a[1];
-  say(`  ${title}: ${values.target}, Node ${version}: ${cpu.toFixed(1)} us of CPU each, with the profiler`);
-  say();
-  table([
+  print(`  ${title}: ${values.target}, Node ${version}: ${cpu.toFixed(1)} us of CPU each, with the profiler`);
+  print();
+  printTable([
     ['group', 'us', 'share'],
     ...[...groups].sort(byTime).map(([name, time]) => [name, per(time), share(time)]),
   ]);
-  say();
-  table([
-    ['of ours', 'us', 'share'],
+  print();
+  printTable([
+    ['file', 'us', 'share'],
     ...[...files].sort(byTime).map(([name, time]) => [name, per(time), share(time)]),
   ]);
-  say();
-  table([
+  print();
+  printTable([
     ['function', 'us', 'share'],
     ...[...functions]
       .sort(([, a], [, b]) => b.time - a.time)
-      .slice(0, SHOWN)
+      .slice(0, MAX_FUNCTIONS)
       .map(([name, { group, time }]) => [`${group.padEnd(8)} ${name}`, per(time), share(time)]),
   ]);
 }
@@ -136,15 +136,15 @@ function groupOf({ url, functionName }) {
   if (functionName === '(program)') return 'native';
   const [, dependency] = /.*\/node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? [];
   if (dependency) return FRAMEWORK.has(dependency) ? 'express' : dependency;
-  if (url.includes('/dist/') || url === pathToFileURL(values.against ?? '').href) return 'ours';
+  if (url.includes('/dist/') || url === pathToFileURL(values.against ?? '').href) return 'package';
   if (url.startsWith('node:') || url === '') return 'node';
   return 'bench';
 }
 
-/** Where a function is written: for ours, in the sources. */
-function placeOf({ url, lineNumber, columnNumber }, group) {
+/** File and line of a function; for this package, in its sources. */
+function locationOf({ url, lineNumber, columnNumber }, group) {
   if (!url) return '';
-  if (group === 'ours') {
+  if (group === 'package') {
     const { originalSource, originalLine } = map?.findEntry(lineNumber, columnNumber) ?? {};
     if (originalSource) return `${originalSource.replace(/^.*?(?=src\/)/, '')}:${originalLine + 1}`;
   }

@@ -1,4 +1,4 @@
-// redis-servers for one run: in memory only, on free ports, and what they say of themselves.
+// redis-servers for one run, in memory only and on free ports, with their own figures of CPU and memory.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,11 +19,11 @@ export async function startRedis(extra = []) {
   const folder = mkdtempSync(join(tmpdir(), 'rrc-bench-redis-'));
   const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', ...extra];
   const server = spawn(binary, options, { cwd: folder, stdio: 'ignore' });
-  const clear = () => {
+  const remove = () => {
     server.kill('SIGKILL');
     rmSync(folder, { recursive: true, force: true });
   };
-  process.once('exit', clear);
+  process.once('exit', remove);
   const failed = once(server, 'exit').then(
     ([code]) => Promise.reject(new Error(`redis-server ended with code ${code}`)),
     ({ message }) => Promise.reject(new Error(`${message}; set REDIS_SERVER to the path of one`)),
@@ -32,10 +32,10 @@ export async function startRedis(extra = []) {
 
   const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 50, maxRetriesPerRequest: null });
   client.on('error', () => {});
-  const tooLate = delay(START_BUDGET_MS, undefined, { ref: false }).then(() => {
-    throw new Error('redis-server does not answer');
+  const timeout = delay(START_BUDGET_MS, undefined, { ref: false }).then(() => {
+    throw new Error(`redis-server did not answer within ${START_BUDGET_MS} ms`);
   });
-  await Promise.race([client.ping(), failed, tooLate]);
+  await Promise.race([client.ping(), failed, timeout]);
 
   const info = async (section) =>
     Object.fromEntries(
@@ -49,7 +49,7 @@ export async function startRedis(extra = []) {
     client,
     info,
     version: (await info('server')).redis_version,
-    /** CPU used so far, in microseconds. */
+    /** CPU used since the start, in microseconds. */
     async cpu() {
       const { used_cpu_user: user, used_cpu_sys: system } = await info('cpu');
       return (Number(user) + Number(system)) * 1e6;
@@ -62,18 +62,18 @@ export async function startRedis(extra = []) {
     },
     empty: () => client.flushall(),
     hang: () => server.kill('SIGSTOP'),
-    wake: () => server.kill('SIGCONT'),
+    resume: () => server.kill('SIGCONT'),
     stop() {
       client.disconnect();
       server.kill('SIGCONT');
       server.kill();
-      process.off('exit', clear);
-      clear();
+      process.off('exit', remove);
+      remove();
     },
   };
 }
 
-/** A Cluster of so many masters, each with its share of the slots. */
+/** A Cluster whose masters share the slots evenly. */
 export async function startCluster(masters) {
   const nodes = await Promise.all(
     Array.from({ length: masters }, () => startRedis(['--cluster-enabled', 'yes'])),
@@ -91,8 +91,8 @@ export async function startCluster(masters) {
       for (const { port } of nodes) await client.cluster('MEET', '127.0.0.1', port);
     }
     const until = performance.now() + JOIN_BUDGET_MS;
-    while (!(await Promise.all(nodes.map((node) => isWhole(node, masters)))).every(Boolean)) {
-      if (performance.now() > until) throw new Error('the Cluster does not come together');
+    while (!(await Promise.all(nodes.map((node) => isComplete(node, masters)))).every(Boolean)) {
+      if (performance.now() > until) throw new Error(`the Cluster did not form within ${JOIN_BUDGET_MS} ms`);
       await delay(50);
     }
   } catch (error) {
@@ -107,7 +107,7 @@ export async function startCluster(masters) {
   };
 }
 
-async function isWhole({ client }, masters) {
+async function isComplete({ client }, masters) {
   const info = await client.cluster('INFO');
   return [`cluster_state:ok`, `cluster_known_nodes:${masters}\r`, `cluster_slots_ok:${SLOTS}\r`].every(
     (line) => info.includes(line),

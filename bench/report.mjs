@@ -1,19 +1,19 @@
-// The figures as tables, on the terminal and in RESULTS.md, and the goals beside them.
+// The figures and the goals as tables, on the terminal and in RESULTS.md.
 
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
+import { chart } from './chart.mjs';
 import { addedRatio, medianRatio, ms } from './figures.mjs';
-import { goals } from './scenarios.mjs';
-import { say, table } from './screen.mjs';
-import { chart } from './svg.mjs';
+import { goals } from './scenarios/index.mjs';
+import { print, printTable } from './terminal.mjs';
 
-/** @returns the rows of a scenario's table, the first one being its head. */
-export function cells({ scenario, rows, head, wrong }) {
+/** @returns the head and the rows of a scenario's table. */
+function cells({ scenario, rows, head, wrong }) {
   if (!scenario.rate) return [head, ...rows];
   const withRatio = ({ value, ratio }, format) =>
     ratio === undefined ? format(value) : `${format(value)} (${ratio.toFixed(2)}x)`;
   return [
-    ['', 'CPU us', 'least', 'requests/s', 'p50', 'p99', 'Redis us', 'rss', ''],
+    ['', 'CPU us', 'best round', 'requests/s', 'p50', 'p99', 'Redis us', 'rss', ''],
     ...rows.map((row) => [
       `${row.name}${row.isFloor ? ' =' : ''}`,
       withRatio(row.cpu, (value) => value.toFixed(1)),
@@ -31,21 +31,21 @@ export function cells({ scenario, rows, head, wrong }) {
 const titleOf = ({ scenario, runtime }) => `${scenario.title}${runtime ? `, Node ${runtime}` : ''}`;
 
 export function show(result) {
-  say();
-  say(`  ${titleOf(result)}`);
-  table(cells(result));
-  for (const { name, why } of result.skipped) say(`  skipped: ${name}: ${why}`);
-  say();
+  print();
+  print(`  ${titleOf(result)}`);
+  printTable(cells(result));
+  for (const { name, why } of result.skipped) print(`  skipped: ${name}: ${why}`);
+  print();
 }
 
-/** Each goal, what was measured, and whether that is enough; for one that could not be measured, why. */
-export function judged(results) {
+/** Each goal with the measured value and whether it is met; for one without a value, the reason. */
+export function goalResults(results) {
   return goals.flatMap((goal) =>
-    results.filter(({ scenario }) => scenario.id === goal.id).map((result) => judge(goal, result)),
+    results.filter(({ scenario }) => scenario.id === goal.id).map((result) => resultOf(goal, result)),
   );
 }
 
-function judge(goal, result) {
+function resultOf(goal, result) {
   const { target, figure, of, plus } = goal;
   const { scenario, skipped, figures = {} } = result;
   const limit = plus ? (figures[plus.of]?.[figure] ?? Number.NaN) + plus.more : goal.limit;
@@ -70,26 +70,26 @@ function ratioOf({ target, of, adds }, samples) {
 const figureOf = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(2));
 
 export function showGoals(results) {
-  for (const { text, value, limit, met, why } of judged(results)) {
-    if (value === undefined) say(`  -      ${text}: ${why}`);
-    else say(`  ${met ? 'met  ' : 'UNMET'}  ${figureOf(value)} (at most ${figureOf(limit)})  ${text}`);
+  for (const { text, value, limit, met, why } of goalResults(results)) {
+    if (value === undefined) print(`  -      ${text}: ${why}`);
+    else print(`  ${met ? 'met  ' : 'UNMET'}  ${figureOf(value)} (at most ${figureOf(limit)})  ${text}`);
   }
 }
 
-/** @param files `markdown` and `svg`, the second one beside the first. */
-export function write(files, { results, versions, options, took, unavailable }) {
+/** @param files the paths `markdown` and `svg`, in one folder. */
+export function write(files, { results, versions, options, duration, unavailable }) {
   const [{ model }] = cpus();
   writeFileSync(files.svg, chart(charted(results)));
   const lines = [
     '# Results',
     '',
-    'Written by `npm run bench`; [README.md](README.md) says what is measured, and how. A ratio is the median of the',
-    "ratios to the floor (`=`) of the same round. Take the ratios: the figures themselves are this machine's.",
+    'Written by `npm run bench`. [README.md](README.md) says how each figure is measured. A ratio is the median of the',
+    'ratios to the floor (`=`) of the same round. Compare the ratios: the figures themselves depend on the machine.',
     '',
     `- Machine: ${cpus().length} x ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}`,
     ...versions.map((line) => `- ${line}`),
-    `- Run: ${options.rounds} interleaved rounds of ${options.seconds} s, ${options.connections} connections; ${took} minutes`,
-    '- The load, the targets and Redis share the CPUs; what is counted is the CPU of the target, not the rate.',
+    `- Run: ${options.rounds} interleaved rounds of ${options.seconds} s, ${options.connections} connections; ${duration} minutes`,
+    '- The load, the targets and Redis share the CPUs. The figure to compare is the CPU of the target, not the rate.',
     '',
     '![CPU per hit](results.svg)',
     '',
@@ -97,7 +97,7 @@ export function write(files, { results, versions, options, took, unavailable }) 
     '',
     '| goal | at most | measured | |',
     '|---|--:|--:|---|',
-    ...judged(results).map(({ text, value, limit, met, why }) =>
+    ...goalResults(results).map(({ text, value, limit, met, why }) =>
       value === undefined
         ? `| ${text} | ${Number.isNaN(limit) ? '' : figureOf(limit)} | | not measured: ${why} |`
         : `| ${text} | ${figureOf(limit)} | ${figureOf(value)} | ${met ? 'met' : '**unmet**'} |`,
@@ -116,7 +116,9 @@ function charted(results) {
     .filter(({ scenario }) => scenario.everyNode)
     .map((result) => ({
       title: titleOf(result),
-      bars: result.rows.map(({ name, cpu }) => ({ name, value: cpu.value, ours: name.includes('rrc') })),
+      bars: result.rows.map(({ name, kind, cpu }) => {
+        return { name, value: cpu.value, isPackage: kind === 'package' };
+      }),
     }));
 }
 

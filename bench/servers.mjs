@@ -1,5 +1,5 @@
-// nginx and Varnish in front of the handler: processes of their own, configured in a temporary folder, asked like any
-// other target. Their CPU is what the kernel says of all threads of all their processes.
+// nginx and Varnish in front of the handler, each configured in a temporary folder. Their CPU is that of all threads
+// of all their processes, as the kernel counts it.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -41,18 +41,19 @@ const KINDS = {
   },
 };
 
-/** Those that are installed, as targets; and those that are not. */
+/** The installed servers as targets, and the names of those that are not installed. */
 export function servers() {
   const targets = [];
   const unavailable = [];
   for (const [name, { binary, flag }] of Object.entries(KINDS)) {
     const { error, stderr } = spawnSync(binary, [flag], { encoding: 'utf8' });
     if (error) unavailable.push({ name, why: `no ${binary} on the PATH` });
-    // Both say their version on the second stream.
+    // Both print their version to stderr.
     else
       targets.push({
         name,
         on: 'express',
+        kind: 'server',
         groups: ['servers'],
         launch: launch(name),
         version: stderr.split('\n')[0].trim(),
@@ -64,14 +65,14 @@ export function servers() {
 function launch(name) {
   const { binary, command } = KINDS[name];
   return async (settings) => {
-    const origin = await start('./target.mjs', { ...settings, name: 'node constant' });
+    const origin = await start('./target-process.mjs', { ...settings, name: 'node handler alone' });
     const folder = mkdtempSync(join(tmpdir(), 'rrc-bench-server-'));
     const port = await freePort();
     const server = spawn(binary, command(folder, port, origin.opened), {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
-    const complaints = [];
-    server.stderr.on('data', (data) => complaints.push(data));
+    const stderr = [];
+    server.stderr.on('data', (data) => stderr.push(data));
     const kill = () => {
       for (const pid of processesOf(server.pid)) tryKill(pid);
       rmSync(folder, { recursive: true, force: true });
@@ -91,7 +92,7 @@ function launch(name) {
         listening(port),
         exited.then(() => {
           throw new Error(
-            `${binary} ended: ${Buffer.concat(complaints).toString().trim().replaceAll('\n', ' ').slice(0, 200)}`,
+            `${binary} ended: ${Buffer.concat(stderr).toString().trim().replaceAll('\n', ' ').slice(0, 200)}`,
           );
         }),
       ]);
@@ -99,12 +100,12 @@ function launch(name) {
       await stop();
       throw error;
     }
-    const ask = async (verb) => {
-      if (verb !== 'sample') return undefined;
-      const { runs } = await origin.ask('sample');
+    const call = async (method) => {
+      if (method !== 'sample') return undefined;
+      const { runs } = await origin.call('sample');
       return { ...usage(server.pid), runs };
     };
-    return { ask, stop, pid: server.pid, opened: port };
+    return { call, stop, pid: server.pid, opened: port };
   };
 }
 
@@ -145,7 +146,7 @@ http {
 `;
 }
 
-/** The fields that differ from one answer to the next are left out: they are of no use here, and cost the load. */
+/** Fields that differ in every answer are removed: the load would parse each head anew. */
 function vcl(origin) {
   return `
 vcl 4.0;
@@ -171,7 +172,7 @@ async function listening(port) {
   }
 }
 
-/** A process and all that it started, by Linux's /proc. */
+/** A process and its descendants, by Linux's /proc. */
 function processesOf(pid) {
   const children = tasksOf(pid).flatMap((task) => read(`${task}/children`).split(' ').filter(Boolean));
   return [pid, ...children.flatMap((child) => processesOf(Number(child)))];
@@ -185,7 +186,7 @@ function tasksOf(pid) {
   }
 }
 
-/** Microseconds on a CPU so far, and bytes of memory. */
+/** CPU since the start in microseconds, and memory in bytes. */
 function usage(pid) {
   const pids = processesOf(pid);
   const times = pids.flatMap(tasksOf).map((task) => Number(read(`${task}/schedstat`).split(' ')[0] || 0));
@@ -193,14 +194,14 @@ function usage(pid) {
     Number(/^Rss:\s+(\d+)/m.exec(read(`/proc/${id}/smaps_rollup`))?.[1] ?? 0),
   );
   const rss = sum(kilobytes) * 1024;
-  return { cpu: sum(times) / 1000, rss, highest: rss };
+  return { cpu: sum(times) / 1000, rss, peakRss: rss };
 }
 
 function read(file) {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    // It ended in the meantime.
+    // The process has ended.
     return '';
   }
 }
@@ -209,7 +210,7 @@ function tryKill(pid) {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {
-    // It ended in the meantime.
+    // The process has ended.
   }
 }
 

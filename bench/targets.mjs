@@ -1,4 +1,4 @@
-// What is measured. `floor` names what a target is compared with, by what it is built on.
+// The targets that run in Node. `FLOORS` names the floor of each front end.
 
 import { once } from 'node:events';
 import compression from 'compression';
@@ -11,61 +11,70 @@ const TTL = '1h';
 const NEAR = { near: { maxSize: '64mb', ttl: '10s' } };
 const COMPRESS = { compress: true };
 
-/** The handler behind this middleware, each as `node:http` is used without a framework. */
-const node = (middleware) => ({ on: 'node', open: (settings) => opened(settings, middleware, onNode) });
-
-/** The same in Express: the middleware by `app.use`, the handler as a route. */
-const onExpress = (middleware) => ({
-  on: 'express',
-  open: (settings) => opened(settings, middleware, inExpress),
+/**
+ * `on`: the front end. `kind`: `plain` stores nothing, `floor` stores without a policy, `package` is this package.
+ * `open(settings)` gives the `listener` of a server, its `app`, and `settle()`, which waits for everything that is
+ * stored after the answers.
+ */
+const onNode = (kind, middleware) => ({
+  on: 'node',
+  kind,
+  open: (settings) => opened(settings, middleware, nodeListener),
 });
 
-/** Before the app is entered. */
-const before = (extra) => ({
+/** The middleware by `app.use`, the handler as a route. */
+const onExpress = (kind, middleware) => ({
+  on: 'express',
+  kind,
+  open: (settings) => opened(settings, middleware, expressListener),
+});
+
+const frontDoor = (options) => ({
   on: 'node',
+  kind: 'package',
   open: async (settings) => {
     const app = createApp();
-    const cache = await rrc(settings, extra);
+    const cache = await createCache(settings, options);
     if (typeof cache.before !== 'function') throw new Error('this build has no cache.before(app)');
     return { app, listener: cache.before(withRoutes(express(), app)), settle: () => cache.idle() };
   },
 });
 
-const ours = (extra) => (settings) => rrc(settings, extra);
-const least = (options) => async (settings) => floor(await connect(settings), settings.prefix, options);
-const corked = async (settings) => floor(cork(await connect(settings)), settings.prefix);
+const rrc = (options) => (settings) => createCache(settings, options);
+const plainFloor = (options) => async (settings) => floor(await connect(settings), settings.prefix, options);
+const corkedFloor = async (settings) => floor(cork(await connect(settings)), settings.prefix);
 
 export const targets = {
-  'node constant': node(),
-  'node floor': node(least()),
-  'node floor, corked': node(corked),
-  'node rrc': node(ours()),
-  'express constant': onExpress(),
-  'express floor': onExpress(least()),
-  'express floor, br': onExpress(least({ coding: 'br' })),
-  'express compression': onExpress(() => compression({ threshold: 0 })),
-  'express rrc': onExpress(ours()),
-  'express rrc, in process': onExpress(ours({ redis: undefined })),
-  'express rrc, near': onExpress(ours(NEAR)),
-  'express rrc, compress': onExpress(ours(COMPRESS)),
-  'express rrc, front door': before({}),
-  'express rrc, front door, near': before(NEAR),
+  'node handler alone': onNode('plain'),
+  'node floor': onNode('floor', plainFloor()),
+  'node floor, corked': onNode('floor', corkedFloor),
+  'node rrc': onNode('package', rrc()),
+  'express handler alone': onExpress('plain'),
+  'express floor': onExpress('floor', plainFloor()),
+  'express floor, br': onExpress('floor', plainFloor({ coding: 'br' })),
+  'express compression': onExpress('plain', () => compression({ threshold: 0 })),
+  'express rrc': onExpress('package', rrc()),
+  'express rrc, in process': onExpress('package', rrc({ redis: undefined })),
+  'express rrc, near': onExpress('package', rrc(NEAR)),
+  'express rrc, compress': onExpress('package', rrc(COMPRESS)),
+  'express rrc, front door': frontDoor({}),
+  'express rrc, front door, near': frontDoor(NEAR),
 };
 
 export const FLOORS = { node: 'node floor', express: 'express floor' };
-export const CONSTANTS = { node: 'node constant', express: 'express constant' };
+export const HANDLERS = { node: 'node handler alone', express: 'express handler alone' };
 
-async function opened(settings, middleware, build) {
+async function opened(settings, middleware, listenerOf) {
   const app = createApp();
   const cache = await middleware?.(settings);
-  return { app, listener: build(app, cache), settle: () => cache?.idle?.() };
+  return { app, listener: listenerOf(app, cache), settle: () => cache?.idle?.() };
 }
 
-function onNode(app, cache) {
+function nodeListener(app, cache) {
   return cache ? (req, res) => cache(req, res, () => app.node(req, res)) : app.node;
 }
 
-function inExpress(app, cache) {
+function expressListener(app, cache) {
   return withRoutes(cache ? express().use(cache) : express(), app);
 }
 
@@ -73,31 +82,32 @@ export function withRoutes(server, app) {
   return server.all('/{*path}', app.express);
 }
 
-/** The package as it was built: this one, or another build of it to compare with. */
-async function rrc(settings, extra) {
+/** The package of `settings.build`: the current sources, or another build to compare with. */
+async function createCache(settings, options) {
   const { build, prefix, timeout, quiet } = settings;
   const { redisCache } = await import(build);
-  const redis = extra && 'redis' in extra ? undefined : await connect(settings);
-  const cache = made(redisCache, { redis, ttl: TTL, prefix, timeout, ...extra });
-  const said = new Set();
+  const redis = options && 'redis' in options ? undefined : await connect(settings);
+  const cache = orUnknownOption(redisCache, { redis, ttl: TTL, prefix, timeout, ...options });
+  const printed = new Set();
   cache.on('fault', ({ step, code, message }) => {
     const text = `fault: ${step} ${code}: ${message}`;
-    if (!quiet && !said.has(text)) console.error(text);
-    said.add(text);
+    if (!quiet && !printed.has(text)) console.error(text);
+    printed.add(text);
   });
   return cache;
 }
 
-function made(redisCache, options) {
+/** An older build may lack an option. Its error says so in one line. */
+function orUnknownOption(redisCache, options) {
   try {
     return redisCache(options);
   } catch (error) {
-    const [, unknown] = /option (\w+) is .*, but must be left out/.exec(error.message) ?? [];
-    throw unknown ? new Error(`this build has no option ${unknown}`) : error;
+    const unknown = /option (\w+) is .*, but must be left out|[Uu]nknown option "(\w+)"/.exec(error.message);
+    throw unknown ? new Error(`this build has no option ${unknown[1] ?? unknown[2]}`) : error;
   }
 }
 
-/** @param clusterPorts the masters of a Cluster, in place of the one Redis. */
+/** @param settings `clusterPorts`: the masters of a Cluster, in place of the one Redis. */
 export async function connect({ redisPort, clusterPorts }, db = 0) {
   const redis = clusterPorts
     ? new Cluster(clusterPorts.map((port) => ({ host: '127.0.0.1', port })))

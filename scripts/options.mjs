@@ -1,4 +1,4 @@
-// node scripts/options.mjs             writes docs/options.md from the documentation of the types in src/
+// node scripts/options.mjs             writes docs/options.md from src/options/
 // node scripts/options.mjs --print     says what it would write
 
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -6,37 +6,9 @@ import ts from 'typescript';
 
 const ROOT = new URL('../', import.meta.url);
 /** Where options, and what they are made of, are declared. */
-const SOURCES = [
-  'options/types',
-  'options/option-parts',
-  'options/compress',
-  'options/encrypt',
-  'options/cache',
-  'warm/warm',
-];
-
-/** The options of a cache by the question that they answer. Each stands in one group. */
-const GROUPS = {
-  'Where it is kept': [
-    'redis',
-    'prefix',
-    'previous',
-    'maxEntries',
-    'near',
-    'compress',
-    'encrypt',
-    'hashKeys',
-  ],
-  'What is cached': ['mode', 'enabled', 'when', 'methods', 'statuses', 'storeWhen', 'maxBodySize', 'locals'],
-  'By which key': ['key', 'vary'],
-  'For how long': ['ttl', 'jitter', 'directives', 'targeted'],
-  'Past its lifetime': ['staleWhileRevalidate', 'staleIfError', 'originTimeout', 'earlyRefresh', 'refresh'],
-  'For whom': ['guard', 'setCookie'],
-  'One at a time': ['collapse'],
-  Purging: ['tags', 'invalidation'],
-  'Redis in the way': ['timeout'],
-  'What it says': ['name', 'showKey', 'clock'],
-};
+const SOURCES = ['options/types', 'options/cache', 'warm/warm'];
+/** The table of all options, which has their level and their group. */
+const SCHEMA = 'src/options/schema.ts';
 
 /** Options of calls: what the heading says, and the interface. */
 const CALLS = {
@@ -44,52 +16,46 @@ const CALLS = {
   'cache.warm(targets, options)': 'WarmOptions',
 };
 
-const HEAD = `<!-- Written by scripts/options.mjs from the types in src/: npm run docs. -->
+const HEAD = `<!-- Written by scripts/options.mjs from src/options/: npm run docs. -->
 
 # Options
 
-Every option of \`redisCache(options)\`, from the documentation of its type. All of them are checked when the cache is made:
-one that is misspelt, malformed or out of bounds throws an \`OptionError\`, which names it, shows the value and says what
-is accepted. \`cache.with(overrides)\` takes those marked so, and checks them likewise.
+All options of \`redisCache(options)\`, and of \`cache.with(overrides)\` where marked. They are checked when the cache is made: an
+option that is unknown, malformed or out of bounds throws an \`OptionError\`, which names the option, shows the value and says
+what to write instead.
 
-- **A duration** (\`Duration\`) is a number of **milliseconds**, or a string with a unit: \`'500ms'\`, \`'30s'\`, \`'5m'\`,
-  \`'1 hour'\`, \`'7d'\`. A string without a unit is refused.
-- **A size** (\`Size\`) is a number of **bytes**, or a string with a unit: \`'512kb'\`, \`'1mb'\` (1,048,576 bytes).
+- **\`Duration\`** is a number of **milliseconds**, or a string with a unit: \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'1 hour'\`, \`'7d'\`. A
+  string without a unit is refused.
+- **\`Size\`** is a number of **bytes**, or a string with a unit: \`'512kb'\`, \`'1mb'\` (1,048,576 bytes).
 - **\`Value<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
-- **Plain JSON** (\`KeyPart\`) is strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
+- **\`KeyPart\`** is plain JSON: strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
 
-A function among the options that throws, rejects or gives something else never breaks a request: it is forwarded
+A function among the options that throws, rejects or returns something else never breaks a request: the request is forwarded
 (\`detail=error\`), or its response is not stored, and a \`fault\` event has the message.
 `;
 
 if (process.argv.includes('--print')) process.stdout.write(optionsPage());
 else writeFileSync(new URL('docs/options.md', ROOT), optionsPage());
 
-/** @returns the text of docs/options.md. @throws {Error} for an option without documentation, default or group. */
+/** @returns the text of docs/options.md. @throws {Error} for an option without documentation or default. */
 function optionsPage() {
   const interfaces = new Map(SOURCES.flatMap((name) => interfacesOf(`src/${name}.ts`)));
-  const policy = optionsOf(interfaces, 'PolicyOptions').map((option) => ({ ...option, with: true }));
-  const all = [...policy, ...optionsOf(interfaces, 'CacheOptions')];
-  const grouped = Object.values(GROUPS).flat();
-  const lost = [...all.map(({ name }) => name), ...grouped].filter(
-    (name) => !grouped.includes(name) || all.filter((option) => option.name === name).length !== 1,
+  const documented = new Map(
+    ['PolicyOptions', 'CacheOptions']
+      .flatMap((name) => optionsOf(interfaces, name))
+      .map((option) => [option.name, option]),
   );
-  if (lost.length > 0) throw new Error(`in no group, or no option: ${lost.join(', ')}`);
+  const options = rowsOf(SCHEMA).map((row) => ({ ...documented.get(row.name), ...row }));
 
-  const rows = grouped.map((name) => {
-    const option = all.find((option) => option.name === name);
-    return `| [\`${name}\`](#${name.toLowerCase()}) | ${option.default} | ${option.with ? 'yes' : ''} | ${option.rfcs} |`;
-  });
+  const rows = options.map(
+    ({ name, default: byDefault, level, rfcs }) =>
+      `| [\`${name}\`](#${name.toLowerCase()}) | ${byDefault} | ${level === 'policy' ? 'yes' : ''} | ${rfcs} |`,
+  );
   const index = ['| option | default | `cache.with` | RFC |', '|---|---|---|---|', ...rows].join('\n');
-  const sections = Object.entries(GROUPS).map(([title, names]) =>
+  const sections = [...new Set(options.map(({ group }) => group))].map((group) =>
     [
-      `## ${title}`,
-      ...names.map((name) =>
-        sectionOf(
-          all.find((o) => o.name === name),
-          interfaces,
-        ),
-      ),
+      `## ${group}`,
+      ...options.filter((option) => option.group === group).map((option) => sectionOf(option, interfaces)),
     ].join('\n\n'),
   );
   const calls = Object.entries(CALLS).map(
@@ -98,11 +64,26 @@ function optionsPage() {
   return `${[HEAD.trimEnd(), index, ...sections, ...calls].join('\n\n')}\n`;
 }
 
+/** The name, level and group of each row of `SCHEMA`. TypeScript has checked that its names are those of the types. */
+function rowsOf(path) {
+  const table = sourceOf(path)
+    .statements.filter(ts.isVariableStatement)
+    .flatMap(({ declarationList }) => declarationList.declarations)
+    .find(({ name }) => name.text === 'SCHEMA');
+  return table.initializer.properties.map(({ name, initializer }) => {
+    const cells = initializer.properties
+      .filter((cell) => ts.isPropertyAssignment(cell) && ts.isStringLiteral(cell.initializer))
+      .map((cell) => [cell.name.text, cell.initializer.text]);
+    const { level, group } = Object.fromEntries(cells);
+    return { name: name.text, level, group };
+  });
+}
+
 function sectionOf(option, interfaces) {
   const facts = [
     `\`${option.type}\``,
     `default: ${option.default}`,
-    ...(option.with ? ['`cache.with`'] : []),
+    ...(option.level === 'policy' ? ['`cache.with`'] : []),
   ];
   const parts = [...option.type.matchAll(/\b\w+Options\b/g)]
     .flatMap(([name]) => optionsOf(interfaces, name))
@@ -140,7 +121,7 @@ function optionOf(owner, member) {
     name,
     text,
     type: typeOf(member.type),
-    default: tag ? code(plain(tag.comment)) : 'to be given',
+    default: tag ? code(plain(tag.comment)) : 'required',
     elements: elementsOf(owner, member),
     rfcs: linked(rfcs.join(', ')),
   };
@@ -184,7 +165,12 @@ function linked(text) {
 }
 
 function interfacesOf(path) {
+  return sourceOf(path)
+    .statements.filter(ts.isInterfaceDeclaration)
+    .map(({ name, members }) => [name.text, members]);
+}
+
+function sourceOf(path) {
   const text = readFileSync(new URL(path, ROOT), 'utf8');
-  const file = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
-  return file.statements.filter(ts.isInterfaceDeclaration).map(({ name, members }) => [name.text, members]);
+  return ts.createSourceFile(path, text, ts.ScriptTarget.ES2022, true);
 }

@@ -1,4 +1,4 @@
-// node scripts/size.mjs     what each entry weighs with all of its dependencies; fails when one is over its budget
+// node scripts/size.mjs     prints the size of each entry with all of its dependencies; fails above a budget
 
 import { readFileSync, rmSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
@@ -8,21 +8,24 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'tsup';
 
-/** In kB (1000 bytes), minified and gzipped: a tenth more than it was when this was last set. Peers are not counted. */
 const ENTRIES = {
   index: 'src/index.ts',
   prometheus: 'src/observe/prometheus.ts',
   otel: 'src/observe/otel.ts',
 };
+/**
+ * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a tenth above the size at the time it
+ * was set.
+ */
 const BUDGETS = { index: 87, prometheus: 2, otel: 2 };
 
-for (const [name, size] of await sizes()) {
+for (const [name, size] of await measureSizes()) {
   const budget = BUDGETS[name];
   console.log(`${name.padEnd(12)}${size.toFixed(1).padStart(6)} kB of ${budget} kB`);
   if (size > budget) process.exitCode = 1;
 }
 
-async function sizes() {
+async function measureSizes() {
   process.chdir(fileURLToPath(new URL('..', import.meta.url)));
   const outDir = await mkdtemp(join(tmpdir(), 'rrc-size-'));
   const names = Object.keys(BUDGETS);
@@ -34,12 +37,12 @@ async function sizes() {
     format: 'esm',
     target: 'node20',
     minify: true,
-    // Each whole, as if it were the only one.
+    // Each entry contains all of its code, as if it were the only one.
     splitting: false,
     noExternal: [/^(?!ioredis|prom-client|@opentelemetry)/],
   });
   const sizeOf = (name) => gzipSync(readFileSync(join(outDir, `${name}.js`)), { level: 9 }).length / 1000;
-  const found = names.map((name) => [name, sizeOf(name)]);
+  const sizes = names.map((name) => [name, sizeOf(name)]);
   rmSync(outDir, { recursive: true });
-  return found;
+  return sizes;
 }

@@ -1,36 +1,48 @@
+/** What the cache throws: at construction, and by the methods of its handle. A request never meets any of it. */
+
+/** Options whose value no message shows. */
 const SECRET = /pass|secret|token|authorize|encrypt/i;
 
-/** A bad option: the message names the option, the value and what is accepted. Thrown at construction only. */
+/**
+ * An option is unknown or has a bad value. The message names the option, shows the value, unless it may be a secret, and
+ * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)`, and what else takes options.
+ */
 export class OptionError extends TypeError {
   override readonly name = 'OptionError';
   readonly code = 'ERR_RRC_OPTION';
-  /** The option's name, with a dot for a nested one: `vary.headers`. */
+  /** The option's name, with a dot before that of a part: `vary.headers`. */
   readonly option: string;
 
-  constructor(option: string, value: unknown, accepted: string) {
-    super(
-      `redisCache: option ${option} is ${SECRET.test(option) ? 'hidden' : show(value)}, but must be ${accepted}`,
-    );
+  /** @param problem the value and what the option must be, or the whole message. */
+  constructor(option: string, ...problem: [value: unknown, accepted: string] | [message: string]) {
+    super(problem.length === 1 ? problem[0] : badValue(option, ...problem));
     this.option = option;
   }
 }
 
-/** A call of the cache's handle that the store did not carry out. Requests never see it. */
+/** Redis did not carry out a call of the cache's handle, such as a purge: its message has the reason. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code = 'ERR_RRC_STORE';
 }
 
-/** A purge that names nothing this cache could hold. */
+/** `cache.purge(target)` was given no valid target. */
 export class PurgeError extends TypeError {
   override readonly name = 'PurgeError';
   readonly code = 'ERR_RRC_PURGE';
 }
 
-/** A value as a message shows it: short, and without what may be a secret. */
+function badValue(option: string, value: unknown, accepted: string): string {
+  if (value === undefined) return `Option "${option}" is missing: it must be ${accepted}.`;
+  return `Option "${option}" is ${SECRET.test(option) ? '***' : show(value)}, but must be ${accepted}.`;
+}
+
+/** A value as messages show it: at most 120 characters, and without what may be a secret. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;
-  if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);
+  // JSON has no NaN and no infinity.
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'symbol')
+    return String(value);
   let text: string | undefined;
   try {
     text = JSON.stringify(value, function (this: Record<string, unknown>, name, json) {
@@ -40,14 +52,14 @@ export function show(value: unknown): string {
   } catch {
     // Cyclic values have no JSON.
   }
-  return hidden(text ?? String(value)).slice(0, 120);
+  return withoutSecrets(text ?? String(value)).slice(0, 120);
 }
 
 /** 32 bytes in hex or base64. */
 const KEY = /(?<![\w+/-])(?:[0-9a-f]{64}|[\w+/-]{43}=?)(?![\w+/=-])/gi;
 
-/** The text without what may be credentials: all between a colon and an `@`, and values that are named, or look, so. */
-function hidden(text: string): string {
+/** Masks credentials of URLs, and values that have the name or the form of a secret. */
+function withoutSecrets(text: string): string {
   return text
     .replace(/:[^"]*@/g, ':***@')
     .replace(/("[^"]*(?:pass|secret|token|key)[^"]*":)"(?:[^"\\]|\\.)*"/gi, '$1"***"')

@@ -33,21 +33,19 @@ export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
 export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
-export type { CompressOptions } from './options/compress.ts';
-export type { EncryptOptions } from './options/encrypt.ts';
-export type {
-  CollapseOptions,
-  InvalidationOptions,
-  NearOptions,
-  RefreshOptions,
-} from './options/option-parts.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,
+  CollapseOptions,
+  CompressOptions,
+  EncryptOptions,
+  InvalidationOptions,
   KeyPart,
+  NearOptions,
   Next,
   PolicyOptions,
   QueryRule,
+  RefreshOptions,
   TtlByStatus,
   Value,
   VaryOptions,

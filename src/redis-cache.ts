@@ -19,8 +19,8 @@ import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
 import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
-import { type Policy, parsePolicy, policyOptionsOf, refinePolicy } from './options/policy.ts';
-import { parseSettings } from './options/settings.ts';
+import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
+import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
@@ -44,7 +44,7 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #context: CacheContext;
-  readonly #options: PolicyOptions;
+  readonly #policy: Policy;
   /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
   readonly #policies = new Map<object, Policy>();
   readonly #pending = new Set<Promise<unknown>>();
@@ -56,11 +56,8 @@ class Cache {
     const settings = parseSettings(options);
     const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
       settings;
-    const policyOptions = policyOptionsOf(options);
-    const hash = encrypt.length > 0 ? 'sha256' : undefined;
-    this.#options = hash ? { ...policyOptions, hashKeys: policyOptions.hashKeys ?? hash } : policyOptions;
-    // Checked before anything connects.
-    parsePolicy(policyOptions);
+    // All options are parsed before anything connects.
+    this.#policy = parsePolicy(options);
     const reporter = new Reporter(name, showKey, clock);
     const onFault = (fault: FaultEvent): void => reporter.fault(fault);
     const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
@@ -71,7 +68,7 @@ class Cache {
       settings: { name, showKey, invalidation },
       store,
       keyring,
-      hash,
+      hash: this.#policy.encrypted ? 'sha256' : undefined,
       clock,
       lookup: new Lookup(store, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
@@ -86,7 +83,7 @@ class Cache {
     };
   }
 
-  middleware(options: PolicyOptions = this.#options, policy: Policy = parsePolicy(options)): CacheMiddleware {
+  middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#policies.set(policy.identity, policy);
     const context = this.#context;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
@@ -95,10 +92,7 @@ class Cache {
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: RequestListener) => this.#before(app, policy),
-      with: (overrides: PolicyOptions): CacheMiddleware => {
-        const refined = refinePolicy(options, policy, overrides);
-        return this.middleware(refined.options, refined.policy);
-      },
+      with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(context, this.#policies.values(), target, purging),
       entries: entriesOf(context, policy.maxBodySize),
@@ -128,8 +122,8 @@ class Cache {
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const context = this.#context;
     const door = new FrontDoor(app);
-    const { enabled, when, key, by } = policy;
-    const asks = [enabled, when, key, by, context.settings.invalidation?.authorize].some(
+    const { enabled, when, key, vary } = policy;
+    const asks = [enabled, when, key, vary.by, context.settings.invalidation?.authorize].some(
       (o) => typeof o === 'function',
     );
     const closed = (): boolean => this.#closed;

@@ -8,8 +8,8 @@ import { connect, withRoutes } from '../targets.mjs';
 const require = createRequire(import.meta.url);
 const HOUR = 3600;
 
-const peer = (open) => ({ on: 'express', open, groups: ['peers'] });
-const redisPeer = (open) => ({ on: 'express', open, groups: ['peers', 'Redis peers'] });
+const peer = (open) => ({ on: 'express', kind: 'peer', open, groups: ['peers'] });
+const redisPeer = (open) => ({ on: 'express', kind: 'peer', open, groups: ['peers', 'Redis peers'] });
 
 /** Express with this middleware in front of the handler. */
 function behind(middleware, extraFields) {
@@ -17,7 +17,7 @@ function behind(middleware, extraFields) {
   return { app, listener: withRoutes(express().use(middleware), app) };
 }
 
-// They store under bare URLs, so each has a database of its own.
+// They store under URLs without a prefix, so each has a database of its own.
 const oldRedis = ({ redisPort }, db) => require('redis').createClient(redisPort, '127.0.0.1', { db });
 
 export const targets = {
@@ -52,17 +52,17 @@ export const targets = {
   ocache: peer(openOcache),
 };
 
-/** It caches handlers of Request and Response, so something has to stand between those and Express. */
+/** ocache caches handlers of Request and Response; the adapter between those and Express is written here. */
 async function openOcache() {
   const { defineCachedHandler } = await import('ocache');
-  const { fieldsOf, resource } = await import('../app.mjs');
+  const { fieldsOf, resourceOf } = await import('../app.mjs');
   const app = createApp();
   const handler = defineCachedHandler(
     ({ req }) => {
       app.runs++;
       const { pathname, search } = new URL(req.url);
-      const asked = resource({ url: pathname + search, headers: Object.fromEntries(req.headers) });
-      return new Response(asked.text, { headers: [...fieldsOf(asked), ['X-Run', String(app.runs)]] });
+      const resource = resourceOf({ url: pathname + search, headers: Object.fromEntries(req.headers) });
+      return new Response(resource.text, { headers: [...fieldsOf(resource), ['X-Run', String(app.runs)]] });
     },
     { maxAge: HOUR, allowQuery: true, swr: false },
   );

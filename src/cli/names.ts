@@ -11,7 +11,7 @@ const HASHES = [undefined, 'sha1', 'sha256'] as const;
 const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
 
 const named = (methods: readonly string[]): KeyPolicy[] =>
-  HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), query: true, hash }));
+  HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));
 
 /** @throws {UsageError} */
 export function idsOfAddress(url: string): string[] {

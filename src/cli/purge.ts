@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/cache.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { idsOfAddress, idsOfJson, idsOfName } from './names.ts';
 import { figure } from './progress.ts';

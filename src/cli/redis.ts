@@ -1,7 +1,7 @@
 import { OptionError } from '../errors.ts';
 import type { CacheMiddleware } from '../options/cache.ts';
-import { parseSettings } from '../options/settings.ts';
-import { milliseconds } from '../options/values.ts';
+import { parseSettings } from '../options/parse.ts';
+import { milliseconds } from '../options/units.ts';
 import { redisCache } from '../redis-cache.ts';
 import { Operator } from '../store/redis/operator.ts';
 import { type Io, UsageError } from './command.ts';
@@ -136,7 +136,7 @@ function opened<T>(open: () => T): T {
   try {
     return open();
   } catch (error) {
-    if (error instanceof OptionError) throw new UsageError(error.message.replace(/^redisCache: option /, ''));
+    if (error instanceof OptionError) throw new UsageError(error.message);
     throw error;
   }
 }

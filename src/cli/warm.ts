@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { parseArgs } from 'node:util';
-import { milliseconds } from '../options/values.ts';
+import { milliseconds } from '../options/units.ts';
 import { fromAccessLog, fromSitemap } from '../warm/sources.ts';
 import { type WarmProgress, type WarmResult, type WarmTarget, warm as warmUp } from '../warm/warm.ts';
 import { type Command, type Io, printable, UsageError, whole } from './command.ts';

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Tally } from '../entries/census.ts';
 import type { EntrySummary, StoreFigures } from '../entries/types.ts';
-import { milliseconds } from '../options/values.ts';
+import { milliseconds } from '../options/units.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { headings, lineFor, pages } from './ls.ts';
 import { figure } from './progress.ts';

@@ -2,7 +2,7 @@ import { identityBody } from '../codec/compression.ts';
 import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { StoredFields } from '../http/headers.ts';
-import { milliseconds } from '../options/values.ts';
+import { milliseconds } from '../options/units.ts';
 import { confirmed } from '../store/confirmed.ts';
 import type { Storage } from '../store/storage.ts';
 import type { PurgeMode } from '../store/store.ts';

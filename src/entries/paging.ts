@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { idOfTag } from '../key/tags.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import type { Position, Survey } from '../store/store.ts';
 import { placeText } from './summary.ts';
 import type { DamagedEntry, EntryPage, EntryQuery, EntrySummary } from './types.ts';

@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { OptionError } from '../errors.ts';
-import { known, oneOf } from '../options/values.ts';
+import { flag, objectOf, optional } from '../options/parsers.ts';
 import type { WarmOptions } from '../warm/warm.ts';
 
 /** Options of the inspector, parsed once. */
@@ -47,18 +47,21 @@ interface Warming {
 
 /** @throws {OptionError} */
 export function parseInspector(options: InspectorOptions): Settings {
-  known('inspector', options, ['authorize', 'readOnly', 'warm']);
-  const { authorize, readOnly = false, warm } = options;
-  const accepted = "a function that says whether a request may, or 'development'";
-  if (typeof authorize !== 'function' && authorize !== 'development')
-    throw new OptionError('inspector.authorize', authorize, accepted);
-  if (authorize === 'development' && isProduction())
-    throw new OptionError('inspector.authorize', authorize, 'a function where NODE_ENV is production');
-  return Object.freeze({
-    authorize,
-    readOnly: oneOf('inspector.readOnly', readOnly, [true, false]),
-    warm: parseWarming(warm),
-  });
+  return parseOptions('inspector', options);
+}
+
+const parseOptions = objectOf<Settings>({
+  authorize: { default: undefined, parse: parseAuthorize },
+  readOnly: { default: false, parse: flag },
+  warm: { default: undefined, parse: parseWarming },
+});
+
+function parseAuthorize(option: string, authorize: unknown): Settings['authorize'] {
+  if (typeof authorize === 'function') return authorize as Settings['authorize'];
+  if (authorize !== 'development')
+    throw new OptionError(option, authorize, "a function that says whether a request may, or 'development'");
+  if (isProduction()) throw new OptionError(option, authorize, 'a function where NODE_ENV is production');
+  return authorize;
 }
 
 export function isProduction(): boolean {
@@ -72,18 +75,26 @@ export function mayWarm({ warm, readOnly }: Settings, url: unknown): boolean {
   return /^https?:$/.test(protocol) && (warm.origins?.has(origin) ?? true);
 }
 
-function parseWarming(warm: InspectorOptions['warm']): Warming | undefined {
+function parseWarming(option: string, warm: unknown): Warming | undefined {
   if (warm === undefined) return undefined;
-  known('inspector.warm', warm, ['app', 'origins']);
-  const { app, origins } = warm;
-  if (app === undefined && origins === undefined)
-    throw new OptionError('inspector.warm', warm, 'an object of app, origins, or both');
-  if (app !== undefined && typeof app !== 'function' && typeof app?.listeners !== 'function')
-    throw new OptionError('inspector.warm.app', app, 'an app, a request listener, or a server');
-  return Object.freeze({ app, origins: origins && parseOrigins(origins) });
+  const parsed = warmingParts(option, warm);
+  if (parsed.app === undefined && parsed.origins === undefined)
+    throw new OptionError(option, warm, 'an object of app, origins, or both');
+  return parsed;
 }
 
-function parseOrigins(origins: unknown): ReadonlySet<string> {
+const warmingParts = objectOf<Warming>({
+  app: { default: undefined, parse: optional(parseApp) },
+  origins: { default: undefined, parse: optional(parseOrigins) },
+});
+
+function parseApp(option: string, app: unknown): NonNullable<Warming['app']> {
+  if (typeof app === 'function' || typeof (app as Partial<Server> | null)?.listeners === 'function')
+    return app as NonNullable<Warming['app']>;
+  throw new OptionError(option, app, 'an app, a request listener, or a server');
+}
+
+function parseOrigins(option: string, origins: unknown): ReadonlySet<string> {
   const given: unknown[] = Array.isArray(origins) ? origins : [];
   const valid = given.filter((origin) => {
     if (typeof origin !== 'string' || !URL.canParse(origin)) return false;
@@ -91,10 +102,6 @@ function parseOrigins(origins: unknown): ReadonlySet<string> {
     return /^https?:$/.test(url.protocol) && url.href === `${url.origin}/`;
   });
   if (valid.length === 0 || valid.length !== given.length)
-    throw new OptionError(
-      'inspector.warm.origins',
-      origins,
-      "a list of origins such as 'https://api.example.com'",
-    );
+    throw new OptionError(option, origins, "a list of origins such as 'https://api.example.com'");
   return new Set(valid.map((origin) => new URL(String(origin)).origin));
 }

@@ -31,10 +31,10 @@ export function identify(
   policy: Policy,
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
-  if (policy.key || policy.by) return identifyByOptions(x, policy, method);
+  if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.query), undefined, NO_READS);
+  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
 }
 
 /**
@@ -57,10 +57,10 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
   } else {
     const target = x.target;
     if (!target) return 'target';
-    key = defaultKey(method, target, policy.query);
+    key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.by ? await policy.by(req, x.res) : undefined;
-  if (policy.by && by === undefined) return 'vary-ambiguous';
+  const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
+  if (policy.vary.by && by === undefined) return 'vary-ambiguous';
   const keyText = `${key} ${by === undefined ? '' : (declaredText([by]) ?? '')}`;
   // In front of the app nobody is logged in yet, so an absent user there says nothing about the user in the app.
   const coversAbsence = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
@@ -88,17 +88,18 @@ function containsWord(keyText: string, value: string): boolean {
 const NO_READS: Read = new Set();
 
 function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
-  const { headers, cookies, hash } = policy;
+  const { hash, vary } = policy;
+  const { headers, cookies } = vary;
   const parts: unknown[] = [];
   for (const name of headers) {
     const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
     parts.push(['header', name, value ?? null]);
   }
   for (const name of cookies) parts.push(['cookie', name, ...cookiePairs(x.headers, name)]);
-  if (policy.key && policy.queryDeclared) {
+  if (policy.key && vary.queryDeclared) {
     const url = normalizeQuery(
       (x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '',
-      policy.query,
+      vary.query,
     );
     const mark = url.indexOf('?');
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);

@@ -6,7 +6,9 @@ import { customKey, defaultKey, PLAIN_JSON, redisId } from './cache-key.ts';
 /** The ids of the cache keys that an operator or a response names. Each policy of the cache may have its own keys. */
 
 /** The parts of a policy on which its cache keys depend. */
-export type KeyPolicy = Pick<Policy, 'key' | 'methods' | 'query' | 'hash'>;
+export type KeyPolicy = Pick<Policy, 'key' | 'methods' | 'hash'> & {
+  readonly vary: Pick<Policy['vary'], 'query'>;
+};
 
 /** The ids of a value of the `key` option. @throws {PurgeError} when the value is not plain JSON. */
 export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<string> {
@@ -27,9 +29,9 @@ export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<strin
   const target = typeof text === 'string' ? parse(text) : undefined;
   if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
   const ids = new Set<string>();
-  for (const { key, methods, query, hash } of policies) {
+  for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
-    for (const method of methods) ids.add(redisId(defaultKey(method, target, query), hash));
+    for (const method of methods) ids.add(redisId(defaultKey(method, target, vary.query), hash));
   }
   return ids;
 }

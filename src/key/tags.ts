@@ -2,7 +2,7 @@ import type { Exchange } from '../exchange/exchange.ts';
 import type { Target } from '../exchange/target.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../http/cache-tags.ts';
 import type { Fields } from '../http/vary.ts';
-import { areTags } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { redisId } from './cache-key.ts';
 
 /** Tags purge responses of many keys together. They come from the `tags` option and from the response's fields. */

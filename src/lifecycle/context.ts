@@ -1,6 +1,6 @@
 import type { LRUCache } from 'lru-cache';
 import type { Reporter } from '../observe/reporter.ts';
-import type { Settings } from '../options/settings.ts';
+import type { Settings } from '../options/policy.ts';
 import type { Leases } from '../store/lease-renewal.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Collapse } from './collapse.ts';

@@ -65,8 +65,8 @@ export function decide(
     const use = reuse(stored, directives, now, canRefresh);
     if (use.kind === 'send') {
       const { age: ageMs, ttl: ttlMs, refresh: isStale } = use;
-      const early = !isStale && canRefresh && policy.earlyRefresh > 0;
-      const isDue = early && isEarly(stored, ttlMs, policy.earlyRefresh, random());
+      const early = !isStale && canRefresh && policy.earlyRefresh;
+      const isDue = early && isEarly(stored, ttlMs, 1, random());
       const refresh = isStale ? 'stale' : isDue ? 'early' : undefined;
       return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
     }

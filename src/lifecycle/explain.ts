@@ -138,7 +138,7 @@ function explained(context: CacheContext, outcome: Outcome, more: Partial<Explan
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
   const target = policy.key ? undefined : targetOf(x.req);
   if (!target) return { text, id };
-  const url = normalizeQuery(target.url, policy.query);
+  const url = normalizeQuery(target.url, policy.vary.query);
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);

@@ -3,7 +3,7 @@ import { FIELDS } from '../exchange/guard/views.ts';
 import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import type { Outcome } from '../observe/outcome.ts';
-import type { Invalidation } from '../options/settings.ts';
+import type { Invalidation } from '../options/policy.ts';
 import { told } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
 import type { Transaction } from './transaction.ts';

@@ -7,7 +7,7 @@ import { field } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
-import type { Policy } from '../options/policy.ts';
+import type { Policy, Settings } from '../options/policy.ts';
 import type { Place } from '../store/store.ts';
 
 /**
@@ -107,13 +107,9 @@ export class Refreshes {
   readonly #onDone: (event: RefreshEvent) => void;
   #closed = false;
 
-  /** @param deadline how long one may take, in milliseconds. */
-  constructor(
-    { concurrency, deadline }: { concurrency: number; deadline: number },
-    onDone: (event: RefreshEvent) => void,
-  ) {
+  constructor({ concurrency, timeout }: Settings['refresh'], onDone: (event: RefreshEvent) => void) {
     this.#concurrency = concurrency;
-    this.#deadline = deadline;
+    this.#deadline = timeout;
     this.#onDone = onDone;
   }
 
@@ -217,7 +213,7 @@ export class Refreshes {
 export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
   // The whole that a part is of may be too large to be stored.
   if (status === 206) return false;
-  return staleWhileRevalidate > 0 || policy.earlyRefresh > 0 || policy.originTimeout !== undefined;
+  return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
 }
 
 function placeOf({ id, variant }: Place): string {
@@ -230,11 +226,11 @@ function templateFor(
   stored: StoredResponse,
 ): RequestTemplate {
   const names = nominated(field(stored.headers, 'vary'));
-  const varies = new Set([...(names === '*' ? [] : names), ...policy.headers, ...x.headersRead]);
+  const varies = new Set([...(names === '*' ? [] : names), ...policy.vary.headers, ...x.headersRead]);
   // A key that holds the person is made by middleware that knows the person by these.
   const personal = [...covers].some((word) => word.startsWith('req.'));
   const cookies =
-    policy.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.cookies : undefined;
+    policy.vary.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.vary.cookies : undefined;
   const blueprint = templateOf(x.req, (name) => {
     if (name === 'authorization') return personal || names.includes(name) || covers.has(name);
     if (name === 'cookie') {

@@ -1,60 +1,48 @@
 import { type Compression, HAS_ZSTD } from '../codec/compression.ts';
 import { OptionError } from '../errors.ts';
 import { CODINGS, type Coding } from '../http/content-coding.ts';
-import type { Size } from './units.ts';
-import { known, oneOf, size } from './values.ts';
+import { flag, objectOf, type Parser, sizeFrom, wholeNumberFrom } from './parsers.ts';
 
 /** The `compress` option. */
 
-/** The content codings that bodies are stored in. */
-export interface CompressOptions {
-  /** Brotli; its quality is from 0 to 11, each a little smaller and slower. @default true: quality 6 */
-  readonly br?: boolean | { readonly quality?: number };
-  /** Gzip; its level is from 1 to 9. @default true: level 6 */
-  readonly gzip?: boolean | { readonly level?: number };
-  /** Zstandard, which needs Node 22.15, or 23.8, or newer. @default false */
-  readonly zstd?: boolean;
-  /** A smaller body is stored as it is. @default '1kb' */
-  readonly threshold?: Size;
-}
-
 /** @throws {OptionError} */
-export function parseCompress(value: unknown): Compression | undefined {
+export function parseCompress(option: string, value: unknown): Compression | undefined {
   if (value === false) return undefined;
-  const options = value === true ? {} : value;
-  known('compress', options, ['br', 'gzip', 'zstd', 'threshold']);
-  const { br = true, gzip = true, zstd = false, threshold = '1kb' } = options as Record<string, unknown>;
-  const levels: Record<Coding, number | undefined> = {
-    br: levelOf('compress.br', br, 'quality', [0, 6, 11]),
-    zstd: oneOf('compress.zstd', zstd, [true, false]) ? 0 : undefined,
-    gzip: levelOf('compress.gzip', gzip, 'level', [1, 6, 9]),
-  };
-  if (zstd && !HAS_ZSTD)
-    throw new OptionError(
-      'compress.zstd',
-      zstd,
-      `false on Node ${process.version}: 22.15, 23.8 and newer have zstd`,
-    );
+  const { threshold, ...levels } = parts(option, value === true ? {} : value);
   const codings = CODINGS.flatMap((coding) => {
     const level = levels[coding];
     return level === undefined ? [] : [[coding, level] as const];
   });
   if (codings.length === 0)
-    throw new OptionError('compress', value, 'false, or at least one of br, gzip, zstd');
-  return Object.freeze({ codings, threshold: size('compress.threshold', threshold) });
+    throw new OptionError(option, value, 'false, or use at least one of br, gzip and zstd');
+  return Object.freeze({ codings, threshold });
 }
 
-function levelOf(
-  option: string,
-  value: unknown,
-  name: string,
-  [least, usual, most]: readonly [number, number, number],
-): number | undefined {
-  if (value === false) return undefined;
-  if (value === true) return usual;
-  if (typeof value !== 'object') throw new OptionError(option, value, `a boolean or { ${name} }`);
-  known(option, value, [name]);
-  const { [name]: level = usual } = value as Record<string, unknown>;
-  if (Number.isInteger(level) && Number(level) >= least && Number(level) <= most) return Number(level);
-  throw new OptionError(`${option}.${name}`, level, `a whole number from ${least} to ${most}`);
+type Levels = { readonly [C in Coding]: number | undefined };
+
+const parts = objectOf<Levels & { readonly threshold: number }>({
+  br: { default: true, parse: levelFrom(0, 11, 6, 'quality') },
+  gzip: { default: true, parse: levelFrom(1, 9, 6, 'level') },
+  zstd: { default: false, parse: parseZstd },
+  threshold: { default: '1kb', parse: sizeFrom(0) },
+});
+
+/** How hard a coding works; `undefined`: it is not used. */
+function levelFrom(least: number, most: number, usual: number, name: string): Parser<number | undefined> {
+  const level = objectOf<Record<string, number>>({
+    [name]: { default: usual, parse: wholeNumberFrom(least, most) },
+  });
+  return (option, value) => {
+    if (typeof value === 'boolean') return value ? usual : undefined;
+    if (typeof value !== 'object' || value === null)
+      throw new OptionError(option, value, `a boolean or { ${name} }`);
+    return level(option, value)[name];
+  };
+}
+
+function parseZstd(option: string, value: unknown): number | undefined {
+  if (!flag(option, value)) return undefined;
+  if (HAS_ZSTD) return 0;
+  const accepted = `false on Node ${process.version}: zstd needs Node 22.15, 23.8 or newer`;
+  throw new OptionError(option, value, accepted);
 }

@@ -1,8 +1,10 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
+/** The forms of the `redis` option. `store/redis/connect.ts` tells them apart and refuses the rest. */
+
 /**
- * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. Only these members are used, so that it
- * need not come from the same copy of ioredis.
+ * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. The cache uses these members only, so the client
+ * may come from another copy of ioredis.
  */
 export interface RedisClient {
   readonly status: string;
@@ -18,7 +20,7 @@ export interface RedisClient {
   ping(): Promise<string>;
 }
 
-/** Where the cache lives: a client you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
+/** Where responses are stored: a client that you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
 export type RedisOption =
   | RedisClient
   | string

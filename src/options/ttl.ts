@@ -1,16 +1,35 @@
 import { OptionError } from '../errors.ts';
-import type { TtlByStatus } from './types.ts';
-import { duration, milliseconds } from './values.ts';
+import { duration } from './parsers.ts';
+import type { TtlByStatus, Value } from './types.ts';
+import { milliseconds } from './units.ts';
 
-/** The `ttl` option: checked when the cache is made, read for each response. */
+/** The `ttl` option: parsed when the cache is made, evaluated for each response. */
 
-/** An error response is kept this long unless its status is named: an outage must not outlive itself. */
+/** The longest lifetime of an error response whose status `ttl` does not name: an outage must not outlast itself. */
 export const ERROR_LIFETIME = 60_000;
 
+const ACCEPTED = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
+
+/** @throws {OptionError} unless it is one of the forms of `ttl`. What a function returns is checked by `lifetimeFor`. */
+export function parseTtl(option: string, ttl: unknown): Value<unknown> {
+  if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return ttl;
+  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
+    throw new OptionError(option, ttl, ACCEPTED);
+  for (const [status, value] of Object.entries(ttl)) {
+    if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
+      throw new OptionError(
+        `${option}.${status}`,
+        `Unknown option "${option}.${status}". "${option}" takes "default" and status codes from 200 to 599.`,
+      );
+    duration(`${option}.${status}`, value);
+  }
+  return ttl;
+}
+
 /**
- * The lifetime in milliseconds that an evaluated `ttl` gives a status; `false` for none.
- * @param computed whether a function of the user's gave it, who then knows what the status is.
- * @throws {OptionError} when it is no ttl at all, which only a function's can be.
+ * The lifetime in milliseconds that an evaluated `ttl` gives to a status; `false` for none.
+ * @param computed whether a function of the user's returned it: then it was made for this status.
+ * @throws {OptionError} when it is no ttl, which only a function can return.
  */
 export function lifetimeFor(ttl: unknown, status: number, computed: boolean): number | false {
   if (ttl === false || ttl === undefined || ttl === null) return false;
@@ -24,17 +43,4 @@ export function lifetimeFor(ttl: unknown, status: number, computed: boolean): nu
       : Math.min(duration('ttl.default', byStatus.default), limit);
   }
   return Math.min(duration('ttl', ttl), limit);
-}
-
-/** @throws {OptionError} unless it is one of the forms of `ttl`. */
-export function checkTtl(option: string, ttl: unknown): void {
-  if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return;
-  const accepted = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
-  if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
-    throw new OptionError(option, ttl, accepted);
-  for (const [status, value] of Object.entries(ttl)) {
-    if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
-      throw new OptionError(`ttl.${status}`, value, accepted);
-    duration(`ttl.${status}`, value);
-  }
 }

@@ -1,20 +1,22 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { CompressOptions } from './compress.ts';
-import type { EncryptOptions } from './encrypt.ts';
-import type { CollapseOptions, InvalidationOptions, NearOptions, RefreshOptions } from './option-parts.ts';
 import type { RedisOption } from './redis.ts';
 import type { Duration, Size } from './units.ts';
 
-/** Connect's `next`: let the rest of the app answer, or hand it an error. */
+/*
+ * What a user may write: the options of `redisCache` and of `cache.with`, and the objects among them. The docstrings
+ * are the source of docs/options.md (`node scripts/options.mjs`) and of the API reference.
+ */
+
+/** Connect's `next`: runs the rest of the app, or passes an error on. */
 export type Next = (error?: unknown) => void;
 
-/** A value, or a function of the request and the response that gives it, possibly later. */
+/** A value, or a function of the request and the response that returns one, or a promise of one. */
 export type Value<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
 
-/** One freshness lifetime for each status code; `default` serves the others. */
+/** One freshness lifetime for each status code; `default` is that of all other status codes. */
 export type TtlByStatus = { readonly default?: Duration } & { readonly [status: number]: Duration };
 
-/** What a cache key may be made of: plain JSON. */
+/** Plain JSON, which cache keys are made of. */
 export type KeyPart =
   | string
   | number
@@ -23,218 +25,297 @@ export type KeyPart =
   | readonly KeyPart[]
   | { readonly [name: string]: KeyPart };
 
-/** Which query parameters belong to the cache key: all, the named ones, or all but the named ones. */
+/** The query parameters that belong to the cache key: all (`true`), none, those named, or all except those named. */
 export type QueryRule = boolean | readonly string[] | { readonly except: readonly string[] };
 
-/** Parts of a request that select a variant, beside the cache key (and beside the response's own `Vary`). */
+/** Parts of a request that select a variant of the stored response, in addition to the response's own `Vary`. */
 export interface VaryOptions {
-  /** Names of request header fields, in any case. Absent and empty are different values. @default [] */
+  /** Names of request header fields, in any case. An absent field and an empty one are different values. @default [] */
   readonly headers?: readonly string[];
   /**
-   * Query parameters that belong to the key, by their root name (`filter` covers `filter[a]`); a name may end
-   * in `*`. `true` is all, `false` none, a list those named, `{ except }` all but those named.
-   * @default true
+   * The query parameters that belong to the cache key: `true` for all, `false` for none, a list for those named,
+   * `{ except: [...] }` for all except those named. A name is the root name of a parameter (`filter` covers `filter[a]`),
+   * and may end in `*`. @default true
    */
   readonly query?: QueryRule;
-  /** Names of cookies. The `guard` lets the app read these. @default [] */
+  /** Names of cookies. The app may read these cookies without a complaint of the `guard`. @default [] */
   readonly cookies?: readonly string[];
   /**
-   * Anything else: plain JSON computed from the request (a tenant, a role). What is `undefined`, or no plain JSON, forwards
-   * the request (`detail=vary-ambiguous`). @default none
+   * A function that computes any other part, such as a tenant or a role, as plain JSON. If it returns `undefined` or
+   * something else, the request is forwarded (`detail=vary-ambiguous`). @default none
    */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
 }
 
-/** Options that `cache.with(overrides)` may set anew for some routes. */
+/** How requests wait for a response that another request is filling (option `collapse`). */
+export interface CollapseOptions {
+  /** The longest time that a request waits. Past it, the request is forwarded. @default '10s' */
+  readonly wait?: Duration;
+  /**
+   * The length of a lease, the right of one fill to store its response: from 100 milliseconds to 30 seconds. It is renewed
+   * while the app works, so it bounds how long requests wait for a process that died. @default '5s'
+   */
+  readonly lease?: Duration;
+}
+
+/** The limits of the near cache, in this process (option `near`). */
+export interface NearOptions {
+  /**
+   * The memory for stored responses and their bookkeeping, in bytes. The least recently used response is evicted
+   * first. @default '64mb'
+   */
+  readonly maxSize?: Size;
+  /** How long a response is used before Redis is asked for it again: from 1 millisecond to 1 hour. @default '10s' */
+  readonly ttl?: Duration;
+}
+
+/** The limits of background requests, which the cache itself makes (option `refresh`). */
+export interface RefreshOptions {
+  /** The most background requests that this process runs at a time. @default 8 */
+  readonly concurrency?: number;
+  /** How long a background request may take before it is aborted: from 1 millisecond to 1 hour. @default '30s' */
+  readonly timeout?: Duration;
+}
+
+/** The content codings in which bodies are stored (option `compress`). */
+export interface CompressOptions {
+  /** Brotli. `quality` is from 0 to 11: a higher one is slower and makes smaller bodies. @default true: quality 6 */
+  readonly br?: boolean | { readonly quality?: number };
+  /** Gzip. `level` is from 1 to 9: a higher one is slower and makes smaller bodies. @default true: level 6 */
+  readonly gzip?: boolean | { readonly level?: number };
+  /** Zstandard. It needs Node 22.15, 23.8 or newer. @default false */
+  readonly zstd?: boolean;
+  /** Smaller bodies are stored without a coding. @default '1kb' */
+  readonly threshold?: Size;
+}
+
+/** The keys that encrypt stored responses by AES-256-GCM (option `encrypt`). */
+export interface EncryptOptions {
+  /**
+   * The first key encrypts, all keys decrypt. To rotate without a miss: add the new key at the end in all processes, then
+   * move it to the front, and drop the old key when every response that it encrypted has expired.
+   */
+  readonly keys: readonly {
+    /** The name of the key, stored with what it encrypted: 1 to 32 printable characters. It is not secret. */
+    readonly id: string;
+    /** 32 random bytes: a buffer, or a string in hex, base64 or base64url. */
+    readonly key: Uint8Array | string;
+  }[];
+}
+
+/**
+ * Requests that purge by a header field (option `invalidation`). The value `invalidate` purges the stored responses for the
+ * request's own key, `invalidate-all` purges everything; the answer is `{"purged": N}`. The field is removed from every
+ * request. A request that is not authorized is handled like any other.
+ */
+export interface InvalidationOptions {
+  /** The name of the header field, such as `X-Cache-Invalidate`. */
+  readonly header: string;
+  /**
+   * Whether a request may purge: a function that decides, or a secret of at least 16 characters and the name of the header
+   * field that carries it.
+   */
+  readonly authorize:
+    | ((req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>)
+    | { readonly header: string; readonly secret: string };
+}
+
+/** Options that `cache.with(overrides)` may override for some routes. */
 export interface PolicyOptions {
   /**
-   * `'shadow'`: nothing is served from the cache; the app answers every request, while everything is looked up, stored and
-   * compared behind the answer. `cache.stats().shadow` says what would have come of it.
+   * `'serve'` answers from the cache. `'shadow'` serves nothing from the cache: the app answers every request, and the cache
+   * looks up, stores and compares in the background. `cache.stats().shadow` reports what it would have served.
    * @default 'serve'
    */
   readonly mode?: 'serve' | 'shadow';
   /**
-   * Is the cache in use? Asked at each request; while false the middleware is as if it were not there: no `Cache-Status`,
-   * and an unsafe method invalidates nothing.
+   * Whether the cache is in use, evaluated for each request. While it is false, requests pass as if there were no cache:
+   * without `Cache-Status`, and unsafe methods invalidate nothing.
    * @default true
    */
   readonly enabled?: Value<boolean>;
-  /** Does the cache apply to this request? One that it does not apply to is forwarded (`detail=when`). @default true */
+  /** Whether the cache applies to a request. If not, the request is forwarded (`detail=when`). @default true */
   readonly when?: Value<boolean>;
   /**
-   * May this response be stored? Asked once its head is known, of what the RFCs let a cache store; if not, `detail=store-when`.
+   * Whether a response may be stored, evaluated when its header fields are known and RFC 9111 §3 allows to store it. If
+   * not, it is not stored (`detail=store-when`).
    * @default true
    */
   readonly storeWhen?: Value<boolean>;
   /**
-   * Request methods that are looked up and stored; any other is forwarded (`fwd=method`). A method other than
-   * GET and HEAD needs a `key` that covers the request's body. HEAD shares what GET stored.
+   * The request methods that the cache looks up and stores. A request with another method is forwarded (`fwd=method`).
+   * HEAD requests are answered by stored responses to GET. A method other than GET and HEAD needs a `key` that covers the
+   * request body.
    * @default ['GET', 'HEAD']
    */
   readonly methods?: readonly string[];
   /**
-   * Status codes, from 200 to 599 but 206 and 304, stored for `ttl` when the response states no freshness lifetime of its
-   * own (RFC 9111 §3). With one of its own, any is.
+   * The status codes that are stored for `ttl` when a response states no freshness lifetime (RFC 9111 §3): from 200 to 599,
+   * except 206 and 304. A response that states its own lifetime is stored whatever its status code.
    * @default [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501], those of RFC 9110 §15.1 without 206
    */
   readonly statuses?: readonly number[];
   /**
-   * Freshness lifetime of a response that states none (RFC 9111 §4.2): a duration, a duration for each status, or
-   * a function. Plain numbers are **milliseconds**. A lifetime for all statuses is cut to one minute on an error
-   * status (400 and above) unless the map or the function names it. `false`: only what states its own lifetime,
-   * or has a `Last-Modified` to estimate one from (§4.2.2), is stored.
+   * The freshness lifetime of a response that states none (RFC 9111 §4.2): a duration, a duration for each status code, or
+   * a function. Plain numbers are **milliseconds**. A response with an error status code (400 and above) is fresh for at
+   * most one minute, unless its status code is named or a function returned the lifetime. `false` stores only responses
+   * that state a lifetime, or have a `Last-Modified` to estimate one from (§4.2.2).
    * @default '1h'
    */
   readonly ttl?: Value<Duration | TtlByStatus | false>;
   /**
-   * The cache key: plain JSON of your own, in place of scheme, host, path and sorted query. Objects are compared
-   * without regard to the order of their names. `null` forwards the request (`fwd=bypass`), and so does a part
-   * that is `undefined` or not plain JSON, since such a key would be ambiguous (`detail=key-ambiguous`).
+   * A function that returns the cache key as plain JSON, in place of scheme, host, path and query. Objects with the same
+   * members in another order are the same key. `null` forwards the request (`fwd=bypass`). So does a value that is or
+   * contains `undefined` or is not plain JSON: two different requests could have the same key (`detail=key-ambiguous`).
    * @default scheme, host, path and sorted query, as Express trusts them
    */
   readonly key?: (
     req: IncomingMessage,
     res: ServerResponse,
   ) => KeyPart | undefined | Promise<KeyPart | undefined>;
-  /** Parts of the request that select a variant, beside the response's own `Vary` (RFC 9111 §4.1). @default none */
+  /**
+   * Parts of the request that select a variant of the stored response, in addition to the response's own `Vary`
+   * (RFC 9111 §4.1).
+   * @default none
+   */
   readonly vary?: VaryOptions;
   /**
-   * Hash every cache key in Redis: `true` is SHA-1, as gateways do. Left false, only keys that are long or have
-   * characters with a meaning to Redis are hashed. The whole key is kept in the stored response and compared, so
-   * that a collision is a miss.
-   * @default false; with `encrypt`, 'sha256'
+   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. If false, a key is readable in Redis unless it
+   * is long or has characters with a meaning to Redis; then it is hashed too. The stored response contains the whole key,
+   * which is compared on each hit: a hash collision is a miss.
+   * @default false; `true` with `encrypt`
    */
-  readonly hashKeys?: boolean | 'sha1' | 'sha256';
+  readonly hashKeys?: boolean;
   /**
-   * A larger body is passed through whole and is not stored (`detail=too-large`). So much of a body is held in memory at most
-   * while it is sent. @default '1mb'
+   * The largest body that is stored, in bytes. A larger body is sent whole and not stored (`detail=too-large`). The cache
+   * holds at most this many bytes of a body in memory while the app sends it.
+   * @default '1mb'
    */
   readonly maxBodySize?: Size;
   /**
-   * Whose `Cache-Control` counts: `'follow'`, request's and response's (RFC 9111 §5.2); `'ignore'`, the response's
-   * only; `'override'`, neither: what has a status in `statuses` is stored for `ttl`, except for `private`,
-   * `no-store` and what is never stored for safety.
+   * Whose `Cache-Control` the cache obeys. `'follow'`: that of the request and of the response (RFC 9111 §5.2). `'ignore'`:
+   * only that of the response. `'override'`: neither; a response with a status code in `statuses` is stored for `ttl`,
+   * unless it says `private` or `no-store` or is unsafe to store.
    * @default 'follow'
    */
   readonly directives?: 'follow' | 'ignore' | 'override';
   /**
-   * Names of targeted fields (RFC 9213) that this cache obeys, the most specific first, such as
-   * `['CDN-Cache-Control']`. The first that is valid takes the place of `Cache-Control` and `Expires`.
+   * The names of targeted header fields (RFC 9213) that the cache obeys, such as `['CDN-Cache-Control']`, in the order of
+   * precedence. The first valid one in a response replaces `Cache-Control` and `Expires`.
    * @default []
    */
   readonly targeted?: readonly string[];
   /**
-   * A response with `Set-Cookie`: `'refuse'` to store it, `'strip'` the field and store the rest, or `'store'` it as
-   * RFC 9111 alone would allow (§7.3), which gives one client's cookie to the next.
+   * What to do with a response that has `Set-Cookie`. `'refuse'` does not store it. `'strip'` stores it without the field.
+   * `'store'` stores it whole, as RFC 9111 alone allows (§7.3): then clients receive the cookies of other clients.
    * @default 'refuse'
    */
   readonly setCookie?: 'refuse' | 'strip' | 'store';
   /**
-   * When the app, behind the cache, reads who is asking (`req.user`, `req.session`, cookies, `Authorization`) and the
-   * key does not cover it: `'refuse'` to store what it answers, `'warn'` by a `guard` event only, or `'off'`. A
-   * response that says `public` or `s-maxage` is shared by its own word.
+   * What to do when the app identifies the user while it makes a response (it reads `req.user`, `req.session`, a cookie or
+   * `Authorization`), and neither `key` nor `vary` covers that. `'refuse'` does not store the response, `'warn'` stores it;
+   * both emit a `guard` event. `'off'` stores it. The guard ignores a response that says `public` or `s-maxage`.
    * @default 'refuse'
    */
   readonly guard?: 'refuse' | 'warn' | 'off';
   /**
-   * Requests for a response that is being made wait for it rather than have it made again, in this process and in all
-   * others (RFC 9111 §4). `false`: each is forwarded.
+   * Requests for a response that another request is filling wait for it, in this process and in all others
+   * (RFC 9111 §4), instead of running the app again. `false` forwards each request.
    * @default { wait: '10s', lease: '5s' }
    */
   readonly collapse?: false | CollapseOptions;
   /**
-   * What the response may be purged by, with others: `cache.purge({ tag })`. Strings of 1 to 256 characters. What the response says in `Cache-Tag`,
-   * `Surrogate-Key` and `Cache-Groups` (RFC 9875) is added. With more than 128, or one of more than 256 characters, it is
-   * not stored (`detail=tags`), since it could not be purged by them.
+   * The tags of a response, by which it can be purged: `cache.purge({ tag })`. A tag has 1 to 256 characters. The tags that
+   * a response states in `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875) are added. A response with more than
+   * 128 tags, or with a longer one, is not stored (`detail=tags`), because a purge by tag could miss it.
    * @default []
    */
   readonly tags?: Value<readonly string[]>;
   /**
-   * How long past its freshness lifetime a response may yet be sent at once, while the app is asked again behind the
-   * answer (RFC 5861 §3), where the response states no `stale-while-revalidate` of its own. Never for one that says
-   * `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
+   * How long after its freshness lifetime a response is still served at once while the cache refreshes it in the background
+   * (RFC 5861 §3). It applies if the response states no `stale-while-revalidate` of its own, and never to a response that
+   * says `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
    * @default 0
    */
   readonly staleWhileRevalidate?: Duration;
-  /** How long past its freshness lifetime a response may stand in for a 500, 502, 503 or 504 (RFC 5861 §4). @default 0 */
+  /**
+   * How long after its freshness lifetime a response is served in place of a 500, 502, 503 or 504 of the app (RFC 5861 §4).
+   * It applies if the response states no `stale-if-error` of its own. @default 0
+   */
   readonly staleIfError?: Duration;
   /**
-   * An app that has not begun to answer after so long counts as failed where a stale response may stand in for it;
-   * what it answers later is stored all the same. At most 1 hour. @default none
+   * How long the app may take to begin its response, at most 1 hour. After that, the app counts as failed, and a stale
+   * response is served if `staleIfError` allows it. The app's response is stored when it arrives. @default none
    */
   readonly originTimeout?: Duration;
   /**
-   * Refreshes responses behind a hit before they are stale: one hit of many does, ever more likely the nearer the end and
-   * the longer the app takes (XFetch). A number from 0 to 1000 makes it that many times as eager. @default false
+   * Refreshes responses in the background before they are stale. One hit of many starts the refresh, with a probability
+   * that grows as the lifetime ends and with the time that the app takes (XFetch). @default false
    */
-  readonly earlyRefresh?: boolean | number;
+  readonly earlyRefresh?: boolean;
   /**
-   * By how much of itself, at most, a lifetime that `ttl` gives is shortened at random, so that what was stored together
-   * does not expire together: from 0 to 1, 0.1 for a tenth. @default 0
+   * Randomly shortens each lifetime that `ttl` gives by up to this fraction (from 0 to 1), so that responses that were
+   * stored together do not expire together. @default 0
    */
   readonly jitter?: number;
   /**
-   * Stores bodies in content codings, made once when they are stored and behind the answer, and sends each client the one
-   * that it likes best (RFC 9110 §12.5.3): less memory in Redis, less to send, and nothing to compress on a hit. What says
-   * `no-transform`, has a `Content-Encoding`, states a digest or is no text is stored as it is. `true` is br and gzip.
+   * Compresses each body once, in the background when it is stored, and sends each client the content coding that it
+   * prefers (RFC 9110 §12.5.3): Redis holds less, and a hit compresses nothing. A response that says `no-transform`, has a
+   * `Content-Encoding`, states a digest or is not text is stored as it is. `true` is Brotli and gzip.
    * @default false
    */
   readonly compress?: boolean | CompressOptions;
-  /** Names of `res.locals` values, plain JSON, kept with the response and put back on a hit. @default [] */
+  /** The names of `res.locals` values, plain JSON, that are stored with the response and restored on a hit. @default [] */
   readonly locals?: readonly string[];
 }
 
 /** Options of `redisCache`. */
 export interface CacheOptions extends PolicyOptions {
   /**
-   * Redis, in any of its forms. A client of your own is used as it is: never reconfigured, never closed.
-   * A URL, options and nodes make one of the cache's own, which `close()` closes. Left out: an in-process store with the
-   * same semantics, for development and single processes.
+   * Redis: a client, a URL, ioredis options, or the nodes of a Cluster. The cache never reconfigures or closes a client of
+   * yours; it opens a connection of its own for the other forms, which `close()` closes. If left out, responses are stored
+   * in this process with the same semantics, for development and single processes.
    * @default in process
    */
   readonly redis?: RedisOption;
-  /** Namespace of every Redis key: up to 100 printable characters without space, braces and `* ? [ ] ^ \`. @default 'rrc:' */
+  /** The prefix of every Redis key: up to 100 printable characters without space, braces and `* ? [ ] ^ \`. @default 'rrc:' */
   readonly prefix?: string;
-  /**
-   * The prefix of the deployment before: what it has stored is used until this one has made its own, behind the answers,
-   * and is purged with it. @default none
-   */
-  readonly previous?: string;
-  /** The cache's name in `Cache-Status` (RFC 9211 §2), a token. @default 'redis-response-cache' */
+  /** The cache's name in `Cache-Status` (RFC 9211 §2): a token. @default 'redis-response-cache' */
   readonly name?: string;
   /**
-   * How long a Redis call may delay a request. Past it the request is forwarded; after a few such calls Redis is
-   * left alone and probed behind the requests until it answers again. From 1 millisecond to 1 hour.
+   * How long Redis may delay a request: from 1 millisecond to 1 hour. After that the request is forwarded. After five such
+   * delays in a row the circuit breaker opens: requests do not wait for Redis until it answers a probe again.
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
   /**
-   * The most responses, and values of `wrap`, to be stored at a time, by all processes together: what was stored first
-   * goes first. Exact on one Redis; on a Cluster as many more for a moment as are being stored at once.
-   * @default no bound
+   * The most responses, and values of `wrap`, that all processes together store. The one stored first is evicted first.
+   * Exact on one Redis; a Cluster may exceed it for a moment, by as many as are being stored at a time.
+   * @default no limit
    */
   readonly maxEntries?: number;
   /**
-   * Bounds of the requests that the cache itself makes to refresh responses.
+   * The limits of the background requests that refresh stored responses.
    * @default { concurrency: 8, timeout: '30s' }
    */
   readonly refresh?: RefreshOptions;
   /**
-   * Keeps what was read lately in this process too, up to so many bytes, and answers with it without asking Redis. Redis
-   * says when it changes (client tracking, on two connections of its own to each server, Redis 6 or newer); while it is
-   * not known to do so, nothing is kept.
-   * `true` is `{ maxSize: '64mb', ttl: '10s' }`. The in-process store is near by nature. @default false
+   * Keeps responses that were read recently in this process too, and serves them without asking Redis. Redis reports
+   * changes (client tracking, on two connections to each server, Redis 6 or newer); while that does not work, this process
+   * keeps nothing. `true` is `{ maxSize: '64mb', ttl: '10s' }`. Without `redis` it has no effect.
+   * @default false
    */
   readonly near?: boolean | NearOptions;
   /**
-   * Seals what is stored with AES-256-GCM, and hashes the names that it is stored under (`hashKeys: 'sha256'`, unless
-   * told otherwise). What was not sealed with one of the keys counts as not there. @default off
+   * Encrypts stored responses and values by AES-256-GCM, and hashes cache keys (see `hashKeys`). A stored response that none
+   * of the keys decrypts is a miss.
+   * @default off
    */
   readonly encrypt?: EncryptOptions;
-  /** Lets an authorized request purge by a header field. @default off */
+  /** Lets authorized requests purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
-  /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7): for finding out, since it shows how keys are made. @default false */
+  /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. @default false */
   readonly showKey?: boolean;
-  /** The current time in milliseconds since 1970, for tests. @default Date.now */
+  /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
 }

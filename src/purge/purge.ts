@@ -4,8 +4,9 @@ import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
+import { assertKnownKeys } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags, known } from '../options/values.ts';
+import { areTags } from '../options/tags.ts';
 import { confirmed } from '../store/confirmed.ts';
 import { Fault } from '../store/fault.ts';
 import type { PurgeMode } from '../store/store.ts';
@@ -95,7 +96,7 @@ function purgesOf(
 function isSoft(target: PurgeTarget): boolean {
   if (typeof target !== 'object' || target === null) throw new PurgeError('purge takes an object');
   try {
-    known('purge', target, [...TARGETS, 'soft']);
+    assertKnownKeys('purge', target, [...TARGETS, 'soft']);
   } catch {
     throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}, and soft`);
   }

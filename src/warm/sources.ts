@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { OptionError } from '../errors.ts';
-import { known } from '../options/values.ts';
+import { assertKnownKeys, objectOf, wholeNumberFrom } from '../options/parsers.ts';
 import { requestedPath } from './access-log.ts';
 import { nameOf, reasonOf, requestOf } from './client.ts';
 import { parseSitemap, type Sitemap } from './sitemap.ts';
@@ -32,7 +32,7 @@ const COUNTED = 200_000;
 export function fromSitemap(source: string | URL, options: { readonly signal?: AbortSignal } = {}): Urls {
   if (typeof source !== 'string' && !(typeof source?.href === 'string'))
     throw new TypeError('fromSitemap takes a URL, the path of a file, or the text of a sitemap');
-  known('fromSitemap', options, ['signal']);
+  assertKnownKeys('fromSitemap', options, ['signal']);
   return sitemap(String(source), options.signal);
 }
 
@@ -136,14 +136,20 @@ export function fromAccessLog(
 ): Urls {
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new TypeError('fromAccessLog takes the path of a file');
-  known('fromAccessLog', options, ['origin', 'top', 'signal']);
-  const { origin, top = 1000, signal } = options;
-  const url = URL.canParse(String(origin)) ? new URL(origin) : undefined;
-  if (!url || !isHttp(url.href) || url.href !== `${url.origin}/`)
-    throw new OptionError('fromAccessLog.origin', origin, "an origin such as 'https://api.example.com'");
-  if (!Number.isSafeInteger(top) || top < 1)
-    throw new OptionError('fromAccessLog.top', top, 'a whole number of at least 1');
-  return accessLog(String(file), url.origin, top, signal);
+  const { origin, top, signal } = parseLogOptions('fromAccessLog', options);
+  return accessLog(String(file), origin, top, signal);
+}
+
+const parseLogOptions = objectOf({
+  origin: { default: undefined, parse: parseOrigin },
+  top: { default: 1000, parse: wholeNumberFrom(1) },
+  signal: { default: undefined, parse: (_option, signal) => signal as AbortSignal | undefined },
+});
+
+function parseOrigin(option: string, origin: unknown): string {
+  const url = URL.canParse(String(origin)) ? new URL(String(origin)) : undefined;
+  if (url && isHttp(url.href) && url.href === `${url.origin}/`) return url.origin;
+  throw new OptionError(option, origin, "an origin such as 'https://api.example.com'");
 }
 
 async function* accessLog(file: string, origin: string, top: number, signal: AbortSignal | undefined): Urls {

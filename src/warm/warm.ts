@@ -1,9 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { OptionError } from '../errors.ts';
-import { MAX_TIMEOUT } from '../options/policy-values.ts';
+import { callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { Duration } from '../options/units.ts';
-import { callable, duration, known } from '../options/values.ts';
 import { type Ask, inProcess, nameOf, overHttp, reasonOf, requestOf } from './client.ts';
 
 /** Warming up: many URLs are asked for, a few at a time, so that the cache has what they answer before clients come. */
@@ -38,21 +37,35 @@ export interface WarmResult {
   readonly failures: readonly { readonly url: string; readonly reason: string }[];
 }
 
-/** How `cache.warm` asks. */
+/** Options of `cache.warm`. */
 export interface WarmOptions {
   /**
-   * The app to ask, in this process and without a port: an Express or Connect app, a request listener, or an `http` or
-   * `https` server. @default none: the URLs are asked for over HTTP
+   * The app that gets the requests, in this process and without a port: an Express or Connect app, a request listener, or
+   * an `http` or `https` server. @default none: the requests are sent over HTTP
    */
   readonly app?: ((req: IncomingMessage, res: ServerResponse) => unknown) | Server | HttpsServer;
-  /** How many are asked for at a time. @default 8 */
+  /** The most requests at a time. @default 8 */
   readonly concurrency?: number;
-  /** How long each may take. @default '30s' */
+  /** How long each request may take: from 1 millisecond to 1 hour. @default '30s' */
   readonly timeout?: Duration;
-  /** Called after each. The next is waited for until it returns or its promise resolves. @default none */
+  /** Called after each request. If it returns a promise, the warm-up waits for it. @default none */
   readonly onProgress?: (progress: WarmProgress) => unknown;
-  /** Stops: requests under way are aborted, and the warm-up rejects with the signal's reason. @default none */
+  /** Stops the warm-up: requests in progress are aborted, and it rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal;
+}
+
+const parseOptions = objectOf({
+  app: { default: undefined, parse: (_option, app): Ask => (app === undefined ? overHttp : inProcess(app)) },
+  concurrency: { default: 8, parse: wholeNumberFrom(1) },
+  timeout: { default: '30s', parse: timeout },
+  onProgress: { default: undefined, parse: optional(callable<NonNullable<WarmOptions['onProgress']>>) },
+  signal: { default: undefined, parse: optional(parseSignal) },
+});
+
+function parseSignal(option: string, signal: unknown): AbortSignal {
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function')
+    return signal as AbortSignal;
+  throw new OptionError(option, signal, 'an AbortSignal');
 }
 
 interface Plan {
@@ -60,7 +73,7 @@ interface Plan {
   readonly concurrency: number;
   /** In milliseconds. */
   readonly timeout: number;
-  readonly onProgress: ((progress: WarmProgress) => unknown) | undefined;
+  readonly onProgress: WarmOptions['onProgress'];
   readonly total: number | undefined;
 }
 
@@ -79,25 +92,11 @@ export async function warm(
   options: WarmOptions = {},
   ended?: AbortSignal,
 ): Promise<WarmResult> {
-  known('warm', options, ['app', 'concurrency', 'timeout', 'onProgress', 'signal']);
-  const { app, concurrency = 8, timeout = '30s', onProgress, signal } = options;
-  if (!Number.isSafeInteger(concurrency) || concurrency < 1)
-    throw new OptionError('warm.concurrency', concurrency, 'a whole number of at least 1');
-  const within = duration('warm.timeout', timeout);
-  if (within < 1 || within > MAX_TIMEOUT)
-    throw new OptionError('warm.timeout', timeout, 'at least 1 millisecond and at most 1 hour');
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function')
-    throw new OptionError('warm.signal', signal, 'an AbortSignal');
-  const plan: Plan = {
-    ask: app === undefined ? overHttp : inProcess(app),
-    concurrency,
-    timeout: within,
-    onProgress: callable('warm.onProgress', onProgress),
-    total: Array.isArray(targets) ? targets.length : undefined,
-  };
+  const { app: ask, signal, ...limits } = parseOptions('warm', options);
   const iterator = iteratorOf(targets);
 
-  const warmUp = new WarmUp(plan);
+  const total = Array.isArray(targets) ? targets.length : undefined;
+  const warmUp = new WarmUp({ ask, total, ...limits });
   const stop = (): void => warmUp.stop(() => Promise.reject(signal?.reason));
   const end = (): void => warmUp.stop(() => Promise.resolve());
   signal?.addEventListener('abort', stop);

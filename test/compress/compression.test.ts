@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect, test } from '@jest/globals';
 import { decodeBody, encodeBody } from '../../src/codec/compression.ts';
-import { parseCompress } from '../../src/options/compress.ts';
+import { parsePolicy } from '../../src/options/parse.ts';
 
 /* A body in content codings: which are kept, and how many bodies are encoded at once. */
 
-const BOTH = parseCompress(true) as NonNullable<ReturnType<typeof parseCompress>>;
-const SLOW = parseCompress({ br: { quality: 11 }, gzip: false }) as typeof BOTH;
+const BOTH = parsePolicy({ compress: true }).compress!;
+const SLOW = parsePolicy({ compress: { br: { quality: 11 }, gzip: false } }).compress!;
 const TEXT = Buffer.from('a text that is repeated. '.repeat(200));
 const hex = (bytes: number): Buffer => Buffer.from(randomBytes(bytes / 2).toString('hex'));
 

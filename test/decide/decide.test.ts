@@ -48,7 +48,7 @@ interface Row {
   otherVariants?: boolean;
   near?: boolean;
   canRefresh?: boolean;
-  earlyRefresh?: number;
+  earlyRefresh?: boolean;
   random?: number;
   /** The `directives` option ignores what the client asks. */
   ignoresClient?: boolean;
@@ -63,7 +63,7 @@ function decideRow(row: Row): Decision {
     canRefresh: () => row.canRefresh ?? false,
   };
   const found = { stored: row.stored, otherVariants: row.otherVariants ?? false, near: row.near ?? false };
-  return decide(request, found, { earlyRefresh: row.earlyRefresh ?? 0 }, NOW, () => row.random ?? 0.5);
+  return decide(request, found, { earlyRefresh: row.earlyRefresh ?? false }, NOW, () => row.random ?? 0.5);
 }
 
 const cacheControl = (value: string): Record<string, string> => ({ 'cache-control': value });
@@ -227,14 +227,14 @@ describe('early refresh', () => {
   const nearEnd = { ...FRESH, lifetime: 10 * SECOND + 100 };
 
   test('a hit near the end of its lifetime is refreshed when the draw says so', () => {
-    const row = { stored: nearEnd, canRefresh: true, earlyRefresh: 1 };
+    const row = { stored: nearEnd, canRefresh: true, earlyRefresh: true };
     expect(decideRow({ ...row, random: 0.1 })).toMatchObject({ kind: 'serve', refresh: 'early' });
     expect(decideRow({ ...row, random: 0.9 })).toMatchObject({ kind: 'serve', refresh: undefined });
   });
 
   test('a hit is not refreshed early without the option, without a way to, or in its first half', () => {
-    const row = { stored: nearEnd, canRefresh: true, earlyRefresh: 1, random: 0.001 };
-    expect(decideRow({ ...row, earlyRefresh: 0 })).toMatchObject({ refresh: undefined });
+    const row = { stored: nearEnd, canRefresh: true, earlyRefresh: true, random: 0.001 };
+    expect(decideRow({ ...row, earlyRefresh: false })).toMatchObject({ refresh: undefined });
     expect(decideRow({ ...row, canRefresh: false })).toMatchObject({ refresh: undefined });
     expect(decideRow({ ...row, stored: FRESH })).toMatchObject({ refresh: undefined });
   });

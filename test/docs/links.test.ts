@@ -5,7 +5,7 @@ import { PAGES } from './support/snippets.ts';
 
 /* Every link of the documentation to another page, or into one, leads somewhere. */
 
-const pages = [...PAGES, 'examples/README.md', 'bench/README.md', 'CHANGELOG.md'];
+const pages = [...PAGES, 'examples/README.md', 'bench/README.md', 'bench/RESULTS.md', 'CHANGELOG.md'];
 
 /** The anchors that GitHub gives a page's headings. */
 function anchorsOf(page: string): string[] {

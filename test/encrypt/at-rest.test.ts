@@ -131,17 +131,6 @@ describe('everything works as it does without', () => {
     }
     expect([runs(), faults]).toEqual([4, []]);
   });
-
-  test('what the deployment before has sealed under its prefix', async () => {
-    const before = await sealed();
-    await before.ask('/a');
-    const options = { previous: before.prefix, staleWhileRevalidate: '1h' } as const;
-    const after = await sealed({ ...options, ...sealedBy('two', 'one') });
-    expect(await after.ask('/a')).toEqual({ status: 'hit; ttl; detail=previous', body: `${BODY} of /a` });
-    expect((await after.ask('/a')).status).toBe(HIT);
-    expect(await after.cache.purge({ prefix: '/b' })).toBe(0);
-    expect(await after.cache.purge({ prefix: '/a' })).toBe(2);
-  });
 });
 
 describe('what was touched in Redis', () => {

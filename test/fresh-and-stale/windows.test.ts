@@ -8,7 +8,7 @@ import type { CacheContext } from '../../src/lifecycle/context.ts';
 import type { FillState } from '../../src/lifecycle/fill-state.ts';
 import { evaluate } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
-import { parsePolicy } from '../../src/options/policy.ts';
+import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */

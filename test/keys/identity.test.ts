@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Exchange } from '../../src/exchange/exchange.ts';
 import { type Identity, identify } from '../../src/key/identify.ts';
-import { parsePolicy } from '../../src/options/policy.ts';
+import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
 
 /* The declared parts of a request: what differs for the app differs here, and absent is not empty. */

@@ -131,7 +131,7 @@ describe('shadow mode', () => {
     await first.settled({ path: '/text', headers: { Host: 'a.example' } });
     const second = await shop({ prefix });
     expect((await second.ask({ path: '/text', headers: { Host: 'a.example' } })).says).toMatch(/^hit; ttl=/);
-    expect(() => newCache({ mode: 'dark' as 'shadow' })).toThrow('option mode is "dark"');
+    expect(() => newCache({ mode: 'dark' as 'shadow' })).toThrow('Option "mode" is "dark"');
   });
 
   test('stores no response that is personal, or was purged while the app answered', async () => {

@@ -1,8 +1,8 @@
 import * as zlib from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy, refinePolicy } from '../../src/options/policy.ts';
+import { parsePolicy, refinePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
-import { refuses } from './support/refusal.ts';
+import { refuses, thrownBy } from './support/refusal.ts';
 
 /* The `compress` option: what its values mean, and which are refused. */
 
@@ -48,40 +48,50 @@ test.each<[unknown, [string, number][], number]>([
     1024,
   ],
   [{ br: false, gzip: true, zstd: undefined }, [['gzip', 6]], 1024],
-])('%j', (value, codings, threshold) => {
+])('%j means these codings and threshold', (value, codings, threshold) => {
   expect(parse(value)).toEqual({ codings, threshold });
 });
 
-describe('is refused', () => {
+describe('a bad value is refused', () => {
   test.each<[unknown, string, unknown, string]>([
-    [null, 'compress', null, 'an object of br, gzip, zstd, threshold'],
-    ['br', 'compress', 'br', 'an object of br, gzip, zstd, threshold'],
-    [['br'], 'compress', ['br'], 'an object of br, gzip, zstd, threshold'],
-    [{ brotli: true }, 'compress.brotli', true, 'left out: the options are br, gzip, zstd, threshold'],
+    [null, 'compress', null, 'an object { br, gzip, zstd, threshold }'],
+    ['br', 'compress', 'br', 'an object { br, gzip, zstd, threshold }'],
+    [['br'], 'compress', ['br'], 'an object { br, gzip, zstd, threshold }'],
     [{ br: 6 }, 'compress.br', 6, 'a boolean or { quality }'],
-    [{ br: null }, 'compress.br', null, 'an object of quality'],
-    [{ br: { level: 6 } }, 'compress.br.level', 6, 'left out: the options are quality'],
+    [{ br: null }, 'compress.br', null, 'a boolean or { quality }'],
     [{ br: { quality: 12 } }, 'compress.br.quality', 12, 'a whole number from 0 to 11'],
     [{ br: { quality: 1.5 } }, 'compress.br.quality', 1.5, 'a whole number from 0 to 11'],
     [{ gzip: { level: 0 } }, 'compress.gzip.level', 0, 'a whole number from 1 to 9'],
     [{ gzip: { level: '6' } }, 'compress.gzip.level', '6', 'a whole number from 1 to 9'],
     [{ zstd: 3 }, 'compress.zstd', 3, 'true or false'],
     [{ threshold: '1' }, 'compress.threshold', '1', 'a size'],
-    [{ br: false, gzip: false }, 'compress', { br: false, gzip: false }, 'at least one of br, gzip, zstd'],
+    [
+      { br: false, gzip: false },
+      'compress',
+      { br: false, gzip: false },
+      'false, or use at least one of br, gzip and zstd',
+    ],
   ])('%j', (value, option, shown, accepted) => {
     refuses(() => parse(value), option, JSON.stringify(shown), accepted);
   });
+
+  test.each<[unknown, string, string]>([
+    [{ brotli: true }, 'compress.brotli', '"compress" takes { br, gzip, zstd, threshold }.'],
+    [{ br: { level: 6 } }, 'compress.br.level', '"compress.br" takes { quality }.'],
+  ])('%j, with what is accepted', (value, option, advice) => {
+    expect(thrownBy(() => parse(value)).message).toBe(`Unknown option "${option}". ${advice}`);
+  });
 });
 
-test('zstd is there where Node has it, and is refused with the reason elsewhere', () => {
+test('zstd is accepted where Node has it, and refused with the reason elsewhere', () => {
   if (hasZstd)
     expect(parse({ zstd: true })?.codings.map(([coding]) => coding)).toEqual(['br', 'zstd', 'gzip']);
-  else refuses(() => parse({ zstd: true }), 'compress.zstd', 'true', '22.15, 23.8 and newer have zstd');
+  else refuses(() => parse({ zstd: true }), 'compress.zstd', 'true', 'zstd needs Node 22.15, 23.8 or newer');
 });
 
-test('it may be set anew for a route, with the same keys', () => {
+test('an override of a route keeps the cache keys', () => {
   const base = parsePolicy({ compress: true });
-  const { policy } = refinePolicy({ compress: true }, base, { compress: { gzip: false } });
+  const policy = refinePolicy(base, { compress: { gzip: false } });
   expect(policy.compress?.codings).toEqual([['br', 6]]);
   expect(policy.identity).toBe(base.identity);
 });

@@ -1,19 +1,27 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy } from '../../src/options/policy.ts';
-import { parseSettings } from '../../src/options/settings.ts';
-import type { CacheOptions, PolicyOptions } from '../../src/options/types.ts';
+import { parsePolicy, parseSettings } from '../../src/options/parse.ts';
+import { SCHEMA } from '../../src/options/schema.ts';
+import type { CacheOptions } from '../../src/options/types.ts';
 
-/* What good values of the options mean. The bad ones are in options-refused.test.ts, `ttl` is in ttl.test.ts. */
+/*
+ * What accepted values of the options mean. Refused ones are in options-refused.test.ts. `ttl`, `compress`, `encrypt` and
+ * `redis` have their own files.
+ */
 
 type Condition = (...exchange: unknown[]) => Promise<boolean> | boolean;
+type Row = [given: unknown, parsed: unknown];
 
-const req = new IncomingMessage(new Socket());
-const res = new ServerResponse(req);
+const parsed = (options: object): object => ({
+  ...parsePolicy(options as CacheOptions),
+  ...parseSettings(options as CacheOptions),
+});
 
-describe('no options at all', () => {
-  test('mean the defaults that the documentation gives', () => {
+const [MINUTE, HOUR] = [60_000, 3_600_000];
+
+describe('options that are left out', () => {
+  test('have the default that the documentation gives', () => {
     expect(parseSettings({})).toEqual({
       redis: undefined,
       prefix: 'rrc:',
@@ -23,11 +31,12 @@ describe('no options at all', () => {
       clock: Date.now,
       maxEntries: undefined,
       invalidation: undefined,
-      refresh: { concurrency: 8, deadline: 30_000 },
-      previous: undefined,
+      near: undefined,
       encrypt: [],
+      refresh: { concurrency: 8, timeout: 30_000 },
     });
-    expect(parsePolicy({})).toMatchObject({
+    expect(parsePolicy({})).toEqual({
+      mode: 'serve',
       enabled: undefined,
       when: undefined,
       storeWhen: undefined,
@@ -35,12 +44,8 @@ describe('no options at all', () => {
       statuses: new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]),
       ttl: '1h',
       key: undefined,
-      query: true,
-      queryDeclared: false,
-      headers: [],
-      cookies: [],
-      by: undefined,
-      hash: undefined,
+      vary: { headers: [], query: true, queryDeclared: false, cookies: [], by: undefined },
+      hashKeys: undefined,
       maxBodySize: 1_048_576,
       locals: [],
       directives: 'follow',
@@ -52,148 +57,249 @@ describe('no options at all', () => {
       staleWhileRevalidate: 0,
       staleIfError: 0,
       originTimeout: undefined,
-      earlyRefresh: 0,
+      earlyRefresh: false,
       jitter: 0,
+      compress: undefined,
+      identity: {},
+      encrypted: false,
+      hash: undefined,
     });
   });
 
-  test('and undefined ones mean the same', () => {
-    const names = [
-      'enabled',
-      'when',
-      'storeWhen',
-      'methods',
-      'statuses',
-      'ttl',
-      'key',
-      'vary',
-      'hashKeys',
-      'directives',
-      'targeted',
-      'setCookie',
-      'guard',
-      'collapse',
-      'tags',
-      'staleWhileRevalidate',
-      'staleIfError',
-      'originTimeout',
-      'earlyRefresh',
-      'jitter',
-    ];
-    const absent = Object.fromEntries([...names, 'maxBodySize', 'locals'].map((name) => [name, undefined]));
-    const identity = {};
-    expect(parsePolicy(absent as PolicyOptions, identity)).toEqual(parsePolicy({}, identity));
-    const settings = {
-      redis: undefined,
-      prefix: undefined,
-      name: undefined,
-      timeout: undefined,
-      showKey: undefined,
-      maxEntries: undefined,
-      invalidation: undefined,
+  test('mean the same as undefined ones, and so do parts that are undefined', () => {
+    const names = Object.keys(SCHEMA).map((name) => [name, undefined]);
+    expect(parsed(Object.fromEntries(names))).toEqual(parsed({}));
+    const parts = {
+      vary: { headers: undefined, query: undefined, cookies: undefined, by: undefined },
+      collapse: { wait: undefined, lease: undefined },
+      refresh: { concurrency: undefined, timeout: undefined },
     };
-    expect(parseSettings(settings as unknown as CacheOptions)).toEqual(parseSettings({}));
-  });
-
-  test('are frozen once parsed', () => {
-    expect(Object.isFrozen(parseSettings({}))).toBe(true);
-    expect(Object.isFrozen(parsePolicy({}))).toBe(true);
-    expect(Object.isFrozen(parsePolicy({ vary: { query: { except: ['a'] } } }).query)).toBe(true);
+    expect(parsed(parts)).toEqual(parsed({}));
   });
 });
 
-describe('prefix', () => {
-  const good = ['a', 'rrc:', 'app-1:cache/v2:', 'x'.repeat(100), 'a|b~c!d#e$f%g', '(a)', '"'];
-  test.each(good)('%j is taken as it is', (prefix) => {
-    expect(parseSettings({ prefix }).prefix).toBe(prefix);
+describe('parsed options', () => {
+  test('are frozen', () => {
+    const options = parsed({
+      near: true,
+      vary: { query: { except: ['a'] } },
+      invalidation: { header: 'x', authorize: { header: 'y', secret: 'x'.repeat(16) } },
+    });
+    for (const policy of [parsePolicy({}), parseSettings({})]) expect(Object.isFrozen(policy)).toBe(true);
+    const objects = Object.entries(options).filter(
+      ([name, value]) =>
+        typeof value === 'object' &&
+        !(value instanceof Set) &&
+        !['identity', 'tags', 'encrypt'].includes(name),
+    );
+    expect(objects.length).toBeGreaterThan(6);
+    expect(objects.filter(([, value]) => !Object.isFrozen(value))).toEqual([]);
+    expect(Object.isFrozen(parsePolicy({ vary: { query: { except: ['a'] } } }).vary.query)).toBe(true);
+  });
+
+  test('keep copies of lists, so that a later change to a list has no effect', () => {
+    const list = ['a'];
+    const policy = parsePolicy({ vary: { headers: list, cookies: list, query: list }, locals: list });
+    list.push('b');
+    const { headers, cookies, query } = policy.vary;
+    expect([headers, cookies, query, policy.locals]).toEqual([['a'], ['a'], ['a'], ['a']]);
   });
 });
 
-describe('name', () => {
-  test.each(['a', 'my-cache', 'cdn.example.com:8080/eu', '*edge', 'A1_b'])('%j is a token', (name) => {
-    expect(parseSettings({ name }).name).toBe(name);
-  });
-});
+const key = (): string => 'k';
+const by = (): string => 'tenant';
+const tags = (): string[] => ['leads'];
+const clock = (): number => 5;
+const authorize = (): boolean => true;
 
-describe('timeout', () => {
-  const good = [
-    [1, 1],
-    [250, 250],
-    [0.5e3, 500],
-    ['1ms', 1],
-    ['250ms', 250],
-    ['2s', 2000],
-    ['1 minute', 60_000],
-    ['1h', 3_600_000],
-  ] as const;
-  test.each(good)('%j is %d ms', (timeout, expected) => {
-    expect(parseSettings({ timeout }).timeout).toBe(expected);
-  });
-});
+/** Values that are taken as they are. */
+const same = (...values: unknown[]): Row[] => values.map((value) => [value, value]);
 
-describe('showKey', () => {
-  test.each([true, false])('%j is taken as it is', (showKey) => {
-    expect(parseSettings({ showKey }).showKey).toBe(showKey);
-  });
-});
-
-describe('clock', () => {
-  test('is the function that was given', () => {
-    const clock = () => 5;
-    expect(parseSettings({ clock }).clock).toBe(clock);
+describe.each<[option: string, Row[]]>([
+  ['prefix', same('a', 'rrc:', 'app-1:cache/v2:', 'x'.repeat(100), 'a|b~c!d#e$f%g', '(a)', '"')],
+  ['name', same('a', 'my-cache', 'cdn.example.com:8080/eu', '*edge', 'A1_b')],
+  [
+    'timeout',
+    [
+      [1, 1],
+      [250, 250],
+      ['1ms', 1],
+      ['250ms', 250],
+      ['2s', 2000],
+      ['1 minute', MINUTE],
+      ['1h', HOUR],
+    ],
+  ],
+  ['maxEntries', same(1, 5000, Number.MAX_SAFE_INTEGER)],
+  [
+    'near',
+    [
+      [false, undefined],
+      [true, { maxSize: 67_108_864, ttl: 10_000 }],
+      [{}, { maxSize: 67_108_864, ttl: 10_000 }],
+      [
+        { maxSize: '1b', ttl: '1h' },
+        { maxSize: 1, ttl: HOUR },
+      ],
+    ],
+  ],
+  ['showKey', same(true, false)],
+  ['clock', same(clock)],
+  [
+    'refresh',
+    [
+      [{}, { concurrency: 8, timeout: 30_000 }],
+      [{ concurrency: 1 }, { concurrency: 1, timeout: 30_000 }],
+      [{ timeout: '1h' }, { concurrency: 8, timeout: HOUR }],
+      [
+        { concurrency: 1000, timeout: 1 },
+        { concurrency: 1000, timeout: 1 },
+      ],
+    ],
+  ],
+  [
+    'invalidation',
+    [
+      [
+        { header: 'X-Cache-Invalidate', authorize },
+        { header: 'x-cache-invalidate', authorize },
+      ],
+      ...['x'.repeat(16), 'S3cret with Spaces', 'caf\u00e9'.repeat(10)].map(
+        (secret): Row => [
+          { header: 'X-Purge', authorize: { header: 'X-Secret', secret } },
+          { header: 'x-purge', authorize: { header: 'x-secret', secret } },
+        ],
+      ),
+    ],
+  ],
+  ['mode', same('serve', 'shadow')],
+  [
+    'methods',
+    [
+      [['GET'], new Set(['GET'])],
+      [['HEAD', 'GET'], new Set(['GET', 'HEAD'])],
+      [[], new Set()],
+    ],
+  ],
+  [
+    'statuses',
+    [
+      [[], new Set()],
+      [[200, 404, 599], new Set([200, 404, 599])],
+      [[207, 226, 302], new Set([207, 226, 302])],
+    ],
+  ],
+  ['key', same(key)],
+  ['hashKeys', same(true, false)],
+  [
+    'maxBodySize',
+    [
+      [0, 0],
+      [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+      ['0b', 0],
+      ['512b', 512],
+      ['64kb', 65_536],
+      ['64 KB', 65_536],
+      ['1mb', 1_048_576],
+      ['1.5MB', 1_572_864],
+      ['2gb', 2_147_483_648],
+    ],
+  ],
+  ['locals', same([], ['user'], ['a b', '__proto__'])],
+  ['directives', same('follow', 'ignore', 'override')],
+  [
+    'targeted',
+    [
+      [[], []],
+      [
+        ['CDN-Cache-Control', 'my-cache-control'],
+        ['cdn-cache-control', 'my-cache-control'],
+      ],
+    ],
+  ],
+  ['setCookie', same('refuse', 'strip', 'store')],
+  ['guard', same('refuse', 'warn', 'off')],
+  [
+    'collapse',
+    [
+      [false, { wait: 0, lease: 5000 }],
+      [{}, { wait: 10_000, lease: 5000 }],
+      [{ wait: '1m' }, { wait: MINUTE, lease: 5000 }],
+      [{ wait: 0 }, { wait: 0, lease: 5000 }],
+      [
+        { wait: 250, lease: 100 },
+        { wait: 250, lease: 100 },
+      ],
+      [{ lease: '30s' }, { wait: 10_000, lease: 30_000 }],
+    ],
+  ],
+  ['tags', same([], ['leads'], ['a b', '\u00e9', 'x'.repeat(256)], tags)],
+  ...(['staleWhileRevalidate', 'staleIfError'] as const).map((option): [string, Row[]] => [
+    option,
+    [
+      [0, 0],
+      ['0s', 0],
+      [1500, 1500],
+      ['250ms', 250],
+      ['1 minute', MINUTE],
+      ['365d', 365 * 24 * HOUR],
+    ],
+  ]),
+  [
+    'originTimeout',
+    [
+      [0, 0],
+      ['250ms', 250],
+      ['1h', HOUR],
+    ],
+  ],
+  ['earlyRefresh', same(true, false)],
+  ['jitter', same(0, 0.1, 1)],
+])('%s', (option, rows) => {
+  test.each(rows)('%p is parsed as %p', (given, expected) => {
+    expect(parsed({ [option]: given })).toHaveProperty(option, expected);
   });
 });
 
 describe.each(['enabled', 'when', 'storeWhen'] as const)('%s', (option) => {
-  test('true asks nothing', () => {
+  const req = new IncomingMessage(new Socket());
+  const res = new ServerResponse(req);
+
+  test('true calls nothing', () => {
     expect(parsePolicy({ [option]: true })[option]).toBeUndefined();
   });
 
-  test('false is no, always', async () => {
+  test('false is a condition that is never met', async () => {
     const condition = parsePolicy({ [option]: false })[option] as Condition;
     expect(await condition(req, res)).toBe(false);
   });
 
-  test('a function is asked with the request and the response', async () => {
-    const asked: unknown[] = [];
-    const given = async (...exchange: unknown[]) => asked.push(...exchange) > 0;
+  test('a function is called with the request and the response', async () => {
+    const called: unknown[] = [];
+    const given = async (...exchange: unknown[]) => called.push(...exchange) > 0;
     const condition = parsePolicy({ [option]: given })[option] as Condition;
     expect(await condition(req, res)).toBe(true);
-    expect(asked).toEqual([req, res]);
+    expect(called).toEqual([req, res]);
   });
 });
 
-describe('methods', () => {
-  const key = () => 'k';
-  const good: [readonly string[], PolicyOptions][] = [
-    [['GET'], {}],
-    [['HEAD'], {}],
-    [['GET', 'HEAD'], {}],
-    [[], {}],
-    [['POST'], { key }],
-    [['GET', 'QUERY', 'M-SEARCH'], { key }],
-  ];
-  test.each(good)('%j with %j', (methods, options) => {
-    expect(parsePolicy({ ...options, methods }).methods).toEqual(new Set(methods));
-  });
-});
-
-describe('statuses', () => {
-  test.each([[[200]], [[]], [[200, 404, 500, 599]], [[207, 226, 302]]])('%j', (statuses) => {
-    expect(parsePolicy({ statuses }).statuses).toEqual(new Set(statuses));
+describe('methods other than GET and HEAD', () => {
+  test.each([[['POST']], [['GET', 'QUERY', 'M-SEARCH']]])('%j is accepted with a key', (methods) => {
+    expect(parsePolicy({ key, methods }).methods).toEqual(new Set(methods));
   });
 });
 
 describe('vary', () => {
   test('headers are lower case', () => {
-    expect(parsePolicy({ vary: { headers: ['Accept-Language', 'X-TENANT'] } }).headers).toEqual([
-      'accept-language',
-      'x-tenant',
-    ]);
+    const { headers } = parsePolicy({ vary: { headers: ['Accept-Language', 'X-TENANT'] } }).vary;
+    expect(headers).toEqual(['accept-language', 'x-tenant']);
   });
 
   test('cookies keep their case', () => {
-    expect(parsePolicy({ vary: { cookies: ['Theme', 'ab_test'] } }).cookies).toEqual(['Theme', 'ab_test']);
+    expect(parsePolicy({ vary: { cookies: ['Theme', 'ab_test'] } }).vary.cookies).toEqual([
+      'Theme',
+      'ab_test',
+    ]);
   });
 
   test.each([
@@ -205,111 +311,25 @@ describe('vary', () => {
     { except: [] },
     { except: ['*'] },
   ])('query %j is declared as given', (query) => {
-    expect(parsePolicy({ vary: { query } })).toMatchObject({ query, queryDeclared: true });
+    expect(parsePolicy({ vary: { query } }).vary).toMatchObject({ query, queryDeclared: true });
   });
 
   test('by is the function that was given', () => {
-    const by = () => 'tenant';
-    expect(parsePolicy({ vary: { by } }).by).toBe(by);
-  });
-
-  test('lists are copied, so that a change to them later changes nothing', () => {
-    const headers = ['a'];
-    const policy = parsePolicy({ vary: { headers, cookies: headers, query: headers } });
-    headers.push('b');
-    expect([policy.headers, policy.cookies, policy.query]).toEqual([['a'], ['a'], ['a']]);
+    expect(parsePolicy({ vary: { by } }).vary.by).toBe(by);
   });
 });
 
-describe('hashKeys', () => {
-  const good = [
-    [false, undefined],
-    [true, 'sha1'],
-    ['sha1', 'sha1'],
-    ['sha256', 'sha256'],
-  ] as const;
-  test.each(good)('%j hashes by %s', (hashKeys, hash) => {
-    expect(parsePolicy({ hashKeys }).hash).toBe(hash);
-  });
-});
+describe('the hash of cache keys', () => {
+  const encrypt = { keys: [{ id: 'a', key: Buffer.alloc(32) }] };
 
-describe('maxBodySize', () => {
-  const good = [
-    [0, 0],
-    [1, 1],
-    [Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
-    ['0b', 0],
-    ['512b', 512],
-    ['64kb', 65_536],
-    ['64 KB', 65_536],
-    ['1mb', 1_048_576],
-    ['1.5MB', 1_572_864],
-    ['2gb', 2_147_483_648],
-  ] as const;
-  test.each(good)('%j is %d bytes', (maxBodySize, expected) => {
-    expect(parsePolicy({ maxBodySize: maxBodySize as number }).maxBodySize).toBe(expected);
+  test.each<[string, CacheOptions, string | undefined]>([
+    ['left out', {}, undefined],
+    ['false', { hashKeys: false }, undefined],
+    ['true', { hashKeys: true }, 'sha1'],
+    ['left out with encrypt', { encrypt }, 'sha256'],
+    ['true with encrypt', { encrypt, hashKeys: true }, 'sha256'],
+    ['false with encrypt', { encrypt, hashKeys: false }, undefined],
+  ])('with hashKeys %s', (_hashKeys, options, hash) => {
+    expect(parsePolicy(options)).toMatchObject({ hash, encrypted: 'encrypt' in options });
   });
-});
-
-describe('locals', () => {
-  test.each([[[]], [['user']], [['a b', '__proto__']]])('%j', (locals) => {
-    expect(parsePolicy({ locals }).locals).toEqual(locals);
-  });
-});
-
-describe('tags', () => {
-  test.each([[[]], [['leads']], [['a b', '\u00e9', 'x'.repeat(256)]]])('%j', (tags) => {
-    expect(parsePolicy({ tags }).tags).toEqual(tags);
-  });
-
-  test('a function is asked later', () => {
-    const tags = () => ['leads'];
-    expect(parsePolicy({ tags }).tags).toBe(tags);
-  });
-});
-
-describe('collapse', () => {
-  const good = [
-    [false, { wait: 0, lease: 5000 }],
-    [{}, { wait: 10_000, lease: 5000 }],
-    [{ wait: '1m' }, { wait: 60_000, lease: 5000 }],
-    [{ wait: 0 }, { wait: 0, lease: 5000 }],
-    [{ lease: '300ms' }, { wait: 10_000, lease: 300 }],
-    [
-      { wait: 250, lease: 100 },
-      { wait: 250, lease: 100 },
-    ],
-    [{ lease: '30s' }, { wait: 10_000, lease: 30_000 }],
-  ] as const;
-  test.each(good)('%j is %j', (collapse, expected) => {
-    expect(parsePolicy({ collapse }).collapse).toEqual(expected);
-  });
-});
-
-describe('maxEntries', () => {
-  test.each([1, 5000, Number.MAX_SAFE_INTEGER])('%d is taken as it is', (maxEntries) => {
-    expect(parseSettings({ maxEntries }).maxEntries).toBe(maxEntries);
-  });
-});
-
-describe('invalidation', () => {
-  test('names its field in lower case, and keeps the function', () => {
-    const authorize = () => true;
-    expect(parseSettings({ invalidation: { header: 'X-Cache-Invalidate', authorize } }).invalidation).toEqual(
-      {
-        header: 'x-cache-invalidate',
-        authorize,
-      },
-    );
-  });
-
-  test.each(['x'.repeat(16), 'S3cret with Spaces', 'caf\u00e9'.repeat(10)])(
-    'names the field of its secret in lower case, and keeps the secret: %j',
-    (secret) => {
-      const authorize = { header: 'X-Secret', secret };
-      const { invalidation } = parseSettings({ invalidation: { header: 'X-Purge', authorize } });
-      expect(invalidation).toEqual({ header: 'x-purge', authorize: { header: 'x-secret', secret } });
-      expect(Object.isFrozen(invalidation) && Object.isFrozen(invalidation?.authorize)).toBe(true);
-    },
-  );
 });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { parsePolicy } from '../../src/options/policy.ts';
+import { parsePolicy } from '../../src/options/parse.ts';
 import { lifetimeFor } from '../../src/options/ttl.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
-import { refuses } from './support/refusal.ts';
+import { refuses, thrownBy } from './support/refusal.ts';
 
 /* The `ttl` option in all its forms: a number is milliseconds, and what counts is the lifetime of each status. */
 
@@ -75,7 +75,7 @@ describe('units of a duration', () => {
   });
 
   test.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])('%d is refused', (ttl) => {
-    refuses(() => lifetime(ttl), 'ttl', 'null', "a duration such as '1h'");
+    refuses(() => lifetime(ttl), 'ttl', String(ttl), "a duration such as '1h'");
   });
 
   test.each([new Date(5), new Map([[404, '30s']])])('%o is refused', (ttl) => {
@@ -129,15 +129,20 @@ describe('a ttl for each status', () => {
     [{ default: false }, 'ttl.default', 'false'],
     [{ default: '1h', 404: -1 }, 'ttl.404', '-1'],
     [{ default: () => 5 }, 'ttl.default', 'a function (default)'],
-    [{ 99: '1s' }, 'ttl.99', '"1s"'],
-    [{ 100: '1s' }, 'ttl.100', '"1s"'],
-    [{ 600: '1s' }, 'ttl.600', '"1s"'],
-    [{ '4xx': '1s' }, 'ttl.4xx', '"1s"'],
-    [{ Default: '1s' }, 'ttl.Default', '"1s"'],
-    [{ '404 ': '1s' }, 'ttl.404 ', '"1s"'],
-  ])('%j is refused', (bad, option, shown) => {
-    refuses(() => lifetime(bad), option, shown, 'duration');
+  ])('with a bad duration is refused: %j', (bad, option, shown) => {
+    refuses(() => lifetime(bad), option, shown, 'a duration: a number of milliseconds');
   });
+
+  test.each(['99', '100', '600', '4xx', 'Default', '404 '])(
+    'is refused for %j, which is no status',
+    (name) => {
+      const { option, message } = thrownBy(() => lifetime({ default: '1h', [name]: '1s' }));
+      expect(option).toBe(`ttl.${name}`);
+      expect(message).toBe(
+        `Unknown option "ttl.${name}". "ttl" takes "default" and status codes from 200 to 599.`,
+      );
+    },
+  );
 });
 
 describe('a ttl that a function gave', () => {
@@ -162,7 +167,7 @@ describe('a ttl that a function gave', () => {
     [{ 200: 'x' }, 'ttl.200', '"x"'],
     [{ default: 'x' }, 'ttl.default', '"x"'],
   ])('%j is refused when it is used', (ttl, option, shown) => {
-    refuses(() => lifetimeFor(ttl, 200, true), option, shown, 'a duration: milliseconds');
+    refuses(() => lifetimeFor(ttl, 200, true), option, shown, 'a duration: a number of milliseconds');
   });
 
   test('is taken as a function by the policy, and not called before', () => {

@@ -36,10 +36,14 @@ async function filled(options: CacheOptions, hosts: readonly string[] = ['test.e
 const without = (gone: readonly string[]): string[] => PATHS.filter((path) => !gone.includes(path));
 
 everywhere((open) => {
-  describe.each([false, true, 'sha256'] as const)('with hashKeys: %s', (hashKeys) => {
+  describe.each<[string, CacheOptions]>([
+    ['readable keys', {}],
+    ['hashed keys', { hashKeys: true }],
+    ['encrypted keys', { encrypt: { keys: [{ id: 'k', key: Buffer.alloc(32) }] } }],
+  ])('with %s', (_keys, hashing) => {
     test('a path is what a URL begins with on every host, character by character', async () => {
       const hosts = ['test.example', 'other.example:8080'];
-      const { cache, stored } = await filled({ ...open(), hashKeys }, hosts);
+      const { cache, stored } = await filled({ ...open(), ...hashing }, hosts);
       expect(await cache.purge({ prefix: '/api/leads' })).toBe(2 * LEADS.length);
       for (const host of hosts) {
         const asked = PATHS.map((path) => ({ path, headers: { Host: host } }));
@@ -50,7 +54,7 @@ everywhere((open) => {
 
     test('a URL is what it begins with on its own host', async () => {
       const hosts = ['test.example', 'test.example:8080'];
-      const { cache, stored } = await filled({ ...open(), hashKeys }, hosts);
+      const { cache, stored } = await filled({ ...open(), ...hashing }, hosts);
       const others = PATHS.map((path) => ({ path, headers: { Host: 'test.example:8080' } }));
       expect(await cache.purge({ prefix: 'HTTP://Test.Example:80/api/leads' })).toBe(LEADS.length);
       expect(await stored(PATHS)).toEqual(without(LEADS));
@@ -68,7 +72,7 @@ everywhere((open) => {
     });
 
     test('a query may be part of it, as the key has it', async () => {
-      const { cache, stored } = await filled({ ...open(), hashKeys });
+      const { cache, stored } = await filled({ ...open(), ...hashing });
       expect(await cache.purge({ prefix: '/api/leads?a=1&b' })).toBe(1);
       expect(await stored(PATHS)).toEqual(without(['/api/leads?b=2&a=1']));
       expect(await cache.purge({ prefix: '/?' })).toBe(1);
@@ -87,7 +91,7 @@ everywhere((open) => {
         LONG,
       ];
       let next = 0;
-      const custom = newCache({ ...open(), hashKeys, key: () => keys[next++ % keys.length] });
+      const custom = newCache({ ...open(), ...hashing, key: () => keys[next++ % keys.length] });
       const one = siteOf(custom, await serve(bare(custom, echo)));
       for (const _ of keys) await one.get('/api/leads');
       await custom.store.set('http://test.example/api/leads', 1, { ttl: '1m' });
@@ -102,7 +106,7 @@ everywhere((open) => {
     test.each([{}, { soft: true }])(
       'revokes the fills of what begins so, and no others: %j',
       async (mode) => {
-        const options = { ...open(), hashKeys };
+        const options = { ...open(), ...hashing };
         const { ask, caches, running, runs } = await fleet(options.redis ? 2 : 1, options);
         const [first, last = first] = caches;
         const asked = PATHS.map((path) => ask(0, path));

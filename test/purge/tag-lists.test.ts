@@ -4,7 +4,7 @@ import { Exchange } from '../../src/exchange/exchange.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/cache-tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
 import { idOfTag, invalidatedTags, tagsOf } from '../../src/key/tags.ts';
-import { areTags } from '../../src/options/values.ts';
+import { areTags } from '../../src/options/tags.ts';
 
 describe('the tags that a response states', () => {
   test.each<[Fields, string[]]>([

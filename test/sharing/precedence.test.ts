@@ -202,19 +202,4 @@ describe('a stored response that is confirmed', () => {
     expect(events).toMatchObject([{ read: ['cookie'], refused: true }]);
     expect((await ask(port)).header('cache-status')).toMatch(/fwd=uri-miss/);
   });
-
-  test('the answer to a POST that a GET could get is guarded too', async () => {
-    const cache = newCache();
-    const events = guardEvents(cache);
-    const handler: Handler = (req, res) => {
-      res.setHeader('Cache-Control', 'max-age=60');
-      res.setHeader('Content-Location', '/');
-      res.end(req.method === 'POST' ? req.headers.cookie : 'made');
-    };
-    const port = await serve(bare(cache, handler));
-    await ask(port, { method: 'POST', ...COOKIE, body: 'x' });
-    await cache.idle();
-    expect((await ask(port)).body).toBe('made');
-    expect(events).toMatchObject([{ read: ['cookie'], refused: true }]);
-  });
 });

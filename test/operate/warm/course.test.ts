@@ -261,15 +261,15 @@ describe('a bad option', () => {
     ['warm.concurrency', { concurrency: 1.5 }, 'a whole number of at least 1'],
     ['warm.concurrency', { concurrency: '8' }, 'a whole number of at least 1'],
     ['warm.timeout', { timeout: '30' }, 'a duration'],
-    ['warm.timeout', { timeout: 0 }, 'at least 1 millisecond'],
-    ['warm.timeout', { timeout: '2h' }, 'at most 1 hour'],
+    ['warm.timeout', { timeout: 0 }, 'from 1 ms to 1 hour'],
+    ['warm.timeout', { timeout: '2h' }, 'from 1 ms to 1 hour'],
     ['warm.onProgress', { onProgress: 'tell' }, 'a function'],
     ['warm.signal', { signal: true }, 'an AbortSignal'],
     ['warm.app', { app: 'http://a.example' }, 'an app'],
     ['warm.app', { app: {} }, 'an app'],
     ['warm.app', { app: new EventEmitter() }, 'a server that has one'],
-    ['warm.paralel', { paralel: 5 }, 'the options are app, concurrency'],
-    ['warm', null, 'an object of app'],
+    ['warm.paralel', { paralel: 5 }, '"warm" takes { app, concurrency, timeout, onProgress, signal }'],
+    ['warm', null, 'an object { app, concurrency, timeout, onProgress, signal }'],
   ];
 
   test.each(cases)('%s as %p is refused, and nothing is read', async (option, options, accepted) => {

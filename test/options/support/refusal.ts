@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
 import { OptionError } from '../../../src/errors.ts';
 
-/** What a call throws, which must be an OptionError. */
+/** The OptionError that a call throws. */
 export function thrownBy(call: () => unknown): OptionError {
   let thrown: unknown;
   try {
@@ -10,15 +10,26 @@ export function thrownBy(call: () => unknown): OptionError {
     thrown = error;
   }
   expect(thrown).toBeInstanceOf(OptionError);
+  expect((thrown as OptionError).code).toBe('ERR_RRC_OPTION');
   return thrown as OptionError;
 }
 
-/** Asserts that a call is refused by a message with all three: the option's name, its value, what is accepted. */
-export function refuses(call: () => unknown, option: string, shown: string, accepted: string): void {
+/**
+ * Asserts that a call refuses the value of an option, by a message that has the option's name, the value and what to
+ * write instead.
+ * @param shown the value as the message shows it; `undefined` where the message says that the option is missing.
+ * @param accepted part of what to write instead.
+ */
+export function refuses(
+  call: () => unknown,
+  option: string,
+  shown: string | undefined,
+  accepted: string,
+): void {
   const error = thrownBy(call);
   expect(error.option).toBe(option);
-  expect(error.code).toBe('ERR_RRC_OPTION');
-  const [before, after] = error.message.split(', but must be ');
-  expect(before).toBe(`redisCache: option ${option} is ${shown}`);
-  expect(after).toContain(accepted);
+  const begin = shown === undefined ? 'is missing: it must be ' : `is ${shown}, but must be `;
+  expect(error.message.slice(0, `Option "${option}" ${begin}`.length)).toBe(`Option "${option}" ${begin}`);
+  expect(error.message).toContain(accepted);
+  expect(error.message).toMatch(/\.$/);
 }

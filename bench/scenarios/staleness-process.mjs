@@ -1,9 +1,9 @@
-// A process with a near cache that is asked without a pause, or purges.
+// A process with a near cache: its clients request one response without a pause, or it purges that response.
 
 import { once } from 'node:events';
 import { Agent, createServer, get } from 'node:http';
 import { Redis } from 'ioredis';
-import { serve } from './child.mjs';
+import { answerCalls } from '../child.mjs';
 
 const HOST = 'example.test';
 const now = () => performance.timeOrigin + performance.now();
@@ -11,16 +11,17 @@ const now = () => performance.timeOrigin + performance.now();
 let cache;
 let agent;
 let port;
-let origin = 0;
+let originVersion = 0;
 let loading = false;
-let lastOld = 0;
+/** When the last request was sent that got the old version. */
+let lastOldAt = 0;
 let clients = [];
 
-serve({
+answerCalls({
   async open({ build, redisPort, prefix }) {
     const { redisCache } = await import(build);
     cache = redisCache({ redis: new Redis(redisPort, '127.0.0.1'), near: true, prefix, timeout: '1s' });
-    const server = createServer((req, res) => cache(req, res, () => res.end(`${origin}`))).listen(
+    const server = createServer((req, res) => cache(req, res, () => res.end(`${originVersion}`))).listen(
       0,
       '127.0.0.1',
     );
@@ -29,21 +30,21 @@ serve({
     agent = new Agent({ keepAlive: true });
   },
 
-  /** Has the version near, and goes on to ask for it. */
+  /** Stores the version in the near cache, then requests it without a pause. The origin has the next version. */
   async load({ version, clients: count }) {
-    origin = version;
-    lastOld = 0;
+    originVersion = version;
+    lastOldAt = 0;
     for (let near = false; !near; ) {
-      const { body, status } = await ask();
+      const { body, status } = await request();
       near = Number(body) === version && status.includes('detail=near');
     }
-    origin = version + 1;
+    originVersion = version + 1;
     loading = true;
     clients = Array.from({ length: count }, async () => {
       while (loading) {
-        const askedAt = now();
-        const { body } = await ask();
-        if (Number(body) === version) lastOld = Math.max(lastOld, askedAt);
+        const sentAt = now();
+        const { body } = await request();
+        if (Number(body) === version) lastOldAt = Math.max(lastOldAt, sentAt);
       }
     });
   },
@@ -53,15 +54,16 @@ serve({
     return now();
   },
 
-  async until(version) {
-    while (Number((await ask()).body) !== version);
+  /** Waits until the version arrives, then stops the clients. */
+  async waitFor(version) {
+    while (Number((await request()).body) !== version);
     loading = false;
     await Promise.all(clients);
-    return { lastOld };
+    return { lastOldAt };
   },
 });
 
-async function ask() {
+async function request() {
   const [response] = await once(get({ port, path: '/', agent, headers: { host: HOST } }), 'response');
   let body = '';
   for await (const chunk of response) body += chunk;

@@ -1,20 +1,20 @@
-// How one cache grows with the processes that share it: on one Redis, and on a Cluster of three masters.
+// One to four processes that share one Redis, or one Cluster of three masters.
 
-import { median, ms, whole } from './figures.mjs';
-import { startCluster } from './redis.mjs';
-import { progress } from './screen.mjs';
+import { median, ms, whole } from '../figures.mjs';
+import { startCluster } from '../redis.mjs';
+import { progress } from '../terminal.mjs';
 
 const COUNTS = [1, 2, 4];
 const KEYS = 1000;
 /** Of each process: code is compiled by how often it has run. */
-const WARM = { count: 8000, seconds: 5 };
+const WARM_UP = { count: 8000, seconds: 5 };
 const ROUNDS = 5;
 
 export async function processes({ redis, load, catalogue, options, launch }, { title, targets }) {
   const head = ['Redis', 'processes', 'requests/s', 'CPU us', 'Redis us', 'p50', 'p99', 'load busy', ''];
   const [name] = targets;
   const target = catalogue.find((each) => each.name === name);
-  // The host is part of the key: behind one name all processes have the same keys.
+  // The host is part of the key: one name gives all processes the same keys.
   const headers = { Host: 'bench.example' };
   const requests = Array.from({ length: KEYS }, (_, i) => ({ path: `/1k?${i}`, headers }));
 
@@ -24,24 +24,24 @@ export async function processes({ redis, load, catalogue, options, launch }, { t
     const started = await Promise.all(Array.from({ length: count }, () => launch(target, settings)));
     try {
       const ports = started.map(({ opened }) => opened);
-      await load.ask('learn', { port: ports[0], requests });
-      const once = async (length) => {
+      await load.call('learn', { port: ports[0], requests });
+      const round = async (length) => {
         const sample = async () => {
-          const samples = await Promise.all(started.map(({ ask }) => ask('sample')));
+          const samples = await Promise.all(started.map(({ call }) => call('sample')));
           const sum = (field) => samples.reduce((total, each) => total + each[field], 0);
           return { cpu: sum('cpu'), runs: sum('runs'), redis: await store.cpu() };
         };
         const before = await sample();
         const plan = { port: ports[0], ports, requests, check: 'same', hit: true };
-        const told = await load.ask('run', { ...plan, connections: options.connections, ...length });
+        const done = await load.call('run', { ...plan, connections: options.connections, ...length });
         const after = await sample();
-        const per = (field) => (after[field] - before[field]) / told.answers;
-        return { ...told, cpu: per('cpu'), redisCpu: per('redis'), runs: after.runs - before.runs };
+        const per = (field) => (after[field] - before[field]) / done.answers;
+        return { ...done, cpu: per('cpu'), redisCpu: per('redis'), runs: after.runs - before.runs };
       };
-      await once({ count: WARM.count * count, seconds: WARM.seconds });
+      await round({ count: WARM_UP.count * count, seconds: WARM_UP.seconds });
       const rounds = [];
-      for (let i = 0; i < ROUNDS; i++) rounds.push(await once({ seconds: 1 }));
-      const of = (field) => median(rounds.map((round) => round[field]));
+      for (let i = 0; i < ROUNDS; i++) rounds.push(await round({ seconds: 1 }));
+      const of = (field) => median(rounds.map((result) => result[field]));
       const defects = new Set(rounds.flatMap(({ wrong }) => wrong.map(([defect]) => defect)));
       if (rounds.some(({ runs }) => runs > 0)) defects.add('the handler ran');
       const cells = [name, `${count}`, whole(of('rate')), of('cpu').toFixed(1), of('redisCpu').toFixed(1)];
@@ -49,7 +49,7 @@ export async function processes({ redis, load, catalogue, options, launch }, { t
       return cells;
     } finally {
       await Promise.all(started.map(({ stop }) => stop()));
-      await load.ask('forget');
+      await load.call('forget');
       await store.empty();
     }
   };

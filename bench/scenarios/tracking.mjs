@@ -1,21 +1,21 @@
-// What client tracking costs a Redis whose keys near caches hold: memory for each key and reader, and a message to
-// each reader when a key is written.
+// The cost of client tracking, which near caches need, in Redis: memory per key and reader, and a message to each reader
+// when a key is written.
 
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
-import { whole } from './figures.mjs';
-import { startRedis } from './redis.mjs';
-import { progress } from './screen.mjs';
+import { whole } from '../figures.mjs';
+import { startRedis } from '../redis.mjs';
+import { progress } from '../terminal.mjs';
 
 const KEYS = 20_000;
 const BATCH = 1000;
 const READERS = [1, 2, 4, 8, 16];
 const keyOf = (n) => `rrc:{GET http://bench.example/1k?k=${String(n).padStart(8, '0')}}`;
 
-export async function tracking(_stage, { title }) {
+export async function tracking(_context, { title }) {
   const head = ['processes', 'tracked keys', 'B per key', 'messages per write', 'Redis us per write'];
   const rows = [];
-  // What it has when nobody tracks.
+  // 0: the figures without tracking.
   for (const count of [0, ...READERS]) {
     progress(title, `${count} processes`);
     rows.push(await row(count));
@@ -24,9 +24,9 @@ export async function tracking(_stage, { title }) {
     head,
     rows,
     text:
-      `Each process reads ${whole(KEYS)} keys over a connection with CLIENT TRACKING ON, and is sent its invalidations ` +
-      `over another; then each key is written once. Redis forgets the key read longest ago, and says so as if it ` +
-      `had been written, once there are more than tracking-table-max-keys (1,000,000 by default).`,
+      `Each process reads ${whole(KEYS)} keys over a connection with CLIENT TRACKING ON, and receives its ` +
+      `invalidations over another; then each key is written once. Above tracking-table-max-keys (1,000,000 by ` +
+      `default) Redis drops tracked keys at random, and sends their readers an invalidation as if they had been written.`,
   };
 }
 
@@ -46,7 +46,7 @@ async function row(count) {
       const listener = await connect();
       const id = await listener.client('ID');
       await listener.subscribe('__redis__:invalidate');
-      // Several keys may come in one message.
+      // One message may name several keys.
       listener.on('messageBuffer', () => {
         messages++;
       });

@@ -1,7 +1,7 @@
-// What `compress.mjs` compares, in plain node:http.
+// The targets of the scenario `compression`, in plain node:http.
 
 import compression from 'compression';
-import { connect } from './targets.mjs';
+import { connect } from '../targets.mjs';
 
 const ROWS = Array.from({ length: 330 }, (_, id) => ({
   id: (id * 7919) % 100_003,
@@ -15,7 +15,7 @@ const ROWS = Array.from({ length: 330 }, (_, id) => ({
 }));
 const BODY = Buffer.from(JSON.stringify(ROWS));
 
-const target = (compress, inFront) => ({
+const target = (compress, middleware) => ({
   async open({ redisPort, build, prefix }) {
     const { redisCache } = await import(build);
     const cache = redisCache({
@@ -31,7 +31,7 @@ const target = (compress, inFront) => ({
         app.runs++;
         res.writeHead(200, { 'Content-Type': 'application/json; charset=utf-8', ETag: 'W/"50k"' }).end(BODY);
       });
-    const listener = inFront ? (req, res) => inFront(req, res, () => answer(req, res)) : answer;
+    const listener = middleware ? (req, res) => middleware(req, res, () => answer(req, res)) : answer;
     return { app, listener, settle: () => cache.idle() };
   },
 });

@@ -1,0 +1,132 @@
+// CPU per request: interleaved rounds in which each target is loaded for a moment.
+
+import { leastCpu, median, medianRatio } from '../figures.mjs';
+import { orSkip } from '../skipped.mjs';
+import { progress } from '../terminal.mjs';
+
+/** Code is compiled by how often it has run. On a busy machine the warm-up ends after `seconds`. */
+const WARM_UP = { count: 8000, seconds: 5 };
+/** Of one allocation sample: few enough that V8 collects no garbage before it ends. */
+const ALLOCATION_REQUESTS = 50;
+/** The new space has from the start the size, in MB, that a busy process gives it. */
+export const NEW_SPACE = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
+
+/** @param targets running ones; those that fail are added to `skipped`. */
+export async function rate({ redis, load, options }, scenario, targets, skipped) {
+  const { requests, check, unique, coding } = scenario;
+  const { rounds, seconds, count, connections } = options;
+  const sound = [];
+  const wrong = new Map();
+  const plan = { requests, check, connections };
+  const replays = ['same', '304', 'part', 'head'].includes(check);
+
+  const sampleOf = async (target, tag, length) => {
+    const { port, process, name, kind } = target;
+    const before = { ...(await process.call('sample')), redis: await redis.cpu() };
+    const stores = kind !== 'plain';
+    const done = await load.call('run', {
+      ...plan,
+      ...(!stores && replays && { check: check === 'same' ? 'like' : 'any' }),
+      ...(kind === 'package' && replays && { hit: true }),
+      port,
+      ...length,
+      ...(unique && { unique: tag }),
+    });
+    const after = { ...(await process.call('sample')), redis: await redis.cpu() };
+    const runs = after.runs - before.runs;
+    if (done.answers === 0) throw new Error('no answers');
+    for (const [defect] of done.wrong) note(wrong, name, defect);
+    if (done.lost > 0) note(wrong, name, 'connections lost');
+    if (stores && replays && runs > 0) note(wrong, name, 'the handler ran');
+    const allocated = options.allocations && (await allocations(target, tag));
+    // After the sample: the deletion is no target's work.
+    if (unique) await redis.empty();
+    return {
+      ...done,
+      cpu: (after.cpu - before.cpu) / done.answers,
+      redisCpu: (after.redis - before.redis) / done.answers,
+      rss: after.rss,
+      ...allocated,
+    };
+  };
+
+  /**
+   * Bytes per request, on the heap and in buffers. A run without requests is subtracted: it has what the connection
+   * and the sample itself allocate.
+   */
+  const allocations = async ({ port, process }, tag) => {
+    const bytesOf = async (count) => {
+      await process.call('watchAllocations');
+      const more = unique && { unique: `${tag}-allocations` };
+      await load.call('run', { ...plan, check: 'any', port, connections: 1, count, ...more });
+      return process.call('allocations');
+    };
+    const [none, full] = [await bytesOf(0), await bytesOf(ALLOCATION_REQUESTS)];
+    const per = (field) => (full[field] - none[field]) / ALLOCATION_REQUESTS;
+    return none.complete && full.complete ? { heap: per('heap'), buffers: per('buffers') } : undefined;
+  };
+
+  const warmUp = async (target) => {
+    const { port, process, kind } = target;
+    const fills = requests.map(({ path, headers = {}, method }) => ({
+      path,
+      method: method === 'HEAD' ? 'GET' : method,
+      headers: Object.fromEntries(
+        Object.entries(headers).filter(([name]) => name !== 'If-None-Match' && name !== 'Range'),
+      ),
+    }));
+    await load.call('learn', { port, requests: fills });
+    // Waits until the responses are stored.
+    await process.call('sample');
+    // The floor stores no header fields, and a fill is sent before it is compressed: there the reference is a replay.
+    if (coding || kind === 'floor') await load.call('learn', { port, requests: fills, coding });
+    await sampleOf(target, 'warm-up', { ...WARM_UP, ...options.warmUp });
+    sound.push(target);
+  };
+
+  for (const target of targets) {
+    progress(scenario.title, `warming up ${target.name}`);
+    await orSkip(target, skipped, () => warmUp(target));
+  }
+  const samples = new Map(sound.map(({ name }) => [name, []]));
+  const broken = new Set();
+  for (let round = 0; round < rounds; round++) {
+    const order = [...sound.slice(round % sound.length), ...sound.slice(0, round % sound.length)];
+    for (const target of round % 2 ? order.reverse() : order) {
+      progress(scenario.title, `round ${round + 1} of ${rounds}  ${target.name}`);
+      if (broken.has(target)) continue;
+      const sample = await orSkip(target, skipped, () => sampleOf(target, `r${round}`, { seconds, count }));
+      if (sample) samples.get(target.name).push(sample);
+      else broken.add(target);
+    }
+  }
+  const rows = sound
+    .filter((target) => !broken.has(target))
+    .map((target) => summaryOf(target, samples, scenario));
+  return { rows, wrong, samples };
+}
+
+function note(wrong, name, defect) {
+  const noted = wrong.get(name) ?? new Set();
+  wrong.set(name, noted.add(defect));
+}
+
+/** The medians of a target, and of its ratios to the floor of the same round. */
+function summaryOf({ name, on, kind }, samples, { floors }) {
+  const own = samples.get(name);
+  const ofFloor = samples.get(floors[on]);
+  const floor = ofFloor !== own && ofFloor?.length === own.length ? ofFloor : undefined;
+  const figure = (field) => ({
+    value: median(own.map((sample) => sample[field])),
+    ratio: floor && medianRatio(own, floor, field),
+  });
+  return {
+    name,
+    kind,
+    isFloor: floors[on] === name,
+    least: { value: leastCpu(own), ratio: floor && leastCpu(own) / leastCpu(floor) },
+    ...Object.fromEntries(
+      ['cpu', 'rate', 'p50', 'p99', 'redisCpu', 'rss'].map((field) => [field, figure(field)]),
+    ),
+  };
+}

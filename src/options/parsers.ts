@@ -1,0 +1,194 @@
+import ms from 'ms';
+import { OptionError, show } from '../errors.ts';
+import { byteCount, milliseconds } from './units.ts';
+
+/**
+ * The building blocks of option parsing. A parser takes the name of an option and the value that the user gave, and
+ * returns a valid value or throws an `OptionError`.
+ */
+export type Parser<T> = (option: string, value: unknown) => T;
+
+/** One member of an object of options: its value when it is left out, and its parser. */
+export interface Member<T> {
+  readonly default: unknown;
+  readonly parse: Parser<T>;
+}
+
+export type Members<T> = { readonly [N in keyof T]: Member<T[N]> };
+
+/** The longest `timeout`. A Node timer of more than 2^31 ms would fire at once. */
+const HOUR = 3_600_000;
+
+const DURATION = "a number of milliseconds, or a string with a unit such as '30s' or '1h'";
+
+export function duration(option: string, value: unknown): number {
+  const parsed = milliseconds(value);
+  if (parsed === undefined) throw new OptionError(option, value, `a duration: ${DURATION}`);
+  return parsed;
+}
+
+/** @param least in milliseconds, as `most`. */
+export function durationFrom(least: number, most: number): Parser<number> {
+  return (option, value) => {
+    const parsed = milliseconds(value);
+    if (parsed !== undefined && parsed >= least && parsed <= most) return parsed;
+    const bounds = `${ms(least, { long: true })} to ${ms(most, { long: true })}`;
+    throw new OptionError(option, value, `a duration from ${bounds}: ${DURATION}`);
+  };
+}
+
+/** How long to wait for something. */
+export const timeout: Parser<number> = durationFrom(1, HOUR);
+/** As `timeout`; 0 is allowed. */
+export const timeoutOrZero: Parser<number> = durationFrom(0, HOUR);
+
+/** @param least bytes. */
+export function sizeFrom(least: number): Parser<number> {
+  return (option, value) => {
+    const parsed = byteCount(value);
+    if (parsed !== undefined && parsed >= least) return parsed;
+    const bound = least > 0 ? ` of at least ${least}` : '';
+    throw new OptionError(
+      option,
+      value,
+      `a size${bound}: a whole number of bytes, or a string with a unit such as '1mb'`,
+    );
+  };
+}
+
+export function numberFrom(least: number, most: number): Parser<number> {
+  return (option, value) => {
+    if (typeof value === 'number' && value >= least && value <= most) return value;
+    throw new OptionError(option, value, `a number from ${least} to ${most}`);
+  };
+}
+
+/** @param most no bound where it is left out. */
+export function wholeNumberFrom(least: number, most?: number): Parser<number> {
+  return (option, value) => {
+    if (Number.isSafeInteger(value) && Number(value) >= least && Number(value) <= (most ?? Number(value)))
+      return Number(value);
+    const bounds = most === undefined ? `of at least ${least}` : `from ${least} to ${most}`;
+    throw new OptionError(option, value, `a whole number ${bounds}`);
+  };
+}
+
+/** @param note what else the message says. */
+export function oneOf<const T>(accepted: readonly T[], note = ''): Parser<T> {
+  return (option, value) => {
+    if (accepted.includes(value as T)) return value as T;
+    throw new OptionError(option, value, accepted.map((choice) => show(choice)).join(' or ') + note);
+  };
+}
+
+export const flag: Parser<boolean> = oneOf([true, false]);
+
+/** A function. What it takes and returns cannot be checked before it is called. */
+export function callable<T extends (...args: never[]) => unknown>(option: string, value: unknown): T {
+  if (typeof value !== 'function') throw new OptionError(option, value, 'a function');
+  return value as unknown as T;
+}
+
+/** A list of strings that all match. The parsed list is a copy, so that the user's may change. */
+export function listOf(pattern: RegExp, accepted: string): Parser<readonly string[]> {
+  return (option, value) => {
+    // `Array.from` makes the holes of a sparse list visible.
+    const valid =
+      Array.isArray(value) && Array.from(value).every((s) => typeof s === 'string' && pattern.test(s));
+    if (!valid) throw new OptionError(option, value, accepted);
+    return Object.freeze([...value]);
+  };
+}
+
+/** A token (RFC 9110 §5.6.2) without the star: `x-*` looks like a pattern, but would match no field. */
+export const NAME: RegExp = /^[!#$%&'+\-.^_`|~0-9A-Za-z]+$/;
+
+const listOfFieldNames = listOf(NAME, "a list of header field names such as ['accept-language']");
+
+/** Names of header fields, in lower case. */
+export function fieldNames(option: string, value: unknown): readonly string[] {
+  return Object.freeze(listOfFieldNames(option, value).map((name) => name.toLowerCase()));
+}
+
+/** The name of a header field, in lower case. */
+export function fieldName(option: string, value: unknown): string {
+  if (typeof value === 'string' && NAME.test(value)) return value.toLowerCase();
+  throw new OptionError(option, value, "the name of a header field such as 'X-Cache-Invalidate'");
+}
+
+/** `undefined` where the option is left out. */
+export function optional<T>(parse: Parser<T>): Parser<T | undefined> {
+  return (option, value) => (value === undefined ? undefined : parse(option, value));
+}
+
+/** An object of options: a member that is unknown is refused, one that is left out has its default. */
+export function objectOf<T extends object>(members: Members<T>): Parser<Readonly<T>> {
+  const names = Object.keys(members);
+  return (option, value) => {
+    assertKnownKeys(option, value, names);
+    return Object.freeze(parseMembers(members, value, `${option}.`));
+  };
+}
+
+/** @param path what stands before the name of a member in messages. */
+export function parseMembers<T extends object>(members: Members<T>, values: object, path = ''): T {
+  const parsed = Object.entries<Member<unknown>>(members).map(([name, member]) => {
+    const value = (values as Readonly<Record<string, unknown>>)[name];
+    return [name, member.parse(path + name, value === undefined ? member.default : value)];
+  });
+  return Object.fromEntries(parsed) as T;
+}
+
+/**
+ * Refuses what is not an object, and unknown names in it: a misspelt option would silently do nothing.
+ * @param option empty for the options object itself.
+ */
+export function assertKnownKeys(
+  option: string,
+  value: unknown,
+  known: readonly string[],
+): asserts value is object {
+  const shape = `{ ${known.join(', ')} }`;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    if (option) throw new OptionError(option, value, `an object ${shape}`);
+    throw new OptionError('options', `The options are ${show(value)}, but must be an object.`);
+  }
+  const unknown = Object.keys(value).find((name) => !known.includes(name));
+  if (unknown === undefined) return;
+  const path = option && `${option}.`;
+  const near = nearest(unknown, known);
+  const advice =
+    near !== undefined
+      ? `Did you mean "${path}${near}"?`
+      : option
+        ? `"${option}" takes ${shape}.`
+        : 'docs/options.md lists all options.';
+  throw new OptionError(path + unknown, `Unknown option ${show(path + unknown)}. ${advice}`);
+}
+
+/** The known name that a misspelt one means: at most a third of the letters differ, apart from case and punctuation. */
+export function nearest(name: string, known: readonly string[]): string | undefined {
+  const letters = (text: string): string => text.toLowerCase().replace(/[^a-z0-9]/g, '');
+  const meant = letters(name.slice(0, 100));
+  const [best] = known
+    .map((candidate) => ({ candidate, edits: editDistance(meant, letters(candidate)) }))
+    .filter(({ candidate, edits }) => edits <= Math.min(meant.length, candidate.length) / 3)
+    .sort((a, b) => a.edits - b.edits);
+  return best?.candidate;
+}
+
+/** How many letters to insert, delete, replace or swap with the next to get from one text to another. */
+function editDistance(from: string, to: string): number {
+  const distances = [Array.from({ length: to.length + 1 }, (_, j) => j)];
+  const at = (i: number, j: number): number => distances[i]![j]!;
+  for (let i = 1; i <= from.length; i++) {
+    distances.push([i]);
+    for (let j = 1; j <= to.length; j++) {
+      const replaced = at(i - 1, j - 1) + (from[i - 1] === to[j - 1] ? 0 : 1);
+      const swappable = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swapped = swappable ? at(i - 2, j - 2) + 1 : replaced;
+      distances[i]!.push(Math.min(replaced, swapped, at(i - 1, j) + 1, at(i, j - 1) + 1));
+    }
+  }
+  return at(from.length, to.length);
+}

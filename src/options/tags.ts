@@ -1,0 +1,29 @@
+import { OptionError } from '../errors.ts';
+import type { Value } from './types.ts';
+
+/** Tags: of the `tags` option, of `wrap`, and of a purge. */
+
+/** A response with more tags is not stored: a purge by a tag that is not kept would miss it. */
+const MAX_TAGS = 128;
+/** Characters of the longest tag. */
+const MAX_TAG_LENGTH = 256;
+
+/** Whether this is a list of tags that the cache can keep. */
+export function areTags(tags: unknown): tags is readonly string[] {
+  return (
+    Array.isArray(tags) &&
+    tags.length <= MAX_TAGS &&
+    // `Array.from` makes the holes of a sparse list visible.
+    Array.from(tags).every((tag) => typeof tag === 'string' && tag !== '' && tag.length <= MAX_TAG_LENGTH)
+  );
+}
+
+/** What a function returns is checked for each response. */
+export function parseTags(option: string, tags: unknown): Value<unknown> {
+  if (typeof tags === 'function' || areTags(tags)) return tags;
+  throw new OptionError(
+    option,
+    tags,
+    `a list of up to ${MAX_TAGS} strings of 1 to ${MAX_TAG_LENGTH} characters, or a function`,
+  );
+}
