@@ -6,7 +6,7 @@ import ts from 'typescript';
 
 const ROOT = new URL('../', import.meta.url);
 /** Where options, and what they are made of, are declared. */
-const SOURCES = ['options/types', 'options/cache', 'warm/warm'];
+const SOURCES = ['options/types', 'options/operations', 'warm/warm'];
 /** The table of all options, which has their level and their group. */
 const SCHEMA = 'src/options/schema.ts';
 

@@ -1,3 +1,4 @@
+export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
   DamagedEntry,
   Entries,
@@ -32,7 +33,7 @@ export type {
 export type { Reason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
-export type { CacheMiddleware, PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/cache.ts';
+export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
   CacheOptions,

@@ -1,5 +1,6 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
+import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { entriesOf } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
@@ -18,7 +19,7 @@ import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
-import type { CacheMiddleware, PurgeOptions, PurgeTarget, WrapOptions } from './options/cache.ts';
+import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
@@ -77,7 +78,7 @@ class Cache {
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       reporter,
-      oversize: new LRUCache({ max: 10_000, ttl: 60_000 }),
+      oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };

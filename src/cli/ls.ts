@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
+import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { DamagedEntry, EntryQuery, EntrySummary } from '../entries/types.ts';
-import type { CacheMiddleware } from '../options/cache.ts';
 import { areTags } from '../options/tags.ts';
 import { type Command, type Io, say, UsageError, whole } from './command.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import { urlPrefixMatcher } from '../key/key-ids.ts';
-import type { PurgeTarget } from '../options/cache.ts';
+import type { PurgeTarget } from '../options/operations.ts';
 import { areTags } from '../options/tags.ts';
 import { type Command, type Io, say, UsageError } from './command.ts';
 import { idsOfAddress, idsOfJson, idsOfName } from './names.ts';

@@ -1,5 +1,5 @@
+import type { CacheMiddleware } from '../cache-middleware.ts';
 import { OptionError } from '../errors.ts';
-import type { CacheMiddleware } from '../options/cache.ts';
 import { parseSettings } from '../options/parse.ts';
 import { milliseconds } from '../options/units.ts';
 import { redisCache } from '../redis-cache.ts';

@@ -39,8 +39,11 @@ export class DecodeCache {
       bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
   readonly #near = new WeakMap<Buffer, DecodedNear>();
-  /** By variant, the checksum that was read last (of a sealed value, a part of its nonce). */
-  readonly #checksums = new LRUCache<string, number>({ max: MAX_CHECKSUMS });
+  /**
+   * By variant, the checksum that was read last (of a sealed value, a part of its nonce). `maxSize`, because lru-cache
+   * allocates the tables for `max` entries at once.
+   */
+  readonly #checksums = new LRUCache<string, number>({ maxSize: MAX_CHECKSUMS, sizeCalculation: () => 1 });
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;

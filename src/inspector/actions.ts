@@ -1,5 +1,6 @@
+import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { DamagedEntry, EntryChange, EntryQuery, EntryRef, EntrySummary } from '../entries/types.ts';
-import type { CacheMiddleware, PurgeTarget } from '../options/cache.ts';
+import type { PurgeTarget } from '../options/operations.ts';
 import type { WarmResult } from '../warm/warm.ts';
 import type { Live } from './live.ts';
 import { previewOf } from './preview.ts';

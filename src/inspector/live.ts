@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
+import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
-import type { CacheMiddleware } from '../options/cache.ts';
 
 /** What this process has done in the last minutes, kept from the start, so that a page that is opened has something to show. */
 

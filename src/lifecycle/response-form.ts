@@ -44,7 +44,7 @@ export function suffices(request: Request, stored: StoredResponse, now: number):
 }
 
 /** Which part of a representation a stored 206 is; `undefined` for any other response. */
-export function partOf({ status, headers }: Pick<StoredHead, 'status' | 'headers'>): Part | undefined {
+function partOf({ status, headers }: Pick<StoredHead, 'status' | 'headers'>): Part | undefined {
   return status === 206 ? parseContentRange(field(headers, 'content-range')) : undefined;
 }
 

@@ -9,7 +9,7 @@ import { byteCount, milliseconds } from './units.ts';
 export type Parser<T> = (option: string, value: unknown) => T;
 
 /** One member of an object of options: its value when it is left out, and its parser. */
-export interface Member<T> {
+interface Member<T> {
   readonly default: unknown;
   readonly parse: Parser<T>;
 }

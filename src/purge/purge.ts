@@ -3,7 +3,7 @@ import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
 import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
-import type { PurgeOptions, PurgeTarget } from '../options/cache.ts';
+import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import { assertKnownKeys } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags } from '../options/tags.ts';

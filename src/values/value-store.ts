@@ -1,6 +1,6 @@
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
-import type { ValueStore } from '../options/cache.ts';
+import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { confirmed } from '../store/confirmed.ts';

@@ -5,7 +5,7 @@ import { cacheKeyOfValue } from '../key/value-key.ts';
 import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from '../lifecycle/collapse.ts';
 import type { CacheContext } from '../lifecycle/context.ts';
 import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
-import type { WrapOptions } from '../options/cache.ts';
+import type { WrapOptions } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';

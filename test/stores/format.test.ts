@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { decode, decodeMarker, encode, encodeMarker, MAX_SPECS, versionOf } from '../../src/codec/format.ts';
 import type { StoredResponse } from '../../src/codec/stored-response.ts';
+import { sized } from '../support/long.ts';
 import { forge, HEAD } from '../support/stored-head.ts';
 
 /* The binary form of a stored response: what goes in comes out, and what is damaged or forged never does. */
@@ -46,7 +47,7 @@ describe('encode and decode', () => {
         const locals = JSON.parse(JSON.stringify(stored.locals));
         expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body), purged: false });
       }),
-      { ...SEED, numRuns: 500 },
+      { ...SEED, numRuns: sized(200, 500) },
     );
   });
 
@@ -146,7 +147,7 @@ describe('damaged bytes are not decoded', () => {
         decodeMarker(Buffer.from(bytes));
         versionOf(Buffer.from(bytes));
       }),
-      { ...SEED, numRuns: 5000 },
+      { ...SEED, numRuns: sized(1000, 5000) },
     );
   });
 
@@ -160,7 +161,7 @@ describe('damaged bytes are not decoded', () => {
       fc.property(meta, (m) => {
         expect(decode(forge(m))).toBeUndefined();
       }),
-      { ...SEED, numRuns: 2000 },
+      { ...SEED, numRuns: sized(500, 2000) },
     );
   });
 });

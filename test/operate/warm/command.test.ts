@@ -154,18 +154,6 @@ describe('warm', () => {
     expect(out).toContain('  Invalid URL  ?[2J?x\n');
   });
 
-  test('asks for all of very many, of which it does not know how many they are', async () => {
-    const list = join(folder, 'many.xml');
-    writeFileSync(
-      list,
-      `<urlset>${Array.from({ length: 100_002 }, (_, i) => `<loc>${i}</loc>`).join('')}</urlset>`,
-    );
-    const { code, out, err } = await run(['warm', '--sitemap', list, '--json'], { isTTY: true });
-    expect(code).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ done: 0, failed: 100_002, problems: [] });
-    expect(err).not.toMatch(/\[\d|\[#|\//);
-  });
-
   test('on a terminal has a bar, which is gone in the end', async () => {
     const { origin } = await shop(3);
     const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '500ms'];
