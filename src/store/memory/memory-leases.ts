@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { fingerprint } from '../../codec/format.ts';
+import { versionOf } from '../../codec/format.ts';
 import type { LeaseClaim, Leases, VariantRef } from '../store.ts';
 import type { MemoryValues } from './memory-values.ts';
 
@@ -89,7 +89,7 @@ export function memoryLeases(table: LeaseTable, values: MemoryValues): Leases {
     async acquire(claim, version, leaseMs) {
       const { stamp } = values.index;
       const stored = values.get(claim.id, claim.variant);
-      if (!fingerprint(stored?.bytes).equals(version)) return { kind: 'changed', hitForMiss: false, stamp };
+      if (!versionOf(stored?.bytes).equals(version)) return { kind: 'changed', hitForMiss: false, stamp };
       const { given, hitForMiss } = table.take(claim, leaseMs);
       return { kind: given ? 'leader' : 'in-progress', hitForMiss, stamp };
     },

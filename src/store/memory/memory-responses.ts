@@ -1,4 +1,4 @@
-import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS, purgedSoftly } from '../../codec/format.ts';
+import { decodeMarker, encodeMarker, MAX_SPECS, markSoftPurged, versionOf } from '../../codec/format.ts';
 import type { PurgeMode, Responses } from '../store.ts';
 import type { LeaseTable } from './memory-leases.ts';
 import type { MemoryValues } from './memory-values.ts';
@@ -16,7 +16,7 @@ export function memoryResponses(values: MemoryValues, leases: LeaseTable): Respo
       const isPurged = isResponse && (mode === 'delete' || value.bytes.readUInt32BE(8) === 0);
       if (isPurged) count++;
       if (mode === 'delete') values.delete(id, value.variant);
-      else if (isPurged) values.write({ ...value, bytes: purgedSoftly(value.bytes, mode.staleSince) });
+      else if (isPurged) values.write({ ...value, bytes: markSoftPurged(value.bytes, mode.staleSince) });
     }
     return count;
   }
@@ -65,7 +65,7 @@ export function memoryResponses(values: MemoryValues, leases: LeaseTable): Respo
 
     async replace({ id, variant, version, bytes, tags, ttlMs }) {
       const value = values.peek(id, variant);
-      if (!value || !fingerprint(value.bytes).equals(version)) return false;
+      if (!value || !versionOf(value.bytes).equals(version)) return false;
       const expiresAt = values.now() + ttlMs;
       // The markers that lead to the value must not expire before it.
       for (const other of values.of(id)) {

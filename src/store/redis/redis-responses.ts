@@ -1,4 +1,4 @@
-import { purgeMark } from '../../codec/format.ts';
+import { softPurgeMark } from '../../codec/format.ts';
 import { isHalfMoved } from '../fault.ts';
 import type { PurgeMode, Responses } from '../store.ts';
 import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
@@ -25,7 +25,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   async function purgeId(id: string, mode: PurgeMode = 'delete'): Promise<number> {
-    const mark = mode === 'delete' ? '' : purgeMark(mode.staleSince);
+    const mark = mode === 'delete' ? '' : softPurgeMark(mode.staleSince);
     try {
       return await scripts.runForNumber(purge, keysOf(id), mark);
     } catch (error) {

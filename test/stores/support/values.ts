@@ -1,15 +1,22 @@
-import { encode, fingerprint } from '../../../src/codec/format.ts';
+import { encode, versionOf } from '../../../src/codec/format.ts';
 import type { Commit, Lease, LeaseClaim, PurgeMode, Store } from '../../../src/store/store.ts';
 
 export const MINUTE = 60_000;
-/** The fingerprint of nothing. */
+/** The versionOf of nothing. */
 export const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The bytes of some stored response. */
 export function response(text: string): Buffer {
-  const head = { status: 200, message: '', headers: [], removed: [], locals: null, depth: 1 } as const;
+  const head = {
+    status: 200,
+    message: '',
+    headers: [],
+    removedFields: [],
+    locals: null,
+    cacheLevel: 1,
+  } as const;
   const ageing = { bornAt: 0, lifetime: 1, validateAlways: false, neverStale: false, staleIfError: 0 };
-  const stale = { staleWhileRevalidate: 0, took: 0, tags: [] };
+  const stale = { staleWhileRevalidate: 0, originMs: 0, tags: [] };
   return encode({ key: text, variant: '', ...head, ...ageing, ...stale }, [Buffer.from(text)]);
 }
 
@@ -31,7 +38,7 @@ export function commitOf(id: string, parts: Parts = {}): Commit {
 export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
   const commit = commitOf(id, parts);
   const [there] = await store.responses.get(id, [commit.lease.variant]);
-  const { kind, stamp } = await store.leases.acquire(commit.lease, fingerprint(there), MINUTE);
+  const { kind, stamp } = await store.leases.acquire(commit.lease, versionOf(there), MINUTE);
   return (
     kind === 'leader' && (await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } }))
   );
