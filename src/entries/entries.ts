@@ -1,5 +1,4 @@
 import { identityBody as decodeIdentityBody } from '../codec/compression.ts';
-import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
@@ -46,17 +45,19 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
 
     async get(ref) {
       const place = parseRef(ref);
-      const value = orThrow(await inventory.read(place), 'read the entry');
-      if (!value || decodeMarker(value.bytes)) return undefined;
-      const { bytes, expiresInMs } = value;
+      const read = orThrow(await inventory.read(place), 'read the entry');
+      if (!read || read.value.specs) return undefined;
+      const { value, length, expiresInMs } = read;
+      const { bytes, staleSince } = value;
       const description = {
         ...place,
         key: keyInId(place),
         head: bytes,
-        length: bytes.length,
+        length,
+        staleSince,
         expiresInMs,
       };
-      const stored = keyring.decode(place.id, bytes);
+      const stored = keyring.decode(place.id, value);
       const body = stored && (await identityBody(stored, maxBodySize));
       if (!body) return summarizeUnreadable(keyring, description);
       return {
@@ -65,7 +66,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
         headers: headerLines(stored.headers),
         // A copy: the client may have read the value into a large shared buffer, and the caller may write to this one.
         body: Buffer.from(body),
-        version: versionOf(bytes).toString('base64url'),
+        version: value.version,
       };
     },
 
@@ -79,15 +80,18 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const edit = parseChange(change, maxBodySize);
       if (typeof ref.version !== 'string')
         throw new TypeError('update needs the version of the entry, as get returns it');
-      const version = Buffer.from(ref.version, 'base64url');
-      const value = orThrow(await inventory.read(place), 'read the entry');
-      if (!value || !versionOf(value.bytes).equals(version)) return false;
-      const stored = keyring.decode(place.id, value.bytes);
+      const { version } = ref;
+      const read = orThrow(await inventory.read(place), 'read the entry');
+      if (!read || read.value.version !== version) return false;
+      const { value } = read;
+      const stored = keyring.decode(place.id, value);
       if (!stored) return false;
       const body = edit.body === undefined ? stored.body : await identityBody(stored, maxBodySize);
       if (!body) return false;
       const { bytes, ttlMs } = applyEdit(stored, body, edit, clock());
-      const replacement = { ...place, version, tags: stored.tags, bytes, ttlMs };
+      // A new TTL makes a soft-purged response fresh again.
+      const staleSince = edit.ttlMs === undefined ? value.staleSince : undefined;
+      const replacement = { ...place, version, tags: stored.tags, bytes, staleSince, ttlMs };
       return orThrow(await responses.replace(replacement), 'confirm the update');
     },
 

@@ -49,8 +49,7 @@ export async function summaries(
 }
 
 function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
-  const { id, head, length } = value;
-  const stored = keyring.decodeHead(id, head, length);
+  const stored = keyring.decodeHead(value.id, value);
   return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(keyring, value);
 }
 
@@ -60,7 +59,7 @@ export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): 
     id,
     variant,
     readable: false,
-    reason: keyring.unreadable(head, length),
+    reason: keyring.unreadable(value),
     encryptedWith: keyIdOf(head),
     key,
     storedBytes: length,

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
-import type { Acquired, Lease, VariantRef } from '../store/store.ts';
+import type { Acquired, Lease, VariantRef, Versioned } from '../store/store.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /**
@@ -22,17 +22,17 @@ export class Collapse {
 
   /**
    * Leads a fill of the place, or waits for the one under way.
-   * @param version what the look-up found there: a lease is given only while that is still there.
+   * @param seen what the look-up found there: a lease is given only while that is still there.
    * @param leaseMs how long the lease lasts without renewal.
    */
-  async join(ref: VariantRef, key: string, version: Buffer, leaseMs: number, waiter: Waiter): Promise<Turn> {
+  async join(ref: VariantRef, key: string, seen: Versioned | undefined, leaseMs: number, waiter: Waiter): Promise<Turn> {
     const place = textOf(ref);
     const other = this.#flights.get(place);
     if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);
 
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, version, leaseMs);
+    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
     if (acquired instanceof Fault) {
       flight.settle(LOOK_AGAIN);
       return { kind: 'fault', fault: acquired };
@@ -57,7 +57,7 @@ export class Collapse {
   async tryLead(
     ref: VariantRef,
     key: string,
-    version: Buffer,
+    seen: Versioned | undefined,
     leaseMs: number,
     { hitForMiss }: { readonly hitForMiss: boolean },
   ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
@@ -65,7 +65,7 @@ export class Collapse {
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, version, leaseMs);
+    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
     if (!(acquired instanceof Fault) && acquired.kind === 'leader') {
       if (!acquired.hitForMiss || hitForMiss) {
         flight.hitForMiss = acquired.hitForMiss;

@@ -8,7 +8,7 @@ import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
-import type { VariantRef } from '../store/store.ts';
+import type { VariantRef, Versioned } from '../store/store.ts';
 
 /**
  * Refreshing behind an answer: the app is asked again, by a request that nobody sent, while the client has long been
@@ -20,7 +20,7 @@ interface Refreshable {
   readonly exchange: Exchange;
   readonly identity: Identity;
   readonly policy: Policy;
-  readonly found: { readonly ref: VariantRef; readonly version: Buffer };
+  readonly found: { readonly ref: VariantRef; readonly value: Versioned | undefined };
 }
 
 /** What became of a refresh; `undefined`: its request never reached the cache that it was for. */
@@ -32,7 +32,7 @@ export class Refresh {
   readonly key: string;
   readonly declared: string;
   /** What is to be refreshed: where something else is stored by then, another process was faster. */
-  readonly version: Buffer;
+  readonly version: string | undefined;
   readonly #policyIdentity: object;
   readonly #cacheLevel: number;
   #resolve: (() => void) | undefined;
@@ -42,7 +42,7 @@ export class Refresh {
   constructor({ exchange, identity, found, policy }: Refreshable) {
     this.key = identity.key;
     this.declared = identity.declared;
-    this.version = found.version;
+    this.version = found.value?.version;
     this.#policyIdentity = policy.identity;
     this.#cacheLevel = exchange.cacheLevel;
   }

@@ -1,29 +1,22 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import type { Fault } from './fault.ts';
 import { type Guarded, StoreGuard } from './guard.ts';
-import { type Sealing, sealedStore } from './sealed-store.ts';
-import type {
-  Inventory,
-  Leases,
-  PurgeMode,
-  Responses,
-  Store,
-  ValueDescription,
-  VariantRef,
-} from './store.ts';
+import { type SealedInventory, type SealedResponses, type Sealing, sealedStore } from './sealed-store.ts';
+import type { Leases, PurgeMode, Store, StoredValue, VariantRef } from './store.ts';
 
 /** Stores values and keys as they are. */
 const UNSEALED: Sealing = {
   seals: false,
   seal: (_id, bytes) => bytes,
+  headBytes: (bytes) => bytes.length,
   sealName: (key) => key,
   openName: (name) => name,
 };
 
 type OnStep = (purged: number) => void;
 
-export interface GuardedResponses extends Guarded<Responses> {
-  getNear: Responses['getNear'];
+export interface GuardedResponses extends Guarded<SealedResponses> {
+  getNear(id: string, variant: string): StoredValue | undefined;
   /** Purges a tag. The deadline is that of each step. @returns how many stored responses were purged. */
   purgeTag(tag: string, mode?: PurgeMode, onStep?: OnStep): Promise<number | Fault>;
   purgeMatching(
@@ -38,9 +31,7 @@ export interface GuardedLeases extends Omit<Guarded<Leases>, 'wait'> {
   wait(ref: VariantRef, ms: number): Promise<void>;
 }
 
-export interface GuardedInventory extends Omit<Guarded<Inventory>, 'describe'> {
-  /** The values of some ids; encrypted ones are whole if this process has keys. */
-  describe(ids: readonly string[]): Promise<ValueDescription[] | Fault>;
+export interface GuardedInventory extends Guarded<SealedInventory> {
   /** The ids that have values, in steps. A fault is the last step. */
   ids(): AsyncGenerator<string[] | Fault, void>;
   /** The cache keys that have values, in steps. A fault is the last step. */
@@ -89,10 +80,8 @@ export class GuardedStore {
       },
     };
 
-    const describe = guard.verb('describe', guard.patient, inventory.describe);
     this.inventory = {
       ...guard.verbs(inventory),
-      describe: (ids) => describe(ids, sealing.seals),
       mayHaveLostIndexes: guard.verb('purge', guard.patient, inventory.mayHaveLostIndexes),
       ids: () => guard.steps('ids', inventory.ids()),
       keys: () => guard.steps('keys', inventory.keys()),

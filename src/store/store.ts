@@ -46,6 +46,37 @@ export interface Acquired {
   readonly stamp: number;
 }
 
+/** Sets of field names that the responses of a key vary on, the newest first. */
+export type Specs = readonly (readonly string[])[];
+
+/**
+ * A value as a store returns it: a stored response, or the marker that lists what the responses of a key vary on. The
+ * store does not know what the bytes of a response mean.
+ */
+export interface StoredValue {
+  /** The bytes that were stored. Empty for a marker and for a damaged value, so that they decode as no response. */
+  readonly bytes: Buffer;
+  /** Identifies the value: any later value of the variant has another version. Empty for a damaged value. */
+  readonly version: string;
+  /** When a soft purge has marked the value stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
+  /** The sets of field names in a marker; `undefined` for a response and for a damaged value. */
+  readonly specs: Specs | undefined;
+  /** Whether another value is the same, byte for byte and mark for mark. */
+  equals(other: StoredValue): boolean;
+  /** A copy that holds no larger buffer in memory. */
+  copy(): StoredValue;
+}
+
+/** A value, as far as leases are concerned. */
+export type Versioned = Pick<StoredValue, 'version'>;
+
+/** Something to store, with what the store keeps beside its bytes. */
+export type WithHead<T> = T & {
+  /** How many of the first bytes describe the value without its body. `describe` returns them. */
+  readonly headBytes: number;
+};
+
 /** A response to store. */
 export interface Commit {
   readonly lease: Lease;
@@ -73,9 +104,11 @@ export interface NewValue {
 /** A value that replaces the stored one, unless that one has changed. */
 export interface Replacement extends VariantRef {
   /** The version of the value to replace. */
-  readonly version: Buffer;
+  readonly version: string;
   readonly bytes: Buffer;
   readonly tags: readonly string[];
+  /** Since when the new value is marked stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
   /** Milliseconds until the value expires; at least 1. */
   readonly ttlMs: number;
 }
@@ -85,19 +118,19 @@ export type PurgeMode = 'delete' | { readonly staleSince: number };
 
 /** Reads and writes stored responses. Every verb that changes one is here. */
 export interface Responses {
+  /** The value of each variant of an id, in order. */
+  get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]>;
+  /** A value of the near cache, if it is there and known to be current. Returns the same object each time. */
+  getNear(id: string, variant: string): StoredValue | undefined;
   /**
-   * The bytes stored for each variant of an id, in order. A value that is not bytes at all (a Redis key of another type)
-   * reads as an empty buffer, which decodes as damage.
+   * Stores a response and releases its lease. False when the lease has expired or was revoked. The lease's token becomes
+   * the version of the value.
    */
-  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
-  /** A value of the near cache, if it is there and known to be current. Returns the same buffer each time. */
-  getNear(id: string, variant: string): Buffer | undefined;
-  /** Stores a response and releases its lease. False when the lease has expired or was revoked. */
-  commit(commit: Commit): Promise<boolean>;
+  commit(commit: WithHead<Commit>): Promise<boolean>;
   /** Stores a value under the empty variant, deletes all other variants of the id, and revokes the leases of the id. */
-  put(value: NewValue): Promise<void>;
+  put(value: WithHead<NewValue>): Promise<void>;
   /** Replaces a value; false when its version is no longer the one given. */
-  replace(replacement: Replacement): Promise<boolean>;
+  replace(replacement: WithHead<Replacement>): Promise<boolean>;
   /** Deletes one damaged value. */
   discard(ref: VariantRef): Promise<void>;
   /** Purges all variants of an id and revokes its leases. Returns how many stored responses were purged. */
@@ -115,10 +148,10 @@ export interface Responses {
 export interface Leases {
   /**
    * Takes the lease of a variant.
-   * @param version the version of the value that the caller saw there; empty for none.
+   * @param seen the value that the caller saw there. The lease is given only while it is still there.
    * @param leaseMs milliseconds until the lease expires without renewal.
    */
-  acquire(claim: LeaseClaim, version: Buffer, leaseMs: number): Promise<Acquired>;
+  acquire(claim: LeaseClaim, seen: Versioned | undefined, leaseMs: number): Promise<Acquired>;
   /** Extends a lease to `leaseMs` milliseconds from now; false when it is no longer held. Never creates one. */
   renew(claim: LeaseClaim, leaseMs: number): Promise<boolean>;
   /**
@@ -134,17 +167,21 @@ export interface Leases {
 export interface ValueDescription extends VariantRef {
   /** The whole cache key, where the store knows it. */
   readonly key: string | undefined;
-  /** The first bytes: all up to the body of a stored response; the whole value where it is encrypted. */
+  /** The first bytes, as many as `headBytes` said when the value was stored; all of them if the whole was asked for. */
   readonly head: Buffer;
   /** Bytes of the whole value. */
   readonly length: number;
+  /** When a soft purge has marked the value stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
   /** Milliseconds until the value expires. */
   readonly expiresInMs: number;
 }
 
 /** One value, whole. */
 export interface ValueRead {
-  readonly bytes: Buffer;
+  readonly value: StoredValue;
+  /** Bytes of the whole value, also of a damaged one. */
+  readonly length: number;
   /** Milliseconds until the value expires. */
   readonly expiresInMs: number;
 }
@@ -173,7 +210,7 @@ export interface Inventory {
   scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep>;
   /**
    * The values of some ids, without markers.
-   * @param whole whether encrypted values are returned whole: their metadata is encrypted with the body.
+   * @param whole whether values are returned whole, and not their heads only.
    */
   describe(ids: readonly string[], whole: boolean): Promise<ValueDescription[]>;
   /** One value. */

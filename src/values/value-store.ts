@@ -23,8 +23,8 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
     const values = await store.responses.get(id, ['']);
     // A request path reads values, so a store that does not reply is a miss and not an error.
     if (values instanceof Fault) return undefined;
-    const [bytes] = values;
-    return freshValue(cacheKey, bytes && keyring.decode(id, bytes), clock());
+    const [value] = values;
+    return freshValue(cacheKey, value && keyring.decode(id, value), clock());
   };
 
   return {

@@ -1,4 +1,4 @@
-import { decode, versionOf } from '../codec/format.ts';
+import { decode } from '../codec/format.ts';
 import { redisId } from '../key/cache-key.ts';
 import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
@@ -59,12 +59,12 @@ async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>)
   const { id, key } = call;
   const read = await context.store.responses.get(id, ['']);
   if (read instanceof Fault) return 'run';
-  const [bytes] = read;
-  const stored = freshValue(key, bytes && context.keyring.decode(id, bytes), context.clock());
+  const [value] = read;
+  const stored = freshValue(key, value && context.keyring.decode(id, value), context.clock());
   if (stored) return { value: decodeValue(stored) };
 
   const leaseMs = policy.collapse.lease;
-  const turn = await context.collapse.join({ id, variant: '' }, key, versionOf(bytes), leaseMs, call);
+  const turn = await context.collapse.join({ id, variant: '' }, key, value, leaseMs, call);
   switch (turn.kind) {
     case 'lead':
       return { value: await runAndStore(context, policy, call, turn.flight, turn.lease) };
@@ -103,12 +103,12 @@ async function runAndStore<T>(
         bytes,
         ttlMs,
       });
-    const response = bytes && decode(bytes);
+    const response = bytes && decode({ bytes });
     // The first caller is given what the others will be.
     return response ? decodeValue(response) : value;
   } finally {
     context.leaseRenewal.drop(lease);
-    const stored = committed === true && bytes ? decode(bytes) : undefined;
+    const stored = committed === true && bytes ? decode({ bytes }) : undefined;
     const isRevoked = bytes !== undefined && committed === false;
     // A revoked lease says nothing of the next run; any other failure does.
     const hitForMissMs = stored || isRevoked ? 0 : HIT_FOR_MISS_MS;

@@ -13,7 +13,7 @@ import { TIMEOUT } from './support/app.ts';
 
 /* The one door to the store, in front of a real Redis: when it waits, when it stops asking, when it asks again. */
 
-const NOTHING = Buffer.alloc(0);
+const NOTHING = undefined;
 const lease = (token: string) => ({ id: 'id', key: 'id', variant: '', token, stamp: 0, startedAt: 0 });
 
 let redis: RedisProcess;

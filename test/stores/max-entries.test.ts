@@ -13,7 +13,7 @@ import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { interleaved, orders, Stepped } from '../support/stepped.ts';
 import { type Open, redis as sharedRedis, site, siteOf } from '../support/stores.ts';
 import { until } from '../support/until.ts';
-import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeTag, response } from './support/values.ts';
+import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeTag, response, valueAt } from './support/values.ts';
 
 /* No more responses than `maxEntries` at any instant, and the one stored first goes first. */
 
@@ -172,7 +172,7 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '{[^@]*}')) do
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do
     local name = string.sub(all[i], 1, 1)
-    if name ~= '!' and name ~= '@' and string.sub(all[i + 1], 1, 1) == '\\1' then count = count + 1 end
+    if name ~= '!' and name ~= '@' and string.sub(all[i + 1], 1, 1) == '\\3' then count = count + 1 end
   end
 end
 return count`;
@@ -279,7 +279,7 @@ describe('in every order of their commands', () => {
     const count = counter(client, prefix);
     for (let i = 0; i < max; i++) await fill(plain, `before${i}`);
     for (const [i, id] of ids.entries()) {
-      const seen = (await at(plain, id))?.subarray(0, 24) ?? NOTHING;
+      const seen = await valueAt(plain, id);
       expect((await plain.leases.acquire(lease(id, '', `t${i}`), seen, MINUTE)).kind).toBe('leader');
     }
     const actors = ids.map(() => new Stepped(client));
@@ -365,7 +365,7 @@ describe('what is stored is counted', () => {
     await fill(store, 'a');
     await fill(store, 'b');
     // A soft purge revokes it, and leaves what is stored.
-    await store.leases.acquire(lease('a'), (await at(store, 'a'))?.subarray(0, 24) ?? NOTHING, MINUTE);
+    await store.leases.acquire(lease('a'), await valueAt(store, 'a'), MINUTE);
     await store.responses.purge('a', { staleSince: 1e12 });
     expect(await store.responses.commit(commitOf('a'))).toBe(false);
     await fill(store, 'c');

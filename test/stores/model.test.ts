@@ -1,13 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { versionOf } from '../../src/codec/format.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import type { Commit, Lease, PurgeMode, Store } from '../../src/store/store.ts';
+import type { Commit, Lease, PurgeMode, Store, VariantRef, WithHead } from '../../src/store/store.ts';
 import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { MINUTE, purgeAll, purgeTag, response } from './support/values.ts';
+import { MINUTE, purgeAll, purgeTag, response, valueAt } from './support/values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
 
@@ -36,7 +35,7 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   stamp: fc.constant(0),
   startedAt: fc.constant(0),
 });
-const commit: fc.Arbitrary<Commit> = fc
+const commit: fc.Arbitrary<WithHead<Commit>> = fc
   .record({
     lease,
     declaredVariant: fc.constantFrom(...SLOTS),
@@ -53,6 +52,7 @@ const commit: fc.Arbitrary<Commit> = fc
       tags: TAGS[rest.lease.id as 'a'],
       variant: variantOf(declaredVariant, names, value),
       bytes: response(text),
+      headBytes: 20,
     };
   });
 
@@ -67,12 +67,12 @@ async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<
 }
 
 /** Whoever takes a lease has looked before, mostly. */
-const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'x')).map(
+const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'one')).map(
   ([lease, saw]): Verb =>
     async (store) => {
-      const [there] = await store.responses.get(lease.id, [lease.variant]);
-      const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
-      return (await store.leases.acquire(lease, versionOf(bytes), MINUTE)).kind;
+      const there = await valueAt(store, lease.id, lease.variant);
+      const seen = { seen: there, nothing: undefined, one: { version: 'one' } }[saw];
+      return (await store.leases.acquire(lease, seen, MINUTE)).kind;
     },
 );
 const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
@@ -82,19 +82,20 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   {
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
-      const [there] = await store.responses.get(commit.lease.id, [commit.lease.variant]);
-      const { kind, stamp } = await store.leases.acquire(commit.lease, versionOf(there), MINUTE);
+      const there = await valueAt(store, commit.lease.id, commit.lease.variant);
+      const { kind, stamp } = await store.leases.acquire(commit.lease, there, MINUTE);
       return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })];
     }),
   },
   named('renew', lease, (store, lease) => store.leases.renew(lease, MINUTE)),
   named('release', lease, (store, lease) => store.leases.release(lease, 0)),
   named('discard', place, (store, place) => store.responses.discard(place)),
-  named('get', place, (store, { id, variant }) => store.responses.get(id, [variant, 'none', ''])),
+  named('get', place, (store, { id, variant }) => contentAt(store, id, [variant, 'none', ''])),
+  named('replace', fc.tuple(place, fc.constantFrom(undefined, SOFT.staleSince)), replaceAt),
   named('purge', id, (store, id) => store.responses.purge(id)),
   named('purge softly', id, (store, id) => store.responses.purge(id, SOFT)),
   named('put', fc.constantFrom('x', 'y'), (store, text) =>
-    store.responses.put({ id: 'value', key: 'key', bytes: response(text), ttlMs: MINUTE }),
+    store.responses.put({ id: 'value', key: 'key', bytes: response(text), headBytes: 20, ttlMs: MINUTE }),
   ),
   named('purgeTag', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag)),
   named('purgeTag softly', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag, SOFT)),
@@ -117,7 +118,26 @@ function variantOf(declaredVariant: string, names: readonly string[], value: str
 }
 
 async function everything(store: Store): Promise<unknown> {
-  return Promise.all([...IDS, 'value'].map((id) => store.responses.get(id, VARIANTS)));
+  return Promise.all([...IDS, 'value'].map((id) => contentAt(store, id, VARIANTS)));
+}
+
+/** What is stored at some variants, but for the versions that a store has made up. */
+async function contentAt(store: Store, id: string, variants: readonly string[]): Promise<unknown> {
+  const values = await store.responses.get(id, variants);
+  return values.map((value) => value && [value.bytes.toString('latin1'), value.staleSince, value.specs]);
+}
+
+/** An edit of the response that is stored at a place. */
+async function replaceAt(
+  store: Store,
+  [place, staleSince]: [VariantRef, number | undefined],
+): Promise<unknown> {
+  const there = await valueAt(store, place.id, place.variant);
+  if (!there || there.specs) return undefined;
+  const { version } = there;
+  const edit = { bytes: response('edited'), headBytes: 20, tags: TAGS[place.id as 'a'], staleSince };
+  const isReplaced = await store.responses.replace({ ...place, ...edit, version, ttlMs: 7 * MINUTE });
+  return [isReplaced, await store.responses.replace({ ...place, ...edit, version, ttlMs: MINUTE })];
 }
 
 let redis: RedisProcess;

@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { versionOf } from '../../src/codec/format.ts';
 import type { Store } from '../../src/store/store.ts';
 import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { enveloped } from '../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import {
   acquire,
@@ -15,6 +15,7 @@ import {
   purgeAll,
   purgeTag,
   response,
+  valueAt,
 } from './support/values.ts';
 
 /* What only Redis can be asked: which keys there are, of which slot, for how long, and which commands ran. */
@@ -50,7 +51,7 @@ async function life(id: string): Promise<void> {
   await purgeTag(store, 't');
   await fill(store, id, { declaredVariant: 'tagged', tags: ['t', 'u'] });
   await purgeTag(store, 'u', { staleSince: 1 });
-  await store.responses.put({ id: 'value', key: 'value', bytes: response('value'), ttlMs: MINUTE });
+  await store.responses.put({ id: 'value', key: 'value', bytes: response('value'), headBytes: 20, ttlMs: MINUTE });
   await store.responses.purge('value');
   await store.leases.acquire(lease(id, 'v5'), NOTHING, MINUTE);
 }
@@ -197,7 +198,7 @@ describe('purgeAll', () => {
 describe('a key of another type', () => {
   test('where a response belongs reads as damage, and is overwritten', async () => {
     await client.lpush('rrc:{id}', 'a');
-    expect(await at(store, 'id')).toEqual(NOTHING);
+    expect(await at(store, 'id')).toEqual(Buffer.alloc(0));
     expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('leader');
     expect(await store.responses.commit(commitOf('id'))).toBe(true);
     expect(await at(store, 'id')).toEqual(response('text'));
@@ -239,10 +240,59 @@ test('a lease that is no lease is taken over', async () => {
   expect(await client.pttl('rrc:{id}|leases')).toBeGreaterThan(0);
 });
 
-test('the versionOf that acquire compares is of the bytes themselves', async () => {
-  const bytes = Buffer.from([1, 0, 255, 254, 0, 13, 10, 0, 200, 201, 202, 203, 204, 205, 206, 0, 1]);
-  await fill(store, 'id', { bytes });
-  expect(await acquire(store, lease('id'), versionOf(bytes), MINUTE)).toBe('leader');
+describe('the version that acquire compares', () => {
+  test('is of the value, where another program has written it', async () => {
+    await fill(store, 'id');
+    await client.hset('rrc:{id}', '', enveloped(response('foreign'), 'foreign'));
+    const seen = await valueAt(store, 'id');
+    expect(seen?.version).toBe('foreign');
+    expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('changed');
+    expect(await acquire(store, lease('id'), seen, MINUTE)).toBe('leader');
+  });
+
+  test('is of the value, where its record is lost', async () => {
+    await fill(store, 'id');
+    await client.hdel('rrc:{id}', '!');
+    expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('changed');
+    expect(await acquire(store, lease('id'), await valueAt(store, 'id'), MINUTE)).toBe('leader');
+  });
+
+  test('is none of a value without an envelope', async () => {
+    await client.hset('rrc:{id}', '', 'damage');
+    const seen = await valueAt(store, 'id');
+    expect([seen?.version, seen?.bytes.length]).toEqual(['', 0]);
+    expect(await acquire(store, lease('id'), seen, MINUTE)).toBe('leader');
+  });
+});
+
+describe('a value of version 0.1.0', () => {
+  const old = Buffer.concat([Buffer.from([1, 0, 0, 0]), Buffer.alloc(40, 7)]);
+  const write = (variant: string, value: Buffer | string) =>
+    client.hset('rrc:{id}', variant, value, `!${variant}`, Buffer.concat([Buffer.from('r9999999999999 0 '), old]));
+
+  test.each<[string, Buffer | string]>([
+    ['a response', old],
+    ['a marker', '\x02accept'],
+  ])('(%s) reads as nothing, and is replaced by the next fill', async (_what, value) => {
+    await write('', value);
+    expect(await valueAt(store, 'id')).toBeUndefined();
+    expect(await fill(store, 'id')).toBe(true);
+    expect(await at(store, 'id')).toEqual(response('text'));
+    expect(await client.hkeys('rrc:{id}')).toHaveLength(2);
+  });
+
+  test('is deleted by the next commit for its key, and by a purge of either kind', async () => {
+    await write('old', old);
+    await fill(store, 'id', { declaredVariant: 'a' });
+    await fill(store, 'id', { declaredVariant: 'b' });
+    expect(await client.hexists('rrc:{id}', 'old')).toBe(0);
+    await write('old', old);
+    expect(await store.responses.purge('id', { staleSince: 1e12 })).toBe(2);
+    expect(await client.hexists('rrc:{id}', 'old')).toBe(0);
+    await write('old', old);
+    expect(await store.responses.purge('id')).toBe(2);
+    expect(await client.exists('rrc:{id}')).toBe(0);
+  });
 });
 
 test('a client that does not know that its server is a Cluster stores, and is revoked by a purge of the tag', async () => {
@@ -251,7 +301,7 @@ test('a client that does not know that its server is a Cluster stores, and is re
   try {
     await purgeTag(store, 't');
     await fill(store, 'id', { tags: ['t'] });
-    expect((await store.responses.get('id', ['']))[0]).toBeDefined();
+    expect(await at(store, 'id')).toBeDefined();
     const claim = lease('other', '');
     const { kind, stamp } = await store.leases.acquire(claim, NOTHING, MINUTE);
     expect(kind).toBe('leader');

@@ -1,10 +1,9 @@
-import { decodeMarker } from '../../codec/format.ts';
 import type { Inventory } from '../store.ts';
-import type { MemoryValues } from './memory-values.ts';
+import type { MemoryEntries } from './memory-entries.ts';
 
 /** What the in-process store holds, for operators. */
-export function memoryInventory(values: MemoryValues): Inventory {
-  const { index } = values;
+export function memoryInventory(entries: MemoryEntries): Inventory {
+  const { index } = entries;
   return {
     async scan(from, count, tag) {
       const { ids, last } = index.after(Number(from?.cursor ?? 0), count, tag);
@@ -12,17 +11,20 @@ export function memoryInventory(values: MemoryValues): Inventory {
       return { ids, scanned: ids.length, next };
     },
 
+    /** Nothing has to be sent, so the head is the whole value. */
     async describe(ids) {
-      const found = ids.flatMap((id) => values.of(id)).filter(({ bytes }) => !decodeMarker(bytes));
-      return found.map(({ id, variant, key, bytes, expiresAt }) => {
-        const expiresInMs = expiresAt - values.now();
-        return { id, variant, key, head: bytes, length: bytes.length, expiresInMs };
+      const found = ids.flatMap((id) => entries.of(id)).filter(({ value }) => !value.specs);
+      return found.map(({ id, variant, key, value: { bytes, staleSince }, expiresAt }) => {
+        const expiresInMs = expiresAt - entries.now();
+        return { id, variant, key, head: bytes, length: bytes.length, staleSince, expiresInMs };
       });
     },
 
     async read({ id, variant }) {
-      const value = values.peek(id, variant);
-      return value && { bytes: value.bytes, expiresInMs: value.expiresAt - values.now() };
+      const entry = entries.peek(id, variant);
+      if (!entry) return undefined;
+      const { value, expiresAt } = entry;
+      return { value, length: value.bytes.length, expiresInMs: expiresAt - entries.now() };
     },
 
     async count() {
@@ -30,11 +32,11 @@ export function memoryInventory(values: MemoryValues): Inventory {
     },
 
     async *ids() {
-      yield [...values.keys().keys()];
+      yield [...entries.keys().keys()];
     },
 
     async *keys() {
-      yield [...values.keys().values()];
+      yield [...entries.keys().values()];
     },
 
     async mayHaveLostIndexes() {

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { versionOf } from '../../codec/format.ts';
 import type { LeaseClaim, Leases, VariantRef } from '../store.ts';
-import type { MemoryValues } from './memory-values.ts';
+import type { MemoryEntries } from './memory-entries.ts';
 
 /** The store keeps leases for at most this many ids. The leases of an evicted id are revoked. */
 const MAX_IDS = 50_000;
@@ -84,19 +83,19 @@ export class LeaseTable {
   }
 }
 
-export function memoryLeases(table: LeaseTable, values: MemoryValues): Leases {
+export function memoryLeases(table: LeaseTable, entries: MemoryEntries): Leases {
   return {
-    async acquire(claim, version, leaseMs) {
-      const { stamp } = values.index;
-      const stored = values.get(claim.id, claim.variant);
-      if (!versionOf(stored?.bytes).equals(version)) return { kind: 'changed', hitForMiss: false, stamp };
+    async acquire(claim, seen, leaseMs) {
+      const { stamp } = entries.index;
+      const there = entries.get(claim.id, claim.variant)?.value;
+      if (there?.version !== seen?.version) return { kind: 'changed', hitForMiss: false, stamp };
       const { given, hitForMiss } = table.take(claim, leaseMs);
       return { kind: given ? 'leader' : 'in-progress', hitForMiss, stamp };
     },
 
     async renew(claim, leaseMs) {
       const lease = table.held(claim);
-      if (lease) lease.expiresAt = values.now() + leaseMs;
+      if (lease) lease.expiresAt = entries.now() + leaseMs;
       return lease !== undefined;
     },
 

@@ -1,57 +1,61 @@
-import { decodeMarker, encodeMarker, MAX_SPECS, markSoftPurged, versionOf } from '../../codec/format.ts';
+import { randomUUID } from 'node:crypto';
+import { addSpec } from '../marker.ts';
 import type { PurgeMode, Responses } from '../store.ts';
+import type { MemoryEntries } from './memory-entries.ts';
 import type { LeaseTable } from './memory-leases.ts';
-import type { MemoryValues } from './memory-values.ts';
+import { MemoryValue } from './memory-value.ts';
 
 /** The responses of the in-process store. */
-export function memoryResponses(values: MemoryValues, leases: LeaseTable): Responses {
-  const { index } = values;
+export function memoryResponses(entries: MemoryEntries, leases: LeaseTable): Responses {
+  const { index } = entries;
 
   async function purge(id: string, mode: PurgeMode = 'delete'): Promise<number> {
     leases.revoke(id);
     let count = 0;
-    for (const value of values.of(id)) {
-      const isResponse = !decodeMarker(value.bytes);
+    for (const entry of entries.of(id)) {
+      const { value } = entry;
       // A response that is marked already is stale since its first soft purge.
-      const isPurged = isResponse && (mode === 'delete' || value.bytes.readUInt32BE(8) === 0);
+      const isPurged = !value.specs && (mode === 'delete' || value.staleSince === undefined);
       if (isPurged) count++;
-      if (mode === 'delete') values.delete(id, value.variant);
-      else if (isPurged) values.write({ ...value, bytes: markSoftPurged(value.bytes, mode.staleSince) });
+      if (mode === 'delete') entries.delete(id, entry.variant);
+      else if (isPurged) {
+        const marked = MemoryValue.response(value.bytes, value.version, mode.staleSince);
+        entries.write({ ...entry, value: marked });
+      }
     }
     return count;
   }
 
   return {
     async get(id, variants) {
-      return variants.map((variant) => values.get(id, variant)?.bytes);
+      return variants.map((variant) => entries.get(id, variant)?.value);
     },
 
     getNear: () => undefined,
 
     async commit({ lease, declaredVariant, variant, names, tags, bytes, ttlMs }) {
       if (!leases.held(lease) || tags.some((tag) => index.purgedSince(tag, lease.stamp))) return false;
-      const { id, key } = lease;
-      const there = values.get(id, declaredVariant);
-      const specs = there && decodeMarker(there.bytes);
-      const expiresAt = values.now() + ttlMs;
+      const { id, key, token } = lease;
+      const there = entries.get(id, declaredVariant);
+      const specs = there?.value.specs;
+      const expiresAt = entries.now() + ttlMs;
       const varies = specs !== undefined || names.length > 0;
       if (varies) {
-        const others = (specs ?? []).filter((spec) => spec.join() !== names.join()).slice(0, MAX_SPECS - 1);
-        values.storeMarker({
+        entries.storeMarker({
           id,
           key,
           variant: declaredVariant,
           tags: [],
-          bytes: encodeMarker([names, ...others]),
+          value: MemoryValue.marker(addSpec(specs ?? [], names)),
           expiresAt: Math.max(expiresAt, specs ? (there?.expiresAt ?? 0) : 0),
         });
       }
-      values.storeResponse({
+      entries.storeResponse({
         id,
         key,
         variant: varies ? variant : declaredVariant,
         tags,
-        bytes,
+        value: MemoryValue.response(bytes, token),
         expiresAt,
       });
       leases.complete(lease);
@@ -60,23 +64,25 @@ export function memoryResponses(values: MemoryValues, leases: LeaseTable): Respo
 
     async put({ id, key, bytes, ttlMs }) {
       await purge(id);
-      values.write({ id, key, variant: '', tags: [], bytes, expiresAt: values.now() + ttlMs });
+      const value = MemoryValue.response(bytes, randomUUID());
+      entries.write({ id, key, variant: '', tags: [], value, expiresAt: entries.now() + ttlMs });
     },
 
-    async replace({ id, variant, version, bytes, tags, ttlMs }) {
-      const value = values.peek(id, variant);
-      if (!value || !versionOf(value.bytes).equals(version)) return false;
-      const expiresAt = values.now() + ttlMs;
+    async replace({ id, variant, version, bytes, tags, staleSince, ttlMs }) {
+      const entry = entries.peek(id, variant);
+      if (entry?.value.version !== version) return false;
+      const expiresAt = entries.now() + ttlMs;
       // The markers that lead to the value must not expire before it.
-      for (const other of values.of(id)) {
-        if (decodeMarker(other.bytes) && other.expiresAt < expiresAt) values.write({ ...other, expiresAt });
+      for (const other of entries.of(id)) {
+        if (other.value.specs && other.expiresAt < expiresAt) entries.write({ ...other, expiresAt });
       }
-      values.write({ ...value, bytes, tags, expiresAt });
-      return values.peek(id, variant) !== undefined;
+      const value = MemoryValue.response(bytes, randomUUID(), staleSince);
+      entries.write({ ...entry, value, tags, expiresAt });
+      return entries.peek(id, variant) !== undefined;
     },
 
     async discard({ id, variant }) {
-      values.delete(id, variant);
+      entries.delete(id, variant);
     },
 
     purge,
@@ -90,7 +96,7 @@ export function memoryResponses(values: MemoryValues, leases: LeaseTable): Respo
     async *purgeMatching(matches, mode) {
       leases.revokeMatching(matches);
       let count = 0;
-      for (const [id, key] of values.keys()) if (matches(key)) count += await purge(id, mode);
+      for (const [id, key] of entries.keys()) if (matches(key)) count += await purge(id, mode);
       yield count;
     },
   };

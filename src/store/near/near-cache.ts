@@ -2,6 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
 import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
+import type { StoredValue } from '../store.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
 import { type Connection, Tracking } from './tracking.ts';
 
@@ -16,7 +17,7 @@ export interface NearOptions {
 interface KeptValue {
   readonly id: string;
   readonly variant: string;
-  readonly bytes: Buffer;
+  readonly value: StoredValue;
   readonly home: Home;
   readonly tracking: Tracking;
   readonly epoch: number;
@@ -28,7 +29,7 @@ interface Reading {
   /** The key as the server knows it. */
   readonly key: string;
   /** Keeps what was read. Must be called before anything else is awaited. */
-  keep(values: readonly (Buffer | undefined)[]): void;
+  keep(values: readonly (StoredValue | undefined)[]): void;
   /** Ends a read that has failed. */
   drop(): void;
 }
@@ -72,7 +73,7 @@ export class NearCache {
     this.#kept = new LRUCache({
       maxSize: options.maxSize,
       ttl: options.ttl,
-      sizeCalculation: ({ bytes, id, variant }) =>
+      sizeCalculation: ({ value: { bytes }, id, variant }) =>
         bytes.length + OVERHEAD_BYTES + 2 * (id.length + variant.length),
       dispose: ({ id, variant }, _variantKey, reason) => {
         if (reason === 'set') return;
@@ -83,12 +84,12 @@ export class NearCache {
   }
 
   /** The value of a variant, if it is kept and known to be current. */
-  get(id: string, variant: string): Buffer | undefined {
+  get(id: string, variant: string): StoredValue | undefined {
     const variantKey = variantKeyOf(id, variant);
     const kept = this.#kept.get(variantKey);
     if (!kept) return undefined;
-    const { tracking, epoch, home, bytes } = kept;
-    if (epoch === tracking.epoch && tracking.isAlive && home.isStill()) return bytes;
+    const { tracking, epoch, home, value } = kept;
+    if (epoch === tracking.epoch && tracking.isAlive && home.isStill()) return value;
     this.#kept.delete(variantKey);
     return undefined;
   }
@@ -108,12 +109,11 @@ export class NearCache {
       if (readings.size === 0 && this.#readings.get(id) === readings) this.#readings.delete(id);
       return isUnchanged;
     };
-    const keep = (values: readonly (Buffer | undefined)[]): void => {
+    const keep = (values: readonly (StoredValue | undefined)[]): void => {
       if (!drop() || epoch !== tracking.epoch) return;
       variants.forEach((variant, i) => {
-        const bytes = values[i];
-        // A copy: a client may return a small part of a large buffer.
-        if (bytes) this.#keep({ id, variant, bytes: Buffer.from(bytes), home, tracking, epoch });
+        const value = values[i];
+        if (value) this.#keep({ id, variant, value: value.copy(), home, tracking, epoch });
       });
     };
     return { reader, key, keep, drop };

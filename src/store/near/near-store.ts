@@ -1,4 +1,4 @@
-import { readFrom } from '../redis/read.ts';
+import { readValues } from '../redis/read.ts';
 import type { Store } from '../store.ts';
 import type { NearCache } from './near-cache.ts';
 
@@ -32,7 +32,7 @@ export function withNearCache(store: Store, near: NearCache): Store {
         const reading = near.startReading(id, variants);
         if (!reading) return responses.get(id, variants);
         try {
-          const values = await readFrom(reading.reader, reading.key, variants);
+          const values = await readValues(reading.reader, reading.key, variants);
           reading.keep(values);
           return values;
         } catch {

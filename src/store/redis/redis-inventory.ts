@@ -1,5 +1,6 @@
-import type { Inventory, ScanPosition, ScanStep, ValueDescription } from '../store.ts';
+import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
 import { mayHaveEvictedIndexes } from './eviction.ts';
+import { EnvelopedValue, parseValue } from './envelope.ts';
 import { isReadable, parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -52,13 +53,16 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
       const [more, name, ...facts] = reply as [unknown, Buffer, ...unknown[]];
       const key = isReadable(id) ? id : name.toString() || undefined;
       for (let i = 0; i < facts.length; i += 4) {
-        const [variant, length, head, expiresInMs] = facts.slice(i, i + 4);
+        const [variant, length, begin, expiresInMs] = facts.slice(i, i + 4) as [Buffer, number, Buffer, number];
+        const { value, length: headLength } = describedOf(begin);
         found.push({
           id,
           variant: String(variant),
           key,
-          head: head as Buffer,
-          length: Number(length),
+          head: value.bytes,
+          // Without the envelope.
+          length: Number(length) - (begin.length - headLength),
+          staleSince: value.staleSince,
           expiresInMs: Number(expiresInMs),
         });
       }
@@ -77,14 +81,14 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
     async read({ id, variant }) {
       try {
         const fields = client.hmgetBuffer(responsesKey(prefix, id), variant, `!${variant}`);
-        const [[bytes, record], time] = await Promise.all([fields, client.call('TIME')]);
+        const [[raw, record], time] = await Promise.all([fields, client.call('TIME')]);
         const [seconds, micros] = (time as unknown[]).map(Number) as [number, number];
-        const expires = Number(/^[rm](\d+)/.exec(String(record))?.[1] ?? 0);
+        const expires = Number(/^[RM](\d+)/.exec(String(record))?.[1] ?? 0);
         const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
-        return bytes ? { bytes, expiresInMs } : undefined;
+        return raw ? { ...describedOf(raw), expiresInMs } : undefined;
       } catch (error) {
         if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
-        return { bytes: Buffer.alloc(0), expiresInMs: 0 };
+        return { ...describedOf(NOTHING), expiresInMs: 0 };
       }
     },
 
@@ -106,6 +110,14 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
 
     mayHaveLostIndexes: () => mayHaveEvictedIndexes(client),
   };
+}
+
+const NOTHING = Buffer.alloc(0);
+
+/** A value and its length, without the envelope. What has no envelope, such as a value of version 0.1.0, is damage. */
+function describedOf(raw: Buffer): { readonly value: StoredValue; readonly length: number } {
+  const value = parseValue(raw) ?? new EnvelopedValue(NOTHING);
+  return { value, length: value.version === '' ? raw.length : value.bytes.length };
 }
 
 /** The position at which the scan of a master begins; `undefined` after the last master. */

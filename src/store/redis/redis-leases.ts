@@ -20,11 +20,9 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
   let isStampApart = client.isCluster === true;
 
   return {
-    async acquire({ id, variant, token, key }, version, leaseMs) {
+    async acquire({ id, variant, token, key }, seen, leaseMs) {
       const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
-      // Without a buffer among them, ioredis writes the arguments as one string.
-      const seen = version.length === 0 ? '' : version;
-      const args = [variant, token, leaseMs, seen, nameOf(id, key)];
+      const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
       if (!isStampApart) {
         try {
           return parseAcquired(await scripts.run(acquire, [...keys, stampKey(prefix)], ...args));

@@ -1,9 +1,10 @@
-import { softPurgeMark } from '../../codec/format.ts';
+import { randomUUID } from 'node:crypto';
 import { isHalfMoved } from '../fault.ts';
 import type { PurgeMode, Responses } from '../store.ts';
+import { parseValue, staleMark } from './envelope.ts';
 import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
 import { COMMIT, DISCARD, PURGE, PUT, REPLACE } from './lua/responses.ts';
-import { readFrom } from './read.ts';
+import { readValues } from './read.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
 import { type ScannedId, walk } from './scan.ts';
 import { script } from './scripts.ts';
@@ -25,7 +26,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   async function purgeId(id: string, mode: PurgeMode = 'delete'): Promise<number> {
-    const mark = mode === 'delete' ? '' : softPurgeMark(mode.staleSince);
+    const mark = mode === 'delete' ? '' : staleMark(mode.staleSince);
     try {
       return await scripts.runForNumber(purge, keysOf(id), mark);
     } catch (error) {
@@ -51,9 +52,9 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   return {
     get(id, variants) {
       batch.open();
-      return readFrom(client, responsesKey(prefix, id), variants, (error: unknown) => {
+      return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
         if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
-        return variants.map(() => Buffer.alloc(0));
+        return variants.map(() => parseValue(Buffer.alloc(0)));
       });
     },
 
@@ -63,7 +64,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      * The id is added to its tags before the response is stored. So a purge by tag that comes between finds the id, and
      * deletes the response or revokes the lease.
      */
-    async commit({ lease, declaredVariant, variant, names, tags, bytes, ttlMs }) {
+    async commit({ lease, declaredVariant, variant, names, tags, bytes, headBytes, ttlMs }) {
       const { id, key, token } = lease;
       if (tags.length > 0 && !(await tagIndex.add(lease, tags, ttlMs))) return false;
       const stored = await scripts.runForNumber(
@@ -72,6 +73,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         lease.variant,
         token,
         bytes,
+        headBytes,
         ttlMs,
         names.join(','),
         declaredVariant,
@@ -82,17 +84,18 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
       return stored === 1;
     },
 
-    async put({ id, key, bytes, ttlMs }) {
-      await scripts.runForNumber(put, keysOf(id), bytes, ttlMs, nameOf(id, key));
+    async put({ id, key, bytes, headBytes, ttlMs }) {
+      await scripts.runForNumber(put, keysOf(id), randomUUID(), bytes, headBytes, ttlMs, nameOf(id, key));
     },
 
     /**
      * The id is added to its tags first, for the new expiry. A purge by tag that comes between has deleted the value or
      * marked it, and then nothing is replaced.
      */
-    async replace({ id, variant, version, bytes, tags, ttlMs }) {
+    async replace({ id, variant, version, bytes, headBytes, tags, staleSince, ttlMs }) {
       if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
-      return (await scripts.runForNumber(replace, keysOf(id), variant, version, bytes, ttlMs)) === 1;
+      const args = [variant, version, randomUUID(), staleMark(staleSince), bytes, headBytes, ttlMs];
+      return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
     },
 
     async discard({ id, variant }) {

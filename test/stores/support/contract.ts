@@ -1,8 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeMarker, encodeMarker, versionOf, MAX_SPECS } from '../../../src/codec/format.ts';
+import { MAX_SPECS } from '../../../src/store/marker.ts';
 import { MAX_VARIANTS, type Store } from '../../../src/store/store.ts';
-import { acquire, at, commitOf, fill, lease, MINUTE, NOTHING, purgeAll, response } from './values.ts';
+import {
+  acquire,
+  allAt,
+  at,
+  commitOf,
+  fill,
+  lease,
+  MINUTE,
+  NOTHING,
+  purgeAll,
+  response,
+  valueAt,
+} from './values.ts';
 
 /** What every store promises, whatever it is made of. Each test has its own id. */
 export function contract(name: string, open: () => Store | Promise<Store>): void {
@@ -20,14 +32,14 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         const id = newId();
         await fill(store, id, { declaredVariant: 'a', bytes: response('A') });
         await fill(store, id, { declaredVariant: 'b', bytes: response('B') });
-        expect(await store.responses.get(id, ['a'])).toEqual([response('A')]);
-        expect(await store.responses.get(id, ['b', 'none', 'a'])).toEqual([
+        expect(await allAt(store, id, ['a'])).toEqual([response('A')]);
+        expect(await allAt(store, id, ['b', 'none', 'a'])).toEqual([
           response('B'),
           undefined,
           response('A'),
         ]);
-        expect(await store.responses.get(id, ['none'])).toEqual([undefined]);
-        expect(await store.responses.get(newId(), ['a', 'b'])).toEqual([undefined, undefined]);
+        expect(await allAt(store, id, ['none'])).toEqual([undefined]);
+        expect(await allAt(store, newId(), ['a', 'b'])).toEqual([undefined, undefined]);
       });
 
       test('gives every byte back as it was', async () => {
@@ -76,7 +88,8 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       test('tells whoever saw something else that it has changed, and takes no lease', async () => {
         const id = newId();
         await fill(store, id, { bytes: response('new') });
-        const [seen, gone] = [response('new'), response('old')].map(versionOf) as [Buffer, Buffer];
+        const gone = { version: 'gone' };
+        const seen = await valueAt(store, id);
         expect(await acquire(store, lease(id), NOTHING, MINUTE)).toBe('changed');
         expect(await acquire(store, lease(id), gone, MINUTE)).toBe('changed');
         expect(await acquire(store, lease(id), seen, MINUTE)).toBe('leader');
@@ -125,7 +138,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       test('stores for its time, and gives the lease back', async () => {
         const id = newId();
         expect(await fill(store, id, { ttlMs: 100 })).toBe(true);
-        const seen = versionOf(await at(store, id));
+        const seen = await valueAt(store, id);
         expect(await acquire(store, lease(id, '', 'next'), seen, MINUTE)).toBe('leader');
         await sleep(120);
         expect(await at(store, id)).toBeUndefined();
@@ -150,7 +163,8 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         const id = newId();
         await fill(store, id, { bytes: response('unvaried') });
         await fill(store, id, { names: ['accept', 'dnt'], variant: 'v1', bytes: response('one') });
-        expect(await at(store, id)).toEqual(encodeMarker([['accept', 'dnt']]));
+        expect(await marker(id)).toEqual([['accept', 'dnt']]);
+        expect(await at(store, id)).toEqual(Buffer.alloc(0));
         expect(await at(store, id, 'v1')).toEqual(response('one'));
       });
 
@@ -188,7 +202,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         for (const [i, variant] of variants.entries()) {
           await fill(store, id, { names: ['dnt'], variant, field: variant, ttlMs: MINUTE + i * 1000 });
         }
-        const kept = (await store.responses.get(id, variants)).map((bytes) => bytes !== undefined);
+        const kept = (await allAt(store, id, variants)).map((bytes) => bytes !== undefined);
         expect(kept.indexOf(true)).toBeGreaterThanOrEqual(variants.length - MAX_VARIANTS);
         expect(kept.slice(-(MAX_VARIANTS - 1))).toEqual(Array(MAX_VARIANTS - 1).fill(true));
         expect(await store.responses.purge(id)).toBe(kept.filter(Boolean).length);
@@ -202,7 +216,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       await store.leases.acquire(lease(id, 'c'), NOTHING, MINUTE);
       await store.responses.discard({ id, variant: 'a' });
       await store.responses.discard({ id: newId(), variant: '' });
-      expect(await store.responses.get(id, ['a', 'b'])).toEqual([undefined, response('text')]);
+      expect(await allAt(store, id, ['a', 'b'])).toEqual([undefined, response('text')]);
       expect(await store.responses.commit(commitOf(id, { declaredVariant: 'c' }))).toBe(true);
     });
 
@@ -214,7 +228,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       await fill(store, id, { declaredVariant: 'declared' });
       await store.leases.acquire(lease(id, 'v3'), NOTHING, MINUTE);
       expect(await store.responses.purge(id)).toBe(3);
-      expect(await store.responses.get(id, ['', 'v1', 'v2', 'declared'])).toEqual(Array(4).fill(undefined));
+      expect(await allAt(store, id, ['', 'v1', 'v2', 'declared'])).toEqual(Array(4).fill(undefined));
       expect(await store.responses.commit(commitOf(id, { declaredVariant: 'v3' }))).toBe(false);
       expect(await store.responses.purge(id)).toBe(0);
       expect(await at(store, other)).toEqual(response('text'));
@@ -227,13 +241,13 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       const pending = newId();
       await store.leases.acquire(lease(pending), NOTHING, MINUTE);
       expect(await purgeAll(store)).toBe(30);
-      for (const id of ids) expect(await store.responses.get(id, ['', 'v1'])).toEqual([undefined, undefined]);
+      for (const id of ids) expect(await allAt(store, id, ['', 'v1'])).toEqual([undefined, undefined]);
       expect(await store.responses.commit(commitOf(pending))).toBe(false);
       expect(await purgeAll(store)).toBe(0);
     });
 
     test('answers a ping', () => store.connection.ping());
 
-    const marker = async (id: string) => decodeMarker((await at(store, id)) ?? NOTHING);
+    const marker = async (id: string) => (await valueAt(store, id))?.specs;
   });
 }

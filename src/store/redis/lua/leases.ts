@@ -1,4 +1,4 @@
-import { HEAD_BYTES } from '../../../codec/format.ts';
+import { ENVELOPE } from '../envelope.ts';
 import {
   DELETE_EMPTY_LEASES,
   deleteUnlessHash,
@@ -28,11 +28,12 @@ ${NOW}
 ${INSTANT}
 ${LEASE_EXPIRY}
 ${RECORD}
+${ENVELOPE}
 local record = recordOf(field)
 if (record and record.version or '') ~= version then
   -- The record may be wrong if another program has written the value.
   local value = redis.pcall('HGET', responses, field)
-  if (type(value) == 'string' and string.sub(value, 1, ${HEAD_BYTES}) or '') ~= version then return 2 end
+  if (type(value) == 'string' and versionIn(value) or '') ~= version then return 2 end
 end
 ${deleteUnlessHash('leases')}
 local lease = redis.call('HGET', leases, field)

@@ -1,5 +1,6 @@
-import { HEAD_BYTES, MAX_SPECS } from '../../../codec/format.ts';
+import { MAX_SPECS } from '../../marker.ts';
 import { MAX_VARIANTS } from '../../store.ts';
+import { ENVELOPE, MARKER_VERSION } from '../envelope.ts';
 import {
   DELETE_EMPTY_LEASES,
   deleteUnlessHash,
@@ -21,31 +22,29 @@ import {
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
  * KEYS  leases, responses; entries, expiries
- * ARGV  field, the variant that is leased; token; bytes; ttl in ms; names, the nominated field names; declaredVariant;
- *       variant; name, the cache key if the id is a hash; max, the most entries
+ * ARGV  field, the variant that is leased; token; bytes; headBytes; ttl in ms; names, the nominated field names;
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries
  * Returns 1 stored, 0 the lease is no longer held
  */
 export const COMMIT: string = /* lua */ `
 local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local field, token, bytes, ttl, names = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5]
-local declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], tonumber(ARGV[9])
+local field, token, bytes, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
 ${RECORD}
+${ENVELOPE}
 ${STORING_ORDER}
-local function write(into, kind, value, expires)
-  local record = kind .. instant(expires) .. ' ' .. string.sub(value, 1, ${HEAD_BYTES})
-  redis.call('HSET', responses, into, value, '!' .. into, record)
-end
 ${deleteUnlessHash('responses')}
 local latest, storedAt = now + ttl, declaredVariant
 local there = recordOf(declaredVariant)
-local isMarked = there and there.kind == 'm'
-if isMarked or names ~= '' then
+local hasMarker = there and there.kind == 'M'
+if hasMarker or names ~= '' then
   storedAt = variant
-  local specs, count = '\\2' .. names, 1
-  if isMarked then
-    local marker = string.sub(redis.call('HGET', responses, declaredVariant) or '', 2)
+  local specs, count = names, 1
+  if hasMarker then
+    local marker = redis.call('HGET', responses, declaredVariant) or ''
+    marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
     for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
       if spec ~= names and count < ${MAX_SPECS} then
         specs = specs .. '\\n' .. spec
@@ -54,9 +53,11 @@ if isMarked or names ~= '' then
     end
   end
   removeFromOrder(entryOf(declaredVariant))
-  write(declaredVariant, 'm', specs, math.max(latest, isMarked and there.expires or 0))
+  redis.call('HSET', responses, declaredVariant, enveloped(MARKER, NO_MARK, '${MARKER_VERSION}', specs))
+  writeRecord(declaredVariant, 'M', math.max(latest, hasMarker and there.expires or 0), 0, '${MARKER_VERSION}')
 end
-write(storedAt, 'r', bytes, latest)
+redis.call('HSET', responses, storedAt, enveloped(RESPONSE, NO_MARK, token, bytes))
+writeRecord(storedAt, 'R', latest, headBytes, token)
 if name ~= '' then redis.call('HSET', responses, '@', name) end
 -- More than one value: delete the expired ones, and those that are too many.
 if redis.call('HLEN', responses) > 3 then
@@ -101,17 +102,20 @@ return 1
 /**
  * Stores a value under the empty variant in place of all values of the id, and revokes its leases.
  * KEYS  leases, responses; entries, expiries
- * ARGV  bytes; ttl in ms; name, the cache key if the id is a hash
+ * ARGV  version; bytes; headBytes; ttl in ms; name, the cache key if the id is a hash
  */
 export const PUT: string = /* lua */ `
 local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local bytes, ttl, name = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local version, bytes, headBytes, ttl, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 ${NOW}
 ${INSTANT}
+${RECORD}
+${ENVELOPE}
 ${STORING_ORDER}
 ${deleteUnlessHash('responses')}
 -- The first write, so that Redis refuses it beyond maxmemory.
-redis.call('HSET', responses, '', bytes, '!', 'r' .. instant(now + ttl) .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES}))
+redis.call('HSET', responses, '', enveloped(RESPONSE, NO_MARK, version, bytes))
+writeRecord('', 'R', now + ttl, headBytes, version)
 for _, field in ipairs(redis.call('HKEYS', responses)) do
   removeFromOrder(entryOf(field))
   if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', responses, field) end
@@ -126,28 +130,31 @@ return 1
 /**
  * Replaces a value that has not changed. Leases stay: the response of a fill in progress is newer.
  * KEYS  leases, responses; entries, expiries
- * ARGV  variant; version of the value to replace; bytes; ttl in ms
+ * ARGV  variant; version of the value to replace; newVersion; mark of the new value; bytes; headBytes; ttl in ms
  * Returns 1 replaced, 0 changed
  */
 export const REPLACE: string = /* lua */ `
 local responses, entries, expiries = KEYS[2], KEYS[3], KEYS[4]
-local variant, version, bytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-if redis.call('TYPE', responses).ok ~= 'hash' then return 0 end
-if string.sub(redis.call('HGET', responses, variant) or '', 1, ${HEAD_BYTES}) ~= version then return 0 end
+local variant, version, newVersion, mark, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+local headBytes, ttl = tonumber(ARGV[6]), tonumber(ARGV[7])
 ${NOW}
 ${INSTANT}
 ${RECORD}
+${ENVELOPE}
 ${STORING_ORDER}
+if redis.call('TYPE', responses).ok ~= 'hash' then return 0 end
+if versionIn(redis.call('HGET', responses, variant) or '') ~= version then return 0 end
 local expires = now + ttl
-local record = 'r' .. instant(expires) .. ' ' .. string.sub(bytes, 1, ${HEAD_BYTES})
-redis.call('HSET', responses, variant, bytes, '!' .. variant, record)
+local value = enveloped(RESPONSE, mark, newVersion, bytes)
+redis.call('HSET', responses, variant, value)
+writeRecord(variant, 'R', expires, headBytes, versionIn(value))
 local latest = expires
 for _, key in ipairs(redis.call('HKEYS', responses)) do
   local other = string.sub(key, 1, 1) == '!' and recordOf(string.sub(key, 2))
   if other then
     -- The markers that lead to the value must not expire before it.
-    if other.kind == 'm' and other.expires < expires then
-      redis.call('HSET', responses, key, 'm' .. instant(expires) .. ' ' .. other.version)
+    if other.kind == 'M' and other.expires < expires then
+      writeRecord(string.sub(key, 2), 'M', expires, other.headBytes, other.version)
     end
     latest = math.max(latest, other.expires)
   end
@@ -177,9 +184,10 @@ return redis.call('HDEL', responses, variant, '!' .. variant)
 `;
 
 /**
- * Purges all values of an id, and revokes its leases.
+ * Purges all values of an id, and revokes its leases. A soft purge marks the responses, leaves the markers, and deletes
+ * what it cannot mark: damage, and values of version 0.1.0.
  * KEYS  leases, responses; entries, expiries
- * ARGV  mark, which a soft purge writes into each response; empty to delete
+ * ARGV  mark of a soft purge; empty to delete
  * Returns how many responses were purged
  */
 export const PURGE: string = /* lua */ `
@@ -187,6 +195,7 @@ local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local mark = ARGV[1]
 ${INSTANT}
 ${RECORD}
+${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
 if redis.call('TYPE', responses).ok == 'hash' then
@@ -194,19 +203,20 @@ if redis.call('TYPE', responses).ok == 'hash' then
     if isValue(variant) then
       local record = recordOf(variant)
       if mark == '' then
-        if record and record.kind == 'r' then purged = purged + 1 end
+        if record and record.kind == 'R' then purged = purged + 1 end
         removeFromOrder(entryOf(variant))
       else
-        local bytes = redis.call('HGET', responses, variant)
-        -- A response that is marked already is stale since its first soft purge.
-        if #bytes >= ${HEAD_BYTES} and string.byte(bytes) == 1 and string.sub(bytes, 9, 16) == string.rep('\\0', 8) then
+        local value = redis.call('HGET', responses, variant)
+        local kind = envelopeLength(value) and string.sub(value, 1, 1)
+        if not kind then
+          redis.call('HDEL', responses, variant, '!' .. variant)
+          removeFromOrder(entryOf(variant))
+        elseif kind == RESPONSE and not isMarked(value) then
+          -- A response that is marked already is stale since its first soft purge.
           purged = purged + 1
-          local marked = string.sub(bytes, 1, 8) .. mark .. string.sub(bytes, 17)
+          local marked = withMark(value, mark)
           redis.call('HSET', responses, variant, marked)
-          if record then
-            local version = string.sub(marked, 1, ${HEAD_BYTES})
-            redis.call('HSET', responses, '!' .. variant, record.kind .. instant(record.expires) .. ' ' .. version)
-          end
+          if record then writeRecord(variant, 'R', record.expires, record.headBytes, versionIn(marked)) end
         end
       end
     end

@@ -52,16 +52,21 @@ redis.pcall('PUBLISH', leases, field)
 `;
 
 /**
- * Defines `recordOf(variant)`: what the field !variant of `responses` says of the value at `variant`, or nil. `kind` is
- * "r" for a response and "m" for a marker, `expires` is in milliseconds, `version` is that of the value.
- * Defines `isValue(field)`: whether a field of `responses` is a variant.
+ * Defines functions about records, and needs `instant`. The record of a value, in the field !variant of `responses`, tells
+ * scripts what they need to know without reading the value: "<kind><expiry in ms> <headBytes> <version>", where the kind is
+ * "R" for a response and "M" for a marker. `recordOf(variant)`: the record, or nil.
+ * `writeRecord(variant, kind, expires, headBytes, version)`. `isValue(field)`: whether a field of `responses` is a variant.
  */
 export const RECORD: string = /* lua */ `
 local function recordOf(variant)
   local record = redis.pcall('HGET', responses, '!' .. variant)
   if type(record) ~= 'string' then return nil end
-  local kind, expires, version = string.match(record, '^([rm])(%d+) (.*)$')
-  return kind and { kind = kind, expires = tonumber(expires), version = version }
+  local kind, expires, headBytes, version = string.match(record, '^([RM])(%d+) (%d+) (.*)$')
+  return kind and { kind = kind, expires = tonumber(expires), headBytes = tonumber(headBytes), version = version }
+end
+local function writeRecord(variant, kind, expires, headBytes, version)
+  local record = kind .. instant(expires) .. ' ' .. instant(headBytes) .. ' ' .. version
+  redis.call('HSET', responses, '!' .. variant, record)
 end
 local function isValue(field)
   local first = string.sub(field, 1, 1)

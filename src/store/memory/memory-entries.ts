@@ -1,29 +1,30 @@
 import { LRUCache } from 'lru-cache';
 import { MAX_VARIANTS, type VariantRef } from '../store.ts';
 import { MemoryIndex } from './memory-index.ts';
+import type { MemoryValue } from './memory-value.ts';
 
 /** The in-process store holds at most this many bytes. The least recently used value is evicted first. */
 const MAX_BYTES = 128 * 1024 * 1024;
 
-/** A value of the in-process store: a stored response, or a marker. */
-export interface MemoryValue extends VariantRef {
+/** A value with its place in the store. */
+export interface MemoryEntry extends VariantRef {
   readonly key: string;
   readonly tags: readonly string[];
-  readonly bytes: Buffer;
+  readonly value: MemoryValue;
   /** By the clock of the store, in milliseconds. */
   readonly expiresAt: number;
 }
 
-/** The values of the in-process store, and what is known about all of them: their ids, tags and order of storing. */
-export class MemoryValues {
+/** The entries of the in-process store, and what is known about all of them: their ids, tags and order of storing. */
+export class MemoryEntries {
   readonly index: MemoryIndex = new MemoryIndex();
   readonly now: () => number;
   readonly #maxEntries: number;
   /** The stored responses without the markers, by variant key, oldest first. */
   readonly #order = new Set<string>();
-  readonly #values = new LRUCache<string, MemoryValue>({
+  readonly #entries = new LRUCache<string, MemoryEntry>({
     maxSize: MAX_BYTES,
-    sizeCalculation: ({ bytes }, variantKey) => bytes.length + variantKey.length,
+    sizeCalculation: ({ value: { bytes } }, variantKey) => bytes.length + variantKey.length,
     dispose: ({ id, tags }, variantKey, reason) => {
       if (reason === 'set') return;
       this.#order.delete(variantKey);
@@ -37,80 +38,80 @@ export class MemoryValues {
     this.#maxEntries = maxEntries;
   }
 
-  /** The value of a variant. It counts as used. */
-  get(id: string, variant: string): MemoryValue | undefined {
+  /** The entry of a variant. It counts as used. */
+  get(id: string, variant: string): MemoryEntry | undefined {
     return this.#use(variantKeyOf(id, variant));
   }
 
-  /** The value of a variant, without counting as a use. */
-  peek(id: string, variant: string): MemoryValue | undefined {
+  /** The entry of a variant, without counting as a use. */
+  peek(id: string, variant: string): MemoryEntry | undefined {
     return this.#peek(variantKeyOf(id, variant));
   }
 
-  /** All values of an id. They do not count as used. */
-  of(id: string): MemoryValue[] {
+  /** All entries of an id. They do not count as used. */
+  of(id: string): MemoryEntry[] {
     return [...this.index.variantKeysOf(id)].flatMap((variantKey) => this.#peek(variantKey) ?? []);
   }
 
   /** The cache key of each id. */
   keys(): Map<string, string> {
-    for (const variantKey of [...this.#values.keys()]) this.#peek(variantKey);
-    return new Map([...this.#values.values()].map(({ id, key }) => [id, key]));
+    for (const variantKey of [...this.#entries.keys()]) this.#peek(variantKey);
+    return new Map([...this.#entries.values()].map(({ id, key }) => [id, key]));
   }
 
   /** Stores a response as the newest one, and deletes the oldest ones that exceed `maxEntries`. */
-  storeResponse(value: MemoryValue): void {
-    this.write(value);
-    const variantKey = variantKeyOf(value.id, value.variant);
+  storeResponse(entry: MemoryEntry): void {
+    this.write(entry);
+    const variantKey = variantKeyOf(entry.id, entry.variant);
     this.#order.delete(variantKey);
-    if (!this.#values.has(variantKey)) return;
+    if (!this.#entries.has(variantKey)) return;
     this.#order.add(variantKey);
     if (this.#order.size <= this.#maxEntries) return;
     // Expired responses do not count.
     for (const stored of [...this.#order]) this.#peek(stored);
     for (const oldest of this.#order) {
       if (this.#order.size <= this.#maxEntries) break;
-      this.#values.delete(oldest);
+      this.#entries.delete(oldest);
     }
   }
 
   /** Stores a marker, which is no response and has no place in the order of storing. */
-  storeMarker(value: MemoryValue): void {
-    this.#order.delete(variantKeyOf(value.id, value.variant));
-    this.write(value);
+  storeMarker(entry: MemoryEntry): void {
+    this.#order.delete(variantKeyOf(entry.id, entry.variant));
+    this.write(entry);
   }
 
-  /** Writes a value without changing its place in the order of storing. */
-  write(value: MemoryValue): void {
-    const { id, variant, tags } = value;
+  /** Writes an entry without changing its place in the order of storing. */
+  write(entry: MemoryEntry): void {
+    const { id, variant, tags } = entry;
     const variantKey = variantKeyOf(id, variant);
-    const before = this.#values.peek(variantKey);
+    const before = this.#entries.peek(variantKey);
     this.index.forget(id, variantKey, before?.tags ?? []);
-    this.#values.set(variantKey, value);
-    // A value larger than the whole store is not kept.
-    if (!this.#values.has(variantKey)) return;
+    this.#entries.set(variantKey, entry);
+    // An entry larger than the whole store is not kept.
+    if (!this.#entries.has(variantKey)) return;
     const variantKeys = this.index.note(id, variantKey, tags);
     if (variantKeys.size <= MAX_VARIANTS) return;
     const [oldest] = variantKeys;
-    if (oldest !== undefined) this.#values.delete(oldest);
+    if (oldest !== undefined) this.#entries.delete(oldest);
   }
 
   delete(id: string, variant: string): void {
-    this.#values.delete(variantKeyOf(id, variant));
+    this.#entries.delete(variantKeyOf(id, variant));
   }
 
   clear(): void {
-    this.#values.clear();
+    this.#entries.clear();
   }
 
-  #use(variantKey: string): MemoryValue | undefined {
-    return this.#values.get(variantKey) && this.#peek(variantKey);
+  #use(variantKey: string): MemoryEntry | undefined {
+    return this.#entries.get(variantKey) && this.#peek(variantKey);
   }
 
-  #peek(variantKey: string): MemoryValue | undefined {
-    const value = this.#values.peek(variantKey);
-    if (!value || value.expiresAt > this.now()) return value;
-    this.#values.delete(variantKey);
+  #peek(variantKey: string): MemoryEntry | undefined {
+    const entry = this.#entries.peek(variantKey);
+    if (!entry || entry.expiresAt > this.now()) return entry;
+    this.#entries.delete(variantKey);
     return undefined;
   }
 }
