@@ -1,12 +1,6 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import { isSealed, keyIdOf, open, type SealingKey, seal, sealedHeadLength } from './encryption.ts';
-import {
-  decode,
-  decodeHead,
-  type EncodedHead,
-  type EncodedResponse,
-  headLength,
-} from './format.ts';
+import { decode, decodeHead, type EncodedHead, type EncodedResponse, headLength } from './format.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /** A fault of the same code is reported at most once in this time, in milliseconds. */

@@ -25,7 +25,13 @@ export class Collapse {
    * @param seen what the look-up found there: a lease is given only while that is still there.
    * @param leaseMs how long the lease lasts without renewal.
    */
-  async join(ref: VariantRef, key: string, seen: Versioned | undefined, leaseMs: number, waiter: Waiter): Promise<Turn> {
+  async join(
+    ref: VariantRef,
+    key: string,
+    seen: Versioned | undefined,
+    leaseMs: number,
+    waiter: Waiter,
+  ): Promise<Turn> {
     const place = textOf(ref);
     const other = this.#flights.get(place);
     if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);

@@ -74,7 +74,10 @@ describe('a value that is read', () => {
 
   test('is described by its head: of a sealed one the id of its key, of any other all but its body', () => {
     const { ring } = ringOf([FIRST]);
-    const headOf = (bytes: Buffer) => ({ head: bytes.subarray(0, ring.headBytes(bytes)), length: bytes.length });
+    const headOf = (bytes: Buffer) => ({
+      head: bytes.subarray(0, ring.headBytes(bytes)),
+      length: bytes.length,
+    });
     const { ring: plain } = ringOf([]);
     expect(plain.decodeHead(ID, headOf(PLAIN))).toMatchObject({ ...HEAD, body: Buffer.alloc(0) });
     expect(plain.unreadable(headOf(sealed))).toBe('unknown-key');

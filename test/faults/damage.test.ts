@@ -125,7 +125,11 @@ describe('a marker', () => {
     ['of no field names', 4, '<html>\n\n'],
     ['with a bit flipped', 5, 'accept-language'],
   ])('%s is reported and replaced', async (_name, kind, text) => {
-    await direct.hset(key, '', Buffer.concat([Buffer.from([kind, 0, 0, 0, 0, 0, 0, 0, 0, 1]), Buffer.from(`*${text}`)]));
+    await direct.hset(
+      key,
+      '',
+      Buffer.concat([Buffer.from([kind, 0, 0, 0, 0, 0, 0, 0, 0, 1]), Buffer.from(`*${text}`)]),
+    );
     await expectRepaired();
   });
 

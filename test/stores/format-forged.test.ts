@@ -68,7 +68,11 @@ describe('a response with forged metadata is not decoded', () => {
   });
 
   test('but is decoded when the metadata is valid', () => {
-    expect(decode({ bytes: forge(metadata()) })).toEqual({ ...HEAD, body: Buffer.from('body'), purged: false });
+    expect(decode({ bytes: forge(metadata()) })).toEqual({
+      ...HEAD,
+      body: Buffer.from('body'),
+      purged: false,
+    });
   });
 
   test('and locals named __proto__ do not change a prototype', () => {

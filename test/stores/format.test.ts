@@ -189,7 +189,10 @@ describe('a soft purge', () => {
 
   test('ends the lifetime, and makes the response stale whatever the clock says', () => {
     expect(decode({ bytes, staleSince: HEAD.bornAt + 5000 })).toMatchObject({ purged: true, lifetime: 5000 });
-    expect(decode({ bytes, staleSince: undefined })).toMatchObject({ purged: false, lifetime: HEAD.lifetime });
+    expect(decode({ bytes, staleSince: undefined })).toMatchObject({
+      purged: false,
+      lifetime: HEAD.lifetime,
+    });
   });
 
   test('never makes the lifetime longer, nor less than nothing', () => {

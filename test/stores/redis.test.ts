@@ -51,7 +51,13 @@ async function life(id: string): Promise<void> {
   await purgeTag(store, 't');
   await fill(store, id, { declaredVariant: 'tagged', tags: ['t', 'u'] });
   await purgeTag(store, 'u', { staleSince: 1 });
-  await store.responses.put({ id: 'value', key: 'value', bytes: response('value'), headBytes: 20, ttlMs: MINUTE });
+  await store.responses.put({
+    id: 'value',
+    key: 'value',
+    bytes: response('value'),
+    headBytes: 20,
+    ttlMs: MINUTE,
+  });
   await store.responses.purge('value');
   await store.leases.acquire(lease(id, 'v5'), NOTHING, MINUTE);
 }
@@ -253,7 +259,7 @@ describe('the version that acquire compares', () => {
   test('is of the value, where its record is lost', async () => {
     await fill(store, 'id');
     await client.hdel('rrc:{id}', '!');
-    expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('changed');
+    expect(await acquire(store, lease('id'), { version: 'gone' }, MINUTE)).toBe('changed');
     expect(await acquire(store, lease('id'), await valueAt(store, 'id'), MINUTE)).toBe('leader');
   });
 
@@ -268,7 +274,13 @@ describe('the version that acquire compares', () => {
 describe('a value of version 0.1.0', () => {
   const old = Buffer.concat([Buffer.from([1, 0, 0, 0]), Buffer.alloc(40, 7)]);
   const write = (variant: string, value: Buffer | string) =>
-    client.hset('rrc:{id}', variant, value, `!${variant}`, Buffer.concat([Buffer.from('r9999999999999 0 '), old]));
+    client.hset(
+      'rrc:{id}',
+      variant,
+      value,
+      `!${variant}`,
+      Buffer.concat([Buffer.from('r9999999999999 0 '), old]),
+    );
 
   test.each<[string, Buffer | string]>([
     ['a response', old],

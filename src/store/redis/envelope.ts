@@ -31,7 +31,7 @@ export const MARKER_VERSION = '*';
  * `withMark(value, mark)`; `STALE`, which is appended to the version of a marked value.
  */
 export const ENVELOPE: string = /* lua */ `
-local RESPONSE, MARKER, STALE, NO_MARK = '\${RESPONSE}', '\${MARKER}', '${STALE}', string.rep('\0', ${MARK_BYTES})
+local RESPONSE, MARKER, STALE, NO_MARK = '\\${RESPONSE}', '\\${MARKER}', '${STALE}', string.rep('\\0', ${MARK_BYTES})
 local function enveloped(kind, mark, version, bytes)
   return kind .. mark .. string.char(#version) .. version .. bytes
 end
@@ -80,7 +80,8 @@ export class EnvelopedValue implements StoredValue {
 
   constructor(raw: Buffer) {
     const end = raw.length < VERSION_AT ? 0 : VERSION_AT + (raw[LENGTH_AT] as number);
-    const hasEnvelope = (raw[0] === RESPONSE || raw[0] === MARKER) && end <= raw.length;
+    const isKnown = raw[0] === RESPONSE || raw[0] === MARKER;
+    const hasEnvelope = isKnown && end > 0 && end <= raw.length;
     this.#raw = raw;
     this.#end = hasEnvelope ? end : 0;
     const seconds = hasEnvelope ? raw.readUInt32BE(MARK_AT) : 0;

@@ -1,6 +1,6 @@
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
-import { mayHaveEvictedIndexes } from './eviction.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
+import { mayHaveEvictedIndexes } from './eviction.ts';
 import { isReadable, parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
@@ -53,7 +53,12 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
       const [more, name, ...facts] = reply as [unknown, Buffer, ...unknown[]];
       const key = isReadable(id) ? id : name.toString() || undefined;
       for (let i = 0; i < facts.length; i += 4) {
-        const [variant, length, begin, expiresInMs] = facts.slice(i, i + 4) as [Buffer, number, Buffer, number];
+        const [variant, length, begin, expiresInMs] = facts.slice(i, i + 4) as [
+          Buffer,
+          number,
+          Buffer,
+          number,
+        ];
         const { value, length: headLength } = describedOf(begin);
         found.push({
           id,

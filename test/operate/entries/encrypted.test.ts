@@ -269,7 +269,9 @@ describe('a compressed response', () => {
       await client.hset(`rrc:{${key}}`, ...fieldsOf('', bytes, 60_000));
       expect(await listed(cache)).toMatchObject([{ readable: true, size }]);
       expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason: 'damaged' });
-      expect(await cache.entries.update({ id: key, variant: '', version: 'version' }, { body: 'x' })).toBe(false);
+      expect(await cache.entries.update({ id: key, variant: '', version: 'version' }, { body: 'x' })).toBe(
+        false,
+      );
     }
   });
 });

@@ -13,8 +13,8 @@ import {
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
 import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../../support/cluster-of-one.ts';
-import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { enveloped, fieldsOf } from '../../support/envelope.ts';
+import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { HEAD } from '../../support/stored-head.ts';
 
 /* `cache.entries` on Redis: how much is read, damaged values, and a Redis that does not reply. */

@@ -578,7 +578,9 @@ async function fill(prefix: string, count: number): Promise<void> {
     for (let i = from; i < from + 2000; i++) {
       const key = `GET http://test.example/n${i}`;
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), tags: [] }, [Buffer.from('body')]);
-      pipeline.hset(`${prefix}{${key}}`, ...fieldsOf('', bytes, 600_000)).pexpire(`${prefix}{${key}}`, 600_000);
+      pipeline
+        .hset(`${prefix}{${key}}`, ...fieldsOf('', bytes, 600_000))
+        .pexpire(`${prefix}{${key}}`, 600_000);
     }
     await pipeline.exec();
   }

@@ -33,11 +33,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
         await fill(store, id, { declaredVariant: 'a', bytes: response('A') });
         await fill(store, id, { declaredVariant: 'b', bytes: response('B') });
         expect(await allAt(store, id, ['a'])).toEqual([response('A')]);
-        expect(await allAt(store, id, ['b', 'none', 'a'])).toEqual([
-          response('B'),
-          undefined,
-          response('A'),
-        ]);
+        expect(await allAt(store, id, ['b', 'none', 'a'])).toEqual([response('B'), undefined, response('A')]);
         expect(await allAt(store, id, ['none'])).toEqual([undefined]);
         expect(await allAt(store, newId(), ['a', 'b'])).toEqual([undefined, undefined]);
       });
