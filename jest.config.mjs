@@ -2,6 +2,8 @@ export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
   testMatch: ['**/*.test.ts'],
+  // `npm run test:long`.
+  testPathIgnorePatterns: ['\\.long\\.test\\.ts$'],
   transform: {
     'src/inspector/page/': '<rootDir>/test/support/text.cjs',
     '^.+\\.ts$': [

@@ -78,7 +78,7 @@ class Cache {
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       reporter,
-      oversize: new LRUCache({ max: 10_000, ttl: 60_000 }),
+      oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
       idsOf: (url) => idsOfUrl(this.#policies.values(), url),
       track: (work) => this.#track(work),
     };

@@ -44,7 +44,7 @@ export class Recall {
   });
   readonly #again = new WeakMap<Buffer, Again>();
   /** The checksums (of what is sealed, parts of the nonces) that were read last: only what comes twice is worth keeping. */
-  readonly #sums = new LRUCache<string, number>({ max: REMEMBERED });
+  readonly #sums = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;

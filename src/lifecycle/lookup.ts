@@ -45,7 +45,7 @@ export class Lookup {
   readonly #store: GuardedStore;
   readonly #recall: Recall;
   readonly #pending: PendingInvalidations;
-  readonly #markers = new LRUCache<string, Buffer>({ max: REMEMBERED });
+  readonly #markers = new LRUCache<string, Buffer>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   constructor(store: GuardedStore, keyring: Keyring, pending: PendingInvalidations) {
     this.#store = store;

@@ -48,7 +48,7 @@ interface Override {
  */
 export class NestedCaches {
   readonly #fills = new WeakMap<IncomingMessage, NestableFill>();
-  readonly #overrides = new LRUCache<string, Override>({ max: REMEMBERED });
+  readonly #overrides = new LRUCache<string, Override>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   /** The fill that a cache in front has begun for this request. */
   fillOf(req: IncomingMessage): NestableFill | undefined {

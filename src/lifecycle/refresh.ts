@@ -107,8 +107,12 @@ export class Refreshes {
   readonly #queued = new Map<string, Job>();
   readonly #running = new Map<string, Job>();
   readonly #byRequest = new WeakMap<object, Refresh>();
-  readonly #failures = new LRUCache<string, Failure>({ max: REMEMBERED });
-  readonly #impossible = new LRUCache<string, true>({ max: REMEMBERED, ttl: IMPOSSIBLE });
+  readonly #failures = new LRUCache<string, Failure>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
+  readonly #impossible = new LRUCache<string, true>({
+    maxSize: REMEMBERED,
+    sizeCalculation: () => 1,
+    ttl: IMPOSSIBLE,
+  });
   readonly #onIdle: (() => void)[] = [];
   readonly #onDone: (event: RefreshEvent) => void;
   #closed = false;

@@ -71,7 +71,10 @@ export class ShadowCounter {
   readonly #total = new RouteCounter();
   readonly #routes = new Map<string, RouteCounter>();
   /** The last response of each variant, and when it was first seen. */
-  readonly #last = new LRUCache<string, { hash: string; since: number }>({ max: MAX_VARIANTS });
+  readonly #last = new LRUCache<string, { hash: string; since: number }>({
+    maxSize: MAX_VARIANTS,
+    sizeCalculation: () => 1,
+  });
 
   /** Whether no request has been counted. */
   get isEmpty(): boolean {

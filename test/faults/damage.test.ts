@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { sized } from '../support/long.ts';
 import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { type App, startApp } from './support/app.ts';
@@ -79,7 +80,7 @@ describe('a stored response', () => {
       await direct.hset(key, '', changed);
       await expectRepaired();
     });
-    await fc.assert(run, { seed: 20_250_602, numRuns: 150 });
+    await fc.assert(run, { seed: 20_250_602, numRuns: sized(60, 150) });
   });
 
   // The other format there is: a list of field names.

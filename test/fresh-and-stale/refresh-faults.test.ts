@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { bare } from '../support/apps.ts';
+import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { quietly } from '../support/quietly.ts';
@@ -15,6 +16,10 @@ import { BEHIND, counting, HIT, STALE, stage, tell } from './support/stage.ts';
 quietly();
 
 const HOUR = 3_600_000;
+/** Of 200 refreshes. */
+const ROUNDS = sized(10, 40);
+/** Responses that become stale at once: in the long run more than the queue of refreshes takes. */
+const COUNT = sized(150, 1200);
 const paths = (count: number): string[] => Array.from({ length: count }, (_, i) => `/${i}`);
 
 /** Something that is waited for until it is opened. */
@@ -129,7 +134,7 @@ describe('a refresh that fails again and again', () => {
     failing = true;
     second(60);
     const at: number[] = [];
-    for (let i = 0; i < 600; i++) {
+    for (let i = 0; i < 300; i++) {
       const runs = handler.runs.length;
       expect(await settled()).toMatchObject({ status: 200, body: 'run 1' });
       if (handler.runs.length > runs) at.push(i);
@@ -387,7 +392,7 @@ describe('a process', () => {
     expect(child.err).toBe('');
   });
 
-  test('of ten thousand refreshes keeps nothing of them', async () => {
+  test(`of ${200 * ROUNDS} refreshes keeps nothing of them`, async () => {
     const child = start(
       `
       require('node:v8').setFlagsFromString('--expose-gc');
@@ -413,9 +418,9 @@ describe('a process', () => {
         return process.memoryUsage().heapUsed;
       };
       server.listen(0, '127.0.0.1', async () => {
-        for (let i = 0; i < 11; i++) await round();
+        for (let i = 0; i < 6; i++) await round();
         const before = await used();
-        for (let i = 0; i < 40; i++) await round();
+        for (let i = 0; i < ${ROUNDS}; i++) await round();
         console.log(JSON.stringify({ runs, grown: (await used()) - before }));
         agent.destroy();
         server.close();
@@ -424,14 +429,13 @@ describe('a process', () => {
     const code = await child.ended(110_000);
     expect({ code, err: child.err }).toEqual({ code: 0, err: '' });
     const { runs, grown } = JSON.parse(child.out);
-    expect(runs).toBe(200 + 50 * 200);
-    // A request that is kept is several kilobytes, so 8,000 of them would be tens of megabytes.
+    expect(runs).toBe(200 + (5 + ROUNDS) * 200);
+    // A request that is kept is several kilobytes, so 2,000 of them would be ten megabytes.
     expect(grown).toBeLessThan(5_000_000);
   }, 120_000);
 });
 
-test('four hundred responses that become stale at once are all sent at once, and made anew a few at a time', async () => {
-  const COUNT = 400;
+test('hundreds of responses that become stale at once are all sent at once, and made anew a few at a time', async () => {
   const open = { now: 0, most: 0 };
   const ran = new Map<string, number>();
   const handler = counting((run, req, res) => {

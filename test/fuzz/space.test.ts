@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { sized } from '../support/long.ts';
 import { options, steps } from './support/space.ts';
 import { Stand } from './support/stand.ts';
 
@@ -21,7 +22,7 @@ describe('whatever is asked and answered', () => {
           await stand.close();
         }
       }),
-      { numRuns: 400, seed: SEED },
+      { numRuns: sized(150, 400), seed: SEED },
     );
     // A fuzz that never hits would prove nothing.
     expect(reused).toBeGreaterThan(100);

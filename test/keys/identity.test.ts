@@ -7,6 +7,7 @@ import { Exchange } from '../../src/exchange/exchange.ts';
 import { type Identity, identify } from '../../src/key/identify.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
+import { sized } from '../support/long.ts';
 
 /* The declared parts of a request: what differs for the app differs here, and absent is not empty. */
 
@@ -142,7 +143,7 @@ describe('vary.cookies', () => {
         const [one, other] = [await declared(options, { cookie: a }), await declared(options, { cookie: b })];
         if (one === other) for (const read of cookieReaders) expect([a, b, read(a)]).toEqual([a, b, read(b)]);
       }),
-      { numRuns: 5000, seed: 9111 },
+      { numRuns: sized(1000, 5000), seed: 9111 },
     );
   });
 });
@@ -244,7 +245,7 @@ describe('all declared parts together', () => {
         });
         expect((await texts[0]) === (await texts[1])).toBe(JSON.stringify(one) === JSON.stringify(other));
       }),
-      { numRuns: 1000, seed: 9111 },
+      { numRuns: sized(300, 1000), seed: 9111 },
     );
   });
 });

@@ -3,11 +3,12 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { defaultKey, withQuery } from '../../src/key/cache-key.ts';
 import type { QueryRule } from '../../src/options/types.ts';
+import { sized } from '../support/long.ts';
 import { READERS, type Reader } from './support/parsers.ts';
 
 /* No two requests that an app could tell apart have one key: random ones, made of what parsers stumble over. */
 
-const runs = { numRuns: 2000, seed: 9111 };
+const runs = { numRuns: sized(500, 2000), seed: 9111 };
 
 const name = fc.constantFrom(
   'a',
@@ -97,7 +98,7 @@ describe.each(Object.entries(READERS))('as %s sees it', (_name, read: Reader) =>
       }),
       runs,
     );
-    expect(equal).toBeGreaterThan(100);
+    expect(equal).toBeGreaterThan(runs.numRuns / 20);
   });
 
   const rules: QueryRule[] = [['a', 'x*'], { except: ['a'] }, { except: ['b', 'x*'] }];

@@ -7,6 +7,7 @@ import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { client5Of, clientOf, clusterOf, startCluster } from '../support/cluster-of-one.ts';
+import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
@@ -265,7 +266,7 @@ describe('a read that crosses a change is not kept', () => {
     },
   );
 
-  test.each(Array.from({ length: 4 }, (_, seed) => seed))(
+  test.each(Array.from({ length: sized(2, 8) }, (_, seed) => seed))(
     'whatever comes late, and whichever connection breaks (seed %i)',
     async (seed) => {
       const random = new Random(seed);

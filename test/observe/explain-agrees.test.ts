@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type CacheMiddleware, type CacheOptions, type PolicyOptions, redisCache } from '../../src/index.ts';
+import { sized } from '../support/long.ts';
 import { Session } from '../support/socket.ts';
 
 /*
@@ -152,7 +153,7 @@ async function run(
 test('in process: explain() and Cache-Status agree in 150 generated histories', async () => {
   await fc.assert(
     fc.asyncProperty(policies, routes, steps, (options, route, history) => run(options, route, history)),
-    { numRuns: 150 },
+    { numRuns: sized(60, 150) },
   );
 }, 120_000);
 

@@ -9,6 +9,7 @@ import {
   MAX_SPECS,
 } from '../../src/codec/format.ts';
 import type { StoredResponse } from '../../src/codec/stored-response.ts';
+import { sized } from '../support/long.ts';
 import { forge, HEAD } from '../support/stored-head.ts';
 
 /* The binary form of a stored response: what goes in comes out, and what is damaged or forged never does. */
@@ -53,7 +54,7 @@ describe('encode and decode', () => {
         const locals = JSON.parse(JSON.stringify(stored.locals));
         expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body), purged: false });
       }),
-      { ...SEED, numRuns: 500 },
+      { ...SEED, numRuns: sized(200, 500) },
     );
   });
 
@@ -153,7 +154,7 @@ describe('damaged bytes are no stored response', () => {
         decodeMarker(Buffer.from(bytes));
         fingerprint(Buffer.from(bytes));
       }),
-      { ...SEED, numRuns: 5000 },
+      { ...SEED, numRuns: sized(1000, 5000) },
     );
   });
 
@@ -167,7 +168,7 @@ describe('damaged bytes are no stored response', () => {
       fc.property(meta, (m) => {
         expect(decode(forge(m))).toBeUndefined();
       }),
-      { ...SEED, numRuns: 2000 },
+      { ...SEED, numRuns: sized(500, 2000) },
     );
   });
 });

@@ -6,6 +6,7 @@ import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ReachableStore as Store } from '../../src/store/store.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
 import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -300,7 +301,7 @@ describe('in every order of their commands', () => {
     const run = fc.asyncProperty(orders, fc.integer({ min: 1, max: 3 }), async (order, max) => {
       await race(order, max, [...FILLS.slice(0, 2), 'before0']);
     });
-    await fc.assert(run, { seed: 20_250_601, numRuns: 60 });
+    await fc.assert(run, { seed: 20_250_601, numRuns: sized(20, 60) });
   }, 60_000);
 
   test('one that stops anywhere takes up at most its own place', async () => {
@@ -507,7 +508,10 @@ describe('any sequence of verbs', () => {
         }
         await store.close();
       });
-      await fc.assert(property, { seed: 20_250_601, numRuns: name === 'a Cluster' ? 20 : 60 });
+      await fc.assert(property, {
+        seed: 20_250_601,
+        numRuns: name === 'a Cluster' ? sized(10, 20) : sized(20, 60),
+      });
     },
     60_000,
   );

@@ -4,6 +4,7 @@ import { fingerprint } from '../../src/codec/format.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
 import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { MINUTE, purgeAll, purgeTag, response } from './support/values.ts';
@@ -141,7 +142,7 @@ describe.each([
       }
       expect(await everything(store)).toEqual(await everything(memory));
     });
-    await fc.assert(run, { seed: 20_250_601, numRuns: 200 });
+    await fc.assert(run, { seed: 20_250_601, numRuns: sized(80, 200) });
     client.disconnect();
   }, 60_000);
 });

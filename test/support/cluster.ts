@@ -86,17 +86,17 @@ export class ShardedCluster {
     const all = this.#servers;
     const ids = await Promise.all(all.map(async (server) => (await selfOf(server)).id));
     // Epochs of their own spare the masters a round of finding out that they have the same.
-    await Promise.all(all.map((server, i) => server.cli('CLUSTER', 'SET-CONFIG-EPOCH', i + 1)));
+    await Promise.all(all.map((server, i) => server.call('CLUSTER', 'SET-CONFIG-EPOCH', i + 1)));
     await Promise.all(
       all.slice(0, masters).map((master, i) => {
         const first = Math.ceil((i * SLOTS) / masters);
-        return master.cli('CLUSTER', 'ADDSLOTSRANGE', first, Math.ceil(((i + 1) * SLOTS) / masters) - 1);
+        return master.call('CLUSTER', 'ADDSLOTSRANGE', first, Math.ceil(((i + 1) * SLOTS) / masters) - 1);
       }),
     );
     // Each with each: by hearsay alone it takes seconds.
     await Promise.all(
       all.flatMap((server, i) =>
-        all.slice(0, i).map((other) => server.cli('CLUSTER', 'MEET', other.host, other.port)),
+        all.slice(0, i).map((other) => server.call('CLUSTER', 'MEET', other.host, other.port)),
       ),
     );
     const ofMasters = all.slice(masters, masters * (1 + replicas));
@@ -104,7 +104,7 @@ export class ShardedCluster {
       ofMasters.map((replica, i) =>
         // It cannot before it has met its master.
         untilAgreed(() =>
-          replica.cli('CLUSTER', 'REPLICATE', ids[i % masters] as string).then(Boolean, () => false),
+          replica.call('CLUSTER', 'REPLICATE', ids[i % masters] as string).then(Boolean, () => false),
         ),
       ),
     );
@@ -117,7 +117,7 @@ export class ShardedCluster {
     await Promise.all(
       this.#running.map((server) =>
         untilAgreed(async () => {
-          const info = String(await server.cli('CLUSTER', 'INFO'));
+          const info = String(await server.call('CLUSTER', 'INFO'));
           if (!info.includes('cluster_state:ok') || !info.includes(`cluster_known_nodes:${known}\r`))
             return false;
           return info.includes(`cluster_slots_ok:${SLOTS}\r`);
@@ -191,18 +191,18 @@ export class ShardedCluster {
   async beginMove(slot: number, to: RedisProcess): Promise<Move> {
     const from = await this.masterOf(slot);
     const [source, target] = await Promise.all([selfOf(from), selfOf(to)]);
-    await to.cli('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source.id);
-    await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
+    await to.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', source.id);
+    await from.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', target.id);
     const keys = async (): Promise<string[]> =>
-      (await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
+      (await from.call('CLUSTER', 'GETKEYSINSLOT', slot, 1000)) as string[];
     const take = async (key: string): Promise<void> => {
-      await this.#alone(() => from.cli('MIGRATE', to.host, to.port, key, 0, 3000));
+      await this.#alone(() => from.call('MIGRATE', to.host, to.port, key, 0, 3000));
     };
     const assign = async (): Promise<boolean> => {
       // The new master first: there is no moment at which nobody has the slot.
       const others = (await this.masters()).filter((master) => master !== from && master !== to);
       for (const master of [to, from, ...others]) {
-        await master.cli('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
+        await master.call('CLUSTER', 'SETSLOT', slot, 'NODE', target.id);
       }
       // What they told each other before may arrive only now, and undo it.
       await sleep(10);
@@ -233,7 +233,7 @@ export class ShardedCluster {
   async switchMaster(slot: number): Promise<RedisProcess> {
     const [replica] = await this.replicasOf(slot);
     if (!replica) throw new Error(`no replica has slot ${slot}`);
-    await replica.cli('CLUSTER', 'FAILOVER');
+    await replica.call('CLUSTER', 'FAILOVER');
     await untilAgreed(async () => (await this.masterOf(slot)) === replica);
     await this.settled();
     return replica;
@@ -273,7 +273,7 @@ interface Move {
 }
 
 async function selfOf(server: RedisProcess): Promise<Self> {
-  const table = String(await server.cli('CLUSTER', 'NODES'));
+  const table = String(await server.call('CLUSTER', 'NODES'));
   const line = table.split('\n').find((text) => /\bmyself\b/.test(text)) as string;
   const [id = '', , flags = '', , , , , , ...slots] = line.split(' ');
   const ranges = slots

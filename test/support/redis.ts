@@ -51,6 +51,8 @@ export class RedisProcess {
   readonly #password: string | undefined;
   readonly #folder: string = mkdtempSync(join(tmpdir(), 'rrc-redis-'));
   #child: ChildProcess | undefined;
+  #kept: Redis | undefined;
+  #connected: Promise<void> | undefined;
 
   constructor(binary: string, port: number, options: RedisOptions, tls: Certificates | undefined) {
     this.port = port;
@@ -88,6 +90,8 @@ export class RedisProcess {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const child = this.#child;
     this.#child = undefined;
+    this.#kept?.disconnect();
+    this.#kept = undefined;
     if (!child || hasEnded(child)) return;
     const gone = once(child, 'exit');
     child.ref();
@@ -118,6 +122,29 @@ export class RedisProcess {
 
   /** The reply to one command, over a connection of its own. */
   async cli(command: string, ...args: (string | number)[]): Promise<unknown> {
+    const client = this.#client();
+    try {
+      await client.connect();
+      return await client.call(command, ...args);
+    } finally {
+      const ended = client.status === 'end' || once(client, 'end');
+      client.disconnect();
+      await ended;
+    }
+  }
+
+  /** As `cli`, over one connection that is kept: for what asks often. */
+  async call(command: string, ...args: (string | number)[]): Promise<unknown> {
+    if (!this.#kept || this.#kept.status === 'end') {
+      this.#kept = this.#client();
+      this.#connected = this.#kept.connect();
+    }
+    const client = this.#kept;
+    await this.#connected;
+    return client.call(command, ...args);
+  }
+
+  #client(): Redis {
     const client = new Redis({
       host: HOST,
       port: this.port,
@@ -131,14 +158,7 @@ export class RedisProcess {
       ...(this.#password && { password: this.#password }),
     });
     client.on('error', () => {});
-    try {
-      await client.connect();
-      return await client.call(command, ...args);
-    } finally {
-      const ended = client.status === 'end' || once(client, 'end');
-      client.disconnect();
-      await ended;
-    }
+    return client;
   }
 
   get #logFile(): string {

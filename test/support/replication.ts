@@ -8,7 +8,7 @@ const PATIENCE = 20_000;
 
 /** What a server says of its replication: `role`, `master_link_status`, ... */
 export async function replicationOf(server: RedisProcess): Promise<Map<string, string>> {
-  const info = String(await server.cli('INFO', 'replication'));
+  const info = String(await server.call('INFO', 'replication'));
   return new Map(info.split('\r\n').map((line) => line.split(':', 2) as [string, string]));
 }
 

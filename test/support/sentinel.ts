@@ -84,10 +84,10 @@ export class Sentinels {
     await Promise.all(
       this.#sentinels.map((sentinel) =>
         untilAgreed(async () => {
-          const state = (await sentinel.cli('SENTINEL', 'MASTER', NAME)) as string[];
+          const state = (await sentinel.call('SENTINEL', 'MASTER', NAME)) as string[];
           const of = (field: string): string | undefined => state[state.indexOf(field) + 1];
           if (of('num-other-sentinels') !== `${SENTINELS - 1}` || of('flags') !== 'master') return false;
-          const [replica] = (await sentinel.cli('SENTINEL', 'REPLICAS', NAME)) as string[][];
+          const [replica] = (await sentinel.call('SENTINEL', 'REPLICAS', NAME)) as string[][];
           return replica?.[replica.indexOf('flags') + 1] === 'slave';
         }),
       ),
@@ -104,11 +104,11 @@ export class Sentinels {
     });
     const sentinel = new RedisProcess(script, await freePort(), {}, undefined);
     await sentinel.start();
-    await sentinel.cli('SENTINEL', 'MONITOR', NAME, this.#master.host, this.#master.port, QUORUM);
-    await sentinel.cli('SENTINEL', 'SET', NAME, 'down-after-milliseconds', DOWN_AFTER);
-    await sentinel.cli('SENTINEL', 'SET', NAME, 'failover-timeout', 3000);
+    await sentinel.call('SENTINEL', 'MONITOR', NAME, this.#master.host, this.#master.port, QUORUM);
+    await sentinel.call('SENTINEL', 'SET', NAME, 'down-after-milliseconds', DOWN_AFTER);
+    await sentinel.call('SENTINEL', 'SET', NAME, 'failover-timeout', 3000);
     // On a busy machine it would lose trust in its clock for half a minute. Older ones have it so.
-    await sentinel.cli('SENTINEL', 'DEBUG', 'TILT-PERIOD', 500, 'PUBLISH-PERIOD', 500).catch(() => {});
+    await sentinel.call('SENTINEL', 'DEBUG', 'TILT-PERIOD', 500, 'PUBLISH-PERIOD', 500).catch(() => {});
     return sentinel;
   }
 }
@@ -124,6 +124,6 @@ async function freePort(): Promise<number> {
 }
 
 function masterBy(sentinel: RedisProcess): Promise<number> {
-  const asked = sentinel.cli('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME) as Promise<string[]>;
+  const asked = sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', NAME) as Promise<string[]>;
   return asked.then(([, port]) => Number(port));
 }

@@ -16,7 +16,8 @@ export class MemoryIndex {
   readonly #ids = new Map<string, Map<string, number>>();
   #forgotten = 0;
   readonly #purged = new LRUCache<string, number>({
-    max: REMEMBERED,
+    maxSize: REMEMBERED,
+    sizeCalculation: () => 1,
     dispose: (stamp, _tag, reason) => {
       if (reason === 'evict') this.#forgotten = Math.max(this.#forgotten, stamp);
     },

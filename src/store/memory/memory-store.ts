@@ -35,7 +35,8 @@ export class MemoryStore implements ReachableStore {
   readonly #clock: () => number;
   readonly #maxEntries: number;
   /** One that goes is a lease revoked. */
-  readonly #held = new LRUCache<string, Held>({ max: 50_000 });
+  /** Here and elsewhere not by `max`, which allocates for all of them at once. */
+  readonly #held = new LRUCache<string, Held>({ maxSize: 50_000, sizeCalculation: () => 1 });
   readonly #index = new MemoryIndex();
   /** The stored responses alone, not the markers: what was stored first comes first. */
   readonly #order = new Set<string>();

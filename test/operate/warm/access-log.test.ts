@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { fromAccessLog, OptionError } from '../../../src/index.ts';
+import { sized } from '../../support/long.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-log-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -116,7 +117,7 @@ test('fromAccessLog reads gzip, a file URL, a last line without a line break, an
 test('fromAccessLog reads a large log with very many URLs in bounded memory', async () => {
   const path = join(folder, 'large.log');
   const lines = function* (): Generator<string> {
-    for (let i = 0; i < 500_000; i++) {
+    for (let i = 0; i < sized(100_000, 500_000); i++) {
       const asked = i % 100 === 0 ? `/frequent/${(i / 100) % 7}` : `/rare/${i}?${'x'.repeat(40)}`;
       yield `${combined(`GET ${asked} HTTP/1.1`, 200)}\n`;
     }

@@ -154,18 +154,6 @@ describe('warm', () => {
     expect(out).toContain('  Invalid URL  \\x1b[2J\\x07x\n');
   });
 
-  test('requests more URLs than it reads ahead, and shows no total', async () => {
-    const list = join(folder, 'many.xml');
-    writeFileSync(
-      list,
-      `<urlset>${Array.from({ length: 100_002 }, (_, i) => `<loc>${i}</loc>`).join('')}</urlset>`,
-    );
-    const { code, out, err } = await run(['warm', '--sitemap', list, '--json'], { isTTY: true });
-    expect(code).toBe(1);
-    expect(JSON.parse(out)).toMatchObject({ done: 0, failed: 100_002, problems: [] });
-    expect(err).not.toMatch(/\[\d|\[#|\//);
-  });
-
   test('draws a bar on a terminal, and clears it', async () => {
     const { origin } = await shop(3);
     const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '1500ms'];

@@ -6,6 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { OptionError, type WarmOptions, type WarmProgress, type WarmTarget } from '../../../src/index.ts';
 import { newCache, serve } from '../../support/apps.ts';
+import { sized } from '../../support/long.ts';
 import { until } from '../../support/until.ts';
 
 /* cache.warm: how fast it reads its targets, what it reports, and how it is stopped. */
@@ -37,6 +38,8 @@ class Source {
     }
   }
 }
+
+const MANY = sized(1000, 10_000);
 
 describe('targets', () => {
   test.each<[string, () => Iterable<WarmTarget> | AsyncIterable<WarmTarget>]>([
@@ -110,9 +113,9 @@ describe('targets', () => {
     const before = used();
     let most = 0;
     const onProgress = ({ done }: WarmProgress): void => {
-      if (done % 2500 === 0) most = Math.max(most, used() - before);
+      if (done % (MANY / 4) === 0) most = Math.max(most, used() - before);
     };
-    expect(await cache.warm(new Source(10_000), { app, onProgress })).toMatchObject({ done: 10_000 });
+    expect(await cache.warm(new Source(MANY), { app, onProgress })).toMatchObject({ done: MANY });
     expect(most).toBeLessThan(30e6);
   }, 60_000);
 });

@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { fromSitemap } from '../../../src/index.ts';
 import { newCache, serve } from '../../support/apps.ts';
+import { sized } from '../../support/long.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-sitemap-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -218,8 +219,8 @@ describe('a sitemap', () => {
     ['sections', '<loc><![CDATA['],
     ['locations', '<loc>'],
     ['ampersands', '<loc>&#&#x'],
-  ])('of a million %s is parsed in linear time', async (_what, piece) => {
-    const text = `<urlset>${piece.repeat(1_000_000 / piece.length)}`;
+  ])('of unclosed %s is parsed in linear time', async (_what, piece) => {
+    const text = `<urlset>${piece.repeat(sized(200_000, 1_000_000) / piece.length)}`;
     const startedAt = performance.now();
     await drained(fromSitemap(text));
     expect(performance.now() - startedAt).toBeLessThan(5000);
