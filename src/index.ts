@@ -12,7 +12,7 @@ export type {
   UnreadableEntry,
 } from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
-export type { Imagined } from './exchange/probe-request.ts';
+export type { ExplainRequest } from './exchange/probe-request.ts';
 export type { Explanation } from './lifecycle/explain.ts';
 export type { Latency } from './observe/histogram.ts';
 export type {

@@ -1,5 +1,5 @@
-import { compact } from '../key/cache-key.ts';
-import { idsOfKey, idsOfUrl, type Naming } from '../key/key-ids.ts';
+import { redisId } from '../key/cache-key.ts';
+import { idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { KeyPart } from '../options/types.ts';
 import { UsageError } from './command.ts';
@@ -13,7 +13,7 @@ const HASHES = [undefined, 'sha1', 'sha256'] as const;
 /** The request methods that a cache key of a `key` function may begin with. */
 const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
 
-const policiesWith = (methods: readonly string[]): Naming[] =>
+const policiesWith = (methods: readonly string[]): KeyPolicy[] =>
   HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));
 
 /** @throws {UsageError} for anything but an absolute http or https URL. */
@@ -36,7 +36,7 @@ export function idsForName(name: string): string[] {
   if (/^https?:\/\//i.test(name)) return idsForUrl(name);
   if (name === '' || name.startsWith('@'))
     throw new UsageError(`${JSON.stringify(name)} is not a cache key: ls prints cache keys`);
-  const ids = /^#[0-9a-f]+$/.test(name) ? [name] : HASHES.map((hash) => compact(name, hash));
+  const ids = /^#[0-9a-f]+$/.test(name) ? [name] : HASHES.map((hash) => redisId(name, hash));
   const isJson = parseJson(name) !== undefined;
   return [...new Set(isJson ? [...ids, ...idsForJsonKey(name)] : ids)];
 }

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
-import { beginsWith } from '../key/key-ids.ts';
+import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/operations.ts';
 import { areTags } from '../options/tags.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
@@ -91,7 +91,7 @@ function parsePlan(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS
   }
   if (prefix === undefined) return { target: { all: true } };
   try {
-    beginsWith(prefix);
+    urlPrefixMatcher(prefix);
   } catch (error) {
     if (error instanceof PurgeError)
       throw new UsageError(

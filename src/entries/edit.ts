@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { encode, purgedSoftly } from '../codec/format.ts';
+import { encode, markSoftPurged } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { keptStale } from '../http/retention.ts';
-import { valueKeyOf } from '../key/value-key.ts';
+import { userKeyOf } from '../key/value-key.ts';
 
 /** Changes that an operator makes to a stored response. */
 export interface Edit {
@@ -40,7 +40,7 @@ export function applyEdit(
   const { body, purged, ...head } = { ...response, lifetime };
   const encoded = encode(head, [body]);
   const staysPurged = purged && edit.ttlMs === undefined;
-  const bytes = staysPurged ? purgedSoftly(encoded, stored.bornAt + lifetime) : encoded;
+  const bytes = staysPurged ? markSoftPurged(encoded, stored.bornAt + lifetime) : encoded;
   const expiresAt = stored.bornAt + lifetime + keptStale(head.headers, head);
   return { bytes, ttl: Math.max(1, Math.ceil(expiresAt - now)) };
 }
@@ -97,7 +97,7 @@ function strongETag(body: Buffer): string {
 
 /** `cache.store.get` and `cache.wrap` parse the body of a JSON value. */
 function requiresJson({ key, headers }: StoredResponse): boolean {
-  return valueKeyOf(key) !== undefined && field(headers, 'content-type') === 'application/json';
+  return userKeyOf(key) !== undefined && field(headers, 'content-type') === 'application/json';
 }
 
 function isJson(body: Buffer): boolean {

@@ -1,5 +1,5 @@
-import { decodeMarker, fingerprint } from '../codec/format.ts';
-import { identityOf } from '../codec/identity-body.ts';
+import { identityBody as decodeIdentityBody } from '../codec/compression.ts';
+import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
@@ -62,7 +62,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
         headers: headerLines(stored.headers),
         // A copy: the client may have read the value into a large shared buffer, and the caller may write to this one.
         body: Buffer.from(body),
-        version: fingerprint(bytes).toString('base64url'),
+        version: versionOf(bytes).toString('base64url'),
       };
     },
 
@@ -78,7 +78,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
         throw new TypeError('update needs the version of the entry, as get returns it');
       const version = Buffer.from(ref.version, 'base64url');
       const value = orThrow(await entries.read(place), 'read the entry');
-      if (!value || !fingerprint(value.bytes).equals(version)) return false;
+      if (!value || !versionOf(value.bytes).equals(version)) return false;
       const stored = keyring.decode(place.id, value.bytes);
       if (!stored) return false;
       const body = edit.body === undefined ? stored.body : await identityBody(stored, maxBodySize);
@@ -111,7 +111,7 @@ async function identityBody(stored: StoredResponse, maxBodySize: number): Promis
   const { body, encodings } = stored;
   if (!encodings) return body;
   if (encodings.size > Math.max(maxBodySize, MAX_DECODED_BYTES)) return undefined;
-  return identityOf(stored, encodings).catch(() => undefined);
+  return decodeIdentityBody(stored, encodings).catch(() => undefined);
 }
 
 function headerLines(headers: StoredFields): Entry['headers'] {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { show } from '../errors.ts';
-import { tagOf } from '../key/tags.ts';
+import { idOfTag } from '../key/tags.ts';
 import { areTags, MAX_TAG_LENGTH } from '../options/tags.ts';
 import type { ScanPosition, ScanStep } from '../store/store.ts';
 import type { EntryPage, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from './types.ts';
@@ -49,7 +49,7 @@ export function parseQuery({ search, status, tag, id, limit = 50, cursor }: Entr
     throw new TypeError(`tag must be a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(tag)}`);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}, not ${show(limit)}`);
-  const storedTag = tag === undefined ? undefined : tagOf(tag);
+  const storedTag = tag === undefined ? undefined : idOfTag(tag);
   return {
     tag: storedTag,
     id,

@@ -3,7 +3,7 @@ import { bodyLength } from '../codec/format.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
-import { valueKeyOf } from '../key/value-key.ts';
+import { userKeyOf } from '../key/value-key.ts';
 import { orThrow } from '../store/or-throw.ts';
 import { isReadable } from '../store/redis/keys.ts';
 import type { Storage } from '../store/storage.ts';
@@ -67,7 +67,7 @@ export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): 
 
 export function summarizeStored(value: ValueDescription, stored: StoredResponse, now: number): EntrySummary {
   const { id, variant, head, length, expiresInMs } = value;
-  const { key, status, headers, bornAt, lifetime, purged, tags, took, encodings } = stored;
+  const { key, status, headers, bornAt, lifetime, purged, tags, originMs, encodings } = stored;
   // An encrypted value was decoded whole. Of any other the body may be missing, but its head gives the length.
   const bodyBytes = isSealed(head) ? stored.body.length : bodyLength(head);
   const [, method = '', rest = ''] = /^(\S*) (.*)$/s.exec(key) ?? [];
@@ -76,7 +76,7 @@ export function summarizeStored(value: ValueDescription, stored: StoredResponse,
     id,
     variant,
     readable: true,
-    kind: valueKeyOf(key) === undefined ? 'response' : 'value',
+    kind: userKeyOf(key) === undefined ? 'response' : 'value',
     key,
     method,
     url: /^https?:\/\//.test(rest) ? rest : undefined,
@@ -96,7 +96,7 @@ export function summarizeStored(value: ValueDescription, stored: StoredResponse,
     expiresInMs,
     tags,
     ...variantParts(stored),
-    originMs: took,
+    originMs: originMs,
   };
 }
 

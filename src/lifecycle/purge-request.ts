@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FIELDS } from '../exchange/guard/views.ts';
-import { answerJson } from '../exchange/replay.ts';
+import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
@@ -31,7 +31,7 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   const isFault = count instanceof Fault;
   const outcome: Outcome = { kind: 'invalidated', detail: isFault ? count.code : command };
   const answer = isFault ? { error: 'Redis did not confirm the purge' } : { purged: count };
-  answerJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
+  sendJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
   t.settle(outcome);
   return true;
 }

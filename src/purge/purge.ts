@@ -1,7 +1,7 @@
 import { summaries } from '../entries/summary.ts';
 import { PurgeError, StoreError, show } from '../errors.ts';
-import { beginsWith, idsOfKey, idsOfUrl } from '../key/key-ids.ts';
-import { tagOf } from '../key/tags.ts';
+import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
+import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
@@ -112,10 +112,10 @@ function startPurges(
           `purge needs up to ${MAX_TAGS} tags, each a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(value)}`,
         );
       }
-      return [purgeTags(context, new Set(tags.map(tagOf)), mode, onStep)];
+      return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
-      return [store.purgeMatching(beginsWith(value), mode, onStep)];
+      return [store.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError(`all must be true, not ${show(value)}`);
       return [store.purgeMatching(() => true, mode, onStep)];

@@ -1,6 +1,6 @@
 import { show } from '../errors.ts';
-import { compact } from '../key/cache-key.ts';
-import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
+import { redisId } from '../key/cache-key.ts';
+import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
 import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
@@ -15,10 +15,10 @@ import { decodeValue, encodeValue, freshValue } from './value.ts';
  */
 export function createValueStore(storage: Storage, maxBodySize: number): ValueStore {
   const { store, keyring, hash, clock } = storage;
-  const idOf = (cacheKey: string): string => compact(cacheKey, hash);
+  const idOf = (cacheKey: string): string => redisId(cacheKey, hash);
 
   const find = async (key: KeyPart) => {
-    const cacheKey = keyOfValue(key);
+    const cacheKey = cacheKeyOfValue(key);
     const id = idOf(cacheKey);
     const values = await store.get(id, ['']);
     // A request path reads values, so a store that does not reply is a miss and not an error.
@@ -34,7 +34,7 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
     },
 
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
-      const cacheKey = keyOfValue(key);
+      const cacheKey = cacheKeyOfValue(key);
       const ttlMs = parseValueTtl(options);
       const bytes = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
       if (!bytes) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
@@ -51,7 +51,7 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
     },
 
     async delete(key: KeyPart): Promise<boolean> {
-      const id = idOf(keyOfValue(key));
+      const id = idOf(cacheKeyOfValue(key));
       return orThrow(await store.purge(id, 'delete'), 'confirm the deletion') > 0;
     },
 
@@ -62,14 +62,14 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
           // A scan of Redis may return a key twice.
           if (seen.has(cacheKey)) continue;
           seen.add(cacheKey);
-          const key = valueKeyOf(cacheKey);
+          const key = userKeyOf(cacheKey);
           if (key !== undefined) yield key as KeyPart;
         }
       }
     },
 
     async clear(): Promise<number> {
-      const isValue = (cacheKey: string): boolean => valueKeyOf(cacheKey) !== undefined;
+      const isValue = (cacheKey: string): boolean => userKeyOf(cacheKey) !== undefined;
       return orThrow(await store.purgeMatching(isValue, 'delete'), 'confirm the deletion');
     },
   };

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { OptionError } from '../errors.ts';
-import { dispatch, type Entrance } from '../exchange/internal-request.ts';
+import { dispatch } from '../exchange/internal-request.ts';
 
 /** How a warm-up sends its requests: over HTTP, or to an app in this process. */
 
@@ -87,9 +88,9 @@ export function inProcessSender(app: unknown): SendRequest {
     throw new OptionError('warm.app', app, 'an app, a request listener, or a server that has one');
   return async ({ url, fields }, signal) => {
     let thrown: { readonly error: unknown } | undefined;
-    const listener: Entrance = async (req, res) => {
+    const listener: RequestListener = async (req, res) => {
       try {
-        await (server ? server.emit('request', req, res) : (app as Entrance)(req, res));
+        await (server ? server.emit('request', req, res) : (app as RequestListener)(req, res));
       } catch (error) {
         thrown = { error };
         req.destroy();
@@ -109,7 +110,7 @@ export function inProcessSender(app: unknown): SendRequest {
         },
       },
       listener,
-      { deadline: NO_DEADLINE_MS, signal },
+      { timeoutMs: NO_DEADLINE_MS, signal },
     );
     if (ending.kind === 'finished') return ending.status;
     if (thrown) throw thrown.error;

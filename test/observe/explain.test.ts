@@ -176,6 +176,8 @@ describe('cache.explain()', () => {
       key: { text: 'GET http://a.example/' },
     });
     await expect(cache.explain('/leads')).rejects.toThrow('Invalid URL');
-    await expect(cache.explain('ftp://a.example/')).rejects.toThrow('no http or https URL');
+    await expect(cache.explain('ftp://a.example/')).rejects.toThrow(
+      'explain takes an http or https URL, not ftp://a.example/',
+    );
   });
 });

@@ -1,4 +1,4 @@
-import { decodeMarker, fingerprint } from '../../codec/format.ts';
+import { decodeMarker, versionOf } from '../../codec/format.ts';
 import type {
   Place,
   Replacement,
@@ -56,7 +56,7 @@ export class MemoryEntries implements StoredEntries {
 
   async replace({ version, bytes, ttl, tags, ...place }: Replacement): Promise<boolean> {
     const stored = this.#places.peek(placeOf(place));
-    if (!stored || !fingerprint(stored.bytes).equals(version)) return false;
+    if (!stored || !versionOf(stored.bytes).equals(version)) return false;
     const expiresAt = this.#places.now() + ttl;
     // The markers that lead to it last as long.
     for (const other of this.#stored(place.id)) {
