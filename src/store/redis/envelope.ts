@@ -26,15 +26,12 @@ const STALE = '~';
 export const MARKER_VERSION = '*';
 
 /**
- * Defines, for scripts: `RESPONSE`, `MARKER` and `NO_MARK`; `enveloped(kind, mark, version, bytes)`; `versionIn(value)`, the
- * version of a value, empty if it has no envelope; `envelopeLength(value)`, or nil; `isMarked(value)`;
- * `withMark(value, mark)`; `STALE`, which is appended to the version of a marked value.
+ * Defines, for scripts: `RESPONSE` and `MARKER`; `enclosedMarker(specs)`; `envelopeLength(value)`, or nil;
+ * `versionIn(value)`, the version of a value, empty if it has no envelope; `isMarked(value)`; `withMark(value, mark)`.
  */
 export const ENVELOPE: string = /* lua */ `
 local RESPONSE, MARKER, STALE, NO_MARK = '\\${RESPONSE}', '\\${MARKER}', '${STALE}', string.rep('\\0', ${MARK_BYTES})
-local function enveloped(kind, mark, version, bytes)
-  return kind .. mark .. string.char(#version) .. version .. bytes
-end
+local function enclosedMarker(specs) return MARKER .. NO_MARK .. '\\${MARKER_VERSION.length}${MARKER_VERSION}' .. specs end
 local function envelopeLength(value)
   local kind, length = string.sub(value, 1, 1), string.byte(value, ${LENGTH_AT + 1})
   if (kind ~= RESPONSE and kind ~= MARKER) or not length or #value < ${VERSION_AT} + length then return nil end
@@ -56,6 +53,18 @@ end
 export function parseValue(raw: Buffer): StoredValue | undefined {
   const kind = raw[0];
   return kind === 1 || kind === 2 ? undefined : new EnvelopedValue(raw);
+}
+
+/** A response in its envelope, as it is stored. @param version at most 255 ASCII characters. */
+export function enclose(bytes: Buffer, version: string, staleSince?: number): Buffer {
+  const end = VERSION_AT + version.length;
+  const value = Buffer.allocUnsafe(end + bytes.length);
+  value[0] = RESPONSE;
+  staleMark(staleSince).copy(value, MARK_AT);
+  value[LENGTH_AT] = version.length;
+  value.write(version, VERSION_AT, 'latin1');
+  value.set(bytes, end);
+  return value;
 }
 
 /** The mark of a value that is stale since an instant (milliseconds since 1970), or of one that is not. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isHalfMoved } from '../fault.ts';
 import type { PurgeMode, Responses } from '../store.ts';
-import { parseValue, staleMark } from './envelope.ts';
+import { enclose, parseValue, staleMark } from './envelope.ts';
 import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
 import { COMMIT, DISCARD, PURGE, PUT, REPLACE } from './lua/responses.ts';
 import { readValues } from './read.ts';
@@ -72,7 +72,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         keysOf(id),
         lease.variant,
         token,
-        bytes,
+        enclose(bytes, token),
         headBytes,
         ttlMs,
         names.join(','),
@@ -85,7 +85,9 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     },
 
     async put({ id, key, bytes, headBytes, ttlMs }) {
-      await scripts.runForNumber(put, keysOf(id), randomUUID(), bytes, headBytes, ttlMs, nameOf(id, key));
+      const version = randomUUID();
+      const args = [version, enclose(bytes, version), headBytes, ttlMs, nameOf(id, key)];
+      await scripts.runForNumber(put, keysOf(id), ...args);
     },
 
     /**
@@ -94,7 +96,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      */
     async replace({ id, variant, version, bytes, headBytes, tags, staleSince, ttlMs }) {
       if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
-      const args = [variant, version, randomUUID(), staleMark(staleSince), bytes, headBytes, ttlMs];
+      const args = [variant, version, enclose(bytes, randomUUID(), staleSince), headBytes, ttlMs];
       return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
     },
 

@@ -22,13 +22,13 @@ import {
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
  * KEYS  leases, responses; entries, expiries
- * ARGV  field, the variant that is leased; token; bytes; headBytes; ttl in ms; names, the nominated field names;
+ * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
  *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries
  * Returns 1 stored, 0 the lease is no longer held
  */
 export const COMMIT: string = /* lua */ `
 local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local field, token, bytes, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
@@ -53,10 +53,10 @@ if hasMarker or names ~= '' then
     end
   end
   removeFromOrder(entryOf(declaredVariant))
-  redis.call('HSET', responses, declaredVariant, enveloped(MARKER, NO_MARK, '${MARKER_VERSION}', specs))
+  redis.call('HSET', responses, declaredVariant, enclosedMarker(specs))
   writeRecord(declaredVariant, 'M', math.max(latest, hasMarker and there.expires or 0), 0, '${MARKER_VERSION}')
 end
-redis.call('HSET', responses, storedAt, enveloped(RESPONSE, NO_MARK, token, bytes))
+redis.call('HSET', responses, storedAt, value)
 writeRecord(storedAt, 'R', latest, headBytes, token)
 if name ~= '' then redis.call('HSET', responses, '@', name) end
 -- More than one value: delete the expired ones, and those that are too many.
@@ -102,11 +102,11 @@ return 1
 /**
  * Stores a value under the empty variant in place of all values of the id, and revokes its leases.
  * KEYS  leases, responses; entries, expiries
- * ARGV  version; bytes; headBytes; ttl in ms; name, the cache key if the id is a hash
+ * ARGV  version; value in its envelope; headBytes; ttl in ms; name, the cache key if the id is a hash
  */
 export const PUT: string = /* lua */ `
 local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local version, bytes, headBytes, ttl, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+local version, value, headBytes, ttl, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 ${NOW}
 ${INSTANT}
 ${RECORD}
@@ -114,7 +114,7 @@ ${ENVELOPE}
 ${STORING_ORDER}
 ${deleteUnlessHash('responses')}
 -- The first write, so that Redis refuses it beyond maxmemory.
-redis.call('HSET', responses, '', enveloped(RESPONSE, NO_MARK, version, bytes))
+redis.call('HSET', responses, '', value)
 writeRecord('', 'R', now + ttl, headBytes, version)
 for _, field in ipairs(redis.call('HKEYS', responses)) do
   removeFromOrder(entryOf(field))
@@ -130,13 +130,12 @@ return 1
 /**
  * Replaces a value that has not changed. Leases stay: the response of a fill in progress is newer.
  * KEYS  leases, responses; entries, expiries
- * ARGV  variant; version of the value to replace; newVersion; mark of the new value; bytes; headBytes; ttl in ms
+ * ARGV  variant; version of the value to replace; newValue in its envelope; headBytes; ttl in ms
  * Returns 1 replaced, 0 changed
  */
 export const REPLACE: string = /* lua */ `
 local responses, entries, expiries = KEYS[2], KEYS[3], KEYS[4]
-local variant, version, newVersion, mark, bytes = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
-local headBytes, ttl = tonumber(ARGV[6]), tonumber(ARGV[7])
+local variant, version, newValue, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 ${NOW}
 ${INSTANT}
 ${RECORD}
@@ -145,9 +144,8 @@ ${STORING_ORDER}
 if redis.call('TYPE', responses).ok ~= 'hash' then return 0 end
 if versionIn(redis.call('HGET', responses, variant) or '') ~= version then return 0 end
 local expires = now + ttl
-local value = enveloped(RESPONSE, mark, newVersion, bytes)
-redis.call('HSET', responses, variant, value)
-writeRecord(variant, 'R', expires, headBytes, versionIn(value))
+redis.call('HSET', responses, variant, newValue)
+writeRecord(variant, 'R', expires, headBytes, versionIn(newValue))
 local latest = expires
 for _, key in ipairs(redis.call('HKEYS', responses)) do
   local other = string.sub(key, 1, 1) == '!' and recordOf(string.sub(key, 2))
