@@ -101,7 +101,7 @@ describe('cache.explain()', () => {
       key: { text, id: text, of: { method: 'GET', scheme: 'http', host, path: '/tagged', query: 'a=1&b=2' } },
       variant: {
         id: '[["header","x-tenant","acme"]]',
-        declared: [['header', 'x-tenant', 'acme']],
+        declaredParts: [['header', 'x-tenant', 'acme']],
         vary: undefined,
         others: false,
       },
