@@ -5,7 +5,7 @@ import { Fault, isAway, toFault } from './fault.ts';
 import type { Connection } from './store.ts';
 
 /** Calls that no request waits for have this many times the deadline. */
-const PATIENCE = 20;
+export const PATIENCE = 20;
 
 /** The arguments of a guarded verb: at most three, which are passed on one by one, without an array for each call. */
 type Arguments = readonly [a?: unknown, b?: unknown, c?: unknown];
