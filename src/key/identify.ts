@@ -32,8 +32,8 @@ export function identify(
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
   if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
-  const target = x.target;
-  if (!target) return 'target';
+  const { target } = x;
+  if (!target?.isNormal) return 'target';
   return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
 }
 
@@ -55,8 +55,8 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     key = customKey(method, value);
     if (key === undefined) return 'key-ambiguous';
   } else {
-    const target = x.target;
-    if (!target) return 'target';
+    const { target } = x;
+    if (!target?.isNormal) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
   const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
@@ -119,12 +119,17 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
 const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
 
 /**
- * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). Removing a mount
- * point from its front does not count.
+ * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). A router removes its
+ * mount point from the front of `url`; Express keeps it in `baseUrl`.
  */
-function rewrittenUrl(req: IncomingMessage & { originalUrl?: string }): string | undefined {
-  const { url = '', originalUrl = url } = req;
-  return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+function rewrittenUrl(req: IncomingMessage & { originalUrl?: string; baseUrl?: string }): string | undefined {
+  const { url = '', originalUrl = url, baseUrl } = req;
+  // Connect does not tell the mount point.
+  if (baseUrl === undefined)
+    return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+  // Express writes "/?a" for what is left of "/mount?a".
+  const isAsReceived = originalUrl === baseUrl + url || originalUrl === baseUrl + url.slice(1);
+  return isAsReceived ? undefined : baseUrl + url;
 }
 
 /** Every pair that some parser could read as this cookie, unchanged, because parsers differ in what they trim. */

@@ -23,7 +23,11 @@ export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<str
   return ids;
 }
 
-/** The ids of an absolute URL, under the policies with the default key. @throws {PurgeError} for any other value. */
+/**
+ * The ids of an absolute URL, under the policies with the default key, for both schemes: behind a proxy that terminates
+ * TLS, an app without `trust proxy` sees http where its clients see https.
+ * @throws {PurgeError} for any other value.
+ */
 export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<string> {
   const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
   const target = typeof text === 'string' ? parse(text) : undefined;
@@ -31,14 +35,17 @@ export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<strin
   const ids = new Set<string>();
   for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
-    for (const method of methods) ids.add(redisId(defaultKey(method, target, vary.query), hash));
+    for (const method of methods) {
+      for (const scheme of ['http', 'https'])
+        ids.add(redisId(defaultKey(method, { ...target, scheme }, vary.query), hash));
+    }
   }
   return ids;
 }
 
 /**
  * A predicate: whether a cache key is the default key of a URL with this prefix.
- * @param prefix an absolute URL, or a path for every host.
+ * @param prefix an absolute URL, for both schemes; or a path, for every host.
  * @throws {PurgeError} for any other value.
  */
 export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
@@ -47,10 +54,10 @@ export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
   if (!target && !isPath) {
     throw new PurgeError(`purge takes a prefix that is an absolute URL or a path, not ${show(prefix)}`);
   }
-  const start = target ? `${target.scheme}://${target.host}${target.url}` : String(prefix);
+  const start = target ? target.host + target.url : String(prefix);
   return (key) => {
-    const [, origin = '', path = ''] = /^[A-Z-]+ (https?:\/\/[^/]+)(\/.*)$/s.exec(key) ?? [];
-    return path !== '' && (isPath ? path : origin + path).startsWith(start);
+    const [, host = '', path = ''] = /^[A-Z-]+ https?:\/\/([^/]+)(\/.*)$/s.exec(key) ?? [];
+    return path !== '' && (isPath ? path : host + path).startsWith(start);
   };
 }
 

@@ -17,7 +17,7 @@ import type { Identity } from '../key/identify.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Lease } from '../store/store.ts';
-import { type Flight, NOT_SHARED } from './collapse.ts';
+import { type Flight, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
 import { storeComplete } from './commit.ts';
 import {
   detailOf,
@@ -300,7 +300,9 @@ export class Fill implements CaptureHooks, FillState {
     } else if (lease && this.#isShared) {
       await context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
     }
-    flight?.settle(followersOf(result, flight.hasFollowers));
+    // Where the app has stopped because its client is gone, one of the followers runs it again.
+    if (flight?.clientDisconnected && detailOf(result) === 'incomplete') flight.settle(LOOK_AGAIN);
+    else flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));
     t.settle(this.#outcomeOf(result));
     await shadow?.compare(this, this.#head, end);
