@@ -5,8 +5,8 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { newCache } from '../support/apps.ts';
+import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Client, http1 } from './support/clients.ts';
 
 /* Fastify's own affairs, for requests that its handlers never see: hooks, the log, timers, errors, trusted proxies. */
 

@@ -8,9 +8,9 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { newCache } from '../support/apps.ts';
+import { Http2Client } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
-import { Http2Client } from './support/clients.ts';
 import { closed, listening } from './support/frameworks.ts';
 
 /* What is otherwise in HTTP/2: `:authority`, no reason phrase, no fields of a connection, streams that are cancelled. */

@@ -10,7 +10,7 @@ import session from 'express-session';
 import helmet from 'helmet';
 import { isSynthetic } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
-import type { Asked } from '../support/socket.ts';
+import type { Asked } from '../support/client.ts';
 import { Stage, seen } from './support/twice.ts';
 
 /* What an app answers to nobody is what it answers to a client, and each of its listeners hears the same. */

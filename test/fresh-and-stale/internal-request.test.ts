@@ -5,7 +5,7 @@ import connect from 'connect';
 import express from 'express';
 import { blueprintOf, dispatch, entranceOf, isSynthetic } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Layer } from '../support/apps.ts';
-import type { Asked } from '../support/socket.ts';
+import type { Asked } from '../support/client.ts';
 import { certificates } from '../support/tls.ts';
 import { DEADLINE, Stage, seen } from './support/twice.ts';
 

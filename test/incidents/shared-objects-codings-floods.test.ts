@@ -3,8 +3,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import { Redis } from 'ioredis';
 import { bare, express5app, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 
 /* What caches have kept that was shared, unreadable, or without end. */
 

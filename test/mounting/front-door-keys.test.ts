@@ -3,8 +3,8 @@ import connect from 'connect';
 import type { Request, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../src/index.ts';
 import { bare, expresses, type Handler, newCache, serve } from '../support/apps.ts';
+import { type Asked, ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Asked, ask } from '../support/socket.ts';
 
 /* What the door and `app.use` make of a request: the same key, and so the same stored response. */
 

@@ -20,7 +20,7 @@ import {
   timed,
 } from '../fresh-and-stale/support/stage.ts';
 import { expresses, frameworks, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { ask } from '../support/client.ts';
 import { certificates } from '../support/tls.ts';
 
 /* The front door answers as the same cache does within the app, and the app is not entered for it. */

@@ -7,8 +7,8 @@ import debug from 'debug';
 import express from 'express';
 import type { CacheEvents, RequestEvent } from '../../src/index.ts';
 import { newCache, serve } from '../support/apps.ts';
+import { ask } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
-import { ask } from '../support/socket.ts';
 import { shop } from './support/shop.ts';
 
 const NAMES = ['request', 'fault', 'guard', 'store', 'purge', 'refresh'] as const;

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, Explanation } from '../../src/index.ts';
 import { expresses, newCache } from '../support/apps.ts';
+import type { Asked } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
-import type { Asked } from '../support/socket.ts';
 import { type Shop, shop } from './support/shop.ts';
 
 const client = new Redis(process.env.TEST_REDIS_URL as string);

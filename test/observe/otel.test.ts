@@ -16,7 +16,7 @@ import {
 import express from 'express';
 import { otel } from '../../src/observe/otel.ts';
 import { newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { ask } from '../support/client.ts';
 import { shop } from './support/shop.ts';
 
 const exporter = new InMemorySpanExporter();

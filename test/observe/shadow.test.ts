@@ -3,8 +3,8 @@ import cors from 'cors';
 import express from 'express';
 import { ShadowCounter } from '../../src/observe/shadow-stats.ts';
 import { expresses, newCache, serve } from '../support/apps.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 import { shop } from './support/shop.ts';
 
 const redis = process.env.TEST_REDIS_URL as string;

@@ -5,9 +5,9 @@ import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { bare, express5app, frameworks, newCache, serve } from '../support/apps.ts';
 import { startProxy } from '../support/chaos.ts';
+import { type Answer, type Asked, ask, Connection } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
-import { type Answer, type Asked, ask, Session } from '../support/socket.ts';
 
 /* The `invalidation` option: a request that purges by a header field, if it may, and an ordinary request if it may not. */
 
@@ -324,7 +324,7 @@ describe('the handler', () => {
 
   test('nor does it see the body of one, and the connection goes on', async () => {
     const { port, through } = await stage();
-    const session = new Session(port);
+    const session = new Connection(port);
     await session.ask({ path: '/a' });
     const body = 'x'.repeat(200_000);
     const answer = await session.ask({
@@ -335,7 +335,7 @@ describe('the handler', () => {
     });
     expectPurged(answer, 1);
     expect((await session.ask({ path: '/b' })).body).toBe('GET /b');
-    session.hangUp();
+    session.close();
     expect(through.map(({ method }) => method)).toEqual(['GET', 'GET']);
   });
 

@@ -5,11 +5,11 @@ import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ReachableStore } from '../../src/store/store.ts';
 import { at, fill, lease, MINUTE, NOTHING, purgeTag, response } from '../stores/support/values.ts';
 import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import type { Asked } from '../support/client.ts';
 import { clientOf, storeOf } from '../support/cluster-of-one.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';
-import type { Asked } from '../support/socket.ts';
 import { everywhere, fleet, redis, type Site, settled, siteOf } from '../support/stores.ts';
 
 /* Soft purges: what is stored stays, and is stale from then on, whatever clocks say. */

@@ -6,7 +6,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
-import { ask, Conversation } from './support/client.ts';
+import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit, expectPassed } from './support/matrix.ts';
 import { frameworks, type Handler, stage } from './support/stage.ts';
 
@@ -65,7 +65,7 @@ describe.each(frameworks)('$name', (framework) => {
     expect(await waits).toBeGreaterThan(0);
     await server.closed();
     await cache.idle();
-    const hit = await ask(server.port);
+    const hit = await askOnce(server.port);
     expectHit(hit);
     expect(createHash('sha256').update(hit.body).digest('hex')).toBe(await whole);
     expect(server.runs()).toBe(1);
@@ -114,15 +114,15 @@ describe.each(frameworks)('$name', (framework) => {
       open.push(res);
     };
     const server = await stage(framework, [cacheWith()], handler);
-    const clients = [new Conversation(server.port), new Conversation(server.port)];
+    const clients = [begin(server.port), begin(server.port)];
     await Promise.all(clients.map((client) => client.until('\r\n\r\n')));
     for (let i = 1; i <= 3; i++) {
       for (const res of open) res.write(`data: ${i}\n\n`);
       await Promise.all(clients.map((client) => client.until(`data: ${i}\n\n`)));
     }
-    for (const client of clients) client.hangUp();
+    for (const client of clients) client.close();
     await server.closed();
-    const late = new Conversation(server.port);
+    const late = begin(server.port);
     await late.until('\r\n\r\n');
     expect(late.text).not.toMatch(/age:/i);
     expect(server.runs()).toBe(3);
@@ -151,16 +151,16 @@ describe.each(frameworks)('$name', (framework) => {
         finish = () => res.end('body');
       };
     });
-    const client = new Conversation(server.port);
+    const client = begin(server.port);
     await client.until('103 Early Hints');
     expect(client.text).not.toMatch(/HTTP\/1.1 200/);
     finish();
     await client.until('HTTP/1.1 200 OK');
     expect(client.text).not.toMatch(/body/);
     finish();
-    expect(String((await client.answer()).body)).toBe('body');
+    expect((await client.answer()).body).toBe('body');
     await cacheWith().idle();
-    const hit = await ask(server.port);
+    const hit = await askOnce(server.port);
     expectHit(hit);
     expect(hit.interim).toEqual([]);
   });

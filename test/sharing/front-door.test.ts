@@ -3,8 +3,8 @@ import type { Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { expresses, type Layer, newCache, serve } from '../support/apps.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../support/socket.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 
 /* Logins behind the front door: nobody is ever given what was made for somebody else, or for a guest. */

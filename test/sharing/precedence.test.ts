@@ -9,7 +9,7 @@ import {
   newCache,
   serve,
 } from '../support/apps.ts';
-import { type Answer, type Asked, ask } from '../support/socket.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
 import type { Known } from './support/people.ts';
 
 /* Whose word counts: the response's, the option's, a route's. */

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from '@jest/globals';
 import { type CacheMiddleware, type CacheOptions, PurgeError } from '../../src/index.ts';
 import { bare, type Handler, newCache, serve } from './apps.ts';
+import { type Answer as Answered, type Asked, ask } from './client.ts';
 import { startCluster } from './cluster-of-one.ts';
 import { uniquePrefix } from './prefix.ts';
 import type { RedisProcess } from './redis.ts';
-import { type Answer as Answered, type Asked, ask } from './socket.ts';
 import { until } from './until.ts';
 
 export const redis: string = process.env.TEST_REDIS_URL as string;

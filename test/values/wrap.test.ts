@@ -3,10 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions, WrapOptions } from '../../src/index.ts';
 import { bare, newCache, serve } from '../support/apps.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { ask } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 
 /* `cache.wrap`: what a function gives, kept and shared as responses are. */

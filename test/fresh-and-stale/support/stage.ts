@@ -3,8 +3,8 @@ import { expect } from '@jest/globals';
 import { isSynthetic } from '../../../src/exchange/internal-request.ts';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
 import { type Handler, newCache, serve } from '../../support/apps.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* A cache at a time that is set by hand, in front of an app of any kind. */
 

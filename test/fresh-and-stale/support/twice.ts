@@ -13,7 +13,7 @@ import {
   entranceOf,
   isSynthetic,
 } from '../../../src/exchange/internal-request.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 
 /* The same request, once by a client and once by nobody, and what the server noted of each. */
 

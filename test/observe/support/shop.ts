@@ -1,8 +1,8 @@
 import type express from 'express';
 import type { CacheMiddleware, CacheOptions } from '../../../src/index.ts';
 import { expresses, newCache, serve } from '../../support/apps.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* A small Express app with an answer of every kind, behind a cache in the real Redis, at a time set by hand. */
 

@@ -9,9 +9,9 @@ import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../.
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
 import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/apps.ts';
 import { startChromium } from '../../support/chromium.ts';
+import { ask } from '../../support/client.ts';
 import { sized } from '../../support/long.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { ask } from '../../support/socket.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import * as inBrowser from './in-browser.cjs';
 

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { WarmOptions, WarmTarget } from '../../../src/index.ts';
 import { bare, expresses, frameworks, type Handler, newCache, serve } from '../../support/apps.ts';
-import { ask } from '../../support/socket.ts';
+import { ask } from '../../support/client.ts';
 import { type Certificates, certificates } from '../../support/tls.ts';
 
 /* Both ways of asking, of real servers: what they make of a target, and of weather. */
