@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Entries } from './entries/types.ts';
-import type { Imagined } from './exchange/probe-request.ts';
+import type { ExplainRequest } from './exchange/probe-request.ts';
 import type { Explanation } from './lifecycle/explain.ts';
 import type { CacheEvents } from './observe/outcome.ts';
 import type { CacheStats } from './observe/stats.ts';
@@ -70,7 +70,7 @@ export interface CacheMiddleware {
    * It calls the functions among the options and reads Redis; it changes, leases and counts nothing.
    * @throws {TypeError} if the URL is not an absolute http or https URL.
    */
-  explain(request: IncomingMessage | string | URL, init?: Imagined): Promise<Explanation>;
+  explain(request: IncomingMessage | string | URL, init?: ExplainRequest): Promise<Explanation>;
   /** What the cache has done in this process so far: counts, hit ratio, latencies, time saved. */
   stats(): CacheStats;
   /** Resolves when no store operation and no refresh is pending: for tests, and before a shutdown. */

@@ -1,6 +1,5 @@
 export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
-  DamagedEntry,
   Entries,
   Entry,
   EntryChange,
@@ -10,9 +9,10 @@ export type {
   EntrySummary,
   Figure,
   StoreFigures,
+  UnreadableEntry,
 } from './entries/types.ts';
 export { OptionError, PurgeError, StoreError } from './errors.ts';
-export type { Imagined } from './exchange/probe-request.ts';
+export type { ExplainRequest } from './exchange/probe-request.ts';
 export type { Explanation } from './lifecycle/explain.ts';
 export type { Latency } from './observe/histogram.ts';
 export type {

@@ -1,12 +1,12 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
-import { entriesOf } from './entries/entries.ts';
+import { createEntries } from './entries/entries.ts';
 import { OptionError } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
-import { Door, type Listener } from './exchange/front-door.ts';
-import type { Imagined } from './exchange/probe-request.ts';
+import { FrontDoor } from './exchange/front-door.ts';
+import type { ExplainRequest } from './exchange/probe-request.ts';
 import { idsOfUrl } from './key/key-ids.ts';
 import { Collapse } from './lifecycle/collapse.ts';
 import type { CacheContext } from './lifecycle/context.ts';
@@ -27,7 +27,7 @@ import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { Leases } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
-import { valueStore } from './values/value-store.ts';
+import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 
@@ -92,12 +92,12 @@ class Cache {
       else void handle(new Transaction(new Exchange(req, res, next), policy, context));
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
-      before: (app: Listener) => this.#before(app, policy),
+      before: (app: RequestListener) => this.#before(app, policy),
       with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) =>
         purge(context, this.#policies.values(), target, purging),
-      entries: entriesOf(context, policy.maxBodySize),
-      store: valueStore(context, policy.maxBodySize),
+      entries: createEntries(context, policy.maxBodySize),
+      store: createValueStore(context, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
@@ -109,7 +109,7 @@ class Cache {
         context.reporter.off(event, listener);
         return handled;
       },
-      explain: (request: IncomingMessage | string | URL, init?: Imagined) =>
+      explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
         explain(context, policy, request, init),
       stats: () => context.reporter.stats(),
       idle: () => this.#idle(),
@@ -118,11 +118,11 @@ class Cache {
     return handled;
   }
 
-  #before(app: Listener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+  #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
     if (typeof app !== 'function')
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const context = this.#context;
-    const door = new Door(app);
+    const door = new FrontDoor(app);
     const { enabled, when, key, vary } = policy;
     const asks = [enabled, when, key, vary.by, context.settings.invalidation?.authorize].some(
       (o) => typeof o === 'function',
@@ -132,7 +132,7 @@ class Cache {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
       const exchange = new Exchange(req, res, next, door);
-      if (asks && exchange.cacheLevel === 0) door.dress(req, res);
+      if (asks && exchange.cacheLevel === 0) door.decorate(req, res);
       void handle(new Transaction(exchange, policy, context));
     };
   }

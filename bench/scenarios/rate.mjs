@@ -6,8 +6,8 @@ import { progress } from '../terminal.mjs';
 
 /** Code is compiled by how often it has run. On a busy machine the warm-up ends after `seconds`. */
 const WARM_UP = { count: 8000, seconds: 5 };
-/** Of one allocation sample: few enough that V8 collects no garbage before it ends. */
-const ALLOCATION_REQUESTS = 50;
+/** Of one allocation sample: at first, and at least. A sample in which V8 collects garbage halves the number. */
+const ALLOCATION_REQUESTS = [50, 5];
 /** The new space has from the start the size, in MB, that a busy process gives it. */
 export const NEW_SPACE = ['--min-semi-space-size=16', '--max-semi-space-size=16'];
 
@@ -18,6 +18,8 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
   const sound = [];
   const wrong = new Map();
   const plan = { requests, check, connections };
+  const [mostRequests, fewestRequests] = ALLOCATION_REQUESTS;
+  let allocationRequests = mostRequests;
   const replays = ['same', '304', 'part', 'head'].includes(check);
 
   const sampleOf = async (target, tag, length) => {
@@ -61,9 +63,14 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
       await load.call('run', { ...plan, check: 'any', port, connections: 1, count, ...more });
       return process.call('allocations');
     };
-    const [none, full] = [await bytesOf(0), await bytesOf(ALLOCATION_REQUESTS)];
-    const per = (field) => (full[field] - none[field]) / ALLOCATION_REQUESTS;
-    return none.complete && full.complete ? { heap: per('heap'), buffers: per('buffers') } : undefined;
+    const count = allocationRequests;
+    const [none, full] = [await bytesOf(0), await bytesOf(count)];
+    if (!none.complete || !full.complete) {
+      allocationRequests = Math.max(fewestRequests, count >> 1);
+      return undefined;
+    }
+    const per = (field) => (full[field] - none[field]) / count;
+    return { heap: per('heap'), buffers: per('buffers') };
   };
 
   const warmUp = async (target) => {

@@ -1,16 +1,15 @@
-/** What the commands have in common. */
+/** What the commands share: their interface, input and output. */
 
-/** Where a command writes to. */
 export interface Output {
-  once?(event: 'drain', done: () => void): unknown;
+  once?(event: 'drain', listener: () => void): unknown;
   readonly isTTY?: boolean;
-  /** Characters of a line of a terminal. */
+  /** Characters in a line of the terminal. */
   readonly columns?: number;
+  /** Lines of the terminal. */
   readonly rows?: number;
   write(text: string | Uint8Array): unknown;
 }
 
-/** Where somebody may answer. */
 interface Input extends AsyncIterable<string | Uint8Array> {
   readonly isTTY?: boolean;
   setRawMode?(raw: boolean): unknown;
@@ -21,34 +20,29 @@ export interface Io {
   readonly input: Input;
   readonly out: Output;
   readonly err: Output;
-  /** Aborted when the command shall end early, with the exit code that says so. */
+  /** Aborted when the command must end early. The reason is the exit code. */
   readonly signal: AbortSignal;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Of this package. */
+  /** The version of this package. */
   readonly version: string;
 }
 
 export interface Command {
-  /** What it does, in a line. */
+  /** One line for the list of commands. */
   readonly summary: string;
-  /** Its arguments and options, as `--help` shows them. */
+  /** The text of `--help`. */
   readonly help: string;
-  /** Resolves to the exit code. @throws {UsageError} */
+  /** Resolves to the exit code. @throws {UsageError} for bad arguments. */
   run(args: string[], io: Io): Promise<number>;
 }
 
-/** Arguments that a command does not take. The message says what is accepted. */
+/** Bad arguments. The message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
-/** The text without what could move the cursor: it may come from anywhere. */
-export function printable(text: string): string {
-  return text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
-}
-
-/** Writes no faster than it is read. */
-export async function say({ out, signal }: Io, text: string | Uint8Array): Promise<void> {
+/** Writes to standard output, and waits while the reader is slow. */
+export async function write({ out, signal }: Io, text: string | Uint8Array): Promise<void> {
   if (out.write(text) !== false || !out.once || signal.aborted) return;
   await new Promise<void>((resolve) => {
     const done = (): void => {
@@ -60,9 +54,10 @@ export async function say({ out, signal }: Io, text: string | Uint8Array): Promi
   });
 }
 
-/** A whole number of at least 1. @throws {UsageError} */
-export function whole(option: string, value: string | undefined, otherwise: number): number {
-  const number = value === undefined ? otherwise : /^\d{1,9}$/.test(value) ? Number(value) : 0;
-  if (number === 0) throw new UsageError(`${option} is ${value}, but must be a whole number of at least 1`);
-  return number;
+/** Parses a whole number of at least 1. @throws {UsageError} */
+export function parseCount(option: string, value: string | undefined, defaultValue: number): number {
+  if (value === undefined) return defaultValue;
+  if (!/^\d{1,9}$/.test(value) || Number(value) === 0)
+    throw new UsageError(`${option} is ${value}, but must be a whole number of at least 1`);
+  return Number(value);
 }

@@ -1,17 +1,18 @@
 import type { Output } from './command.ts';
+import { formatNumber } from './text.ts';
 
-/** Shows how far a command has come: a bar on a terminal, a line now and then elsewhere. */
-
-/** In milliseconds: how often a terminal is drawn to, and how often a line is written. */
-const DRAWN = 100;
-const WRITTEN = 5000;
+/** How often the progress is drawn on a terminal, and how often a line is written elsewhere. */
+const DRAW_INTERVAL_MS = 100;
+const LINE_INTERVAL_MS = 5000;
 /** Characters of the bar. */
-const BAR = [10, 30] as const;
+const MIN_BAR = 10;
+const MAX_BAR = 30;
 
+/** Shows the progress of a command: a bar on a terminal, a line every few seconds elsewhere. */
 export class Progress {
   readonly #out: Output;
   #total: number | undefined;
-  readonly #since = performance.now();
+  readonly #startedAt = performance.now();
   readonly #timer: NodeJS.Timeout;
   #done = 0;
   #failed = 0;
@@ -19,12 +20,11 @@ export class Progress {
   constructor(out: Output, total: number | undefined) {
     this.#out = out;
     this.#total = total;
-    this.#timer = setInterval(() => this.#show(), out.isTTY ? DRAWN : WRITTEN);
+    this.#timer = setInterval(() => this.#show(), out.isTTY ? DRAW_INTERVAL_MS : LINE_INTERVAL_MS);
   }
 
-  /** In seconds. */
-  get elapsed(): number {
-    return (performance.now() - this.#since) / 1000;
+  get elapsedSeconds(): number {
+    return (performance.now() - this.#startedAt) / 1000;
   }
 
   update(done: number, failed: number, total: number | undefined = this.#total): void {
@@ -40,39 +40,33 @@ export class Progress {
 
   #show(): void {
     const { isTTY, columns = 80 } = this.#out;
-    const facts = this.#facts();
-    this.#out.write(isTTY ? `\r${this.#bar(columns - facts.length - 2)}${facts}\x1b[K` : `${facts}\n`);
+    const counts = this.#counts();
+    this.#out.write(isTTY ? `\r${this.#bar(columns - counts.length - 2)}${counts}\x1b[K` : `${counts}\n`);
   }
 
-  #facts(): string {
-    const asked = this.#done + this.#failed;
-    const count = this.#total === undefined ? figure(asked) : `${figure(asked)}/${figure(this.#total)}`;
-    const failed = this.#failed > 0 ? [`${figure(this.#failed)} failed`] : [];
-    const rate = asked / this.elapsed;
+  #counts(): string {
+    const ended = this.#done + this.#failed;
+    const perSecond = ended / this.elapsedSeconds;
+    const rate = perSecond < 10 ? perSecond.toFixed(1) : formatNumber(Math.round(perSecond));
     return [
-      count,
-      `${rate < 10 ? rate.toFixed(1) : figure(Math.round(rate))}/s`,
-      ...failed,
-      clock(this.elapsed),
+      this.#total === undefined ? formatNumber(ended) : `${formatNumber(ended)}/${formatNumber(this.#total)}`,
+      `${rate}/s`,
+      ...(this.#failed > 0 ? [`${formatNumber(this.#failed)} failed`] : []),
+      formatClock(this.elapsedSeconds),
     ].join('  ');
   }
 
-  /** Nothing where there is no room for it, or no end known. */
+  /** Empty if the line has no room for a bar, or the total is unknown. */
   #bar(room: number): string {
-    const width = Math.min(room - 2, BAR[1]);
-    if (!this.#total || width < BAR[0]) return '';
+    const width = Math.min(room - 2, MAX_BAR);
+    if (!this.#total || width < MIN_BAR) return '';
     const full = Math.floor((width * (this.#done + this.#failed)) / this.#total);
     return `[${'#'.repeat(full).padEnd(width, '.')}] `;
   }
 }
 
-/** A number as it is read: 12,345. */
-export function figure(number: number): string {
-  return number.toLocaleString('en-US');
-}
-
-/** Hours, where there are any, minutes and seconds: 1:02:03. */
-function clock(seconds: number): string {
+/** Minutes and seconds, or hours, minutes and seconds: 1:02:03. */
+function formatClock(seconds: number): string {
   const whole = Math.floor(seconds);
   const minutes = Math.floor(whole / 60);
   const parts = whole < 3600 ? [minutes, whole % 60] : [Math.floor(minutes / 60), minutes % 60, whole % 60];

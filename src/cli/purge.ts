@@ -1,36 +1,36 @@
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
-import { beginsWith } from '../key/key-ids.ts';
+import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/operations.ts';
 import { areTags } from '../options/tags.ts';
-import { type Command, type Io, say, UsageError } from './command.ts';
-import { idsOfAddress, idsOfJson, idsOfName } from './names.ts';
-import { figure } from './progress.ts';
+import { type Command, type Io, UsageError, write } from './command.ts';
+import { idsForJsonKey, idsForName, idsForUrl } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { escaped, jsonLine } from './text.ts';
+import { escapeUnsafe, formatNumber, jsonLine } from './text.ts';
 
 const HELP = `Usage: redis-response-cache purge TARGET [OPTIONS]
 
-Purges stored responses, and revokes what is being made: once it has ended, nothing from before is
-served. TARGET is one of
+Deletes stored responses and values, and revokes the fills in progress: afterwards, no request is
+answered with a response from before. TARGET is one of
 
-  --url URL               what is stored for this URL, under the default key; may be repeated
-  --key JSON              what a key function gave, '["leads",42]', or the key of a value
-  --tag TAG               what is stored under this tag; may be repeated
-  --url-prefix PREFIX     URLs that begin so: https://api.example.com/leads, or /leads on every host
-  --entry ID|KEY          one, as ls prints or --json names it; may be repeated
-  --all                   everything under the --prefix
+  --url URL               responses for this URL under the default key; repeatable
+  --key JSON              a result of the key function, such as '["leads",42]', or a value's key
+  --tag TAG               entries with this tag; repeatable
+  --url-prefix PREFIX     URLs that begin with https://api.example.com/leads, or with /leads on any
+                          host
+  --entry ID|KEY          an entry, by the id or the key that ls prints; repeatable
+  --all                   everything under --prefix
 
-  --soft                  marks it stale instead: it may yet be confirmed, or stand in for an error
-  --yes                   does not ask before --all
+  --soft                  marks the entries stale instead of deleting them: the app may confirm them
+                          (ETag), and staleIfError may use them
+  --yes                   no question before --all
   --json                  the result as JSON
 ${REDIS_HELP}
 
-A URL is purged under every form that it may be stored in, but for what only the app knows: a key
-function (use --key with what it gives) and a vary.query option (use --entry with the key that ls
-prints). --url-prefix purges as well what nobody here can tell the key of, such as what is sealed
-without --encrypt-key.
+The command does not know the options of the app. If the app has a key function, use --key with its
+result. If it has the vary.query option, use --entry with the key that ls prints. --url-prefix also
+purges entries whose key cannot be read here, such as encrypted ones without --encrypt-key.
 ${EXIT_HELP}
 `;
 
@@ -48,45 +48,50 @@ const OPTIONS = {
 
 const TARGETS = ['url', 'key', 'tag', 'url-prefix', 'entry', 'all'] as const;
 
-/** Either ids, or what the cache is to find. */
+/** The command computes the ids for a URL, a key or an entry. The cache finds all other entries. */
 type Plan = { readonly ids: readonly string[] } | { readonly target: PurgeTarget };
 
 export const purge: Command = {
-  summary: 'purges by URL, key, tag, prefix or entry, or everything',
+  summary: 'purges by URL, key, tag, URL prefix or entry, or everything',
   help: HELP,
   async run(args, io) {
     const { values } = parseArgs({ args, options: OPTIONS });
-    const { soft = false, yes = false, json = false } = values;
-    const plan = planOf(values);
-    if (values.all && !yes && !(io.input.isTTY && io.err.isTTY))
-      throw new UsageError('--all takes --yes where nobody can be asked');
+    const { all = false, soft = false, yes = false, json = false } = values;
+    const plan = parsePlan(values);
+    const mustConfirm = all && !yes;
+    if (mustConfirm && !(io.input.isTTY && io.err.isTTY))
+      throw new UsageError('--all asks for confirmation, which needs a terminal: add --yes');
     return withRedis(values, io, async (session) => {
-      if (values.all && !yes && !(await agreed(session, io))) {
-        io.err.write('nothing was purged\n');
+      if (mustConfirm && !(await confirm(session, io))) {
+        io.err.write('Nothing was purged.\n');
         return 1;
       }
-      const purged = await purging(session, plan, soft, io);
-      await say(io, json ? jsonLine({ purged, soft }) : `${figure(purged)} purged${soft ? ' softly' : ''}\n`);
+      const purged = await runPlan(session, plan, soft, io);
+      const entries = purged === 1 ? 'entry' : 'entries';
+      const result = soft ? 'marked stale' : 'purged';
+      await write(io, json ? jsonLine({ purged, soft }) : `${formatNumber(purged)} ${entries} ${result}\n`);
       return 0;
     });
   },
 };
 
-function planOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']): Plan {
+/** @throws {UsageError} */
+function parsePlan(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']): Plan {
   const given = TARGETS.filter((name) => values[name] !== undefined);
   if (given.length !== 1)
-    throw new UsageError(`purge takes one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
+    throw new UsageError(`purge needs exactly one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
   const { url, key, tag, 'url-prefix': prefix, entry } = values;
-  if (url) return { ids: url.flatMap(idsOfAddress) };
-  if (key !== undefined) return { ids: idsOfJson(key) };
-  if (entry) return { ids: entry.flatMap(idsOfName) };
+  if (url) return { ids: url.flatMap(idsForUrl) };
+  if (key !== undefined) return { ids: idsForJsonKey(key) };
+  if (entry) return { ids: entry.flatMap(idsForName) };
   if (tag) {
-    if (!areTags(tag)) throw new UsageError('--tag takes a tag of up to 256 characters, up to 128 times');
+    if (!areTags(tag))
+      throw new UsageError('--tag must have 1 to 256 characters, and may be given up to 128 times');
     return { target: { tags: tag } };
   }
   if (prefix === undefined) return { target: { all: true } };
   try {
-    beginsWith(prefix);
+    urlPrefixMatcher(prefix);
   } catch (error) {
     if (error instanceof PurgeError)
       throw new UsageError(
@@ -97,8 +102,8 @@ function planOf(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>
   return { target: { prefix } };
 }
 
-async function agreed({ prefix, server }: Session, { input, err, signal }: Io): Promise<boolean> {
-  const question = `Everything under ${escaped(prefix)} at ${server} is going to be purged. Type yes: `;
+async function confirm({ prefix, server }: Session, { input, err, signal }: Io): Promise<boolean> {
+  const question = `This purges everything under ${escapeUnsafe(prefix)} at ${server}. Type yes to continue: `;
   const lines = createInterface({
     input: input as unknown as NodeJS.ReadableStream,
     output: err as unknown as NodeJS.WritableStream,
@@ -111,29 +116,39 @@ async function agreed({ prefix, server }: Session, { input, err, signal }: Io): 
   }
 }
 
-/** How often a terminal is told how far it has come, in milliseconds. */
-const DRAWN = 100;
+/** How often a terminal shows the count so far. */
+const DRAW_INTERVAL_MS = 100;
 
-async function purging({ cache }: Session, plan: Plan, soft: boolean, io: Io): Promise<number> {
+async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): Promise<number> {
   if ('ids' in plan) {
-    const counts = [...new Set(plan.ids)].map((id) => cache.entries.purge({ id }, { soft }));
-    return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    const ids = new Set(plan.ids);
+    const counts = await Promise.all([...ids].map((id) => cache.entries.purge({ id }, { soft })));
+    return counts.reduce((sum, count) => sum + count, 0);
   }
   let done = 0;
-  const onProgress = (purged: number): void => {
-    done = purged;
+  const draw = (): void => {
+    if (io.err.isTTY) io.err.write(`\r${formatNumber(done)} so far\x1b[K`);
   };
-  const draw = (): unknown => io.err.isTTY && io.err.write(`\r${figure(done)} purged so far\x1b[K`);
-  const timer = setInterval(draw, DRAWN);
-  const interrupted = (): unknown => io.err.write(`interrupted: ${figure(done)} purged so far\n`);
-  io.signal.addEventListener('abort', interrupted, { once: true });
+  const reportInterrupted = (): void => {
+    io.err.write(`interrupted: ${formatNumber(done)} purged so far\n`);
+  };
+  const timer = setInterval(draw, DRAW_INTERVAL_MS);
+  io.signal.addEventListener('abort', reportInterrupted, { once: true });
   try {
-    return await cache.purge({ ...plan.target, soft }, { onProgress });
+    return await cache.purge(
+      { ...plan.target, soft },
+      {
+        onProgress(purged) {
+          done = purged;
+        },
+      },
+    );
   } catch (error) {
-    throw done > 0 ? new Error(`${figure(done)} were purged, but ${(error as Error).message}`) : error;
+    if (done === 0) throw error;
+    throw new Error(`stopped after ${formatNumber(done)} were purged: ${(error as Error).message}`);
   } finally {
     clearInterval(timer);
-    io.signal.removeEventListener('abort', interrupted);
+    io.signal.removeEventListener('abort', reportInterrupted);
     if (io.err.isTTY) io.err.write('\r\x1b[K');
   }
 }

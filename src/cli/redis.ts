@@ -6,7 +6,7 @@ import { redisCache } from '../redis-cache.ts';
 import { Operator } from '../store/redis/operator.ts';
 import { type Io, UsageError } from './command.ts';
 
-/** What the commands that work on Redis itself have in common. */
+/** What the commands that connect to Redis share: options, help, and the connection. */
 
 export const REDIS_OPTIONS = {
   redis: { type: 'string' },
@@ -18,14 +18,14 @@ export const REDIS_OPTIONS = {
 } as const;
 
 export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS); default: $REDIS_URL
-  --cluster               it is a Cluster; --redis may be some of its nodes, with commas between
-  --prefix PREFIX         the cache's prefix (default rrc:)
-  --encrypt-key ID:KEY    a key of its encrypt option, in hex or base64; may be repeated; default:
-                          $RRC_ENCRYPT_KEYS, with commas between, which no list of processes shows
-  --timeout DURATION      how long Redis may take for one answer (default 10s)`;
+  --cluster               Redis is a Cluster; --redis may list several nodes, separated by commas
+  --prefix PREFIX         the cache's prefix option (default rrc:)
+  --encrypt-key ID:KEY    a key of the cache's encrypt option, in hex or base64; repeatable.
+                          Default: $RRC_ENCRYPT_KEYS, separated by commas. Use the variable: other
+                          users of this machine can see the arguments of a process.
+  --timeout DURATION      deadline for one reply of Redis, such as 500ms or 1m (default 10s)`;
 
-export const EXIT_HELP =
-  'Exits with 0 if all went well, 1 if not, 2 for wrong usage, 130 if it was interrupted.';
+export const EXIT_HELP = 'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.';
 
 interface Values {
   readonly redis?: string | undefined;
@@ -35,75 +35,93 @@ interface Values {
   readonly timeout?: string | undefined;
 }
 
-/** Redis, and the cache in it. */
+/** A connection to Redis, and the cache in it. */
 export interface Session {
   readonly cache: CacheMiddleware;
   readonly redis: Operator;
-  /** How the prefix and the server are told to whoever asks, without a password. */
   readonly prefix: string;
+  /** Host and port of each node, for messages; no password. */
   readonly server: string;
 }
 
-/** The guard gives what is off a request's path so many times its `timeout`. */
+/** The guarded store multiplies `timeout` by this for calls that are not on the path of a request. */
 const PATIENCE = 20;
 
 /**
- * Works on Redis, and closes the connection whatever happens.
- * @throws {UsageError} @throws why Redis cannot be reached, or why the work ended.
+ * Connects to Redis, runs the work, and closes the connection in any case.
+ * @throws {UsageError} for bad options. @throws {Error} when Redis cannot be reached, and what the work throws.
  */
 export async function withRedis<T>(
   values: Values,
   io: Io,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const url = values.redis ?? io.env.REDIS_URL;
-  if (!url) throw new UsageError('where is Redis? give --redis URL, or set REDIS_URL');
-  const timeout = milliseconds(values.timeout ?? '10s');
-  if (!timeout) throw new UsageError('--timeout takes a duration such as 500ms or 1m');
-  const nodes = url.split(',').map((node) => nodeOf(node.trim()));
-  if (nodes.length > 1 && !values.cluster)
-    throw new UsageError('several nodes are those of a Cluster: give --cluster beside them');
-  const { prefix = 'rrc:' } = values;
-  const keys = keysOf(values['encrypt-key'] ?? io.env.RRC_ENCRYPT_KEYS?.split(',').filter(Boolean) ?? []);
-  const server = nodes.map(({ host }) => host).join(', ');
-  const session = opened(() => {
-    // Whether all of them are right is known before anything connects.
-    parseSettings({ prefix, ...keys });
-    const redis = new Operator(values.cluster ? clusterOf(nodes) : (nodes[0] as URL).href);
-    const cache = redisCache({ redis: redis.client, prefix, timeout: timeout / PATIENCE, ...keys });
-    return { cache, redis, prefix, server };
-  });
-  const { redis, cache } = session;
-  let interrupt: (() => void) | undefined;
-  const interrupted = new Promise<never>((_resolve, reject) => {
-    interrupt = () => reject(new Error('interrupted'));
-    if (io.signal.aborted) interrupt();
-    else io.signal.addEventListener('abort', interrupt);
-  });
-  interrupted.catch(() => {});
-  const working = redis.reach(timeout).then(
+  const timeoutMs = milliseconds(values.timeout ?? '10s');
+  if (!timeoutMs)
+    throw new UsageError(`--timeout is ${values.timeout}, but must be a duration such as 500ms or 1m`);
+  const session = openSession(values, io, timeoutMs);
+  const { redis, cache, server } = session;
+  const interruption = interruptionOf(io.signal);
+  const working = redis.reach(timeoutMs).then(
     () => work(session),
     (error: Error) => {
       throw new Error(`cannot reach Redis at ${server}: ${error.message}`);
     },
   );
   try {
-    return await Promise.race([working, interrupted]);
+    return await Promise.race([working, interruption.promise]);
   } finally {
-    if (interrupt) io.signal.removeEventListener('abort', interrupt);
+    interruption.dispose();
     redis.close();
     await cache.close();
   }
 }
 
-function nodeOf(text: string): URL {
+/** @throws {UsageError} */
+function openSession(values: Values, io: Io, timeoutMs: number): Session {
+  const url = values.redis ?? io.env.REDIS_URL;
+  if (!url) throw new UsageError('no Redis given: add --redis URL, or set REDIS_URL');
+  const nodes = url.split(',').map((node) => parseNode(node.trim()));
+  if (nodes.length > 1 && !values.cluster)
+    throw new UsageError('--redis lists several nodes, which only a Cluster has: add --cluster');
+  const { prefix = 'rrc:' } = values;
+  const encrypt = parseKeys(
+    values['encrypt-key'] ?? io.env.RRC_ENCRYPT_KEYS?.split(',').filter(Boolean) ?? [],
+  );
+  try {
+    // All options are checked before anything connects.
+    parseSettings({ prefix, ...encrypt });
+    const redis = new Operator(values.cluster ? clusterOptions(nodes) : (nodes[0] as URL).href);
+    const cache = redisCache({ redis: redis.client, prefix, timeout: timeoutMs / PATIENCE, ...encrypt });
+    return { cache, redis, prefix, server: nodes.map(({ host }) => host).join(', ') };
+  } catch (error) {
+    if (error instanceof OptionError) throw new UsageError(error.message);
+    throw error;
+  }
+}
+
+/** A promise that rejects when the signal is aborted. */
+function interruptionOf(signal: AbortSignal): { promise: Promise<never>; dispose(): void } {
+  let interrupt = (): void => {};
+  const promise = new Promise<never>((_resolve, reject) => {
+    interrupt = () => reject(new Error('interrupted'));
+  });
+  // Nobody may be waiting any more when it rejects.
+  promise.catch(() => {});
+  if (signal.aborted) interrupt();
+  else signal.addEventListener('abort', interrupt);
+  return { promise, dispose: () => signal.removeEventListener('abort', interrupt) };
+}
+
+/** @throws {UsageError} */
+function parseNode(text: string): URL {
   const url = text.includes('://') ? text : `redis://${text}`;
   if (!/^rediss?:/i.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
-    throw new UsageError('--redis takes a URL such as redis://user:password@host:6379');
+    throw new UsageError('--redis must be a URL such as redis://user:password@host:6379');
   return new URL(url);
 }
 
-function clusterOf(nodes: readonly URL[]): ConstructorParameters<typeof Operator>[0] {
+function clusterOptions(nodes: readonly URL[]): ConstructorParameters<typeof Operator>[0] {
   const [{ protocol, username, password } = {} as URL] = nodes;
   const redisOptions = {
     ...(username && { username: decodeURIComponent(username) }),
@@ -117,26 +135,16 @@ function clusterOf(nodes: readonly URL[]): ConstructorParameters<typeof Operator
   return { cluster, options: { redisOptions } };
 }
 
-function keysOf(texts: readonly string[]): { encrypt?: { keys: { id: string; key: string }[] } } {
+/** The `encrypt` option. @throws {UsageError} */
+function parseKeys(texts: readonly string[]): { encrypt?: { keys: { id: string; key: string }[] } } {
   if (texts.length === 0) return {};
-  return {
-    encrypt: {
-      keys: texts.map((text) => {
-        const at = text.indexOf(':');
-        if (at < 1)
-          throw new UsageError('--encrypt-key takes the id of a key and the key: 2026-11:q83vASNFZ4k...');
-        return { id: text.slice(0, at), key: text.slice(at + 1) };
-      }),
-    },
-  };
-}
-
-/** What the cache refuses is wrong usage here. */
-function opened<T>(open: () => T): T {
-  try {
-    return open();
-  } catch (error) {
-    if (error instanceof OptionError) throw new UsageError(error.message);
-    throw error;
-  }
+  const keys = texts.map((text) => {
+    const colon = text.indexOf(':');
+    if (colon < 1)
+      throw new UsageError(
+        '--encrypt-key must be the id of a key, a colon, and the key: 2026-11:q83vASNFZ4k...',
+      );
+    return { id: text.slice(0, colon), key: text.slice(colon + 1) };
+  });
+  return { encrypt: { keys } };
 }

@@ -1,16 +1,16 @@
-/** What the servers behind the cache say of themselves, as one. */
+/** Figures of the Redis servers behind the cache, added up. */
 export interface ServerFigures {
   readonly servers: number;
   /** `Redis 7.4.1`. */
   readonly version: string;
-  /** Bytes, by all servers together. */
+  /** Bytes, of all servers together. */
   readonly usedMemory: number;
-  /** 0 where there is no bound. */
+  /** Bytes, of all servers together; 0 without a limit. */
   readonly maxMemory: number;
   readonly maxMemoryPolicy: string;
   readonly clients: number;
   readonly commandsPerSecond: number;
-  /** Since it was started, as the following. */
+  /** Since the start of the servers, as all counts below. */
   readonly commands: number;
   readonly keyspaceHits: number;
   readonly keyspaceMisses: number;
@@ -18,21 +18,17 @@ export interface ServerFigures {
   readonly expiredKeys: number;
 }
 
-/** @param infos what each answered to INFO. */
-export function figuresOf(infos: readonly Record<string, string>[]): ServerFigures {
-  const sum = (name: string): number => infos.reduce((all, info) => all + Number(info[name] ?? 0), 0);
-  const each = (textOf: (info: Record<string, string>) => string): string =>
+/** @param infos the reply to INFO of each server. */
+export function serverFigures(infos: readonly Record<string, string>[]): ServerFigures {
+  const sum = (name: string): number => infos.reduce((total, info) => total + Number(info[name] ?? 0), 0);
+  const distinct = (textOf: (info: Record<string, string>) => string): string =>
     [...new Set(infos.map(textOf))].join(', ');
   return {
     servers: infos.length,
-    version: each((info) =>
-      info.valkey_version
-        ? `Valkey ${info.valkey_version}`
-        : `Redis ${info.redis_version ?? 'of no known version'}`,
-    ),
+    version: distinct(versionOf),
     usedMemory: sum('used_memory'),
     maxMemory: sum('maxmemory'),
-    maxMemoryPolicy: each((info) => info.maxmemory_policy ?? ''),
+    maxMemoryPolicy: distinct((info) => info.maxmemory_policy ?? ''),
     clients: sum('connected_clients'),
     commandsPerSecond: sum('instantaneous_ops_per_sec'),
     commands: sum('total_commands_processed'),
@@ -41,4 +37,9 @@ export function figuresOf(infos: readonly Record<string, string>[]): ServerFigur
     evictedKeys: sum('evicted_keys'),
     expiredKeys: sum('expired_keys'),
   };
+}
+
+function versionOf(info: Record<string, string>): string {
+  if (info.valkey_version) return `Valkey ${info.valkey_version}`;
+  return `Redis ${info.redis_version ?? '(unknown version)'}`;
 }

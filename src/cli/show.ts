@@ -1,20 +1,19 @@
 import { parseArgs } from 'node:util';
-import type { DamagedEntry, Entry } from '../entries/types.ts';
-import { type Command, type Io, say, UsageError } from './command.ts';
-import { idsOfName } from './names.ts';
+import type { Entry, UnreadableEntry } from '../entries/types.ts';
+import { type Command, type Io, UsageError, write } from './command.ts';
+import { idsForName } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { escaped, escapedLines, jsonLine, painter, sizeText, span } from './text.ts';
+import { escapeUnsafe, escapeUnsafeLines, formatBytes, formatDuration, jsonLine, painter } from './text.ts';
 
-const HELP = `Usage: redis-response-cache show KEY|URL|ID [OPTIONS]
+const HELP = `Usage: redis-response-cache show URL|KEY|ID [OPTIONS]
 
-Shows what is stored for a URL, for a cache key as ls prints it, for the JSON of a key function or
-of a value, or at an id: what is known of it, and its header fields.
+Shows the stored responses for a URL, for a cache key as ls prints it, for the JSON of a key (of a
+key function or of a value), or for an id: times, sizes, tags and header fields.
 
-  --variant VARIANT       one of several variants, by its id
-  --body                  the body, too: text with its control characters escaped on a terminal,
-                          anything else in hex
-  --raw                   the bytes of the body, and nothing else
-  --json                  each variant as one line of JSON; with --body, as text or in base64
+  --variant VARIANT       only this variant
+  --body                  also the body: as text (with control characters escaped), or as hex
+  --raw                   only the bytes of the body
+  --json                  one line of JSON for each variant; with --body also body or bodyBase64
 ${REDIS_HELP}
 
 ${EXIT_HELP}
@@ -27,133 +26,146 @@ const OPTIONS = {
   raw: { type: 'boolean' },
 } as const;
 
+type AnyEntry = Entry | UnreadableEntry;
+
 export const show: Command = {
-  summary: 'shows one of them: header fields, body, what is known of it',
+  summary: 'shows a stored response: times, tags, header fields, body',
   help: HELP,
   async run(args, io) {
     const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
     const { variant, body = false, raw = false, json = false } = values;
     const [name] = positionals;
-    if (positionals.length !== 1 || !name) throw new UsageError('show takes one KEY, URL or ID');
-    if (raw && json) throw new UsageError('--raw and --json exclude each other');
-    const ids = idsOfName(name);
+    if (positionals.length !== 1 || !name) throw new UsageError('show takes exactly one URL, KEY or ID');
+    if (raw && json) throw new UsageError('--raw and --json exclude each other: give one of them');
+    const ids = idsForName(name);
     return withRedis(values, io, async (session) => {
-      const found = await entriesAt(session, ids, variant);
-      if (found.length === 0) {
-        io.err.write(
-          `nothing is stored for ${escaped(name)}${variant === undefined ? '' : ' as this variant'}\n`,
-        );
+      const entries = await readEntries(session, ids, variant);
+      if (entries.length === 0) {
+        const which = variant === undefined ? '' : ' with this variant';
+        io.err.write(`nothing is stored for ${escapeUnsafe(name)}${which}\n`);
         return 1;
       }
-      if (raw) return rawBody(found, io);
-      for (const [i, entry] of found.entries()) {
-        if (json) await say(io, jsonLine(asJson(entry, body)));
-        else await say(io, `${i > 0 ? '\n' : ''}${asText(entry, body, io)}`);
+      if (raw) return writeRawBody(entries, io);
+      for (const [i, entry] of entries.entries()) {
+        const text = json ? jsonLine(asJson(entry, body)) : `${i > 0 ? '\n' : ''}${asText(entry, body, io)}`;
+        await write(io, text);
       }
       return 0;
     });
   },
 };
 
-async function entriesAt(
+async function readEntries(
   { cache: { entries } }: Session,
   ids: readonly string[],
   variant: string | undefined,
-): Promise<(Entry | DamagedEntry)[]> {
-  const found: (Entry | DamagedEntry)[] = [];
+): Promise<AnyEntry[]> {
+  const result: AnyEntry[] = [];
   for (const id of ids) {
-    for (const listed of (await entries.list({ id })).entries) {
-      if (variant !== undefined && listed.variant !== variant) continue;
-      const entry = await entries.get(listed);
-      if (entry) found.push(entry);
+    const page = await entries.list({ id });
+    for (const summary of page.entries) {
+      if (variant !== undefined && summary.variant !== variant) continue;
+      const entry = await entries.get(summary);
+      if (entry) result.push(entry);
     }
   }
-  return found;
+  return result;
 }
 
-async function rawBody(found: readonly (Entry | DamagedEntry)[], io: Io): Promise<number> {
-  const [entry] = found;
-  if (!entry || found.length > 1) {
-    const variants = found.map(({ variant }) => `  --variant ${escaped(JSON.stringify(variant))}\n`);
-    io.err.write(`there are ${found.length} variants: choose one\n${variants.join('')}`);
+/** @returns the exit code. */
+async function writeRawBody(entries: readonly AnyEntry[], io: Io): Promise<number> {
+  const [entry] = entries;
+  if (!entry || entries.length > 1) {
+    const variants = entries.map(({ variant }) => `  --variant ${escapeUnsafe(JSON.stringify(variant))}\n`);
+    io.err.write(`${entries.length} variants are stored: add one of\n${variants.join('')}`);
     return 1;
   }
-  if (entry.damaged) {
-    io.err.write(`${unreadable(entry)}\n`);
+  if (!entry.readable) {
+    io.err.write(`${reasonText(entry)}\n`);
     return 1;
   }
-  await say(io, entry.body);
+  await write(io, entry.body);
   return 0;
 }
 
-function unreadable({ reason, sealedBy }: DamagedEntry): string {
-  if (reason === 'sealed')
-    return `it is sealed with key ${escaped(String(sealedBy))}: give it by --encrypt-key`;
-  if (reason === 'unsealed') return 'it is not sealed, while --encrypt-key says that it has to be';
-  return 'it is damaged: a request takes it for a miss and stores anew';
+function reasonText({ reason, encryptedWith }: UnreadableEntry): string {
+  switch (reason) {
+    case 'unknown-key':
+      return `encrypted with key ${escapeUnsafe(String(encryptedWith))}: add it with --encrypt-key`;
+    case 'unencrypted':
+      return 'not encrypted, so the cache does not use it: leave out --encrypt-key to read it';
+    case 'damaged':
+      return 'damaged: the next request is a miss and replaces it';
+  }
 }
 
-function asText(entry: Entry | DamagedEntry, body: boolean, io: Io): string {
+function asText(entry: AnyEntry, withBody: boolean, io: Io): string {
   const paint = painter(io.out, io);
-  const title = paint('bold', escaped(entry.key ?? entry.id));
-  const facts = entry.damaged ? damagedFacts(entry) : factsOf(entry);
-  const lines = facts.map(([name, value]) => `  ${name.padEnd(10)}${escaped(value)}`);
-  if (entry.damaged) return `${[title, ...lines].join('\n')}\n`;
-  const fields = entry.headers.map(
-    ([name, value]) => `  ${paint('dim', `${escaped(name)}:`)} ${escaped(value)}`,
-  );
-  const parts = [title, ...lines, '', ...fields, ...(body ? ['', bodyText(entry, io)] : [])];
-  return `${parts.join('\n')}\n`;
+  const facts = entry.readable ? factsOf(entry) : unreadableFacts(entry);
+  const lines = [
+    paint('bold', escapeUnsafe(entry.key ?? entry.id)),
+    ...facts.map(([name, value]) => `  ${name.padEnd(11)}${escapeUnsafe(value)}`),
+  ];
+  if (entry.readable) {
+    lines.push('');
+    for (const [name, value] of entry.headers)
+      lines.push(`  ${paint('dim', `${escapeUnsafe(name)}:`)} ${escapeUnsafe(value)}`);
+    if (withBody) lines.push('', bodyText(entry, io));
+  }
+  return `${lines.join('\n')}\n`;
 }
 
 type Facts = [name: string, value: string][];
 
-function damagedFacts(entry: DamagedEntry): Facts {
-  const { id, variant, storedBytes, expiresIn } = entry;
+function unreadableFacts(entry: UnreadableEntry): Facts {
   return [
-    ['', unreadable(entry)],
-    ['id', id],
-    ['variant', variant],
-    ['size', sizeText(storedBytes)],
-    ['forgotten', `in ${span(expiresIn)}`],
+    ['unreadable', reasonText(entry)],
+    ['id', entry.id],
+    ['variant', entry.variant],
+    ['size', `${formatBytes(entry.storedBytes)} stored`],
+    ['expires', `in ${formatDuration(entry.expiresInMs)}`],
   ];
 }
 
 function factsOf(entry: Entry): Facts {
-  const { id, variant, variesOn, declared, status, message, bornAt, age, ttl, stale, purged, expiresIn } =
-    entry;
-  const { size, storedBytes, encodings, sealedBy, tags, took } = entry;
-  const codings = Object.entries(encodings).map(([coding, bytes]) => `${coding} ${sizeText(bytes)}`);
+  const { variant, variesOn, declaredParts, bornAt, ageMs, originMs, tags, encryptedWith } = entry;
   const varies = Object.entries(variesOn).map(([name, value]) => `${name}: ${value ?? '(absent)'}`);
-  const fresh = purged ? 'purged softly' : stale ? `stale for ${span(-ttl)}` : `fresh for ${span(ttl)} more`;
+  const encodings = Object.entries(entry.encodings).map(([coding, size]) => `${coding} ${formatBytes(size)}`);
+  const sizes = [`${formatBytes(entry.storedBytes)} stored`, ...encodings];
   const facts: Facts = [
-    ['id', id],
+    ['id', entry.id],
     ['variant', variant === '' ? '(none)' : variant],
-    ['varies on', [...varies, declared].filter(Boolean).join(', ')],
-    ['status', `${status} ${message}`.trim()],
-    ['made', `${dateText(bornAt)}, ${span(age)} ago, in ${Math.round(took)} ms`],
-    ['', `${fresh}, forgotten in ${span(expiresIn)}`],
-    ['size', `${sizeText(size)}; stored ${[sizeText(storedBytes), ...codings].join(', ')}`],
-    ['sealed', sealedBy === undefined ? '' : `with key ${sealedBy}`],
+    ['varies on', [...varies, declaredParts].filter(Boolean).join(', ')],
+    ['status', `${entry.status} ${entry.message}`.trim()],
+    ['made', `${formatDate(bornAt)} in ${Math.round(originMs)} ms`],
+    ['age', `${formatDuration(ageMs)}, ${freshness(entry)}`],
+    ['expires', `in ${formatDuration(entry.expiresInMs)}`],
+    ['size', `${formatBytes(entry.size)} body, ${sizes.join(', ')}`],
+    ['encrypted', encryptedWith === undefined ? '' : `with key ${encryptedWith}`],
     ['tags', tags.join(', ')],
   ];
   return facts.filter(([, value]) => value !== '');
 }
 
-function dateText(ms: number): string {
+function freshness({ purged, stale, ttlMs }: Entry): string {
+  if (purged) return 'stale since a soft purge';
+  return stale ? `stale for ${formatDuration(-ttlMs)}` : `fresh for ${formatDuration(ttlMs)} more`;
+}
+
+/** A damaged clock may have stored an instant that is no date. */
+function formatDate(ms: number): string {
   const date = new Date(ms);
   return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
 }
 
-/** As it may be printed. */
 function bodyText({ body, contentEncoding }: Entry, { out }: Io): string {
-  const text = contentEncoding === undefined ? textOf(body) : undefined;
-  if (text === undefined) return hexOf(body);
-  return out.isTTY ? escapedLines(text) : text;
+  const text = contentEncoding === undefined ? decodeText(body) : undefined;
+  if (text === undefined) return hexDump(body);
+  return out.isTTY ? escapeUnsafeLines(text) : text;
 }
 
-/** `undefined` for what is no UTF-8 text. */
-function textOf(body: Buffer): string | undefined {
+/** `undefined` if the body is not UTF-8 text. */
+function decodeText(body: Buffer): string | undefined {
   if (body.includes(0)) return undefined;
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
@@ -162,21 +174,21 @@ function textOf(body: Buffer): string | undefined {
   }
 }
 
-function hexOf(body: Buffer): string {
+function hexDump(body: Buffer): string {
   const lines: string[] = [];
-  for (let at = 0; at < body.length; at += 16) {
-    const row = body.subarray(at, at + 16);
+  for (let offset = 0; offset < body.length; offset += 16) {
+    const row = body.subarray(offset, offset + 16);
     const hex = row.toString('hex').replace(/../g, '$& ');
-    const shown = row.toString('latin1').replace(/[^\x20-\x7e]/g, '.');
-    lines.push(`${at.toString(16).padStart(8, '0')}  ${hex.padEnd(48)} ${shown}`);
+    const ascii = row.toString('latin1').replace(/[^\x20-\x7e]/g, '.');
+    lines.push(`${offset.toString(16).padStart(8, '0')}  ${hex.padEnd(48)} ${ascii}`);
   }
   return lines.join('\n');
 }
 
-function asJson(entry: Entry | DamagedEntry, whole: boolean): object {
-  if (entry.damaged) return entry;
+function asJson(entry: AnyEntry, withBody: boolean): object {
+  if (!entry.readable) return entry;
   const { body, ...rest } = entry;
-  if (!whole) return rest;
-  const text = rest.contentEncoding === undefined ? textOf(body) : undefined;
-  return { ...rest, ...(text === undefined ? { bodyBase64: body.toString('base64') } : { body: text }) };
+  if (!withBody) return rest;
+  const text = rest.contentEncoding === undefined ? decodeText(body) : undefined;
+  return text === undefined ? { ...rest, bodyBase64: body.toString('base64') } : { ...rest, body: text };
 }

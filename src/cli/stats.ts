@@ -1,14 +1,15 @@
 import { parseArgs } from 'node:util';
 import type { Figure, StoreFigures } from '../entries/types.ts';
-import { type Command, type Io, say } from './command.ts';
-import { figure, Progress } from './progress.ts';
-import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
-import { figuresOf, type ServerFigures } from './server.ts';
-import { columnsOf, escaped, fitted, jsonLine, painter, sizeText } from './text.ts';
+import { type Command, type Io, write } from './command.ts';
+import { Progress } from './progress.ts';
+import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { type ServerFigures, serverFigures } from './server.ts';
+import { columnsOf, escapeUnsafe, formatBytes, formatNumber, jsonLine, painter, truncate } from './text.ts';
 
 const HELP = `Usage: redis-response-cache stats [OPTIONS]
 
-Counts what is stored, by a walk over all keys in small steps, and asks Redis about itself.
+Counts the stored entries by status, media type and age, and shows the figures of Redis. All keys
+are scanned, in small steps.
 
   --json                  the result as JSON
 ${REDIS_HELP}
@@ -16,34 +17,57 @@ ${REDIS_HELP}
 ${EXIT_HELP}
 `;
 
-/** To each server. */
+/** How many pings measure the latency of each server. */
 const PINGS = 10;
 
 export const stats: Command = {
-  summary: 'counts what is stored, and tells how Redis is',
+  summary: 'counts the stored entries, and shows the figures of Redis',
   help: HELP,
   async run(args, io) {
     const { values } = parseArgs({ args, options: REDIS_OPTIONS });
-    return withRedis(values, io, async ({ cache, redis }) => {
-      const server = figuresOf(await redis.infos());
-      const pings = await redis.pings(PINGS);
-      const progress = values.json && !io.err.isTTY ? undefined : new Progress(io.err, undefined);
-      const onProgress = ({ scanned, total }: StoreFigures): void => progress?.update(scanned, 0, total);
-      const measuring = cache.entries.measure({ onProgress, signal: io.signal });
-      const stored = await measuring.finally(() => progress?.end());
-      const [fastest = 0, slowest = 0] = [Math.min(...pings), Math.max(...pings)];
-      const mean = pings.reduce((sum, ms) => sum + ms, 0) / pings.length;
-      const ping = { fastest: rounded(fastest), mean: rounded(mean), slowest: rounded(slowest) };
-      if (values.json) await say(io, jsonLine({ redis: { ...server, ping }, stored }));
-      else
-        await say(
-          io,
-          `${[...serverLines(server), `ping      ${ping.fastest} to ${ping.slowest} ms, ${ping.mean} ms on average`, '', ...storedLines(stored, io)].join('\n')}\n`,
-        );
+    const { json = false } = values;
+    return withRedis(values, io, async (session) => {
+      const server = serverFigures(await session.redis.infos());
+      const pingMs = await measurePings(session);
+      const stored = await measureStore(session, io, json);
+      if (json) {
+        await write(io, jsonLine({ redis: { ...server, pingMs }, stored }));
+        return 0;
+      }
+      const lines = [
+        ...serverLines(server),
+        `ping      ${pingMs.mean} ms on average, ${pingMs.fastest} to ${pingMs.slowest} ms`,
+        '',
+        ...storedLines(stored, io),
+      ];
+      await write(io, `${lines.join('\n')}\n`);
       return 0;
     });
   },
 };
+
+async function measurePings({ redis }: Session): Promise<Record<'fastest' | 'mean' | 'slowest', number>> {
+  const pings = await redis.pings(PINGS);
+  const mean = pings.reduce((sum, ms) => sum + ms, 0) / pings.length;
+  return {
+    fastest: rounded(Math.min(...pings)),
+    mean: rounded(mean),
+    slowest: rounded(Math.max(...pings)),
+  };
+}
+
+async function measureStore({ cache }: Session, io: Io, json: boolean): Promise<StoreFigures> {
+  // Scripts that read JSON get no lines of progress.
+  const progress = json && !io.err.isTTY ? undefined : new Progress(io.err, undefined);
+  try {
+    return await cache.entries.measure({
+      onProgress: ({ scanned, total }) => progress?.update(scanned, 0, total),
+      signal: io.signal,
+    });
+  } finally {
+    progress?.end();
+  }
+}
 
 function rounded(ms: number): number {
   return Number(ms.toFixed(2));
@@ -51,47 +75,56 @@ function rounded(ms: number): number {
 
 export function serverLines(server: ServerFigures): string[] {
   const { usedMemory, maxMemory, maxMemoryPolicy, servers, version, clients, commandsPerSecond } = server;
-  const bound = maxMemory === 0 ? 'no maxmemory' : `of ${sizeText(maxMemory)}`;
-  const count = servers === 1 ? '' : `, ${servers} masters`;
+  const limit = maxMemory === 0 ? 'no maxmemory' : `maxmemory ${formatBytes(maxMemory)}`;
+  const masters = servers === 1 ? '' : `, ${servers} masters`;
   return [
-    `Redis     ${escaped(version)}${count}, ${figure(clients)} clients, ${figure(commandsPerSecond)} commands/s`,
-    `memory    ${sizeText(usedMemory)}, ${bound}, ${escaped(maxMemoryPolicy)}`,
-    `evicted   ${figure(server.evictedKeys)} keys since it was started`,
+    `Redis     ${escapeUnsafe(version)}${masters}, ${formatNumber(clients)} clients, ${formatNumber(commandsPerSecond)} commands/s`,
+    `memory    ${formatBytes(usedMemory)} used, ${limit}, ${escapeUnsafe(maxMemoryPolicy)}`,
+    `evicted   ${formatNumber(server.evictedKeys)} keys since the start of Redis`,
   ];
 }
 
-/** How many media types are told. */
-const TYPES = 10;
+/** How many media types are listed. */
+const MAX_TYPES = 10;
+
+const AGE_NAMES: Readonly<Record<string, string>> = {
+  minute: 'under a minute',
+  hour: 'under an hour',
+  day: 'under a day',
+  week: 'under a week',
+};
 
 export function storedLines(stored: StoreFigures, io: Io): string[] {
-  const { responses, values, fresh, stale, damaged, unreadable, byStatus, byType, byAge } = stored;
+  const { responses, values, fresh, stale, damaged, unknownKey, unencrypted } = stored;
   const paint = painter(io.out, io);
+  const columns = columnsOf(io.out);
+  const row = (name: string, count: string, size: string): string =>
+    truncate(`${name.padEnd(28)}${count.padStart(12)}${size.padStart(12)}`, columns);
   const line = (name: string, { count, bytes }: Figure): string =>
-    fitted(
-      `${escaped(name).padEnd(28)}${figure(count).padStart(12)}${sizeText(bytes).padStart(12)}`,
-      columnsOf(io.out),
-    );
-  const some = (figures: Readonly<Record<string, Figure>>, most = Number.POSITIVE_INFINITY): string[] =>
-    Object.entries(figures)
+    row(escapeUnsafe(name), formatNumber(count), formatBytes(bytes));
+  const problem = (name: string, figure: Figure): string[] =>
+    figure.count > 0 ? [paint('red', line(name, figure))] : [];
+  const section = (title: string, figures: readonly [name: string, Figure][]): string[] => {
+    const lines = figures
       .filter(([, { count }]) => count > 0)
-      .slice(0, most)
-      .map(([name, one]) => line(`  ${fitted(name || '(none)', 24)}`, one));
-  const trouble = { damaged, 'cannot be read here': unreadable };
+      .map(([name, figure]) => line(`  ${truncate(name || '(none)', 24)}`, figure));
+    return lines.length > 0 ? [title, ...lines] : [];
+  };
+  const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, Figure] => [
+    AGE_NAMES[age] ?? age,
+    figure,
+  ]);
   return [
-    paint('bold', `${'stored'.padEnd(28)}${'count'.padStart(12)}${'size'.padStart(12)}`),
+    paint('bold', row('stored', 'count', 'size')),
     line('responses', responses),
     line('values', values),
     line('fresh', fresh),
     line('stale', stale),
-    ...Object.entries(trouble).flatMap(([name, one]) =>
-      one.count > 0 ? [paint('red', line(name, one))] : [],
-    ),
-    ...section('by status', some(byStatus)),
-    ...section('by type', some(byType, TYPES)),
-    ...section('by age, under a', some(byAge)),
+    ...problem('damaged', damaged),
+    ...problem('unknown encryption key', unknownKey),
+    ...problem('unencrypted', unencrypted),
+    ...section('by status', Object.entries(stored.byStatus)),
+    ...section('by type', Object.entries(stored.byType).slice(0, MAX_TYPES)),
+    ...section('by age', byAge),
   ];
-}
-
-function section(title: string, lines: readonly string[]): string[] {
-  return lines.length > 0 ? [title, ...lines] : [];
 }

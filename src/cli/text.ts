@@ -1,30 +1,35 @@
 import bytes from 'bytes';
 import type { Io, Output } from './command.ts';
 
-/** How things are written on a terminal. What stands in Redis may come from anywhere, and moves no cursor. */
+/** Text for a terminal. Data from Redis may contain anything, and must not control the terminal. */
 
-/** Controls (C0, DEL, C1), and what turns or hides the text around it. */
+/** Control characters (C0, DEL, C1), invisible characters, and those that change the direction of the text. */
 const UNSAFE = /[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g;
 
-/** A text in one line, with escapes in the place of all that is not to be seen as it is: `\x1b`, `\u202e`. */
-export function escaped(text: string): string {
-  return text.replace(UNSAFE, codeOf);
+/** The text in one line, with unsafe characters as escapes: `\x1b`, `\u202e`. */
+export function escapeUnsafe(text: string): string {
+  return text.replace(UNSAFE, escapeOf);
 }
 
-/** The same of several lines. */
-export function escapedLines(text: string): string {
-  return text.replace(UNSAFE, (char) => (/[\t\n]/.test(char) ? char : codeOf(char)));
+/** Like `escapeUnsafe`, but keeps line breaks and tabs. */
+export function escapeUnsafeLines(text: string): string {
+  return text.replace(UNSAFE, (char) => (/[\t\n]/.test(char) ? char : escapeOf(char)));
 }
 
-function codeOf(char: string): string {
+function escapeOf(char: string): string {
   const code = char.charCodeAt(0).toString(16);
   return code.length > 2 ? `\\u${code.padStart(4, '0')}` : `\\x${code.padStart(2, '0')}`;
 }
 
-/** One line of JSON, with the same escapes, as JSON has them. */
+/** One line of JSON, with unsafe characters as JSON escapes. */
 export function jsonLine(value: unknown): string {
   const text = JSON.stringify(value);
   return `${text.replace(UNSAFE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)}\n`;
+}
+
+/** 12,345 */
+export function formatNumber(number: number): string {
+  return number.toLocaleString('en-US');
 }
 
 const UNITS = [
@@ -34,18 +39,20 @@ const UNITS = [
   ['s', 1000],
 ] as const;
 
-/** A length of time in its largest unit: 12m. */
-export function span(ms: number): string {
-  const [unit, length] = UNITS.find(([, least]) => Math.abs(ms) >= least) ?? ['s', 1000];
+/** A duration in its largest unit: 12m. */
+export function formatDuration(ms: number): string {
+  const [unit, length] = UNITS.find(([, length]) => Math.abs(ms) >= length) ?? ['s', 1000];
   return `${Math.trunc(ms / length)}${unit}`;
 }
 
-export function sizeText(size: number): string {
+export function formatBytes(size: number): string {
   return bytes.format(size, { decimalPlaces: 1 }) ?? '';
 }
 
-/** The text, or its beginning, in so many columns. */
-export function fitted(text: string, columns: number): string {
+const ELLIPSIS = '...';
+
+/** Shortens the text to a number of columns. */
+export function truncate(text: string, columns: number): string {
   if (widthOf(text) <= columns) return text;
   let left = columns - ELLIPSIS.length;
   let result = '';
@@ -57,9 +64,7 @@ export function fitted(text: string, columns: number): string {
   return `${result}${ELLIPSIS}`;
 }
 
-const ELLIPSIS = '...';
-
-/** At most: some of what lies beyond Latin, Greek, Cyrillic and the like is one column wide all the same. */
+/** An upper bound: beyond Latin, Greek, Cyrillic and their neighbors, it counts every character as two columns. */
 function widthOf(text: string): number {
   let width = 0;
   for (const char of text) width += (char.codePointAt(0) as number) < 0x1100 ? 1 : 2;
@@ -69,13 +74,13 @@ function widthOf(text: string): number {
 type Style = 'bold' | 'dim' | 'red' | 'yellow';
 const CODES: Record<Style, number> = { bold: 1, dim: 2, red: 31, yellow: 33 };
 
-/** Colours for a terminal that wants them (https://no-color.org). */
+/** Styles text on a terminal with colors (https://no-color.org). */
 export function painter(output: Output, { env }: Io): (style: Style, text: string) => string {
   if (!output.isTTY || env.NO_COLOR || env.TERM === 'dumb') return (_style, text) => text;
   return (style, text) => `\x1b[${CODES[style]}m${text}\x1b[0m`;
 }
 
-/** Columns of a line of output: as many as it takes where it is no terminal. */
+/** Columns in a line of the output; unlimited if it is not a terminal. */
 export function columnsOf({ isTTY, columns }: Output): number {
   return isTTY ? columns || 80 : Number.POSITIVE_INFINITY;
 }

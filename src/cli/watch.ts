@@ -1,104 +1,106 @@
 import { parseArgs } from 'node:util';
-import { Tally } from '../entries/census.ts';
+import { EntryCensus } from '../entries/census.ts';
 import type { EntrySummary, StoreFigures } from '../entries/types.ts';
 import { milliseconds } from '../options/units.ts';
-import { type Command, type Io, say, UsageError } from './command.ts';
-import { headings, lineFor, pages } from './ls.ts';
-import { figure } from './progress.ts';
+import { type Command, type Io, UsageError, write } from './command.ts';
+import { headings, lineFormat, pages } from './ls.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { figuresOf, type ServerFigures } from './server.ts';
+import { type ServerFigures, serverFigures } from './server.ts';
 import { serverLines, storedLines } from './stats.ts';
-import { columnsOf, escaped, fitted, jsonLine, painter } from './text.ts';
+import { columnsOf, escapeUnsafe, formatNumber, jsonLine, painter, truncate } from './text.ts';
 
 const HELP = `Usage: redis-response-cache watch [OPTIONS]
 
-Shows the same as stats again and again, with the rates of what happens at Redis and the entries
-that were stored last. It ends on q or Ctrl-C.
+Shows the figures of stats again and again, with the rates of Redis and the newest entries. Press q
+or Ctrl-C to quit.
 
-  --interval DURATION     how often (default 2s)
-  --json                  one line of JSON each time
+  --interval DURATION     time between two updates (default 2s)
+  --json                  one line of JSON for each update
 ${REDIS_HELP}
 
-Keys are walked over at a tenth of the time at most, so that counts of very many are somewhat old.
+Keys are scanned in at most a tenth of the time, so the counts of a large store are somewhat old.
 ${EXIT_HELP}
 `;
 
 const OPTIONS = { ...REDIS_OPTIONS, interval: { type: 'string' } } as const;
 
-/** The alternate screen, without a cursor; and back. */
-const ENTER = '\x1b[?1049h\x1b[?25l';
-const LEAVE = '\x1b[?25h\x1b[?1049l';
-const HOME = '\x1b[H';
-const REST_OF_LINE = '\x1b[K';
-const REST_OF_SCREEN = '\x1b[J';
-
-/** How many of the newest entries are known. */
+/** The scan of all keys gets one tenth of the time: after each scan it pauses for nine times as long. */
+const PAUSE_FACTOR = 9;
+/** How long the first update waits for the first counts. */
+const FIRST_COUNTS_WAIT_MS = 1000;
+/** How many of the newest entries are shown. */
 const NEWEST = 10;
-/** How much longer a walk rests than it took. */
-const REST = 9;
 
 export const watch: Command = {
-  summary: 'shows the figures again and again, and what was stored last',
+  summary: 'shows the figures and the newest entries again and again',
   help: HELP,
   async run(args, io) {
     const { values } = parseArgs({ args, options: OPTIONS });
-    const interval = milliseconds(values.interval ?? '2s');
-    if (interval === undefined || interval < 100 || interval > 3_600_000)
-      throw new UsageError('--interval takes a duration from 100ms to 1h, such as 5s');
+    const intervalMs = milliseconds(values.interval ?? '2s');
+    if (intervalMs === undefined || intervalMs < 100 || intervalMs > 3_600_000) {
+      throw new UsageError(
+        `--interval is ${values.interval}, but must be a duration from 100ms to 1h, such as 5s`,
+      );
+    }
     const { json = false } = values;
     return withRedis(values, io, async (session) => {
-      const screen = io.out.isTTY && !json ? new Screen(io) : undefined;
-      try {
-        await watching(session, { ...io, ...(screen && { signal: screen.signal }) }, interval, json, screen);
-      } finally {
-        screen?.leave();
+      if (!io.out.isTTY || json) {
+        await watchAsLines(session, io, intervalMs, json);
+        return 0;
       }
-      return screen?.code ?? 0;
+      const screen = new Screen(io);
+      try {
+        await watchOnScreen(session, io, intervalMs, screen);
+      } finally {
+        screen.leave();
+      }
+      return screen.exitCode;
     });
   },
 };
 
-async function watching(
-  session: Session,
-  io: Io,
-  interval: number,
-  json: boolean,
-  screen: Screen | undefined,
-): Promise<void> {
-  const walk = new Walk(session, io.signal);
-  let before: Sample | undefined;
-  while (!io.signal.aborted) {
-    const since = performance.now();
-    const sample = await sampleOf(session).catch((error: Error) => error);
-    if (sample instanceof Error) {
-      if (!screen) throw sample;
-      screen.draw([`${session.server} does not answer: ${escaped(sample.message)}`]);
+async function watchAsLines(session: Session, io: Io, intervalMs: number, json: boolean): Promise<void> {
+  const updates = new Updates(session, io.signal);
+  await every(intervalMs, io.signal, async () => {
+    const update = await updates.next();
+    if (json) {
+      const { server: redis, rates, counts } = update;
+      await write(io, jsonLine({ time: Date.now(), redis, rates, ...counts }));
     } else {
-      // The first one has counts to show; later ones have those of the last walk that has ended.
-      const walked = await walk.figures(before === undefined);
-      const rates = before && ratesOf(before, sample);
-      before = sample;
-      if (json) await say(io, jsonLine({ at: Date.now(), redis: sample.server, rates, ...walked }));
-      else {
-        const lines = linesOf(session, sample.server, rates, walked, io);
-        if (screen) screen.draw(lines);
-        else await say(io, `${lines.join('\n')}\n\n`);
-      }
+      await write(io, `${linesOf(session, update, io).join('\n')}\n\n`);
     }
-    await pause(Math.max(0, interval - (performance.now() - since)), io.signal);
+  });
+}
+
+async function watchOnScreen(session: Session, io: Io, intervalMs: number, screen: Screen): Promise<void> {
+  const updates = new Updates(session, screen.signal);
+  await every(intervalMs, screen.signal, async () => {
+    try {
+      screen.draw(linesOf(session, await updates.next(), io));
+    } catch (error) {
+      screen.draw([`${session.server} does not reply: ${escapeUnsafe((error as Error).message)}`]);
+    }
+  });
+}
+
+async function every(intervalMs: number, signal: AbortSignal, work: () => Promise<void>): Promise<void> {
+  while (!signal.aborted) {
+    const startedAt = performance.now();
+    await work();
+    await pause(Math.max(0, intervalMs - (performance.now() - startedAt)), signal);
   }
 }
 
-interface Sample {
-  readonly at: number;
+/** What one update shows. */
+interface Update {
   readonly server: ServerFigures;
+  /** `undefined` in the first update. */
+  readonly rates: Rates | undefined;
+  /** `undefined` until the first scan has ended. */
+  readonly counts: Counts | undefined;
 }
 
-async function sampleOf({ redis }: Session): Promise<Sample> {
-  return { server: figuresOf(await redis.infos()), at: performance.now() };
-}
-
-/** A second. */
+/** Per second. */
 interface Rates {
   readonly commands: number;
   readonly hits: number;
@@ -109,10 +111,35 @@ interface Rates {
   readonly memory: number;
 }
 
-function ratesOf(before: Sample, now: Sample): Rates {
-  const seconds = (now.at - before.at) / 1000;
+interface Counts {
+  readonly stored: StoreFigures;
+  readonly newest: readonly EntrySummary[];
+}
+
+class Updates {
+  readonly #session: Session;
+  readonly #counter: BackgroundCounter;
+  #previous: { readonly server: ServerFigures; readonly takenAt: number } | undefined;
+
+  constructor(session: Session, signal: AbortSignal) {
+    this.#session = session;
+    this.#counter = new BackgroundCounter(session, signal);
+  }
+
+  async next(): Promise<Update> {
+    const server = serverFigures(await this.#session.redis.infos());
+    const takenAt = performance.now();
+    const previous = this.#previous;
+    this.#previous = { server, takenAt };
+    const counts = await this.#counter.latest(previous === undefined ? FIRST_COUNTS_WAIT_MS : 0);
+    const rates = previous && ratesBetween(previous.server, server, (takenAt - previous.takenAt) / 1000);
+    return { server, rates, counts };
+  }
+}
+
+function ratesBetween(before: ServerFigures, now: ServerFigures, seconds: number): Rates {
   const rate = (name: keyof ServerFigures): number =>
-    Math.round((Number(now.server[name]) - Number(before.server[name])) / seconds);
+    Math.round((Number(now[name]) - Number(before[name])) / seconds);
   return {
     commands: rate('commands'),
     hits: rate('keyspaceHits'),
@@ -123,102 +150,106 @@ function ratesOf(before: Sample, now: Sample): Rates {
   };
 }
 
-interface Walked {
-  readonly stored: StoreFigures;
-  readonly newest: readonly EntrySummary[];
-}
-
-/** Walks over what is stored, and rests. */
-class Walk {
+/** Counts all entries again and again, with pauses. */
+class BackgroundCounter {
   readonly #session: Session;
   readonly #signal: AbortSignal;
-  #last: Walked | undefined;
-  #running: Promise<void> | undefined;
-  #restsUntil = 0;
+  #counts: Counts | undefined;
+  #scan: Promise<void> | undefined;
+  #nextScanAt = 0;
 
   constructor(session: Session, signal: AbortSignal) {
     this.#session = session;
     this.#signal = signal;
   }
 
-  /** What the last walk has found; a new one is begun where it is time. */
-  async figures(first: boolean): Promise<Walked | undefined> {
-    if (!this.#running && performance.now() >= this.#restsUntil) {
-      const since = performance.now();
-      // One that Redis did not answer is made up for by the next.
-      this.#running = this.#walk()
+  /** The counts of the last scan that has ended. Starts a scan if one is due, and waits for it up to `waitMs`. */
+  async latest(waitMs: number): Promise<Counts | undefined> {
+    if (!this.#scan && performance.now() >= this.#nextScanAt) {
+      const startedAt = performance.now();
+      this.#scan = this.#count()
+        // Redis did not reply. The next scan makes up for this one.
         .catch(() => {})
         .finally(() => {
-          this.#restsUntil = performance.now() + REST * (performance.now() - since);
-          this.#running = undefined;
+          const now = performance.now();
+          this.#nextScanAt = now + PAUSE_FACTOR * (now - startedAt);
+          this.#scan = undefined;
         });
     }
-    if (first) await Promise.race([this.#running, pause(1000, this.#signal)]);
-    return this.#last;
+    if (waitMs > 0) await Promise.race([this.#scan, pause(waitMs, this.#signal)]);
+    return this.#counts;
   }
 
-  async #walk(): Promise<void> {
+  async #count(): Promise<void> {
     const { cache, redis } = this.#session;
-    const tally = new Tally(await redis.size());
+    const census = new EntryCensus(await redis.size());
     let newest: EntrySummary[] = [];
     for await (const entries of pages(cache, {}, () => 1000)) {
       if (this.#signal.aborted) return;
-      for (const entry of entries) tally.add(entry);
-      newest.push(...entries.flatMap((entry) => (entry.damaged ? [] : [entry])));
+      for (const entry of entries) {
+        census.add(entry);
+        if (entry.readable) newest.push(entry);
+      }
       newest = newest.sort((a, b) => b.bornAt - a.bornAt).slice(0, NEWEST);
     }
-    this.#last = { stored: tally.figures(true), newest };
+    this.#counts = { stored: census.figures(true), newest };
   }
 }
 
-function linesOf(
-  { prefix, server: at }: Session,
-  server: ServerFigures,
-  rates: Rates | undefined,
-  walked: Walked | undefined,
-  io: Io,
-): string[] {
+const NO_RATES: Rates = { commands: 0, hits: 0, misses: 0, evicted: 0, expired: 0, memory: 0 };
+
+function linesOf({ prefix, server: address }: Session, update: Update, io: Io): string[] {
+  const { server, rates = NO_RATES, counts } = update;
   const bold = (text: string): string => painter(io.out, io)('bold', text);
-  const wide = (line: string): string => fitted(line, columnsOf(io.out));
-  const told = rates ?? { commands: 0, hits: 0, misses: 0, evicted: 0, expired: 0, memory: 0 };
-  const { commands, hits, misses, evicted, expired } = told;
+  const inWidth = (line: string): string => truncate(line, columnsOf(io.out));
+  const rateTexts = [
+    `${formatNumber(rates.commands)} commands`,
+    `${formatNumber(rates.hits)} key hits`,
+    `${formatNumber(rates.misses)} key misses`,
+    `${formatNumber(rates.evicted)} evicted`,
+    `${formatNumber(rates.expired)} expired`,
+  ];
   return [
-    bold(wide(`${escaped(prefix)} at ${at}, ${new Date().toISOString()}`)),
-    ...serverLines(server).map(wide),
-    wide(
-      `rates/s   ${figure(commands)} commands, ${figure(hits)} hits and ${figure(misses)} misses of keys, ${figure(evicted)} evicted, ${figure(expired)} expired`,
-    ),
+    bold(inWidth(`${escapeUnsafe(prefix)} at ${address}, ${new Date().toISOString()}`)),
+    ...serverLines(server).map(inWidth),
+    inWidth(`rates/s   ${rateTexts.join(', ')}`),
     '',
-    ...(walked ? storedLines(walked.stored, io) : ['counting...']),
+    ...(counts ? storedLines(counts.stored, io) : ['counting...']),
     '',
-    bold(wide(`${headings()}, the newest first`)),
-    ...(walked?.newest.map((entry) => lineFor(io)(entry).trimEnd()) ?? []),
+    bold(inWidth(`${headings()} (newest first)`)),
+    ...(counts?.newest.map((entry) => lineFormat(io)(entry).trimEnd()) ?? []),
   ];
 }
 
-/** The whole of a terminal, which is as it was in the end; and its keys. */
+/** Switches to the alternate screen and hides the cursor; and back. */
+const ENTER = '\x1b[?1049h\x1b[?25l';
+const LEAVE = '\x1b[?25h\x1b[?1049l';
+const CURSOR_HOME = '\x1b[H';
+const CLEAR_LINE = '\x1b[K';
+const CLEAR_BELOW = '\x1b[J';
+
+/** The whole terminal, and its keyboard: q and Ctrl-C abort the signal. */
 class Screen {
-  /** What the command exits with. */
-  code = 0;
+  exitCode = 0;
   readonly #io: Io;
-  readonly #ends = new AbortController();
+  readonly #controller = new AbortController();
 
   constructor(io: Io) {
     this.#io = io;
     io.out.write(ENTER);
-    if (io.signal.aborted) this.#ends.abort();
-    io.signal.addEventListener('abort', () => this.#ends.abort(), { once: true });
-    if (io.input.isTTY) void this.#listen().catch(() => {});
+    if (io.signal.aborted) this.#controller.abort();
+    io.signal.addEventListener('abort', () => this.#controller.abort(), { once: true });
+    if (io.input.isTTY) void this.#readKeys().catch(() => {});
   }
 
   get signal(): AbortSignal {
-    return this.#ends.signal;
+    return this.#controller.signal;
   }
 
   draw(lines: readonly string[]): void {
     const rows = (this.#io.out.rows || 24) - 1;
-    const drawn = lines.slice(0, rows).map((line) => `${line}${REST_OF_LINE}\n`);
-    this.#io.out.write(`${HOME}${drawn.join('')}${REST_OF_SCREEN}`);
+    const drawn = lines.slice(0, rows).map((line) => `${line}${CLEAR_LINE}\n`);
+    this.#io.out.write(`${CURSOR_HOME}${drawn.join('')}${CLEAR_BELOW}`);
   }
 
   leave(): void {
@@ -227,16 +258,17 @@ class Screen {
     this.#io.out.write(LEAVE);
   }
 
-  async #listen(): Promise<void> {
+  async #readKeys(): Promise<void> {
     this.#io.input.setRawMode?.(true);
     for await (const keys of this.#io.input) {
-      // In raw mode Ctrl-C is a key like any other.
-      if (/\x03/.test(String(keys))) this.code = 130;
-      if (/[qQ\x03]/.test(String(keys))) this.#ends.abort();
+      // In raw mode, Ctrl-C is a character and sends no signal.
+      if (/\x03/.test(String(keys))) this.exitCode = 130;
+      if (/[qQ\x03]/.test(String(keys))) this.#controller.abort();
     }
   }
 }
 
+/** Resolves after some time, or as soon as the signal is aborted. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {

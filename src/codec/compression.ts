@@ -1,24 +1,27 @@
 import { promisify } from 'node:util';
 import * as zlib from 'node:zlib';
 import type { Coding } from '../http/content-coding.ts';
-import type { Encodings } from './encodings.ts';
+import { type Encodings, encodingIn } from './encodings.ts';
+import { Semaphore } from './semaphore.ts';
 
-/** Content codings of stored bodies: a body is encoded once, when it is stored. */
+/**
+ * Compression of stored bodies: a body is encoded once, when it is stored, and decoded for clients without a coding.
+ */
 
-/** Which codings to store a body in (the `compress` option, parsed). */
+/** Which content codings to store a body in (the `compress` option, parsed). */
 export interface Compression {
   readonly codings: readonly (readonly [coding: Coding, level: number])[];
-  /** In bytes. */
+  /** Smaller bodies are not compressed, in bytes. */
   readonly threshold: number;
 }
 
 type Convert = (bytes: Buffer, options: object) => Promise<Buffer>;
 type Callback = (bytes: Buffer, options: object, done: (error: Error | null, bytes: Buffer) => void) => void;
 
-// Node's types are those of its oldest version here.
+// @types/node describes the oldest supported Node, which has no zstd.
 const { zstdCompress, zstdDecompress } = zlib as { zstdCompress?: Callback; zstdDecompress?: Callback };
 const { BROTLI_PARAM_QUALITY, BROTLI_PARAM_SIZE_HINT } = zlib.constants;
-const unzip = (decompress: Callback): Convert => promisify(decompress);
+const decoder = (decompress: Callback): Convert => promisify(decompress);
 
 /** Whether this Node has zstd: 22.15, 23.8 and newer. */
 export const HAS_ZSTD: boolean = zstdCompress !== undefined;
@@ -32,84 +35,72 @@ const ENCODERS: Record<Coding, ((bytes: Buffer, level: number) => Promise<Buffer
   zstd: zstdCompress && ((bytes) => promisify(zstdCompress)(bytes, {})),
 };
 const DECODERS: Record<Coding, Convert | undefined> = {
-  br: unzip(zlib.brotliDecompress),
-  gzip: unzip(zlib.gunzip),
-  zstd: zstdDecompress && unzip(zstdDecompress),
+  br: decoder(zlib.brotliDecompress),
+  gzip: decoder(zlib.gunzip),
+  zstd: zstdDecompress && decoder(zstdDecompress),
 };
 
-/** A coding that leaves more of the body than this is not worth decoding at the client. */
-const WORTH = 0.9;
+/** An encoding larger than this fraction of the identity body is not stored: decoding would cost the client more. */
+const MAX_RATIO = 0.9;
+
+/** At most 2 bodies are encoded at once: half of Node's default thread pool, which DNS and file reads need as well. */
+const encoders = new Semaphore(2);
 
 /**
- * The body in each coding that makes it smaller, as long as all of them together are no larger than it was; `undefined`
- * where none is worth it, or other bodies kept it waiting too long.
- * @param patience how many milliseconds it may wait for its turn.
+ * The body in each coding that makes it smaller, as long as all encodings together are no larger than the identity
+ * body. `undefined` when no encoding is worth storing, or when other bodies are still being encoded after `maxWaitMs`.
+ * @param maxWaitMs how many milliseconds to wait for a free encoder.
  */
-export async function encodings(
+export async function encodeBody(
   { codings, threshold }: Compression,
   chunks: readonly Buffer[],
-  patience: number,
+  maxWaitMs: number,
 ): Promise<{ readonly encodings: Encodings; readonly chunks: readonly Buffer[] } | undefined> {
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  if (length === 0 || length < threshold || !(await turn(patience))) return undefined;
+  const size = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  if (size === 0 || size < threshold || !(await encoders.acquire(maxWaitMs))) return undefined;
   try {
     const body = Buffer.concat(chunks);
     const list: [Coding, number][] = [];
-    const made: Buffer[] = [];
-    let left = length;
+    const encoded: Buffer[] = [];
+    let bytesLeft = size;
     for (const [coding, level] of codings) {
       const bytes = await ENCODERS[coding]?.(body, level);
-      if (!bytes || bytes.length > length * WORTH || bytes.length > left) continue;
+      if (!bytes || bytes.length > size * MAX_RATIO || bytes.length > bytesLeft) continue;
       list.push([coding, bytes.length]);
-      made.push(bytes);
-      left -= bytes.length;
+      encoded.push(bytes);
+      bytesLeft -= bytes.length;
     }
-    return list.length > 0 ? { encodings: { size: length, list }, chunks: made } : undefined;
+    return list.length > 0 ? { encodings: { size, list }, chunks: encoded } : undefined;
   } finally {
-    pass();
+    encoders.release();
   }
 }
 
 /**
- * The body again. It is never longer than this many bytes while it is made.
- * @throws what `node:zlib` does for bytes that are not in this coding, and for more of them.
+ * The identity body of an encoding.
+ * @param size length of the identity body in bytes. Decoding stops once the output is longer.
+ * @throws what `node:zlib` throws for damaged bytes, and {TypeError} for a body of another length.
  */
-export async function decoded(coding: Coding, bytes: Buffer, length: number): Promise<Buffer> {
+export async function decodeBody(coding: Coding, bytes: Buffer, size: number): Promise<Buffer> {
   const decode = DECODERS[coding];
-  if (!decode) throw new TypeError(`Node ${process.version} has no ${coding}`);
-  const body = await decode(bytes, { maxOutputLength: length });
-  if (body.length !== length) throw new TypeError(`${body.length} bytes in place of ${length}`);
+  if (!decode) throw new TypeError(`Node ${process.version} cannot decode ${coding}`);
+  const body = await decode(bytes, { maxOutputLength: size });
+  if (body.length !== size)
+    throw new TypeError(`The ${coding} encoding has ${body.length} bytes, not ${size}`);
   return body;
 }
 
-/** So many bodies are encoded at once in a process: half of Node's threads, which look up names and read files too. */
-const AT_ONCE = 2;
-let running = 0;
-const waiting = new Set<() => void>();
+/** Stored responses that are being decoded. Requests for the same one share the result. */
+const decoding = new WeakMap<{ readonly body: Buffer }, Promise<Buffer>>();
 
-/** Resolves to whether it is time, within so many milliseconds. */
-function turn(patience: number): Promise<boolean> | boolean {
-  if (running < AT_ONCE) {
-    running++;
-    return true;
-  }
-  return new Promise((resolve) => {
-    const go = (): void => {
-      clearTimeout(timer);
-      resolve(true);
-    };
-    const timer = setTimeout(() => resolve(!waiting.delete(go)), patience).unref();
-    waiting.add(go);
-  });
-}
-
-/** Gives the turn to who waits longest. */
-function pass(): void {
-  const [next] = waiting;
-  if (!next) {
-    running--;
-    return;
-  }
-  waiting.delete(next);
-  next();
+/** The identity body of a stored response with encodings. Rejects when it is damaged. */
+export function identityBody(stored: { readonly body: Buffer }, encodings: Encodings): Promise<Buffer> {
+  const running = decoding.get(stored);
+  if (running) return running;
+  // Gzip, the fastest to decode, comes last wherever it is stored.
+  const [coding] = encodings.list.at(-1) as Encodings['list'][number];
+  const body = decodeBody(coding, encodingIn(stored.body, encodings, coding), encodings.size);
+  const done = body.finally(() => decoding.delete(stored));
+  decoding.set(stored, done);
+  return done;
 }

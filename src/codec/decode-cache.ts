@@ -1,94 +1,100 @@
 import { LRUCache } from 'lru-cache';
-import { decodeMarker, fingerprint, HEAD_BYTES } from './format.ts';
+import { decodeMarker, HEAD_BYTES, versionOf } from './format.ts';
 import type { Keyring } from './keyring.ts';
 import type { StoredResponse } from './stored-response.ts';
 
-/** How many bytes of stored responses are kept to compare with, and how large one of them may be. */
-const KEPT = 16 * 1024 * 1024;
-const LARGEST = 1024 * 1024;
-/** How likely it is that something else goes for what is read again. */
-const REPLACED = 1 / 32;
-/** For how many places it is known what was read there last. */
-const REMEMBERED = 10_000;
+/** The cache holds at most this many bytes of stored values. */
+const MAX_BYTES = 16 * 1024 * 1024;
+/** Larger values are not kept, in bytes. */
+const MAX_VALUE_BYTES = 1024 * 1024;
+/** How likely a value is kept when another has to be evicted for it. */
+const EVICTION_PROBABILITY = 1 / 32;
+/** For this many variants, the checksum that was read last is remembered. */
+const MAX_CHECKSUMS = 10_000;
 
-/** Where bytes were read. */
-interface Place {
-  readonly id: string;
-  readonly variant: string;
-}
-
-interface Known {
+/** A value and the stored response that was decoded from it. */
+interface Kept {
   readonly bytes: Buffer;
   readonly stored: StoredResponse;
 }
 
-/** What is made of bytes: a stored response, or the sets of names that the responses of a key vary on. */
-interface Again {
+/** A value of the near cache: a stored response, or a marker with its sets of field names. */
+interface DecodedNear {
   readonly stored: StoredResponse | undefined;
   readonly specs: readonly (readonly string[])[] | undefined;
-  readonly seen: Buffer;
+  readonly version: Buffer;
 }
 
 /**
- * Decodes stored responses, and does it once for those that are read again and again. Redis is asked each time, and
- * what it gives is compared byte by byte with what was decoded before: the same bytes are the same response, as whole
- * and as valid as they were, and to compare them takes an eighth of the time of their checksum, or of opening them.
+ * Decodes stored responses, and keeps the decoded form of those that are read repeatedly. Redis is still read each
+ * time: the bytes that it returns are compared with the kept ones, and equal bytes are the same valid response. The
+ * comparison takes an eighth of the time that the checksum or the decryption takes.
  */
-export class Recall {
+export class DecodeCache {
   readonly #keyring: Keyring;
-  readonly #known = new LRUCache<string, Known>({
-    maxSize: KEPT,
-    // The body is a part of the bytes, but where they are sealed.
+  readonly #kept = new LRUCache<string, Kept>({
+    maxSize: MAX_BYTES,
+    // The body is a part of the bytes, unless they were decrypted.
     sizeCalculation: ({ bytes, stored: { body } }) =>
       bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
-  readonly #again = new WeakMap<Buffer, Again>();
-  /** The checksums (of what is sealed, parts of the nonces) that were read last: only what comes twice is worth keeping. */
-  readonly #sums = new LRUCache<string, number>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
+  readonly #near = new WeakMap<Buffer, DecodedNear>();
+  /**
+   * By variant, the checksum that was read last (of a sealed value, a part of its nonce). `maxSize`, because lru-cache
+   * allocates the tables for `max` entries at once.
+   */
+  readonly #checksums = new LRUCache<string, number>({ maxSize: MAX_CHECKSUMS, sizeCalculation: () => 1 });
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
   }
 
-  /** Of a buffer that comes again itself: what was made of it the first time. */
-  again(id: string, bytes: Buffer): Again {
-    const known = this.#again.get(bytes);
+  /** Decodes a value of the near cache. The near cache returns the same `Buffer` each time, so it is decoded once. */
+  decodeNear(id: string, bytes: Buffer): DecodedNear {
+    const known = this.#near.get(bytes);
     if (known) return known;
     const specs = decodeMarker(bytes);
-    const made = {
+    const decoded = {
       specs,
       stored: specs ? undefined : this.#keyring.decode(id, bytes),
-      seen: fingerprint(bytes),
+      version: versionOf(bytes),
     };
-    this.#again.set(bytes, made);
-    return made;
+    this.#near.set(bytes, decoded);
+    return decoded;
   }
 
-  decode({ id, variant }: Place, bytes: Buffer): StoredResponse | undefined {
-    const place = `${id} ${variant}`;
-    const known = this.#known.get(place);
+  /** The stored response in the bytes that were read at a variant; `undefined` as for `Keyring.decode`. */
+  decode(
+    { id, variant }: { readonly id: string; readonly variant: string },
+    bytes: Buffer,
+  ): StoredResponse | undefined {
+    const variantKey = `${id} ${variant}`;
+    const known = this.#kept.get(variantKey);
     if (known?.bytes.equals(bytes)) return known.stored;
-    const keep = this.#isWorthKeeping(place, bytes);
-    // A copy, since what a client gives may be a small part of a large buffer.
-    const kept = keep ? Buffer.from(bytes) : bytes;
-    const stored = this.#keyring.decode(id, kept);
-    if (stored && keep) this.#known.set(place, { bytes: kept, stored });
+    const keep = this.#isWorthKeeping(variantKey, bytes);
+    // A copy, because a Redis client may return a small part of a large buffer.
+    const own = keep ? Buffer.from(bytes) : bytes;
+    const stored = this.#keyring.decode(id, own);
+    if (stored && keep) this.#kept.set(variantKey, { bytes: own, stored });
     return stored;
   }
 
-  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
+  /** Whether bytes that could not be decoded are damaged, and not only unreadable for this process. */
   isDamage(bytes: Buffer): boolean {
     return this.#keyring.isDamage(bytes);
   }
 
-  /** The second time that it is read; where something else has to go for it, seldom, lest all that is read passes by. */
-  #isWorthKeeping(place: string, bytes: Buffer): boolean {
-    if (bytes.length < HEAD_BYTES || bytes.length > LARGEST) return false;
-    const sum = bytes.readUInt32BE(4);
-    if (this.#sums.get(place) !== sum) {
-      this.#sums.set(place, sum);
+  /**
+   * Keep on the second read. If that evicts another value, only one time in 32, so that a scan of cold keys does not
+   * flush the cache.
+   */
+  #isWorthKeeping(variantKey: string, bytes: Buffer): boolean {
+    if (bytes.length < HEAD_BYTES || bytes.length > MAX_VALUE_BYTES) return false;
+    const checksum = bytes.readUInt32BE(4);
+    if (this.#checksums.get(variantKey) !== checksum) {
+      this.#checksums.set(variantKey, checksum);
       return false;
     }
-    return this.#known.calculatedSize + bytes.length <= KEPT || Math.random() < REPLACED;
+    return this.#kept.calculatedSize + bytes.length <= MAX_BYTES || Math.random() < EVICTION_PROBABILITY;
   }
 }

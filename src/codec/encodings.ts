@@ -1,42 +1,42 @@
 import { type Choice, CODINGS, type Coding } from '../http/content-coding.ts';
 
-/** The encodings that a response is stored in, when its body was compressed at store time. */
+/** The encodings of a stored body. A body that was compressed is stored as its encodings, one after the other. */
 export interface Encodings {
-  /** Length of the body without any, in bytes. It is not stored in that form. */
+  /** Length of the identity body in bytes. The identity body itself is not stored. */
   readonly size: number;
-  /** Which ones, the preferred one first, and how many bytes each has: the stored body is these, one after the other. */
+  /** Each encoding with its length in bytes, in the order in which they are stored: the preferred one first. */
   readonly list: readonly (readonly [coding: Coding, length: number])[];
 }
 
-/** The representation that answers a request, of those that a stored response can be sent in. */
-export interface Chosen {
+/** The selected representation of a stored response (RFC 9110 §3.2): the encoding that answers one request. */
+export interface SelectedRepresentation {
   readonly coding: Choice;
-  /** Empty where none of it will be sent: to a HEAD, or to a client that has it already. */
+  /** Empty where the body is not sent: to HEAD, or to a client that already has it. */
   readonly body: Buffer;
 }
 
-/** As it stands in the metadata. */
+/** Encodings as they are written into the metadata. */
 export type StoredEncodings = readonly [size: number, list: Encodings['list']];
 
-/** Whether this tells how a stored body of so many bytes is made up. */
-export function isStoredEncodings(value: unknown, stored: number): value is StoredEncodings {
+/** Whether a value from the metadata describes the encodings of a stored body of `bodyLength` bytes. */
+export function isStoredEncodings(value: unknown, bodyLength: number): value is StoredEncodings {
   if (!Array.isArray(value) || value.length !== 2 || !Array.isArray(value[1])) return false;
   const [size, list] = value;
-  const known = new Set<unknown>();
+  const codings = new Set<unknown>();
   let sum = 0;
-  for (const one of list) {
-    if (!Array.isArray(one) || one.length !== 2) return false;
-    const [coding, length] = one;
-    if (!CODINGS.includes(coding) || known.has(coding)) return false;
+  for (const item of list) {
+    if (!Array.isArray(item) || item.length !== 2) return false;
+    const [coding, length] = item;
+    if (!CODINGS.includes(coding) || codings.has(coding)) return false;
     if (!Number.isSafeInteger(length) || length < 1) return false;
-    known.add(coding);
+    codings.add(coding);
     sum += length;
   }
-  return Number.isSafeInteger(size) && size > 0 && known.size > 0 && sum === stored;
+  return Number.isSafeInteger(size) && size > 0 && codings.size > 0 && sum === bodyLength;
 }
 
-/** The length of the body as the app sent it, in bytes. */
-export function sizeOf({
+/** The length of the identity body in bytes. */
+export function identitySize({
   body,
   encodings,
 }: {
@@ -46,12 +46,12 @@ export function sizeOf({
   return encodings ? encodings.size : body.length;
 }
 
-/** The bytes of one of the encodings in a stored body. */
+/** The bytes of one encoding within a stored body. @throws {TypeError} for a coding that is not stored. */
 export function encodingIn(body: Buffer, { list }: Encodings, coding: Coding): Buffer {
   let at = 0;
   for (const [name, length] of list) {
     if (name === coding) return body.subarray(at, at + length);
     at += length;
   }
-  throw new TypeError(`not stored in ${coding}`);
+  throw new TypeError(`The stored response has no ${coding} encoding`);
 }

@@ -2,21 +2,22 @@ import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'n
 import { HEAD_BYTES } from './format.ts';
 
 /**
- * Bytes to be stored, sealed: encrypted and authenticated by AES-256-GCM (NIST SP 800-38D).
+ * Sealed values: encrypted and authenticated with AES-256-GCM (NIST SP 800-38D).
  *
- *   0      1      format, the same as of what is sealed
+ *   0      1      format, the same as of the plain value
  *   1      1      SEALED
  *   2      2      reserved, zero
- *   4      4      nonce, the first part
- *   8      8      when it was purged softly: a script writes it in place, so nothing vouches for it
- *   16     8      nonce, the rest
- *   24     1      length of the key's id
- *   25     ...    the key's id: printable ASCII
- *   ...    ...    what is sealed, whole
- *   ...    16     the tag, which vouches for that, for bytes 0 to 3, for the key's id and for the place
+ *   4      4      nonce, first part
+ *   8      8      mark of a soft purge: a script writes it in place, so it is not authenticated
+ *   16     8      nonce, second part
+ *   24     1      length of the key id
+ *   25     ...    key id: printable ASCII
+ *   ...    ...    ciphertext of the whole plain value
+ *   ...    16     authentication tag
  *
- * A nonce is random, so that the head differs wherever two stored responses do. The place is not in the bytes: what
- * was moved from one to another is not opened there.
+ * The tag covers the plain value, bytes 0 to 3, the key id and the location (prefix and id of the key in
+ * Redis). The location is not part of the bytes, so a value that was copied to another location cannot be opened there.
+ * Nonces are random, so the heads of two sealed values always differ.
  */
 const FORMAT = 1;
 const SEALED = 1;
@@ -25,14 +26,14 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const ALGORITHM = 'aes-256-gcm';
 
-/** A key's id: printable ASCII without space. */
+/** The id of a sealing key: printable ASCII without spaces. */
 export const KEY_ID: RegExp = /^[!-~]{1,32}$/;
 
-/** A key that seals and opens. */
+/** A key that seals and opens values. */
 export interface SealingKey {
-  /** Stands in the clear in all that the key seals. */
+  /** Written in plain text into every value that the key seals. */
   readonly id: string;
-  /** Of 256 bits. It shows itself to nobody, `util.inspect` included. */
+  /** 256 bits. A `KeyObject`, because `util.inspect` does not print its content. */
   readonly key: KeyObject;
 }
 
@@ -40,7 +41,7 @@ export function isSealed(bytes: Buffer): boolean {
   return bytes[0] === FORMAT && bytes[1] === SEALED;
 }
 
-/** The id of the key that sealed these bytes; `undefined` when they are damaged. */
+/** The id of the key that sealed these bytes; `undefined` when they are not sealed or are damaged. */
 export function keyIdOf(bytes: Buffer): string | undefined {
   const end = HEAD_BYTES + 1 + (bytes[HEAD_BYTES] ?? 0);
   if (!isSealed(bytes) || bytes.length < end + TAG_BYTES) return undefined;
@@ -48,8 +49,8 @@ export function keyIdOf(bytes: Buffer): string | undefined {
   return KEY_ID.test(id) ? id : undefined;
 }
 
-/** @param place where it is going to stand: only there can it be opened. */
-export function seal({ id, key }: SealingKey, place: string, plain: Uint8Array): Buffer {
+/** Seals a plain value. @param location where it will be stored: it can be opened nowhere else. */
+export function seal({ id, key }: SealingKey, location: string, plain: Uint8Array): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
   const head = Buffer.alloc(HEAD_BYTES + 1 + id.length);
   head[0] = FORMAT;
@@ -60,19 +61,21 @@ export function seal({ id, key }: SealingKey, place: string, plain: Uint8Array):
   head[HEAD_BYTES] = id.length;
   head.write(id, HEAD_BYTES + 1, 'latin1');
   const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
-  cipher.setAAD(besides(head, place));
+  cipher.setAAD(associatedData(head, location));
   return Buffer.concat([head, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
 }
 
-/** What was sealed with this key for this place; `undefined` when it was not, or is not whole any more. */
-export function open({ id, key }: SealingKey, place: string, bytes: Buffer): Buffer | undefined {
+/**
+ * The plain value that this key sealed for this location; `undefined` when it did not, or when the bytes were altered.
+ */
+export function open({ id, key }: SealingKey, location: string, bytes: Buffer): Buffer | undefined {
   if (keyIdOf(bytes) !== id) return undefined;
   const at = HEAD_BYTES + 1 + id.length;
   const end = bytes.length - TAG_BYTES;
   const [from, to, rest, past] = NONCE_PARTS;
   const nonce = Buffer.concat([bytes.subarray(from, to), bytes.subarray(rest, past)], NONCE_BYTES);
   const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
-  decipher.setAAD(besides(bytes.subarray(0, at), place));
+  decipher.setAAD(associatedData(bytes.subarray(0, at), location));
   decipher.setAuthTag(bytes.subarray(end));
   const plain = decipher.update(bytes.subarray(at, end));
   try {
@@ -83,7 +86,7 @@ export function open({ id, key }: SealingKey, place: string, bytes: Buffer): Buf
   }
 }
 
-/** What the tag vouches for beside what is sealed: format, key and place, each of which ends where the next begins. */
-function besides(head: Buffer, place: string): Buffer {
-  return Buffer.concat([head.subarray(0, 4), head.subarray(HEAD_BYTES), Buffer.from(place)]);
+/** Associated data of the cipher: bytes 0 to 3, key id with its length, location. No two inputs make the same bytes. */
+function associatedData(head: Buffer, location: string): Buffer {
+  return Buffer.concat([head.subarray(0, 4), head.subarray(HEAD_BYTES), Buffer.from(location)]);
 }

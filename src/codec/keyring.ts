@@ -3,22 +3,22 @@ import { isSealed, keyIdOf, open, type SealingKey, seal } from './encryption.ts'
 import { decode, decodeHead, HEAD_BYTES } from './format.ts';
 import type { StoredResponse } from './stored-response.ts';
 
-/** How often, in milliseconds, trouble of the same kind is reported at most. */
-const REPORT_EVERY = 60_000;
-/** How a sealed cache key begins, in place of the key itself: no cache key does. */
+/** A fault of the same code is reported at most once in this time, in milliseconds. */
+const REPORT_INTERVAL_MS = 60_000;
+/** The prefix of a sealed cache key. No plain cache key begins with it. */
 const SEALED_NAME = 'sealed:';
-/** What a sealed cache key is bound to: no place of a stored response is so called. */
-const NAMES = '@';
-/** Where a stored response says that it was purged softly: to which byte, from which to which. */
-const PURGED = [8, 8, 16] as const;
+/** The location to which cache keys are sealed. No stored response has it. */
+const NAME_LOCATION = '@';
+/** The mark of a soft purge, as arguments of `Buffer.copy`: target offset, source start, source end. */
+const SOFT_PURGE_MARK = [8, 8, 16] as const;
 
-/** Sealed with a key that is not known here, not sealed where it has to be, or neither. */
-export type Unreadable = 'sealed' | 'unsealed' | 'damaged';
+/** Why a value is unreadable: encrypted with a key this process does not have, not encrypted though `encrypt` is on, or neither. */
+export type Unreadable = 'unknown-key' | 'unencrypted' | 'damaged';
 
 /**
- * Decodes what is stored under one prefix, and seals what is going to be: with the `encrypt` option alone. Without, bytes
- * stay as they are. Nothing that was not sealed with one of the keys is used where there are keys, nor anything sealed
- * where there are none: it counts as not there, and is not damage, since another process may well be able to read it.
+ * Decodes the values under one prefix and, with the `encrypt` option, seals values before they are stored. With keys,
+ * only values that one of them sealed are used; without keys, only plain values. Any other value counts as absent and
+ * not as damaged, because another process may be able to read it.
  */
 export class Keyring {
   readonly #sealing: SealingKey | undefined;
@@ -27,7 +27,7 @@ export class Keyring {
   readonly #onFault: (fault: FaultEvent) => void;
   readonly #reportedAt = new Map<string, number>();
 
-  /** @param keys the first seals, all open. */
+  /** @param keys the first key seals; every key opens. */
   constructor(keys: readonly SealingKey[], prefix: string, onFault: (fault: FaultEvent) => void) {
     this.#sealing = keys[0];
     this.#keys = new Map(keys.map((key) => [key.id, key]));
@@ -35,85 +35,97 @@ export class Keyring {
     this.#onFault = onFault;
   }
 
+  /** Whether values are sealed before they are stored. */
   get seals(): boolean {
     return this.#sealing !== undefined;
   }
 
-  /** The bytes to store at an id, for the bytes of a stored response. */
+  /** Seals the bytes of a stored response, if there are keys. A soft purge's mark stays readable. */
   seal(id: string, bytes: Buffer): Buffer {
     if (!this.#sealing) return bytes;
-    const sealed = seal(this.#sealing, this.#placeOf(id), bytes);
-    bytes.copy(sealed, ...PURGED);
+    const sealed = seal(this.#sealing, this.#locationOf(id), bytes);
+    bytes.copy(sealed, ...SOFT_PURGE_MARK);
     return sealed;
   }
 
-  /** The stored response in the bytes at an id; `undefined` for what is damaged, or not for this process to read. */
+  /** The stored response in the bytes at an id; `undefined` when they are damaged or unreadable for this process. */
   decode(id: string, bytes: Buffer): StoredResponse | undefined {
     return this.decodeHead(id, bytes, bytes.length);
   }
 
-  /** The same of bytes that may end where the body begins, of so many, unless they are sealed. */
+  /**
+   * The stored response at the beginning of a value, whose body may be cut off unless the value is sealed.
+   * @param length length of the whole value in bytes.
+   */
   decodeHead(id: string, bytes: Buffer, length: number): StoredResponse | undefined {
     if (!isSealed(bytes)) {
       const stored = plain(bytes, length);
       if (!this.#sealing) return stored;
-      if (stored) this.#report('unsealed', `value at ${id} is not sealed`);
+      if (stored) this.#report('unencrypted', `the value at ${id} is not encrypted, but \`encrypt\` is on`);
       return undefined;
     }
     const keyId = keyIdOf(bytes);
     const key = this.#keys.get(keyId ?? '');
     if (!key) {
-      if (keyId !== undefined) this.#report('unknown-key', `value at ${id} is sealed with key ${keyId}`);
+      if (keyId !== undefined)
+        this.#report(
+          'unknown-key',
+          `the value at ${id} is encrypted with key ${keyId}, which \`encrypt\` does not list`,
+        );
       return undefined;
     }
-    const opened = open(key, this.#placeOf(id), bytes);
-    if (!opened) this.#report('tampered', `value at ${id} is not what key ${keyId} has sealed for it`);
+    const opened = open(key, this.#locationOf(id), bytes);
+    if (!opened)
+      this.#report('tampered', `the value at ${id} was altered or moved: key ${keyId} does not open it`);
     if (!opened || opened.length < HEAD_BYTES) return undefined;
-    // The one thing that scripts change in it.
-    bytes.copy(opened, ...PURGED);
+    // Scripts write the mark into the sealed bytes.
+    bytes.copy(opened, ...SOFT_PURGE_MARK);
     return decode(opened);
   }
 
-  /** Why bytes could not be decoded; of those that may end where the body begins, how many there are in all. */
+  /**
+   * Why bytes could not be decoded.
+   * @param length length of the whole value in bytes, where the bytes may be cut off.
+   */
   unreadable(bytes: Buffer, length: number = bytes.length): Unreadable {
-    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unsealed' : 'damaged';
+    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unencrypted' : 'damaged';
     const keyId = keyIdOf(bytes);
-    return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'sealed';
+    return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'unknown-key';
   }
 
-  /** Whether bytes that could not be decoded are damaged, rather than for others to read. */
+  /** Whether bytes that could not be decoded are damaged, and not only unreadable for this process. */
   isDamage(bytes: Buffer): boolean {
     return this.unreadable(bytes) === 'damaged';
   }
 
-  /** A cache key as it is kept beside its hash. */
+  /** A cache key in the form in which it is stored beside its hash. */
   sealName(key: string): string {
     if (!this.#sealing) return key;
-    return SEALED_NAME + seal(this.#sealing, NAMES, Buffer.from(key)).toString('base64');
+    return SEALED_NAME + seal(this.#sealing, NAME_LOCATION, Buffer.from(key)).toString('base64');
   }
 
-  /** The cache key; `undefined` where this process cannot tell it. */
+  /** The cache key in its stored form; `undefined` when this process has no key to open it. */
   openName(name: string): string | undefined {
     if (!name.startsWith(SEALED_NAME)) return name;
     const bytes = Buffer.from(name.slice(SEALED_NAME.length), 'base64');
     const key = this.#keys.get(keyIdOf(bytes) ?? '');
-    return key && open(key, NAMES, bytes)?.toString();
+    return key && open(key, NAME_LOCATION, bytes)?.toString();
   }
 
-  /** That of the key in Redis: no id has braces, so that two places never have one text. */
-  #placeOf(id: string): string {
+  /** The location of an id. No id has braces, so no two ids share a location. */
+  #locationOf(id: string): string {
     return `${this.#prefix}{${id}}`;
   }
 
   #report(code: string, message: string): void {
     const now = performance.now();
-    if (now - (this.#reportedAt.get(code) ?? -REPORT_EVERY) < REPORT_EVERY) return;
+    if (now - (this.#reportedAt.get(code) ?? -REPORT_INTERVAL_MS) < REPORT_INTERVAL_MS) return;
     this.#reportedAt.set(code, now);
     this.#onFault({ step: 'decrypt', code, message });
   }
 }
 
-/** What was never sealed, whole or up to its body. */
+/** The stored response in a plain value, which may be cut off at its body. */
 function plain(bytes: Buffer, length: number): StoredResponse | undefined {
   return bytes.length === length ? decode(bytes) : decodeHead(bytes, length);
 }

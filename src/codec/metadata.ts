@@ -1,34 +1,98 @@
 import type { StoredFields } from '../http/headers.ts';
 import { isStoredEncodings, type StoredEncodings } from './encodings.ts';
+import type { StoredHead, StoredResponse } from './stored-response.ts';
 
-/** What a stored value says of its response, all but the body: a JSON array, to be trusted in nothing. */
-export type Metadata = [
+/** The metadata of a stored response: everything but the body, as a JSON array. */
+type Metadata = [
   key: string,
   variant: string,
   status: number,
   message: string,
   headers: StoredFields,
-  removed: string[],
+  removedFields: string[],
   ageing: [
     bornAt: number,
     lifetime: number,
     rules: number,
     staleIfError: number,
     staleWhileRevalidate: number,
-    took: number,
+    originMs: number,
   ],
   tags: string[],
   locals: Record<string, unknown> | null,
   encodings?: StoredEncodings,
 ];
 
+/** Bits of `rules`. */
+const VALIDATE_ALWAYS = 1;
+const NEVER_STALE = 2;
+/**
+ * The higher bits of `rules` hold the cache level, with its lowest bit inverted: the usual level, 1, is written as 0.
+ */
+const CACHE_LEVEL_SHIFT = 2;
+
+/** The metadata of a stored response as JSON text. */
+export function encodeMetadata(head: StoredHead): string {
+  const { key, variant, status, message, headers, removedFields, tags, locals, encodings } = head;
+  const { bornAt, lifetime, staleIfError, staleWhileRevalidate, originMs } = head;
+  const rules =
+    (head.validateAlways ? VALIDATE_ALWAYS : 0) |
+    (head.neverStale ? NEVER_STALE : 0) |
+    ((head.cacheLevel ^ 1) << CACHE_LEVEL_SHIFT);
+  const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, originMs];
+  const metadata: unknown[] = [key, variant, status, message, headers, removedFields, ageing, tags, locals];
+  if (encodings) metadata.push([encodings.size, encodings.list]);
+  return JSON.stringify(metadata);
+}
+
+/**
+ * The stored response with this metadata and body. The text is not trusted: `undefined` when it is not valid metadata,
+ * or when Node would refuse one of the header fields.
+ * @param encodedLength length in bytes of a body that consists of encodings; `undefined` for an identity body.
+ */
+export function decodeMetadata(
+  text: string,
+  body: Buffer,
+  encodedLength: number | undefined,
+): StoredResponse | undefined {
+  let metadata: unknown;
+  try {
+    metadata = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isMetadata(metadata, encodedLength)) return undefined;
+  const [key, variant, status, message, headers, removedFields, ageing, tags, locals, encodings] = metadata;
+  const [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, originMs] = ageing;
+  return {
+    key,
+    variant,
+    status,
+    message,
+    headers,
+    removedFields,
+    bornAt,
+    lifetime,
+    validateAlways: (rules & VALIDATE_ALWAYS) !== 0,
+    neverStale: (rules & NEVER_STALE) !== 0,
+    staleIfError,
+    staleWhileRevalidate,
+    originMs,
+    tags,
+    locals,
+    cacheLevel: (rules >>> CACHE_LEVEL_SHIFT) ^ 1,
+    encodings: encodings && { size: encodings[0], list: encodings[1] },
+    body,
+    purged: false,
+  };
+}
+
 export const FIELD_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
-/** @param encoded the length of a body that is made of encodings. */
-export function isMetadata(m: unknown, encoded: number | undefined): m is Metadata {
-  if (!Array.isArray(m) || m.length !== (encoded === undefined ? 9 : 10)) return false;
-  const [key, variant, status, message, headers, removed, ageing, tags, locals, encodings] = m;
+function isMetadata(m: unknown, encodedLength: number | undefined): m is Metadata {
+  if (!Array.isArray(m) || m.length !== (encodedLength === undefined ? 9 : 10)) return false;
+  const [key, variant, status, message, headers, removedFields, ageing, tags, locals, encodings] = m;
   return (
     typeof key === 'string' &&
     typeof variant === 'string' &&
@@ -37,23 +101,23 @@ export function isMetadata(m: unknown, encoded: number | undefined): m is Metada
     status <= 999 &&
     typeof message === 'string' &&
     !NOT_IN_FIELD_VALUE.test(message) &&
-    isHeaderList(headers) &&
-    isTexts(removed) &&
-    isTexts(tags) &&
+    areHeaders(headers) &&
+    areStrings(removedFields) &&
+    areStrings(tags) &&
     Array.isArray(ageing) &&
     ageing.length === 6 &&
     ageing.every((value) => Number.isFinite(value)) &&
     typeof locals === 'object' &&
     !Array.isArray(locals) &&
-    (encoded === undefined || isStoredEncodings(encodings, encoded))
+    (encodedLength === undefined || isStoredEncodings(encodings, encodedLength))
   );
 }
 
-function isTexts(list: unknown): boolean {
+function areStrings(list: unknown): boolean {
   return Array.isArray(list) && list.every((text) => typeof text === 'string');
 }
 
-function isHeaderList(headers: unknown): headers is StoredFields {
+function areHeaders(headers: unknown): headers is StoredFields {
   if (!Array.isArray(headers) || headers.length % 2 !== 0) return false;
   for (let i = 0; i < headers.length; i += 2) {
     const value: unknown = headers[i + 1];

@@ -1,49 +1,52 @@
 import type { StoredFields } from '../http/headers.ts';
-import type { Chosen, Encodings } from './encodings.ts';
+import type { Encodings, SelectedRepresentation } from './encodings.ts';
 
-/** All of a stored response but its body. */
+/** A stored response without its body. */
 export interface StoredHead {
-  /** The whole cache key, compared on a hit so that a hash collision is a miss. */
+  /** The whole cache key. It is compared on a hit, so that a hash collision is a miss. */
   readonly key: string;
-  /** The selecting values of the variant (declared parts, nominated fields and their values), compared likewise. */
+  /** The text of the variant (declared parts, nominated fields and their values). It is compared on a hit as well. */
   readonly variant: string;
   readonly status: number;
   /** Reason phrase; empty for the status code's usual one. */
   readonly message: string;
   /** Case, order and repetition as the app set them. */
   readonly headers: StoredFields;
-  /** Fields that middleware in front had set and the app took away; a replay takes them away too. */
-  readonly removed: readonly string[];
-  /** When its age was 0: milliseconds since 1970. */
+  /** Lower-case names of fields that middleware in front had set and the app removed. A replay removes them as well. */
+  readonly removedFields: readonly string[];
+  /** When the age was 0, in milliseconds since 1970. */
   readonly bornAt: number;
   /** Freshness lifetime in milliseconds. */
   readonly lifetime: number;
-  /** Not used without validation, however fresh. */
+  /** Never reused without validation, however fresh. */
   readonly validateAlways: boolean;
-  /** Never used stale. */
+  /** Never reused stale. */
   readonly neverStale: boolean;
-  /** How long past its lifetime it may stand in for an error, in milliseconds. */
+  /** How long past its lifetime the response may replace an error, in milliseconds. */
   readonly staleIfError: number;
-  /** How long past its lifetime it may be used while it is refreshed behind, in milliseconds. */
+  /** How long past its lifetime the response may be reused while it is refreshed, in milliseconds. */
   readonly staleWhileRevalidate: number;
-  /** How long the app took to make it, in milliseconds. */
-  readonly took: number;
-  /** What it may be purged by, with others. */
+  /** How long the app took to produce the response, in milliseconds. */
+  readonly originMs: number;
+  /** Every tag by which the response can be purged, as its id in the store. */
   readonly tags: readonly string[];
-  /** Kept `res.locals` values, if any. */
+  /** The `res.locals` values stored with the response, if any. */
   readonly locals: Readonly<Record<string, unknown>> | null;
-  /** Of the cache that stored it; those further out do not use it. */
-  readonly depth: number;
-  /** What the body is stored in, where it was compressed; `headers` tell of it as the app sent it. */
+  /**
+   * The level of the cache that stored the response: 0 in front of the app, 1 in the app, 2 and more behind other
+   * caches. A cache of a lower level does not reuse it.
+   */
+  readonly cacheLevel: number;
+  /** The encodings of a compressed body. `headers` still describe the identity body. */
   readonly encodings?: Encodings | undefined;
 }
 
-/** A response as it is stored and replayed. */
+/** A stored response (RFC 9111 §3). */
 export interface StoredResponse extends StoredHead {
-  /** As it was sent, or all of its `encodings`. */
+  /** The body as the app sent it, or its `encodings` one after the other. */
   readonly body: Buffer;
-  /** Which of its encodings answers the request at hand, as `represented` is to show it. */
-  readonly chosen?: Chosen;
-  /** Whether a soft purge has ended its freshness: `lifetime` says when. */
+  /** The representation that answers the current request, where the response has `encodings`. */
+  readonly selected?: SelectedRepresentation;
+  /** Whether a soft purge has ended the freshness; `lifetime` is cut to that moment. */
   readonly purged: boolean;
 }

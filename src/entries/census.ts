@@ -1,66 +1,83 @@
-import type { DamagedEntry, EntrySummary, Figure, StoreFigures } from './types.ts';
+import type { EntrySummary, Figure, StoreFigures, UnreadableEntry } from './types.ts';
 
-/** More media types than these are `other`. */
+/** Media types beyond this number are counted as `other`. */
 const MAX_TYPES = 100;
 
-/** In milliseconds. */
-const AGES = { minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
+/** The upper bounds of the age groups, in milliseconds, in ascending order. */
+const AGE_GROUPS = [
+  ['minute', 60_000],
+  ['hour', 3_600_000],
+  ['day', 86_400_000],
+  ['week', 604_800_000],
+  ['older', Number.POSITIVE_INFINITY],
+] as const;
 
-interface Sum {
-  count: number;
-  bytes: number;
-}
+type MutableFigure = { -readonly [Name in keyof Figure]: Figure[Name] };
 
-/** Counts entries, one after the other. */
-export class Tally {
+/** Counts entries by kind, freshness, status, media type and age. */
+export class EntryCensus {
   readonly #total: number;
   #scanned = 0;
-  readonly #of = {
-    responses: none(),
-    values: none(),
-    damaged: none(),
-    unreadable: none(),
-    fresh: none(),
-    stale: none(),
+  readonly #figures = {
+    responses: zero(),
+    values: zero(),
+    fresh: zero(),
+    stale: zero(),
+    damaged: zero(),
+    unknownKey: zero(),
+    unencrypted: zero(),
   };
-  readonly #byStatus = new Map<string, Sum>();
-  readonly #byType = new Map<string, Sum>();
-  readonly #byAge = { minute: none(), hour: none(), day: none(), week: none(), older: none() };
+  readonly #byStatus = new Map<string, MutableFigure>();
+  readonly #byType = new Map<string, MutableFigure>();
+  readonly #byAge = { minute: zero(), hour: zero(), day: zero(), week: zero(), older: zero() };
 
-  /** @param total how many keys there are to look at. */
+  /** @param total about how many keys the scan will look at. */
   constructor(total: number) {
     this.#total = total;
   }
 
-  scanned(count: number): void {
+  /** Records that the scan has looked at some more keys. */
+  addScanned(count: number): void {
     this.#scanned = Math.min(this.#scanned + count, this.#total);
   }
 
-  add(entry: EntrySummary | DamagedEntry): void {
-    const count = (sum: Sum): void => {
-      sum.count++;
-      sum.bytes += entry.storedBytes;
-    };
-    if (entry.damaged) {
-      count(entry.reason === 'damaged' ? this.#of.damaged : this.#of.unreadable);
-      return;
+  add(entry: EntrySummary | UnreadableEntry): void {
+    for (const figure of this.#figuresOf(entry)) {
+      figure.count++;
+      figure.bytes += entry.storedBytes;
     }
-    const { kind, stale, status, contentType = '', age } = entry;
-    count(kind === 'value' ? this.#of.values : this.#of.responses);
-    count(stale ? this.#of.stale : this.#of.fresh);
-    count(sumOf(this.#byStatus, String(status)));
-    const type = contentType.replace(/;.*/s, '').trim().toLowerCase();
-    count(sumOf(this.#byType, this.#byType.has(type) || this.#byType.size < MAX_TYPES ? type : 'other'));
-    const young = (Object.keys(AGES) as (keyof typeof AGES)[]).find((name) => age < AGES[name]);
-    count(this.#byAge[young ?? 'older']);
   }
 
-  /** What was counted so far; all keys were looked at in the end. */
-  figures(ended = false): StoreFigures {
+  #figuresOf(entry: EntrySummary | UnreadableEntry): MutableFigure[] {
+    const { damaged, unknownKey, unencrypted, values, responses, stale, fresh } = this.#figures;
+    if (!entry.readable) {
+      return [{ damaged, 'unknown-key': unknownKey, unencrypted }[entry.reason]];
+    }
+    const [ageGroup] = AGE_GROUPS.find(([, limit]) => entry.ageMs < limit) ?? ['older' as const];
+    return [
+      entry.kind === 'value' ? values : responses,
+      entry.stale ? stale : fresh,
+      figureOf(this.#byStatus, String(entry.status)),
+      figureOf(this.#byType, this.#typeGroup(entry)),
+      this.#byAge[ageGroup],
+    ];
+  }
+
+  #typeGroup({ contentType = '' }: EntrySummary): string {
+    const type = contentType.replace(/;.*/s, '').trim().toLowerCase();
+    return this.#byType.has(type) || this.#byType.size < MAX_TYPES ? type : 'other';
+  }
+
+  /**
+   * The counts so far.
+   * @param done whether the scan has ended, so that all keys were looked at. `total` is an estimate, and the scan may
+   * have counted fewer.
+   */
+  figures(done = false): StoreFigures {
     return structuredClone({
-      scanned: ended ? this.#total : this.#scanned,
+      scanned: done ? this.#total : this.#scanned,
       total: this.#total,
-      ...this.#of,
+      ...this.#figures,
       byStatus: largestFirst(this.#byStatus),
       byType: largestFirst(this.#byType),
       byAge: this.#byAge,
@@ -68,16 +85,16 @@ export class Tally {
   }
 }
 
-function none(): Sum {
+function zero(): MutableFigure {
   return { count: 0, bytes: 0 };
 }
 
-function sumOf(sums: Map<string, Sum>, name: string): Sum {
-  const sum = sums.get(name) ?? none();
-  sums.set(name, sum);
-  return sum;
+function figureOf(figures: Map<string, MutableFigure>, name: string): MutableFigure {
+  const figure = figures.get(name) ?? zero();
+  figures.set(name, figure);
+  return figure;
 }
 
-function largestFirst(sums: ReadonlyMap<string, Sum>): Record<string, Figure> {
-  return Object.fromEntries([...sums].sort(([, a], [, b]) => b.bytes - a.bytes));
+function largestFirst(figures: ReadonlyMap<string, Figure>): Record<string, Figure> {
+  return Object.fromEntries([...figures].sort(([, a], [, b]) => b.bytes - a.bytes));
 }

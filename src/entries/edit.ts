@@ -1,14 +1,19 @@
 import { createHash } from 'node:crypto';
-import { encode, purgedSoftly } from '../codec/format.ts';
+import { encode, markSoftPurged } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { keptStale } from '../http/retention.ts';
-import { valueKeyOf } from '../key/value-key.ts';
+import { userKeyOf } from '../key/value-key.ts';
 
-/** A stored response that an operator has changed. */
+/** Changes that an operator makes to a stored response. */
+export interface Edit {
+  /** The new time to live in milliseconds, from now. */
+  readonly ttlMs: number | undefined;
+  readonly body: string | Buffer | undefined;
+}
 
-/** Fields that say something of the bytes that are replaced, beside `Content-Length` and `ETag`. */
-const OF_THE_BYTES: ReadonlySet<string> = new Set([
+/** Fields about the old body that a new body makes wrong. `Content-Length` and `ETag` are replaced instead. */
+const FIELDS_OF_OLD_BODY: ReadonlySet<string> = new Set([
   'last-modified',
   'content-md5',
   'content-digest',
@@ -18,79 +23,84 @@ const OF_THE_BYTES: ReadonlySet<string> = new Set([
   'signature-input',
 ]);
 
-/** What to change, with the length of time in milliseconds. */
-export interface Edit {
-  readonly ttl: number | undefined;
-  readonly body: string | Buffer | undefined;
-}
-
 /**
- * The bytes to store in its place, and for how many milliseconds.
- * @param sent its body as the app sent it.
- * @throws {TypeError} for a body that cannot stand there.
+ * The edited response: the bytes to store and for how many milliseconds.
+ * @param identityBody the stored body as the app sent it.
+ * @throws {TypeError} for a body that this response cannot have.
  */
-export function edited(
+export function applyEdit(
   stored: StoredResponse,
-  sent: Buffer,
+  identityBody: Buffer,
   edit: Edit,
   now: number,
 ): { bytes: Buffer; ttl: number } {
-  const head = edit.body === undefined ? stored : withBody(stored, sent, edit.body, now);
-  // Its age goes on, since nothing was made or confirmed by the app just now: what grows is how old it may become.
-  const lifetime = edit.ttl === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttl);
-  const { body, purged, ...rest } = { ...head, lifetime };
-  const encoded = encode(rest, [body]);
-  const bytes = purged && edit.ttl === undefined ? purgedSoftly(encoded, stored.bornAt + lifetime) : encoded;
-  const kept = stored.bornAt + lifetime + keptStale(rest.headers, rest) - now;
-  return { bytes, ttl: Math.max(1, Math.ceil(kept)) };
+  const response = edit.body === undefined ? stored : withBody(stored, identityBody, edit.body, now);
+  // The age stays, because the app has neither made nor confirmed the response now. A new TTL extends the lifetime.
+  const lifetime = edit.ttlMs === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttlMs);
+  const { body, purged, ...head } = { ...response, lifetime };
+  const encoded = encode(head, [body]);
+  const staysPurged = purged && edit.ttlMs === undefined;
+  const bytes = staysPurged ? markSoftPurged(encoded, stored.bornAt + lifetime) : encoded;
+  const expiresAt = stored.bornAt + lifetime + keptStale(head.headers, head);
+  return { bytes, ttl: Math.max(1, Math.ceil(expiresAt - now)) };
 }
 
-function withBody(stored: StoredResponse, sent: Buffer, given: string | Buffer, now: number): StoredResponse {
-  const body = Buffer.from(given);
-  const text = typeof given === 'string';
-  const same = body.equals(sent) && !(text && field(stored.headers, 'content-encoding'));
-  if (same) return stored;
-  const { status } = stored;
-  if (status === 206 || status === 204) throw new TypeError(`a ${status} cannot be given another body`);
-  if (!canStandIn(stored, body)) throw new TypeError('a value that is JSON takes a body that is JSON');
-  return { ...stored, body, encodings: undefined, headers: describing(stored.headers, body, text, now) };
+function withBody(
+  stored: StoredResponse,
+  identityBody: Buffer,
+  newBody: string | Buffer,
+  now: number,
+): StoredResponse {
+  const { status, headers } = stored;
+  const body = Buffer.from(newBody);
+  const isText = typeof newBody === 'string';
+  const dropsCoding = isText && field(headers, 'content-encoding') !== undefined;
+  if (body.equals(identityBody) && !dropsCoding) return stored;
+  if (status === 206 || status === 204)
+    throw new TypeError(`cannot change the body of a ${status} response: purge it instead`);
+  if (requiresJson(stored) && !isJson(body))
+    throw new TypeError('cannot change a JSON value to a body that is not JSON');
+  return { ...stored, body, encodings: undefined, headers: headersFor(headers, body, isText, now) };
 }
 
 /**
- * The fields for another body. Where it had a validator it gets one of its own, made of its bytes: with the old one a
- * client, or the app, would say that nothing has changed. So it would with `Date`, which stands in for a missing
- * `Last-Modified`: the new one is later than that of whatever was sent in the second before.
+ * The header fields for a new body. A response with a validator gets a new `ETag`, made of the new bytes: with the old
+ * one, clients and the app would answer 304. `Date` moves forward for the same reason, because it serves as a validator
+ * where `Last-Modified` is missing. It has a resolution of one second, so the next full second is used.
  */
-function describing(headers: StoredFields, body: Buffer, text: boolean, now: number): StoredFields {
+function headersFor(headers: StoredFields, body: Buffer, isText: boolean, now: number): StoredFields {
   const result: (string | readonly string[])[] = [];
-  let validated = false;
+  let hadValidator = false;
   for (let i = 0; i < headers.length; i += 2) {
-    const [name, value] = [headers[i] as string, headers[i + 1]!];
+    const name = headers[i] as string;
+    const value = headers[i + 1]!;
     const lower = name.toLowerCase();
-    if (lower === 'etag' || lower === 'last-modified') validated = true;
+    if (lower === 'etag' || lower === 'last-modified') hadValidator = true;
+    if (lower === 'etag' || lower === 'date' || FIELDS_OF_OLD_BODY.has(lower)) continue;
+    if (isText && lower === 'content-encoding') continue;
     if (lower === 'content-length') result.push(name, String(body.length));
-    else if (lower === 'date') continue;
-    else if (lower === 'content-type' && text) result.push(name, inUtf8(value));
-    else if (lower !== 'etag' && !OF_THE_BYTES.has(lower) && !(text && lower === 'content-encoding'))
-      result.push(name, value);
+    else if (isText && lower === 'content-type') result.push(name, withUtf8(value));
+    else result.push(name, value);
   }
   result.push('Date', new Date((Math.floor(now / 1000) + 1) * 1000).toUTCString());
-  if (validated) result.push('ETag', etagOf(body));
+  if (hadValidator) result.push('ETag', strongETag(body));
   return result;
 }
 
-function inUtf8(contentType: string | readonly string[]): string {
+function withUtf8(contentType: string | readonly string[]): string {
   return String(contentType).replace(/(;\s*charset=)(?:"[^"]*"|[^;\s]*)/i, '$1utf-8');
 }
 
-/** A strong validator. */
-function etagOf(body: Buffer): string {
+function strongETag(body: Buffer): string {
   return `"${createHash('sha256').update(body).digest('base64url')}"`;
 }
 
-/** Whether a body could stand in the place of this one's: that of a value which is JSON has to be JSON. */
-function canStandIn({ key, headers }: StoredResponse, body: Buffer): boolean {
-  if (valueKeyOf(key) === undefined || field(headers, 'content-type') !== 'application/json') return true;
+/** `cache.store.get` and `cache.wrap` parse the body of a JSON value. */
+function requiresJson({ key, headers }: StoredResponse): boolean {
+  return userKeyOf(key) !== undefined && field(headers, 'content-type') === 'application/json';
+}
+
+function isJson(body: Buffer): boolean {
   try {
     JSON.parse(body.toString());
     return true;

@@ -1,139 +1,162 @@
-import { decodeMarker, fingerprint } from '../codec/format.ts';
-import { identityOf } from '../codec/identity-body.ts';
+import { identityBody as decodeIdentityBody } from '../codec/compression.ts';
+import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { milliseconds } from '../options/units.ts';
-import { confirmed } from '../store/confirmed.ts';
+import { orThrow } from '../store/or-throw.ts';
 import type { Storage } from '../store/storage.ts';
-import type { PurgeMode } from '../store/store.ts';
-import { Tally } from './census.ts';
-import { type Edit, edited } from './edit.ts';
-import { Paging, parseQuery } from './paging.ts';
-import { damagedEntry, summaryOfStored } from './summary.ts';
-import { summaries } from './survey.ts';
-import type { Entries, Entry, EntryChange, EntryRef, EntrySummary } from './types.ts';
+import type { PurgeMode, ScanPosition } from '../store/store.ts';
+import { EntryCensus } from './census.ts';
+import { applyEdit, type Edit } from './edit.ts';
+import { PageBuilder, parseQuery } from './paging.ts';
+import { summaries, summarizeStored, summarizeUnreadable } from './summary.ts';
+import type { Entries, Entry, EntryChange, EntryRef } from './types.ts';
 
-/** How many keys a step of a walk over everything looks at. */
-const STEP = 500;
+/** How many keys `measure` looks at in one step. */
+const MEASURE_STEP = 500;
 
-/** A compressed body that is larger is not shown, unless `maxBodySize` is. */
-const SHOWN = 64 * 1024 * 1024;
+/** A compressed body is decoded up to this many bytes, or up to `maxBodySize` where that is larger. */
+const MAX_DECODED_BYTES = 64 * 1024 * 1024;
 
-/** What is stored, to be looked at and operated. @param limit bytes of the largest body. */
-export function entriesOf(core: Storage, limit: number): Entries {
-  const { store, keyring, clock } = core;
+/**
+ * Creates `cache.entries`.
+ * @param maxBodySize bytes of the largest body that `update` accepts.
+ */
+export function createEntries(storage: Storage, maxBodySize: number): Entries {
+  const { store, keyring, clock } = storage;
   const { entries } = store;
   return {
     async list(query = {}) {
-      const paging = new Paging(parseQuery(query));
-      const { tag, id, matches, accepts } = paging.query;
+      const builder = new PageBuilder(parseQuery(query));
+      const { tag, id, matches, accepts } = builder.query;
       if (id !== undefined) {
-        const found = await summaries(core, [idOf({ id })], matches);
-        return { entries: found.filter(accepts), cursor: undefined, scanned: 1 };
+        const variants = await summaries(storage, [parseId({ id })], matches);
+        return { entries: variants.filter(accepts), cursor: undefined, scanned: 1 };
       }
-      while (!paging.done) {
-        const step = confirmed(await entries.survey(paging.from, paging.count, tag));
-        paging.add(step, await summaries(core, step.ids, matches));
+      while (!builder.done) {
+        const step = orThrow(await entries.scan(builder.position, builder.stepSize, tag), 'list the entries');
+        builder.add(step, await summaries(storage, step.ids, matches));
       }
-      return paging.page();
+      return builder.page();
     },
+
     async get(ref) {
-      const place = placeOf(ref);
-      const read = confirmed(await entries.read(place));
-      if (!read || decodeMarker(read.bytes)) return undefined;
-      const { bytes, expiresIn } = read;
-      const listed = { ...place, key: keyIn(place), begin: bytes, length: bytes.length, expiresIn };
+      const place = parseRef(ref);
+      const value = orThrow(await entries.read(place), 'read the entry');
+      if (!value || decodeMarker(value.bytes)) return undefined;
+      const { bytes, expiresInMs } = value;
+      const description = {
+        ...place,
+        key: keyInId(place),
+        head: bytes,
+        length: bytes.length,
+        expiresInMs,
+      };
       const stored = keyring.decode(place.id, bytes);
-      const body = stored && (await sentBody(stored, limit));
-      if (!body) return damagedEntry(keyring, listed);
-      const { message, headers } = stored;
-      const seen = fingerprint(bytes).toString('base64url');
-      const summary: EntrySummary = summaryOfStored(listed, stored, clock());
-      // A client may have read it as a small part of a large buffer, and nobody may write into what is stored.
-      return { ...summary, message, headers: linesOf(headers), body: Buffer.from(body), seen };
+      const body = stored && (await identityBody(stored, maxBodySize));
+      if (!body) return summarizeUnreadable(keyring, description);
+      return {
+        ...summarizeStored(description, stored, clock()),
+        message: stored.message,
+        headers: headerLines(stored.headers),
+        // A copy: the client may have read the value into a large shared buffer, and the caller may write to this one.
+        body: Buffer.from(body),
+        version: versionOf(bytes).toString('base64url'),
+      };
     },
+
     async purge(ref, { soft = false } = {}) {
       const mode: PurgeMode = soft ? { staleSince: clock() } : 'delete';
-      return confirmed(await store.purge(idOf(ref), mode));
+      return orThrow(await store.purge(parseId(ref), mode), 'confirm the purge');
     },
+
     async update(ref, change) {
-      const place = placeOf(ref);
-      const edit = editOf(change, limit);
-      if (typeof ref.seen !== 'string')
-        throw new TypeError('update takes what was `seen`, as `get` gives it');
-      const seen = Buffer.from(ref.seen, 'base64url');
-      const read = confirmed(await entries.read(place));
-      if (!read || !fingerprint(read.bytes).equals(seen)) return false;
-      const stored = keyring.decode(place.id, read.bytes);
-      const sent = edit.body === undefined ? stored?.body : stored && (await sentBody(stored, limit));
-      if (!stored || !sent) return false;
-      const { tags } = stored;
-      return confirmed(
-        await entries.replace({ ...place, seen, tags, ...edited(stored, sent, edit, clock()) }),
-      );
+      const place = parseRef(ref);
+      const edit = parseChange(change, maxBodySize);
+      if (typeof ref.version !== 'string')
+        throw new TypeError('update needs the version of the entry, as get returns it');
+      const version = Buffer.from(ref.version, 'base64url');
+      const value = orThrow(await entries.read(place), 'read the entry');
+      if (!value || !versionOf(value.bytes).equals(version)) return false;
+      const stored = keyring.decode(place.id, value.bytes);
+      if (!stored) return false;
+      const body = edit.body === undefined ? stored.body : await identityBody(stored, maxBodySize);
+      if (!body) return false;
+      const { bytes, ttl } = applyEdit(stored, body, edit, clock());
+      const replacement = { ...place, version, tags: stored.tags, bytes, ttl };
+      return orThrow(await entries.replace(replacement), 'confirm the update');
     },
+
     async measure({ onProgress, signal } = {}) {
       signal?.throwIfAborted();
-      const tally = new Tally(confirmed(await entries.extent()));
-      let from: Parameters<typeof entries.survey>[0];
+      const census = new EntryCensus(orThrow(await entries.count(), 'count the keys'));
+      let position: ScanPosition | undefined;
       do {
-        const { ids, scanned, next } = confirmed(await entries.survey(from, STEP, undefined));
-        const found = await summaries(core, ids);
+        const step = orThrow(await entries.scan(position, MEASURE_STEP, undefined), 'list the entries');
+        const found = await summaries(storage, step.ids);
         signal?.throwIfAborted();
-        for (const entry of found) tally.add(entry);
-        tally.scanned(scanned);
-        onProgress?.(tally.figures(next === undefined));
-        from = next;
-      } while (from);
-      return tally.figures(true);
+        for (const entry of found) census.add(entry);
+        census.addScanned(step.scanned);
+        onProgress?.(census.figures(step.next === undefined));
+        position = step.next;
+      } while (position);
+      return census.figures(true);
     },
   };
 }
 
-/** The body as the app sent it; `undefined` where it is damaged, or larger than it can have been. */
-async function sentBody(stored: StoredResponse, limit: number): Promise<Buffer | undefined> {
+/** The body as the app sent it; `undefined` for a damaged body and for one too large to decode. */
+async function identityBody(stored: StoredResponse, maxBodySize: number): Promise<Buffer | undefined> {
   const { body, encodings } = stored;
   if (!encodings) return body;
-  if (encodings.size > Math.max(limit, SHOWN)) return undefined;
-  return identityOf(stored, encodings).catch(() => undefined);
+  if (encodings.size > Math.max(maxBodySize, MAX_DECODED_BYTES)) return undefined;
+  return decodeIdentityBody(stored, encodings).catch(() => undefined);
 }
 
-function linesOf(headers: StoredFields): Entry['headers'] {
-  return headers.flatMap((name, i) =>
-    i % 2 === 0 ? [headers[i + 1]!].flat().map((value) => [String(name), value] as const) : [],
-  );
+function headerLines(headers: StoredFields): Entry['headers'] {
+  const lines: (readonly [name: string, value: string])[] = [];
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] as string;
+    for (const value of [headers[i + 1]!].flat()) lines.push([name, value]);
+  }
+  return lines;
 }
 
-/** The key of an id that is no hash. */
-function keyIn({ id }: EntryRef): string | undefined {
+/** The cache key that an id shows; `undefined` for an id that is a hash. */
+function keyInId({ id }: EntryRef): string | undefined {
   return id.startsWith('#') ? undefined : id;
 }
 
-/** What could name another key of the store than that of an id is refused: refs may come from anywhere. */
-function idOf(ref: Partial<EntryRef> | undefined): string {
+/** Refs may come from anywhere, so an id that could name another kind of key in Redis is refused. */
+function parseId(ref: Partial<EntryRef> | undefined): string {
   const id = ref?.id;
   if (typeof id !== 'string' || /^@|[{}]/.test(id))
-    throw new TypeError('an entry has an `id`, as `list` gives it');
+    throw new TypeError('an entry needs an id, as list returns it');
   return id;
 }
 
-function placeOf(ref: Partial<EntryRef> | undefined): EntryRef {
-  const id = idOf(ref);
+function parseRef(ref: Partial<EntryRef> | undefined): EntryRef {
+  const id = parseId(ref);
   const variant = ref?.variant;
   if (typeof variant !== 'string' || /^[!@]/.test(variant))
-    throw new TypeError('an entry has an `id` and a `variant`, as `list` gives them');
+    throw new TypeError('an entry needs an id and a variant, as list returns them');
   return { id, variant };
 }
 
-function editOf(change: EntryChange | undefined, limit: number): Edit {
+function parseChange(change: EntryChange | undefined, maxBodySize: number): Edit {
   const { ttl, body } = change ?? {};
-  if (ttl === undefined && body === undefined) throw new TypeError('update takes a `ttl` or a `body`');
-  const ms = ttl === undefined ? undefined : milliseconds(ttl);
-  if (ttl !== undefined && ms === undefined)
-    throw new TypeError("a ttl is milliseconds, or a string with a unit such as '30s' or '1h'");
-  if (body === undefined) return { ttl: ms, body };
+  if (ttl === undefined && body === undefined) throw new TypeError('update needs a ttl or a body');
+  const ttlMs = ttl === undefined ? undefined : milliseconds(ttl);
+  if (ttl !== undefined && ttlMs === undefined)
+    throw new TypeError(
+      `ttl must be milliseconds, or a string with a unit such as '30s' or '1h', not ${show(ttl)}`,
+    );
+  if (body === undefined) return { ttlMs, body };
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw new TypeError('a body is a string or bytes');
-  if (Buffer.byteLength(body) > limit) throw new TypeError(`a body may have ${limit} bytes at most`);
-  return { ttl: ms, body: typeof body === 'string' ? body : Buffer.from(body) };
+    throw new TypeError(`body must be a string or a Uint8Array, not ${show(body)}`);
+  const size = Buffer.byteLength(body);
+  if (size > maxBodySize)
+    throw new TypeError(`body has ${size} bytes, but may have at most ${maxBodySize} (option maxBodySize)`);
+  return { ttlMs, body: typeof body === 'string' ? body : Buffer.from(body) };
 }

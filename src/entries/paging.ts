@@ -1,160 +1,181 @@
 import { createHash } from 'node:crypto';
-import { tagOf } from '../key/tags.ts';
-import { areTags } from '../options/tags.ts';
-import type { Position, Survey } from '../store/store.ts';
-import { placeText } from './summary.ts';
-import type { DamagedEntry, EntryPage, EntryQuery, EntrySummary } from './types.ts';
+import { show } from '../errors.ts';
+import { idOfTag } from '../key/tags.ts';
+import { areTags, MAX_TAG_LENGTH } from '../options/tags.ts';
+import type { ScanPosition, ScanStep } from '../store/store.ts';
+import type { EntryPage, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from './types.ts';
 
-/** A page looks at no more keys than about these. */
+/** A page ends after about this many keys. */
 const MAX_SCANNED = 5000;
-/** How many keys are looked at in one step. */
-const STEP = [10, 1000] as const;
+/** The smallest and the largest number of keys that one step looks at. */
+const MIN_STEP = 10;
+const MAX_STEP = 1000;
 const MAX_LIMIT = 1000;
 
-type Listed = EntrySummary | DamagedEntry;
+type AnyEntry = EntrySummary | UnreadableEntry;
 
-/** What to list, checked. */
+/** A valid `EntryQuery`. */
 interface Query {
-  /** As it stands in the store. */
+  /** The tag in its stored form. */
   readonly tag: string | undefined;
   readonly id: string | undefined;
   readonly limit: number;
   readonly cursor: Cursor;
+  /** Whether the cache key matches the search. */
   matches(key: string | undefined): boolean;
-  accepts(entry: Listed): boolean;
+  /** Whether the entry has the status and the tag. */
+  accepts(entry: AnyEntry): boolean;
 }
 
 /** Where a page begins. */
 interface Cursor {
-  readonly from: Position | undefined;
-  /** What the pages before have listed of the step that begins there, where it was more than they had room for. */
-  readonly passed: ReadonlySet<string>;
+  readonly position: ScanPosition | undefined;
+  /**
+   * Digests of the entries in the step at `position` that earlier pages have listed: a page that is full in the middle
+   * of a step makes the next page repeat that step.
+   */
+  readonly listed: ReadonlySet<string>;
 }
 
-const START: Cursor = { from: undefined, passed: new Set() };
+const START: Cursor = { position: undefined, listed: new Set() };
 
-/** @throws {TypeError} */
+/** @throws {TypeError} for a bad property, which the message names. */
 export function parseQuery({ search, status, tag, id, limit = 50, cursor }: EntryQuery): Query {
-  if (search !== undefined && typeof search !== 'string') throw new TypeError('search is a string');
-  if (status !== undefined && !Number.isInteger(status)) throw new TypeError('status is a status code');
+  if (search !== undefined && typeof search !== 'string')
+    throw new TypeError(`search must be a string, not ${show(search)}`);
+  if (status !== undefined && !Number.isInteger(status))
+    throw new TypeError(`status must be a number such as 404, not ${show(status)}`);
   if (tag !== undefined && !areTags([tag]))
-    throw new TypeError('tag is a string of up to 256 characters, and not empty');
+    throw new TypeError(`tag must be a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(tag)}`);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
-    throw new TypeError(`limit is a whole number from 1 to ${MAX_LIMIT}`);
-  const known = tag === undefined ? undefined : tagOf(tag);
+    throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}, not ${show(limit)}`);
+  const storedTag = tag === undefined ? undefined : idOfTag(tag);
   return {
-    tag: known,
+    tag: storedTag,
     id,
     limit,
-    cursor: cursor === undefined ? START : parseCursor(cursor, known),
-    matches: matcherOf(search),
-    // Nobody knows the status and the tags of what is damaged.
-    accepts: (entry) =>
-      (status === undefined && known === undefined) ||
-      (!entry.damaged &&
-        (status === undefined || entry.status === status) &&
-        (known === undefined || entry.tags.includes(known))),
+    cursor: cursor === undefined ? START : parseCursor(cursor, storedTag),
+    matches: keyMatcher(search),
+    accepts(entry) {
+      if (status === undefined && storedTag === undefined) return true;
+      // The status and the tags of an unreadable entry are unknown.
+      if (!entry.readable) return false;
+      if (status !== undefined && entry.status !== status) return false;
+      return storedTag === undefined || entry.tags.includes(storedTag);
+    },
   };
 }
 
-/** Fills one page, step by step, with bounded work. */
-export class Paging {
+/** Fills one page from the steps of a scan. The work for one page is bounded. */
+export class PageBuilder {
   readonly query: Query;
-  /** How many keys the next step looks at. */
-  count: number;
+  /** How many keys the next step should look at. */
+  stepSize: number;
   done = false;
   #cursor: Cursor | undefined;
   #scanned = 0;
-  readonly #entries = new Map<string, Listed>();
+  readonly #entries = new Map<string, AnyEntry>();
 
   constructor(query: Query) {
     this.query = query;
     this.#cursor = query.cursor;
-    this.count = Math.max(STEP[0], query.limit);
+    this.stepSize = Math.max(MIN_STEP, query.limit);
   }
 
-  get from(): Position | undefined {
-    return this.#cursor?.from;
+  /** Where the next step begins. */
+  get position(): ScanPosition | undefined {
+    return this.#cursor?.position;
   }
 
-  /** Takes what a step has found. Where that is too much, the next page takes the step again, and passes it over. */
-  add({ scanned, next }: Pick<Survey, 'scanned' | 'next'>, found: readonly Listed[]): void {
+  /** Adds the entries of one step. Entries that do not fit make the next page repeat the step. */
+  add({ scanned, next }: Pick<ScanStep, 'scanned' | 'next'>, entries: readonly AnyEntry[]): void {
     const { limit, accepts } = this.query;
-    const { from, passed } = this.#cursor ?? START;
+    const { position, listed } = this.#cursor ?? START;
     this.#scanned += scanned;
-    const others = found.filter((entry) => {
-      return accepts(entry) && !this.#entries.has(placeText(entry)) && !passed.has(mark(entry));
-    });
-    // Keys with many variants: a smaller step, so that there is little to pass over.
-    if (others.length > 2 * limit && this.count > 1) {
+    const added = entries.filter(
+      (entry) => accepts(entry) && !this.#entries.has(refText(entry)) && !listed.has(digest(entry)),
+    );
+    // Keys with many variants. A smaller step keeps the list of digests in the cursor short.
+    if (added.length > 2 * limit && this.stepSize > 1) {
       this.done = this.#entries.size > 0;
-      this.count = Math.max(1, Math.floor((this.count * limit) / others.length));
+      this.stepSize = Math.max(1, Math.floor((this.stepSize * limit) / added.length));
       return;
     }
-    const taken = others.slice(0, limit - this.#entries.size);
-    for (const entry of taken) this.#entries.set(placeText(entry), entry);
-    const all = taken.length === others.length;
-    if (!all) this.#cursor = { from, passed: new Set([...passed, ...taken.map(mark)]) };
-    else this.#cursor = next && { from: next, passed: START.passed };
-    this.done = !all || next === undefined || this.#entries.size === limit || this.#scanned >= MAX_SCANNED;
-    // What is rare is looked for in larger steps.
-    this.count = Math.min(this.count * 2, STEP[1], Math.max(STEP[0], MAX_SCANNED - this.#scanned));
+    const fitting = added.slice(0, limit - this.#entries.size);
+    for (const entry of fitting) this.#entries.set(refText(entry), entry);
+    const complete = fitting.length === added.length;
+    if (complete) this.#cursor = next && { position: next, listed: START.listed };
+    else this.#cursor = { position, listed: new Set([...listed, ...fitting.map(digest)]) };
+    this.done =
+      !complete || next === undefined || this.#entries.size === limit || this.#scanned >= MAX_SCANNED;
+    // Few entries match, so larger steps find the next one sooner.
+    this.stepSize = Math.min(this.stepSize * 2, MAX_STEP, Math.max(MIN_STEP, MAX_SCANNED - this.#scanned));
   }
 
   page(): EntryPage {
-    const entries = [...this.#entries.values()];
     return {
-      entries,
-      cursor: this.#cursor && cursorText(this.#cursor, this.query.tag),
+      entries: [...this.#entries.values()],
+      cursor: this.#cursor && formatCursor(this.#cursor, this.query.tag),
       scanned: this.#scanned,
     };
   }
 }
 
-/** What tells an entry of a step from the others. */
-function mark(entry: Listed): string {
-  return createHash('sha1').update(placeText(entry)).digest('base64url').slice(0, MARK);
+function refText({ id, variant }: EntryRef): string {
+  return `${id}\n${variant}`;
 }
 
-const MARK = 10;
+const DIGEST_LENGTH = 10;
 
-function cursorText({ from, passed }: Cursor, tag: string | undefined): string {
-  const { node, cursor } = from ?? { node: '', cursor: '0' };
-  const parts = [tag === undefined ? 'all' : 'tag', node, cursor, [...passed].join('')];
+/** Identifies an entry among those of one step. */
+function digest(entry: EntryRef): string {
+  return createHash('sha1').update(refText(entry)).digest('base64url').slice(0, DIGEST_LENGTH);
+}
+
+function formatCursor({ position, listed }: Cursor, tag: string | undefined): string {
+  const { node, cursor } = position ?? { node: '', cursor: '0' };
+  const parts = [scopeOf(tag), node, cursor, [...listed].join('')];
   return Buffer.from(JSON.stringify(parts)).toString('base64url');
 }
 
 function parseCursor(text: unknown, tag: string | undefined): Cursor {
-  const bad = new TypeError('cursor is what the page before gave, of the same query');
-  if (typeof text !== 'string') throw bad;
+  const invalid = new TypeError('cursor must be the cursor of the previous page of the same query');
+  if (typeof text !== 'string') throw invalid;
   let parts: unknown;
   try {
     parts = JSON.parse(Buffer.from(text, 'base64url').toString());
   } catch {
-    throw bad;
+    throw invalid;
   }
-  if (!Array.isArray(parts) || parts.length !== 4) throw bad;
-  if (!parts.every((part) => typeof part === 'string')) throw bad;
-  const [of = '', node = '', cursor = '', marks = ''] = parts as string[];
-  if (of !== (tag === undefined ? 'all' : 'tag')) throw bad;
-  if (!/^\d{1,20}$/.test(cursor) || !/^[\w-]*$/.test(marks) || marks.length % MARK !== 0) throw bad;
-  return { from: { node, cursor }, passed: new Set(marks.match(new RegExp(`.{${MARK}}`, 'g'))) };
+  if (!Array.isArray(parts) || parts.length !== 4) throw invalid;
+  if (!parts.every((part) => typeof part === 'string')) throw invalid;
+  const [scope = '', node = '', cursor = '', digests = ''] = parts as string[];
+  if (scope !== scopeOf(tag)) throw invalid;
+  if (!/^\d{1,20}$/.test(cursor)) throw invalid;
+  if (!/^[\w-]*$/.test(digests) || digests.length % DIGEST_LENGTH !== 0) throw invalid;
+  const listed = new Set(digests.match(new RegExp(`.{${DIGEST_LENGTH}}`, 'g')));
+  return { position: { node, cursor }, listed };
 }
 
-/** Whether a key has the text in it: its pieces between the stars, one behind the other. */
-function matcherOf(search = ''): Query['matches'] {
-  const pieces = search
+/** Whether a cursor belongs to a scan of all keys or of the keys under a tag. */
+function scopeOf(tag: string | undefined): string {
+  return tag === undefined ? 'all' : 'tag';
+}
+
+/** Matches a cache key that contains the parts between the stars, in this order. */
+function keyMatcher(search = ''): Query['matches'] {
+  const parts = search
     .toLowerCase()
     .split('*')
-    .filter((piece) => piece !== '');
-  if (pieces.length === 0) return () => true;
+    .filter((part) => part !== '');
+  if (parts.length === 0) return () => true;
   return (key) => {
     const text = key?.toLowerCase() ?? '';
-    let at = 0;
-    for (const piece of pieces) {
-      const found = text.indexOf(piece, at);
-      if (found < 0) return false;
-      at = found + piece.length;
+    let from = 0;
+    for (const part of parts) {
+      const index = text.indexOf(part, from);
+      if (index < 0) return false;
+      from = index + part.length;
     }
     return true;
   };

@@ -3,44 +3,80 @@ import { bodyLength } from '../codec/format.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
-import { valueKeyOf } from '../key/value-key.ts';
-import type { Listed } from '../store/store.ts';
-import type { DamagedEntry, EntryRef, EntrySummary } from './types.ts';
+import { userKeyOf } from '../key/value-key.ts';
+import { orThrow } from '../store/or-throw.ts';
+import { isReadable } from '../store/redis/keys.ts';
+import type { Storage } from '../store/storage.ts';
+import type { ValueDescription } from '../store/store.ts';
+import type { EntrySummary, UnreadableEntry } from './types.ts';
 
-/** What an operator is shown of a stored value, given all of it up to its body. */
-export function summaryOf(keyring: Keyring, listed: Listed, now: number): EntrySummary | DamagedEntry {
-  const { id, begin, length } = listed;
-  const stored = keyring.decodeHead(id, begin, length);
-  return stored ? summaryOfStored(listed, stored, now) : damagedEntry(keyring, listed);
+/** How many ids one call describes at most. */
+const MAX_IDS = 128;
+/** About how many bytes one call reads. Encrypted values are read whole, so a call then describes fewer ids. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Summaries of all entries under some ids whose cache key matches.
+ * @param matches gets the cache key, or `undefined` where this process cannot read it.
+ * @throws {StoreError} when Redis does not reply.
+ */
+export async function summaries(
+  { store, keyring, clock }: Storage,
+  ids: readonly string[],
+  matches: (key: string | undefined) => boolean = () => true,
+): Promise<(EntrySummary | UnreadableEntry)[]> {
+  // A readable id is the cache key, so an id that does not match needs no read.
+  const wanted = [...new Set(ids)].filter((id) => !isReadable(id) || matches(id));
+  const result: (EntrySummary | UnreadableEntry)[] = [];
+  // The first call describes one id: it loads the script, so that later calls send its hash alone, and it shows how
+  // large the values are.
+  let size = 1;
+  let from = 0;
+  while (from < wanted.length) {
+    const values = orThrow(await store.entries.describe(wanted.slice(from, from + size)), 'list the entries');
+    const now = clock();
+    for (const value of values) {
+      if (matches(value.key)) result.push(summarize(keyring, value, now));
+    }
+    const bytes = values.reduce((sum, { head }) => sum + head.length, 1);
+    from += size;
+    size = Math.max(1, Math.min(MAX_IDS, 8 * size, Math.floor((MAX_BYTES / bytes) * size)));
+  }
+  return result;
 }
 
-export function damagedEntry(keyring: Keyring, listed: Listed): DamagedEntry {
-  const { id, variant, begin, key, length, expiresIn } = listed;
-  const reason = keyring.unreadable(begin, length);
+function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
+  const { id, head, length } = value;
+  const stored = keyring.decodeHead(id, head, length);
+  return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(keyring, value);
+}
+
+export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): UnreadableEntry {
+  const { id, variant, head, key, length, expiresInMs } = value;
   return {
     id,
     variant,
-    damaged: true,
-    reason,
-    sealedBy: keyIdOf(begin),
+    readable: false,
+    reason: keyring.unreadable(head, length),
+    encryptedWith: keyIdOf(head),
     key,
     storedBytes: length,
-    expiresIn,
+    expiresInMs,
   };
 }
 
-export function summaryOfStored(listed: Listed, stored: StoredResponse, now: number): EntrySummary {
-  const { id, variant, begin, length, expiresIn } = listed;
-  const { key, status, headers, bornAt, lifetime, purged, tags, took, encodings } = stored;
-  // What is sealed was opened whole; of anything else there may be no more than the head.
-  const bodyBytes = isSealed(begin) ? stored.body.length : bodyLength(begin);
+export function summarizeStored(value: ValueDescription, stored: StoredResponse, now: number): EntrySummary {
+  const { id, variant, head, length, expiresInMs } = value;
+  const { key, status, headers, bornAt, lifetime, purged, tags, originMs, encodings } = stored;
+  // An encrypted value was decoded whole. Of any other the body may be missing, but its head gives the length.
+  const bodyBytes = isSealed(head) ? stored.body.length : bodyLength(head);
   const [, method = '', rest = ''] = /^(\S*) (.*)$/s.exec(key) ?? [];
-  const ttl = bornAt + lifetime - now;
+  const ttlMs = bornAt + lifetime - now;
   return {
     id,
     variant,
-    damaged: false,
-    kind: valueKeyOf(key) === undefined ? 'response' : 'value',
+    readable: true,
+    kind: userKeyOf(key) === undefined ? 'response' : 'value',
     key,
     method,
     url: /^https?:\/\//.test(rest) ? rest : undefined,
@@ -49,33 +85,28 @@ export function summaryOfStored(listed: Listed, stored: StoredResponse, now: num
     contentEncoding: field(headers, 'content-encoding'),
     size: encodings ? encodings.size : bodyBytes,
     encodings: Object.fromEntries(encodings?.list ?? []),
-    sealedBy: keyIdOf(begin),
+    encryptedWith: keyIdOf(head),
     storedBytes: length,
     bornAt,
-    age: Math.max(0, now - bornAt),
-    lifetime,
-    ttl,
-    stale: purged || ttl <= 0,
+    ageMs: Math.max(0, now - bornAt),
+    lifetimeMs: lifetime,
+    ttlMs,
+    stale: purged || ttlMs <= 0,
     purged,
-    expiresIn,
+    expiresInMs,
     tags,
-    ...selectedBy(stored),
-    took,
+    ...variantParts(stored),
+    originMs: originMs,
   };
 }
 
-/** The other way round than `variantText` makes it. */
-function selectedBy({ variant }: StoredResponse): Pick<EntrySummary, 'variesOn' | 'declared'> {
+/** The inverse of `variantText`. */
+function variantParts({ variant }: StoredResponse): Pick<EntrySummary, 'variesOn' | 'declaredParts'> {
   try {
     const [declared, names, values] = JSON.parse(variant) as [string, string[], (string | null)[]];
     const variesOn = Object.fromEntries(names.map((name, i) => [name, values[i] ?? null]));
-    return { variesOn, declared: String(declared) };
+    return { variesOn, declaredParts: String(declared) };
   } catch {
-    return { variesOn: {}, declared: '' };
+    return { variesOn: {}, declaredParts: '' };
   }
-}
-
-/** The same place as one text. */
-export function placeText({ id, variant }: EntryRef): string {
-  return `${id}\n${variant}`;
 }

@@ -1,177 +1,189 @@
 import type { Duration } from '../options/units.ts';
 
-/** The public face of what is stored, entry by entry. Instants are milliseconds since 1970, lengths milliseconds. */
+/** The public types of `cache.entries`. Names that end in `Ms` are milliseconds; instants are milliseconds since 1970. */
 
-/** Names one stored response, as `list` gives it: where the cache key is in the store, and which variant of it. */
+/** Names one stored response: the id of its cache key in the store, and the variant. `list` returns both. */
 export interface EntryRef {
   readonly id: string;
   readonly variant: string;
 }
 
-/** What is known of a stored response, or of a value of `wrap` and `store`, without its body. */
+/** A stored response, or a value of `cache.wrap` or `cache.store`, without its body. */
 export interface EntrySummary extends EntryRef {
-  readonly damaged: false;
+  readonly readable: true;
   readonly kind: 'response' | 'value';
-  /** The whole cache key: `GET https://example.com/a?b=1` by default, the method and JSON where it is your own. */
+  /** The whole cache key: by default `GET https://example.com/a?b=1`; with a `key` function, the method and the JSON. */
   readonly key: string;
-  /** The request method of the key; `VALUE` for a value. */
+  /** The request method in the cache key; `VALUE` for a value. */
   readonly method: string;
-  /** The absolute URL, of a default key. */
+  /** The absolute URL in a default cache key; `undefined` with a `key` function. */
   readonly url: string | undefined;
   readonly status: number;
   readonly contentType: string | undefined;
-  /** The codings that the app sent the body in: `gzip`. */
+  /** The content codings that the app applied to the body: `gzip`. */
   readonly contentEncoding: string | undefined;
-  /** Bytes of the body, as the app sent it. */
+  /** Bytes of the body as the app sent it. */
   readonly size: number;
-  /** The codings that it is stored in (the `compress` option), with the bytes of each; none where it is as it was sent. */
+  /** The content codings that the `compress` option stored, with the bytes of each; empty for a body stored as sent. */
   readonly encodings: Readonly<Record<string, number>>;
-  /** The id of the key that it is sealed with (the `encrypt` option). */
-  readonly sealedBy: string | undefined;
-  /** Bytes of all that is stored for it. */
+  /** The id of the key (option `encrypt`) that encrypted the entry; `undefined` when it is not encrypted. */
+  readonly encryptedWith: string | undefined;
+  /** Bytes of the whole stored value: head, metadata and body. */
   readonly storedBytes: number;
-  /** When its age was 0 (RFC 9111 §4.2.3). */
+  /** When the age was 0 (RFC 9111 §4.2.3), in milliseconds since 1970. */
   readonly bornAt: number;
-  readonly age: number;
+  /** Current age (RFC 9111 §4.2.3). */
+  readonly ageMs: number;
   /** Freshness lifetime (RFC 9111 §4.2.1). */
-  readonly lifetime: number;
-  /** What is left of its lifetime; negative when it is stale. */
-  readonly ttl: number;
+  readonly lifetimeMs: number;
+  /** What is left of the freshness lifetime; negative for a stale entry. */
+  readonly ttlMs: number;
   readonly stale: boolean;
-  /** Whether a soft purge made it stale. */
+  /** Whether a soft purge made the entry stale. */
   readonly purged: boolean;
-  /** How long until the store forgets it, which may be long after it has become stale. */
-  readonly expiresIn: number;
-  /** What it can be purged by. One that is long, or has odd characters, stands as its hash: `#...`. */
+  /** Time until the store deletes the entry. A stale entry may be kept for hours, for validation or `staleIfError`. */
+  readonly expiresInMs: number;
+  /** The tags that purge the entry. A tag that is long or has unusual characters is shown as its hash: `#...`. */
   readonly tags: readonly string[];
   /**
-   * What selected this variant: the request header fields that its `Vary` nominates with their values (`null`: absent),
-   * in a normal form.
+   * The request header fields that the response's `Vary` names, with the normalized values that selected this variant.
+   * `null`: the request had no such field.
    */
   readonly variesOn: Readonly<Record<string, string | null>>;
   /** The parts of the request that the `vary` option declares, as JSON; empty when there are none. */
-  readonly declared: string;
-  /** How long the app took to make it. */
-  readonly took: number;
+  readonly declaredParts: string;
+  /** Time that the app took to make the response. */
+  readonly originMs: number;
 }
 
-/** A value that cannot be read here: a request takes it for a miss and stores anew. It can be purged by its `id`. */
-export interface DamagedEntry extends EntryRef {
-  readonly damaged: true;
+/** A stored value that this process cannot read. Requests treat it as a miss and replace it. Purge it by its `id`. */
+export interface UnreadableEntry extends EntryRef {
+  readonly readable: false;
   /**
-   * `sealed` with a key that this process does not have, or `unsealed` where the `encrypt` option has it sealed: others may
-   * be able to read it. Or `damaged`: nobody is.
+   * `unknown-key`: encrypted with a key that is not in the `encrypt` option of this process.
+   * `unencrypted`: not encrypted, although this process has the `encrypt` option.
+   * `damaged`: no process can read it.
    */
-  readonly reason: 'sealed' | 'unsealed' | 'damaged';
-  /** The id of the key that it is sealed with. */
-  readonly sealedBy: string | undefined;
-  /** The cache key, where it is known. */
+  readonly reason: 'unknown-key' | 'unencrypted' | 'damaged';
+  /** The id of the key that encrypted the entry; `undefined` when it is not encrypted. */
+  readonly encryptedWith: string | undefined;
+  /** The cache key; `undefined` when this process cannot read it. */
   readonly key: string | undefined;
+  /** Bytes of the whole stored value. */
   readonly storedBytes: number;
-  readonly expiresIn: number;
+  /** Time until the store deletes the entry. */
+  readonly expiresInMs: number;
 }
 
-/** One stored response, whole. */
+/** A stored response with header fields and body. */
 export interface Entry extends EntrySummary {
-  /** The reason phrase; empty for the status code's usual one. */
+  /** The reason phrase; empty for the default one of the status code. */
   readonly message: string;
-  /** Names and values in the order and case they are sent in; a repeated field stands here as often. */
+  /** Field names and values in the order and case in which they are sent. A repeated field appears once per line. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   /** The body as the app sent it, in its content coding. */
   readonly body: Buffer;
-  /** What tells this from everything that may come in its place, for `update`. */
-  readonly seen: string;
+  /** Identifies this stored response. Any later one for the same key and variant has another `version`. */
+  readonly version: string;
 }
 
-/** What to list. Everything that is given has to match. */
+/** Which entries to list. An entry must match every property that is given. */
 export interface EntryQuery {
-  /** A part of the cache key, upper or lower case; `*` stands for any characters. */
+  /** A part of the cache key, in upper or lower case. `*` matches any characters. */
   readonly search?: string;
   readonly status?: number;
   readonly tag?: string;
-  /** All variants of this cache key, on one page: `limit` and `cursor` are not for it. */
+  /** The id of one cache key: lists all its variants on one page and ignores `limit` and `cursor`. */
   readonly id?: string;
-  /** How many entries at most, from 1 to 1000. @default 50 */
+  /** The largest number of entries on a page, from 1 to 1000. @default 50 */
   readonly limit?: number;
-  /** Where the page before has ended. */
+  /** The `cursor` of the previous page. */
   readonly cursor?: string;
 }
 
-/** A page of what is stored. */
+/** One page of a list. */
 export interface EntryPage {
-  readonly entries: readonly (EntrySummary | DamagedEntry)[];
-  /** Where the next page begins; `undefined` at the end. A page may have few entries, or none, and still a next one. */
+  readonly entries: readonly (EntrySummary | UnreadableEntry)[];
+  /** Where the next page begins; `undefined` on the last page. A page with few entries, or none, can have a next one. */
   readonly cursor: string | undefined;
   /** About how many keys were looked at for this page. */
   readonly scanned: number;
 }
 
-/** What to change of a stored response. */
+/** What to change in a stored response. Give `ttl`, `body`, or both. */
 export interface EntryChange {
-  /** It is fresh for so long from now. */
+  /** The new time to live, from now: milliseconds, or a string with a unit such as `'10m'`. */
   readonly ttl?: Duration;
-  /** A text is stored as UTF-8 in no content coding; bytes are in the coding that the entry has. Neither is compressed. */
+  /** The new body. A string is stored as UTF-8 without a content coding; bytes must be in the entry's content coding. */
   readonly body?: string | Uint8Array;
 }
 
-/** So many entries, and the bytes that the store has of them. */
+/** A number of entries and the bytes that they take in the store. */
 export interface Figure {
   readonly count: number;
   readonly bytes: number;
 }
 
-/** What the store holds, so far while it is being walked. */
+/** What the store holds. During `measure`, what was counted so far. */
 export interface StoreFigures {
-  /** About how many keys were looked at, and how many there are to look at. */
+  /** About how many keys were looked at. */
   readonly scanned: number;
+  /** About how many keys there are. */
   readonly total: number;
   readonly responses: Figure;
-  /** Values of `wrap` and `store`. */
+  /** Values of `cache.wrap` and `cache.store`. */
   readonly values: Figure;
-  readonly damaged: Figure;
-  /** What is sealed with a key that is not known here, or not sealed where it should be. */
-  readonly unreadable: Figure;
   readonly fresh: Figure;
   readonly stale: Figure;
-  /** Of responses and values together, as the following: by status code; the largest first. */
+  /** Entries that no process can read. */
+  readonly damaged: Figure;
+  /** Entries encrypted with a key that this process does not have. */
+  readonly unknownKey: Figure;
+  /** Entries that are not encrypted, although this process has the `encrypt` option. */
+  readonly unencrypted: Figure;
+  /** Responses and values by status code, by bytes in descending order. */
   readonly byStatus: Readonly<Record<string, Figure>>;
-  /** By media type, empty where there is none; beyond 100 types `other`. The largest first. */
+  /** Responses and values by media type, by bytes in descending order. Empty name: no type. After 100 types, `other`. */
   readonly byType: Readonly<Record<string, Figure>>;
-  /** By age: under a `minute`, an `hour`, a `day`, a `week`, and `older`. */
+  /** Responses and values by age: under a `minute`, an `hour`, a `day`, a `week`, or `older`. */
   readonly byAge: Readonly<Record<'minute' | 'hour' | 'day' | 'week' | 'older', Figure>>;
 }
 
 /**
- * What is stored, to be looked at and operated. Nothing here blocks Redis: it is walked in small steps, by SCAN and never
- * by KEYS, no faster than asked.
- * Every method rejects with a `StoreError` when the store does not answer, and with a `TypeError` for a bad argument.
+ * The stored responses and values, for a console or a script. Redis is read in small steps by SCAN, never by KEYS, so
+ * no call blocks it.
+ * Every method rejects with a `StoreError` when Redis does not reply, and with a `TypeError` for a bad argument.
  */
 export interface Entries {
   /**
-   * A page of what is stored, in no order. What is there from the first page to the last is listed at least once, as
-   * long as no master of a Cluster takes over from another; what comes or goes meanwhile may be listed. A page ends
-   * after 5000 keys, so that a rare match among a million does not keep anybody waiting: go on with its `cursor`.
+   * One page of the stored entries, in no order. An entry that exists from the first page to the last is listed at
+   * least once, unless a replica takes over from a master of a Cluster meanwhile. An entry that is stored or deleted
+   * meanwhile may or may not be listed. A page ends after about 5000 keys, so that a rare match among a million keys
+   * does not take long: continue with its `cursor`.
    */
   list(query?: EntryQuery): Promise<EntryPage>;
-  /** One with its header fields and body; `undefined` when it is not there (any more). */
-  get(ref: EntryRef): Promise<Entry | DamagedEntry | undefined>;
+  /** One entry with header fields and body; `undefined` when it is not stored (any more). */
+  get(ref: EntryRef): Promise<Entry | UnreadableEntry | undefined>;
   /**
-   * Deletes all variants of a cache key, or marks them stale, and revokes fills under way, as `cache.purge` does.
-   * @returns how many stored responses there were.
+   * Purges all variants of a cache key, and revokes the fills in progress, as `cache.purge` does. `soft` marks them
+   * stale instead of deleting them.
+   * @returns the number of stored responses purged.
    */
   purge(ref: Pick<EntryRef, 'id'>, options?: { readonly soft?: boolean }): Promise<number>;
   /**
-   * Changes what is stored for a variant, if it is still what was `seen`; otherwise resolves to false. A new `ttl` ends
-   * a soft purge; its `Age` goes on, and its `Cache-Control` still tells other caches what the app said. A new body has
-   * a `Content-Length` and an `ETag` of its own, and no `Last-Modified`, digest or signature.
-   * @throws {TypeError} for a body larger than `maxBodySize`, of a part (206) or a 204, or one that is not JSON where
-   * a value of `wrap` and `store` is.
+   * Changes one stored response. Resolves to false, and changes nothing, if it is not stored any more in the `version`
+   * given.
+   * A new `ttl` ends a soft purge. `Age` and `Cache-Control` stay the same, so other caches see what the app said.
+   * A new body gets its own `Content-Length` and, if the response had a validator, its own `ETag`. `Last-Modified`,
+   * digests and signatures are removed.
+   * @throws {TypeError} for a body larger than `maxBodySize`, for a body of a 206 or 204 response, and for a body that
+   * is not JSON where the stored value is.
    */
-  update(ref: EntryRef & { readonly seen: string }, change: EntryChange): Promise<boolean>;
+  update(ref: EntryRef & { readonly version: string }, change: EntryChange): Promise<boolean>;
   /**
-   * Counts what is stored by a walk over all keys, in steps.
-   * @param options.onProgress is called after each step with what was counted so far.
-   * @param options.signal ends it: it rejects with the signal's reason.
+   * Counts everything that is stored by a scan of all keys, in steps.
+   * @param options.onProgress is called after each step with the counts so far.
+   * @param options.signal aborts the scan: `measure` rejects with the signal's reason.
    */
   measure(options?: {
     readonly onProgress?: (figures: StoreFigures) => void;

@@ -2,9 +2,9 @@ import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import type { Fields } from '../http/vary.ts';
-import { bytesOf, sizeOf } from './chunk.ts';
-import { hasReason, isCancelled, isGone } from './http2.ts';
-import { isSynthetic } from './internal-request.ts';
+import { chunkBytes, chunkSize } from './chunk.ts';
+import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
+import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
 
 /** A response's head, at the moment it is about to be sent. */
@@ -97,13 +97,13 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
 
   const keep = (args: readonly unknown[], limit: number): void => {
     if (!chunks) return;
-    if (length + sizeOf(args) > limit) {
+    if (length + chunkSize(args) > limit) {
       refused = 'too-large';
       chunks = undefined;
       hooks?.overflow();
       return;
     }
-    const bytes = bytesOf(args);
+    const bytes = chunkBytes(args);
     length += bytes.length;
     chunks.push(bytes);
   };
@@ -142,7 +142,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   };
 
   const passEnd: Method = (...args) => {
-    if (!head) whole = length + sizeOf(args);
+    if (!head) whole = length + chunkSize(args);
     if (!head && hooks?.holds) stateLength(res, whole);
     decide();
     if (replaced) {
@@ -179,7 +179,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const closed = (): void => {
     if (!hooks) return;
     // Whose time is up, though nobody asked, is not waited for either.
-    if (!(isCancelled(res) ?? hungUp(socket)) || isSynthetic(res.req)) {
+    if (!(isCancelled(res) ?? hungUp(socket)) || isInternal(res.req)) {
       abort();
       return;
     }
@@ -244,7 +244,7 @@ function headOf(res: ServerResponse, message: string | undefined, whole: number 
   const stated = res.getHeader('content-length');
   return {
     status: res.statusCode,
-    message: message ?? (hasReason(res) ? (res.statusMessage ?? '') : ''),
+    message: message ?? (hasReasonPhrase(res) ? (res.statusMessage ?? '') : ''),
     fields: fieldsOf(res),
     headers: res.getHeaders() as Fields,
     length: stated === undefined ? whole : Number(stated),

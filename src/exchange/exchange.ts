@@ -2,15 +2,15 @@ import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../options/types.ts';
-import type { Door } from './front-door.ts';
+import type { FrontDoor } from './front-door.ts';
 import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
-import { isSynthetic } from './internal-request.ts';
+import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import { addCacheStatus } from './replay.ts';
 import type { Target } from './target.ts';
-import { targetOf, trustOf } from './target.ts';
+import { targetOf, trustProxyOf } from './target.ts';
 
 /** Requests for which a cache of this process leads a fill. */
 const leaderRequests = new WeakSet<IncomingMessage>();
@@ -32,7 +32,7 @@ export class Exchange {
    */
   readonly cacheLevel: number;
   readonly #next: Next;
-  readonly #door: Door | undefined;
+  readonly #door: FrontDoor | undefined;
   #trust: unknown;
   #target: Target | undefined;
   #hasTarget = false;
@@ -42,7 +42,7 @@ export class Exchange {
   #headersRead: Set<string> | undefined;
 
   /** @param door the front door that the request came through, where it did not come from the app. */
-  constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: Door) {
+  constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: FrontDoor) {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
@@ -50,13 +50,13 @@ export class Exchange {
     this.isLeader = leaderRequests.has(req);
     this.#next = next;
     this.#door = door;
-    this.cacheLevel = door?.isFirst(req) && !cachesPassed.has(req) ? 0 : 1 + (cachesPassed.get(req) ?? 0);
+    this.cacheLevel = door?.isBeforeApp(req) && !cachesPassed.has(req) ? 0 : 1 + (cachesPassed.get(req) ?? 0);
   }
 
   /** Scheme, host and URL of the request, by the app's own rules of trust; `undefined` where they are ambiguous. */
   get target(): Target | undefined {
     if (!this.#hasTarget) {
-      this.#trust = trustOf(this.req, this.#door?.express);
+      this.#trust = trustProxyOf(this.req, this.#door?.express);
       this.#target = targetOf(this.req, this.#trust);
     }
     this.#hasTarget = true;
@@ -69,7 +69,7 @@ export class Exchange {
    */
   get targetMatchesApp(): boolean {
     const { target } = this;
-    const trust = trustOf(this.req);
+    const trust = trustProxyOf(this.req);
     if (trust === undefined || trust === this.#trust) return true;
     const aim = targetOf(this.req, trust);
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
@@ -126,7 +126,7 @@ export class Exchange {
     try {
       this.#next();
     } catch (error) {
-      if (isSynthetic(this.req)) {
+      if (isInternal(this.req)) {
         this.res.destroy();
         return;
       }

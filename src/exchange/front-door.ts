@@ -1,52 +1,49 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 
-/** What answers a request without a `next`: an app of Express or Connect, or any listener. */
-export type Listener = (req: IncomingMessage, res: ServerResponse) => unknown;
-
-/** What an Express app is known by. */
-interface Express {
+/** An Express app, as far as the cache uses it. */
+interface ExpressApp {
   readonly request: object;
   readonly response: object;
   get(setting: string): unknown;
 }
 
-/** What the app will add to a request once it has been entered. */
-type Dressed = IncomingMessage & { originalUrl?: string; query?: unknown };
+/** A request with the properties that Express and Connect add. */
+type ExpressRequest = IncomingMessage & { originalUrl?: string; query?: unknown };
 
 /**
- * The way to a cache in front of an app. Nothing of the app has run there, so what a request is to the app (what it
- * trusts, what its accessors say) is asked of the app itself.
+ * The front door: a cache in front of a whole app (`cache.before`). No code of the app has run when a request arrives,
+ * so the app's settings and prototypes are read from the app itself.
  */
-export class Door {
-  readonly app: Listener;
-  /** The app, if it is one of Express. */
-  readonly express: Express | undefined;
-  /** Express and Connect keep the URL as it came before they take mount points off it. */
+export class FrontDoor {
+  readonly app: RequestListener;
+  /** The app, if it is an Express app. */
+  readonly express: ExpressApp | undefined;
+  /** Whether the app is of Express or Connect, which keep the received URL in `originalUrl`. */
   readonly #keepsUrl: boolean;
 
-  constructor(app: Listener) {
+  constructor(app: RequestListener) {
     this.app = app;
     this.express = expressOf(app);
     this.#keepsUrl = typeof (app as { handle?: unknown }).handle === 'function';
   }
 
-  /** Whether no framework has the request yet, whose middleware may have turned others away. */
-  isFirst(req: IncomingMessage): boolean {
-    return (req as Dressed).originalUrl === undefined;
+  /** Whether the request has not entered any app yet, whose middleware could have rejected other clients. */
+  isBeforeApp(req: IncomingMessage): boolean {
+    return (req as ExpressRequest).originalUrl === undefined;
   }
 
   /**
-   * Gives request and response what they will have in the app before any middleware, so that functions of the user's
-   * (`key`, `when`) read there what they read behind `app.use`. The app does the same again and finds it done.
+   * Adds to request and response what the app adds before its first middleware, so that functions among the options
+   * (`key`, `when`) read the same properties as behind `app.use`. The app repeats this later without effect.
    */
-  dress(req: Dressed, res: ServerResponse & { locals?: object }): void {
+  decorate(req: ExpressRequest, res: ServerResponse & { locals?: object }): void {
     if (this.#keepsUrl) req.originalUrl ??= req.url ?? '';
     const { express } = this;
     if (!express) return;
     Object.setPrototypeOf(req, express.request);
     Object.setPrototypeOf(res, express.response);
     res.locals ??= Object.create(null) as object;
-    // Express 5 has an accessor for it, Express 4 a middleware that leaves alone what is there.
+    // Express 5 has an accessor for `query`. Express 4 has a middleware, which keeps an existing value.
     if ('query' in req) return;
     const parse = express.get('query parser fn');
     const [url = ''] = (req.url ?? '').split('#', 1);
@@ -55,9 +52,11 @@ export class Door {
   }
 }
 
-/** Other callables with a `get`, such as routers, would take the name of a setting for a path. */
-function expressOf(app: Listener): Express | undefined {
+/**
+ * Only an app has all three properties. Other callables with a `get`, such as routers, would take a setting for a path.
+ */
+function expressOf(app: RequestListener): ExpressApp | undefined {
   const { request, response, settings } = app as unknown as Record<string, unknown>;
-  const has = [request, response, settings].every((part) => typeof part === 'object' && part !== null);
-  return has ? (app as unknown as Express) : undefined;
+  const isApp = [request, response, settings].every((part) => typeof part === 'object' && part !== null);
+  return isApp ? (app as unknown as ExpressApp) : undefined;
 }

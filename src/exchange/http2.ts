@@ -2,44 +2,48 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import { constants, type Http2Stream } from 'node:http2';
 
 /*
- * What is otherwise in the requests and responses that node:http2 makes in the likeness of node:http. A response that
- * came by one of them answers requests by the other: what is stored holds nothing of a connection.
+ * Where the requests and responses of node:http2's compatibility API differ from those of node:http. A stored response
+ * holds nothing of a connection, so one that was stored over HTTP/2 answers requests over HTTP/1.1, and the reverse.
  */
 
-/** The stream of a message that came by HTTP/2. */
-function streamOf(message: object): (Http2Stream & { readonly endAfterHeaders: boolean }) | undefined {
-  const { stream } = message as { stream?: Http2Stream & { readonly endAfterHeaders: boolean } };
+type Stream = Http2Stream & { readonly endAfterHeaders: boolean };
+
+/** The stream of an HTTP/2 message; `undefined` for HTTP/1.1. */
+function streamOf(message: object): Stream | undefined {
+  const { stream } = message as { stream?: Stream };
   return typeof stream?.rstCode === 'number' ? stream : undefined;
 }
 
-/** "HTTP/2 does not define a way to carry the [...] reason phrase" (RFC 9113 §8.3.2), and Node warns of the question. */
-export function hasReason(res: ServerResponse): boolean {
+/**
+ * "HTTP/2 does not define a way to carry the [...] reason phrase" (RFC 9113 §8.3.2). Node warns when it is read or set.
+ */
+export function hasReasonPhrase(res: ServerResponse): boolean {
   return streamOf(res) === undefined;
 }
 
-/** Whether the client, or the connection, is gone. */
+/** Whether the client or the connection is gone. */
 export function isGone(res: ServerResponse): boolean {
   return streamOf(res)?.destroyed ?? res.destroyed;
 }
 
 /**
- * Whether a stream was cancelled, as clients do that hang up and Node when the connection is lost; `undefined` for what
- * did not come by HTTP/2. What the app destroys has another code, or none.
+ * Whether the stream was cancelled: by a client that disconnected, or by Node when the connection was lost. A stream
+ * that the app destroyed has another error code or none. `undefined` for HTTP/1.1.
  */
 export function isCancelled(res: ServerResponse): boolean | undefined {
   const stream = streamOf(res);
   return stream && stream.rstCode === constants.NGHTTP2_CANCEL;
 }
 
-/** Whether a request's body follows, which needs no field to announce it; `undefined` where fields tell. */
+/** Whether a request body follows, which HTTP/2 announces by no field. `undefined` for HTTP/1.1, where fields tell. */
 export function announcesBody(req: IncomingMessage): boolean | undefined {
   const stream = streamOf(req);
   return stream && !stream.endAfterHeaders;
 }
 
 /**
- * A request's header fields with the `Host` that HTTP/2 sends as `:authority`: "an intermediary that converts a request
- * to HTTP/1.1 MUST" make one of it (RFC 9113 §8.3.1), so whatever goes by `Host` goes by that.
+ * The header fields with a `Host` made of `:authority`: "an intermediary that converts a request to HTTP/1.1 MUST"
+ * create one (RFC 9113 §8.3.1), so every rule about `Host` applies to HTTP/2 as well.
  */
 export function withHost(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   const authority = headers[':authority'];
@@ -48,11 +52,14 @@ export function withHost(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 /**
- * Whether what a request says of its target is one thing only: "a server SHOULD treat a request as malformed if it
- * contains a Host header field that identifies an entity that differs from" `:authority` (RFC 9113 §8.3.1), and an app
- * may go by `:scheme` as well as by the connection.
+ * Whether `:authority` and `Host` agree: "a server SHOULD treat a request as malformed if it contains a Host header
+ * field that identifies an entity that differs from" `:authority` (RFC 9113 §8.3.1).
  */
-export function isOfOneMind(headers: IncomingHttpHeaders, scheme: string): boolean {
-  const { ':authority': authority, ':scheme': said, host } = headers;
-  return (said ?? scheme) === scheme && (authority === undefined || (host ?? authority) === authority);
+export function authorityMatchesHost({ ':authority': authority, host }: IncomingHttpHeaders): boolean {
+  return authority === undefined || (host ?? authority) === authority;
+}
+
+/** Whether `:scheme` agrees with the scheme of the target: an app may read either of them. */
+export function schemeMatches({ ':scheme': stated }: IncomingHttpHeaders, scheme: string): boolean {
+  return (stated ?? scheme) === scheme;
 }

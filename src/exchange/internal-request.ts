@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import {
   type IncomingMessage,
   METHODS,
+  type RequestListener,
   Server,
   type ServerResponse,
   validateHeaderName,
@@ -11,24 +12,24 @@ import {
 import { Socket } from 'node:net';
 
 /**
- * Requests that nobody sent: the app is asked again in this process, without a client or a port, by the way that
- * every request takes, so that each middleware does for it what it did for the original.
+ * Internal requests: requests that the cache itself sends to the app, in this process, without a client or a port. They
+ * enter through the same request listeners as all requests, so every middleware treats them like the original request.
  *
- * Node itself plays the server's part, over a socket with nobody at the other end. So the app gets Node's own request
- * and response, and all that happens to them, from the parser's limits to `close`, is as with a client.
+ * Node's own server parses them from a socket that is connected to nobody. So the app gets Node's request and response,
+ * and everything from the parser's limits to the `close` event is the same as with a client.
  */
 
-/** What a synthetic request repeats of an original. */
-export interface Blueprint {
+/** What an internal request copies from an original request. */
+export interface RequestTemplate {
   readonly method: string;
-  /** Path and query as they were received. */
+  /** Path and query as received. */
   readonly url: string;
   readonly fields: readonly (readonly [name: string, value: string])[];
-  readonly peer: Peer;
+  readonly peer: PeerInfo;
 }
 
-/** Facts of a connection that apps go by, `trust proxy` above all. */
-interface Peer {
+/** Properties of the connection that apps read, mostly for `trust proxy`. */
+interface PeerInfo {
   readonly encrypted?: boolean | undefined;
   readonly remoteAddress?: string | undefined;
   readonly remoteFamily?: string | undefined;
@@ -36,31 +37,32 @@ interface Peer {
   readonly localAddress?: string | undefined;
   readonly localFamily?: string | undefined;
   readonly localPort?: number | undefined;
-  /** The host that the client asked TLS for. */
+  /** The host name of the TLS handshake (SNI). */
   readonly servername?: string | false | undefined;
-  /** The server that the original came to: what was asked by nobody can be asked again by the same way. */
+  /** The server that received the original, so that an internal request can itself be a template. */
   readonly server?: EventEmitter | undefined;
 }
 
-/** The way into an app: itself, or the server that it listens to. */
-export type Entrance = (req: IncomingMessage, res: ServerResponse) => unknown;
-
-/** How a synthetic request ended. */
-export type Ending =
+/** How an internal request ended. */
+export type DispatchResult =
   | { readonly kind: 'finished'; readonly status: number }
-  /** Given up before the answer was complete: by the app, by the signal, or by a parser that finds no request. */
+  /**
+   * Closed before the response was complete: by the app, by the signal, or because Node could not parse the request.
+   */
   | { readonly kind: 'aborted' }
   | { readonly kind: 'timed-out' }
-  /** What the app threw at once, which would have been an uncaught exception; or the blueprint is no request. */
+  /**
+   * The listener threw synchronously, which with a client is an uncaught exception; or the template is not a request.
+   */
   | { readonly kind: 'threw'; readonly error: unknown };
 
-export interface Limits {
-  /** In milliseconds from now; then the connection is closed, which a handler can hear and need not. */
-  readonly deadline: number;
+export interface DispatchLimits {
+  /** After this many milliseconds the connection is closed. A handler can notice, but is not stopped. */
+  readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
 }
 
-const FACTS = [
+const PEER_PROPERTIES = [
   'encrypted',
   'remoteAddress',
   'remoteFamily',
@@ -70,13 +72,13 @@ const FACTS = [
   'localPort',
   'servername',
   'server',
-] as const satisfies readonly (keyof Peer)[];
+] as const satisfies readonly (keyof PeerInfo)[];
 
-/** What decides where a request is aimed. */
-const AIM: ReadonlySet<string> = new Set(['host', 'x-forwarded-host', 'x-forwarded-proto']);
+/** Fields that determine the target. They are always copied. */
+const TARGET_FIELDS: ReadonlySet<string> = new Set(['host', 'x-forwarded-host', 'x-forwarded-proto']);
 
-/** Of the original's connection and of its body, which is not repeated. */
-const NOT_REPEATED: ReadonlySet<string> = new Set([
+/** Fields of the original's connection and of its body, which an internal request does not have. */
+const NOT_COPIED: ReadonlySet<string> = new Set([
   'connection',
   'content-length',
   'expect',
@@ -90,109 +92,121 @@ const NOT_REPEATED: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What to repeat of a request: where it is aimed, and of the other header fields those that are wanted, so none of
- * the user's credentials unless told to. To be asked while the client is there, since a closed socket forgets its
- * peer, and outside of a watch, since it reads all header fields.
- * @param wanted given a lower-case name.
+ * The template of a request: its target, and those other header fields that the caller wants, so that credentials are
+ * copied only on purpose.
+ *
+ * Call it while the client is connected, because a closed socket has no peer address any more. Call it outside of the
+ * guard's tracking, because it reads every header field.
+ * @param wanted whether to copy a field, given its lower-case name.
  */
-export function blueprintOf(req: IncomingMessage, wanted: (name: string) => boolean): Blueprint {
+export function templateOf(req: IncomingMessage, wanted: (name: string) => boolean): RequestTemplate {
   const { originalUrl, originalMethod } = req as { originalUrl?: string; originalMethod?: string };
   const { rawHeaders, socket } = req;
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();
-    if (NOT_REPEATED.has(name) || !(AIM.has(name) || wanted(name))) continue;
+    if (NOT_COPIED.has(name) || !(TARGET_FIELDS.has(name) || wanted(name))) continue;
     fields.push([rawHeaders[i] as string, rawHeaders[i + 1] as string]);
   }
   return {
     method: originalMethod ?? req.method ?? 'GET',
     url: originalUrl ?? req.url ?? '/',
     fields,
-    peer: Object.fromEntries(FACTS.map((name) => [name, socket[name as keyof Socket]])),
+    peer: Object.fromEntries(PEER_PROPERTIES.map((name) => [name, socket[name as keyof Socket]])),
   };
 }
 
 /**
- * The way that a request took into its app: every listener of its server. `undefined` for one that came through no
- * server, or by HTTP/2, whose requests are of another kind.
+ * All request listeners of the server that received a request. `undefined` for a request that came through no server,
+ * or over HTTP/2, whose requests cannot be built from a socket.
  */
-export function entranceOf(req: IncomingMessage): Entrance | undefined {
-  const server: unknown = (req.socket as Peer | null)?.server;
+export function listenerOf(req: IncomingMessage): RequestListener | undefined {
+  const server: unknown = (req.socket as PeerInfo | null)?.server;
   if (!(server instanceof EventEmitter) || server.listenerCount('request') === 0) return undefined;
   if (req.httpVersionMajor !== 1) return undefined;
-  return (again, res) => server.emit('request', again, res);
+  return (internal, res) => server.emit('request', internal, res);
 }
 
-/** Whether nobody sent this request. It is told by its socket, so nothing that a client sends makes it so. */
-export function isSynthetic(req: IncomingMessage): boolean {
-  return req.socket instanceof Sink;
+/** Whether the cache itself sent this request. Its socket tells, so no client can pretend it. */
+export function isInternal(req: IncomingMessage): boolean {
+  return req.socket instanceof NullSocket;
 }
 
 /**
- * Where synthetic requests begin. They are nobody's, so nothing follows them that goes with the asynchronous context
- * of the request that gave rise to them: no trace, and no user.
+ * The asynchronous context of internal requests. It is detached from that of the request that caused them, whose trace
+ * and user they must not inherit.
  */
-const nowhere = new AsyncResource('redis-response-cache');
+const detachedContext = new AsyncResource('redis-response-cache');
 
-/** Asks the app for what the blueprint says. Never rejects, and keeps no process alive. */
-export function dispatch(blueprint: Blueprint, enter: Entrance, limits: Limits): Promise<Ending> {
-  return nowhere.runInAsyncScope(run, undefined, blueprint, enter, limits);
+/** Sends the internal request of a template to a listener. Never rejects, and keeps no process alive. */
+export function dispatch(
+  template: RequestTemplate,
+  listener: RequestListener,
+  limits: DispatchLimits,
+): Promise<DispatchResult> {
+  return detachedContext.runInAsyncScope(run, undefined, template, listener, limits);
 }
 
-function run(blueprint: Blueprint, enter: Entrance, { deadline, signal }: Limits): Promise<Ending> {
+function run(
+  template: RequestTemplate,
+  listener: RequestListener,
+  { timeoutMs, signal }: DispatchLimits,
+): Promise<DispatchResult> {
   return new Promise((resolve) => {
-    let cut: Ending | undefined;
-    let answer: ServerResponse | undefined;
-    const sink = new Sink(blueprint.peer, (req, res) => {
-      answer = res;
-      // The connection was for this one request.
-      res.once('close', () => sink.destroy());
+    let failure: DispatchResult | undefined;
+    let response: ServerResponse | undefined;
+    const socket = new NullSocket(template.peer, (req, res) => {
+      response = res;
+      // The connection serves a single request.
+      res.once('close', () => socket.destroy());
       try {
-        enter(req, res);
+        listener(req, res);
       } catch (error) {
-        stop({ kind: 'threw', error });
+        fail({ kind: 'threw', error });
       }
     });
-    const stop = (why: Ending): void => {
-      cut = why;
-      sink.destroy();
+    const fail = (result: DispatchResult): void => {
+      failure = result;
+      socket.destroy();
     };
-    const abort = nowhere.bind(() => stop({ kind: 'aborted' }));
-    const timer = setTimeout(stop, deadline, { kind: 'timed-out' }).unref();
-    sink.once('close', () => {
+    const abort = detachedContext.bind(() => fail({ kind: 'aborted' }));
+    const timer = setTimeout(fail, timeoutMs, { kind: 'timed-out' }).unref();
+    socket.once('close', () => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
-      const finished = answer?.writableFinished;
-      resolve(cut ?? (finished ? { kind: 'finished', status: answer!.statusCode } : { kind: 'aborted' }));
+      const finished = response?.writableFinished;
+      resolve(
+        failure ?? (finished ? { kind: 'finished', status: response!.statusCode } : { kind: 'aborted' }),
+      );
     });
     signal?.addEventListener('abort', abort);
     if (signal?.aborted) return abort();
     try {
-      sink.ask(serialized(blueprint));
+      socket.send(serializeHead(template));
     } catch (error) {
-      stop({ kind: 'threw', error });
+      fail({ kind: 'threw', error });
     }
   });
 }
 
-/** The server's end of a connection with nobody at the other end: one request comes, and what is answered is gone. */
-class Sink extends Socket {
-  readonly enter: Entrance;
-  readonly #peer: Peer;
+/** The server's end of a connection without a client: one request is read from it, and its response is discarded. */
+class NullSocket extends Socket {
+  readonly listener: RequestListener;
+  readonly #peer: PeerInfo;
 
-  constructor(peer: Peer, enter: Entrance) {
+  constructor(peer: PeerInfo, listener: RequestListener) {
     super();
-    this.enter = enter;
+    this.listener = listener;
     this.#peer = peer;
-    // An app that ends the connection has nobody to wait for.
+    // No client will close the other end.
     this.once('finish', () => this.destroy());
   }
 
-  ask(request: Buffer): void {
-    origin.emit('connection', this);
-    for (const name of FACTS) {
+  send(request: Buffer): void {
+    server.emit('connection', this);
+    for (const name of PEER_PROPERTIES) {
       const value = this.#peer[name];
-      // Most are accessors of every socket's, which would ask a connection.
+      // Most are accessors of `Socket`, which would read the connection that this socket does not have.
       Object.defineProperty(this, name, { value, writable: true, configurable: true });
     }
     this.push(request);
@@ -200,7 +214,9 @@ class Sink extends Socket {
 
   override _read(): void {}
 
-  /** Takes a turn of the event loop, as a connection would: a source without end lets others have theirs. */
+  /**
+   * Completes in the next turn of the event loop, as a connection does, so that an endless source does not block it.
+   */
   override _write(_chunk: unknown, _encoding: unknown, written: () => void): void {
     setImmediate(written);
   }
@@ -214,24 +230,27 @@ class Sink extends Socket {
   }
 }
 
-/** Node's server, which never listens. */
-class Origin extends Server {
-  /** Whoever watches the requests of all servers, as tracing does, sees a synthetic one at the app's only. */
+/** Node's HTTP server, which parses internal requests and never listens. */
+class InternalServer extends Server {
+  /**
+   * Calls the listener instead of emitting `request`: tracing, which instruments `emit` of every server, sees the
+   * internal request once, at the app's own server.
+   */
   override emit(event: string | symbol, ...args: unknown[]): boolean {
     if (event !== 'request') return super.emit(event as string, ...args);
-    const [req, res] = args as [IncomingMessage, ServerResponse];
-    (req.socket as Sink).enter(req, res);
+    const [req, res] = args as Parameters<RequestListener>;
+    (req.socket as NullSocket).listener(req, res);
     return true;
   }
 }
 
-// What the app's own server has let in is let in.
-const origin = new Origin({ maxHeaderSize: 1024 * 1024, requireHostHeader: false });
+// No stricter than the app's own server, which has accepted the original.
+const server = new InternalServer({ maxHeaderSize: 1024 * 1024, requireHostHeader: false });
 
-/** The request line and the header fields, or an error if they would be anything else. */
-function serialized({ method, url, fields }: Blueprint): Buffer {
-  if (!METHODS.includes(method)) throw new TypeError(`no method: ${JSON.stringify(method)}`);
-  if (!/^[\x21-\x7e]+$/.test(url)) throw new TypeError(`no request target: ${JSON.stringify(url)}`);
+/** The request line and header fields as bytes. @throws {TypeError} when a part of the template could not be one. */
+function serializeHead({ method, url, fields }: RequestTemplate): Buffer {
+  if (!METHODS.includes(method)) throw new TypeError(`Not an HTTP method: ${JSON.stringify(method)}`);
+  if (!/^[\x21-\x7e]+$/.test(url)) throw new TypeError(`Not a request target: ${JSON.stringify(url)}`);
   let head = `${method} ${url} HTTP/1.1\r\n`;
   for (const [name, value] of fields) {
     validateHeaderName(name);

@@ -1,17 +1,27 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 
-/** Of a request that nobody sends: only to see what would be made of it. */
-export interface Imagined {
+/** Method and header fields of the request that `cache.explain(url, request)` explains. */
+export interface ExplainRequest {
   /** @default 'GET' */
   readonly method?: string;
+  /** Header fields by name. `Host` is that of the URL unless it is given here. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The request that a client would send for a URL, and a response that goes nowhere. @throws {TypeError} for a bad URL. */
-export function imagined(url: string | URL, { method = 'GET', headers = {} }: Imagined): ServerResponse {
+/**
+ * Creates the request that a client would send for a URL. Nothing is sent: only its key and its decision are of
+ * interest.
+ * @returns the request's response, which is connected to no client.
+ * @throws {TypeError} for a URL that is not an absolute http or https URL.
+ */
+export function probeRequest(
+  url: string | URL,
+  { method = 'GET', headers = {} }: ExplainRequest,
+): ServerResponse {
   const { protocol, host, pathname, search } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:') throw new TypeError('no http or https URL');
+  if (protocol !== 'http:' && protocol !== 'https:')
+    throw new TypeError(`explain takes an http or https URL, not ${url}`);
   const socket = Object.assign(new Socket(), { encrypted: protocol === 'https:' });
   const req = new IncomingMessage(socket);
   req.method = method;
@@ -23,7 +33,7 @@ export function imagined(url: string | URL, { method = 'GET', headers = {} }: Im
   return new ServerResponse(req);
 }
 
-/** The response that belongs to a request, as Express knows it, or one that goes nowhere. */
-export function responseTo(req: IncomingMessage): ServerResponse {
+/** The response of a request, as Express links it; otherwise one that is connected to no client. */
+export function responseOf(req: IncomingMessage): ServerResponse {
   return (req as { res?: ServerResponse }).res ?? new ServerResponse(req);
 }

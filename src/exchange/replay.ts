@@ -3,73 +3,78 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { joined } from '../http/cache-control.ts';
 import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';
-import { hasReason } from './http2.ts';
+import { hasReasonPhrase } from './http2.ts';
 
-/** How a stored response answers this request: whole, in part, or not at all because the client has it. */
-export type Form =
+/** How a stored response answers a request: as it is, or as a 304, 416 or 206. */
+export type ResponseForm =
   | { readonly kind: 'whole' | 'not-modified' | 'unsatisfiable' }
-  /** @property part what the stored bytes are themselves, where they are not the whole. */
+  /** @property part the range that the stored body covers, where a 206 is stored. */
   | {
       readonly kind: 'partial';
       readonly ranges: readonly ByteRange[];
       readonly part: Part | undefined;
     };
 
-/** What this cache adds to an answer. */
-export interface Added {
-  /** Current age in whole seconds (RFC 9111 §5.1), of what was not made or confirmed just now. */
+/** The fields that this cache adds to a stored response. */
+export interface AddedFields {
+  /** Current age in whole seconds (RFC 9111 §5.1); `undefined` for a response that was just generated or validated. */
   readonly age: number | undefined;
   /** This cache's member of `Cache-Status`. */
   readonly cacheStatus: string;
 }
 
-type Lines = (string | readonly string[])[];
+type FieldLines = (string | readonly string[])[];
 
 /**
- * Answers with a stored response: one head, one body. Fields that middleware in front set for this request stay,
- * except where the stored response has the field itself.
- * @returns how many bytes of body were sent.
+ * Sends a stored response with one `writeHead` and one `end`. Fields that middleware in front has set for this request
+ * stay, except those that the stored response has itself.
+ * @returns the length of the sent body in bytes.
  */
-export function replay(res: ServerResponse, stored: StoredResponse, form: Form, added: Added): number {
-  for (const name of stored.removed) res.removeHeader(name);
+export function replay(
+  res: ServerResponse,
+  stored: StoredResponse,
+  form: ResponseForm,
+  added: AddedFields,
+): number {
+  for (const name of stored.removedFields) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
-  const { status, message, fields, body } = formed(stored, form);
+  const { status, message, fields, body } = buildMessage(stored, form);
   if (added.age !== undefined) fields.push('Age', String(added.age));
   mergeVary(res, fields);
   appendCacheStatus(res, fields, added.cacheStatus);
-  // Node's types know no repeated field in a flat list, Node does.
-  if (message === '' || !hasReason(res)) res.writeHead(status, fields as string[]);
+  // Node accepts repeated fields in a flat list, but its types do not.
+  if (message === '' || !hasReasonPhrase(res)) res.writeHead(status, fields as string[]);
   else res.writeHead(status, message, fields as string[]);
   if (body) res.end(body);
   else res.end();
   return body && res.req.method !== 'HEAD' ? body.length : 0;
 }
 
-/** An answer of the cache's own: nothing stored may be used and the client wants nothing else (RFC 9111 §5.2.1.7). */
-export function gatewayTimeout(res: ServerResponse, cacheStatus: string): void {
-  const fields: Lines = ['Content-Length', '0'];
+/** Sends the 504 for `only-if-cached` when no stored response can be used (RFC 9111 §5.2.1.7). */
+export function sendGatewayTimeout(res: ServerResponse, cacheStatus: string): void {
+  const fields: FieldLines = ['Content-Length', '0'];
   appendCacheStatus(res, fields, cacheStatus);
   res.writeHead(504, fields as string[]);
   res.end();
 }
 
-/** An answer of the cache's own to whoever works it. */
-export function answerJson(res: ServerResponse, status: number, cacheStatus: string, value: object): void {
+/** Sends a JSON response of the cache itself, to a purge request. */
+export function sendJson(res: ServerResponse, status: number, cacheStatus: string, value: object): void {
   const body = Buffer.from(JSON.stringify(value));
-  const fields: Lines = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
+  const fields: FieldLines = ['Content-Type', 'application/json', 'Content-Length', String(body.length)];
   fields.push('Cache-Control', 'no-store');
   appendCacheStatus(res, fields, cacheStatus);
   res.writeHead(status, fields as string[]);
   res.end(body);
 }
 
-/** Adds this cache's member behind those of the caches nearer to the origin (RFC 9211 §2). */
+/** Appends this cache's member to `Cache-Status`: caches nearer to the origin come first (RFC 9211 §2). */
 export function addCacheStatus(res: ServerResponse, member: string): void {
   const given = joined(res.getHeader('cache-status'));
   res.setHeader('Cache-Status', given ? `${given}, ${member}` : member);
 }
 
-/** Makes the response that is about to be sent a 304, since the client has what it would send. */
+/** Converts the response that is about to be sent into a 304. The client already has the representation. */
 export function convertTo304(res: ServerResponse): void {
   setStatus(res, 304);
   for (const name of res.getHeaderNames()) {
@@ -77,17 +82,17 @@ export function convertTo304(res: ServerResponse): void {
   }
 }
 
-/** Takes back what the app did to a head that was not sent: the fields are as middleware in front had left them. */
+/** Resets a head that was not sent: the fields are those that middleware in front had set before the app was called. */
 export function resetHead(res: ServerResponse, before: FieldList): void {
   for (const name of res.getHeaderNames()) res.removeHeader(name);
   for (const [name, value] of before) res.setHeader(name, value);
   setStatus(res, 200);
 }
 
-/** A status with the message that goes with it. */
+/** Sets a status with its usual reason phrase. */
 function setStatus(res: ServerResponse, status: number): void {
   res.statusCode = status;
-  if (hasReason(res)) res.statusMessage = '';
+  if (hasReasonPhrase(res)) res.statusMessage = '';
 }
 
 export function localsOf(res: ServerResponse): Record<string, unknown> {
@@ -99,15 +104,15 @@ export function localsOf(res: ServerResponse): Record<string, unknown> {
 interface Message {
   readonly status: number;
   readonly message: string;
-  readonly fields: Lines;
+  readonly fields: FieldLines;
   readonly body: Buffer | undefined;
 }
 
-function formed(stored: StoredResponse, form: Form): Message {
+function buildMessage(stored: StoredResponse, form: ResponseForm): Message {
   const { status, message, headers, body } = stored;
   switch (form.kind) {
     case 'whole':
-      return { status, message, fields: headers.map(own), body };
+      return { status, message, fields: headers.map(copyOf), body };
     case 'not-modified':
       return { status: 304, message: '', fields: without(headers, leftOutOf304), body: undefined };
     case 'unsatisfiable': {
@@ -122,8 +127,8 @@ function formed(stored: StoredResponse, form: Form): Message {
   }
 }
 
-function onePart({ headers, body }: StoredResponse, range: ByteRange, of: Part | undefined): Message {
-  const { first, size } = of ?? { first: 0, size: body.length };
+function onePart({ headers, body }: StoredResponse, range: ByteRange, stored: Part | undefined): Message {
+  const { first, size } = stored ?? { first: 0, size: body.length };
   const part = body.subarray(range.first - first, range.last - first + 1);
   const kept = without(headers, (name) => name === 'content-length' || name === 'content-range');
   const length = String(part.length);
@@ -159,8 +164,8 @@ function boundaryFor(body: Buffer): string {
   }
 }
 
-/** The stored response answers others yet, and Node appends to a list in place. */
-function own(value: string | readonly string[]): string | readonly string[] {
+/** A copy, because Node appends to the list of a repeated field in place, and the stored response is reused. */
+function copyOf(value: string | readonly string[]): string | readonly string[] {
   return typeof value === 'string' ? value : [...value];
 }
 
@@ -168,24 +173,24 @@ function describesContent(lowerName: string): boolean {
   return lowerName === 'etag' || lowerName === 'last-modified' || lowerName.startsWith('content-');
 }
 
-function without(headers: StoredFields, excluded: (lowerName: string) => boolean): Lines {
-  const kept: Lines = [];
+function without(headers: StoredFields, excluded: (lowerName: string) => boolean): FieldLines {
+  const kept: FieldLines = [];
   for (let i = 0; i < headers.length; i += 2) {
-    if (!excluded((headers[i] as string).toLowerCase())) kept.push(headers[i]!, own(headers[i + 1]!));
+    if (!excluded((headers[i] as string).toLowerCase())) kept.push(headers[i]!, copyOf(headers[i + 1]!));
   }
   return kept;
 }
 
-function appendCacheStatus(res: ServerResponse, fields: Lines, member: string): void {
+function appendCacheStatus(res: ServerResponse, fields: FieldLines, member: string): void {
   const at = indexOf(fields, 'cache-status');
-  const outer = joined(at < 0 ? res.getHeader('cache-status') : fields[at + 1]);
-  const value = outer ? `${outer}, ${member}` : member;
+  const given = joined(at < 0 ? res.getHeader('cache-status') : fields[at + 1]);
+  const value = given ? `${given}, ${member}` : member;
   if (at < 0) fields.push('Cache-Status', value);
   else fields[at + 1] = value;
 }
 
-/** What middleware in front varies on (CORS, compression) and what the stored response does: both, not the last. */
-function mergeVary(res: ServerResponse, fields: Lines): void {
+/** Merges the `Vary` of middleware in front (CORS, compression) with that of the stored response. */
+function mergeVary(res: ServerResponse, fields: FieldLines): void {
   const outer = joined(res.getHeader('vary'));
   const at = outer ? indexOf(fields, 'vary') : -1;
   if (!outer || at < 0) return;
@@ -197,7 +202,7 @@ function mergeVary(res: ServerResponse, fields: Lines): void {
   fields[at + 1] = [...merged.values()].join(', ');
 }
 
-function indexOf(fields: Lines, lowerName: string): number {
+function indexOf(fields: FieldLines, lowerName: string): number {
   for (let i = 0; i < fields.length; i += 2) {
     const name = fields[i] as string;
     if (name.length === lowerName.length && name.toLowerCase() === lowerName) return i;

@@ -1,25 +1,24 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { hostByFastify, isFastifys } from './guard/fastify.ts';
-import { isOfOneMind, withHost } from './http2.ts';
+import { authorityMatchesHost, schemeMatches, withHost } from './http2.ts';
 
-/** Where a request is aimed, as far as the app trusts it. */
+/** The target of a request (RFC 9110 §7.1), as far as the app trusts it. */
 export interface Target {
   readonly scheme: string;
-  /** Lower case, with the port unless it is the scheme's own. */
+  /** Lower case, with the port unless it is the scheme's default. */
   readonly host: string;
   /** Path and query as received. */
   readonly url: string;
 }
 
-/** What Express adds to a request, as far as it decides where the request is aimed. */
+/** What Express adds to a request, as far as the target depends on it. */
 interface ExpressRequest {
   readonly originalUrl?: string;
-  readonly app?: Settings;
+  readonly app?: ExpressApp;
 }
 
-/** An Express app, as far as its settings decide. */
-interface Settings {
+interface ExpressApp {
   get?(setting: string): unknown;
 }
 
@@ -27,25 +26,26 @@ const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
 const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
 
 /**
- * Where a request is aimed: scheme, host and URL by Express's own rules for `trust proxy` or Fastify's for `trustProxy`,
- * from the connection and `Host` (or `:authority`) otherwise. `undefined` for what no stored response should stand for:
- * a missing or malformed host, two of them, or a request target that is not a path.
- * @param trust what the app trusts, where the request does not yet know its app.
+ * The target of a request: by Express's rules for `trust proxy` or Fastify's for `trustProxy`, otherwise from the
+ * connection and `Host` (or `:authority`). `undefined` when the target is ambiguous, so that no stored response may
+ * answer it: a missing or malformed host, two different hosts, or a request target that is not a path.
+ * @param trust the app's `trust proxy` function, where the request has not entered its app yet.
  */
-export function targetOf(req: IncomingMessage, trust: unknown = trustOf(req)): Target | undefined {
+export function targetOf(req: IncomingMessage, trust: unknown = trustProxyOf(req)): Target | undefined {
   const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
   const headers = withHost(req.headers);
   let scheme: string | undefined = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
   let { host } = headers;
   if (typeof trust === 'function' && trust(req.socket.remoteAddress, 0)) {
-    scheme = first(headers['x-forwarded-proto']) ?? scheme;
-    host = first(headers['x-forwarded-host']) ?? host;
+    scheme = firstMember(headers['x-forwarded-proto']) ?? scheme;
+    host = firstMember(headers['x-forwarded-host']) ?? host;
   } else if (isFastifys(req)) {
     scheme = req.protocol;
     host = hostByFastify(host, headers['x-forwarded-host'], req.hostname);
   }
   if (scheme !== 'http' && scheme !== 'https') return undefined;
-  if (host === undefined || url[0] !== '/' || !isOfOneMind(headers, scheme)) return undefined;
+  if (host === undefined || url[0] !== '/') return undefined;
+  if (!authorityMatchesHost(headers) || !schemeMatches(headers, scheme)) return undefined;
   host = host.toLowerCase();
   if (!HOST.test(host)) return undefined;
   if (host.endsWith(DEFAULT_PORT[scheme])) host = host.slice(0, -DEFAULT_PORT[scheme].length);
@@ -53,15 +53,15 @@ export function targetOf(req: IncomingMessage, trust: unknown = trustOf(req)): T
 }
 
 /**
- * The function behind the app's `trust proxy` setting: of peers that it covers, the app itself goes by X-Forwarded-*.
- * @param app the one that is about to be entered, where the request is in none yet.
+ * The app's `trust proxy` function. For peers that it accepts, the app itself reads X-Forwarded-*.
+ * @param app the app that is about to be entered, where the request has not entered one yet.
  */
-export function trustOf(req: IncomingMessage, app?: Settings): unknown {
+export function trustProxyOf(req: IncomingMessage, app?: ExpressApp): unknown {
   return (app ?? (req as ExpressRequest).app)?.get?.('trust proxy fn');
 }
 
-/** The first member, as Express takes it: an empty field is none, an empty member is a malformed value. */
-function first(value: string | string[] | undefined): string | undefined {
+/** The first list member by Express's reading: an empty field has none, and an empty first member is malformed. */
+function firstMember(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value;
   return text ? text.split(',', 1)[0]?.trimEnd() : undefined;
 }

@@ -1,14 +1,14 @@
-/** Directive syntax of `Cache-Control`, both directions (RFC 9111 §5.2); no policy. */
+/** The syntax of `Cache-Control` in requests and responses (RFC 9111 §5.2). */
 
-/** A field value as Node gives it: one string, several field lines, or nothing. */
+/** A field value in Node's form: one string, several field lines, or none. */
 export type FieldValue = string | number | readonly string[] | undefined;
 
 /** The directives of a message. A directive without an argument has the argument `null`. */
 export interface Directives {
-  /** Whether some of the field could not be parsed. A response like that is not stored. */
+  /** Whether a part of the field could not be parsed. Such a response is not stored. */
   readonly malformed: boolean;
   has(name: string): boolean;
-  /** Every argument that a directive was given, in order. */
+  /** Every argument of a directive, in order. */
   all(name: string): readonly (string | null)[];
   /**
    * The smallest delta-seconds among a directive's arguments; 0 when one is invalid, `undefined` when the
@@ -17,8 +17,8 @@ export interface Directives {
    */
   seconds(name: string): number | undefined;
   /**
-   * The field names that a directive is limited to (`private="set-cookie"`), lower case; `'all'` when it is not
-   * limited, or in a way that cannot be read; `undefined` when it is absent.
+   * The lower-case field names to which a directive is limited (`private="set-cookie"`); `'all'` when it is not limited
+   * or the list is malformed; `undefined` when the directive is absent.
    */
   names(name: string): readonly string[] | 'all' | undefined;
 }
@@ -28,19 +28,19 @@ const MAX_SECONDS = 2 ** 31;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
-/** One field value out of what Node may hold for it. */
+/** A field value as one string. */
 export function joined(value: FieldValue): string | undefined {
   if (value === undefined || typeof value === 'string') return value;
   return typeof value === 'number' ? String(value) : value.join(', ');
 }
 
-/** A non-negative integer, cut to 2^31; `undefined` for anything else (§1.2.2). */
+/** A non-negative integer, limited to 2^31; `undefined` for anything else (§1.2.2). */
 export function deltaSeconds(text: string | null | undefined): number | undefined {
   if (text === null || text === undefined || !/^[0-9]+$/.test(text)) return undefined;
   return Math.min(Number(text), MAX_SECONDS);
 }
 
-/** Directives as they are found one by one. */
+/** Directives that a parser adds one by one. */
 export class DirectiveList implements Directives {
   malformed = false;
   readonly #byName = new Map<string, (string | null)[]>();
@@ -74,7 +74,7 @@ export class DirectiveList implements Directives {
   }
 }
 
-/** No directives at all. */
+/** The directives of a message without the field. */
 const NONE: Directives = new DirectiveList();
 
 /**
@@ -104,7 +104,7 @@ export function parseCacheControl(value: FieldValue): Directives {
       directives.malformed = true;
       continue;
     }
-    // A name followed by bad white space still counts: a misspelt `private =x` must not be overlooked.
+    // A name followed by bad white space still counts: a misspelled `private =x` must not be ignored.
     if (equals < 0) {
       directives.add(name, null);
       continue;
@@ -117,7 +117,9 @@ export function parseCacheControl(value: FieldValue): Directives {
   return directives;
 }
 
-/** The members of a comma-separated list, trimmed, without the empty ones; commas in quoted strings don't count. */
+/**
+ * The members of a comma-separated list, trimmed and without empty ones. Commas within quoted strings do not separate.
+ */
 export function members(text: string): string[] {
   const found: string[] = [];
   let start = 0;
@@ -141,7 +143,7 @@ export function members(text: string): string[] {
   return found;
 }
 
-/** The text without optional white space around it (RFC 9110 §5.6.3), which `trim` has a wider notion of. */
+/** The text without optional white space around it (RFC 9110 §5.6.3). `trim` would remove more than spaces and tabs. */
 export function trimmed(text: string): string {
   let start = 0;
   let end = text.length;
@@ -154,7 +156,7 @@ function isBlank(c: string | undefined): boolean {
   return c === ' ' || c === '\t';
 }
 
-/** The text of a quoted-string that ends where `raw` does, or `undefined` (RFC 9110 §5.6.4). */
+/** The text of a quoted-string; `undefined` when `raw` is not exactly one (RFC 9110 §5.6.4). */
 function unquote(raw: string): string | undefined {
   let text = '';
   for (let i = 1; i < raw.length; i++) {

@@ -1,10 +1,10 @@
-/** What a response says it may be purged by: `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875). */
+/** The tags that a response states: `Cache-Tag`, `Surrogate-Key` and `Cache-Groups` (RFC 9875). */
 
 import { isInnerList, parseList } from 'structured-headers';
 import { joined, trimmed } from './cache-control.ts';
 import type { Fields } from './vary.ts';
 
-/** The tags of a response, as its fields state them: `Cache-Tag` separates by commas, `Surrogate-Key` by spaces. */
+/** The tags in `Cache-Tag`, which separates by commas, and `Surrogate-Key`, which separates by spaces. */
 export function statedTags(headers: Fields): string[] {
   if (headers['cache-tag'] === undefined && headers['surrogate-key'] === undefined) return [];
   const listed = (joined(headers['cache-tag']) ?? '').split(',').map(trimmed);
@@ -16,22 +16,22 @@ export function statedTags(headers: Fields): string[] {
 }
 
 /**
- * The groups that a response belongs to: "The Cache-Groups HTTP Response header field is a List of Strings", which are
- * compared character by character, case included (§2).
+ * The groups of a response: "The Cache-Groups HTTP Response header field is a List of Strings". They are compared
+ * character by character, with case (§2).
  */
 export function groupsOf(headers: Fields): string[] {
   return stringsOf(joined(headers['cache-groups']));
 }
 
 /**
- * The groups that a response invalidates (§3). It is the caller's to see that its request was unsafe: "The
+ * The groups that a response invalidates (§3). The caller must check that the request was unsafe: "The
  * Cache-Group-Invalidation header field MUST be ignored on responses to requests that have a safe method".
  */
 export function invalidatedGroups(headers: Fields): string[] {
   return stringsOf(joined(headers['cache-group-invalidation']));
 }
 
-/** The Strings of a List; none where it cannot be parsed, since such a field is ignored (RFC 9651 §4.2). */
+/** The Strings of a List; none for a malformed field, which is ignored (RFC 9651 §4.2). */
 function stringsOf(text: string | undefined): string[] {
   if (text === undefined) return [];
   try {

@@ -1,4 +1,4 @@
-/** Conditional requests answered from a stored response (RFC 9110 §13, RFC 9111 §4.3.2). */
+/** Conditional requests that a stored response answers (RFC 9110 §13, RFC 9111 §4.3.2). */
 
 import { joined, trimmed } from './cache-control.ts';
 import { parseHttpDate } from './date.ts';
@@ -8,11 +8,11 @@ import type { Fields } from './vary.ts';
 export interface Validators {
   readonly etag?: string | undefined;
   readonly lastModified?: string | undefined;
-  /** When it was made: a stored response's `Date`. */
+  /** The `Date` of a stored response: when the representation was generated. */
   readonly date?: string | undefined;
 }
 
-/** The request fields that make a GET conditional on what the client already has. */
+/** The request fields that make a GET conditional on the representation that the client has. */
 export interface Conditions {
   readonly ifNoneMatch?: string | undefined;
   readonly ifModifiedSince?: string | undefined;
@@ -50,17 +50,17 @@ export function notModified(conditions: Conditions, validators: Validators, now:
  */
 function matches(list: string, etag: string | undefined): boolean {
   if (etag === undefined) return false;
-  // What an origin sends in place of an entity tag comes back as it was.
+  // An origin may send a malformed entity tag, which clients return unchanged.
   if (trimmed(list) === etag) return true;
   const wanted = opaque(etag);
-  // Commas may stand inside an entity tag, so the list is walked tag by tag.
+  // An entity tag may contain commas, so the list is not split at commas.
   for (const tag of list.matchAll(/(?:W\/)?("[\x21\x23-\x7e\x80-\xff]*")/g)) {
     if (tag[1] === wanted) return true;
   }
   return false;
 }
 
-/** Whether two entity tags are the same by weak comparison (§8.8.3.2). */
+/** Whether two entity tags are equal by weak comparison (§8.8.3.2). */
 export function sameOpaqueTag(a: string, b: string | undefined): boolean {
   return b !== undefined && opaque(a) === opaque(b);
 }

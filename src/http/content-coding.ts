@@ -1,40 +1,40 @@
-/** Content codings (RFC 9110 §8.4.1): which one answers a request, and which responses may be put into one. */
+/** Content codings (RFC 9110 §8.4.1): which one a client accepts, and which responses may be encoded. */
 
 import { type FieldValue, joined, members, parseCacheControl, trimmed } from './cache-control.ts';
 import { type Fields, nominated } from './vary.ts';
 
-/** The content codings that a response may be stored in, the one that this cache prefers first. */
+/** The content codings in which a response may be stored, in this cache's order of preference. */
 export const CODINGS = ['br', 'zstd', 'gzip'] as const;
 export type Coding = (typeof CODINGS)[number];
-/** `identity`: none at all. */
+/** `identity`: no content coding. */
 export type Choice = Coding | 'identity';
 
 /**
- * Those of the available codings, and identity, that a client accepts, the one that it prefers first; where it weighs
- * them alike, in the order given and identity last (§12.5.3). There is always one: where nothing is acceptable it is
- * identity, as the app would have sent.
+ * The available codings and identity that a client accepts, by descending weight; at equal weight in the order given,
+ * identity last (§12.5.3). Never empty: when nothing is acceptable the result is identity, which the app would have
+ * sent.
  */
 export function acceptable(field: FieldValue, available: readonly Coding[]): readonly Choice[] {
   const weights = weightsOf(joined(field));
-  if (!weights) return NOTHING_ELSE;
-  const any = weights.get('*');
+  if (!weights) return IDENTITY_ONLY;
+  const wildcard = weights.get('*');
   const weighed = available
-    .map((coding): [Choice, number] => [coding, weights.get(coding) ?? any ?? 0])
+    .map((coding): [Choice, number] => [coding, weights.get(coding) ?? wildcard ?? 0])
     .filter(([, weight]) => weight > 0);
-  // "acceptable by default unless specifically excluded": what is not listed is less welcome than what is.
-  const identity = weights.get('identity') ?? any ?? Number.MIN_VALUE;
+  // "acceptable by default unless specifically excluded": identity comes after every listed coding.
+  const identity = weights.get('identity') ?? wildcard ?? Number.MIN_VALUE;
   if (identity > 0 || weighed.length === 0) weighed.push(['identity', identity]);
   return weighed.sort(([, a], [, b]) => b - a).map(([choice]) => choice);
 }
 
-const NOTHING_ELSE: readonly Choice[] = ['identity'];
+const IDENTITY_ONLY: readonly Choice[] = ['identity'];
 
-/** `codings [ weight ]`, a weight of at most three decimals (§12.4.2). */
+/** `codings [ weight ]`; a weight has at most three decimals (§12.4.2). */
 const MEMBER = /^([!#$%&'*+\-.^_`|~0-9a-z]+)(?:[ \t]*;[ \t]*q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?))?$/;
 
 /**
- * The weight of each coding that the field lists; `undefined` where it is absent (who says nothing may not be able to
- * read any), empty, or cannot be read.
+ * The weight of each coding that the field lists; `undefined` when the field is absent (such a client may not support
+ * any coding), empty or malformed.
  */
 function weightsOf(field: string | undefined): ReadonlyMap<string, number> | undefined {
   if (!field) return undefined;
@@ -51,10 +51,10 @@ function weightsOf(field: string | undefined): ReadonlyMap<string, number> | und
 }
 
 /**
- * "A strong entity tag for a content-encoded representation has to be distinct from the entity tag of an unencoded
- * representation" (§8.8.3.3), and from that of other bytes in the same coding, which another encoder makes of the same
- * content. A weak one may stand for all of them (§8.8.1).
- * @param sum tells the encoded bytes apart.
+ * The entity tag of a representation in a content coding. "A strong entity tag for a content-encoded representation has
+ * to be distinct from the entity tag of an unencoded representation" (§8.8.3.3), and also from that of the same content
+ * as another encoder encodes it. A weak entity tag may be shared by all of them (§8.8.1).
+ * @param sum a checksum of the encoded bytes.
  */
 export function entityTagIn(etag: string, coding: Coding, sum: string): string {
   return STRONG.test(etag) ? `${etag.slice(0, -1)}-${coding}-${sum}"` : etag;
@@ -62,12 +62,12 @@ export function entityTagIn(etag: string, coding: Coding, sum: string): string {
 
 const STRONG = /^"[^"]*"$/;
 
-/** The entity tags in a field as the app has made them. */
+/** A field with the app's own entity tags in place of those of encodings. */
 export function ownEntityTags(field: string): string {
   return field.replace(/-(?:br|zstd|gzip)-[0-9a-f]{8}(?=")/g, '');
 }
 
-/** Fields that state a digest of the bytes (RFC 9530, and those before it), or a signature over such fields. */
+/** Fields with a digest of the bytes (RFC 9530 and its predecessors), or with a signature over such fields. */
 const DIGESTS: ReadonlySet<string> = new Set([
   'content-digest',
   'repr-digest',
@@ -76,21 +76,20 @@ const DIGESTS: ReadonlySet<string> = new Set([
   'signature',
 ]);
 
-/** Whether a field is about the very bytes that the app sent. */
-export function tiesToBytes(lowerName: string): boolean {
+/** Whether a field is valid only for the exact bytes that the app sent. */
+export function isDigestField(lowerName: string): boolean {
   return DIGESTS.has(lowerName);
 }
 
 /**
- * Whether a response with this head may be put into a content coding. `no-transform` forbids it (§7.7), a coding of its
- * own or a digest makes it the app's affair, and so does an app that chooses by `Accept-Encoding` itself: who gets this
- * one is not to be given another.
+ * Whether a response may be encoded. `no-transform` forbids it (§7.7). So does a response that the app has encoded or
+ * digested itself, or that varies on `Accept-Encoding`: the app has then chosen the coding for this client.
  */
 export function mayEncode(status: number, headers: Fields): boolean {
   if (status === 204 || status === 206 || headers['content-encoding'] !== undefined) return false;
   if (!isCompressible(joined(headers['content-type']))) return false;
   if (parseCacheControl(headers['cache-control']).has('no-transform')) return false;
-  if (Object.keys(headers).some(tiesToBytes)) return false;
+  if (Object.keys(headers).some(isDigestField)) return false;
   const names = nominated(headers.vary);
   return names !== '*' && !names.includes('accept-encoding');
 }

@@ -1,4 +1,4 @@
-/** HTTP-date (RFC 9110 §5.6.7). `Date.parse` accepts far more than HTTP does, hence a parser. */
+/** HTTP-date (RFC 9110 §5.6.7). Not parsed with `Date.parse`, which accepts far more than HTTP does. */
 
 const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
 const IMF = /^(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun), (\d\d) (\w{3}) (\d{4}) (\d\d):(\d\d):(\d\d) GMT$/i;
@@ -27,22 +27,22 @@ export function parseHttpDate(text: string | undefined, now: number): number | u
     : time;
 }
 
-let known = { second: 0, text: 'Thu, 01 Jan 1970 00:00:00 GMT' };
+let last = { second: 0, text: 'Thu, 01 Jan 1970 00:00:00 GMT' };
 
-/** An instant as an HTTP-date. Of many in one second it is written once: it takes as long as to judge a response. */
+/** An instant as an HTTP-date. The text is reused within a second, because formatting is slow. */
 export function httpDate(ms: number): string {
   const second = Math.floor(ms / 1000);
-  if (second !== known.second) known = { second, text: new Date(ms).toUTCString() };
-  return known.text;
+  if (second !== last.second) last = { second, text: new Date(ms).toUTCString() };
+  return last.text;
 }
 
 function instant(...parts: (string | undefined)[]): number | undefined {
   const [year, monthName, day, hour, minute, second] = parts;
   const month = MONTHS.indexOf((monthName ?? '').toLowerCase());
   const [h, m, s, d] = [Number(hour), Number(minute), Number(second), Number(day)];
-  // A leap second is grammatical (second = 60); JavaScript has none and counts it as the next second.
+  // A leap second (60) is valid. JavaScript has none and counts it as the next second.
   if (month < 0 || h > 23 || m > 59 || s > 60) return undefined;
-  // Unlike `Date.UTC`, this takes a year below 100 for what it is.
+  // `Date.UTC` would add 1900 to a year below 100.
   const date = new Date(0);
   date.setUTCFullYear(Number(year), month, d);
   return date.getUTCDate() === d ? date.setUTCHours(h, m, s) : undefined;

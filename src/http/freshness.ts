@@ -4,20 +4,20 @@ import { type Directives, deltaSeconds, joined, members } from './cache-control.
 import { parseHttpDate } from './date.ts';
 import type { Fields } from './vary.ts';
 
-/** How much of the time since `Last-Modified` a response without a lifetime is taken to be fresh (§4.2.2). */
+/** The heuristic lifetime as a fraction of the time since `Last-Modified` (§4.2.2). */
 const HEURISTIC_FRACTION = 0.1;
-/** "Heuristics can only be used on responses without explicit freshness", and here never beyond a day. */
+/** The heuristic lifetime is at most a day, in milliseconds. */
 const HEURISTIC_CAP = 86_400_000;
 
-/** A response's own statements about its freshness. */
+/** What a response states about its freshness. */
 export interface Stated {
   readonly headers: Fields;
   readonly directives: Directives;
-  /** Whether the directives are from a targeted field, which has Expires ignored (RFC 9213 §2.2). */
+  /** Whether the directives are from a targeted field, with which `Expires` is ignored (RFC 9213 §2.2). */
   readonly targeted: boolean;
-  /** The fields with its `Age` and `Date`; a 304's own, where it has confirmed a stored response. */
+  /** The fields from which `Age` and `Date` are read: those of the 304, when it has validated a stored response. */
   readonly dated: Fields;
-  /** When its head was received. */
+  /** When the head was received. */
   readonly receivedAt: number;
 }
 
@@ -46,10 +46,10 @@ export function heuristicLifetime({ headers, receivedAt }: Stated): number | und
 }
 
 /**
- * The moment at which the response's age was 0, so that its current age is `now - bornAt` (§4.2.3).
+ * The moment at which the age was 0, so that the current age is `now - bornAt` (§4.2.3).
  *
- * `Age` and the request's delay count only for a response that comes from somewhere else, which an `Age` or a
- * `Date` set by the app shows; one made here was made when its head was sent, however long its handler took.
+ * Without `Age` and `Date` the app itself has generated the response, at the moment its head was sent. With either of
+ * them the response comes from another server, so `Age` and the response delay count.
  */
 export function bornAt({ dated, receivedAt }: Stated, requestedAt: number): number {
   const stated = joined(dated.age);

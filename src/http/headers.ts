@@ -1,10 +1,10 @@
-/** Which header fields are stored and replayed (RFC 9111 §3.1, RFC 9110 §7.6.1). */
+/** Which header fields are stored and sent with a stored response (RFC 9111 §3.1, RFC 9110 §7.6.1). */
 
 import { type FieldValue, joined, members } from './cache-control.ts';
 
 /**
- * Never stored: fields of one connection ("intermediaries ought to remove or replace" them, RFC 9110 §7.6.1),
- * `Age`, which each replay computes, and figures that belong to one client only.
+ * Never stored: fields of one connection ("intermediaries ought to remove or replace" them, RFC 9110 §7.6.1), `Age`,
+ * which is computed for each response, and rate limits, which belong to one client.
  */
 const NOT_STORED: ReadonlySet<string> = new Set([
   'connection',
@@ -31,28 +31,28 @@ const NOT_STORED: ReadonlySet<string> = new Set([
 /** Header fields in the order and case in which they were set. */
 export type FieldList = readonly (readonly [name: string, value: string | number | readonly string[]])[];
 
-/** Names and values in turn, ready for `writeHead`; a repeated field has the list of its lines. */
+/** Names and values alternating, as `writeHead` takes them. The value of a repeated field is the list of its lines. */
 export type StoredFields = readonly (string | readonly string[])[];
 
-/** A response's head as far as middleware in front had set it already: lower-case names and comparable values. */
+/** The fields that middleware in front had set before the app was called: lower-case names and comparable values. */
 export type Before = ReadonlyMap<string, string>;
 
-/** The fields of a head, to be compared later with what they have become. */
+/** The fields of a head in comparable form. */
 export function snapshot(fields: FieldList): Before {
   return new Map(fields.map(([name, value]) => [name.toLowerCase(), comparable(value)]));
 }
 
 /**
- * What to store of a response's head. A field that stands
- * as middleware in front had set it belongs to that middleware, which sets it anew for each request (a request
- * id, CORS); one that it had set and that is gone is to be taken away again.
- * @param withheld lower-case names that the response's own directives keep from being stored.
+ * The fields to store. A field that still has the value which middleware in front had set is not stored: that
+ * middleware sets it for each request (a request id, CORS). A field that middleware had set and the app removed is in
+ * `removedFields`.
+ * @param withheld lower-case names of fields that the response's directives forbid to store.
  */
 export function storedFields(
   fields: FieldList,
   before: Before,
   withheld: readonly string[],
-): { headers: StoredFields; removed: string[] } {
+): { headers: StoredFields; removedFields: string[] } {
   const connection = fields.find(([name]) => name.toLowerCase() === 'connection')?.[1];
   const excluded = [...nominatedBy(connection), ...withheld];
   const headers: (string | readonly string[])[] = [];
@@ -64,20 +64,20 @@ export function storedFields(
       continue;
     headers.push(name, typeof value === 'object' ? value.map(String) : String(value));
   }
-  return { headers, removed: [...gone] };
+  return { headers, removedFields: [...gone] };
 }
 
 function comparable(value: string | number | readonly string[]): string {
   return typeof value === 'object' ? value.join('\n') : String(value);
 }
 
-/** The lower-case names of fields that a `Connection` field says are of this connection. */
+/** The lower-case field names that a `Connection` field nominates. */
 function nominatedBy(connection: FieldValue): readonly string[] {
   const text = joined(connection);
   return text ? members(text.toLowerCase()) : [];
 }
 
-/** A 304 carries no representation, so none of its metadata but what guides a cache (RFC 9110 §15.4.5). */
+/** Representation metadata that a 304 keeps, because it guides caches (RFC 9110 §15.4.5). */
 const KEPT_IN_304: ReadonlySet<string> = new Set([
   'cache-control',
   'content-location',
@@ -87,20 +87,18 @@ const KEPT_IN_304: ReadonlySet<string> = new Set([
   'vary',
 ]);
 
-/** Whether a field belongs to the representation and so is left out of a 304 made from a 200. */
+/** Whether a field is representation metadata that a 304 made from a 200 leaves out. */
 export function leftOutOf304(lowerName: string): boolean {
   return (
     lowerName === 'last-modified' ||
     (lowerName.startsWith('content-') &&
       !KEPT_IN_304.has(lowerName) &&
-      // Policies for the document rather than descriptions of its bytes.
+      // A policy for the document, which does not describe its bytes.
       !lowerName.startsWith('content-security-policy'))
   );
 }
 
-/**
- * Never replaced by a 304's: the stored bytes depend on them, and Content-Length "MUST NOT" be (RFC 9111 §3.2).
- */
+/** Never replaced by the fields of a 304, because the stored bytes depend on them (RFC 9111 §3.2). */
 const KEPT_BY_FRESHENING: ReadonlySet<string> = new Set([
   'content-length',
   'content-encoding',
@@ -108,9 +106,9 @@ const KEPT_BY_FRESHENING: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * A stored head brought up to date: "the cache MUST add each header field in the provided response to the stored
+ * A stored head, updated by a 304: "the cache MUST add each header field in the provided response to the stored
  * response, replacing field values that are already present" (RFC 9111 §3.2).
- * @param fresh the fields of the 304 (or of a HEAD's 200) that may be stored at all.
+ * @param fresh the fields of the 304 (or of a HEAD's 200) that may be stored.
  */
 export function freshened(stored: StoredFields, fresh: StoredFields): StoredFields {
   const replaced = new Map<string, readonly [string, string | readonly string[]]>();
@@ -127,14 +125,14 @@ export function freshened(stored: StoredFields, fresh: StoredFields): StoredFiel
   return result;
 }
 
-/** A stored head as fields by lower-case name. */
+/** The fields of a stored head by lower-case name. */
 export function fieldsByName(headers: StoredFields): Record<string, string | readonly string[]> {
   const byName: Record<string, string | readonly string[]> = Object.create(null);
   for (let i = 0; i < headers.length; i += 2) byName[(headers[i] as string).toLowerCase()] = headers[i + 1]!;
   return byName;
 }
 
-/** The value of a field, by its lower-case name, in a stored head. */
+/** The value of a field in a stored head. */
 export function field(headers: StoredFields, lowerName: string): string | undefined {
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i] as string;

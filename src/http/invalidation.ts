@@ -3,7 +3,7 @@
 import { joined } from './cache-control.ts';
 import type { Fields } from './vary.ts';
 
-/** Methods that are safe by their registration (RFC 9110 §16.1.1); any other, known or not, is taken as unsafe. */
+/** Methods that are registered as safe (RFC 9110 §16.1.1). Every other method, known or not, counts as unsafe. */
 const SAFE: ReadonlySet<string> = new Set([
   'GET',
   'HEAD',
@@ -25,7 +25,7 @@ export function isNonError(status: number): boolean {
 }
 
 /**
- * The URIs beside the target's own that the response's `Location` and `Content-Location` name. "A cache MUST NOT
+ * The URIs other than the target that the response's `Location` and `Content-Location` name. "A cache MUST NOT
  * invalidate under these conditions if the origin of the URI to be invalidated differs from that of the target".
  * @param target the absolute target URI.
  */

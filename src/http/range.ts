@@ -10,17 +10,17 @@ export interface ByteRange {
   readonly last: number;
 }
 
-/** A range of a representation of so many bytes. */
+/** A range, and the size of the whole representation in bytes. */
 export interface Part extends ByteRange {
   readonly size: number;
 }
 
-/** More ranges than this, or ranges that ask for more than there is, are answered with the whole (§14.2). */
+/** A request for more ranges, or for more bytes than the representation has, is answered with the whole (§14.2). */
 const MAX_RANGES = 16;
 
 /**
- * What a `Range` field asks of a representation of `size` bytes: ranges in its order, `'unsatisfiable'`, or
- * `'whole'` when the field is to be ignored. "A server MUST ignore a Range header field ... that contains a range
+ * The ranges that a `Range` field requests of a representation of `size` bytes, in its order; `'unsatisfiable'`; or
+ * `'whole'` when the field must be ignored. "A server MUST ignore a Range header field ... that contains a range
  * unit it does not understand", and may ignore an invalid one (§14.2).
  */
 export function rangesOf(field: string, size: number): readonly ByteRange[] | 'unsatisfiable' | 'whole' {
@@ -37,12 +37,12 @@ export function rangesOf(field: string, size: number): readonly ByteRange[] | 'u
     if (range) ranges.push(range);
   }
   if (ranges.length === 0) return 'unsatisfiable';
-  const asked = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  // "A client that is requesting multiple ranges SHOULD NOT ask for overlapping ones": more bytes than there are.
-  return ranges.length > 1 && asked > size ? 'whole' : ranges;
+  const requested = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
+  // Ranges that add up to more than the size overlap. A server may ignore such a field (§14.2).
+  return ranges.length > 1 && requested > size ? 'whole' : ranges;
 }
 
-/** One `first-last`, `first-` or `-suffix`; `undefined` when it lies beyond the end (§14.1.2). */
+/** One `first-last`, `first-` or `-suffix`; `undefined` when it begins after the end (§14.1.2). */
 function resolve(from: string, to: string, size: number): ByteRange | 'invalid' | undefined {
   if (from === '') {
     const length = Math.min(Number(to), size);
@@ -65,17 +65,17 @@ export function ifRangeHolds(field: string, { etag, lastModified, date }: Valida
   if (wanted.startsWith('W/')) return false;
   const since = parseHttpDate(wanted, now);
   const modified = parseHttpDate(lastModified, now);
-  // A `Last-Modified` is strong once the representation is a second older than the response (§8.8.2.2).
+  // `Last-Modified` is strong when it is at least a second older than the response (§8.8.2.2).
   const sent = parseHttpDate(date, now);
   return since !== undefined && since === modified && sent !== undefined && sent - modified >= 1000;
 }
 
-/** A `Content-Range` value for a range of a representation (§14.4). */
+/** The `Content-Range` value for a range (§14.4). */
 export function contentRange({ first, last }: ByteRange, size: number): string {
   return `bytes ${first}-${last}/${size}`;
 }
 
-/** What a 206 carries, where its `Content-Range` says so; `undefined` for another unit or an unknown length. */
+/** The range in a `Content-Range` field; `undefined` for another unit, an unknown length or a malformed value. */
 export function parseContentRange(field: string | undefined): Part | undefined {
   const parts = /^bytes (\d{1,15})-(\d{1,15})\/(\d{1,15})$/i.exec(field?.trim() ?? '');
   if (!parts) return undefined;

@@ -1,31 +1,34 @@
-/** Given what is stored and what is asked: may it be used (RFC 9111 §4)? */
+/** May a stored response be reused for a request (RFC 9111 §4)? */
 
 import type { Directives } from './cache-control.ts';
 
-/** What reuse of a stored response depends on. Instants and lengths in milliseconds. */
+/** What the reuse of a stored response depends on. Times are milliseconds since 1970, durations are milliseconds. */
 export interface Ageing {
-  /** When its age was 0. */
+  /** When the age was 0. */
   readonly bornAt: number;
+  /** Freshness lifetime (§4.2.1). */
   readonly lifetime: number;
-  /** `no-cache`: not used without validation, however fresh (§5.2.2.4). */
+  /** `no-cache`: never reused without validation, however fresh (§5.2.2.4). */
   readonly validateAlways: boolean;
-  /** `must-revalidate`, `proxy-revalidate`, `s-maxage`: never used stale (§5.2.2.2, §5.2.2.8, §5.2.2.10). */
+  /** `must-revalidate`, `proxy-revalidate`, `s-maxage`: never reused stale (§5.2.2.2, §5.2.2.8, §5.2.2.10). */
   readonly neverStale: boolean;
-  /** `stale-if-error` (RFC 5861 §4): how long past its lifetime it may stand in for an error. */
+  /** `stale-if-error` (RFC 5861 §4): how long past its lifetime the response may replace an error. */
   readonly staleIfError: number;
-  /** `stale-while-revalidate` (RFC 5861 §3): how long past its lifetime it may be sent while it is refreshed behind. */
+  /**
+   * `stale-while-revalidate` (RFC 5861 §3): how long past its lifetime the response may be sent while it is refreshed.
+   */
   readonly staleWhileRevalidate: number;
-  /** How long the origin took to make it. */
-  readonly took: number;
-  /** Whether it was purged softly: stale, whatever the clock says, since its lifetime ended then. */
+  /** How long the origin took to produce the response. */
+  readonly originMs: number;
+  /** Whether a soft purge has made it stale, whatever the clock of this process says. */
   readonly purged?: boolean;
 }
 
-/** How a stored response may be used. `age` and `ttl` (negative when stale) are in milliseconds. */
+/** How a stored response may be reused. `age` and `ttl` (negative when stale) are in milliseconds. */
 export type Reuse =
-  /** It may be sent as it is; `behind`: since it is to be refreshed behind the answer. */
-  | { readonly kind: 'send'; readonly age: number; readonly ttl: number; readonly behind: boolean }
-  /** It may be sent once the origin has confirmed it; why it was not enough. */
+  /** Send it. With `refresh` it is stale, and `stale-while-revalidate` allows it only if a refresh starts. */
+  | { readonly kind: 'send'; readonly age: number; readonly ttl: number; readonly refresh: boolean }
+  /** Send it only after validation: because it is stale, or because of the request's directives. */
   | {
       readonly kind: 'validate';
       readonly fwd: 'stale' | 'request';
@@ -34,9 +37,9 @@ export type Reuse =
     };
 
 /**
- * Whether the stored response may be sent now, without asking the origin.
- * @param request the request's directives, or `undefined` where they are to be ignored.
- * @param canRefresh whether it could be refreshed behind the answer.
+ * Whether the stored response may be sent without validation.
+ * @param request the request's directives, or `undefined` to ignore them.
+ * @param canRefresh whether a refresh in the background is possible.
  */
 export function reuse(
   stored: Ageing,
@@ -44,35 +47,36 @@ export function reuse(
   now: number,
   canRefresh: boolean,
 ): Reuse {
-  // A clock that stepped back makes no age negative.
+  // A clock that was set back must not make the age negative.
   const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
   const left = stored.lifetime - age;
   const ttl = stored.purged ? Math.min(0, left) : left;
   if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
   // "Caches MAY serve the response in which it appears after it becomes stale, up to the indicated number of seconds"
-  // (RFC 5861 §3), where nothing forbids to serve it stale (§4.2.4).
-  const behind = ttl <= 0 && canRefresh && !stored.neverStale && -ttl < stored.staleWhileRevalidate;
-  const stale = ttl <= 0 && !behind && !acceptsStale(stored, request, -ttl);
+  // (RFC 5861 §3), unless a directive forbids stale responses (§4.2.4).
+  const refresh = ttl <= 0 && canRefresh && !stored.neverStale && -ttl < stored.staleWhileRevalidate;
+  const stale = ttl <= 0 && !refresh && !acceptsStale(stored, request, -ttl);
   if (stale) return { kind: 'validate', fwd: 'stale', age, ttl };
   if (request && !accepts(request, age, ttl)) return { kind: 'validate', fwd: 'request', age, ttl };
-  return { kind: 'send', age, ttl, behind };
+  return { kind: 'send', age, ttl, refresh };
 }
 
 /**
- * Whether to refresh it before it is stale: ever more likely the nearer its end and the longer the origin takes, so that
- * one request of many does it in time (Vattani, Chierichetti, Lowenstein: Optimal Probabilistic Cache Stampede
- * Prevention, VLDB 2015).
- * @param ttl what is left of its lifetime, in milliseconds. @param beta 1 is the optimum; more is earlier.
- * @param random from 0 to 1.
+ * Whether to refresh a response before it is stale. The probability grows towards the end of the lifetime and with the
+ * origin's time, so that one of many requests refreshes it in time (XFetch: Vattani, Chierichetti, Lowenstein, Optimal
+ * Probabilistic Cache Stampede Prevention, VLDB 2015).
+ * @param ttl the rest of the lifetime in milliseconds.
+ * @param beta 1 is the optimum; a larger value refreshes earlier.
+ * @param random a random number from 0 to 1.
  */
-export function isEarly({ took, lifetime }: Ageing, ttl: number, beta: number, random: number): boolean {
-  // Not in its first half: where many ask and the origin is slow, one refresh would follow on the other.
+export function isEarly({ originMs, lifetime }: Ageing, ttl: number, beta: number, random: number): boolean {
+  // Never in the first half of the lifetime: with many requests and a slow origin, refreshes would never stop.
   if (ttl > lifetime / 2) return false;
-  return took * beta * -Math.log(random) >= ttl;
+  return originMs * beta * -Math.log(random) >= ttl;
 }
 
-/** Whether it may be sent without asking, for all that the response itself says. */
+/** Whether the response is fresh and needs no validation, without regard to the request (§4.2). */
 export function isFresh(stored: Ageing, now: number): boolean {
   return !stored.validateAlways && now - stored.bornAt < stored.lifetime;
 }
@@ -80,7 +84,7 @@ export function isFresh(stored: Ageing, now: number): boolean {
 /** "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code" (RFC 5861 §4). */
 const ERRORS: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 
-/** Whether a stored response may be served in place of an answer with this status (RFC 5861 §4). */
+/** Whether a stored response may be sent in place of an origin response with this status (RFC 5861 §4). */
 export function mayServeOnError(
   status: number,
   stored: Ageing,
@@ -88,8 +92,8 @@ export function mayServeOnError(
   now: number,
 ): boolean {
   if (!ERRORS.has(status) || stored.neverStale || stored.validateAlways) return false;
-  const asked = (request?.seconds('stale-if-error') ?? 0) * 1000;
-  return now - stored.bornAt - stored.lifetime < Math.max(stored.staleIfError, asked);
+  const requested = (request?.seconds('stale-if-error') ?? 0) * 1000;
+  return now - stored.bornAt - stored.lifetime < Math.max(stored.staleIfError, requested);
 }
 
 /** "The client will accept a response that has exceeded its freshness lifetime" (§5.2.1.2). */

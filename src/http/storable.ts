@@ -1,10 +1,10 @@
-/** May this response be stored by a shared cache, and if not, why (RFC 9111 §3). */
+/** May a shared cache store this response, and if not, why (RFC 9111 §3)? */
 
 import { type Directives, joined } from './cache-control.ts';
 import { parseContentRange } from './range.ts';
 import { type Fields, nominated } from './vary.ts';
 
-/** What is asked and what was answered, as far as storing depends on it. */
+/** Request and response, as far as storing depends on them. */
 export interface Exchanged {
   readonly status: number;
   readonly headers: Fields;
@@ -12,7 +12,7 @@ export interface Exchanged {
   readonly directives: Directives;
   readonly request: {
     readonly headers: Fields;
-    /** `undefined` where the client's directives are to be ignored. */
+    /** `undefined` to ignore the request's directives. */
     readonly directives: Directives | undefined;
   };
   /** Whether the cache key covers the request's credentials, so that sharing cannot leak them. */
@@ -20,7 +20,7 @@ export interface Exchanged {
   readonly setCookie: 'refuse' | 'strip' | 'store';
 }
 
-/** Why a response is not stored, in a word for `Cache-Status` and events. */
+/** Why a response is not stored: a word for `Cache-Status` and events. */
 export type Refusal =
   | 'cache-control'
   | 'request-no-store'
@@ -47,15 +47,16 @@ export function refusal(exchanged: Exchanged): Refusal | undefined {
   const { request, status, headers, directives } = exchanged;
   // "the response status code is final" (§3). Codes from 600 are not HTTP's (RFC 9110 §15).
   if (status < 200 || status > 599 || status === 304) return 'status';
-  // A part is stored where it was asked for and says which it is (§3.3).
-  const part = status === 206 && request.headers.range !== undefined;
-  const said = headers['content-range'];
-  if (part ? !parseContentRange(joined(said)) : status === 206 || said !== undefined) return 'partial';
+  // A 206 is stored only as the response to a range request, and only with a valid Content-Range (§3.3).
+  const isPart = status === 206 && request.headers.range !== undefined;
+  const contentRange = headers['content-range'];
+  if (isPart ? !parseContentRange(joined(contentRange)) : status === 206 || contentRange !== undefined)
+    return 'partial';
   if (directives.malformed) return 'cache-control';
   // "MUST NOT store any part of either this request or any response to it" (§5.2.1.5).
   if (request.directives?.has('no-store')) return 'request-no-store';
   // "limits caching of the response to a cache that understands and conforms to the requirements for that
-  // response's status code", and then no-store is for those that don't (§5.2.2.3).
+  // response's status code". Such a cache ignores no-store (§5.2.2.3).
   if (directives.has('must-understand')) {
     if (!UNDERSTOOD.has(status)) return 'must-understand';
   } else if (directives.has('no-store')) {
@@ -65,7 +66,7 @@ export function refusal(exchanged: Exchanged): Refusal | undefined {
   // store a modified response" (§3): with field names it limits only those fields.
   if (directives.names('private') === 'all') return 'private';
   if (nominated(headers.vary) === '*') return 'vary';
-  // RFC 9111 alone would allow it (§7.3 warns): a cookie is somebody's.
+  // RFC 9111 allows it and warns (§7.3): a cookie belongs to one client.
   if (headers['set-cookie'] !== undefined && exchanged.setCookie === 'refuse') return 'set-cookie';
   if (request.headers.authorization !== undefined && !exchanged.credentialsKeyed && !shareable(directives)) {
     return 'authorization';
@@ -83,8 +84,8 @@ function shareable(directives: Directives): boolean {
 }
 
 /**
- * Lower-case names of the fields that are not stored with the response: those that `private` or `no-cache` name
- * ("MUST NOT" be stored by a shared cache, or used without validation; §5.2.2.7, §5.2.2.4), and cookies to strip.
+ * Lower-case names of the fields that are not stored with the response: those that `private` names, which a shared
+ * cache must not store (§5.2.2.7), those that `no-cache` names, which need validation (§5.2.2.4), and cookies to strip.
  */
 export function withheld(directives: Directives, setCookie: 'refuse' | 'strip' | 'store'): readonly string[] {
   const names = setCookie === 'store' ? [] : ['set-cookie', 'set-cookie2'];

@@ -1,4 +1,4 @@
-/** Targeted cache control (RFC 9213): a field for this cache alone, in place of Cache-Control and Expires. */
+/** Targeted cache control (RFC 9213): a field for certain caches, in place of `Cache-Control` and `Expires`. */
 
 import { isInnerList, parseDictionary, Token } from 'structured-headers';
 import { DirectiveList, type Directives, joined } from './cache-control.ts';
@@ -29,7 +29,7 @@ function parse(text: string): Directives | undefined {
   const directives = new DirectiveList();
   for (const [name, item] of dictionary) {
     const value = isInnerList(item) ? undefined : item[0];
-    // `?0` says that the directive does not apply.
+    // `?0`: the directive does not apply.
     if (value === false) continue;
     directives.add(name, value === true ? null : argumentOf(value, text.includes(`${name}=${value}.`)));
   }
@@ -37,8 +37,8 @@ function parse(text: string): Directives | undefined {
 }
 
 /**
- * Delta-seconds are Integers here, so digits in a String are no argument that a directive could use (§2.1).
- * @param decimal whether a number was written with a fraction, which `3600.0` does not show any more.
+ * The argument of a directive. Delta-seconds must be Integers, so digits in a String or a Decimal are invalid (§2.1).
+ * @param decimal whether a number was written with a fraction: the parsed value of `3600.0` does not show it.
  */
 function argumentOf(value: unknown, decimal: boolean): string {
   if (Number.isInteger(value) && !decimal) return String(value);

@@ -1,16 +1,16 @@
-/** `Vary` and the secondary key it makes (RFC 9110 §12.5.5, RFC 9111 §4.1). */
+/** `Vary` and the secondary key (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
 import { type FieldValue, joined, members, trimmed } from './cache-control.ts';
 
-/** Header fields by lower-case name, as Node gives them for requests and for responses. */
+/** Header fields by lower-case name, in Node's form for requests and responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
- * The field names that a response's `Vary` nominates: lower case, sorted, each once; or `'*'` when nothing can
- * ever match. "A stored response with a Vary header field value containing a member '*' always fails to match"
- * (§4.1); so does one with a member that is no field name, since nobody can tell what it meant.
+ * The field names that `Vary` nominates: lower case, sorted, without duplicates; `'*'` when no request can match. "A
+ * stored response with a Vary header field value containing a member '*' always fails to match" (§4.1). So does one
+ * with a member that is not a field name.
  */
 export function nominated(vary: FieldValue): readonly string[] | '*' {
   const text = joined(vary);
@@ -18,7 +18,7 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
   const names = new Set<string>();
   for (const member of members(text)) {
     const name = member.toLowerCase();
-    // Node loses a request field called `__proto__`, so that nobody can tell who sent one.
+    // Node drops a request field called `__proto__`, so its value cannot be compared.
     if (name === '*' || name === '__proto__' || !TOKEN.test(name)) return '*';
     names.add(name);
   }
@@ -26,8 +26,8 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
 }
 
 /**
- * The names of the fields that select a response: those nominated and, where it is in a content coding, the one that
- * tells who can read it, though the app forgot to say so.
+ * The names of the fields that select a response: the nominated ones and, for a response in a content coding,
+ * `accept-encoding`, even if the app does not nominate it.
  */
 export function selecting(vary: FieldValue, contentEncoding: string | undefined): readonly string[] | '*' {
   const names = nominated(vary);
@@ -37,10 +37,10 @@ export function selecting(vary: FieldValue, contentEncoding: string | undefined)
 }
 
 /**
- * The values that a request has for the nominated fields, comparable by equality. "Normalizing both header field
- * values in a way that is known to have identical semantics" (§4.1): white space around list commas and several
- * field lines for one. An absent field is `null`, which no present value equals: "if a header field is absent
- * from a request, it can only match another request if it is also absent there".
+ * A request's values of the nominated fields, normalized so that they can be compared for equality: "Normalizing both
+ * header field values in a way that is known to have identical semantics" (§4.1) concerns white space around commas,
+ * the order by weight and several field lines. An absent field is `null`, which no present value equals: "if a header
+ * field is absent from a request, it can only match another request if it is also absent there".
  */
 export function selectors(names: readonly string[], headers: Fields): (string | null)[] {
   return names.map((name) =>
@@ -51,14 +51,16 @@ export function selectors(names: readonly string[], headers: Fields): (string | 
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
   if (NEGOTIATED.has(name)) return members(value).map(folded).sort(byWeight).join(', ');
-  // In a field whose syntax nobody here knows, a comma may be data.
+  // In a field of unknown syntax, a comma may be data.
   return LISTS.has(name) ? members(value).join(', ') : trimmed(value);
 }
 
-/** Lists whose white space around commas has no meaning. */
+/** List fields: white space around commas has no meaning. */
 const LISTS: ReadonlySet<string> = new Set(['cache-control', 'prefer', 'te']);
 
-/** Their members are weighed by `q` (RFC 9110 §12.5); what weighs alike keeps its order, by which some apps choose. */
+/**
+ * Fields whose members have weights (RFC 9110 §12.5). Members of equal weight keep their order, which some apps use.
+ */
 const NEGOTIATED: ReadonlySet<string> = new Set([
   'accept',
   'accept-encoding',
@@ -66,7 +68,7 @@ const NEGOTIATED: ReadonlySet<string> = new Set([
   'accept-charset',
 ]);
 
-/** A member without optional white space, its range in lower case; parameters may mind case and keep theirs. */
+/** A member without optional white space and with a lower-case range. Parameters keep their case, which may matter. */
 function folded(member: string): string {
   if (member.includes('"')) return member;
   const [range = '', ...parameters] = member.split(';').map(trimmed);

@@ -1,143 +1,137 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
-import type { DamagedEntry, EntryChange, EntryQuery, EntryRef, EntrySummary } from '../entries/types.ts';
+import type { EntryChange, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from '../entries/types.ts';
 import type { PurgeTarget } from '../options/operations.ts';
-import type { WarmResult } from '../warm/warm.ts';
+import type { WarmResult, WarmTarget } from '../warm/warm.ts';
 import type { Live } from './live.ts';
 import { previewOf } from './preview.ts';
-import { Refusal } from './requests.ts';
+import { HttpError } from './requests.ts';
 import { mayWarm, type Settings } from './settings.ts';
 
-/** What the page can ask for. */
+/** The API of the page: what `/api/NAME` does. */
 
-/** What is needed of a cache: what `redisCache` returns has it. */
-export type Inspected = Pick<CacheMiddleware, 'stats' | 'entries' | 'purge' | 'warm' | 'explain' | 'on'>;
+/** What the inspector needs of a cache. The result of `redisCache` has it. */
+export type InspectedCache = Pick<CacheMiddleware, 'stats' | 'entries' | 'purge' | 'warm' | 'explain' | 'on'>;
 
-type Given = Readonly<Record<string, unknown>>;
+/** The JSON object of a request. The cache checks its values. */
+type Input = Readonly<Record<string, unknown>>;
 
-interface Course {
+interface ActionContext {
+  /** Sends a report to the page while the action runs. */
   progress(value: unknown): void;
-  /** Aborted when the client has gone. */
+  /** Aborted when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 export interface Action {
-  /** What has parameters is a POST: URLs are kept in logs, and keys and searches do not belong there. */
+  /** An action with parameters is a POST: access logs contain URLs, and must not contain keys and searches. */
   readonly method: 'GET' | 'POST';
-  /** Whether it changes what is stored. */
+  /** Whether it changes what is stored, so that a read-only inspector refuses it. */
   readonly changes: boolean;
-  run(given: Given, course: Course): unknown;
+  run(input: Input, context: ActionContext): unknown;
 }
 
 export type Actions = ReadonlyMap<string, Action>;
 
-/** URLs of one warm-up. */
+/** The largest number of URLs in one warm-up. */
 const MAX_URLS = 10_000;
-/** Milliseconds between two reports. */
-const PACE = 100;
+/** The shortest time between two reports of progress. */
+const PROGRESS_INTERVAL_MS = 100;
 
-export function actionsOf(cache: Inspected, settings: Settings, live: Live): Actions {
+const NOT_STORED = 'This response is not stored any more.';
+
+export function createActions(cache: InspectedCache, settings: Settings, live: Live): Actions {
   const { entries } = cache;
-  const reading = (run: Action['run']): Action => ({ method: 'POST', changes: false, run });
-  const changing = (run: Action['run']): Action => ({ method: 'POST', changes: true, run });
 
-  async function get(given: Given): Promise<unknown> {
-    const entry = await entries.get(given as unknown as EntryRef);
-    if (!entry) throw new Refusal(404, 'It is not stored any more.');
-    if (entry.damaged) return entry;
+  async function readEntry(input: Input): Promise<unknown> {
+    const entry = await entries.get(input as unknown as EntryRef);
+    if (!entry) throw new HttpError(404, NOT_STORED);
+    if (!entry.readable) return entry;
     const { body: _, ...rest } = entry;
-    return { ...rest, preview: await previewOf(entry), again: mayWarm(settings, entry.url) };
+    return { ...rest, preview: await previewOf(entry), refetchable: mayWarm(settings, entry.url) };
   }
 
-  async function warm(
-    targets: Parameters<Inspected['warm']>[0],
-    { progress, signal }: Course,
-  ): Promise<WarmResult> {
+  async function purge({ target }: Input, { progress }: ActionContext): Promise<unknown> {
+    const onProgress = throttled((purged: number) => progress({ purged }));
+    return { purged: await cache.purge(target as PurgeTarget, { onProgress }) };
+  }
+
+  async function update({ id, variant, version, ttl, body }: Input): Promise<unknown> {
+    const change = { ...(ttl !== undefined && { ttl }), ...(body !== undefined && { body }) };
+    const ref = { id, variant, version } as EntryRef & { version: string };
+    if (await entries.update(ref, change as EntryChange)) return {};
+    throw new HttpError(409, 'The stored response has changed since you opened it. Nothing was changed.');
+  }
+
+  /** Purges an entry and requests its variant again. */
+  async function refetch(input: Input, context: ActionContext): Promise<WarmResult> {
+    const entry: EntrySummary | UnreadableEntry | undefined = await entries.get(input as unknown as EntryRef);
+    if (!entry?.readable) throw new HttpError(404, NOT_STORED);
+    const url = allowedUrl(entry.url);
+    await entries.purge(entry);
+    return warm([{ url, headers: selectingHeaders(entry) }], context);
+  }
+
+  function warm(targets: WarmTarget[], { progress, signal }: ActionContext): Promise<WarmResult> {
     const app = settings.warm?.app;
-    const onProgress = paced(progress);
-    return cache.warm(targets, { ...(app && { app }), onProgress, signal });
+    return cache.warm(targets, { ...(app && { app }), onProgress: throttled(progress), signal });
   }
 
-  function allowed(url: unknown): string {
+  /** @throws {HttpError} for a URL that the `warm` option does not allow. */
+  function allowedUrl(url: unknown): string {
     if (mayWarm(settings, url)) return String(url);
-    throw new Refusal(403, `${url} is not one that may be asked for (option warm).`);
+    throw new HttpError(403, `The warm option of the inspector does not allow requests to ${url}.`);
   }
 
+  const read = (run: Action['run']): Action => ({ method: 'POST', changes: false, run });
+  const change = (run: Action['run']): Action => ({ method: 'POST', changes: true, run });
   return new Map<string, Action>([
     ['live', { method: 'GET', changes: false, run: () => live.snapshot() }],
-    ['list', reading((given) => entries.list(given as EntryQuery))],
-    ['entry', reading(get)],
+    ['list', read((input) => entries.list(input as EntryQuery))],
+    ['entry', read(readEntry)],
     [
       'measure',
-      reading((_, { progress, signal }) => entries.measure({ onProgress: paced(progress), signal })),
+      read((_, { progress, signal }) => entries.measure({ onProgress: throttled(progress), signal })),
     ],
-    ['explain', reading(({ url, method, headers }) => explain(cache, url, method, headers))],
-    [
-      'purge',
-      changing(async ({ target }, { progress }) => {
-        const onProgress = paced((purged: number) => progress({ purged }));
-        return { purged: await cache.purge(target as PurgeTarget, { onProgress }) };
-      }),
-    ],
-    [
-      'purge-entry',
-      changing(async (given) => ({ purged: await entries.purge(given as unknown as EntryRef) })),
-    ],
-    [
-      'update',
-      changing(async ({ id, variant, seen, ttl, body }) => {
-        const change = { ...(ttl !== undefined && { ttl }), ...(body !== undefined && { body }) };
-        const ref = { id, variant, seen } as EntryRef & { seen: string };
-        if (await entries.update(ref, change as EntryChange)) return {};
-        throw new Refusal(409, 'It has changed since it was read, so nothing was stored.');
-      }),
-    ],
-    [
-      'again',
-      changing(async (given, course) => {
-        const entry = (await entries.get(given as unknown as EntryRef)) as
-          | EntrySummary
-          | DamagedEntry
-          | undefined;
-        if (!entry || entry.damaged) throw new Refusal(404, 'It is not stored any more.');
-        const url = allowed(entry.url);
-        await entries.purge(entry);
-        return warm([{ url, headers: fieldsOf(entry) }], course);
-      }),
-    ],
+    ['explain', read((input) => explain(cache, input))],
+    ['purge', change(purge)],
+    ['purge-entry', change(async (input) => ({ purged: await entries.purge(input as unknown as EntryRef) }))],
+    ['update', change(update)],
+    ['refetch', change(refetch)],
     [
       'warm',
-      changing(({ urls }, course) => {
+      change(({ urls }, context) => {
         if (!Array.isArray(urls) || urls.length > MAX_URLS)
-          throw new Refusal(400, `A warm-up takes a list of ${MAX_URLS} URLs at most.`);
-        return warm(urls.map(allowed), course);
+          throw new HttpError(400, `A warm-up needs a list of at most ${MAX_URLS} URLs.`);
+        return warm(urls.map(allowedUrl), context);
       }),
     ],
   ]);
 }
 
-function explain(cache: Inspected, url: unknown, method: unknown, headers: unknown): unknown {
-  if (!URL.canParse(String(url))) throw new Refusal(400, 'Explaining takes an absolute URL.');
-  const given = typeof headers === 'object' && headers !== null ? Object.entries(headers) : [];
+function explain(cache: InspectedCache, { url, method, headers }: Input): unknown {
+  if (!URL.canParse(String(url)))
+    throw new HttpError(400, 'Enter an absolute URL, such as https://api.example.com/leads.');
+  const fields = typeof headers === 'object' && headers !== null ? Object.entries(headers) : [];
   return cache.explain(String(url), {
     ...(method !== undefined && { method: String(method) }),
-    headers: Object.fromEntries(given.map(([name, value]) => [name, String(value)])),
+    headers: Object.fromEntries(fields.map(([name, value]) => [name, String(value)])),
   });
 }
 
-/** The header fields that select this variant. */
-function fieldsOf({ variesOn }: EntrySummary): Record<string, string> {
+/** The request header fields that select this variant. */
+function selectingHeaders({ variesOn }: EntrySummary): Record<string, string> {
   return Object.fromEntries(
     Object.entries(variesOn).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
   );
 }
 
-/** Tells the first, and then no more often than anybody could read. */
-function paced<T>(tell: (value: T) => void): (value: T) => void {
-  let last = Number.NEGATIVE_INFINITY;
+/** Passes on the first report, and then at most one in each interval. */
+function throttled<T>(report: (value: T) => void): (value: T) => void {
+  let lastAt = Number.NEGATIVE_INFINITY;
   return (value) => {
     const now = performance.now();
-    if (now - last < PACE) return;
-    last = now;
-    tell(value);
+    if (now - lastAt < PROGRESS_INTERVAL_MS) return;
+    lastAt = now;
+    report(value);
   };
 }

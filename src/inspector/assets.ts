@@ -3,7 +3,7 @@ import chartsJs from './page/charts.js';
 import confirmJs from './page/confirm.js';
 import domJs from './page/dom.js';
 import entryJs from './page/entry.js';
-import explainedJs from './page/explained.js';
+import explanationJs from './page/explanation.js';
 import formatJs from './page/format.js';
 import iconSvg from './page/icon.svg';
 import indexHtml from './page/index.html';
@@ -16,7 +16,7 @@ import serverJs from './page/server.js';
 import summaryJs from './page/summary.js';
 import type { Settings } from './settings.ts';
 
-/** The files of the page, as they are: there is nothing to build, and nothing comes from elsewhere. */
+/** The files of the page. They need no build step, and load nothing from another origin. */
 
 export interface Asset {
   readonly type: string;
@@ -29,7 +29,7 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'confirm.js': confirmJs,
   'dom.js': domJs,
   'entry.js': entryJs,
-  'explained.js': explainedJs,
+  'explanation.js': explanationJs,
   'format.js': formatJs,
   'live.js': liveJs,
   'operate.js': operateJs,
@@ -38,12 +38,12 @@ const SCRIPTS: Readonly<Record<string, string>> = {
   'summary.js': summaryJs,
 };
 
-/** By path. The page knows from its first byte what it may offer, and of which cache it is. */
-export function assetsFor({ readOnly, warm }: Settings, name: string): ReadonlyMap<string, Asset> {
-  const may = [...(readOnly ? [] : ['change']), ...(warm && !readOnly ? ['warm'] : [])].join(' ');
+/** The files by path. The HTML states what the page may do (`data-may`) and the name of the cache. */
+export function createAssets({ readOnly, warm }: Settings, name: string): ReadonlyMap<string, Asset> {
+  const permissions = readOnly ? '' : warm ? 'change warm' : 'change';
   const html = indexHtml
-    .replace('data-may=""', `data-may="${may}"`)
-    .replace(/(<title>|<span id="name">)Cache/g, (_, tag) => tag + escaped(name));
+    .replace('data-may=""', `data-may="${permissions}"`)
+    .replace(/(<title>|<span id="name">)Cache/g, (_, tag) => tag + escapeHtml(name));
   const asset = (type: string, text: string): Asset => ({
     type: `${type}; charset=utf-8`,
     body: Buffer.from(text),
@@ -58,6 +58,6 @@ export function assetsFor({ readOnly, warm }: Settings, name: string): ReadonlyM
   ]);
 }
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[^\w .-]/g, (character) => `&#${character.charCodeAt(0)};`);
 }

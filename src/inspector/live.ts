@@ -4,71 +4,78 @@ import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.t
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
 
-/** What this process has done in the last minutes, kept from the start, so that a page that is opened has something to show. */
+/**
+ * Records what this process did in the last five minutes. It starts with the process, so that the page has something to
+ * show when it is opened.
+ */
 
 type Source = Pick<CacheMiddleware, 'stats' | 'on'>;
 
-const INTERVAL = 2000;
+const SAMPLE_INTERVAL_MS = 2000;
 /** Five minutes. */
-const SAMPLES = 151;
-const LATEST = 20;
+const MAX_SAMPLES = 151;
+/** How many of the latest faults and purges are kept. */
+const MAX_EVENTS = 20;
 
-/** Counts so far, at an instant. */
+/** Counts since the start. */
 interface Sample {
-  readonly at: number;
+  /** Milliseconds since 1970. */
+  readonly time: number;
   readonly requests: CacheStats['requests'];
-  /** Look-ups that took at most so long, bucket by bucket, and all. */
+  /** The cumulative counts of the buckets of `latencyMs.lookup`, then the total. */
   readonly lookups: readonly number[];
 }
 
-type Dated<T> = T & { readonly at: number };
+/** `time`: milliseconds since 1970. */
+type Timed<T> = T & { readonly time: number };
 
-/** What the page draws. */
+/** What the live view shows. */
 export interface Snapshot {
   readonly process: { readonly host: string; readonly pid: number };
+  /** Milliseconds since 1970. */
   readonly now: number;
   readonly stats: CacheStats;
-  /** The sentence behind each word in `stats`. */
+  /** The explanation of each word in `stats.forwarded`. */
   readonly forwarded: Readonly<Record<string, Reason>>;
+  /** The explanation of each word in `stats.details` and `stats.refused`. */
   readonly details: Readonly<Record<string, Reason>>;
   readonly samples: readonly Sample[];
-  readonly faults: readonly Dated<FaultEvent>[];
-  readonly purges: readonly Dated<PurgeEvent>[];
+  readonly faults: readonly Timed<FaultEvent>[];
+  readonly purges: readonly Timed<PurgeEvent>[];
 }
 
 export class Live {
   readonly #source: Source;
   readonly #samples: Sample[] = [];
-  readonly #faults: Dated<FaultEvent>[] = [];
-  readonly #purges: Dated<PurgeEvent>[] = [];
+  readonly #faults: Timed<FaultEvent>[] = [];
+  readonly #purges: Timed<PurgeEvent>[] = [];
 
   constructor(source: Source) {
     this.#source = source;
     source.on('fault', (event) => keep(this.#faults, event));
     source.on('purge', (event) => keep(this.#purges, event));
     this.#sample();
-    // Holds neither the process nor the inspector.
+    // The timer keeps neither the process nor the inspector alive.
     const self = new WeakRef(this);
     const timer = setInterval(() => {
       const live = self.deref();
       if (live) live.#sample();
       else clearInterval(timer);
-    }, INTERVAL);
+    }, SAMPLE_INTERVAL_MS);
     timer.unref();
   }
 
   snapshot(): Snapshot {
     const stats = this.#source.stats();
+    const forwardReasons = Object.keys(stats.forwarded).flatMap((fwd) =>
+      reasonsOf({ kind: 'forward', fwd: fwd as ForwardReason }).map((reason) => [fwd, reason]),
+    );
     const words = Object.keys({ ...stats.details, ...stats.refused });
     return {
       process: { host: hostname(), pid: process.pid },
       now: Date.now(),
       stats,
-      forwarded: Object.fromEntries(
-        Object.keys(stats.forwarded).flatMap((fwd) =>
-          reasonsOf({ kind: 'forward', fwd: fwd as ForwardReason }).map((reason) => [fwd, reason]),
-        ),
-      ),
+      forwarded: Object.fromEntries(forwardReasons),
       details: Object.fromEntries(words.map((word) => [word, reasonOf(word)])),
       samples: [...this.#samples, sampleOf(stats)],
       faults: this.#faults,
@@ -78,17 +85,17 @@ export class Live {
 
   #sample(): void {
     this.#samples.push(sampleOf(this.#source.stats()));
-    if (this.#samples.length > SAMPLES) this.#samples.shift();
+    if (this.#samples.length > MAX_SAMPLES) this.#samples.shift();
   }
 }
 
 function sampleOf({ requests, latencyMs: { lookup } }: CacheStats): Sample {
   const lookups = [...lookup.buckets.map(({ count }) => count), lookup.count];
-  return { at: Date.now(), requests, lookups };
+  return { time: Date.now(), requests, lookups };
 }
 
-/** The latest first. */
-function keep<T extends object>(events: Dated<T>[], event: T): void {
-  events.unshift({ ...event, at: Date.now() });
-  events.length = Math.min(events.length, LATEST);
+/** Adds an event at the beginning, and drops the oldest. */
+function keep<T extends object>(events: Timed<T>[], event: T): void {
+  events.unshift({ ...event, time: Date.now() });
+  events.length = Math.min(events.length, MAX_EVENTS);
 }

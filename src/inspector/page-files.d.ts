@@ -1,4 +1,4 @@
-/** Files of the page are text to the server: see `tsup.config.ts`. */
+/** The build embeds the files of the page as text: see `tsup.config.ts`. */
 
 declare module '*.html' {
   const text: string;

@@ -2,73 +2,79 @@ import type { Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import type { Entry } from '../entries/types.ts';
 
-/** A stored body as far as it is shown: decoded, bounded, as text where it is one. */
+/** What the page shows of a stored body: decoded, up to a limit, as text where possible. */
 
 export interface Preview {
   readonly form: 'empty' | 'text' | 'bytes';
   readonly text?: string;
-  /** Base64 of the first bytes of what is no text. */
+  /** The first bytes of a body that is not text, as Base64. */
   readonly bytes?: string;
-  /** Whether there is more of it than is shown. */
-  readonly cut: boolean;
-  /** Why it is shown as it is stored, and not decoded. */
+  /** Whether the body is longer than what is shown. */
+  readonly truncated: boolean;
+  /** Why the body is shown in its content coding. */
   readonly problem?: string;
 }
 
-/** Bytes of the longest text, and of what is shown of anything else. */
+/** How many bytes of a text are shown. */
 const MAX_TEXT = 256 * 1024;
+/** How many bytes of any other body are shown. */
 const MAX_BYTES = 1024;
-/** More codings on top of each other are nobody's. */
+/** Bodies with more content codings are not decoded. */
 const MAX_CODINGS = 3;
 
-/** Known for not being text, whatever its bytes look like. */
-const OPAQUE = /^(?:image\/(?!svg)|audio\/|video\/|font\/)/i;
+/** Media types that are never shown as text, although short bodies may be valid UTF-8. */
+const BINARY_TYPE = /^(?:image\/(?!svg)|audio\/|video\/|font\/)/i;
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: zlib.createGunzip,
   'x-gzip': zlib.createGunzip,
   deflate: zlib.createInflate,
   br: zlib.createBrotliDecompress,
-  // In newer versions of Node.
+  // Since Node 22.15.
   ...('createZstdDecompress' in zlib && { zstd: zlib.createZstdDecompress as () => Transform }),
 };
 
 export async function previewOf({ body, contentType, contentEncoding }: Entry): Promise<Preview> {
-  const { bytes, cut, problem } = await decoded(body, contentEncoding);
-  const told = { cut, ...(problem !== undefined && { problem }) };
-  if (bytes.length === 0) return { form: 'empty', ...told };
-  const text = problem === undefined ? textOf(bytes, cut, contentType) : undefined;
-  if (text !== undefined) return { form: 'text', text, ...told };
-  const begin = bytes.subarray(0, MAX_BYTES);
-  return { form: 'bytes', bytes: begin.toString('base64'), ...told, cut: cut || begin.length < bytes.length };
+  const { bytes, truncated, problem } = await decode(body, contentEncoding);
+  const common = { truncated, ...(problem !== undefined && { problem }) };
+  if (bytes.length === 0) return { ...common, form: 'empty' };
+  const text = problem === undefined ? decodeText(bytes, truncated, contentType) : undefined;
+  if (text !== undefined) return { ...common, form: 'text', text };
+  return {
+    ...common,
+    form: 'bytes',
+    bytes: bytes.toString('base64', 0, MAX_BYTES),
+    truncated: truncated || bytes.length > MAX_BYTES,
+  };
 }
 
 interface Decoded {
   readonly bytes: Buffer;
-  readonly cut: boolean;
+  readonly truncated: boolean;
   readonly problem?: string;
 }
 
-async function decoded(body: Buffer, contentEncoding = ''): Promise<Decoded> {
+/** Removes the content codings. */
+async function decode(body: Buffer, contentEncoding = ''): Promise<Decoded> {
   const codings = contentEncoding
     .toLowerCase()
     .split(',')
     .map((coding) => coding.trim())
     .filter((coding) => coding !== '' && coding !== 'identity');
-  const asStored = { bytes: body.subarray(0, MAX_TEXT), cut: body.length > MAX_TEXT };
+  const undecoded = { bytes: body.subarray(0, MAX_TEXT), truncated: body.length > MAX_TEXT };
   const unknown = codings.find((coding) => !(coding in DECODERS));
-  if (unknown !== undefined) return { ...asStored, problem: `The coding ${unknown} is not known here.` };
-  if (codings.length > MAX_CODINGS) return { ...asStored, problem: 'It has too many codings.' };
-  if (codings.length === 0) return asStored;
+  if (unknown !== undefined) return { ...undecoded, problem: `Unknown content coding: ${unknown}.` };
+  if (codings.length > MAX_CODINGS) return { ...undecoded, problem: 'Too many content codings.' };
+  if (codings.length === 0) return undecoded;
   try {
-    return await read(body, codings.reverse());
+    return await decompress(body, codings.reverse());
   } catch {
-    return { ...asStored, problem: `It is no ${contentEncoding}.` };
+    return { ...undecoded, problem: `The body is not valid ${contentEncoding}.` };
   }
 }
 
-/** Reads no further than is shown: what is small here may be huge when it is decoded. */
-async function read(body: Buffer, codings: readonly string[]): Promise<Decoded> {
+/** Decompresses no more than is shown: a small body may decompress to gigabytes. */
+async function decompress(body: Buffer, codings: readonly string[]): Promise<Decoded> {
   const decoders = codings.map((coding) => DECODERS[coding]!());
   const [first, ...rest] = decoders;
   const last = rest.reduce((from, to) => {
@@ -87,16 +93,17 @@ async function read(body: Buffer, codings: readonly string[]): Promise<Decoded> 
   } finally {
     for (const decoder of decoders) decoder.destroy();
   }
-  return { bytes: Buffer.concat(chunks).subarray(0, MAX_TEXT), cut: size > MAX_TEXT };
+  return { bytes: Buffer.concat(chunks).subarray(0, MAX_TEXT), truncated: size > MAX_TEXT };
 }
 
-/** `undefined` for what is no text. */
-function textOf(bytes: Buffer, cut: boolean, contentType = ''): string | undefined {
-  if (OPAQUE.test(contentType)) return undefined;
+/** `undefined` for a body that is not text in its charset. */
+function decodeText(bytes: Buffer, truncated: boolean, contentType = ''): string | undefined {
+  if (BINARY_TYPE.test(contentType)) return undefined;
   const [, charset = 'utf-8'] = /;\s*charset="?([^;"\s]+)/i.exec(contentType) ?? [];
   try {
-    // The last character of a text that was cut may be half there.
-    const text = new TextDecoder(charset, { fatal: true, ignoreBOM: true }).decode(bytes, { stream: cut });
+    const decoder = new TextDecoder(charset, { fatal: true, ignoreBOM: true });
+    // The last character of a truncated text may be incomplete.
+    const text = decoder.decode(bytes, { stream: truncated });
     return text.includes('\0') ? undefined : text;
   } catch {
     return undefined;

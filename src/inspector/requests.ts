@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 
-/** What the page sends, and why it is refused. */
+/** Reads requests of the page, and describes why one is refused. */
 
-/** Bytes of the largest request: a body that was edited, or a long list of URLs. */
-const MAX_REQUEST = 4 * 1024 * 1024;
+/** The largest request, in bytes: an edited body, or a long list of URLs. */
+const MAX_BYTES = 4 * 1024 * 1024;
 
-/** A request that is answered with a status and a reason. */
-export class Refusal extends Error {
+/** An error that is answered with this status and message. */
+export class HttpError extends Error {
   readonly status: number;
 
   constructor(status: number, message: string) {
@@ -15,24 +15,26 @@ export class Refusal extends Error {
   }
 }
 
-/** The refusal that an error comes to; `undefined` for what nobody has foreseen. */
-export function refusalOf(error: unknown): Refusal | undefined {
-  if (error instanceof Refusal) return error;
+/** The response to an error; `undefined` for an unexpected one. */
+export function toHttpError(error: unknown): HttpError | undefined {
+  if (error instanceof HttpError) return error;
   const { code, message } = error as { code?: unknown; message?: unknown };
-  // By its code: the class of another copy of this module is another one.
-  if (code === 'ERR_RRC_STORE') return new Refusal(503, String(message));
-  // A TypeError of ours has a plain message; one of a fault in the code names what is not a function.
-  if (error instanceof TypeError) return new Refusal(400, String(message));
+  // Not by `instanceof`: the CommonJS and the ES module of this package have a class each.
+  if (code === 'ERR_RRC_STORE') return new HttpError(503, String(message));
+  // The cache throws a TypeError with a plain message for a bad argument.
+  if (error instanceof TypeError) return new HttpError(400, String(message));
   return undefined;
 }
 
-/** The JSON object in a request, also where a body parser has read it already. @throws {Refusal} */
+/** The JSON object in a request, whether or not a body parser has read it already. @throws {HttpError} */
 export async function readJson(req: IncomingMessage & { body?: unknown }): Promise<Record<string, unknown>> {
   const type = req.headers['content-type'] ?? '';
-  if (!/^application\/json *(?:;|$)/i.test(type)) throw new Refusal(415, 'Only JSON is taken.');
-  const value = req.readableEnded || req.body !== undefined ? req.body : parse(await read(req));
+  if (!/^application\/json *(?:;|$)/i.test(type))
+    throw new HttpError(415, 'The Content-Type must be application/json.');
+  const isRead = req.readableEnded || req.body !== undefined;
+  const value = isRead ? req.body : parse(await read(req));
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new Refusal(400, 'A request is a JSON object.');
+    throw new HttpError(400, 'The request body must be a JSON object.');
   return value as Record<string, unknown>;
 }
 
@@ -40,19 +42,19 @@ function parse(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw new Refusal(400, 'The request is no JSON.');
+    throw new HttpError(400, 'The request body is not valid JSON.');
   }
 }
 
 async function read(req: IncomingMessage): Promise<string> {
-  const tooLarge = new Refusal(413, `A request may have ${MAX_REQUEST} bytes at most.`);
-  if (Number(req.headers['content-length'] ?? 0) > MAX_REQUEST) throw tooLarge;
+  const tooLarge = new HttpError(413, `The request body must not be larger than ${MAX_BYTES} bytes.`);
+  if (Number(req.headers['content-length'] ?? 0) > MAX_BYTES) throw tooLarge;
   const chunks: Buffer[] = [];
   let size = 0;
   return new Promise((resolve, reject) => {
     req.on('data', (chunk: Buffer) => {
       size += chunk.length;
-      if (size > MAX_REQUEST) reject(tooLarge);
+      if (size > MAX_BYTES) reject(tooLarge);
       else chunks.push(chunk);
     });
     req.on('end', () => resolve(Buffer.concat(chunks).toString()));

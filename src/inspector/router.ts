@@ -1,16 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Next } from '../options/types.ts';
 import type { Action, Actions } from './actions.ts';
-import { isOfThePage, mayEnter } from './admission.ts';
-import { type Asset, assetsFor } from './assets.ts';
-import { Refusal, readJson, refusalOf } from './requests.ts';
+import { isAuthorized, isFromPage } from './admission.ts';
+import { type Asset, createAssets } from './assets.ts';
+import { HttpError, readJson, toHttpError } from './requests.ts';
 import type { Settings } from './settings.ts';
 
-/** From a request to its answer: authorization first, then a file of the page, or an action that it asks for. */
+/** Answers the requests of the inspector: authorization first, then a file of the page or an action. */
 
 /**
- * On every answer. The page runs its own scripts and nothing else, loads nothing from elsewhere, and cannot be framed;
- * what is stored is shown as text, and could not become markup even by mistake (Trusted Types).
+ * The header fields of every response. The page runs only its own scripts, loads nothing from another origin, and cannot
+ * be framed. Stored data is shown as text; Trusted Types prevent that a mistake turns it into markup.
  */
 const FIELDS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-store',
@@ -29,20 +29,22 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 type Middleware = (req: IncomingMessage, res: ServerResponse, next: Next) => void;
 
-/** @param name that of the cache. */
-export function routerOf(settings: Settings, actions: Actions, name: string): Middleware {
-  const assets = assetsFor(settings, name);
+/** @param name the name of the cache, which the page shows. */
+export function createRouter(settings: Settings, actions: Actions, name: string): Middleware {
+  const assets = createAssets(settings, name);
 
-  /** @returns whether it was answered. */
+  /** Resolves to false for a path that the inspector does not know. */
   async function answer(req: IncomingMessage, res: ServerResponse): Promise<boolean> {
-    if (!(await mayEnter(req, res, settings.authorize))) {
-      if (!res.headersSent && !res.writableEnded) refuse(res, new Refusal(403, 'Not allowed.'));
+    if (!(await isAuthorized(req, res, settings.authorize))) {
+      // `authorize` may have answered, for example with a redirect to a login.
+      if (!res.headersSent && !res.writableEnded)
+        sendError(res, new HttpError(403, 'You are not authorized.'));
       return true;
     }
     const path = pathOf(req.url);
     const asset = assets.get(path);
     if (asset) {
-      serve(req, res, path, asset);
+      sendAsset(req, res, path, asset);
       return true;
     }
     const action = path.startsWith('/api/') ? actions.get(path.slice('/api/'.length)) : undefined;
@@ -58,18 +60,24 @@ export function routerOf(settings: Settings, actions: Actions, name: string): Mi
   };
 }
 
-function serve(req: IncomingMessage, res: ServerResponse, path: string, { type, body }: Asset): void {
+function sendAsset(req: IncomingMessage, res: ServerResponse, path: string, { type, body }: Asset): void {
   const { method } = req;
-  if (method !== 'GET' && method !== 'HEAD')
-    return void refuse(res, new Refusal(405, 'Only GET is allowed.'), { Allow: 'GET, HEAD' });
-  const name = path === '/' ? withoutSlash(req) : undefined;
-  // The page's own links are relative. The name may come from anybody, and nothing but a path of this host follows `./`.
-  if (name !== undefined) return void send(res, 308, 'text/plain', '', { Location: `./${name}/` });
+  if (method !== 'GET' && method !== 'HEAD') {
+    sendError(res, new HttpError(405, 'Only GET is allowed.'), { Allow: 'GET, HEAD' });
+    return;
+  }
+  const segment = path === '/' ? segmentWithoutSlash(req) : undefined;
+  if (segment !== undefined) {
+    // The links in the page are relative and need the slash. `./` keeps the redirect on this host: the segment may
+    // contain anything.
+    send(res, 308, 'text/plain', '', { Location: `./${segment}/` });
+    return;
+  }
   send(res, 200, type, method === 'HEAD' ? '' : body, { 'Content-Length': String(body.length) });
 }
 
-/** The last part of the path that the client asked for, where no slash follows it. */
-function withoutSlash(req: IncomingMessage & { originalUrl?: string }): string | undefined {
+/** The last segment of the client's path, if no slash follows it. */
+function segmentWithoutSlash(req: IncomingMessage & { originalUrl?: string }): string | undefined {
   const { originalUrl } = req;
   return originalUrl === undefined ? undefined : pathOf(originalUrl).split('/').at(-1) || undefined;
 }
@@ -80,37 +88,37 @@ async function perform(
   { method, changes, run }: Action,
   { readOnly }: Settings,
 ): Promise<void> {
-  const hungUp = new AbortController();
-  res.once('close', () => hungUp.abort());
+  const disconnected = new AbortController();
+  res.once('close', () => disconnected.abort());
   try {
-    if (req.method !== method) throw new Refusal(405, `Only ${method} is allowed.`);
-    if (!isOfThePage(req)) throw new Refusal(403, 'Only the page of the inspector may ask for this.');
-    if (changes && readOnly) throw new Refusal(403, 'This inspector is read-only.');
-    const given = method === 'POST' ? await readJson(req) : queryOf(req);
-    const progress = (progress: unknown): void => line(res, { progress });
-    const result = await run(given, { progress, signal: hungUp.signal });
+    if (req.method !== method) throw new HttpError(405, `Only ${method} is allowed.`);
+    if (!isFromPage(req)) throw new HttpError(403, 'Only the page of the inspector may send this request.');
+    if (changes && readOnly) throw new HttpError(403, 'This inspector is read-only.');
+    const input = method === 'POST' ? await readJson(req) : queryOf(req);
+    const progress = (value: unknown): void => sendLine(res, { progress: value });
+    const result = await run(input, { progress, signal: disconnected.signal });
     if (res.headersSent) res.end(`${JSON.stringify({ result })}\n`);
     else send(res, 200, JSON_TYPE, JSON.stringify({ result }));
   } catch (error) {
-    if (hungUp.signal.aborted) return;
-    const refusal = refusalOf(error);
-    if (!refusal) throw error;
-    if (res.headersSent) res.end(`${JSON.stringify({ error: refusal.message })}\n`);
-    else refuse(res, refusal, refusal.status === 405 ? { Allow: method } : {});
+    if (disconnected.signal.aborted) return;
+    const httpError = toHttpError(error);
+    if (!httpError) throw error;
+    if (res.headersSent) res.end(`${JSON.stringify({ error: httpError.message })}\n`);
+    else sendError(res, httpError, httpError.status === 405 ? { Allow: method } : {});
   }
 }
 
 const JSON_TYPE = 'application/json; charset=utf-8';
 
-/** One of several lines of JSON, the last of which has the result. */
-function line(res: ServerResponse, value: unknown): void {
+/** An action with progress is answered with one line of JSON per report; the last line has the result. */
+function sendLine(res: ServerResponse, value: unknown): void {
   if (res.destroyed) return;
-  if (!res.headersSent) begin(res, 200, 'application/x-ndjson; charset=utf-8', {});
+  if (!res.headersSent) startResponse(res, 200, 'application/x-ndjson; charset=utf-8', {});
   res.write(`${JSON.stringify(value)}\n`);
 }
 
-function refuse(res: ServerResponse, { status, message }: Refusal, fields = {}): void {
-  // What is left of a body that nobody reads must not be taken for the next request.
+function sendError(res: ServerResponse, { status, message }: HttpError, fields = {}): void {
+  // The rest of the request body is not read, and must not be parsed as the next request.
   const connection = status === 413 && res.req.httpVersionMajor < 2 ? { Connection: 'close' } : {};
   send(res, status, JSON_TYPE, JSON.stringify({ error: message }), { ...fields, ...connection });
 }
@@ -122,14 +130,19 @@ function send(
   body: string | Buffer,
   fields: Readonly<Record<string, string>> = {},
 ): void {
-  begin(res, status, type, fields);
+  startResponse(res, status, type, fields);
   res.end(body);
 }
 
-function begin(res: ServerResponse, status: number, type: string, fields: Record<string, string>): void {
+function startResponse(
+  res: ServerResponse,
+  status: number,
+  type: string,
+  fields: Record<string, string>,
+): void {
   for (const [name, value] of Object.entries({ ...FIELDS, 'Content-Type': type, ...fields }))
     res.setHeader(name, value);
-  // Validators and a policy that was set for other pages would not fit this one.
+  // Other middleware may have set a validator, or a policy for its own pages.
   res.removeHeader('ETag');
   res.removeHeader('Content-Security-Policy-Report-Only');
   res.statusCode = status;

@@ -3,31 +3,31 @@ import { OptionError } from '../errors.ts';
 import { flag, objectOf, optional } from '../options/parsers.ts';
 import type { WarmOptions } from '../warm/warm.ts';
 
-/** Options of the inspector, parsed once. */
+/** The options of the inspector. */
 
 export interface InspectorOptions {
   /**
-   * Who may. It is asked for every request, those for scripts and styles included: `true` lets it in, anything else is
-   * answered 403, unless the function has answered itself (a redirect to a login). What it throws goes to `next`.
+   * Decides about every request, including those for scripts and styles. `true` allows it. Anything else is answered
+   * with 403, unless the function has answered itself (a redirect to a login). What it throws goes to `next`.
    *
-   * `'development'` lets in who is at this machine: a peer on a loopback address that names a loopback host, without any
-   * sign of a proxy. It is refused while NODE_ENV is `production`.
+   * `'development'` allows requests from this machine: from a loopback address, to a loopback host, without header
+   * fields of a proxy. It is an error while NODE_ENV is `production`.
    */
   readonly authorize:
     | 'development'
     | ((req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>);
-  /** Hides and refuses whatever changes what is stored. @default false */
+  /** Hides and refuses every action that changes what is stored. @default false */
   readonly readOnly?: boolean;
   /**
-   * What may be asked for anew from the page. `app`: URLs are asked of it, in this process, as `cache.warm` does it;
-   * `origins`, such as `['https://api.example.com']`: URLs of these alone, over HTTP where there is no `app`. Nothing else
-   * is ever asked for, since whoever can make a server send requests can reach what only that server reaches.
-   * @default none: nothing can be warmed from the page
+   * Allows warm-ups from the page. With `app`, requests go to this app in this process, as with `cache.warm`. With
+   * `origins`, such as `['https://api.example.com']`, only URLs of these origins are allowed; without `app`, the requests
+   * are sent over HTTP. Any other URL is refused: a user of the page must not reach what only the server can reach.
+   * @default none: no warm-ups from the page
    */
   readonly warm?: {
     /** An app, a request listener, or a server. */
     readonly app?: NonNullable<WarmOptions['app']>;
-    /** Scheme, host and port of each. */
+    /** Scheme, host and port of each origin. */
     readonly origins?: readonly string[];
   };
 }
@@ -35,32 +35,34 @@ export interface InspectorOptions {
 export interface Settings {
   readonly authorize: InspectorOptions['authorize'];
   readonly readOnly: boolean;
-  /** Whether and how a URL may be asked for. */
-  readonly warm: Warming | undefined;
+  /** `undefined`: no warm-ups from the page. */
+  readonly warm: WarmSettings | undefined;
 }
 
-interface Warming {
+interface WarmSettings {
   readonly app: NonNullable<WarmOptions['app']> | undefined;
-  /** `undefined`: any. */
+  /** `undefined`: any origin. */
   readonly origins: ReadonlySet<string> | undefined;
 }
 
 /** @throws {OptionError} */
-export function parseInspector(options: InspectorOptions): Settings {
+export function parseInspectorOptions(options: InspectorOptions): Settings {
   return parseOptions('inspector', options);
 }
 
 const parseOptions = objectOf<Settings>({
   authorize: { default: undefined, parse: parseAuthorize },
   readOnly: { default: false, parse: flag },
-  warm: { default: undefined, parse: parseWarming },
+  warm: { default: undefined, parse: parseWarm },
 });
 
 function parseAuthorize(option: string, authorize: unknown): Settings['authorize'] {
   if (typeof authorize === 'function') return authorize as Settings['authorize'];
-  if (authorize !== 'development')
-    throw new OptionError(option, authorize, "a function that says whether a request may, or 'development'");
-  if (isProduction()) throw new OptionError(option, authorize, 'a function where NODE_ENV is production');
+  if (authorize !== 'development') {
+    const accepted = "a function that returns true for an allowed request, or 'development'";
+    throw new OptionError(option, authorize, accepted);
+  }
+  if (isProduction()) throw new OptionError(option, authorize, 'a function while NODE_ENV is production');
   return authorize;
 }
 
@@ -68,29 +70,29 @@ export function isProduction(): boolean {
   return process.env.NODE_ENV === 'production';
 }
 
-/** Whether the page may have a URL asked for. */
+/** Whether the page may request this URL. */
 export function mayWarm({ warm, readOnly }: Settings, url: unknown): boolean {
   if (readOnly || !warm || !URL.canParse(String(url))) return false;
   const { protocol, origin } = new URL(String(url));
   return /^https?:$/.test(protocol) && (warm.origins?.has(origin) ?? true);
 }
 
-function parseWarming(option: string, warm: unknown): Warming | undefined {
+function parseWarm(option: string, warm: unknown): WarmSettings | undefined {
   if (warm === undefined) return undefined;
-  const parsed = warmingParts(option, warm);
+  const parsed = parseWarmParts(option, warm);
   if (parsed.app === undefined && parsed.origins === undefined)
     throw new OptionError(option, warm, 'an object of app, origins, or both');
   return parsed;
 }
 
-const warmingParts = objectOf<Warming>({
+const parseWarmParts = objectOf<WarmSettings>({
   app: { default: undefined, parse: optional(parseApp) },
   origins: { default: undefined, parse: optional(parseOrigins) },
 });
 
-function parseApp(option: string, app: unknown): NonNullable<Warming['app']> {
+function parseApp(option: string, app: unknown): NonNullable<WarmSettings['app']> {
   if (typeof app === 'function' || typeof (app as Partial<Server> | null)?.listeners === 'function')
-    return app as NonNullable<Warming['app']>;
+    return app as NonNullable<WarmSettings['app']>;
   throw new OptionError(option, app, 'an app, a request listener, or a server');
 }
 

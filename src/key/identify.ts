@@ -5,45 +5,47 @@ import { requestView } from '../exchange/guard/views.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import { compact, customKey, defaultKey, variantOf, withQuery } from './cache-key.ts';
+import { customKey, declaredText, defaultKey, normalizeQuery, redisId } from './cache-key.ts';
 
-/** What a request is to the cache: which cache key, and which declared parts select a variant. */
+/** The identity of a request in the cache: its cache key, and the declared parts that select a variant. */
 export interface Identity {
   readonly key: string;
-  /** The policy that made it, which a fill begins with. */
+  /** The policy that made the key. A fill begins with it. */
   readonly policy: Policy;
-  /** The key as it stands in Redis. */
+  /** The key as it is written into Redis keys. */
   readonly id: string;
-  /** The declared parts as one text, empty when there are none. */
+  /** The declared parts as one text, empty without any. */
   readonly declared: string;
-  /** What key and declared parts cover of the person who is asking. */
+  /** What key and declared parts cover of the user. */
   readonly covers: Read;
-  /** Whether that is enough for a request with `Authorization`. */
+  /** Whether they cover the credentials of a request with `Authorization`. */
   readonly coversCredentials: boolean;
 }
 
 /**
- * The identity of a request, or the word that says why it has none and is forwarded.
- * @param method that of the stored responses meant, where it is not the request's own.
+ * The identity of a request, or the `detail` word why the request has none and is forwarded.
+ * @param method the method of the stored responses, where it is not that of the request.
  */
 export function identify(
   x: Exchange,
   policy: Policy,
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
-  if (policy.key || policy.vary.by) return identifyByUser(x, policy, method);
+  if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
   const target = x.target;
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NOTHING);
+  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
 }
 
-/** The same where functions of the user's have a say: what of the person they put into the key, it covers. */
-async function identifyByUser(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
-  const told: [word: string, text: string | undefined][] = [];
+/**
+ * The identity where the options `key` or `vary.by` are functions. What they read of the user and return is covered.
+ */
+async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
+  const reads: [word: string, text: string | undefined][] = [];
   const req = requestView(
     x.req,
     () => {},
-    (word, text) => told.push([word, text]),
+    (word, text) => reads.push([word, text]),
     (name) => x.headersRead.add(name),
   );
   let key: string | undefined;
@@ -59,29 +61,31 @@ async function identifyByUser(x: Exchange, policy: Policy, method: string): Prom
   }
   const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
   if (policy.vary.by && by === undefined) return 'vary-ambiguous';
-  const made = `${key} ${by === undefined ? '' : (variantOf([by]) ?? '')}`;
-  // In front of the app nobody is known yet, so that somebody was not there says nothing of who is asking.
-  const absent = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
-  const covered = told.filter(([word, text]) => (text === undefined ? absent(word) : stands(text, made)));
+  const keyText = `${key} ${by === undefined ? '' : (declaredText([by]) ?? '')}`;
+  // In front of the app nobody is logged in yet, so an absent user there says nothing about the user in the app.
+  const coversAbsence = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
+  const covered = reads.filter(([word, text]) =>
+    text === undefined ? coversAbsence(word) : containsWord(keyText, text),
+  );
   return toIdentity(x, policy, key, by, new Set(covered.map(([word]) => word)));
 }
 
 /**
- * Whether what tells a person stands in the key as a word of its own. To have looked at it is not enough: a key made
- * of whether somebody is logged in, or of a role, is the same for many people.
+ * Whether a key contains a value as a word of its own. A read alone is not enough: a key made of a role, or of whether
+ * the user is logged in, is shared by many users.
  */
-function stands(text: string, made: string): boolean {
-  const quoted = JSON.stringify(text).slice(1, -1);
-  for (let at = made.indexOf(quoted); at >= 0 && quoted !== ''; at = made.indexOf(quoted, at + 1)) {
-    const around = `${made[at - 1] ?? ' '}${made[at + quoted.length] ?? ' '}`;
+function containsWord(keyText: string, value: string): boolean {
+  const quoted = JSON.stringify(value).slice(1, -1);
+  for (let at = keyText.indexOf(quoted); at >= 0 && quoted !== ''; at = keyText.indexOf(quoted, at + 1)) {
+    const around = `${keyText[at - 1] ?? ' '}${keyText[at + quoted.length] ?? ' '}`;
     if (!/[A-Za-z0-9]/.test(around)) return true;
   }
   // The credentials of an `Authorization` field without their scheme.
-  const scheme = /^[A-Za-z]+ +(?=\S)/.exec(text)?.[0];
-  return scheme !== undefined && stands(text.slice(scheme.length), made);
+  const scheme = /^[A-Za-z]+ +(?=\S)/.exec(value)?.[0];
+  return scheme !== undefined && containsWord(keyText, value.slice(scheme.length));
 }
 
-const NOTHING: Read = new Set();
+const NO_READS: Read = new Set();
 
 function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
   const { hash, vary } = policy;
@@ -91,37 +95,40 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
     const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
     parts.push(['header', name, value ?? null]);
   }
-  for (const name of cookies) parts.push(['cookie', name, ...cookie(x.headers, name)]);
+  for (const name of cookies) parts.push(['cookie', name, ...cookiePairs(x.headers, name)]);
   if (policy.key && vary.queryDeclared) {
-    const url = withQuery((x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '', vary.query);
+    const url = normalizeQuery(
+      (x.req as { originalUrl?: string }).originalUrl ?? x.req.url ?? '',
+      vary.query,
+    );
     const mark = url.indexOf('?');
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }
   if (by !== undefined) parts.push(['by', by]);
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
-  const declared = variantOf(parts);
+  const declared = declaredText(parts);
   if (declared === undefined) return 'vary-ambiguous';
   const named = headers.length + cookies.length > 0;
   const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
   const coversCredentials = CREDENTIALS.some((word) => covers.has(word));
-  return { key, policy, id: compact(key, hash), declared, covers, coversCredentials };
+  return { key, policy, id: redisId(key, hash), declared, covers, coversCredentials };
 }
 
-/** A key that is made of one of these tells credentials apart. */
+/** A key that covers one of these differs for different credentials. */
 const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
 
 /**
- * The URL that the app routes by, where middleware in front has rewritten it (a language, a tenant) rather than
- * only taken a mount point off its front.
+ * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). Removing a mount
+ * point from its front does not count.
  */
 function rewrittenUrl(req: IncomingMessage & { originalUrl?: string }): string | undefined {
   const { url = '', originalUrl = url } = req;
   return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
 }
 
-/** Every pair that some parser may take for this cookie, as it came, since they differ in what they trim. */
-function cookie(headers: IncomingHttpHeaders, name: string): string[] {
+/** Every pair that some parser could read as this cookie, unchanged, because parsers differ in what they trim. */
+function cookiePairs(headers: IncomingHttpHeaders, name: string): string[] {
   const pairs = headers.cookie?.split(/; ?/) ?? [];
   return pairs.filter((pair) => pair.split('=', 1)[0]?.trim() === name);
 }

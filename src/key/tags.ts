@@ -3,14 +3,14 @@ import type { Target } from '../exchange/target.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../http/cache-tags.ts';
 import type { Fields } from '../http/vary.ts';
 import { areTags } from '../options/tags.ts';
-import { compact } from './cache-key.ts';
+import { redisId } from './cache-key.ts';
 
-/** Tags, by which responses of many keys are purged together: those of the `tags` option and those a response states. */
+/** Tags purge responses of many keys together. They come from the `tags` option and from the response's fields. */
 
 /**
- * The tags of a response as they stand in the store, or `undefined` when they are too many, too long, or no tags at
- * all. A group is a tag, and once more a tag of its own origin (RFC 9875 §2.1), which invalidates it.
- * @param own those of the `tags` option.
+ * The ids of a response's tags; `undefined` when there are too many, or one is too long or not a string. A group is
+ * stored as two tags: by its name, and as a group of its origin, which alone may invalidate it (RFC 9875 §2.1).
+ * @param own the tags of the `tags` option.
  */
 export function tagsOf(x: Exchange, headers: Fields, own: unknown): string[] | undefined {
   const groups = groupsOf(headers);
@@ -19,20 +19,20 @@ export function tagsOf(x: Exchange, headers: Fields, own: unknown): string[] | u
   const tags = Array.isArray(own) ? [...new Set([...own, ...stated])] : undefined;
   if (!areTags(tags)) return undefined;
   const target = groups.length > 0 ? x.target : undefined;
-  const ofOrigin = target ? groups.map((group) => groupTag(target, group)) : [];
-  return [...new Set([...tags.map(tagOf), ...ofOrigin])];
+  const groupIds = target ? groups.map((group) => idOfGroup(target, group)) : [];
+  return [...new Set([...tags.map(idOfTag), ...groupIds])];
 }
 
-/** The tags of the groups that an answer to an unsafe request invalidates, in its own origin alone. */
+/** The ids of the groups that the response to an unsafe request invalidates. They belong to its origin. */
 export function invalidatedTags(target: Target | undefined, headers: Fields): string[] {
-  return target ? invalidatedGroups(headers).map((group) => groupTag(target, group)) : [];
+  return target ? invalidatedGroups(headers).map((group) => idOfGroup(target, group)) : [];
 }
 
-/** A tag as it stands in the store. */
-export function tagOf(tag: string): string {
-  return compact(tag, undefined);
+/** The id of a tag in the store. */
+export function idOfTag(tag: string): string {
+  return redisId(tag, undefined);
 }
 
-function groupTag({ scheme, host }: Target, group: string): string {
-  return compact(`@${scheme}://${host} ${group}`, undefined);
+function idOfGroup({ scheme, host }: Target, group: string): string {
+  return redisId(`@${scheme}://${host} ${group}`, undefined);
 }

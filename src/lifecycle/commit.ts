@@ -1,4 +1,4 @@
-import { encodings as encodeBody } from '../codec/compression.ts';
+import { encodeBody } from '../codec/compression.ts';
 import type { Encodings } from '../codec/encodings.ts';
 import { encode } from '../codec/format.ts';
 import type { StoredHead } from '../codec/stored-response.ts';
@@ -10,7 +10,7 @@ import { parseContentRange } from '../http/range.ts';
 import { keptStale } from '../http/retention.ts';
 import { withheld } from '../http/storable.ts';
 import { type Fields, selecting } from '../http/vary.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import { variantText } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
 import type { Commit, Lease } from '../store/store.ts';
@@ -21,7 +21,10 @@ import { keptLocals, type ResponseHead, type Storability, statedBy } from './sto
 /** From a complete response to what is stored. */
 
 /** A head to store. `vary` is the field as the response had it. */
-export type HeadToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removed' | 'encodings'> & {
+export type HeadToStore = Pick<
+  StoredHead,
+  'status' | 'message' | 'headers' | 'removedFields' | 'encodings'
+> & {
   readonly vary: Fields['vary'];
 };
 
@@ -35,7 +38,7 @@ export async function storeComplete(
   chunks: readonly Buffer[],
   storability: Storable,
 ): Promise<FillResult> {
-  const { headers, removed } = fieldsToStore(fill, head);
+  const { headers, removedFields } = fieldsToStore(fill, head);
   const { status, message } = head;
   const isBodiless = status === 204;
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -45,7 +48,7 @@ export async function storeComplete(
     message,
     vary: head.headers.vary,
     headers: isStated ? headers : [...headers, 'Content-Length', String(length)],
-    removed,
+    removedFields,
     encodings: undefined,
   };
   if (status === 206) {
@@ -88,13 +91,16 @@ export async function commit(
 export function fieldsToStore(
   { headBefore, policy, transaction: { exchange } }: FillState,
   head: ResponseHead & SentHead,
-): { headers: StoredFields; removed: readonly string[] } {
+): { headers: StoredFields; removedFields: readonly string[] } {
   const { directives } = statedBy(head, policy);
   const stored = storedFields(head.fields, snapshot(headBefore), withheld(directives, policy.setCookie));
   // "A recipient with a clock that receives a response message without a Date header field MUST record the time it
   // was received and append a corresponding Date" (RFC 9110 §6.6.1).
   if (head.headers.date !== undefined || !exchange.res.sendDate) return stored;
-  return { removed: stored.removed, headers: [...stored.headers, 'Date', httpDate(head.receivedAt)] };
+  return {
+    removedFields: stored.removedFields,
+    headers: [...stored.headers, 'Date', httpDate(head.receivedAt)],
+  };
 }
 
 function toCommit(
@@ -109,26 +115,26 @@ function toCommit(
   const names = selecting(head.vary, field(head.headers, 'content-encoding'));
   if (names === '*') throw new TypeError('a response with Vary: * is never stored');
   const variant = variantText(identity.declared, names, exchange.headers);
-  const { status, message, headers, removed, encodings } = head;
+  const { status, message, headers, removedFields, encodings } = head;
   const stored: StoredHead = {
     key: identity.key,
     variant,
     status,
     message,
     headers,
-    removed,
+    removedFields,
     ...ageing,
-    took: Math.round(durationsMs.origin ?? 0),
+    originMs: Math.round(durationsMs.origin ?? 0),
     tags,
     locals: keptLocals(fill),
-    depth: exchange.cacheLevel,
+    cacheLevel: exchange.cacheLevel,
     encodings,
   };
   const keptMs = ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - context.clock();
   return {
     lease,
-    slot: compact(identity.declared, policy.hash),
-    variant: compact(variant, policy.hash),
+    slot: redisId(identity.declared, policy.hash),
+    variant: redisId(variant, policy.hash),
     names,
     tags,
     bytes: encode(stored, chunks),

@@ -64,10 +64,10 @@ export function decide(
     const canRefresh = request.canRefresh(stored);
     const use = reuse(stored, directives, now, canRefresh);
     if (use.kind === 'send') {
-      const { age: ageMs, ttl: ttlMs, behind } = use;
-      const early = !behind && canRefresh && policy.earlyRefresh;
+      const { age: ageMs, ttl: ttlMs, refresh: isStale } = use;
+      const early = !isStale && canRefresh && policy.earlyRefresh;
       const isDue = early && isEarly(stored, ttlMs, 1, random());
-      const refresh = behind ? 'stale' : isDue ? 'early' : undefined;
+      const refresh = isStale ? 'stale' : isDue ? 'early' : undefined;
       return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
     }
     reason = use.fwd;

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { type Imagined, imagined, responseTo } from '../exchange/probe-request.ts';
+import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
-import { withQuery } from '../key/cache-key.ts';
+import { normalizeQuery } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
@@ -51,16 +51,16 @@ export interface Explanation {
     /** Whether the key's responses vary by fields, so that there may be others. */
     readonly others: boolean;
   };
-  /** What is stored there. Times in milliseconds; `ttl` is negative when it is stale. */
+  /** The stored response. `ttlMs` is negative for a stale one. */
   readonly stored?: {
     readonly status: number;
-    readonly age: number;
-    readonly ttl: number;
+    readonly ageMs: number;
+    readonly ttlMs: number;
     /** Of the body, in bytes. */
     readonly size: number;
     readonly tags: readonly string[];
-    /** How long the app took to make it. */
-    readonly took: number;
+    /** Time that the app took to make the response. */
+    readonly originMs: number;
     /** Whether it was purged softly. */
     readonly purged: boolean;
   };
@@ -76,10 +76,10 @@ export async function explain(
   context: CacheContext,
   policy: Policy,
   request: IncomingMessage | string | URL,
-  init: Imagined = {},
+  init: ExplainRequest = {},
 ): Promise<Explanation> {
   const given = typeof request === 'string' || request instanceof URL ? undefined : request;
-  const res = given ? responseTo(given) : imagined(request as string | URL, init);
+  const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given
     ? new Transaction(exchange, policy, context)
@@ -138,7 +138,7 @@ function explained(context: CacheContext, outcome: Outcome, more: Partial<Explan
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
   const target = policy.key ? undefined : targetOf(x.req);
   if (!target) return { text, id };
-  const url = withQuery(target.url, policy.vary.query);
+  const url = normalizeQuery(target.url, policy.vary.query);
   const mark = url.indexOf('?');
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);
@@ -147,8 +147,8 @@ function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNul
 }
 
 function summary(stored: StoredResponse, now: number): NonNullable<Explanation['stored']> {
-  const { status, body, tags, took, purged } = stored;
+  const { status, body, tags, originMs, purged } = stored;
   // The same sum that decides.
   const { age, ttl } = reuse(stored, undefined, now, false);
-  return { status, age, ttl, size: body.length, tags, took, purged };
+  return { status, ageMs: age, ttlMs: ttl, size: body.length, tags, originMs, purged };
 }

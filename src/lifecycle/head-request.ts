@@ -1,4 +1,4 @@
-import { sizeOf } from '../codec/encodings.ts';
+import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { onHead } from '../exchange/on-head.ts';
 import { addCacheStatus } from '../exchange/replay.ts';
@@ -40,6 +40,6 @@ function describes(headers: Fields, stored: StoredResponse): boolean {
   return (
     same(joined(headers.etag), etag) &&
     same(joined(headers['last-modified']), lastModified) &&
-    same(joined(headers['content-length']), String(sizeOf(stored)))
+    same(joined(headers['content-length']), String(identitySize(stored)))
   );
 }

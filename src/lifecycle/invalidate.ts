@@ -5,7 +5,7 @@ import type { Fields } from '../http/vary.ts';
 import { identify } from '../key/identify.ts';
 import { invalidatedTags } from '../key/tags.ts';
 import type { Outcome } from '../observe/outcome.ts';
-import { told } from '../purge/purge.ts';
+import { reportPurge } from '../purge/purge.ts';
 import type { Transaction } from './transaction.ts';
 
 const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
@@ -47,7 +47,7 @@ function invalidate({ context }: Transaction, ids: readonly string[], tags: read
   ];
   if (purges.length === 0) return;
   const target = tags.length > 0 ? 'tags' : 'url';
-  context.track(told(context, { by: 'unsafe-method', target, soft: false }, purges));
+  context.track(reportPurge(context, { by: 'unsafe-method', target, soft: false }, purges));
 }
 
 /** The id of the stored responses of a GET under the `key` option; `undefined` where the function returns no key. */

@@ -1,12 +1,12 @@
 import { LRUCache } from 'lru-cache';
-import { Recall } from '../codec/decode-cache.ts';
-import { decodeMarker, fingerprint } from '../codec/format.ts';
+import { DecodeCache } from '../codec/decode-cache.ts';
+import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Fields } from '../http/vary.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
-import { PLAIN, variantText } from '../key/variant.ts';
+import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
@@ -43,14 +43,14 @@ const REMEMBERED = 10_000;
  */
 export class Lookup {
   readonly #store: GuardedStore;
-  readonly #recall: Recall;
+  readonly #recall: DecodeCache;
   readonly #pending: PendingInvalidations;
   readonly #markers = new LRUCache<string, Buffer>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
   constructor(store: GuardedStore, keyring: Keyring, pending: PendingInvalidations) {
     this.#store = store;
     this.#pending = pending;
-    this.#recall = new Recall(keyring);
+    this.#recall = new DecodeCache(keyring);
   }
 
   /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
@@ -61,27 +61,27 @@ export class Lookup {
     cacheLevel: number,
   ): Found | undefined {
     if (this.#pending.includes(id)) return undefined;
-    let variant = compact(declared, hash);
-    let text = declared === '' ? PLAIN : variantText(declared, [], headers);
+    let variant = redisId(declared, hash);
+    let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], headers);
     let value = this.#nearAt(id, variant);
     const otherVariants = value?.specs !== undefined;
     // Where responses vary on several sets of names, only Redis tells which variant is the newest.
     if (value?.specs) {
       if (value.specs.length > 1) return undefined;
       text = variantText(declared, value.specs[0] as readonly string[], headers);
-      variant = compact(text, hash);
+      variant = redisId(text, hash);
       value = this.#nearAt(id, variant);
     }
     const stored = value?.stored;
-    if (!value || stored?.key !== key || stored.depth > cacheLevel || stored.variant !== text)
+    if (!value || stored?.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text)
       return undefined;
     if (this.#pending.includesTag(stored.tags)) return undefined;
-    return { stored, ref: { id, variant }, version: value.seen, otherVariants, damaged: NONE, near: true };
+    return { stored, ref: { id, variant }, version: value.version, otherVariants, damaged: NONE, near: true };
   }
 
-  #nearAt(id: string, variant: string): ReturnType<Recall['again']> | undefined {
+  #nearAt(id: string, variant: string): ReturnType<DecodeCache['decodeNear']> | undefined {
     const bytes = this.#store.near(id, variant);
-    return bytes && this.#recall.again(id, bytes);
+    return bytes && this.#recall.decodeNear(id, bytes);
   }
 
   /** @param depth of the cache that looks: what was stored further in is not for it. */
@@ -94,7 +94,7 @@ export class Lookup {
     const { id, key, declared } = identity;
     const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
     if (pendingFault) return pendingFault;
-    const slot = compact(declared, hash);
+    const slot = redisId(declared, hash);
     const memory = `${id} ${slot}`;
     const remembered = this.#markers.get(memory);
     const expected = remembered ? variantsOf(identity, headers, hash, decodeMarker(remembered)) : [];
@@ -130,16 +130,16 @@ function only(
   cacheLevel: number,
   slot: string,
   bytes: Buffer | undefined,
-  recall: Recall,
+  recall: DecodeCache,
 ): Found {
   const ref = { id, variant: slot };
   const stored = bytes && recall.decode(ref, bytes);
   const damaged = bytes && !stored && recall.isDamage(bytes) ? [ref] : NONE;
   const matches =
     stored?.key === key &&
-    stored.depth <= cacheLevel &&
+    stored.cacheLevel <= cacheLevel &&
     stored.variant === variantText(declared, [], headers);
-  const version = fingerprint(bytes);
+  const version = versionOf(bytes);
   return { stored: matches ? stored : undefined, ref, version, otherVariants: false, damaged };
 }
 
@@ -159,7 +159,7 @@ function variantsOf(
 ): Variant[] {
   return specs.map((names) => {
     const text = variantText(declared, names, headers);
-    return { text, ref: { id, variant: compact(text, hash) } };
+    return { text, ref: { id, variant: redisId(text, hash) } };
   });
 }
 
@@ -169,7 +169,7 @@ function newest(
   cacheLevel: number,
   variants: readonly Variant[],
   values: readonly (Buffer | undefined)[],
-  recall: Recall,
+  recall: DecodeCache,
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
@@ -178,11 +178,11 @@ function newest(
     const bytes = values[i];
     const stored = bytes && recall.decode(ref, bytes);
     if (bytes && !stored && recall.isDamage(bytes)) damaged.push(ref);
-    if (!stored || stored.key !== key || stored.depth > cacheLevel || stored.variant !== text) return;
+    if (!stored || stored.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;
     at = i;
   });
   const { ref } = variants[at] as Variant;
-  return { stored: best, ref, version: fingerprint(values[at]), otherVariants: true, damaged };
+  return { stored: best, ref, version: versionOf(values[at]), otherVariants: true, damaged };
 }

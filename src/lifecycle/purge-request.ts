@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { FIELDS } from '../exchange/guard/views.ts';
-import { answerJson } from '../exchange/replay.ts';
+import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
-import { told } from '../purge/purge.ts';
+import { reportPurge } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -31,7 +31,7 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   const isFault = count instanceof Fault;
   const outcome: Outcome = { kind: 'invalidated', detail: isFault ? count.code : command };
   const answer = isFault ? { error: 'Redis did not confirm the purge' } : { purged: count };
-  answerJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
+  sendJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
   t.settle(outcome);
   return true;
 }
@@ -92,10 +92,10 @@ async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<
   const ids = new Set(target ? context.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
   const purges = [...ids].map((id) => context.store.purge(id, 'delete'));
-  return told(context, { by: 'field', target: 'url', soft: false }, purges);
+  return reportPurge(context, { by: 'field', target: 'url', soft: false }, purges);
 }
 
 function purgeAll({ context }: Transaction): Promise<number | Fault> {
   const purge = context.store.purgeMatching(() => true, 'delete');
-  return told(context, { by: 'field', target: 'all', soft: false }, [purge]);
+  return reportPurge(context, { by: 'field', target: 'all', soft: false }, [purge]);
 }

@@ -1,14 +1,8 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, RequestListener } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
-import {
-  type Blueprint,
-  blueprintOf,
-  dispatch,
-  type Entrance,
-  entranceOf,
-} from '../exchange/internal-request.ts';
+import { dispatch, listenerOf, type RequestTemplate, templateOf } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
@@ -78,8 +72,8 @@ export class Refresh {
 }
 
 interface Job {
-  readonly blueprint: Blueprint;
-  readonly enter: Entrance;
+  readonly blueprint: RequestTemplate;
+  readonly enter: RequestListener;
   readonly refresh: Refresh;
   readonly done: Promise<RefreshResult | undefined>;
   readonly finish: (result: RefreshResult | undefined) => void;
@@ -131,7 +125,7 @@ export class Refreshes {
   /** Whether what is stored there for this request could be refreshed behind an answer. */
   canRefresh(x: Exchange, ref: Place): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
-    return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && entranceOf(x.req) !== undefined;
+    return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && listenerOf(x.req) !== undefined;
   }
 
   /**
@@ -143,7 +137,7 @@ export class Refreshes {
     const place = placeOf(t.found.ref);
     const job = this.#queued.get(place) ?? this.#running.get(place);
     if (job) return job.done;
-    const enter = entranceOf(t.exchange.req);
+    const enter = listenerOf(t.exchange.req);
     const failure = this.#failures.get(place);
     if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
     if (!enter || this.#closed || this.#queued.size >= QUEUE) return Promise.resolve('failed');
@@ -187,11 +181,11 @@ export class Refreshes {
   async #run(place: string, { blueprint, enter, refresh, finish, controller }: Job): Promise<void> {
     const { signal } = controller;
     const startedAt = performance.now();
-    const known: Entrance = (req, res) => {
+    const known: RequestListener = (req, res) => {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
     };
-    const ending = await dispatch(blueprint, known, { deadline: this.#deadline, signal });
+    const ending = await dispatch(blueprint, known, { timeoutMs: this.#deadline, signal });
     // Without a result: middleware in front was too slow, and may be faster the next time.
     const result = (await refresh.result()) ?? (ending.kind === 'finished' ? undefined : 'failed');
     this.#running.delete(place);
@@ -234,14 +228,14 @@ function placeOf({ id, variant }: Place): string {
 function templateFor(
   { exchange: x, policy, identity: { covers } }: Refreshable,
   stored: StoredResponse,
-): Blueprint {
+): RequestTemplate {
   const names = nominated(field(stored.headers, 'vary'));
   const varies = new Set([...(names === '*' ? [] : names), ...policy.vary.headers, ...x.headersRead]);
   // A key that holds the person is made by middleware that knows the person by these.
   const personal = [...covers].some((word) => word.startsWith('req.'));
   const cookies =
     policy.vary.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.vary.cookies : undefined;
-  const blueprint = blueprintOf(x.req, (name) => {
+  const blueprint = templateOf(x.req, (name) => {
     if (name === 'authorization') return personal || names.includes(name) || covers.has(name);
     if (name === 'cookie') {
       return personal || names.includes(name) || covers.has(name) || cookies !== undefined;

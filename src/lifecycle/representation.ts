@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
+import { identityBody } from '../codec/compression.ts';
 import { type Encodings, encodingIn } from '../codec/encodings.ts';
-import { identityOf } from '../codec/identity-body.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
-import { acceptable, type Choice, type Coding, entityTagIn, tiesToBytes } from '../http/content-coding.ts';
+import { acceptable, type Choice, type Coding, entityTagIn, isDigestField } from '../http/content-coding.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import type { Found } from './lookup.ts';
@@ -37,11 +37,11 @@ export function choose(
   if (!encodings) return stored;
   const { choice, known } = asSent ? AS_SENT : choiceFor(t, stored, encodings);
   if (choice !== 'identity') return inCoding(stored, encodings, choice);
-  const identity = (body: Buffer): StoredResponse => ({ ...stored, chosen: { coding: choice, body } });
+  const identity = (body: Buffer): StoredResponse => ({ ...stored, selected: { coding: choice, body } });
   if (known || t.method === 'HEAD') return identity(EMPTY);
   // Nothing larger was ever stored under this policy, whatever the value claims.
   if (encodings.size > t.policy.maxBodySize) return Promise.resolve(undefined);
-  return identityOf(stored, encodings).then(identity, () => undefined);
+  return identityBody(stored, encodings).then(identity, () => undefined);
 }
 
 const EMPTY = Buffer.alloc(0);
@@ -95,7 +95,7 @@ function inCoding(stored: StoredResponse, encodings: Encodings, coding: Coding):
   const made = inCodings.get(stored) ?? new Map<Coding, StoredResponse>();
   inCodings.set(stored, made);
   const body = encodingIn(stored.body, encodings, coding);
-  const one = made.get(coding) ?? { ...stored, chosen: { coding, body } };
+  const one = made.get(coding) ?? { ...stored, selected: { coding, body } };
   made.set(coding, one);
   return one;
 }
@@ -110,11 +110,11 @@ export function represented(stored: StoredResponse): StoredResponse {
   const had = representations.get(stored);
   if (had) return had;
   const [first] = encodings.list[0] as Encodings['list'][number];
-  const choice = stored.chosen ?? { coding: first, body: encodingIn(stored.body, encodings, first) };
+  const choice = stored.selected ?? { coding: first, body: encodingIn(stored.body, encodings, first) };
   const { coding, body } = choice;
   const length = coding === 'identity' ? encodings.size : body.length;
   const headers = headersIn(stored, coding, length);
-  const shown = { ...stored, headers, body, chosen: choice, encodings: undefined };
+  const shown = { ...stored, headers, body, selected: choice, encodings: undefined };
   representations.set(stored, shown);
   return shown;
 }
@@ -127,7 +127,7 @@ function headersIn(stored: StoredResponse, coding: Choice, length: number): Stor
     const lower = name.toLowerCase();
     if (lower === 'content-length' || lower === 'vary') continue;
     // What a later 304 said of the bytes, it said of those without a coding.
-    if (coding !== 'identity' && tiesToBytes(lower)) continue;
+    if (coding !== 'identity' && isDigestField(lower)) continue;
     kept.push(name, lower === 'etag' ? (etagOf(stored, coding) as string) : value);
   }
   if (coding !== 'identity') kept.push('Content-Encoding', coding);

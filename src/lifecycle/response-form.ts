@@ -1,5 +1,5 @@
 import type { StoredHead, StoredResponse } from '../codec/stored-response.ts';
-import type { Form } from '../exchange/replay.ts';
+import type { ResponseForm } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified, type Validators } from '../http/conditional.ts';
 import { field } from '../http/headers.ts';
@@ -14,14 +14,14 @@ interface Request {
   readonly headers: Fields;
 }
 
-const WHOLE: Form = { kind: 'whole' };
+const WHOLE: ResponseForm = { kind: 'whole' };
 
 /**
  * Conditions first, then ranges (RFC 9110 §13.2.2). "A recipient MUST ignore all received preconditions if its
  * response to the same request without those conditions would have been a status code other than a 2xx or 412"
  * (§13.2.1); ranges are of a 200's content, and defined for GET only (§14.2).
  */
-export function formFor(request: Request, stored: StoredResponse, now: number): Form {
+export function formFor(request: Request, stored: StoredResponse, now: number): ResponseForm {
   const part = partOf(stored);
   if (stored.status !== 200 && !part) return WHOLE;
   const conditions = conditionsOf(request.headers);
@@ -66,7 +66,7 @@ function requestedRanges(
   if (method !== 'GET' || range === undefined) return 'whole';
   const ifRange = joined(headers['if-range']);
   // "A validator is weak if it is shared by two or more representations" (§8.8.1): a date is, an entity tag is not.
-  const validators = stored.chosen ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);
+  const validators = stored.selected ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);
   if (ifRange !== undefined && !ifRangeHolds(ifRange, validators, now)) return 'whole';
   return rangesOf(range, size);
 }

@@ -1,5 +1,5 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { gatewayTimeout, replay } from '../exchange/replay.ts';
+import { replay, sendGatewayTimeout } from '../exchange/replay.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { type Decision, outcomeOf } from './decide.ts';
 import { represented } from './representation.ts';
@@ -41,7 +41,7 @@ export function send(
   outcome: Outcome,
 ): void {
   const shown = represented(stored);
-  t.savedMs = stored.took;
+  t.savedMs = stored.originMs;
   t.bytes = replay(t.exchange.res, shown, formFor(t, shown, t.context.clock()), {
     age: ageMs === undefined ? undefined : Math.floor(ageMs / 1000),
     cacheStatus: t.cacheStatus(outcome),
@@ -50,6 +50,6 @@ export function send(
 
 /** Answers 504: no stored response may be used, and the client wants nothing else (RFC 9111 §5.2.1.7). */
 export function serveUnsatisfied(t: Transaction, outcome: Outcome): void {
-  gatewayTimeout(t.exchange.res, t.cacheStatus(outcome));
+  sendGatewayTimeout(t.exchange.res, t.cacheStatus(outcome));
   t.settle(outcome);
 }

@@ -4,7 +4,7 @@ import type { CaptureEnd, SentHead } from '../exchange/capture.ts';
 import { joined } from '../http/cache-control.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
-import { compact } from '../key/cache-key.ts';
+import { redisId } from '../key/cache-key.ts';
 import { variantText } from '../key/variant.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Difference, ShadowedRequest } from '../observe/shadow-stats.ts';
@@ -90,7 +90,7 @@ export class ShadowComparison {
     const { identity, exchange } = this.#transaction;
     const names = nominated(head.headers.vary);
     const text = variantText(identity.declared, names === '*' ? [] : names, exchange.headers);
-    const variant = compact(`${identity.id} ${text}`, 'sha1');
+    const variant = redisId(`${identity.id} ${text}`, 'sha1');
     this.#add(route, difference, { variant, hash: hashOf(head, chunks), at: head.receivedAt });
   }
 

@@ -189,7 +189,7 @@ function aged(
       policy.staleWhileRevalidate,
       head.status,
     ),
-    took: 0,
+    originMs: 0,
   };
   const isListed = policy.statuses.has(head.status);
   if (ms === undefined && !hasValidator) return { reason: isListed ? 'no-lifetime' : 'status' };

@@ -1,4 +1,4 @@
-import { sizeOf } from '../codec/encodings.ts';
+import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { SentHead } from '../exchange/capture.ts';
 import { joined } from '../http/cache-control.ts';
@@ -40,7 +40,7 @@ export async function confirmStored(
     status: stored.status,
     headers: fields,
     dated: head.headers,
-    length: sizeOf(stored),
+    length: identitySize(stored),
     receivedAt,
   };
   const born = isOther ? stored.bornAt : bornAt(statedBy(confirmed, policy), requestedAt);
@@ -73,8 +73,8 @@ export async function confirmStored(
   }
   // Writing it again would gain nothing: the next request has to validate as well.
   if (!isWorthStoring(storability)) return { kind: 'unchanged' };
-  const { status, message, removed, encodings } = stored;
-  const updated = { status, message, headers, removed, encodings, vary: fields.vary };
+  const { status, message, removedFields, encodings } = stored;
+  const updated = { status, message, headers, removedFields, encodings, vary: fields.vary };
   return commit(fill, lease, updated, [stored.body], storability);
 }
 

@@ -115,7 +115,7 @@ export interface FaultEvent {
   readonly step: string;
   /**
    * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); for the step
-   * `decrypt` one of `unknown-key`, `unsealed`, `tampered`.
+   * `decrypt` one of `unknown-key`, `unencrypted`, `tampered`.
    */
   readonly code: string;
   readonly message: string;

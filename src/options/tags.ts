@@ -4,9 +4,9 @@ import type { Value } from './types.ts';
 /** Tags: of the `tags` option, of `wrap`, and of a purge. */
 
 /** A response with more tags is not stored: a purge by a tag that is not kept would miss it. */
-const MAX_TAGS = 128;
+export const MAX_TAGS = 128;
 /** Characters of the longest tag. */
-const MAX_TAG_LENGTH = 256;
+export const MAX_TAG_LENGTH = 256;
 
 /** Whether this is a list of tags that the cache can keep. */
 export function areTags(tags: unknown): tags is readonly string[] {

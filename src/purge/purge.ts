@@ -1,106 +1,186 @@
-import { PurgeError } from '../errors.ts';
-import { beginsWith, idsOfKey, idsOfUrl } from '../key/key-ids.ts';
-import { tagOf } from '../key/tags.ts';
+import { summaries } from '../entries/summary.ts';
+import { PurgeError, StoreError, show } from '../errors.ts';
+import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
+import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
+import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
-import { assertKnownKeys } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags } from '../options/tags.ts';
-import { confirmed } from '../store/confirmed.ts';
+import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
+import { orThrow } from '../store/or-throw.ts';
+import type { Storage } from '../store/storage.ts';
 import type { PurgeMode } from '../store/store.ts';
-import type { Purging } from './purging.ts';
-import { purgeTags } from './tag-purge.ts';
+
+/** What a purge works with. */
+interface PurgeContext extends Storage {
+  readonly reporter: Reporter;
+}
 
 const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
 
+type TargetName = (typeof TARGETS)[number];
+
+/** A purge target with one name and a value that is still to be checked. */
+interface Target {
+  readonly name: TargetName;
+  readonly value: unknown;
+  readonly soft: boolean;
+}
+
+type OnStep = (purged: number) => void;
+
 /**
- * Purges what an operator names. Resolves to how many stored responses there were.
- * @throws {PurgeError} for what names nothing. @throws {StoreError} when the store did not confirm it.
+ * `cache.purge`: purges what an operator names. Resolves to the number of stored responses purged.
+ * @throws {PurgeError} for a target that cannot be purged. @throws {StoreError} when Redis does not confirm the purge.
  */
 export async function purge(
-  core: Purging,
+  context: PurgeContext,
   policies: Iterable<Policy>,
   target: PurgeTarget,
   { onProgress }: PurgeOptions = {},
 ): Promise<number> {
-  const mode: PurgeMode = isSoft(target) ? { staleSince: core.clock() } : 'delete';
+  const { name, value, soft } = parseTarget(target);
+  const mode: PurgeMode = soft ? { staleSince: context.clock() } : 'delete';
   let count = 0;
   const onStep = (purged: number): void => {
     count += purged;
     onProgress?.(count);
   };
-  const purging = purgesOf(core, [...policies], target, mode, onStep);
-  const what = { by: 'call', target: namedIn(target).join(), soft: mode !== 'delete' } as const;
-  return confirmed(await told(core, what, purging));
+  const purges = startPurges(context, [...policies], name, value, mode, onStep);
+  return orThrow(await reportPurge(context, { by: 'call', target: name, soft }, purges), 'confirm the purge');
 }
 
-/** How many stored responses some purges met together, or the fault of one. Tells the listeners. */
-export async function told(
-  core: Purging,
-  what: Omit<PurgeEvent, 'purged' | 'durationMs'>,
-  purging: Iterable<Promise<number | Fault>>,
+/**
+ * Waits for purges that belong together and emits one `purge` event for all of them.
+ * @returns the number of stored responses purged, or the fault of one of the purges.
+ */
+export async function reportPurge(
+  context: PurgeContext,
+  event: Omit<PurgeEvent, 'purged' | 'durationMs'>,
+  purges: Iterable<Promise<number | Fault>>,
 ): Promise<number | Fault> {
   const startedAt = performance.now();
-  const counts = await Promise.all(purging);
-  const fault = counts.find((count) => count instanceof Fault);
-  const purged = counts.reduce<number>((sum, count) => sum + (count instanceof Fault ? 0 : count), 0);
+  const count = sumOrFault(await Promise.all(purges));
   const durationMs = performance.now() - startedAt;
-  core.reporter.purge({ ...what, purged: fault ? undefined : purged, durationMs });
-  return fault ?? purged;
+  context.reporter.purge({ ...event, purged: count instanceof Fault ? undefined : count, durationMs });
+  return count;
 }
 
-type Targets = Partial<Record<(typeof TARGETS)[number], unknown>>;
-
-function namedIn(target: Targets): (typeof TARGETS)[number][] {
-  return TARGETS.filter((name) => target[name] !== undefined);
+/** @throws {PurgeError} unless the target is an object with exactly one name and, at most, `soft`. */
+function parseTarget(target: PurgeTarget): Target {
+  if (typeof target !== 'object' || target === null || Array.isArray(target))
+    throw new PurgeError(
+      `purge needs an object such as { url: 'https://example.com/a' }, not ${show(target)}`,
+    );
+  const { soft = false, ...named } = target as Partial<Record<string, unknown>>;
+  const unknown = Object.keys(named).find((name) => !TARGETS.some((target) => target === name));
+  if (unknown !== undefined)
+    throw new PurgeError(`purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft`);
+  if (typeof soft !== 'boolean') throw new PurgeError(`soft must be true or false, not ${show(soft)}`);
+  const names = TARGETS.filter((name) => named[name] !== undefined);
+  const [name] = names;
+  if (name === undefined || names.length > 1) {
+    const given = names.length === 0 ? 'none' : names.join(', ');
+    throw new PurgeError(`purge needs exactly one of ${TARGETS.join(', ')}, but got ${given}`);
+  }
+  return { name, value: named[name], soft };
 }
 
-function purgesOf(
-  core: Purging,
+function startPurges(
+  context: PurgeContext,
   policies: readonly Policy[],
-  target: Targets,
+  name: TargetName,
+  value: unknown,
   mode: PurgeMode,
-  onStep: (purged: number) => void,
+  onStep: OnStep,
 ): Promise<number | Fault>[] {
-  const { store, hash } = core;
-  const named = namedIn(target);
-  const [name] = named;
-  if (named.length !== 1 || name === undefined)
-    throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}`);
-  const value = target[name];
+  const { store, hash } = context;
+  const purgeIds = (ids: Iterable<string>): Promise<number | Fault>[] =>
+    [...new Set(ids)].map((id) => store.purge(id, mode));
   switch (name) {
     case 'key':
-      return each([...idsOfKey(policies, value), idOfValue(value, hash)]);
+      return purgeIds([...idsOfKey(policies, value), idOfValue(value, hash)]);
     case 'url':
-      return each(idsOfUrl(policies, value));
+      return purgeIds(idsOfUrl(policies, value));
     case 'tag':
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
-      if (!areTags(tags)) throw new PurgeError('purge takes tags that are strings of up to 256 characters');
-      return [purgeTags(core, new Set(tags.map(tagOf)), mode, onStep)];
+      if (!areTags(tags)) {
+        throw new PurgeError(
+          `purge needs up to ${MAX_TAGS} tags, each a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(value)}`,
+        );
+      }
+      return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
-      return [store.purgeMatching(beginsWith(value), mode, onStep)];
+      return [store.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
-      if (value !== true) throw new PurgeError('purge takes { all: true }');
+      if (value !== true) throw new PurgeError(`all must be true, not ${show(value)}`);
       return [store.purgeMatching(() => true, mode, onStep)];
-  }
-
-  function each(ids: Iterable<string>): Promise<number | Fault>[] {
-    return [...new Set(ids)].map((id) => store.purge(id, mode));
   }
 }
 
-function isSoft(target: PurgeTarget): boolean {
-  if (typeof target !== 'object' || target === null) throw new PurgeError('purge takes an object');
-  try {
-    assertKnownKeys('purge', target, [...TARGETS, 'soft']);
-  } catch {
-    throw new PurgeError(`purge takes one of ${TARGETS.join(', ')}, and soft`);
+/** Purges by the tags' indexes. Where Redis may have evicted an index, also scans all entries for the tags. */
+async function purgeTags(
+  context: PurgeContext,
+  tags: ReadonlySet<string>,
+  mode: PurgeMode,
+  onStep: OnStep,
+): Promise<number | Fault> {
+  const { store } = context;
+  // The indexes come first, because their purges also revoke the fills in progress.
+  const counts = await Promise.all([...tags].map((tag) => store.purgeTag(tag, mode, onStep)));
+  const lostIndexes = await store.mayHaveLostIndexes();
+  if (lostIndexes instanceof Fault) return sumOrFault([...counts, lostIndexes]);
+  if (lostIndexes) counts.push(await purgeUnindexed(context, tags, mode, onStep));
+  return sumOrFault(counts);
+}
+
+/** Scans all entries and purges those that have one of the tags. */
+async function purgeUnindexed(
+  context: PurgeContext,
+  tags: ReadonlySet<string>,
+  mode: PurgeMode,
+  onStep: OnStep,
+): Promise<number | Fault> {
+  const { store } = context;
+  let sum = 0;
+  for await (const step of store.ids()) {
+    const ids = step instanceof Fault ? step : await idsWithTags(context, step, tags);
+    if (ids instanceof Fault) return ids;
+    const counts = await Promise.all([...ids].map((id) => store.purge(id, mode)));
+    for (const count of counts) {
+      if (count instanceof Fault) return count;
+      sum += count;
+      onStep(count);
+    }
   }
-  const { soft = false } = target;
-  if (typeof soft !== 'boolean') throw new PurgeError('purge takes soft as a boolean');
-  return soft;
+  return sum;
+}
+
+/** The tags of an unreadable entry are unknown, so its id is included. */
+async function idsWithTags(
+  context: PurgeContext,
+  ids: readonly string[],
+  tags: ReadonlySet<string>,
+): Promise<ReadonlySet<string> | Fault> {
+  try {
+    const entries = await summaries(context, ids);
+    const tagged = entries.filter((entry) => !entry.readable || entry.tags.some((tag) => tags.has(tag)));
+    return new Set(tagged.map(({ id }) => id));
+  } catch (error) {
+    if (error instanceof StoreError && error.cause instanceof Fault) return error.cause;
+    throw error;
+  }
+}
+
+function sumOrFault(counts: readonly (number | Fault)[]): number | Fault {
+  let sum = 0;
+  for (const count of counts) {
+    if (count instanceof Fault) return count;
+    sum += count;
+  }
+  return sum;
 }

@@ -1,5 +1,5 @@
 import { Fault } from './fault.ts';
-import type { Listed, Place, Replacement, Sealing, StoredEntries, Survey } from './store.ts';
+import type { Place, Replacement, ScanStep, Sealing, StoredEntries, ValueDescription } from './store.ts';
 
 /** Sends a call through the guard: an answer, or a fault within the deadline. */
 type Call = <T>(step: string, send: () => Promise<T>) => Promise<T | Fault>;
@@ -16,23 +16,23 @@ export class GuardedEntries {
     this.#call = call;
   }
 
-  survey(...args: Parameters<StoredEntries['survey']>): Promise<Survey | Fault> {
-    return this.#call('survey', () => this.#entries.survey(...args));
+  scan(...args: Parameters<StoredEntries['scan']>): Promise<ScanStep | Fault> {
+    return this.#call('scan', () => this.#entries.scan(...args));
   }
 
   /** Cache keys that this process cannot tell are left out. */
-  async describe(ids: readonly string[]): Promise<Listed[] | Fault> {
+  async describe(ids: readonly string[]): Promise<ValueDescription[] | Fault> {
     const { seals } = this.#sealing;
-    const found = await this.#call('describe', () => this.#entries.describe(ids, seals));
-    if (found instanceof Fault) return found;
-    return found.map((listed) => {
-      const { key } = listed;
-      return { ...listed, key: key === undefined ? undefined : this.#sealing.openName(key) };
+    const values = await this.#call('describe', () => this.#entries.describe(ids, seals));
+    if (values instanceof Fault) return values;
+    return values.map((value) => {
+      const { key } = value;
+      return { ...value, key: key === undefined ? undefined : this.#sealing.openName(key) };
     });
   }
 
-  extent(): Promise<number | Fault> {
-    return this.#call('extent', () => this.#entries.extent());
+  count(): Promise<number | Fault> {
+    return this.#call('count', () => this.#entries.count());
   }
 
   read(place: Place): Promise<Awaited<ReturnType<StoredEntries['read']>> | Fault> {

@@ -186,12 +186,12 @@ export class GuardedStore {
     onLate?: (answer: T) => void,
   ): Promise<T | Fault> {
     if (this.#closed || !this.#store.reachable || this.#resting()) {
-      return Promise.resolve(new Fault('unavailable', 'the store cannot be reached'));
+      return Promise.resolve(new Fault('unavailable', 'Redis cannot be reached'));
     }
     return new Promise((resolve) => {
       const pending = queue.add(() => {
         this.#failed();
-        resolve(this.#report(step, new Fault('timeout', `no answer within ${queue.length} ms`)));
+        resolve(this.#report(step, new Fault('timeout', `no reply within ${queue.length} ms`)));
       });
       attempted(send).then(
         (answer) => {

@@ -57,59 +57,60 @@ export interface Sealing {
 /** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
 export type PurgeMode = 'delete' | { readonly staleSince: number };
 
-/** What is known of a value without its body. */
-export interface Listed extends Place {
+/** A stored value without its body. */
+export interface ValueDescription extends Place {
   /** The whole cache key, where the store knows it. */
   readonly key: string | undefined;
-  /** Of a stored response all up to its body, or all of it where that is sealed; of anything else as little. */
-  readonly begin: Buffer;
-  /** How many bytes it has in all. */
+  /** The first bytes: all up to the body of a stored response; the whole value where it is encrypted. */
+  readonly head: Buffer;
+  /** Bytes of the whole value. */
   readonly length: number;
-  /** Milliseconds until the store forgets it. */
-  readonly expiresIn: number;
+  /** Milliseconds until the value expires. */
+  readonly expiresInMs: number;
 }
 
-/** How far a survey has come: the server that it is at, and that server's own word. */
-export interface Position {
+/** Where a scan continues: the server, and the cursor that this server gave. */
+export interface ScanPosition {
   readonly node: string;
   readonly cursor: string;
 }
 
-/** What a step of a survey has met. */
-export interface Survey {
+/** One step of a scan. */
+export interface ScanStep {
   readonly ids: readonly string[];
   /** About how many keys were looked at. */
   readonly scanned: number;
-  /** Where it goes on; `undefined` at the end. */
-  readonly next: Position | undefined;
+  /** Where the scan continues; `undefined` at the end. */
+  readonly next: ScanPosition | undefined;
 }
 
-/** What to store in the place of a response, as long as it is what was seen (its fingerprint). */
+/** A value that replaces the stored one, unless that one has changed. */
 export interface Replacement extends Place {
-  readonly seen: Buffer;
+  /** The version (`fingerprint`) of the value to replace. */
+  readonly version: Buffer;
   readonly bytes: Buffer;
   readonly tags: readonly string[];
   /** Milliseconds until the store forgets it; at least 1. */
   readonly ttl: number;
 }
 
-/** The verbs of whoever looks after what is stored, rather than after requests. */
+/** What operators need of the store, as opposed to requests. */
 export interface StoredEntries {
   /**
-   * Looks at about `count` keys: all of them in turn, or those under a tag, and gives the ids that they are of. What is
-   * there from the first step to the last is met at least once.
+   * Looks at about `count` keys, of all keys or of those under a tag, and returns their ids. A key that exists from
+   * the first step to the last is returned at least once.
    */
-  survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey>;
+  scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep>;
   /**
-   * The values of some ids, but no marker.
-   * @param whole whether what is sealed is given whole, since its metadata is sealed with it.
+   * The values of some ids, without markers.
+   * @param whole whether encrypted values are returned whole: their metadata is encrypted with the body.
    */
-  describe(ids: readonly string[], whole: boolean): Promise<Listed[]>;
-  /** About how many keys a survey of everything looks at. */
-  extent(): Promise<number>;
-  /** One value whole. */
-  read(place: Place): Promise<(Pick<Listed, 'expiresIn'> & { bytes: Buffer }) | undefined>;
-  /** Stores a response in the place of the one that was seen; false when that is not there any more. */
+  describe(ids: readonly string[], whole: boolean): Promise<ValueDescription[]>;
+  /** About how many keys a scan of everything looks at. */
+  count(): Promise<number>;
+  /** One value, whole. */
+  read(place: Place): Promise<(Pick<ValueDescription, 'expiresInMs'> & { bytes: Buffer }) | undefined>;
+  /** Replaces a value; false when its version is no longer the one given. */
   replace(replacement: Replacement): Promise<boolean>;
 }
 

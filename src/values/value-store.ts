@@ -1,66 +1,87 @@
-import { compact } from '../key/cache-key.ts';
-import { keyOfValue, valueKeyOf } from '../key/value-key.ts';
+import { show } from '../errors.ts';
+import { redisId } from '../key/cache-key.ts';
+import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
 import type { ValueStore } from '../options/operations.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
-import { confirmed } from '../store/confirmed.ts';
 import { Fault } from '../store/fault.ts';
+import { orThrow } from '../store/or-throw.ts';
 import type { Storage } from '../store/storage.ts';
 import { decodeValue, encodeValue, freshValue } from './value.ts';
 
-/** Small values of the user's own, beside the responses. @param limit bytes of the largest. */
-export function valueStore(core: Storage, limit: number): ValueStore {
-  const { store, clock } = core;
-  const idOf = (text: string): string => compact(text, core.hash);
+/**
+ * Creates `cache.store`: values of the user's own, stored beside the responses.
+ * @param maxBodySize bytes of the largest value.
+ */
+export function createValueStore(storage: Storage, maxBodySize: number): ValueStore {
+  const { store, keyring, hash, clock } = storage;
+  const idOf = (cacheKey: string): string => redisId(cacheKey, hash);
+
   const find = async (key: KeyPart) => {
-    const text = keyOfValue(key);
-    const id = idOf(text);
-    const read = await store.get(id, ['']);
-    if (read instanceof Fault) return undefined;
-    const [bytes] = read;
-    return freshValue(text, bytes && core.keyring.decode(id, bytes), clock());
+    const cacheKey = cacheKeyOfValue(key);
+    const id = idOf(cacheKey);
+    const values = await store.get(id, ['']);
+    // A request path reads values, so a store that does not reply is a miss and not an error.
+    if (values instanceof Fault) return undefined;
+    const [bytes] = values;
+    return freshValue(cacheKey, bytes && keyring.decode(id, bytes), clock());
   };
+
   return {
     async get<T>(key: KeyPart): Promise<T | undefined> {
       const stored = await find(key);
       return stored && (decodeValue(stored) as T);
     },
+
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
-      const text = keyOfValue(key);
-      const ttl = lifetimeOf(options);
-      const bytes = encodeValue(text, value, { ttl, tags: [], now: clock() });
-      if (!bytes) throw new TypeError('a value must be JSON or bytes');
-      if (bytes.length > limit) throw new TypeError(`a value may have ${limit} bytes at most`);
-      const put = await store.put({ id: idOf(text), key: text, bytes, ttl });
-      return !(put instanceof Fault);
+      const cacheKey = cacheKeyOfValue(key);
+      const ttlMs = parseValueTtl(options);
+      const bytes = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
+      if (!bytes) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
+      if (bytes.length > maxBodySize)
+        throw new TypeError(
+          `the value takes ${bytes.length} bytes, but may take at most ${maxBodySize} (option maxBodySize)`,
+        );
+      const reply = await store.put({ id: idOf(cacheKey), key: cacheKey, bytes, ttl: ttlMs });
+      return !(reply instanceof Fault);
     },
+
     async has(key: KeyPart): Promise<boolean> {
       return (await find(key)) !== undefined;
     },
+
     async delete(key: KeyPart): Promise<boolean> {
-      return confirmed(await store.purge(idOf(keyOfValue(key)), 'delete')) > 0;
+      const id = idOf(cacheKeyOfValue(key));
+      return orThrow(await store.purge(id, 'delete'), 'confirm the deletion') > 0;
     },
+
     async *keys(): AsyncGenerator<KeyPart, void> {
-      const met = new Set<string>();
-      for await (const keys of store.keys()) {
-        for (const key of confirmed(keys)) {
-          const given = met.has(key) ? undefined : valueKeyOf(key);
-          met.add(key);
-          if (given !== undefined) yield given as KeyPart;
+      const seen = new Set<string>();
+      for await (const step of store.keys()) {
+        for (const cacheKey of orThrow(step, 'list the keys')) {
+          // A scan of Redis may return a key twice.
+          if (seen.has(cacheKey)) continue;
+          seen.add(cacheKey);
+          const key = userKeyOf(cacheKey);
+          if (key !== undefined) yield key as KeyPart;
         }
       }
     },
+
     async clear(): Promise<number> {
-      return confirmed(await store.purgeMatching((key) => valueKeyOf(key) !== undefined, 'delete'));
+      const isValue = (cacheKey: string): boolean => userKeyOf(cacheKey) !== undefined;
+      return orThrow(await store.purgeMatching(isValue, 'delete'), 'confirm the deletion');
     },
   };
 }
 
-/** Milliseconds of the `ttl` that a value is given. @throws {TypeError} */
-export function lifetimeOf(options: { readonly ttl: Duration }): number {
-  const ttl = milliseconds(options?.ttl);
-  if (ttl === undefined || ttl < 1) {
-    throw new TypeError("a value needs a ttl: milliseconds, or a string with a unit such as '30s' or '1h'");
+/** The `ttl` option of `cache.store.set` and `cache.wrap` in milliseconds. @throws {TypeError} */
+export function parseValueTtl(options: { readonly ttl: Duration }): number {
+  const ttlMs = milliseconds(options?.ttl);
+  if (ttlMs === undefined || ttlMs < 1) {
+    throw new TypeError(
+      `a value needs a ttl of at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(options?.ttl)}`,
+    );
   }
-  return Math.ceil(ttl);
+  return Math.ceil(ttlMs);
 }

@@ -3,43 +3,53 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
 import { variantText } from '../key/variant.ts';
 
-/** A value of the user's own as it is stored: like a response to no request. */
+/** A value of the user's own is stored as a response without a request. */
 
 const JSON_TYPE = 'application/json';
 const BYTES_TYPE = 'application/octet-stream';
 
-/** The bytes to store, or `undefined` for what cannot be kept: neither JSON nor bytes. */
+/** The bytes to store; `undefined` for a value that is neither plain JSON nor bytes. */
 export function encodeValue(
   key: string,
   value: unknown,
-  { ttl, tags, now }: { ttl: number; tags: readonly string[]; now: number },
+  { ttlMs, tags, now }: { ttlMs: number; tags: readonly string[]; now: number },
 ): Buffer | undefined {
-  const raw = value instanceof Uint8Array;
-  const body = raw ? value : jsonOf(value);
+  const isBytes = value instanceof Uint8Array;
+  const body = isBytes ? value : jsonBytes(value);
   if (!body) return undefined;
-  const head = {
-    status: 200,
-    message: '',
-    headers: ['Content-Type', raw ? BYTES_TYPE : JSON_TYPE],
-    removed: [],
-    depth: 1,
-  } as const;
-  const ageing = { bornAt: now, lifetime: ttl, validateAlways: false, neverStale: true };
-  const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
-  return encode({ key, variant: variantText('', [], {}), ...head, ...ageing, ...stale, tags, locals: null }, [
-    body,
-  ]);
+  return encode(
+    {
+      key,
+      variant: variantText('', [], {}),
+      status: 200,
+      message: '',
+      headers: ['Content-Type', isBytes ? BYTES_TYPE : JSON_TYPE],
+      removedFields: [],
+      cacheLevel: 1,
+      bornAt: now,
+      lifetime: ttlMs,
+      validateAlways: false,
+      neverStale: true,
+      staleIfError: 0,
+      staleWhileRevalidate: 0,
+      originMs: 0,
+      tags,
+      locals: null,
+    },
+    [body],
+  );
 }
 
-/** What is stored, as long as it is this key's and fresh. */
+/** The stored value if it belongs to this key, is fresh and was not purged. */
 export function freshValue(
   key: string,
   stored: StoredResponse | undefined,
   now: number,
 ): StoredResponse | undefined {
-  const fresh =
-    stored?.key === key && !stored.encodings && !stored.purged && now - stored.bornAt < stored.lifetime;
-  return fresh ? stored : undefined;
+  // Two keys may have the same hash.
+  if (!stored || stored.key !== key) return undefined;
+  if (stored.encodings || stored.purged) return undefined;
+  return now - stored.bornAt < stored.lifetime ? stored : undefined;
 }
 
 export function decodeValue(stored: StoredResponse): unknown {
@@ -48,12 +58,12 @@ export function decodeValue(stored: StoredResponse): unknown {
     : JSON.parse(stored.body.toString());
 }
 
-function jsonOf(value: unknown): Buffer | undefined {
+function jsonBytes(value: unknown): Buffer | undefined {
   try {
     const text = JSON.stringify(value);
     return text === undefined ? undefined : Buffer.from(text);
   } catch {
-    // A cycle, a BigInt.
+    // A cycle or a BigInt.
     return undefined;
   }
 }

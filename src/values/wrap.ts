@@ -1,7 +1,7 @@
-import { decode, fingerprint } from '../codec/format.ts';
-import { compact } from '../key/cache-key.ts';
-import { tagOf } from '../key/tags.ts';
-import { keyOfValue } from '../key/value-key.ts';
+import { decode, versionOf } from '../codec/format.ts';
+import { redisId } from '../key/cache-key.ts';
+import { idOfTag } from '../key/tags.ts';
+import { cacheKeyOfValue } from '../key/value-key.ts';
 import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from '../lifecycle/collapse.ts';
 import type { CacheContext } from '../lifecycle/context.ts';
 import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
@@ -12,7 +12,7 @@ import type { KeyPart } from '../options/types.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
 import { decodeValue, encodeValue, freshValue } from './value.ts';
-import { lifetimeOf } from './value-store.ts';
+import { parseValueTtl } from './value-store.ts';
 
 /** One call of `wrap`, its options read. */
 interface Call<T> extends Waiter {
@@ -34,16 +34,16 @@ export async function wrap<T>(
   run: () => T | Promise<T>,
   options: WrapOptions,
 ): Promise<T> {
-  const text = keyOfValue(key);
+  const text = cacheKeyOfValue(key);
   const { tags = [] } = options;
   if (!areTags(tags)) throw new TypeError('tags must be strings of up to 256 characters');
   const waitUntil = performance.now() + policy.collapse.wait;
   const call: Call<T> = {
-    id: compact(text, context.hash),
+    id: redisId(text, context.hash),
     key: text,
     run,
-    ttlMs: lifetimeOf(options),
-    tags: tags.map(tagOf),
+    ttlMs: parseValueTtl(options),
+    tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     canServeStale: () => false,
   };
@@ -64,7 +64,7 @@ async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>)
   if (stored) return { value: decodeValue(stored) };
 
   const leaseMs = policy.collapse.lease;
-  const turn = await context.collapse.join({ id, variant: '' }, key, fingerprint(bytes), leaseMs, call);
+  const turn = await context.collapse.join({ id, variant: '' }, key, versionOf(bytes), leaseMs, call);
   switch (turn.kind) {
     case 'lead':
       return { value: await runAndStore(context, policy, call, turn.flight, turn.lease) };
@@ -89,7 +89,7 @@ async function runAndStore<T>(
   let committed: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttl: ttlMs, tags, now: context.clock() });
+    bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.committing = bytes !== undefined;
     context.leases.drop(lease);

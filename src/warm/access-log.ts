@@ -1,16 +1,19 @@
-/** Reading access logs, line by line: the common and the combined format of nginx and Apache, and JSON. */
+/** Parses lines of access logs: the common and the combined format of nginx and Apache, and JSON. */
 
-/** From the first quoted text on, which is the request. Its quotes are escaped, and so are those of what follows. */
+/** The first quoted text is the request. Servers escape quotes in it and in everything after it. */
 const COMBINED = /^[^"]*"GET (\/(?:[^"\\\s]|\\.)*)(?: HTTP\/[\d.]+)?" (\d{3})(?!\d)/;
-/** Servers write what would break their format as `\"`, `\\` or a byte in hexadecimal. */
+/** Servers escape a character as `\"` or `\\`, or as a byte in hexadecimal: `\x22`. */
 const ESCAPED = /\\(?:x([\da-f]{2})|(.))/gi;
 
-/** The path and query of a GET that succeeded, or that the client had already; `undefined` for every other line. */
+/**
+ * The path and query of a successful GET request; `undefined` for any other line. A 304 is a success: the client had
+ * the response.
+ */
 export function requestedPath(line: string): string | undefined {
-  return line.trimStart()[0] === '{' ? ofJson(line) : ofCombined(line);
+  return line.trimStart()[0] === '{' ? pathInJson(line) : pathInCombined(line);
 }
 
-function ofCombined(line: string): string | undefined {
+function pathInCombined(line: string): string | undefined {
   const [, path, status] = COMBINED.exec(line) ?? [];
   if (path === undefined || !isSuccess(status)) return undefined;
   return path.replace(ESCAPED, (_, byte?: string, character?: string) =>
@@ -20,28 +23,30 @@ function ofCombined(line: string): string | undefined {
 
 type Json = Record<string, unknown>;
 
-/** One object per line, as nginx is told to write it, and as Caddy and pino-http do: with the request in an object. */
-function ofJson(line: string): string | undefined {
+/**
+ * One JSON object per line. nginx writes what it is configured to; Caddy and pino-http write the request as an object.
+ */
+function pathInJson(line: string): string | undefined {
   let record: Json;
   try {
     record = JSON.parse(line);
   } catch {
     return undefined;
   }
-  const { status = record.statusCode ?? objectOf(record.res).statusCode } = record;
+  const { status = record.statusCode ?? asObject(record.res).statusCode } = record;
   if (!isSuccess(status)) return undefined;
   const { request } = record;
   if (typeof request === 'string' && request[0] !== '/')
     return /^GET (\/\S*)(?: HTTP\/[\d.]+)?$/.exec(request)?.[1];
-  const asked: Json = { ...record, ...objectOf(request), ...objectOf(record.req) };
-  const { method = asked.request_method ?? 'GET' } = asked;
-  const path = [asked.url, asked.uri, asked.request_uri, asked.path, request].find(
+  const merged: Json = { ...record, ...asObject(request), ...asObject(record.req) };
+  const { method = merged.request_method ?? 'GET' } = merged;
+  const path = [merged.url, merged.uri, merged.request_uri, merged.path, request].find(
     (value) => typeof value === 'string',
   );
   return method === 'GET' && typeof path === 'string' && /^\/\S*$/.test(path) ? path : undefined;
 }
 
-function objectOf(value: unknown): Json {
+function asObject(value: unknown): Json {
   return typeof value === 'object' && value !== null ? (value as Json) : {};
 }
 

@@ -1,45 +1,52 @@
 import { EventEmitter } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { OptionError } from '../errors.ts';
-import { dispatch, type Entrance } from '../exchange/internal-request.ts';
+import { dispatch } from '../exchange/internal-request.ts';
 
-/** The ways in which a warm-up asks for a URL: over HTTP, and in this process. */
+/** How a warm-up sends its requests: over HTTP, or to an app in this process. */
 
-interface Request {
+/** A GET request that a warm-up sends. */
+interface WarmRequest {
   readonly url: URL;
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** Resolves to the status of a complete answer, or rejects with why there is none. */
-export type Ask = (request: Request, signal: AbortSignal) => Promise<number>;
+/** Resolves to the status code of a complete response, or rejects with the reason why there is none. */
+export type SendRequest = (request: WarmRequest, signal: AbortSignal) => Promise<number>;
 
-/** The fields of a connection and of a body. A GET that says it has one would be waited for. */
-const REFUSED = /^(?:connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
+/** Fields of a connection or of a request body. A GET that announces a body would wait for it. */
+const FORBIDDEN_FIELD =
+  /^(?:connection|content-length|expect|keep-alive|te|trailer|transfer-encoding|upgrade)$/i;
 const HOST = /^host$/i;
-/** Milliseconds of the longest timer: a deadline that leaves it to the signal. */
-const NEVER = 2 ** 31 - 1;
+/** The longest timer of Node, in milliseconds: the signal ends the request before. */
+const NO_DEADLINE_MS = 2 ** 31 - 1;
 
-/** @throws {TypeError} for what cannot be a request. */
-export function requestOf(target: unknown): Request {
-  const { url: given, headers = {} } = partsOf(target);
+/** @throws {TypeError} for a target that is no valid request. */
+export function parseTarget(target: unknown): WarmRequest {
+  const { url: given, headers = {} } = targetParts(target);
   const url = new URL(String(given));
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') throw new TypeError('no http or https URL');
+  if (url.protocol !== 'http:' && url.protocol !== 'https:')
+    throw new TypeError(`the URL must begin with http:// or https://, not ${url.protocol}`);
   if (url.username || url.password)
-    throw new TypeError('a URL with credentials: give them in the Authorization field');
+    throw new TypeError('the URL must not contain credentials: send an Authorization header field instead');
   const fields = Object.entries(headers);
-  const refused = fields.find(([name]) => REFUSED.test(name));
-  if (refused) throw new TypeError(`${refused[0]} is no field to ask with`);
+  const forbidden = fields.find(([name]) => FORBIDDEN_FIELD.test(name));
+  if (forbidden) throw new TypeError(`the header field ${forbidden[0]} cannot be sent: remove it`);
   return { url, fields };
 }
 
-function partsOf(target: unknown): { readonly url?: unknown; readonly headers?: Record<string, string> } {
+function targetParts(target: unknown): {
+  readonly url?: unknown;
+  readonly headers?: Record<string, string>;
+} {
   return typeof target === 'object' && target !== null && 'url' in target ? target : { url: target };
 }
 
-/** The URL as it was given, but for credentials. */
-export function nameOf(target: unknown): string {
+/** The URL of a target for messages: as it was given, without credentials. */
+export function targetName(target: unknown): string {
   let name = '';
   try {
-    name = String(partsOf(target).url);
+    name = String(targetParts(target).url);
     const url = new URL(name);
     if (!url.username && !url.password) return name;
     url.username = '';
@@ -50,9 +57,9 @@ export function nameOf(target: unknown): string {
   }
 }
 
-/** Why it failed, in a few words. */
-export function reasonOf(error: unknown): string {
-  // `fetch` says why only there.
+/** A short message for an error of any kind. */
+export function errorMessage(error: unknown): string {
+  // `fetch` rejects with "fetch failed" and puts the reason into `cause`.
   const { message, cause } = (error ?? {}) as {
     message?: unknown;
     cause?: { message?: string; code?: string };
@@ -60,10 +67,13 @@ export function reasonOf(error: unknown): string {
   return String(cause?.message || cause?.code || message || error);
 }
 
-export async function overHttp({ url, fields }: Request, signal: AbortSignal): Promise<number> {
-  // `fetch` would leave it out, and what is asked for would have another key than was meant.
+/** Sends a request over HTTP. Redirects are not followed. */
+export async function sendOverHttp({ url, fields }: WarmRequest, signal: AbortSignal): Promise<number> {
+  // `fetch` drops a Host field silently, and the response would be stored under another key.
   if (fields.some(([name]) => HOST.test(name)))
-    throw new TypeError('over HTTP, Host is what the URL says and no field to ask with');
+    throw new TypeError(
+      'Host cannot be sent over HTTP: put the host into the URL, or warm up in process (app)',
+    );
   const headers = new Headers([...fields] as [string, string][]);
   if (!headers.has('user-agent')) headers.set('User-Agent', 'redis-response-cache');
   const response = await fetch(url, { headers, redirect: 'manual', signal });
@@ -71,33 +81,41 @@ export async function overHttp({ url, fields }: Request, signal: AbortSignal): P
   return response.status;
 }
 
-/** Asks as a client on this machine would, by the address that apps see. @throws {OptionError} */
-export function inProcess(app: unknown): Ask {
+/** Sends requests to an app in this process, as a client on this machine (127.0.0.1). @throws {OptionError} */
+export function inProcessSender(app: unknown): SendRequest {
   const server = app instanceof EventEmitter && app.listenerCount('request') > 0 ? app : undefined;
   if (typeof app !== 'function' && !server)
     throw new OptionError('warm.app', app, 'an app, a request listener, or a server that has one');
   return async ({ url, fields }, signal) => {
     let thrown: { readonly error: unknown } | undefined;
-    const enter: Entrance = async (req, res) => {
+    const listener: RequestListener = async (req, res) => {
       try {
-        await (server ? server.emit('request', req, res) : (app as Entrance)(req, res));
+        await (server ? server.emit('request', req, res) : (app as RequestListener)(req, res));
       } catch (error) {
         thrown = { error };
         req.destroy();
       }
     };
-    const host: [string, string][] = fields.some(([name]) => HOST.test(name)) ? [] : [['Host', url.host]];
-    const peer = {
-      ...{ encrypted: url.protocol === 'https:' || undefined, server },
-      ...{ remoteAddress: '127.0.0.1', remoteFamily: 'IPv4' },
-    };
+    const hasHost = fields.some(([name]) => HOST.test(name));
     const ending = await dispatch(
-      { method: 'GET', url: url.pathname + url.search, fields: [...host, ...fields], peer },
-      enter,
-      { deadline: NEVER, signal },
+      {
+        method: 'GET',
+        url: url.pathname + url.search,
+        fields: hasHost ? fields : [['Host', url.host], ...fields],
+        peer: {
+          encrypted: url.protocol === 'https:' || undefined,
+          server,
+          remoteAddress: '127.0.0.1',
+          remoteFamily: 'IPv4',
+        },
+      },
+      listener,
+      { timeoutMs: NO_DEADLINE_MS, signal },
     );
     if (ending.kind === 'finished') return ending.status;
     if (thrown) throw thrown.error;
-    throw ending.kind === 'threw' ? ending.error : new Error('closed without a complete answer');
+    throw ending.kind === 'threw'
+      ? ending.error
+      : new Error('the connection was closed before the response was complete');
   };
 }

@@ -1,22 +1,25 @@
-/** Reading sitemaps as sitemaps.org has them. What is no sound XML gives what can be read of it; nothing is expanded. */
+/**
+ * Parses sitemaps as sitemaps.org defines them. Malformed XML yields the locations that can be read. Entities that a
+ * document declares are never expanded.
+ */
 
 export interface Sitemap {
-  /** Whether its locations are sitemaps themselves. */
+  /** Whether the locations are sitemaps, not pages. */
   readonly isIndex: boolean;
   readonly locations: Iterable<string>;
 }
 
-/** `undefined` for what is neither a `urlset`, nor a `sitemapindex`, nor a text of one URL per line. */
+/** `undefined` for a text that is neither a `urlset`, nor a `sitemapindex`, nor a list of one URL per line. */
 export function parseSitemap(text: string): Sitemap | undefined {
   if (!/^\s*</.test(text)) {
-    const first = /\S.*/.exec(text)?.[0] ?? '';
-    return isLocation(first) ? { isIndex: false, locations: linesOf(text) } : undefined;
+    const firstLine = /\S.*/.exec(text)?.[0] ?? '';
+    return isLocation(firstLine) ? { isIndex: false, locations: linesOf(text) } : undefined;
   }
   for (const { kind, value } of tokens(text)) {
     if (kind !== 'tag') continue;
     const root = /^((?:[^\s:/]+:)?)(urlset|sitemapindex)(?![^\s/])/.exec(value);
     if (!root) return undefined;
-    // Extensions have locations too: those of images, in a namespace of their own.
+    // Extensions have `loc` elements too, in another namespace: `image:loc`.
     return { isIndex: root[2] === 'sitemapindex', locations: elements(text, `${root[1]}loc`) };
   }
   return undefined;
@@ -30,7 +33,7 @@ function* linesOf(text: string): Generator<string> {
   for (const [line] of text.matchAll(/\S.*/g)) if (isLocation(line)) yield line.trim();
 }
 
-/** The texts of the elements of a name. Each ends with the next tag, whichever that is. */
+/** The texts of the elements with this name. Any tag ends an element, so that a missing end tag does no harm. */
 function* elements(text: string, name: string): Generator<string> {
   let content: string | undefined;
   for (const { kind, value } of tokens(text)) {
@@ -38,34 +41,39 @@ function* elements(text: string, name: string): Generator<string> {
       if (content !== undefined) content += value;
       continue;
     }
-    const found = content?.trim();
-    if (found) yield found;
+    const trimmed = content?.trim();
+    if (trimmed) yield trimmed;
     content = /^[^\s/]+/.exec(value)?.[0] === name ? '' : undefined;
   }
 }
 
 interface Token {
   readonly kind: 'tag' | 'text';
-  /** What is between the brackets of a tag; a text without entities. */
+  /** A tag without its brackets; a text with its entities decoded. */
   readonly value: string;
 }
 
-/** Ends where something is not closed, since it may have been cut off. Each character is looked at a few times at most. */
+/**
+ * Ends at a bracket that is not closed, because the document may be cut off. The time is linear in the length of the
+ * text.
+ */
 function* tokens(text: string): Generator<Token> {
-  for (let at = 0; ; ) {
-    const open = text.indexOf('<', at);
+  let position = 0;
+  for (;;) {
+    const open = text.indexOf('<', position);
     if (open < 0) return;
-    if (open > at) yield { kind: 'text', value: decoded(text.slice(at, open)) };
+    if (open > position) yield { kind: 'text', value: decodeEntities(text.slice(position, open)) };
     const [opening, closing] = BRACKETS.find(([opening]) => text.startsWith(opening, open))!;
     const close = text.indexOf(closing, open + opening.length);
     if (close < 0) return;
     const value = text.slice(open + opening.length, close);
     if (opening === '<![CDATA[') yield { kind: 'text', value };
     else if (opening === '<') yield { kind: 'tag', value };
-    at = close + closing.length;
+    position = close + closing.length;
   }
 }
 
+/** The longest opening bracket first. */
 const BRACKETS = [
   ['<!--', '-->'],
   ['<![CDATA[', ']]>'],
@@ -76,8 +84,8 @@ const BRACKETS = [
 
 const ENTITIES: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
-/** An ampersand that begins no entity is one that was forgotten to be encoded. */
-function decoded(text: string): string {
+/** An ampersand that begins no known entity stays: the author forgot to encode it. */
+function decodeEntities(text: string): string {
   return text.replace(
     /&(?:(amp|lt|gt|quot|apos)|#(\d{1,7})|#x([\da-f]{1,6}));/gi,
     (whole, name, decimal, hex) => {

@@ -1,61 +1,73 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { OptionError } from '../errors.ts';
+import { OptionError, show } from '../errors.ts';
 import { callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { Duration } from '../options/units.ts';
-import { type Ask, inProcess, nameOf, overHttp, reasonOf, requestOf } from './client.ts';
-
-/** Warming up: many URLs are asked for, a few at a time, so that the cache has what they answer before clients come. */
+import {
+  errorMessage,
+  inProcessSender,
+  parseTarget,
+  type SendRequest,
+  sendOverHttp,
+  targetName,
+} from './client.ts';
 
 /**
- * An absolute `http:` or `https:` URL; or one and the header fields to ask with, such as those the answer varies by. In
- * process, `Host` may be among them.
+ * One request of a warm-up: an absolute `http:` or `https:` URL, or a URL with request header fields, such as those
+ * that the response varies on. In process, the fields may include `Host`.
  */
 export type WarmTarget =
   | string
   | URL
   | { readonly url: string | URL; readonly headers?: Readonly<Record<string, string>> };
 
-/** How far a warm-up has come. */
+/** The state of a warm-up after a request. */
 export interface WarmProgress {
-  /** How many were answered well so far, and how many were not. */
+  /** Requests so far with a status below 400. */
   readonly done: number;
+  /** Requests so far with a status of 400 or above, or without a response in time. */
   readonly failed: number;
-  /** How many there are, where the targets are an array. */
+  /** The number of targets, if they are an array. */
   readonly total: number | undefined;
-  /** The one asked for last. */
+  /** The URL of this request. */
   readonly url: string;
 }
 
-/** What became of a warm-up. */
+/** The result of a warm-up. */
 export interface WarmResult {
-  /** How many were answered with a status below 400. */
+  /** Requests with a status below 400. */
   readonly done: number;
-  /** How many were answered with another, or not in time, or not at all; or were no request. */
+  /** Requests with a status of 400 or above, requests without a response in time, and invalid targets. */
   readonly failed: number;
-  /** The first 100 of those. */
+  /** The first 100 failures. */
   readonly failures: readonly { readonly url: string; readonly reason: string }[];
 }
 
-/** Options of `cache.warm`. */
+/** The options of `cache.warm`. */
 export interface WarmOptions {
   /**
-   * The app that gets the requests, in this process and without a port: an Express or Connect app, a request listener, or
-   * an `http` or `https` server. @default none: the requests are sent over HTTP
+   * Sends the requests to this app in this process, without a port: an Express or Connect app, a request listener, or an
+   * `http` or `https` server. @default none: the requests are sent over HTTP
    */
   readonly app?: ((req: IncomingMessage, res: ServerResponse) => unknown) | Server | HttpsServer;
-  /** The most requests at a time. @default 8 */
+  /** Requests at the same time. @default 8 */
   readonly concurrency?: number;
-  /** How long each request may take: from 1 millisecond to 1 hour. @default '30s' */
+  /** The deadline for one response: from 1 millisecond to 1 hour. @default '30s' */
   readonly timeout?: Duration;
-  /** Called after each request. If it returns a promise, the warm-up waits for it. @default none */
+  /**
+   * Called after each request. The warm-up waits for the promise that it returns. An error ends the warm-up, which
+   * rejects with it. @default none
+   */
   readonly onProgress?: (progress: WarmProgress) => unknown;
-  /** Stops the warm-up: requests in progress are aborted, and it rejects with the signal's reason. @default none */
+  /** Aborts the requests in progress; the warm-up rejects with the signal's reason. @default none */
   readonly signal?: AbortSignal;
 }
 
 const parseOptions = objectOf({
-  app: { default: undefined, parse: (_option, app): Ask => (app === undefined ? overHttp : inProcess(app)) },
+  app: {
+    default: undefined,
+    parse: (_option, app): SendRequest => (app === undefined ? sendOverHttp : inProcessSender(app)),
+  },
   concurrency: { default: 8, parse: wholeNumberFrom(1) },
   timeout: { default: '30s', parse: timeout },
   onProgress: { default: undefined, parse: optional(callable<NonNullable<WarmOptions['onProgress']>>) },
@@ -69,64 +81,65 @@ function parseSignal(option: string, signal: unknown): AbortSignal {
 }
 
 interface Plan {
-  readonly ask: Ask;
+  readonly send: SendRequest;
   readonly concurrency: number;
-  /** In milliseconds. */
-  readonly timeout: number;
+  readonly timeoutMs: number;
   readonly onProgress: WarmOptions['onProgress'];
   readonly total: number | undefined;
 }
 
 type Targets = Iterable<unknown> | AsyncIterable<unknown>;
 
-const FAILURES = 100;
+const MAX_FAILURES = 100;
 
 /**
- * Asks for each target, and goes on with the next where one fails.
- * @param ended ends it early, and it resolves with what was done by then.
- * @throws {OptionError} for a bad option, {TypeError} for targets that are no list. What the list throws is thrown once
- * the requests under way have ended, what `onProgress` throws once they have been aborted.
+ * Sends a GET request to each target, so that the cache stores the responses. A failure does not stop the others.
+ * @param closing ends the warm-up early: it resolves with the counts so far.
+ * @throws {OptionError} for a bad option. @throws {TypeError} for targets that are not a list.
+ * An error of the list is thrown after the requests in progress have ended, an error of `onProgress` after they have
+ * been aborted.
  */
 export async function warm(
   targets: Targets,
   options: WarmOptions = {},
-  ended?: AbortSignal,
+  closing?: AbortSignal,
 ): Promise<WarmResult> {
-  const { app: ask, signal, ...limits } = parseOptions('warm', options);
-  const iterator = iteratorOf(targets);
-
+  const { app: send, timeout: timeoutMs, signal, ...rest } = parseOptions('warm', options);
   const total = Array.isArray(targets) ? targets.length : undefined;
-  const warmUp = new WarmUp({ ask, total, ...limits });
-  const stop = (): void => warmUp.stop(() => Promise.reject(signal?.reason));
+  const iterator = iteratorOf(targets);
+  const warmUp = new WarmUp({ send, timeoutMs, total, ...rest });
+  const abort = (): void => warmUp.stop(() => Promise.reject(signal?.reason));
   const end = (): void => warmUp.stop(() => Promise.resolve());
-  signal?.addEventListener('abort', stop);
-  ended?.addEventListener('abort', end);
-  if (signal?.aborted) stop();
-  if (ended?.aborted) end();
+  signal?.addEventListener('abort', abort);
+  closing?.addEventListener('abort', end);
+  if (signal?.aborted) abort();
+  if (closing?.aborted) end();
   try {
     return await warmUp.run(iterator);
   } finally {
-    signal?.removeEventListener('abort', stop);
-    ended?.removeEventListener('abort', end);
+    signal?.removeEventListener('abort', abort);
+    closing?.removeEventListener('abort', end);
   }
 }
 
-/** One target under way. */
+/** A target whose request is in progress. */
 interface Task {
-  /** Ends what is waited for at the moment. */
-  giveUp: () => void;
+  /** Ends the wait of this task: for the response, or for `onProgress`. */
+  cancel: () => void;
 }
 
+/** One warm-up in progress. */
 class WarmUp {
   readonly #plan: Plan;
-  readonly #running = new Map<Task, Promise<void>>();
+  readonly #tasks = new Map<Task, Promise<void>>();
   readonly #failures: { url: string; reason: string }[] = [];
   #done = 0;
   #failed = 0;
-  /** Set once it is stopped: how it ends. */
+  /** Set by `stop`: whether the warm-up resolves or rejects. */
   #stopped: (() => Promise<void>) | undefined;
-  /** Called when one has ended, and when there is nothing more to wait for. */
-  #onRoom: () => void = () => {};
+  /** Called when a task ends. */
+  #onTaskEnd: () => void = () => {};
+  /** Called by `stop`. */
   #onStop: () => void = () => {};
 
   constructor(plan: Plan) {
@@ -135,26 +148,26 @@ class WarmUp {
 
   stop(end: () => Promise<void>): void {
     this.#stopped ??= end;
-    for (const task of this.#running.keys()) task.giveUp();
+    for (const task of this.#tasks.keys()) task.cancel();
     this.#onStop();
   }
 
   async run(iterator: AnyIterator): Promise<WarmResult> {
     try {
-      await this.#feed(iterator);
+      await this.#startTasks(iterator);
     } finally {
-      await Promise.all(this.#running.values());
+      await Promise.all(this.#tasks.values());
     }
     await this.#stopped?.();
     return { done: this.#done, failed: this.#failed, failures: this.#failures };
   }
 
-  /** Reads on as soon as there is room, and never ahead. */
-  async #feed(iterator: AnyIterator): Promise<void> {
+  /** Reads the next target only when a request for it may start. */
+  async #startTasks(iterator: AnyIterator): Promise<void> {
     while (!this.#stopped) {
-      if (this.#running.size >= this.#plan.concurrency) {
+      if (this.#tasks.size >= this.#plan.concurrency) {
         await new Promise<void>((resolve) => {
-          this.#onRoom = resolve;
+          this.#onTaskEnd = resolve;
         });
         continue;
       }
@@ -162,55 +175,63 @@ class WarmUp {
         this.#onStop = () => resolve(undefined);
         Promise.resolve(iterator.next()).then(resolve, reject);
       });
-      // A generator that is asked to return while it works on the next does so after that: nobody waits for it.
-      if (!next) return void returned(iterator);
+      if (!next) {
+        // A generator returns only after the `next` in progress, which may never end, so the return is not awaited.
+        void closeIterator(iterator);
+        return;
+      }
       if (next.done) return;
-      this.#begin(await next.value);
+      this.#startTask(await next.value);
     }
-    await returned(iterator);
+    await closeIterator(iterator);
   }
 
-  #begin(target: unknown): void {
+  #startTask(target: unknown): void {
     if (this.#stopped) return;
-    const task: Task = { giveUp: () => {} };
-    const ending = this.#one(target, task).finally(() => {
-      this.#running.delete(task);
-      this.#onRoom();
+    const task: Task = { cancel: () => {} };
+    const ending = this.#runTask(target, task).finally(() => {
+      this.#tasks.delete(task);
+      this.#onTaskEnd();
     });
-    this.#running.set(task, ending);
+    this.#tasks.set(task, ending);
   }
 
-  /** Never rejects. What is given up when all is stopped counts as neither done nor failed. */
-  async #one(target: unknown, task: Task): Promise<void> {
-    const { ask, timeout, onProgress, total } = this.#plan;
+  /** Never rejects. A request that `stop` aborts counts as neither done nor failed. */
+  async #runTask(target: unknown, task: Task): Promise<void> {
+    const { send, timeoutMs } = this.#plan;
     const controller = new AbortController();
     const { signal } = controller;
-    task.giveUp = () => controller.abort();
+    task.cancel = () => controller.abort();
     let reason: string | undefined;
     const timer = setTimeout(() => {
-      reason = `timed out after ${timeout / 1000} s`;
+      reason = `timed out after ${timeoutMs / 1000} s`;
       controller.abort();
-    }, timeout);
+    }, timeoutMs);
     try {
-      const status = await ask(requestOf(target), signal);
+      const status = await send(parseTarget(target), signal);
       if (status >= 400) reason = `status ${status}`;
     } catch (error) {
-      if (!signal.aborted) reason = reasonOf(error);
+      if (!signal.aborted) reason = errorMessage(error);
     }
     clearTimeout(timer);
     if (this.#stopped && signal.aborted) return;
 
-    const url = nameOf(target);
+    const url = targetName(target);
     if (reason === undefined) this.#done++;
-    else if (++this.#failed <= FAILURES) this.#failures.push({ url, reason });
+    else if (++this.#failed <= MAX_FAILURES) this.#failures.push({ url, reason });
+    await this.#reportProgress(url, task);
+  }
+
+  async #reportProgress(url: string, task: Task): Promise<void> {
+    const { onProgress, total } = this.#plan;
     try {
-      const told = onProgress?.({ done: this.#done, failed: this.#failed, total, url });
-      // It may wait for what stops all, such as `cache.close()`, which waits for this.
-      const given = new Promise<void>((resolve) => {
-        task.giveUp = resolve;
+      const reported = onProgress?.({ done: this.#done, failed: this.#failed, total, url });
+      // `onProgress` may await `cache.close()`, which waits for this warm-up: `stop` must end this wait.
+      const cancelled = new Promise<void>((resolve) => {
+        task.cancel = resolve;
         if (this.#stopped) resolve();
       });
-      await Promise.race([told, given]);
+      await Promise.race([reported, cancelled]);
     } catch (error) {
       this.stop(() => Promise.reject(error));
     }
@@ -219,19 +240,21 @@ class WarmUp {
 
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
 
-/** @throws {TypeError} also for a single URL, which is a list of its characters. */
+/** @throws {TypeError} for what is not a list. A string is refused too: it would be a list of its characters. */
 function iteratorOf(targets: Targets): AnyIterator {
   if (typeof targets === 'object' && targets !== null) {
     if (Symbol.asyncIterator in targets) return targets[Symbol.asyncIterator]();
     if (Symbol.iterator in targets) return targets[Symbol.iterator]();
   }
-  throw new TypeError('warm takes a list of URLs: an array, a generator, or what fromSitemap gives');
+  throw new TypeError(
+    `warm needs a list of URLs (an array, a generator, or the result of fromSitemap), not ${show(targets)}`,
+  );
 }
 
-async function returned(iterator: AnyIterator): Promise<void> {
+async function closeIterator(iterator: AnyIterator): Promise<void> {
   try {
     await iterator.return?.();
   } catch {
-    // It has been told.
+    // The caller gets the first error or the signal's reason instead.
   }
 }

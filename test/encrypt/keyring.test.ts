@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { SealingKey } from '../../src/codec/encryption.ts';
-import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
 import { Keyring } from '../../src/codec/keyring.ts';
 import type { FaultEvent } from '../../src/observe/outcome.ts';
 import { HEAD } from '../support/stored-head.ts';
@@ -31,7 +31,7 @@ const touched = (at: number): Buffer => {
   return bytes;
 };
 
-describe('what is read', () => {
+describe('a value that is read', () => {
   type Row = [what: string, keys: SealingKey[], bytes: Buffer, read: boolean, damage: boolean, code: string];
   test.each<Row>([
     ['plain, without keys', [], PLAIN, true, false, ''],
@@ -47,7 +47,7 @@ describe('what is read', () => {
     ['sealed, cut short', [FIRST], sealed.subarray(0, -1), false, true, 'tampered'],
     ['sealed, its head alone', [FIRST], sealed.subarray(0, 24), false, true, ''],
     ['sealed, its head alone, without keys', [], sealed.subarray(0, 24), false, true, ''],
-    ['plain, with keys', [FIRST], PLAIN, false, false, 'unsealed'],
+    ['plain, with keys', [FIRST], PLAIN, false, false, 'unencrypted'],
     ['plain and damaged, with keys', [FIRST], PLAIN.subarray(1), false, true, ''],
     ['plain and damaged, without keys', [], PLAIN.subarray(1), false, true, ''],
     ['nothing', [FIRST], Buffer.alloc(0), false, true, ''],
@@ -59,35 +59,39 @@ describe('what is read', () => {
     expect(faults.map((fault) => [fault.step, fault.code])).toEqual(code ? [['decrypt', code]] : []);
   });
 
-  test('is not what was sealed for another key or another prefix', () => {
+  test('is not opened when it was sealed for another cache key or prefix', () => {
     expect(ringOf([FIRST]).ring.decode(`${ID}&d=e`, sealed)).toBeUndefined();
     expect(ringOf([FIRST], 'other:').ring.decode(ID, sealed)).toBeUndefined();
     expect(ringOf([FIRST], 'rrc').ring.decode(`:${ID}`, sealed)).toBeUndefined();
   });
 
-  test('is stale where it was purged softly, and damaged where that is no instant', () => {
+  test('is stale after a soft purge, and damaged when the mark is invalid', () => {
     const { ring } = ringOf([FIRST]);
     const now = HEAD.bornAt + 10_000;
-    expect(ring.decode(ID, purgedSoftly(sealed, now))).toEqual(decode(purgedSoftly(PLAIN, now)));
+    expect(ring.decode(ID, markSoftPurged(sealed, now))).toEqual(decode(markSoftPurged(PLAIN, now)));
     const bytes = Buffer.from(sealed).fill(1, 8, 12);
     expect([ring.decode(ID, bytes), ring.isDamage(bytes)]).toEqual([undefined, true]);
   });
 });
 
-describe('what is told', () => {
-  test('is told once a minute, and has nothing of what is stored', () => {
+describe('a fault', () => {
+  test('is reported once a minute, without anything of the stored value', () => {
     const { ring, faults } = ringOf([SECOND]);
     for (let i = 0; i < 100; i++) ring.decode(ID, sealed);
     for (let i = 0; i < 100; i++) ring.decode(ID, PLAIN);
     expect(faults).toEqual([
-      { step: 'decrypt', code: 'unknown-key', message: `value at ${ID} is sealed with key one` },
-      { step: 'decrypt', code: 'unsealed', message: `value at ${ID} is not sealed` },
+      {
+        step: 'decrypt',
+        code: 'unknown-key',
+        message: `value at ${ID} is encrypted with key one, which is unknown here`,
+      },
+      { step: 'decrypt', code: 'unencrypted', message: `value at ${ID} is not encrypted` },
     ]);
   });
 });
 
 describe('a cache key', () => {
-  test('is sealed, and opened by whoever has the key', () => {
+  test('is sealed, and opened by every process that has the key', () => {
     const name = ringOf([FIRST]).ring.sealName(ID);
     expect(name).toMatch(/^sealed:[A-Za-z0-9+/]+=*$/);
     expect(Buffer.from(name.slice(7), 'base64').includes('http')).toBe(false);
@@ -98,13 +102,13 @@ describe('a cache key', () => {
     expect(ringOf([FIRST]).ring.openName('sealed:!')).toBeUndefined();
   });
 
-  test('is no stored response, nor is one a cache key', () => {
+  test('is not opened as a stored response, nor a stored response as a cache key', () => {
     const { ring } = ringOf([FIRST]);
     expect(ring.openName(`sealed:${sealed.toString('base64')}`)).toBeUndefined();
     expect(ring.decode('@', Buffer.from(ring.sealName(ID).slice(7), 'base64'))).toBeUndefined();
   });
 
-  test('stays as it is without keys', () => {
+  test('is not changed without keys', () => {
     const { ring } = ringOf([]);
     expect(ring.sealName(ID)).toBe(ID);
     expect(ring.openName(ID)).toBe(ID);

@@ -32,7 +32,7 @@ describe('a new key', () => {
 describe.each<[string, string[], string[], string]>([
   ['a key that it lacks', ['theirs'], ['mine'], 'unknown-key'],
   ['any key, where it has none', ['theirs'], [], 'unknown-key'],
-  ['no key, where it has one', [], ['mine'], 'unsealed'],
+  ['no key, where it has one', [], ['mine'], 'unencrypted'],
 ])('what another process has stored with %s', (_name, theirs, mine, code) => {
   // A process without keys looks for responses under readable cache keys.
   const readable = theirs.length > 0 && mine.length > 0 ? {} : { hashKeys: false };

@@ -32,14 +32,14 @@ const gcm = (iv: Buffer, additionalData: Buffer) => ({ name: 'AES-GCM', iv, addi
 const imported = (): Promise<webcrypto.CryptoKey> =>
   webcrypto.subtle.importKey('raw', RAW, 'AES-GCM', false, ['encrypt', 'decrypt']);
 
-describe('a sealed frame', () => {
-  test('is AES-256-GCM as Web Cryptography has it', async () => {
+describe('a sealed value', () => {
+  test('is decrypted by Web Cryptography as AES-256-GCM', async () => {
     const { nonce, beside, sealed } = partsOf(seal(KEY, PLACE, PLAIN));
     const opened = await webcrypto.subtle.decrypt(gcm(nonce, beside(PLACE)), await imported(), sealed);
     expect(Buffer.from(opened)).toEqual(PLAIN);
   });
 
-  test('may be made by Web Cryptography', async () => {
+  test('that Web Cryptography has encrypted is opened', async () => {
     const frame = Buffer.concat([Buffer.alloc(24), Buffer.from('\x072026-11')]);
     frame[0] = frame[1] = 1;
     frame.fill(0xab, 4, 8).fill(0xcd, 16, 24);
@@ -48,20 +48,20 @@ describe('a sealed frame', () => {
     expect(open(KEY, PLACE, Buffer.concat([frame, Buffer.from(sealed)]))).toEqual(PLAIN);
   });
 
-  test('is opened by every version to come', () => {
+  test('that an earlier version has sealed is opened', () => {
     const frame = Buffer.from(FROZEN, 'base64');
     expect(keyIdOf(frame)).toBe('2026-11');
     expect(open(KEY, PLACE, frame)?.toString()).toBe('sealed in 2026');
   });
 
-  test('has nothing of what is sealed in it, and no two are the same', () => {
+  test('contains nothing of the plain value, and no two are equal', () => {
     const frames = Array.from({ length: 100 }, () => seal(KEY, PLACE, PLAIN));
     expect(frames.some((frame) => frame.includes('body'))).toBe(false);
     // The first 24 bytes tell two stored responses apart.
     expect(new Set(frames.map((frame) => frame.toString('hex', 0, 24))).size).toBe(100);
   });
 
-  test('gives back what was sealed, whatever it is and wherever', () => {
+  test('is opened to the plain value, for every value and location', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 300 }), fc.string({ unit: 'binary' }), (plain, place) => {
         const frame = seal(KEY, place, plain);
@@ -73,10 +73,10 @@ describe('a sealed frame', () => {
   });
 });
 
-describe('is not opened', () => {
+describe('a sealed value is not opened', () => {
   const frame = seal(KEY, PLACE, PLAIN);
 
-  test('with any bit flipped, but for the instant of a soft purge', () => {
+  test('with any bit flipped, except in the mark of a soft purge', () => {
     const opened = new Set<number>();
     for (let bit = 0; bit < frame.length * 8; bit++) {
       const byte = bit >> 3;
@@ -87,7 +87,7 @@ describe('is not opened', () => {
     expect([...opened]).toEqual([8, 9, 10, 11, 12, 13, 14, 15]);
   });
 
-  test('when anything is missing or added', () => {
+  test('with bytes removed or added', () => {
     for (let length = 0; length < frame.length; length++) {
       expect(open(KEY, PLACE, frame.subarray(0, length))).toBeUndefined();
       expect(open(KEY, PLACE, frame.subarray(length + 1))).toBeUndefined();
@@ -95,7 +95,7 @@ describe('is not opened', () => {
     expect(open(KEY, PLACE, Buffer.concat([frame, Buffer.alloc(1)]))).toBeUndefined();
   });
 
-  test('at any other place', () => {
+  test('at another location', () => {
     fc.assert(
       fc.property(fc.string(), (place) => {
         fc.pre(place !== PLACE);
@@ -108,13 +108,13 @@ describe('is not opened', () => {
     expect(open({ ...KEY, id: 'ab' }, PLACE, short)).toBeUndefined();
   });
 
-  test('with another key, of the same name or not', () => {
+  test('with another key, whether its id is the same or not', () => {
     expect(open(OTHER, PLACE, frame)).toBeUndefined();
     expect(open({ ...KEY, id: '2027-01' }, PLACE, frame)).toBeUndefined();
     expect(open(KEY, PLACE, frame)).toEqual(PLAIN);
   });
 
-  test('when it is anything else', () => {
+  test('when it is no sealed value', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
         expect(open(KEY, PLACE, Buffer.from(bytes))).toBeUndefined();
@@ -135,11 +135,11 @@ describe('the id of the key', () => {
     ['an id that is too long', frameWith('x'.repeat(33))],
     ['an id that is no text', frameWith('\x00\x01')],
     ['an unsealed response', PLAIN],
-  ])('is not there in %s', (_name, bytes) => {
+  ])('is undefined for %s', (_name, bytes) => {
     expect(keyIdOf(bytes)).toBeUndefined();
   });
 
-  test('may have 1 to 32 printable characters', () => {
+  test('has 1 to 32 printable characters', () => {
     for (const id of ['!', '~', 'x'.repeat(32)]) expect(keyIdOf(frameWith(id))).toBe(id);
   });
 });

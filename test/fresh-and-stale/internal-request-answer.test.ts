@@ -8,12 +8,12 @@ import cors from 'cors';
 import express from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
-import { isSynthetic } from '../../src/exchange/internal-request.ts';
+import { isInternal } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/client.ts';
 import { Stage, seen } from './support/twice.ts';
 
-/* What an app answers to nobody is what it answers to a client, and each of its listeners hears the same. */
+/* An internal request gets the same response as a client, and the app's listeners get the same events. */
 
 const FILE = require.resolve('typescript/package.json');
 
@@ -151,11 +151,14 @@ const CASES: readonly Case[] = [
 ];
 
 describe.each(frameworks)('$name', ({ app }) => {
-  test.each(CASES)('answers the same: %s', async (_name, handler, asked = {}) => {
-    await new Stage(app(handler)).twice(asked);
-  });
+  test.each(CASES)(
+    'an internal request gets the same response as a client: %s',
+    async (_name, handler, asked = {}) => {
+      await new Stage(app(handler)).twice(asked);
+    },
+  );
 
-  test('tells whoever listens that a response is finished and closed', async () => {
+  test('an internal response emits finish and close like one to a client', async () => {
     const heard: unknown[] = [];
     const logger: Handler = (req, res, next) => {
       for (const event of ['finish', 'close']) {
@@ -242,13 +245,16 @@ const EXPRESS_CASES: readonly (readonly [
 describe.each(expresses)('%s', (_express, make) => {
   const newApp = (): App => make().set('env', 'test');
 
-  test.each(EXPRESS_CASES)('answers the same: %s', async (_name, on, asked = {}) => {
-    const app = newApp();
-    on(app, make);
-    await new Stage(app).twice(asked);
-  });
+  test.each(EXPRESS_CASES)(
+    'an internal request gets the same response as a client: %s',
+    async (_name, on, asked = {}) => {
+      const app = newApp();
+      on(app, make);
+      await new Stage(app).twice(asked);
+    },
+  );
 
-  test('answers the same behind compression', async () => {
+  test('an internal request gets the same response behind compression', async () => {
     const app = newApp().use(compression({ threshold: 0 }));
     app.get('/json', (_req, res) => void res.json({ a: 'a'.repeat(1000) }));
     app.get('/file', (_req, res) => void res.sendFile(FILE));
@@ -266,7 +272,7 @@ describe.each(expresses)('%s', (_express, make) => {
     }
   });
 
-  test('answers the same behind CORS and helmet', async () => {
+  test('an internal request gets the same response behind CORS and helmet', async () => {
     const app = newApp().use(cors({ origin: /example$/, credentials: true }), helmet());
     app.use((_req, res) => void res.json({}));
     const stage = new Stage(app);
@@ -275,13 +281,13 @@ describe.each(expresses)('%s', (_express, make) => {
     expect((await stage.twice({ method: 'OPTIONS', headers: preflight })).status).toBe(204);
   });
 
-  test('answers the same behind parsers of bodies', async () => {
+  test('an internal request gets the same response behind body parsers', async () => {
     const app = newApp().use(make.json(), make.urlencoded({ extended: true }), make.text(), make.raw());
     app.use((req, res) => void res.json(seen(req)));
     await new Stage(app).twice({ headers: { 'Content-Type': 'application/json' } });
   });
 
-  test('answers the same behind a session, which is in a store and not in the request', async () => {
+  test('an internal request gets the same response behind a session in a store', async () => {
     const app = newApp().use(
       session({ secret: 's', resave: false, saveUninitialized: true, genid: () => 'one' }),
     );
@@ -295,7 +301,7 @@ describe.each(expresses)('%s', (_express, make) => {
     await new Stage(app).twice({ headers: { Cookie: answer.header('set-cookie')!.split(';')[0]! } });
   });
 
-  test('answers the same behind a middleware that wraps the response', async () => {
+  test('an internal request gets the same response behind a middleware that wraps the response', async () => {
     const upper = (chunk: unknown): unknown => chunk && String(chunk).toUpperCase();
     const wrapping: Layer = (_req, res, next) => {
       const { write, end } = res as unknown as Record<'write' | 'end', (...args: unknown[]) => unknown>;
@@ -313,7 +319,7 @@ describe.each(expresses)('%s', (_express, make) => {
   });
 });
 
-test('Express 5 answers the same where a promise is rejected', async () => {
+test('Express 5 sends an internal request the same error when a promise is rejected', async () => {
   const app = express().get('/', async () => {
     await sleep(2);
     failure();
@@ -324,10 +330,10 @@ test('Express 5 answers the same where a promise is rejected', async () => {
 test.each([
   ['chunks', {}],
   ['a length', { 'Content-Length': '1000000000000' }],
-])('a handler that writes without end is given its time like everyone else: %s', async (_how, headers) => {
+])('a handler that writes without end does not block the event loop: %s', async (_how, headers) => {
   let turns = 0;
   const handler: Handler = (req, res) => {
-    if (!isSynthetic(req)) return res.end();
+    if (!isInternal(req)) return res.end();
     res.writeHead(200, headers);
     return new Readable({
       read() {
@@ -343,7 +349,7 @@ test.each([
   expect(turns).toBeGreaterThan(5);
 });
 
-test("an app whose server makes responses of its own class gets Node's", async () => {
+test("an app whose server has its own response class gets Node's for an internal request", async () => {
   class Own extends ServerResponse<IncomingMessage> {
     readonly own = true;
   }

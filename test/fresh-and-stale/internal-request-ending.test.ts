@@ -6,41 +6,41 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import { type Blueprint, dispatch, isSynthetic } from '../../src/exchange/internal-request.ts';
+import { dispatch, isInternal, type RequestTemplate } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Handler } from '../support/apps.ts';
-import { DEADLINE, Stage } from './support/twice.ts';
+import { Stage, TIMEOUT_MS } from './support/twice.ts';
 
-/* Every request that nobody sent comes to an end, and leaves nothing behind. */
+/* Every internal request ends, and leaves nothing behind. */
 
 type Pair = [IncomingMessage, ServerResponse];
 
-const blueprint: Blueprint = { method: 'GET', url: '/a', fields: [['Host', 'a.example']], peer: {} };
+const TEMPLATE: RequestTemplate = { method: 'GET', url: '/a', fields: [['Host', 'a.example']], peer: {} };
 
-/** A stage whose handler answers clients, and does this for nobody. */
-async function staged(forNobody: Handler): Promise<Stage> {
+/** A stage whose handler answers clients, and calls `onInternal` for internal requests. */
+async function staged(onInternal: Handler): Promise<Stage> {
   const handler: Handler = (req, res, next) =>
-    isSynthetic(req) ? forNobody(req, res, next) : res.end('client');
+    isInternal(req) ? onInternal(req, res, next) : res.end('client');
   const stage = new Stage(bare(handler));
   await stage.ask('/');
   return stage;
 }
 
-describe('at the deadline', () => {
-  test.each(frameworks)('$name: a handler that never answers hears that it is too late', async ({ app }) => {
-    const stage = new Stage(app((req, res) => void (isSynthetic(req) || res.end())));
+describe('at the timeout', () => {
+  test.each(frameworks)('$name: a handler that never answers gets the close event', async ({ app }) => {
+    const stage = new Stage(app((req, res) => void (isInternal(req) || res.end())));
     await stage.ask('/');
     const startedAt = performance.now();
     expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
     expect(performance.now() - startedAt).toBeGreaterThan(40);
-    // As when a client hangs up, but for `orphaned`: a cache needs not wait for who has had his time.
+    // Unlike for a client that disconnects, the capture ends at once: the request has used up its time.
     expect(stage.accounts[1]).toMatchObject({
       asked: ['aborted', 'close'],
       answered: ['close'],
-      body: 'abandoned',
+      body: 'aborted',
     });
   });
 
-  test('a stream of events without end is over', async () => {
+  test('an endless event stream ends', async () => {
     let events = 0;
     let stopped = false;
     const stage = await staged((_req, res) => {
@@ -54,17 +54,17 @@ describe('at the deadline', () => {
     expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
     expect(stopped).toBe(true);
     expect(events).toBeGreaterThan(1);
-    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
   });
 
-  test('what is piped is let go', async () => {
+  test('a piped source is destroyed', async () => {
     const source = new Readable({ read() {} });
     const stage = await staged((_req, res) => void source.pipe(res));
     await stage.repeat(20);
     expect(source.listenerCount('data')).toBe(0);
   });
 
-  test('a handler that answers later does no harm', async () => {
+  test('a handler that answers later causes no error', async () => {
     const done: unknown[] = [];
     let late: Promise<void> | undefined;
     const stage = await staged((_req, res) => {
@@ -79,10 +79,10 @@ describe('at the deadline', () => {
     await late;
     await sleep(5);
     expect(done).toEqual(['ERR_STREAM_DESTROYED']);
-    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
   });
 
-  test('a response that is complete is finished, whatever else its handler does', async () => {
+  test('a complete response is finished, even if its handler goes on', async () => {
     const stage = await staged(async (_req, res) => {
       res.end('done');
       await sleep(30);
@@ -91,11 +91,11 @@ describe('at the deadline', () => {
   });
 });
 
-describe('given up', () => {
-  test('by a signal from before, it never begins', async () => {
+describe('an aborted internal request', () => {
+  test('with a signal that is aborted already never reaches the app', async () => {
     let entered = 0;
-    const ending = await dispatch(blueprint, () => entered++, {
-      deadline: DEADLINE,
+    const ending = await dispatch(TEMPLATE, () => entered++, {
+      timeoutMs: TIMEOUT_MS,
       signal: AbortSignal.abort(),
     });
     expect(ending).toEqual({ kind: 'aborted' });
@@ -103,20 +103,20 @@ describe('given up', () => {
     expect(entered).toBe(0);
   });
 
-  test('by a signal meanwhile, it ends at once', async () => {
+  test('whose signal aborts while it runs ends at once', async () => {
     const controller = new AbortController();
     const stage = await staged((_req, res) => {
       res.write('a part');
       controller.abort();
     });
-    expect(await stage.repeat(DEADLINE, controller.signal)).toEqual({ kind: 'aborted' });
-    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+    expect(await stage.repeat(TIMEOUT_MS, controller.signal)).toEqual({ kind: 'aborted' });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
   });
 
-  test('by a signal afterwards, it is finished all the same', async () => {
+  test('whose signal aborts after the response is finished', async () => {
     const controller = new AbortController();
     const stage = await staged((_req, res) => res.end());
-    expect(await stage.repeat(DEADLINE, controller.signal)).toEqual({ kind: 'finished', status: 200 });
+    expect(await stage.repeat(TIMEOUT_MS, controller.signal)).toEqual({ kind: 'finished', status: 200 });
     controller.abort();
     expect(stage.accounts[1]).toMatchObject({ answered: ['finish', 'close'] });
   });
@@ -131,7 +131,7 @@ describe('given up', () => {
     ['req.socket.end()', (req) => req.socket.end()],
     ['req.socket.destroySoon()', (req) => req.socket.destroySoon()],
     ['the timeout of its socket', (req) => req.socket.setTimeout(10)],
-  ])('by the app: %s', async (_how, giveUp) => {
+  ])('that the app closes: %s', async (_how, giveUp) => {
     const whole = await staged((req, res) => void giveUp(req, res));
     expect(await whole.repeat()).toEqual({ kind: 'aborted' });
     const begun = await staged((req, res) => {
@@ -140,7 +140,7 @@ describe('given up', () => {
     expect(await begun.repeat()).toEqual({ kind: 'aborted' });
   });
 
-  test('by the app, where a strict length is not kept', async () => {
+  test('whose app violates strictContentLength', async () => {
     const stage = await staged((_req, res) => {
       res.strictContentLength = true;
       res.setHeader('Content-Length', 10);
@@ -153,7 +153,7 @@ describe('given up', () => {
   });
 });
 
-describe('what is thrown', () => {
+describe('an error', () => {
   const uncaught: unknown[] = [];
   const hear = (error: unknown): void => void uncaught.push(error);
   process.on('uncaughtException', hear);
@@ -161,17 +161,17 @@ describe('what is thrown', () => {
     expect(uncaught).toEqual([]);
   });
 
-  test('by a listener at once is the ending', async () => {
+  test('that a listener throws synchronously is the result', async () => {
     const error = new Error('on purpose');
     const stage = await staged((_req, res) => {
       res.write('a part');
       throw error;
     });
     expect(await stage.repeat()).toEqual({ kind: 'threw', error });
-    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'abandoned' });
+    expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
   });
 
-  test('by one of several listeners keeps the next from being called', async () => {
+  test('that one of several listeners throws keeps the next from being called', async () => {
     const stage = await staged(() => {
       throw 'a word';
     });
@@ -182,10 +182,10 @@ describe('what is thrown', () => {
   });
 
   test.each(frameworks.filter(({ name }) => name !== 'node:http'))(
-    '$name: by a handler is answered by the framework',
+    '$name: that a handler throws is answered by the framework',
     async ({ app }) => {
       const thrower: Handler = (req, res) => {
-        if (!isSynthetic(req)) return res.end();
+        if (!isInternal(req)) return res.end();
         throw Object.assign(new Error('on purpose'), { status: 418, stack: '' });
       };
       const stage = new Stage(app(thrower));
@@ -196,7 +196,7 @@ describe('what is thrown', () => {
 });
 
 describe('a server that closes', () => {
-  test('does not wait for a request that nobody sent', async () => {
+  test('does not wait for an internal request', async () => {
     const stage = await staged(() => {});
     const pending = stage.repeat(200);
     stage.server.closeAllConnections();
@@ -204,7 +204,7 @@ describe('a server that closes', () => {
     expect(await pending).toEqual({ kind: 'timed-out' });
   });
 
-  test('lets it finish', async () => {
+  test('lets an internal request finish', async () => {
     const stage = await staged(async (_req, res) => {
       await sleep(20);
       res.end('late');
@@ -217,14 +217,14 @@ describe('a server that closes', () => {
     expect(stage.accounts[1]?.body).toBe('late');
   });
 
-  test('can still be asked by nobody', async () => {
+  test('still accepts internal requests after it has closed', async () => {
     const stage = await staged((_req, res) => res.end('still'));
     stage.server.closeAllConnections();
     await new Promise((resolve) => stage.server.close(resolve));
     expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
   });
 
-  test('without listeners leaves the request to its deadline', async () => {
+  test('without listeners leaves the internal request to its timeout', async () => {
     const stage = await staged((_req, res) => res.end());
     stage.server.removeAllListeners('request');
     expect(await stage.repeat(10)).toEqual({ kind: 'timed-out' });
@@ -234,7 +234,7 @@ describe('a server that closes', () => {
 describe('asynchronous context', () => {
   const user = new AsyncLocalStorage<string>();
 
-  test('of whoever dispatches does not reach the app, and is his own again afterwards', async () => {
+  test('of the caller does not reach the app, and is restored for the caller', async () => {
     const seen: unknown[] = [];
     const see = (): unknown => seen.push(user.getStore());
     const app = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -248,28 +248,28 @@ describe('asynchronous context', () => {
       setTimeout(() => res.end(see), 5);
     };
     await user.run('alice', async () => {
-      const ending = await dispatch(blueprint, app, { deadline: DEADLINE });
+      const ending = await dispatch(TEMPLATE, app, { timeoutMs: TIMEOUT_MS });
       expect(ending).toEqual({ kind: 'finished', status: 200 });
       expect(user.getStore()).toBe('alice');
     });
     expect(seen).toEqual(Array(7).fill(undefined));
   });
 
-  test('does not reach the app where it ends at the deadline or by a signal', async () => {
+  test('of the caller does not reach the app when the request ends by timeout or signal', async () => {
     const seen: unknown[] = [];
     const app = (_req: IncomingMessage, res: ServerResponse): void =>
       void res.on('close', () => seen.push(user.getStore()));
-    await user.run('alice', () => dispatch(blueprint, app, { deadline: 5 }));
+    await user.run('alice', () => dispatch(TEMPLATE, app, { timeoutMs: 5 }));
     const { signal } = user.run('alice', () => {
       const controller = new AbortController();
       setTimeout(() => controller.abort(), 5);
       return controller;
     });
-    await user.run('alice', () => dispatch(blueprint, app, { deadline: DEADLINE, signal }));
+    await user.run('alice', () => dispatch(TEMPLATE, app, { timeoutMs: TIMEOUT_MS, signal }));
     expect(seen).toEqual([undefined, undefined]);
   });
 
-  test('of the app is the request for which it was made', async () => {
+  test('that the app creates is kept for the internal request', async () => {
     const seen: unknown[] = [];
     const app = (_req: IncomingMessage, res: ServerResponse): void =>
       user.run('nobody', () => {
@@ -278,24 +278,26 @@ describe('asynchronous context', () => {
           res.end();
         }, 1);
       });
-    await dispatch(blueprint, app, { deadline: DEADLINE });
+    await dispatch(TEMPLATE, app, { timeoutMs: TIMEOUT_MS });
     expect(seen).toEqual(['nobody']);
   });
 });
 
-test('keeps no process alive', async () => {
+test('an internal request keeps no process alive', async () => {
   const controller = new AbortController();
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
-  const before = process.getActiveResourcesInfo().sort();
-  const pending = dispatch(blueprint, () => {}, { deadline: DEADLINE, signal: controller.signal });
-  // What is only of this moment, or of one before, is no reason to live on.
+  const before = process.getActiveResourcesInfo();
+  const pending = dispatch(TEMPLATE, () => {}, { timeoutMs: TIMEOUT_MS, signal: controller.signal });
+  // Resources of the first turns do not count, nor do timers of the test runner, which may end meanwhile.
   for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
-  expect(process.getActiveResourcesInfo().sort()).toEqual(before);
+  const added = process.getActiveResourcesInfo();
+  for (const resource of before) if (added.includes(resource)) added.splice(added.indexOf(resource), 1);
+  expect(added).toEqual([]);
   controller.abort();
   await pending;
 });
 
-test('leaves nothing behind, neither with a deadline that is far nor with a signal', async () => {
+test('an internal request leaves no timer and no abort listener behind', async () => {
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as () => void;
   const { signal } = new AbortController();
@@ -304,14 +306,14 @@ test('leaves nothing behind, neither with a deadline that is far nor with a sign
     requests.push(new WeakRef(req));
     res.end();
   };
-  for (let i = 0; i < 20; i++) await dispatch(blueprint, enter, { deadline: 3_600_000, signal });
+  for (let i = 0; i < 20; i++) await dispatch(TEMPLATE, enter, { timeoutMs: 3_600_000, signal });
   await sleep(5);
   collect();
   // Node's parser may still know its last one.
   expect(requests.filter((request) => request.deref()).length).toBeLessThan(3);
 });
 
-test('holds nothing of what was written', async () => {
+test('an internal response holds nothing of its body in memory', async () => {
   let most = 0;
   const stage = await staged((req, res) => {
     const source = Readable.from(Array(256).fill(Buffer.alloc(65_536)));
@@ -321,24 +323,24 @@ test('holds nothing of what was written', async () => {
     });
   });
   // Not by the stage either.
-  stage.entrance = (req, res) => stage.server.listeners('request')[1]!(req, res);
+  stage.listener = (req, res) => stage.server.listeners('request')[1]!(req, res);
   expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
   expect(most).toBeLessThan(200_000);
 });
 
-test('many at once are each answered for themselves', async () => {
+test('many internal requests at once each get their own response', async () => {
   const app = (req: IncomingMessage, res: ServerResponse): void => {
     const status = Number(req.url?.slice(1));
     setTimeout(() => res.writeHead(status).end('x'), status % 7);
   };
   const statuses = Array.from({ length: 300 }, (_, i) => 200 + i);
   const asked = statuses.map((status) =>
-    dispatch({ ...blueprint, url: `/${status}` }, app, { deadline: DEADLINE }),
+    dispatch({ ...TEMPLATE, url: `/${status}` }, app, { timeoutMs: TIMEOUT_MS }),
   );
   expect(await Promise.all(asked)).toEqual(statuses.map((status) => ({ kind: 'finished', status })));
 });
 
-test('whoever watches the requests of all servers sees one', async () => {
+test('instrumentation of all servers sees an internal request once', async () => {
   const stage = await staged((_req, res) => res.end());
   const { emit } = Server.prototype;
   const seen: unknown[] = [];

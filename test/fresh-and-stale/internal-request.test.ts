@@ -3,13 +3,13 @@ import { createServer as createTlsServer, request as requestTls } from 'node:htt
 import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
 import express from 'express';
-import { blueprintOf, dispatch, entranceOf, isSynthetic } from '../../src/exchange/internal-request.ts';
+import { dispatch, isInternal, listenerOf, templateOf } from '../../src/exchange/internal-request.ts';
 import { bare, expresses, frameworks, type Layer } from '../support/apps.ts';
 import type { Asked } from '../support/client.ts';
 import { certificates } from '../support/tls.ts';
-import { DEADLINE, Stage, seen } from './support/twice.ts';
+import { Stage, seen, TIMEOUT_MS } from './support/twice.ts';
 
-/* An app cannot tell by the request that nobody sent it. */
+/* An app cannot distinguish an internal request from one of a client. */
 
 const TARGET = String.fromCharCode(...Array.from({ length: 0x7e - 0x20 }, (_, i) => 0x21 + i));
 const REQUESTS: readonly (readonly [string, Asked | string])[] = [
@@ -65,11 +65,11 @@ const REQUESTS: readonly (readonly [string, Asked | string])[] = [
 const mirror: Layer = (req, res) => void res.end(JSON.stringify(seen(req)));
 
 describe.each(frameworks)('$name', ({ app }) => {
-  test.each(REQUESTS)('sees the same of %s', async (_what, asked) => {
+  test.each(REQUESTS)('reads the same from an internal request: %s', async (_what, asked) => {
     await new Stage(app(mirror)).twice(asked);
   });
 
-  test('reads the body that there is not', async () => {
+  test('reads an empty body from an internal request', async () => {
     const reader: Layer = (req, res) => {
       const chunks: unknown[] = [];
       req.on('data', (chunk) => chunks.push(chunk));
@@ -79,7 +79,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     expect(JSON.parse(answer.body)).toEqual({ chunks: [], complete: true });
   });
 
-  test('reads the body that there is not by iteration', async () => {
+  test('iterates over an empty body of an internal request', async () => {
     const reader: Layer = async (req, res) => {
       for await (const _chunk of req) res.write('a chunk');
       res.end('done');
@@ -105,7 +105,7 @@ describe.each(expresses)('%s', (_name, make) => {
     { 'X-Forwarded-For': '1.2.3.4' },
     { 'X-Forwarded-For': '1.2.3.4, 127.0.0.1, 10.1.2.3', 'X-Forwarded-Proto': 'https,http' },
   ];
-  test.each(TRUSTED)('trusting %p: sees the same of a proxy', async (trust) => {
+  test.each(TRUSTED)('with trust proxy %p an internal request shows the same proxy', async (trust) => {
     const app = make();
     app.set('trust proxy', trust);
     app.use(mirror);
@@ -113,7 +113,7 @@ describe.each(expresses)('%s', (_name, make) => {
     for (const headers of FORWARDED) await stage.twice({ headers });
   });
 
-  test('takes the same way through mounted apps and nested routers', async () => {
+  test('an internal request takes the same way through mounted apps and nested routers', async () => {
     const app = make();
     const sub = make();
     const [outer, inner] = [make.Router(), make.Router({ mergeParams: true })];
@@ -141,14 +141,14 @@ describe.each(expresses)('%s', (_name, make) => {
   });
 });
 
-test('an app in another app, and a request handed on by a bare listener, are the same', async () => {
+test('an internal request is the same in an app within an app and behind a bare listener', async () => {
   const inner = express().get('/b', (req, res) => void res.json(seen(req)));
   const outer = connect().use('/a', inner as unknown as connect.NextHandleFunction);
   const answer = await new Stage((req, res) => void outer(req, res)).twice('/a/b?c');
   expect(JSON.parse(answer.body)).toMatchObject({ originalUrl: '/a/b?c', url: '/b?c' });
 });
 
-test('every listener of the server is called, in order', async () => {
+test('an internal request calls every listener of the server in order', async () => {
   const stage = new Stage((_req, res) => void res.setHeader('X-By', 'first'));
   stage.server.on('request', (req, res) => {
     if (req.url?.startsWith('/socket.io/')) res.end('socket');
@@ -160,7 +160,7 @@ test('every listener of the server is called, in order', async () => {
   expect((await stage.twice('/socket.io/')).body).toBe('socket');
 });
 
-test('a request over TLS is one over TLS', async () => {
+test('an internal request from a TLS template is encrypted to the app', async () => {
   const { key, cert, ca } = await certificates('127.0.0.1');
   const app = express().use((req, res) => {
     const { servername } = req.socket as { servername?: string };
@@ -175,35 +175,35 @@ test('a request over TLS is one over TLS', async () => {
       .end();
   });
   expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
-  // This client speaks of its connection too, and nobody has none.
+  // The client sends fields of its connection, which an internal request does not have.
   const { headers, headersDistinct, rawHeaders, ...rest } = JSON.parse(text);
   const body = JSON.parse(stage.accounts[1]!.body!);
   expect(body).toMatchObject({ ...rest, protocol: 'https', secure: true, encrypted: true });
   expect(body.headers).toEqual({ host: 'a.example' });
 });
 
-test('an app that rewrites its request is asked for the original one', async () => {
+test('the template of a rewritten request has the original URL', async () => {
   const app = express()
     .use((req, _res, next) => {
       req.url = `/rewritten${req.url}`;
       next();
     })
-    .use((req, res) => void res.json({ url: req.url, again: blueprintOf(req, () => false).url }));
+    .use((req, res) => void res.json({ url: req.url, again: templateOf(req, () => false).url }));
   const answer = await new Stage(app).twice('/a?b');
   expect(JSON.parse(answer.body)).toEqual({ url: '/rewritten/a?b', again: '/a?b' });
 });
 
-test('an app that disguises its request is asked for the original one', async () => {
+test('the template of a request with an overridden method has the original method', async () => {
   const app = express()
     .use((req, _res, next) => {
       Object.assign(req, { originalMethod: req.method, method: 'DELETE' });
       next();
     })
-    .use((req, res) => void res.json(blueprintOf(req, () => false).method));
+    .use((req, res) => void res.json(templateOf(req, () => false).method));
   expect((await new Stage(app).twice('/')).body).toBe('"GET"');
 });
 
-test('a middleware may say more of the connection than it knows itself', async () => {
+test('a middleware can define connection properties of an internal request', async () => {
   const app = express().use((req, _res, next) => {
     Object.assign(req.socket, { encrypted: true });
     Object.defineProperty(req.socket, 'remoteAddress', { get: () => '1.2.3.4' });
@@ -213,15 +213,15 @@ test('a middleware may say more of the connection than it knows itself', async (
   expect(JSON.parse(answer.body)).toMatchObject({ protocol: 'https', ip: '1.2.3.4' });
 });
 
-test('what one server lets in is let in again', async () => {
+test('an internal request has no stricter limits than the server of the original', async () => {
   const server = createServer({ maxHeaderSize: 200_000, requireHostHeader: false });
   const stage = new Stage(bare(mirror), server);
   await stage.twice({ headers: { 'X-Long': 'x'.repeat(150_000) } });
-  stage.blueprint = { ...stage.blueprint!, fields: [] };
+  stage.template = { ...stage.template!, fields: [] };
   expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
 });
 
-describe('a blueprint', () => {
+describe('the template of a request', () => {
   const SENT = {
     Host: 'a.example',
     Authorization: 'Bearer x',
@@ -244,14 +244,14 @@ describe('a blueprint', () => {
   async function fieldsOf(asked: Asked, wanted: (name: string) => boolean): Promise<object> {
     let fields: object = [];
     const listener = bare((req, res) => {
-      fields = Object.fromEntries(blueprintOf(req, wanted).fields);
+      fields = Object.fromEntries(templateOf(req, wanted).fields);
       res.end();
     });
     await new Stage(listener).ask(asked);
     return fields;
   }
 
-  test('has what aims the request, and nothing of the user', async () => {
+  test('has the target fields and no field of the user', async () => {
     const { Host, 'X-Forwarded-Proto': proto, 'X-Forwarded-Host': host } = SENT;
     expect(await fieldsOf({ headers: SENT }, () => false)).toEqual({
       Host,
@@ -260,13 +260,13 @@ describe('a blueprint', () => {
     });
   });
 
-  test('has what else is wanted, by its lower-case name', async () => {
+  test('has the wanted fields, which are asked for by lower-case name', async () => {
     const fields = await fieldsOf({ headers: SENT }, (name) => name === 'accept-language');
     expect(fields).toMatchObject({ 'Accept-Language': 'de' });
     expect(Object.keys(fields)).toHaveLength(4);
   });
 
-  test('never has what belongs to the connection or to the body', async () => {
+  test('never has fields of the connection or of the body', async () => {
     const headers = { ...OF_THE_CONNECTION, Host: 'a', Expect: '100-continue', 'Content-Type': 'text/plain' };
     const asked = { method: 'POST', headers, body: 'abc' };
     expect(await fieldsOf(asked, () => true)).toEqual({ Host: 'a', 'Content-Type': 'text/plain' });
@@ -291,40 +291,43 @@ describe('a blueprint', () => {
   ] as const)('with %s is no request', async (_what, wrong) => {
     const right = { method: 'GET', url: '/', fields: [['Host', 'a']] as const, peer: {} };
     let entered = 0;
-    const ending = await dispatch({ ...right, ...wrong }, () => entered++, { deadline: DEADLINE });
+    const ending = await dispatch({ ...right, ...wrong }, () => entered++, { timeoutMs: TIMEOUT_MS });
     expect(ending).toMatchObject({ kind: 'threw', error: { name: 'TypeError' } });
     expect(entered).toBe(0);
   });
 
-  test('of nothing but a URL is enough for an app', async () => {
+  test('can consist of a URL alone', async () => {
     let sent: unknown;
     const app = express().get('/a', (req, res) => {
       sent = seen(req);
       res.json({});
     });
-    const blueprint = {
+    const template = {
       method: 'GET',
       url: '/a',
       fields: [['Host', 'a.example']] as const,
       peer: { encrypted: true },
     };
-    expect(await dispatch(blueprint, app, { deadline: DEADLINE })).toEqual({ kind: 'finished', status: 200 });
+    expect(await dispatch(template, app, { timeoutMs: TIMEOUT_MS })).toEqual({
+      kind: 'finished',
+      status: 200,
+    });
     expect(sent).toMatchObject({ protocol: 'https', hostname: 'a.example', headers: { host: 'a.example' } });
   });
 });
 
-describe('the way in', () => {
-  test('is there for a request that nobody sent, so that it can be had again', async () => {
+describe('the listener of a request', () => {
+  test('exists for an internal request, so that it can be repeated', async () => {
     const stage = new Stage(bare(mirror));
     await stage.twice('/a?b');
     let nested: Promise<unknown> | undefined;
-    stage.again = (req) => {
-      stage.again = () => {};
+    stage.onInternal = (req) => {
+      stage.onInternal = () => {};
       expect(req.socket).toMatchObject({ server: stage.server });
       nested = dispatch(
-        blueprintOf(req, () => true),
-        entranceOf(req)!,
-        { deadline: DEADLINE },
+        templateOf(req, () => true),
+        listenerOf(req)!,
+        { timeoutMs: TIMEOUT_MS },
       );
     };
     expect(await stage.repeat()).toEqual({ kind: 'finished', status: 200 });
@@ -338,15 +341,15 @@ describe('the way in', () => {
     ['no socket', { httpVersionMajor: 1 }],
     ['a socket of no server', { httpVersionMajor: 1, socket: {} }],
     ['a server of another kind', { httpVersionMajor: 1, socket: { server: { emit: () => {} } } }],
-    ['a server that nobody listens to', { httpVersionMajor: 1, socket: { server: createServer() } }],
+    ['a server without listeners', { httpVersionMajor: 1, socket: { server: createServer() } }],
     ['HTTP/2', { httpVersionMajor: 2, socket: { server: createServer(() => {}) } }],
-  ])('is not there with %s', (_what, req) => {
-    expect(entranceOf(req as Parameters<typeof entranceOf>[0])).toBeUndefined();
-    expect(isSynthetic(req as Parameters<typeof isSynthetic>[0])).toBe(false);
+  ])('does not exist with %s', (_what, req) => {
+    expect(listenerOf(req as Parameters<typeof listenerOf>[0])).toBeUndefined();
+    expect(isInternal(req as Parameters<typeof isInternal>[0])).toBe(false);
   });
 });
 
-test('no header field makes a request of a client one that nobody sent', async () => {
+test('no header field makes a request of a client an internal one', async () => {
   const names = [
     'isSynthetic',
     'synthetic',
@@ -359,5 +362,5 @@ test('no header field makes a request of a client one that nobody sent', async (
   const headers = Object.fromEntries(names.map((name) => [name, 'true']));
   const stage = new Stage(bare((_req, res) => res.end()));
   await stage.ask({ path: '/?synthetic=true&__proto__[synthetic]=true', headers });
-  expect(stage.accounts.map(({ synthetic }) => synthetic)).toEqual([false]);
+  expect(stage.accounts.map(({ internal }) => internal)).toEqual([false]);
 });

@@ -31,8 +31,8 @@ async function declared(options: PolicyOptions, headers?: Headers, more?: object
   return (identity as Identity).declared;
 }
 
-describe('nothing declared', () => {
-  test('has the default key and no variant', async () => {
+describe('the identity of a request without options', () => {
+  test('is the default key without declared parts', async () => {
     expect(await identityOf({}, { cookie: 'a=1', authorization: 'b', 'x-a': 'c' })).toEqual({
       key: 'GET http://h/a?b=c',
       policy: expect.anything(),
@@ -43,7 +43,7 @@ describe('nothing declared', () => {
     });
   });
 
-  test('forwards a request that is aimed nowhere', async () => {
+  test('does not exist for a request without a target: it is forwarded', async () => {
     expect(await identityOf({}, { host: 'a/b' })).toBe('target');
     expect(await identityOf({ vary: { by: () => 1 } }, { host: 'a/b' })).toBe('target');
     expect(await identityOf({ key: () => 1 }, { host: 'a/b' })).toHaveProperty('key', 'GET 1');
@@ -67,7 +67,7 @@ describe('vary.headers', () => {
     [{ 'x-a': '\xa0a' }, { 'x-a': 'a' }],
     [{ 'x-a': '\xe9' }, { 'x-a': '\xc3\xa9' }],
   ];
-  test.each(rows)('%j differs from %j', async (a, b) => {
+  test.each(rows)('requests with %j and %j have different identities', async (a, b) => {
     expect(await declared(options, a)).not.toBe(await declared(options, b));
   });
 
@@ -78,11 +78,11 @@ describe('vary.headers', () => {
       { 'x-c': '2', 'x-a': 'v' },
     ],
     [{ 'x-a': ['a', 'b'] }, { 'x-a': 'a, b' }],
-  ])('%j is as good as %j', async (a, b) => {
+  ])('requests with %j and %j have the same identity', async (a, b) => {
     expect(await declared(options, a)).toBe(await declared(options, b));
   });
 
-  test('that name Authorization cover the credentials', async () => {
+  test('with Authorization cover the credentials', async () => {
     const identity = await identityOf({ vary: { headers: ['Authorization'] } }, { authorization: 'a' });
     expect(identity).toHaveProperty('coversCredentials', true);
   });
@@ -118,7 +118,7 @@ describe('vary.cookies', () => {
     ['a=1; a=2', 'a=2; a=1'],
     ['a=1; a=2', 'a=1'],
     ['a=1; a=2', 'a=1, a=2'],
-  ])('%j differs from %j', async (a, b) => {
+  ])('requests with %j and %j have different identities', async (a, b) => {
     expect(await declared(options, { cookie: a })).not.toBe(await declared(options, { cookie: b }));
   });
 
@@ -128,15 +128,15 @@ describe('vary.cookies', () => {
     ['a=1;', 'a=1'],
     ['', 'b=2'],
     ['', 'aa=1; ba=1; =a'],
-  ])('%j is as good as %j', async (a, b) => {
+  ])('requests with %j and %j have the same identity', async (a, b) => {
     expect(await declared(options, { cookie: a })).toBe(await declared(options, { cookie: b }));
   });
 
-  test('no Cookie field is as good as none of the cookies', async () => {
+  test('a request without Cookie and one without the declared cookies have the same identity', async () => {
     expect(await declared(options)).toBe(await declared(options, { cookie: 'b=1' }));
   });
 
-  test('are equal only if every reader of cookies sees the same', async () => {
+  test('give the same identity only if every cookie parser reads the same', async () => {
     const text = fc.string({ unit: fc.constantFrom(...'aab1==;; "\xa0\t,'), maxLength: 12 });
     await fc.assert(
       fc.asyncProperty(text, text, async (a, b) => {
@@ -157,7 +157,7 @@ describe('vary.query beside a key', () => {
     ['/a?b=1?c', '/a?b=1?d'],
     ['/a?b=1&c=2#', '/a?c=2#&b=1'],
     ['/a?null', '/a'],
-  ])('%j differs from %j', async (a, b) => {
+  ])('requests with %j and %j have different identities', async (a, b) => {
     const options = beside({ query: true });
     expect(await declared(options, {}, { url: a })).not.toBe(await declared(options, {}, { url: b }));
   });
@@ -165,12 +165,12 @@ describe('vary.query beside a key', () => {
   test.each([
     ['/a?b=1&c=2', '/x?c=2&b=1'],
     ['/a', '/b'],
-  ])('%j is as good as %j', async (a, b) => {
+  ])('requests with %j and %j have the same identity', async (a, b) => {
     const options = beside({ query: true });
     expect(await declared(options, {}, { url: a })).toBe(await declared(options, {}, { url: b }));
   });
 
-  test('counts only where it is declared, by its rule, of the URL that came', async () => {
+  test('counts only when it is declared, by its rule, and from the original URL', async () => {
     expect(await declared({ key: () => 'k' }, {}, { url: '/a?b' })).toBe('');
     expect(await declared(beside({ query: ['b'] }), {}, { url: '/a?c=1&b=2' })).toBe('[["query","b=2"]]');
     expect(await declared(beside({ query: false }), {}, { url: '/a?c=1&b=2' })).toBe('[["query",null]]');
@@ -186,25 +186,25 @@ describe('key and vary.by', () => {
     [new Date(0), 'key-ambiguous'],
     [{ a: undefined }, 'key-ambiguous'],
     [Number.NaN, 'key-ambiguous'],
-  ])('a key of %p forwards: %s', async (key, reason) => {
+  ])('a key of %p forwards the request: %s', async (key, reason) => {
     expect(await identityOf({ key: async () => key as string })).toBe(reason);
   });
 
   test.each<[unknown]>([[undefined], [new Map()], [[undefined]], [Number.NaN]])(
-    'by of %p forwards',
+    'a vary.by of %p forwards the request',
     async (by) => {
       expect(await identityOf({ vary: { by: () => by as string } })).toBe('vary-ambiguous');
     },
   );
 
-  test('by is one more part', async () => {
+  test('vary.by is one more declared part', async () => {
     expect(await declared({ vary: { by: async () => ({ b: 1, a: null }) } })).toBe(
       '[["by",{"a":null,"b":1}]]',
     );
     expect(await declared({ vary: { by: () => null } })).toBe('[["by",null]]');
   });
 
-  test('a function that throws rejects, and throws nothing at once', async () => {
+  test('a function that throws rejects the promise and does not throw synchronously', async () => {
     const failing = (): never => {
       throw new Error('no');
     };
@@ -217,7 +217,7 @@ describe('key and vary.by', () => {
     [{ vary: { by: (req) => req.headers.authorization ?? '' } }, true],
     [{ key: (req) => req.url ?? '' }, false],
     [{ key: (req) => req.headers.accept ?? '' }, false],
-  ])('%# covers the credentials that it reads: %s', async (options, covered) => {
+  ])('option set %# covers the credentials that it reads: %s', async (options, covered) => {
     const identity = await identityOf(options, { authorization: 'Bearer a' });
     expect(identity).toHaveProperty('coversCredentials', covered);
   });
@@ -233,7 +233,7 @@ describe('all declared parts together', () => {
     by: fc.oneof(word, fc.array(word, { maxLength: 2 }), fc.constant(null)),
   });
 
-  test('are equal for two requests if and only if each of them is', async () => {
+  test('are equal for two requests if and only if every part is equal', async () => {
     await fc.assert(
       fc.asyncProperty(request, request, async (one, other) => {
         const texts = [one, other].map(({ s, t, by, ...headers }) => {

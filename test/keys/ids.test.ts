@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { PurgeError } from '../../src/errors.ts';
 import { type PurgeTarget, redisCache } from '../../src/index.ts';
-import { beginsWith } from '../../src/key/key-ids.ts';
+import { urlPrefixMatcher } from '../../src/key/key-ids.ts';
 
 /* What a purge names: the keys that a prefix is meant for, and the targets that name nothing. */
 
@@ -41,8 +41,8 @@ describe('a prefix that is a URL', () => {
     ['http://h/a', 'GET {"url":"http://h/a"}', false],
     ['http://h/a', 'http://h/a', false],
     ['http://h/a', '', false],
-  ])('%s of %s: %s', (prefix, key, expected) => {
-    expect(beginsWith(prefix)(key)).toBe(expected);
+  ])('the prefix %s matches the key %s: %s', (prefix, key, expected) => {
+    expect(urlPrefixMatcher(prefix)(key)).toBe(expected);
   });
 });
 
@@ -63,8 +63,8 @@ describe('a prefix that is a path', () => {
     ['/', 'GET "/"', false],
     ['/', 'VALUE "http://h/"', false],
     ['/a\nb', 'GET http://h/a\nb', true],
-  ])('%j of %j: %s', (prefix, key, expected) => {
-    expect(beginsWith(prefix)(key)).toBe(expected);
+  ])('the prefix %j matches the key %j: %s', (prefix, key, expected) => {
+    expect(urlPrefixMatcher(prefix)(key)).toBe(expected);
   });
 });
 
@@ -84,11 +84,11 @@ test.each<[unknown]>([
   [5],
   [['/a']],
   [{}],
-])('no URL begins with %j', (prefix) => {
-  expect(() => beginsWith(prefix)).toThrow(PurgeError);
+])('the prefix %j is refused', (prefix) => {
+  expect(() => urlPrefixMatcher(prefix)).toThrow(PurgeError);
 });
 
-describe('a purge of what names nothing is refused', () => {
+describe('a purge target', () => {
   const cyclic: unknown[] = [];
   cyclic.push(cyclic);
 
@@ -144,7 +144,7 @@ describe('a purge of what names nothing is refused', () => {
     ['a URL that is null', { url: null }],
     ['a URL that is a bigint', { url: 1n }],
     ['a URL that is an object without text', { url: Object.create(null) }],
-  ])('%s', async (_what, target) => {
+  ])('is refused: %s', async (_what, target) => {
     const purged = redisCache().purge(target as PurgeTarget);
     await expect(purged).rejects.toThrow(PurgeError);
     await expect(purged).rejects.toMatchObject({ code: 'ERR_RRC_PURGE', name: 'PurgeError' });
@@ -158,7 +158,7 @@ describe('a purge of what names nothing is refused', () => {
     ['soft or not', { key: 'a', soft: false }],
     ['softly everything', { all: true, soft: true }],
     ['undefined others', { tag: 'a', key: undefined, soft: undefined } as unknown as PurgeTarget],
-  ])('but not of %s', async (_what, target) => {
+  ])('is accepted: %s', async (_what, target) => {
     expect(await redisCache().purge(target)).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { compact, customKey, variantOf } from '../../src/key/cache-key.ts';
+import { customKey, declaredText, redisId } from '../../src/key/cache-key.ts';
 
 /* The `key` option's values: plain JSON makes a key, anything else makes none, and nothing hangs or throws. */
 
@@ -21,16 +21,16 @@ describe('a key of plain JSON', () => {
     [Object.assign(Object.create(null), { b: 1, a: 2 }), 'GET {"a":2,"b":1}'],
     [JSON.parse('{"__proto__":1,"constructor":2}'), 'GET {"__proto__":1,"constructor":2}'],
     [['__proto__', 'constructor'], 'GET ["__proto__","constructor"]'],
-  ])('%j', (value, expected) => {
+  ])('of the value %j', (value, expected) => {
     expect(keyOf(value)).toBe(expected);
   });
 
-  test('of HEAD is that of GET, of POST its own', () => {
+  test('is shared by GET and HEAD, and differs for POST', () => {
     expect(customKey('HEAD', 'a')).toBe(customKey('GET', 'a'));
     expect(customKey('POST', 'a')).toBe('POST "a"');
   });
 
-  test('never reads like a default key', () => {
+  test('never equals a default key', () => {
     for (const value of ['http://h/', 'https://h/', '//h/']) expect(keyOf(value)).not.toMatch(/^GET http/);
   });
 
@@ -55,7 +55,7 @@ describe('a key of plain JSON', () => {
     ['\u00e9', 'e\u0301'],
     ['a', 'a\0'],
     ['K', '\u212a'],
-  ])('%j is not %j', (a, b) => {
+  ])('differs for %j and %j', (a, b) => {
     expect(keyOf(a)).not.toBe(keyOf(b));
   });
 });
@@ -64,7 +64,7 @@ class Point {
   readonly x = 1;
 }
 
-describe('a key that would be ambiguous is none', () => {
+describe('an ambiguous value has no key', () => {
   const deep = JSON.parse(`${'['.repeat(1000)}${']'.repeat(1000)}`);
   const withToJson = Object.assign([1], { toJSON: () => 'x' });
 
@@ -100,14 +100,14 @@ describe('a key that would be ambiguous is none', () => {
     ['an array that ends in a hole', Object.assign([1], { length: 2 })],
     ['very deep nesting', deep],
     ['a proxy of a Map', new Proxy(new Map(), {})],
-  ])('%s', (_what, value) => {
+  ])('a value has no key: %s', (_what, value) => {
     expect(keyOf(value)).toBeUndefined();
     expect(keyOf([value])).toBeUndefined();
     expect(keyOf({ a: value })).toBeUndefined();
-    expect(variantOf([['by', value]])).toBeUndefined();
+    expect(declaredText([['by', value]])).toBeUndefined();
   });
 
-  test('a cycle, however wide', () => {
+  test('a cycle', () => {
     const list: unknown[] = [];
     for (let i = 0; i < 50; i++) list.push(list);
     const parent: Record<string, unknown> = { name: 'p' };
@@ -118,20 +118,20 @@ describe('a key that would be ambiguous is none', () => {
     expect(performance.now() - startedAt).toBeLessThan(200);
   });
 
-  test('an object of another realm, whose prototype is another Object', () => {
+  test('an object of another realm, whose prototype is another Object.prototype', () => {
     expect(keyOf(runInNewContext('new Date(0)'))).toBeUndefined();
     expect(keyOf(runInNewContext('new Map()'))).toBeUndefined();
   });
 });
 
 describe('the text of declared parts', () => {
-  test('is empty where nothing is declared', () => {
-    expect(variantOf([])).toBe('');
+  test('is empty without declared parts', () => {
+    expect(declaredText([])).toBe('');
   });
 
   test('is their JSON', () => {
     expect(
-      variantOf([
+      declaredText([
         ['header', 'a', null],
         ['by', { b: 1, a: 2 }],
       ]),
@@ -139,20 +139,20 @@ describe('the text of declared parts', () => {
   });
 });
 
-describe('a key as it stands in Redis', () => {
+describe('the id of a key in Redis', () => {
   test.each(['', 'GET http://h/', 'GET "a|b~"', ' !z', 'x'.repeat(200)])('%j stays readable', (text) => {
-    expect(compact(text, undefined)).toBe(text);
+    expect(redisId(text, undefined)).toBe(text);
   });
 
   test.each(['{', '}', 'GET {"a":1}', '\x7f', '\x1f', '\n', 'a\n', '\0', '\u00e9', 'x'.repeat(201)])(
-    '%j is hashed',
+    'is a hash for the key %j',
     (text) => {
-      expect(compact(text, undefined)).toMatch(/^#[0-9a-f]{40}$/);
+      expect(redisId(text, undefined)).toMatch(/^#[0-9a-f]{40}$/);
     },
   );
 
-  test('is hashed when that is wanted', () => {
-    expect(compact('GET http://h/', 'sha1')).toMatch(/^#[0-9a-f]{40}$/);
-    expect(compact('GET http://h/', 'sha256')).toMatch(/^#[0-9a-f]{64}$/);
+  test('is a hash for every key when hashing is on', () => {
+    expect(redisId('GET http://h/', 'sha1')).toMatch(/^#[0-9a-f]{40}$/);
+    expect(redisId('GET http://h/', 'sha256')).toMatch(/^#[0-9a-f]{64}$/);
   });
 });

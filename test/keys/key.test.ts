@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { defaultKey, withQuery } from '../../src/key/cache-key.ts';
+import { defaultKey, normalizeQuery } from '../../src/key/cache-key.ts';
 import type { QueryRule } from '../../src/options/types.ts';
 
 /* The default key as tables; key-custom.test.ts has the `key` option, key-*property.test.ts the proofs. */
@@ -14,7 +14,7 @@ describe('the default key', () => {
     expect(defaultKey('POST', target, true)).toBe('POST https://example.com:8443/a/b?c=d');
   });
 
-  test('of HEAD is that of GET', () => {
+  test('is the same for HEAD and GET', () => {
     const target = { scheme: 'http', host: 'h', url: '/' };
     expect(defaultKey('HEAD', target, true)).toBe(defaultKey('GET', target, true));
   });
@@ -36,7 +36,7 @@ describe('the default key', () => {
     ['GET', { ...target, url: '/a' }],
     ['GET', { ...target, url: '/a?' }],
     ['POST', target],
-  ])('differs for %s %j', (method, other) => {
+  ])('differs for another target: %s %j', (method, other) => {
     expect(defaultKey(method, other, true)).not.toBe(defaultKey('GET', target, true));
   });
 });
@@ -76,7 +76,7 @@ describe('the query in the key', () => {
     ['a late encoded `]=`', '/?x=y%5Bz%5D=1&a=3'],
     ['a fragment', '/?b=1#&a=2'],
     ['more than 256 parameters', `/?${Array.from({ length: 257 }, (_, i) => `p${256 - i}`).join('&')}`],
-  ])('%s leaves the query as it came', (_why, url) => {
+  ])('%s: the query is not changed', (_why, url) => {
     expect(keyOf(url)).toBe(`GET http://h${url}`);
   });
 
@@ -85,10 +85,10 @@ describe('the query in the key', () => {
     expect(keyOf(`/?${names.join('&')}`)).toBe(`GET http://h/?${[...names].sort().join('&')}`);
   });
 
-  test('a megabyte of it takes no time to speak of', () => {
+  test('a query of a megabyte is normalized in linear time', () => {
     const startedAt = performance.now();
     for (const part of ['&', 'a&', '%5B', 'a[', '?', ';', '=', ']=', '%zz&', 'a=1&b=2&']) {
-      withQuery(`/?${part.repeat(2 ** 20 / part.length)}`, true);
+      normalizeQuery(`/?${part.repeat(2 ** 20 / part.length)}`, true);
     }
     expect(performance.now() - startedAt).toBeLessThan(2000);
   });
@@ -119,7 +119,7 @@ describe('vary.query', () => {
     ['except of a star drops all', { except: ['*'] }, '/?b&a', '/'],
     ['a path without query stays', allow, '/a', '/a'],
   ])('%s', (_meaning, rule, url, expected) => {
-    expect(withQuery(url, rule)).toBe(expected);
+    expect(normalizeQuery(url, rule)).toBe(expected);
   });
 
   test.each<[string, string]>([
@@ -130,8 +130,8 @@ describe('vary.query', () => {
     ['a late `]=`', '/?utm=1[page]=2'],
     ['a fragment', '/?page=1&utm=2#&filter=3'],
     ['too many parameters', `/?${'utm&'.repeat(300)}page=1`],
-  ])('drops nothing beside %s', (_why, url) => {
-    expect(withQuery(url, allow)).toBe(url);
-    expect(withQuery(url, { except: ['utm'] })).toBe(url);
+  ])('drops no parameter of a query with %s', (_why, url) => {
+    expect(normalizeQuery(url, allow)).toBe(url);
+    expect(normalizeQuery(url, { except: ['utm'] })).toBe(url);
   });
 });

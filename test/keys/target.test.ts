@@ -33,7 +33,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_name, listener) => {
       ['Host: a', 'X-Forwarded-Host: b', 'X-Forwarded-Proto: https', 'Forwarded: host=c'],
       { scheme: 'http', host: 'a', url: '/' },
     ],
-  ])('GET %s %j', async (url, lines, target) => {
+  ])('GET %s with %j has the target of the app', async (url, lines, target) => {
     server = new Aimed(listener());
     expect(await server.ask(url, ...lines)).toMatchObject({ target });
   });
@@ -61,7 +61,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_name, listener) => {
     ['an absolute-form target of the same host', 'http://a/', ['Host: a']],
     ['an absolute-form target with another scheme', 'gopher://a/', ['Host: a']],
     ['the asterisk-form', '*', ['Host: a']],
-  ])('forwards %s', async (_what, url, lines) => {
+  ])('a request has no target, so it is forwarded: %s', async (_what, url, lines) => {
     server = new Aimed(listener());
     const aim = await server.ask(url, ...lines);
     if (typeof aim === 'number') expect(aim).toBeGreaterThanOrEqual(400);
@@ -75,7 +75,7 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_name, listener) => {
   });
 });
 
-describe('a request that was made by hand', () => {
+describe('a request object without a framework', () => {
   function request(url: string | undefined, more: object = {}): IncomingMessage {
     const req = new IncomingMessage(new Socket());
     req.headers.host = 'a';
@@ -92,16 +92,16 @@ describe('a request that was made by hand', () => {
     expect(targetOf(req)?.host).toBe('a:80');
   });
 
-  test('has the URL that it came with, not the one below a mount point', () => {
+  test('has the original URL and not the one below a mount point', () => {
     expect(targetOf(request('/b', { originalUrl: '/a/b' }))?.url).toBe('/a/b');
   });
 
-  test.each([undefined, '', 'a', '?a', '*'])('is forwarded with the URL %j', (url) => {
+  test.each([undefined, '', 'a', '?a', '*'])('has no target when its URL is %j', (url) => {
     expect(targetOf(request(url))).toBeUndefined();
   });
 
   test.each([{}, null, { get: () => undefined }, { get: () => true }])(
-    'trusts nobody because of an app that is %j',
+    'trusts no proxy when its app is %j',
     (app) => {
       const req = request('/', { app });
       req.headers['x-forwarded-host'] = 'b';

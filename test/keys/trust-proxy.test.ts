@@ -26,17 +26,20 @@ function appsView({ protocol, hostname }: Aim): object {
 }
 
 describe.each(EXPRESS)('%s', (_name, listener) => {
-  test.each(TRUSTED)('trusting %p: goes by X-Forwarded-Proto and X-Forwarded-Host', async (trust) => {
-    server = new Aimed(listener(trust));
-    const aim = await server.ask('/a', 'Host: a', 'X-Forwarded-Host: b:443', 'X-Forwarded-Proto: https');
-    expect(aim).toEqual({
-      target: { scheme: 'https', host: 'b', url: '/a' },
-      protocol: 'https',
-      hostname: 'b',
-    });
-  });
+  test.each(TRUSTED)(
+    'with trust proxy %p the target comes from X-Forwarded-Proto and X-Forwarded-Host',
+    async (trust) => {
+      server = new Aimed(listener(trust));
+      const aim = await server.ask('/a', 'Host: a', 'X-Forwarded-Host: b:443', 'X-Forwarded-Proto: https');
+      expect(aim).toEqual({
+        target: { scheme: 'https', host: 'b', url: '/a' },
+        protocol: 'https',
+        hostname: 'b',
+      });
+    },
+  );
 
-  test.each(UNTRUSTED)('trusting %p: goes by Host and the connection', async (trust) => {
+  test.each(UNTRUSTED)('with trust proxy %p the target comes from Host and the connection', async (trust) => {
     server = new Aimed(listener(trust));
     const aim = await server.ask('/a', 'Host: a', 'X-Forwarded-Host: b', 'X-Forwarded-Proto: https');
     expect(aim).toEqual({
@@ -63,7 +66,7 @@ describe.each(EXPRESS)('%s', (_name, listener) => {
     ['empty fields as none', ['X-Forwarded-Host:', 'X-Forwarded-Proto:'], 'http', 'a'],
     ['nothing of Forwarded', ['Forwarded: host=b;proto=https'], 'http', 'a'],
     ['nothing of X-Forwarded-Port', ['X-Forwarded-Port: 8443'], 'http', 'a'],
-  ])('trusting the peer: takes %s', async (_what, lines, scheme, host) => {
+  ])('with a trusted peer: %s', async (_what, lines, scheme, host) => {
     server = new Aimed(listener(true));
     expect(await server.ask('/', 'Host: a', ...lines)).toMatchObject({ target: { scheme, host, url: '/' } });
   });
@@ -77,43 +80,46 @@ describe.each(EXPRESS)('%s', (_name, listener) => {
     ['a host with a user', ['X-Forwarded-Host: u@b']],
     ['a host that is an empty member', ['X-Forwarded-Host: ,b']],
     ['a no-break space around the host', ['X-Forwarded-Host: \xa0b']],
-  ])('trusting the peer: forwards %s', async (_what, lines) => {
+  ])('with a trusted peer, a request has no target: %s', async (_what, lines) => {
     server = new Aimed(listener(true));
     expect(await server.ask('/', 'Host: a', ...lines)).not.toHaveProperty('target');
   });
 
-  test.each([true, false])('trusting %p: two requests with one target are one to the app', async (trust) => {
-    server = new Aimed(listener(trust));
-    const hosts = ['a', 'A', 'a:80', 'a:443', 'b', '', ',b', 'b,a', ' b ,a', '\xa0b', 'b\t', 'b.'];
-    const protos = [
-      'http',
-      'https',
-      'HTTPS',
-      'Http',
-      '',
-      ',',
-      ',https',
-      'https ,http',
-      '\xa0https',
-      'ws',
-      'https\t',
-    ];
-    const seen = new Map<string, object>();
-    for (const host of hosts) {
-      for (const proto of protos) {
-        const aim = await server.ask(
-          '/',
-          'Host: a',
-          `X-Forwarded-Host: ${host}`,
-          `X-Forwarded-Proto: ${proto}`,
-        );
-        if (typeof aim === 'number' || !aim.target) continue;
-        const target = JSON.stringify(aim.target);
-        const before = seen.get(target) ?? appsView(aim);
-        expect([host, proto, target, appsView(aim)]).toEqual([host, proto, target, before]);
-        seen.set(target, before);
+  test.each([true, false])(
+    'with trust proxy %p, two requests with the same target are the same to the app',
+    async (trust) => {
+      server = new Aimed(listener(trust));
+      const hosts = ['a', 'A', 'a:80', 'a:443', 'b', '', ',b', 'b,a', ' b ,a', '\xa0b', 'b\t', 'b.'];
+      const protos = [
+        'http',
+        'https',
+        'HTTPS',
+        'Http',
+        '',
+        ',',
+        ',https',
+        'https ,http',
+        '\xa0https',
+        'ws',
+        'https\t',
+      ];
+      const seen = new Map<string, object>();
+      for (const host of hosts) {
+        for (const proto of protos) {
+          const aim = await server.ask(
+            '/',
+            'Host: a',
+            `X-Forwarded-Host: ${host}`,
+            `X-Forwarded-Proto: ${proto}`,
+          );
+          if (typeof aim === 'number' || !aim.target) continue;
+          const target = JSON.stringify(aim.target);
+          const before = seen.get(target) ?? appsView(aim);
+          expect([host, proto, target, appsView(aim)]).toEqual([host, proto, target, before]);
+          seen.set(target, before);
+        }
       }
-    }
-    expect(seen.size).toBeGreaterThan(0);
-  });
+      expect(seen.size).toBeGreaterThan(0);
+    },
+  );
 });

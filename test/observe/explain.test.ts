@@ -107,15 +107,15 @@ describe('cache.explain()', () => {
       },
       stored: {
         status: 200,
-        age: expect.any(Number),
-        ttl: expect.any(Number),
+        ageMs: expect.any(Number),
+        ttlMs: expect.any(Number),
         size: 'tagged'.length,
         tags: ['things'],
-        took: expect.any(Number),
+        originMs: expect.any(Number),
         purged: false,
       },
     });
-    expect(Math.round(explained.stored!.age / 1000)).toBe(5);
+    expect(Math.round(explained.stored!.ageMs / 1000)).toBe(5);
   });
 
   test('says why the last response for the key was not stored', async () => {
@@ -176,6 +176,8 @@ describe('cache.explain()', () => {
       key: { text: 'GET http://a.example/' },
     });
     await expect(cache.explain('/leads')).rejects.toThrow('Invalid URL');
-    await expect(cache.explain('ftp://a.example/')).rejects.toThrow('no http or https URL');
+    await expect(cache.explain('ftp://a.example/')).rejects.toThrow(
+      'explain takes an http or https URL, not ftp://a.example/',
+    );
   });
 });

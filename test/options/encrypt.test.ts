@@ -6,7 +6,7 @@ import { parseSettings } from '../../src/options/parse.ts';
 import type { CacheOptions } from '../../src/options/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
-/* The keys of `encrypt`: what is taken for one, and that none is ever shown. */
+/* The `encrypt` option: which keys are accepted, and that no message shows one. */
 
 const RAW = randomBytes(32);
 const parse = (encrypt: unknown) => parseSettings({ encrypt } as CacheOptions).encrypt;
@@ -37,13 +37,13 @@ describe('a key', () => {
     ['base64', RAW.toString('base64')],
     ['base64 without padding', RAW.toString('base64').replace('=', '')],
     ['base64url', RAW.toString('base64url')],
-  ])('may be %s', (_name, key) => {
+  ])('is accepted as %s', (_name, key) => {
     const [parsed] = parse(withKey(key));
     expect(parsed?.id).toBe('a');
     expect(parsed?.key.export()).toEqual(RAW);
   });
 
-  test('is not that of an array that is changed later', () => {
+  test('stays the same when its array changes later', () => {
     const key = Buffer.from(RAW);
     const [parsed] = parse(withKey(key));
     key.fill(0);
@@ -65,14 +65,14 @@ describe('a key', () => {
     ['base64 of too few bytes', RAW.subarray(1).toString('base64')],
     ['base64 with a line feed', `${RAW.toString('base64')}\n`],
     ['base64 of two alphabets', `${'+_'.repeat(21)}A=`],
-  ])('may not be %s', (_name, key) => {
+  ])('is refused as %s, and not shown', (_name, key) => {
     const shown = key === undefined ? undefined : '***';
     refuses(() => parse(withKey(key)), 'encrypt.keys[0].key', shown, '32 random bytes');
   });
 });
 
 describe('the list of keys', () => {
-  test('is in order, and each has its id', () => {
+  test('keeps its order and its ids', () => {
     const ids = ['2026-11', '!', '~'.repeat(32)];
     expect(parse({ keys: ids.map((id) => ({ id, key: RAW })) }).map(({ id }) => id)).toEqual(ids);
     expect(parse(undefined)).toEqual([]);
@@ -97,7 +97,7 @@ describe('the list of keys', () => {
     ['a line feed in an id', { keys: [{ id: 'a\n', key: RAW }] }, 'encrypt.keys[0].id'],
     ['a long id', { keys: [{ id: 'x'.repeat(33), key: RAW }] }, 'encrypt.keys[0].id'],
     ['one id twice', { keys: [withKey(RAW).keys[0], withKey(randomBytes(32)).keys[0]] }, 'encrypt.keys'],
-  ])('may not be %s', (_name, encrypt, option) => {
+  ])('is refused as %s, and not shown', (_name, encrypt, option) => {
     const error = thrownBy(() => parse(encrypt));
     expect(error.option).toBe(option);
     expect(error.message).toMatch(
@@ -116,18 +116,17 @@ describe('no key is shown', () => {
     ['text in base64', { cipher: RAW.toString('base64') }],
     ['text in base64url', { name: `${RAW.toString('base64url')} ${RAW.toString('base64')}` }],
     ['a text that is called a key', { seal: { key: RAW.toString('latin1') } }],
-  ])('by what is said of a misplaced option: %s', (_name, options) => {
+  ])('in the message about a misplaced option: %s', (_name, options) => {
     expectHidden(thrownBy(() => parseSettings(options)).message);
   });
 
-  test('by a cache', async () => {
+  test('when a cache is inspected, or refuses it for a route', async () => {
     const encrypt = { keys: [{ id: 'a', key: RAW }] };
     const cache = redisCache({ encrypt });
     for (const thing of [cache, cache.with({ ttl: '5m' }), parse(encrypt)]) {
       expectHidden(inspect(thing, { depth: 20, showHidden: true }));
     }
     expectHidden(JSON.stringify(parse(encrypt)));
-    // It is the whole cache's, and no route's.
     const { message } = thrownBy(() => cache.with({ encrypt } as object));
     expect(message).toContain('Option "encrypt" is cache-wide');
     expectHidden(message);

@@ -3,7 +3,7 @@ import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { redisCache } from '../../src/redis-cache.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
 
-/* The `redis` option at construction. Nothing here needs a server: port 1 refuses. */
+/* The forms of the `redis` option. No test here needs a server: port 1 refuses connections. */
 
 let cache: CacheMiddleware | undefined;
 afterEach(async () => {
@@ -16,7 +16,7 @@ const make = (redis: unknown): unknown => {
   return cache;
 };
 
-describe('redis in a form that is accepted', () => {
+describe('the redis option accepts', () => {
   test.each<[string, unknown]>([
     ['nothing: the in-process store', undefined],
     ['a redis: URL', 'redis://127.0.0.1:1'],
@@ -33,7 +33,7 @@ describe('redis in a form that is accepted', () => {
     expect(typeof make(redis)).toBe('function');
   });
 
-  test('a client of the user stays as it is when the cache closes', async () => {
+  test('a client of the user, and does not close it with the cache', async () => {
     const end = jest.fn();
     const client = {
       status: 'ready',
@@ -55,7 +55,7 @@ describe('redis in a form that is accepted', () => {
   });
 });
 
-describe('redis in a form that is not', () => {
+describe('the redis option refuses', () => {
   test.each<unknown>([
     '',
     'localhost:6379',
@@ -71,7 +71,7 @@ describe('redis in a form that is not', () => {
     refuses(() => make(redis), 'redis', JSON.stringify(redis), 'a redis:// or rediss:// URL');
   });
 
-  test.each<unknown>([[], 'redis://h', null, {}])('cluster: %j', (cluster) => {
+  test.each<unknown>([[], 'redis://h', null, {}])('these nodes of a Cluster: %j', (cluster) => {
     refuses(() => make({ cluster }), 'redis.cluster', JSON.stringify(cluster), 'a list of at least one node');
   });
 
@@ -79,7 +79,7 @@ describe('redis in a form that is not', () => {
     refuses(() => make(() => 5), 'redis', 'a function', 'an ioredis Redis or Cluster');
   });
 
-  test.each(['slave', 'all'])('reads from replicas: %s', (scaleReads) => {
+  test.each(['slave', 'all'])('a Cluster that reads from replicas: %s', (scaleReads) => {
     const cluster = [{ host: '127.0.0.1', port: 1 }];
     const call = () => make({ cluster, options: { scaleReads } });
     refuses(call, 'redis', JSON.stringify({ scaleReads }), "scaleReads: 'master'");

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../../src/http/cache-tags.ts';
 import type { Fields } from '../../src/http/vary.ts';
-import { invalidatedTags, tagOf, tagsOf } from '../../src/key/tags.ts';
+import { idOfTag, invalidatedTags, tagsOf } from '../../src/key/tags.ts';
 import { areTags } from '../../src/options/tags.ts';
 
 describe('the tags that a response states', () => {
@@ -53,7 +53,7 @@ describe.each([
     expect(read({ [field]: value })).toEqual(expected);
   });
 
-  test('no other field', () => {
+  test('are read from no other field', () => {
     const other = field === 'cache-groups' ? 'cache-group-invalidation' : 'cache-groups';
     expect(read({ [other]: '"one"' })).toEqual([]);
   });
@@ -69,7 +69,7 @@ describe('a list of tags', () => {
     ['the same twice', ['a', 'a']],
     ['as many as may be', many(128)],
     ['one as long as may be', ['x'.repeat(256)]],
-  ])('is one: %s', (_what, tags) => {
+  ])('is valid: %s', (_what, tags) => {
     expect(areTags(tags)).toBe(true);
   });
 
@@ -86,7 +86,7 @@ describe('a list of tags', () => {
     ['a hole', Object.assign(['a'], { 2: 'b' })],
     ['too many', many(129)],
     ['one that is too long', ['x'.repeat(257)]],
-  ])('is none: %s', (_what, tags) => {
+  ])('is invalid: %s', (_what, tags) => {
     expect(areTags(tags)).toBe(false);
   });
 });
@@ -97,7 +97,7 @@ function to(host: string, encrypted = false): Exchange {
   return new Exchange(req, {} as ServerResponse, () => {});
 }
 
-describe('the tags of a response as they stand in the store', () => {
+describe('the tag ids of a response', () => {
   test.each<[string, Fields, unknown, string[]]>([
     ['none', {}, [], []],
     ['of the option', {}, ['a', 'b'], ['a', 'b']],
@@ -123,25 +123,25 @@ describe('the tags of a response as they stand in the store', () => {
     ['one of the response is too long', { 'cache-tag': 'x'.repeat(257) }, []],
     ['a group is too long', { 'cache-groups': `"${'x'.repeat(257)}"` }, []],
     ['there are too many together', { 'cache-tag': 'a,b' }, Array.from({ length: 127 }, (_, i) => `${i}`)],
-  ])('are none that it could be purged by where %s', (_what, headers, own) => {
+  ])('are undefined, so that the response is not stored, when %s', (_what, headers, own) => {
     expect(tagsOf(to('h'), headers, own)).toBeUndefined();
   });
 
-  test('of which there may be 128, beside those of origins', () => {
+  test('may be 128, not counting those of groups of an origin', () => {
     const own = Array.from({ length: 126 }, (_, i) => `${i}`);
     expect(tagsOf(to('h'), { 'cache-groups': '"g"', 'cache-tag': 'a' }, own)).toHaveLength(129);
   });
 
-  test('those that are long or have odd characters are hashed, and no two are the same', () => {
+  test('are hashes of long tags and of tags with special characters, and differ for different tags', () => {
     const odd = ['a{b}', 'caf\u00e9', 'cafe\u0301', 'x'.repeat(201), `${'x'.repeat(200)}y`, 'new\nline'];
-    const stored = odd.map(tagOf);
+    const stored = odd.map(idOfTag);
     for (const tag of stored) expect(tag).toMatch(/^#[0-9a-f]{40}$/);
     expect(new Set(stored).size).toBe(odd.length);
-    expect(tagOf('plain, but spaced')).toBe('plain, but spaced');
-    expect(tagOf('x'.repeat(200))).toBe('x'.repeat(200));
+    expect(idOfTag('plain, but spaced')).toBe('plain, but spaced');
+    expect(idOfTag('x'.repeat(200))).toBe('x'.repeat(200));
   });
 
-  test('a group whose origin has no target is a tag alone', () => {
+  test('of a group without a target have no group of an origin', () => {
     expect(tagsOf(to(''), { 'cache-groups': '"g"' }, [])).toEqual(['g']);
   });
 });
@@ -149,21 +149,21 @@ describe('the tags of a response as they stand in the store', () => {
 describe('the groups that an unsafe request invalidates', () => {
   const origin = (scheme: string, host: string) => ({ scheme, host, url: '/' });
 
-  test('are those of its own origin, and are what responses there are tagged with', () => {
+  test('are groups of its own origin, with the ids that responses of that origin are tagged with', () => {
     const invalidated = invalidatedTags(origin('http', 'h'), { 'cache-group-invalidation': '"g", "h"' });
     expect(invalidated).toEqual(['@http://h g', '@http://h h']);
     expect(tagsOf(to('h'), { 'cache-groups': '"g"' }, [])).toContain(invalidated[0]);
   });
 
   test.each([origin('https', 'h'), origin('http', 'other'), origin('http', 'h:8080')])(
-    'have nothing to do with those of %j',
+    'are not groups of the origin %j',
     (other) => {
       const invalidated = invalidatedTags(other, { 'cache-group-invalidation': '"g"' });
       expect(tagsOf(to('h'), { 'cache-groups': '"g"' }, [])).not.toContain(invalidated[0]);
     },
   );
 
-  test('are none without a target, and none that only `Cache-Groups` names', () => {
+  test('are none without a target, and never those that only `Cache-Groups` names', () => {
     expect(invalidatedTags(undefined, { 'cache-group-invalidation': '"g"' })).toEqual([]);
     expect(invalidatedTags(origin('http', 'h'), { 'cache-groups': '"g"' })).toEqual([]);
   });

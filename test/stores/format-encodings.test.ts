@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { decode, encode, purgedSoftly } from '../../src/codec/format.ts';
+import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
 import type { StoredHead } from '../../src/codec/stored-response.ts';
 import { forge, HEAD, metadata } from '../support/stored-head.ts';
 
@@ -24,17 +24,17 @@ function forged(encodings: unknown, length = 7): Buffer {
   return bytes;
 }
 
-test('what goes in comes out', () => {
+test('a response with encodings is decoded as it was encoded, also after a soft purge', () => {
   const bytes = encode(ENCODED, BODY);
   expect(decode(bytes)).toEqual({ ...ENCODED, body: Buffer.from('onefour'), purged: false });
-  expect(decode(purgedSoftly(bytes, HEAD.bornAt + 5000))).toMatchObject({
+  expect(decode(markSoftPurged(bytes, HEAD.bornAt + 5000))).toMatchObject({
     encodings: ENCODED.encodings,
     purged: true,
   });
   expect(decode(forged([100, ENCODED.encodings?.list]))).toEqual(decode(bytes));
 });
 
-test('a version that knows no encodings takes it for no body, and a soft purge by any marks it', () => {
+test('an older version ignores a response with encodings, and its soft purge marks it', () => {
   const bytes = encode(ENCODED, BODY);
   // All that it ever read: a response is these four bytes, and purges look at the first.
   expect(bytes.readUInt32BE(0)).not.toBe(0x01_00_00_00);
@@ -46,12 +46,12 @@ test.each([
   ['one without encodings that says it has some', forge(metadata()), 2],
   ['one with encodings that does not say so', forge([...metadata(), [100, [['br', 4]]]], 'four'), 0],
   ['another version', forged([100, [['br', 7]]]), 3],
-])('%s is no stored response', (_what, bytes, flag) => {
+])('%s is not decoded', (_what, bytes, flag) => {
   bytes[1] = flag as number;
   expect(decode(bytes as Buffer)).toBeUndefined();
 });
 
-describe('forged encodings are no stored response', () => {
+describe('a response with forged encodings is not decoded', () => {
   test.each<[string, unknown, number?]>([
     ['nothing', null],
     ['a number', 100],
@@ -111,7 +111,7 @@ describe('forged encodings are no stored response', () => {
     ['a size below zero', [-5, [['br', 7]]]],
     ['a broken size', [1.5, [['br', 7]]]],
     ['a size as text', ['100', [['br', 7]]]],
-  ])('%s', (_what, encodings, length = 7) => {
+  ])('forged encodings: %s', (_what, encodings, length = 7) => {
     expect(decode(forged(encodings, length))).toBeUndefined();
   });
 });

@@ -4,7 +4,7 @@ import { ageing, forge, HEAD, metadata } from '../support/stored-head.ts';
 
 /* Bytes whose lengths and sum are right, but which nobody who encodes would have written. */
 
-describe('forged metadata is no stored response', () => {
+describe('a response with forged metadata is not decoded', () => {
   const bad: [string, unknown][] = [
     ...['a\r\nB: c', 'a\n', '\r', 'a\0', '\x7f', '\u0100', '\u2028'].flatMap((text): [string, unknown][] => [
       ['value', metadata(4, ['X', text])],
@@ -67,11 +67,11 @@ describe('forged metadata is no stored response', () => {
     expect(decode(forge(metadata(), 'body', format))).toBeUndefined();
   });
 
-  test('and the forger makes a good one too', () => {
+  test('but is decoded when the metadata is valid', () => {
     expect(decode(forge(metadata()))).toEqual({ ...HEAD, body: Buffer.from('body'), purged: false });
   });
 
-  test('cannot reach a prototype', () => {
+  test('and locals named __proto__ do not change a prototype', () => {
     const stored = decode(
       forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
     );

@@ -1,13 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  decode,
-  decodeMarker,
-  encode,
-  encodeMarker,
-  fingerprint,
-  MAX_SPECS,
-} from '../../src/codec/format.ts';
+import { decode, decodeMarker, encode, encodeMarker, MAX_SPECS, versionOf } from '../../src/codec/format.ts';
 import type { StoredResponse } from '../../src/codec/stored-response.ts';
 import { sized } from '../support/long.ts';
 import { forge, HEAD } from '../support/stored-head.ts';
@@ -32,22 +25,22 @@ const head = fc.record({
   status: fc.integer({ min: 200, max: 999 }),
   message: latin1,
   headers,
-  removed: fc.array(token),
+  removedFields: fc.array(token),
   bornAt: fc.integer(),
   lifetime: fc.nat(),
   validateAlways: fc.boolean(),
   neverStale: fc.boolean(),
   staleIfError: fc.nat(),
   staleWhileRevalidate: fc.nat(),
-  took: fc.nat(),
+  originMs: fc.nat(),
   tags: fc.array(fc.string()),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
-  depth: fc.nat({ max: 9 }),
+  cacheLevel: fc.nat({ max: 9 }),
 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
 
 describe('encode and decode', () => {
-  test('give back what went in', () => {
+  test('return the same stored response', () => {
     fc.assert(
       fc.property(head, chunks, (stored, body) => {
         const decoded = decode(encode(stored, body));
@@ -69,26 +62,26 @@ describe('encode and decode', () => {
     expect(kept.equals(Buffer.concat(body))).toBe(true);
   });
 
-  test('copy the chunks, which their owner may use again', () => {
+  test('copy the chunks, which the caller may reuse', () => {
     const chunk = Buffer.from('body');
     const bytes = encode(HEAD, [chunk]);
     chunk.fill(0);
     expect(decode(bytes)?.body.toString()).toBe('body');
   });
 
-  test('keep lone surrogates apart in keys', () => {
+  test('keep keys with lone surrogates distinct', () => {
     for (const key of ['\ud800', '\ud801', '\ufffd'])
       expect(decode(encode({ ...HEAD, key }, []))?.key).toBe(key);
   });
 
-  test('refuse what has no JSON', () => {
+  test('refuse values that JSON cannot represent', () => {
     expect(decode(encode({ ...HEAD, bornAt: Number.NaN }, []))).toBeUndefined();
     expect(decode(encode({ ...HEAD, lifetime: Number.POSITIVE_INFINITY }, []))).toBeUndefined();
     expect(() => encode({ ...HEAD, locals: { n: 1n } }, [])).toThrow(TypeError);
   });
 });
 
-describe('damaged bytes are no stored response', () => {
+describe('damaged bytes are not decoded', () => {
   const sample = encode(HEAD, [Buffer.from('a body\0\xff', 'latin1')]);
 
   test('with any single bit flipped', () => {
@@ -114,21 +107,21 @@ describe('damaged bytes are no stored response', () => {
     expect(decode(bytes)).toBeDefined();
   });
 
-  test('cut short anywhere', () => {
+  test('cut off at the end', () => {
     for (let length = 0; length < sample.length; length++)
       expect(decode(sample.subarray(0, length))).toBeUndefined();
   });
 
-  test('cut short in front', () => {
+  test('cut off at the beginning', () => {
     for (let from = 1; from <= sample.length; from++) expect(decode(sample.subarray(from))).toBeUndefined();
   });
 
-  test('with anything behind', () => {
+  test('with bytes appended', () => {
     expect(decode(Buffer.concat([sample, Buffer.alloc(1)]))).toBeUndefined();
     expect(decode(Buffer.concat([sample, sample]))).toBeUndefined();
   });
 
-  test('with lengths that lie', () => {
+  test('with wrong lengths', () => {
     for (const [metaLength, bodyLength] of [
       [0xffffffff, 0],
       [0, 0xffffffff],
@@ -142,7 +135,7 @@ describe('damaged bytes are no stored response', () => {
     }
   });
 
-  test('of whatever else, and nothing throws', () => {
+  test('when they are random, and nothing throws', () => {
     const anything = fc.oneof(
       fc.uint8Array({ maxLength: 200 }),
       fc.uint8Array({ maxLength: 60 }).map((rest) => Uint8Array.from([1, 0, 0, 0, ...rest])),
@@ -152,13 +145,13 @@ describe('damaged bytes are no stored response', () => {
       fc.property(anything, (bytes) => {
         expect(decode(Buffer.from(bytes))).toBeUndefined();
         decodeMarker(Buffer.from(bytes));
-        fingerprint(Buffer.from(bytes));
+        versionOf(Buffer.from(bytes));
       }),
       { ...SEED, numRuns: sized(1000, 5000) },
     );
   });
 
-  test('whose sum is right, and nothing throws', () => {
+  test('when only the checksum is right, and nothing throws', () => {
     const meta = fc.oneof(
       fc.string(),
       fc.jsonValue().map((value) => JSON.stringify(value)),
@@ -173,7 +166,7 @@ describe('damaged bytes are no stored response', () => {
   });
 });
 
-describe('fingerprint', () => {
+describe('the version of a stored response', () => {
   test('differs with key, head and body', () => {
     const others = [
       encode(HEAD, [Buffer.from('body')]),
@@ -181,7 +174,7 @@ describe('fingerprint', () => {
       encode({ ...HEAD, bornAt: HEAD.bornAt + 1 }, [Buffer.from('body')]),
       encode({ ...HEAD, key: 'GET http://h/' }, [Buffer.from('body')]),
       undefined,
-    ].map((bytes) => fingerprint(bytes).toString('hex'));
+    ].map((bytes) => versionOf(bytes).toString('hex'));
     expect(new Set(others).size).toBe(others.length);
   });
 });
@@ -207,7 +200,7 @@ describe('the marker', () => {
     );
   });
 
-  test('is no stored response, whole, cut or with any byte changed', () => {
+  test('is not decoded as a stored response, whole, cut off or with any byte changed', () => {
     const bytes = Buffer.from(sample);
     for (let i = 0; i < bytes.length; i++) {
       expect(decode(sample.subarray(0, i))).toBeUndefined();
@@ -225,13 +218,13 @@ describe('the marker', () => {
     expect(decodeMarker(Buffer.from(`\x02${text}`, 'latin1'))).toBeUndefined();
   });
 
-  test('of more sets than are ever written is damaged', () => {
+  test('with more sets than are ever written is damaged', () => {
     const specs = Array.from({ length: MAX_SPECS + 1 }, (_, i) => [`x-${i}`]);
     expect(decodeMarker(encodeMarker(specs))).toBeUndefined();
     expect(decodeMarker(encodeMarker(specs.slice(1)))).toEqual(specs.slice(1));
   });
 
-  test('is not read out of a stored response or of nothing', () => {
+  test('is not read from a stored response or from an empty value', () => {
     expect(decodeMarker(encode(HEAD, []))).toBeUndefined();
     expect(decodeMarker(Buffer.alloc(0))).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { fingerprint } from '../../src/codec/format.ts';
+import { versionOf } from '../../src/codec/format.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
 import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
@@ -71,7 +71,7 @@ const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing
     async (store) => {
       const [there] = await store.get(lease.id, [lease.variant]);
       const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
-      return (await store.acquire(lease, fingerprint(bytes), MINUTE)).kind;
+      return (await store.acquire(lease, versionOf(bytes), MINUTE)).kind;
     },
 );
 const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
@@ -82,7 +82,7 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
       const [there] = await store.get(commit.lease.id, [commit.lease.variant]);
-      const { kind, stamp } = await store.acquire(commit.lease, fingerprint(there), MINUTE);
+      const { kind, stamp } = await store.acquire(commit.lease, versionOf(there), MINUTE);
       return [kind, await store.commit({ ...commit, lease: { ...commit.lease, stamp } })];
     }),
   },

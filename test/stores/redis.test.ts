@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { fingerprint } from '../../src/codec/format.ts';
+import { versionOf } from '../../src/codec/format.ts';
 import type { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -242,7 +242,7 @@ test('a lease that is no lease is taken over', async () => {
 test('the fingerprint that acquire compares is of the bytes themselves', async () => {
   const bytes = Buffer.from([1, 0, 255, 254, 0, 13, 10, 0, 200, 201, 202, 203, 204, 205, 206, 0, 1]);
   await fill(store, 'id', { bytes });
-  expect(await acquire(store, lease('id'), fingerprint(bytes), MINUTE)).toBe('leader');
+  expect(await acquire(store, lease('id'), versionOf(bytes), MINUTE)).toBe('leader');
 });
 
 test('a client that does not know that its server is a Cluster stores, and is revoked by a purge of the tag', async () => {

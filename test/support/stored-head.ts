@@ -8,23 +8,23 @@ export const HEAD: StoredHead = {
   status: 200,
   message: 'Fine',
   headers: ['Content-Type', 'text/plain', 'Link', ['<a>', '<b>'], 'X-Latin', 'caf\xe9\t\xff'],
-  removed: ['x-powered-by'],
+  removedFields: ['x-powered-by'],
   bornAt: 1_700_000_000_123,
   lifetime: 3_600_000,
   validateAlways: false,
   neverStale: true,
   staleIfError: 60_000,
   staleWhileRevalidate: 30_000,
-  took: 1234,
+  originMs: 1234,
   tags: ['leads'],
   locals: { user: { id: 1, tags: ['a'] } },
-  depth: 1,
+  cacheLevel: 1,
 };
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
 export function metadata(place = -1, value?: unknown): unknown[] {
-  const { key, variant, status, message, headers, removed, tags, locals } = HEAD;
-  const all: unknown[] = [key, variant, status, message, headers, removed, ageing(), tags, locals];
+  const { key, variant, status, message, headers, removedFields, tags, locals } = HEAD;
+  const all: unknown[] = [key, variant, status, message, headers, removedFields, ageing(), tags, locals];
   return place < 0 ? all : all.with(place, value);
 }
 

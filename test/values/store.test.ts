@@ -11,7 +11,7 @@ import {
   StoreError,
 } from '../../src/index.ts';
 import type { Storage } from '../../src/store/storage.ts';
-import { valueStore } from '../../src/values/value-store.ts';
+import { createValueStore } from '../../src/values/value-store.ts';
 import { newCache } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -544,7 +544,8 @@ describe('in Redis', () => {
       yield ['VALUE ["b"]', 'VALUE "a"', 'VALUE "c"'];
     };
     const listed: KeyPart[] = [];
-    for await (const key of valueStore({ store: { keys } } as unknown as Storage, 1).keys()) listed.push(key);
+    for await (const key of createValueStore({ store: { keys } } as unknown as Storage, 1).keys())
+      listed.push(key);
     expect(listed).toEqual(['a', ['b'], 'c']);
   });
 

@@ -1,12 +1,12 @@
 import { h, svg } from './dom.js';
 import { brief, clock } from './format.js';
 
-/* Small charts. Each says in words what it shows. */
+/* Small charts, each with a text alternative. */
 
 const WIDTH = 600;
 const HEIGHT = 120;
 
-/** Draws into a figure. @param scale the value at the top, and how it is written. @param said what it shows, in words. */
+/** Draws into a figure. @param scale the text for the largest value. @param said the text alternative. */
 function draw(figure, { title, scale, said, marks, legend, from, to }) {
   figure.replaceChildren(
     h('figcaption', {}, h('span', { class: 'title' }, title), ...legend),
@@ -35,7 +35,7 @@ function key(kind, text) {
   return h('span', { class: 'key' }, h('i', { class: `swatch ${kind}`, 'aria-hidden': 'true' }), text);
 }
 
-/** One bar for each bin, made of the counts of each kind. */
+/** One bar for each bin, stacked from the counts of each kind. */
 export function bars(figure, { title, bins, kinds, width, said, from, to }) {
   const totals = bins.map((bin) => kinds.reduce((sum, [kind]) => sum + bin[kind], 0));
   const top = Math.max(1, ...totals);
@@ -56,7 +56,7 @@ export function bars(figure, { title, bins, kinds, width, said, from, to }) {
   draw(figure, { title, scale: `${brief(top / width)}/s`, said, marks, legend, from, to });
 }
 
-/** A line for each kind; where there is no value there is a gap. */
+/** One line for each kind. A bin without a value is a gap. */
 export function lines(figure, { title, bins, kinds, top, scale, said, from, to }) {
   const step = WIDTH / bins.length;
   const marks = kinds.flatMap(([kind]) => runs(bins.map((bin) => bin[kind])).map((run) => line(kind, run)));
@@ -66,13 +66,13 @@ export function lines(figure, { title, bins, kinds, top, scale, said, from, to }
   function line(kind, run) {
     const [only] = run;
     const points = run.map(([i, value]) => `${(i + 0.5) * step},${HEIGHT - (value / top) * HEIGHT}`);
-    // A single value is no line, but a short one.
+    // A single value has no line to draw, so it becomes a short one.
     if (run.length === 1) points.push(`${(only[0] + 0.9) * step},${HEIGHT - (only[1] / top) * HEIGHT}`);
     return svg('polyline', { class: `line ${kind}`, points: points.join(' ') });
   }
 }
 
-/** The stretches of values without a gap. */
+/** The sequences of values between gaps. */
 function runs(values) {
   const result = [];
   let run;

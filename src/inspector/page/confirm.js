@@ -1,9 +1,9 @@
 import { byId, open } from './dom.js';
 
-/* A question before what cannot be undone. */
+/* A question before an action that cannot be undone. */
 
-/** Resolves to whether it is to be done. @param word has to be typed, where there is one. */
-export function confirmed({ title, text, yes, word }) {
+/** Resolves to whether the user confirms. @param word must be typed, if given. */
+export function confirm({ title, text, yes, word }) {
   const dialog = byId('confirm');
   const form = dialog.querySelector('form');
   const field = byId('confirm-word');
@@ -11,7 +11,7 @@ export function confirmed({ title, text, yes, word }) {
   byId('confirm-title').textContent = title;
   byId('confirm-text').replaceChildren(...[text].flat());
   field.hidden = word === undefined;
-  field.querySelector('span').textContent = `Type “${word}” to go on`;
+  field.querySelector('span').textContent = `Type “${word}” to continue`;
   input.value = '';
   button.textContent = yes;
   const check = () => {
@@ -19,15 +19,15 @@ export function confirmed({ title, text, yes, word }) {
   };
   check();
   return new Promise((resolve) => {
-    let answer = false;
+    let confirmed = false;
     input.oninput = check;
     form.onsubmit = (event) => {
       event.preventDefault();
       if (button.disabled) return;
-      answer = true;
+      confirmed = true;
       dialog.close();
     };
-    dialog.onclose = () => resolve(answer);
+    dialog.onclose = () => resolve(confirmed);
     open(dialog);
     if (word === undefined) form.querySelector('[data-close]').focus();
     else input.focus();

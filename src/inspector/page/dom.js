@@ -1,15 +1,15 @@
-/* Elements are made here, and nowhere is any markup: whatever is stored, it is a text. */
+/* Creates elements. The page never parses markup, so stored data always stays text. */
 
-/** Makes an element. Properties that begin with `on` are listeners, all others attributes; `false` leaves one out. */
+/** Creates an element. A property `onNAME` is a listener, any other an attribute; `false` and `undefined` are left out. */
 export function h(name, properties = {}, ...children) {
-  return filled(document.createElement(name), properties, children);
+  return fill(document.createElement(name), properties, children);
 }
 
 export function svg(name, properties = {}, ...children) {
-  return filled(document.createElementNS('http://www.w3.org/2000/svg', name), properties, children);
+  return fill(document.createElementNS('http://www.w3.org/2000/svg', name), properties, children);
 }
 
-function filled(element, properties, children) {
+function fill(element, properties, children) {
   for (const [key, value] of Object.entries(properties)) {
     if (value === undefined || value === false) continue;
     if (key.startsWith('on')) element.addEventListener(key.slice(2), value);
@@ -21,44 +21,53 @@ function filled(element, properties, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** Whether the server lets this page do so: `change`, `warm`. */
-export function may(what) {
-  return document.documentElement.dataset.may.split(' ').includes(what);
+/** Whether the server allows this page to `change` what is stored, or to `warm`. */
+export function may(permission) {
+  return document.documentElement.dataset.may.split(' ').includes(permission);
 }
 
-/** What cannot be seen, or turns the direction of what follows: a text could look like another one. */
-const UNSEEN = /(?![\n\t]|\r\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
-/** With more of them it is no text to be read. */
-const MARKED = 1000;
+/** Characters that are invisible or change the direction of the text: they make one text look like another. */
+const INVISIBLE = /(?![\n\t]|\r\n)[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu;
+/** How many invisible characters are shown by their code points. A text with more is not readable anyway. */
+const MAX_SHOWN = 1000;
 
-/** A text, with the code point of what could not be seen. */
+/** The text, with the code points of invisible characters. */
 export function visible(text) {
   const parts = [];
   let from = 0;
-  let marked = 0;
-  for (const { 0: character, index } of text.matchAll(UNSEEN)) {
-    if (++marked > MARKED) break;
+  let shown = 0;
+  for (const { 0: character, index } of text.matchAll(INVISIBLE)) {
+    if (++shown > MAX_SHOWN) break;
     const code = `U+${character.codePointAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
     parts.push(text.slice(from, index), h('span', { class: 'unseen' }, code));
     from = index + character.length;
   }
   const rest = text.slice(from);
-  return [...parts, marked > MARKED ? rest.replace(UNSEEN, '\ufffd') : rest];
+  return [...parts, shown > MAX_SHOWN ? rest.replace(INVISIBLE, '\ufffd') : rest];
 }
 
-/** A key or a value, kept apart from the direction of what is around it. */
+/** Stored data, such as a key. Its direction does not affect the text around it. */
 export function literal(text, name = 'bdi') {
   return h(name, { class: 'literal', dir: 'ltr' }, visible(String(text)));
 }
 
-/** A sentence in which words stand between backticks. */
+/** A sentence with code between backticks. */
 export function sentence(text) {
   return text.split('`').map((part, i) => (i % 2 === 0 ? part : h('code', {}, part)));
 }
 
+/** A list of names and values. */
+export function facts(rows) {
+  return h(
+    'dl',
+    { class: 'facts' },
+    rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
+  );
+}
+
 /**
- * A table of rows, each a list of cells. Cells of columns whose title begins with `#` are figures; a last column without a
- * title explains the first.
+ * A table with a row for each list of cells. A column whose title begins with `#` has numbers. A last column without a
+ * title explains the first one.
  */
 export function table(title, columns, rows) {
   const number = columns.map((column) => column.startsWith('#'));
@@ -94,13 +103,13 @@ export function table(title, columns, rows) {
   );
 }
 
-/** Says something in a place that screen readers attend to. */
-export function say(place, text, kind = '') {
-  place.textContent = text;
-  place.dataset.kind = kind;
+/** Shows a message in a live region, which screen readers announce. @param kind `good`, `problem`, or none. */
+export function announce(region, text, kind = '') {
+  region.textContent = text;
+  region.dataset.kind = kind;
 }
 
-/** Shows a dialog; it closes by its buttons marked `data-close`, by Escape, and by a click beside it. */
+/** Shows a dialog. Buttons with `data-close`, the Escape key, and a click outside of it close it. */
 export function open(dialog) {
   if (!dialog.dataset.ready) {
     dialog.dataset.ready = 'true';

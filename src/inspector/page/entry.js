@@ -1,258 +1,254 @@
-import { confirmed } from './confirm.js';
-import { byId, h, literal, may, open, say, table, visible } from './dom.js';
-import { explained } from './explained.js';
-import { bytes, count, dump, duration, instant, pretty } from './format.js';
+import { confirm } from './confirm.js';
+import { announce, byId, facts, h, literal, may, open, table, visible } from './dom.js';
+import { explanation } from './explanation.js';
+import { bytes, count, duration, hexDump, indentJson, instant } from './format.js';
 import { act } from './server.js';
 import { freshness, keyOf, variantOf } from './summary.js';
 
-/* One stored response, whole. What is changed is stored only if it is still what was shown. */
+/* One stored response with header fields and body. A change is stored only if the response is still the one shown. */
 
+/** The id and the variant of the response in the dialog. */
 let shown;
-let gone = () => {};
+/** Called when the response is not stored any more. */
+let onGone = () => {};
 
-export async function showEntry({ id, variant }, { onGone }) {
+export async function showEntry({ id, variant }, options) {
   shown = { id, variant };
-  gone = onGone;
+  onGone = options.onGone;
   const dialog = byId('entry');
-  dialog.querySelector('.content').replaceChildren();
+  content().replaceChildren();
   const opener = document.activeElement;
   dialog.onclose = () => {
-    // The row that it was opened from may be gone.
+    // The row with the focused button may have been removed.
     if (!opener.isConnected) byId('responses-title').focus();
   };
   open(dialog);
   byId('entry-title').focus();
-  await read();
+  await load();
 }
 
-async function read(told = '', kind = '') {
-  const place = shown;
-  const status = statusLine();
-  say(status, told || 'Reading…', kind);
+const content = () => byId('entry').querySelector('.content');
+const statusLine = () => byId('entry').querySelector('.status');
+
+/** Reads and shows the response. @param message the result of the last action, which stays visible. */
+async function load(message = '', kind = '') {
+  const ref = shown;
+  announce(statusLine(), message || 'Loading…', kind);
   try {
-    const entry = await act('entry', place);
-    if (place !== shown) return;
-    say(status, told, kind);
-    byId('entry')
-      .querySelector('.content')
-      .replaceChildren(...(entry.damaged ? damaged(entry) : whole(entry)));
+    const entry = await act('entry', ref);
+    if (ref !== shown) return;
+    announce(statusLine(), message, kind);
+    content().replaceChildren(...(entry.readable ? readableContent(entry) : unreadableContent(entry)));
   } catch (error) {
-    if (place !== shown) return;
-    say(status, told && error.status === 404 ? told : error.message, error.status === 404 ? kind : 'problem');
-    if (error.status === 404) {
-      byId('entry').querySelector('.content').replaceChildren();
-      gone();
+    if (ref !== shown) return;
+    if (error.status !== 404) {
+      announce(statusLine(), error.message, 'problem');
+      return;
     }
+    announce(statusLine(), message || error.message, kind);
+    content().replaceChildren();
+    onGone();
   }
 }
 
-const statusLine = () => byId('entry').querySelector('.status');
-
-/** Does something, and tells what came of it. Buttons are dead meanwhile. */
-async function attempt(doing, work) {
-  const status = statusLine();
-  const buttons = [...byId('entry').querySelectorAll('.content button')].filter((button) => !button.disabled);
+/** Runs an action and shows its error. The buttons are disabled meanwhile. */
+async function attempt(progress, action) {
+  const buttons = [...content().querySelectorAll('button')].filter((button) => !button.disabled);
   for (const button of buttons) button.disabled = true;
-  say(status, doing);
+  announce(statusLine(), progress);
   try {
-    await work();
+    await action();
   } catch (error) {
-    say(
-      status,
-      error.status === 409 ? `${error.message} Read it again to see what is there now.` : error.message,
-      'problem',
-    );
+    const advice = error.status === 409 ? ' Choose Reload to see the current one.' : '';
+    announce(statusLine(), error.message + advice, 'problem');
   }
   for (const button of buttons) button.disabled = false;
 }
 
-function damaged(entry) {
+function unreadableContent(entry) {
   return [
     h('p', { class: 'key-line' }, keyOf(entry)),
-    h(
-      'p',
-      {},
-      `It cannot be read (${bytes(entry.storedBytes)}): a request takes it for a miss and stores anew.`,
-    ),
+    h('p', {}, ...unreadableText(entry)),
     ...(may('change') ? [h('p', { class: 'row' }, purgeButton(entry))] : []),
   ];
 }
 
-function whole(entry) {
+function unreadableText({ reason, encryptedWith, storedBytes }) {
+  const size = bytes(storedBytes);
+  switch (reason) {
+    case 'unknown-key':
+      return [
+        `This response (${size}) is encrypted with the key `,
+        literal(encryptedWith),
+        ', which this process does not have.',
+      ];
+    case 'unencrypted':
+      return [`This response (${size}) is not encrypted, so this process does not use it.`];
+    default:
+      return [`This response (${size}) is damaged. The next request is a miss and replaces it.`];
+  }
+}
+
+function readableContent(entry) {
+  const headers = entry.headers.map(([name, value]) => [literal(name), literal(value)]);
   return [
     h('p', { class: 'key-line' }, keyOf(entry)),
     buttons(entry),
     h('div', { class: 'explanation' }),
-    facts(entry),
+    entryFacts(entry),
     ...(may('change') ? [ttlForm(entry)] : []),
-    table(
-      'Header fields',
-      ['Name', 'Value'],
-      entry.headers.map(([name, value]) => [literal(name), literal(value)]),
-    ),
-    body(entry),
+    table('Header fields', ['Name', 'Value'], headers),
+    bodyCard(entry),
   ];
 }
 
-function facts(entry) {
-  const {
-    status,
-    message,
-    contentType,
-    contentEncoding,
-    size,
-    storedBytes,
-    bornAt,
-    age,
-    lifetime,
-    expiresIn,
-  } = entry;
-  const rows = [
+function entryFacts(entry) {
+  const { status, message, contentType, contentEncoding, size, storedBytes, tags } = entry;
+  const type = [contentType ?? 'none', contentEncoding].filter(Boolean).join(', ');
+  const variant = variantOf(entry);
+  return facts([
     ['Status', `${status}${message ? ` ${message}` : ''}`],
     ['Freshness', freshness(entry)],
-    ['Age', `${duration(age)} (made ${instant(bornAt)})`],
-    ['Lifetime', duration(lifetime)],
-    ['Forgotten in', duration(expiresIn)],
-    ['Type', literal([contentType ?? 'none', contentEncoding].filter(Boolean).join(', '))],
-    ['Size', `${bytes(size)} of body, ${bytes(storedBytes)} stored`],
-    ['The app took', duration(entry.took)],
-    [
-      'Tags',
-      entry.tags.length > 0 ? entry.tags.map((tag) => h('span', { class: 'tag' }, literal(tag))) : 'none',
-    ],
-    ['Variant', variantOf(entry) ? literal(variantOf(entry)) : 'selected by nothing but the key'],
-    ['In the store', literal(entry.id)],
-  ];
-  return h(
-    'dl',
-    { class: 'facts' },
-    rows.map(([name, value]) => h('div', {}, h('dt', {}, name), h('dd', {}, value))),
-  );
+    ['Age', `${duration(entry.ageMs)} (made ${instant(entry.bornAt)})`],
+    ['Lifetime', duration(entry.lifetimeMs)],
+    ['Expires in', duration(entry.expiresInMs)],
+    ['Type', literal(type)],
+    ['Size', `${bytes(size)} body, ${bytes(storedBytes)} stored`],
+    ['Encryption', entry.encryptedWith === undefined ? 'none' : literal(`key ${entry.encryptedWith}`)],
+    ['Origin time', duration(entry.originMs)],
+    ['Tags', tags.length > 0 ? tags.map((tag) => h('span', { class: 'tag' }, literal(tag))) : 'none'],
+    ['Variant', variant ? literal(variant) : 'none'],
+    ['Store id', literal(entry.id)],
+  ]);
 }
 
 function buttons(entry) {
-  const again = h('button', { type: 'button' }, 'Make anew');
-  again.addEventListener('click', () =>
-    attempt('Purging it, and asking for its URL…', async () => {
-      const { failed, failures } = await act('again', shown);
-      if (failed > 0) await read(`It was purged, but not made anew: ${failures[0]?.reason}.`, 'problem');
-      else await read('It was made anew.', 'good');
-    }),
-  );
-  const explain = h('button', { type: 'button' }, 'Explain');
-  explain.addEventListener('click', () =>
-    attempt('Asking…', async () => {
-      const headers = Object.fromEntries(
-        Object.entries(entry.variesOn).filter(([, value]) => value !== null),
-      );
-      const explanation = await act('explain', { url: entry.url, method: entry.method, headers });
-      say(statusLine(), '');
-      byId('entry')
-        .querySelector('.explanation')
-        .replaceChildren(...explained(explanation));
-    }),
-  );
-  const reread = h('button', { type: 'button' }, 'Read again');
-  reread.addEventListener('click', () => void read());
+  const reload = h('button', { type: 'button' }, 'Reload');
+  reload.addEventListener('click', () => void load());
   return h(
     'p',
     { class: 'row' },
-    reread,
-    entry.url && entry.kind === 'response' ? explain : null,
-    entry.again ? again : null,
+    reload,
+    entry.url && entry.kind === 'response' ? explainButton(entry) : null,
+    entry.refetchable ? refetchButton() : null,
     may('change') ? purgeButton(entry) : null,
   );
+}
+
+function explainButton(entry) {
+  const button = h('button', { type: 'button' }, 'Explain');
+  button.addEventListener('click', () =>
+    attempt('Explaining…', async () => {
+      const headers = Object.fromEntries(
+        Object.entries(entry.variesOn).filter(([, value]) => value !== null),
+      );
+      const result = await act('explain', { url: entry.url, method: entry.method, headers });
+      announce(statusLine(), '');
+      byId('entry').querySelector('.explanation').replaceChildren(explanation(result));
+    }),
+  );
+  return button;
+}
+
+function refetchButton() {
+  const button = h('button', { type: 'button' }, 'Purge and refetch');
+  button.addEventListener('click', () =>
+    attempt('Purging and refetching…', async () => {
+      const { failed, failures } = await act('refetch', shown);
+      if (failed > 0) await load(`Purged, but the request failed: ${failures[0]?.reason}.`, 'problem');
+      else await load('Purged and refetched.', 'good');
+    }),
+  );
+  return button;
 }
 
 function purgeButton(entry) {
   const button = h('button', { type: 'button', class: 'danger' }, 'Purge…');
   button.addEventListener('click', async () => {
-    const sure = await confirmed({
+    const yes = await confirm({
       title: 'Purge this key?',
-      text: [keyOf(entry), h('br'), 'All its variants are deleted, for all processes.'],
+      text: [keyOf(entry), h('br'), 'This deletes all its variants, for all processes.'],
       yes: 'Purge',
     });
-    if (!sure) return;
+    if (!yes) return;
     await attempt('Purging…', async () => {
       const { purged } = await act('purge-entry', shown);
-      byId('entry').querySelector('.content').replaceChildren();
-      say(
-        statusLine(),
-        `Purged: ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`,
-        'good',
-      );
+      content().replaceChildren();
+      const responses = purged === 1 ? 'response' : 'responses';
+      announce(statusLine(), `Purged ${count(purged)} stored ${responses}.`, 'good');
       byId('entry').querySelector('[data-close]').focus();
-      gone();
+      onGone();
     });
   });
   return button;
 }
 
-function ttlForm({ seen }) {
+function ttlForm({ version }) {
   const form = h(
     'form',
     { class: 'card row', autocomplete: 'off' },
     h(
       'label',
       {},
-      'Fresh for, from now on',
+      'Time to live, from now',
       h('input', { name: 'ttl', required: true, size: 8, placeholder: '10m', spellcheck: 'false' }),
     ),
-    h('button', {}, 'Set'),
-    h('span', { class: 'hint' }, 'Such as 30s, 10m, 1h or 2d.'),
+    h('button', {}, 'Set TTL'),
+    h('span', { class: 'hint' }, 'For example 30s, 10m, 1h or 2d.'),
   );
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    void attempt('Storing…', async () => {
-      await act('update', { ...shown, seen, ttl: form.elements.ttl.value.trim() });
-      await read('Its lifetime is set.', 'good');
+    void attempt('Saving…', async () => {
+      await act('update', { ...shown, version, ttl: form.elements.ttl.value.trim() });
+      await load('The TTL is set.', 'good');
     });
   });
   return form;
 }
 
-const FORMS = { empty: 'Body', text: 'Body', bytes: 'Body, in hex' };
-
-function body(entry) {
-  const { preview, seen } = entry;
-  const { form, text = '', bytes: data = '', cut, problem } = preview;
-  const laidOut = form === 'text' && !cut ? pretty(text) : undefined;
+function bodyCard(entry) {
+  const { form, text = '', bytes: data = '', truncated, problem } = entry.preview;
+  const indented = form === 'text' && !truncated ? indentJson(text) : undefined;
   const notes = [
     problem,
-    laidOut !== undefined && laidOut !== text ? 'JSON, laid out.' : undefined,
-    cut ? 'Only its beginning.' : undefined,
     entry.contentEncoding && !problem ? `Decoded from ${entry.contentEncoding}.` : undefined,
+    indented !== undefined && indented !== text ? 'JSON, indented.' : undefined,
+    truncated ? 'Only the beginning is shown.' : undefined,
   ].filter(Boolean);
-  const pre = h(
-    'pre',
-    { tabindex: '0', 'aria-label': 'Body', dir: 'ltr' },
-    form === 'text' ? visible(laidOut ?? text) : form === 'bytes' ? dump(data) : '',
-  );
   const card = h(
     'div',
     { class: 'card flush body' },
-    h('h3', {}, FORMS[form]),
+    h('h3', {}, form === 'bytes' ? 'Body (hex)' : 'Body'),
     notes.length > 0 ? h('p', { class: 'hint' }, notes.join(' ')) : null,
+    form === 'empty'
+      ? h('p', { class: 'hint' }, 'The body is empty.')
+      : h(
+          'pre',
+          { tabindex: '0', 'aria-label': 'Body', dir: 'ltr' },
+          form === 'text' ? visible(indented ?? text) : hexDump(data),
+        ),
   );
-  card.append(form === 'empty' ? h('p', { class: 'hint' }, 'It has none.') : pre);
-  const editable =
-    may('change') && !cut && !problem && form !== 'bytes' && ![204, 206].includes(entry.status);
-  if (editable) {
-    const edit = h('button', { type: 'button' }, 'Edit the body');
-    edit.addEventListener('click', () => {
-      const editing = editor(text, seen, card);
-      card.replaceWith(editing);
-      editing.querySelector('textarea').focus();
-    });
-    card.append(h('p', { class: 'row' }, edit));
-  }
+  const isEditable =
+    may('change') && !truncated && !problem && form !== 'bytes' && ![204, 206].includes(entry.status);
+  if (isEditable) card.append(h('p', { class: 'row' }, editButton(text, entry.version, card)));
   return card;
 }
 
-function editor(text, seen, card) {
+/** Replaces the card with an editor. */
+function editButton(text, version, card) {
+  const button = h('button', { type: 'button' }, 'Edit body');
+  button.addEventListener('click', () => {
+    const form = editor(text, version, card);
+    card.replaceWith(form);
+    form.querySelector('textarea').focus();
+  });
+  return button;
+}
+
+function editor(text, version, card) {
   const area = h('textarea', { rows: 16, spellcheck: 'false', dir: 'ltr' });
   area.value = text;
-  const begun = area.value;
+  const original = area.value;
   const cancel = h('button', { type: 'button' }, 'Cancel');
   const form = h(
     'form',
@@ -261,9 +257,9 @@ function editor(text, seen, card) {
     h(
       'p',
       { class: 'hint' },
-      'It is stored as UTF-8 in no content coding, with an ETag of its own, if nothing has changed meanwhile.',
+      'The body is stored as UTF-8 without a content coding. A response with an ETag or Last-Modified gets a new ETag.',
     ),
-    h('p', { class: 'row' }, h('button', { class: 'main' }, 'Store'), cancel),
+    h('p', { class: 'row' }, h('button', { class: 'main' }, 'Save'), cancel),
   );
   cancel.addEventListener('click', () => {
     form.replaceWith(card);
@@ -271,13 +267,16 @@ function editor(text, seen, card) {
   });
   form.addEventListener('submit', (event) => {
     event.preventDefault();
-    if (area.value === begun) return void cancel.click();
-    // A text area has line feeds alone, whatever was put into it.
-    const dos = /\r\n/.test(text) && !/(?:^|[^\r])\n/.test(text);
-    const value = dos ? area.value.replaceAll('\n', '\r\n') : area.value;
-    void attempt('Storing…', async () => {
-      await act('update', { ...shown, seen, body: value });
-      await read('Its body is stored.', 'good');
+    if (area.value === original) {
+      cancel.click();
+      return;
+    }
+    // A text area turns CRLF into LF. A body that had only CRLF gets them back.
+    const hadOnlyCrlf = /\r\n/.test(text) && !/(?:^|[^\r])\n/.test(text);
+    const body = hadOnlyCrlf ? area.value.replaceAll('\n', '\r\n') : area.value;
+    void attempt('Saving…', async () => {
+      await act('update', { ...shown, version, body });
+      await load('The body is saved.', 'good');
     });
   });
   return form;

@@ -1,4 +1,4 @@
-/* Figures as people read them. */
+/* Formats numbers, sizes, times and bodies. */
 
 const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat('en', { notation: 'compact', maximumFractionDigits: 1 });
@@ -23,27 +23,30 @@ const UNITS = [
   ['s', 1000],
 ];
 
-/** Of milliseconds, in its two largest units. */
+/** Milliseconds in the two largest units. */
 export function duration(ms) {
   const length = Math.abs(ms);
   const sign = ms < 0 ? '−' : '';
   if (length < 1) return length === 0 ? '0 ms' : `${sign}${length.toFixed(2)} ms`;
   if (length < 10) return `${sign}${tenths.format(length)} ms`;
   if (length < 1000) return `${sign}${whole.format(length)} ms`;
-  const at = UNITS.findIndex(([, size]) => length >= size);
-  const [unit, size] = UNITS[at];
-  const next = UNITS[at + 1];
+  const index = UNITS.findIndex(([, size]) => length >= size);
+  const [unit, size] = UNITS[index];
+  const next = UNITS[index + 1];
   const amount = Math.floor(length / size);
   const rest = next ? Math.floor((length % size) / next[1]) : 0;
   if (!next && length < 10_000) return `${sign}${tenths.format(length / size)} s`;
   return `${sign}${amount} ${unit}${rest > 0 && amount < 10 ? ` ${rest} ${next[0]}` : ''}`;
 }
 
-export const clock = (at) => new Date(at).toLocaleTimeString();
-export const instant = (at) => new Date(at).toLocaleString();
+export const clock = (time) => new Date(time).toLocaleTimeString();
+export const instant = (time) => new Date(time).toLocaleString();
 
-/** JSON with line breaks, and every figure and string exactly as it stands there; `undefined` for what is none. */
-export function pretty(text) {
+/**
+ * JSON with line breaks and indentation; `undefined` for a text that is not JSON. It is not serialized again, because
+ * that would change numbers such as `1.0` and `12345678901234567890`.
+ */
+export function indentJson(text) {
   try {
     JSON.parse(text);
   } catch {
@@ -67,15 +70,15 @@ export function pretty(text) {
   return result;
 }
 
-/** Sixteen bytes a line: where, in hex, and as far as they are ASCII. */
-export function dump(base64) {
+/** A hex dump: offset, bytes and ASCII characters, sixteen bytes on a line. */
+export function hexDump(base64) {
   const data = Uint8Array.from(atob(base64), (character) => character.charCodeAt(0));
   const lines = [];
-  for (let at = 0; at < data.length; at += 16) {
-    const row = [...data.subarray(at, at + 16)];
+  for (let offset = 0; offset < data.length; offset += 16) {
+    const row = [...data.subarray(offset, offset + 16)];
     const hex = row.map((byte) => byte.toString(16).padStart(2, '0')).join(' ');
     const ascii = row.map((byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : '.')).join('');
-    lines.push(`${at.toString(16).padStart(6, '0')}  ${hex.padEnd(47)}  ${ascii}`);
+    lines.push(`${offset.toString(16).padStart(6, '0')}  ${hex.padEnd(47)}  ${ascii}`);
   }
   return lines.join('\n');
 }

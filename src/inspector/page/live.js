@@ -3,37 +3,39 @@ import { byId, h, literal, sentence, table } from './dom.js';
 import { brief, bytes, clock, count, duration, instant, percent } from './format.js';
 import { live } from './server.js';
 
-/* What one process does, drawn anew every two seconds while somebody looks. */
+/* The live figures of one process. They are updated every two seconds while the page is visible. */
 
-const INTERVAL = 2000;
-const BIN = 10_000;
+const INTERVAL_MS = 2000;
+const BIN_MS = 10_000;
 const BINS = 30;
 
 const OUTCOMES = [
-  ['hit', 'hit', 'A fresh stored response was sent.'],
-  ['stale', 'stale', 'A stale stored response was sent.'],
-  ['collapsed', 'collapsed', 'The response to another request for the same key was sent.'],
-  ['revalidated', 'revalidated', 'A stored response was sent after the app confirmed it.'],
-  ['miss', 'miss', 'The app answered, because no stored response could be used.'],
-  ['bypass', 'bypass', 'The app answered; the cache did not look, or could not.'],
-  ['unsatisfied', 'unsatisfied', 'The cache answered with 504: only-if-cached.'],
-  ['invalidated', 'invalidated', 'The request was a purge.'],
+  ['hit', 'A fresh stored response was sent.'],
+  ['stale', 'A stale stored response was sent.'],
+  ['collapsed', 'The response to another request for the same key was sent.'],
+  ['revalidated', 'A stored response was sent after the app confirmed it.'],
+  ['miss', 'The app answered, because no stored response could be used.'],
+  ['bypass', 'The app answered; the cache did not look, or could not.'],
+  ['unsatisfied', 'The cache answered with 504: only-if-cached.'],
+  ['invalidated', 'The request was a purge.'],
 ];
-/** What is told of even where there was none. */
-const ALWAYS = new Set(['hit', 'miss']);
-/** Upper ends of the latencies that the server counts, as its statistics tell them. */
+/** Outcomes that the table lists even if their count is 0. */
+const ALWAYS_LISTED = new Set(['hit', 'miss']);
+
+/** The upper bounds of the latency buckets, in milliseconds. */
 let bounds = [];
 
-/** The latest snapshot of each process that has answered: behind a load balancer there are several. */
-const processes = new Map();
-let chosen;
+/** The latest snapshot of each process. Behind a load balancer, several processes answer in turn. */
+const snapshots = new Map();
+/** The name of the process that is shown. */
+let selected;
 let running = false;
 
 export function showLive() {
   if (running) return;
   running = true;
   byId('process').onchange = (event) => {
-    chosen = event.target.value;
+    selected = event.target.value;
     draw();
   };
   void poll();
@@ -44,68 +46,70 @@ async function poll() {
     running = false;
     return;
   }
-  if (!document.hidden) await look();
-  setTimeout(poll, INTERVAL);
+  if (!document.hidden) await update();
+  setTimeout(poll, INTERVAL_MS);
 }
 
-async function look() {
+async function update() {
   const problem = byId('live-problem');
   try {
     const snapshot = await live();
     const { host, pid } = snapshot.process;
     const name = `${host}, ${pid}`;
-    processes.set(name, snapshot);
-    chosen ??= name;
+    snapshots.set(name, snapshot);
+    selected ??= name;
     problem.hidden = true;
     draw();
   } catch (error) {
+    // Writing the same text again would make screen readers repeat it.
     if (problem.hidden || problem.textContent !== error.message) problem.textContent = error.message;
     problem.hidden = false;
   }
 }
 
 function draw() {
-  const { stats, samples, now, ...rest } = processes.get(chosen);
-  const { host, pid } = rest.process;
+  const snapshot = snapshots.get(selected);
+  const { stats, samples, now } = snapshot;
+  const { host, pid } = snapshot.process;
   byId('scope').replaceChildren(
-    'These figures are of this process alone (',
+    'Figures of one process (',
     literal(host),
-    `, pid ${pid}), since ${instant(stats.startedAt)}.`,
+    `, pid ${pid}) since ${instant(stats.startedAt)}.`,
   );
-  choices();
+  drawProcesses();
   bounds = stats.latencyMs.lookup.buckets.map(({ le }) => le);
-  const to = Math.floor(now / BIN) * BIN + BIN;
-  const from = to - BINS * BIN;
-  const bins = binned(samples, from);
-  figures(stats, bins);
-  charts(bins, from, to);
-  const kept = byId('tables');
-  const focused = kept.contains(document.activeElement);
-  if (!focused && !selecting(kept)) kept.replaceChildren(...tables(stats, rest));
+  const to = Math.floor(now / BIN_MS) * BIN_MS + BIN_MS;
+  const from = to - BINS * BIN_MS;
+  const bins = binsOf(samples, from);
+  drawFigures(stats, bins);
+  drawCharts(bins, from, to);
+  const place = byId('tables');
+  // The tables stay as long as the user has a link focused or text selected in them.
+  const isFocused = place.contains(document.activeElement);
+  if (!isFocused && !isSelecting(place)) place.replaceChildren(...tables(snapshot));
 }
 
-/** What somebody is about to copy is left alone. */
-function selecting(place) {
+function isSelecting(place) {
   const selection = getSelection();
   return !selection.isCollapsed && place.contains(selection.anchorNode);
 }
 
-function choices() {
+function drawProcesses() {
   const select = byId('process');
-  byId('process-choice').hidden = processes.size < 2;
-  if (select.options.length === processes.size) return;
-  select.replaceChildren(...[...processes.keys()].map((name) => h('option', { value: name }, name)));
-  select.value = chosen;
+  byId('process-choice').hidden = snapshots.size < 2;
+  if (select.options.length === snapshots.size) return;
+  select.replaceChildren(...[...snapshots.keys()].map((name) => h('option', { value: name }, name)));
+  select.value = selected;
 }
 
-/** What came between samples, by ten seconds. */
-function binned(samples, from) {
+/** The differences between the samples, added up in bins of ten seconds. */
+function binsOf(samples, from) {
   const bins = Array.from({ length: BINS }, () => ({
     ...Object.fromEntries(OUTCOMES.map(([outcome]) => [outcome, 0])),
     lookups: bounds.map(() => 0).concat(0),
   }));
   for (let i = 1; i < samples.length; i++) {
-    const bin = bins[Math.floor((samples[i].at - from) / BIN)];
+    const bin = bins[Math.floor((samples[i].time - from) / BIN_MS)];
     if (!bin) continue;
     for (const [outcome] of OUTCOMES)
       bin[outcome] += samples[i].requests[outcome] - samples[i - 1].requests[outcome];
@@ -114,48 +118,77 @@ function binned(samples, from) {
   return bins;
 }
 
-const asked = (bin) => bin.hit + bin.stale + bin.collapsed + bin.revalidated + bin.miss;
-const answered = (bin) => bin.hit + bin.stale + bin.collapsed;
-const sum = (bins, of) => bins.reduce((all, bin) => all + of(bin), 0);
-const total = (bin) => OUTCOMES.reduce((all, [outcome]) => all + bin[outcome], 0);
+/** Requests that the cache looked up. */
+const lookedUp = (bin) => bin.hit + bin.stale + bin.collapsed + bin.revalidated + bin.miss;
+/** Requests that the app did not have to answer. */
+const served = (bin) => bin.hit + bin.stale + bin.collapsed;
+const total = (bin) => OUTCOMES.reduce((sum, [outcome]) => sum + bin[outcome], 0);
+const sumOf = (bins, countOf) => bins.reduce((sum, bin) => sum + countOf(bin), 0);
 
-function figures({ hitRatio, requests, bytes: sent, savedMs, latencyMs: { lookup } }, bins) {
-  const lately = sum(bins, asked);
-  const ratio = lately > 0 ? sum(bins, answered) / lately : hitRatio;
-  const cards = [
-    ['Hit ratio', percent(ratio), lately > 0 ? `5 min; ${percent(hitRatio)} since start` : 'since start'],
-    ['Requests', brief(total(requests)), `${count(sum(bins, total))} in 5 min`],
-    ['Time saved', duration(savedMs), 'of the app, since start'],
-    ['Served from the cache', bytes(sent), 'of bodies, since start'],
-    [
-      'Look-up in Redis, p50',
-      duration(lookup.p50),
-      `p90 ${duration(lookup.p90)}, p99 ${duration(lookup.p99)}`,
-    ],
+function drawFigures({ hitRatio, requests, bytes: sent, savedMs, latencyMs: { lookup } }, bins) {
+  const recent = sumOf(bins, lookedUp);
+  const recentRatio = sumOf(bins, served) / recent;
+  const figures = [
+    recent > 0
+      ? ['Hit ratio, last 5 min', percent(recentRatio), `${percent(hitRatio)} since start`]
+      : ['Hit ratio', percent(hitRatio), 'since start'],
+    ['Requests', brief(total(requests)), `${count(sumOf(bins, total))} in the last 5 min`],
+    ['Origin time saved', duration(savedMs), 'since start'],
+    ['Bodies served', bytes(sent), 'from the cache, since start'],
+    ['Redis lookup, p50', duration(lookup.p50), `p90 ${duration(lookup.p90)}, p99 ${duration(lookup.p99)}`],
   ];
   byId('figures').replaceChildren(
-    ...cards.map(([name, value, hint]) =>
+    ...figures.map(([name, value, hint]) =>
       h('div', { class: 'card' }, h('dt', {}, name), h('dd', {}, value), h('dd', { class: 'hint' }, hint)),
     ),
   );
 }
 
-function charts(bins, from, to) {
-  const all = sum(bins, total);
-  const kinds = OUTCOMES.map(([outcome, name]) => [outcome, name]);
-  const parts = kinds.map(([kind]) => [kind, sum(bins, (bin) => bin[kind])]).filter(([, n]) => n > 0);
+function drawCharts(bins, from, to) {
+  drawRequests(bins, from, to);
+  drawHitRatio(bins, from, to);
+  drawLookups(bins, from, to);
+}
+
+function drawRequests(bins, from, to) {
+  const kinds = OUTCOMES.map(([outcome]) => [outcome, outcome]);
+  const counts = kinds
+    .map(([kind]) => [kind, sumOf(bins, (bin) => bin[kind])])
+    .filter(([, n]) => n > 0)
+    .map(([kind, n]) => `${count(n)} ${kind}`);
   bars(byId('chart-requests'), {
-    ...{ title: 'Requests by outcome', bins, kinds, width: BIN / 1000, from, to },
-    said:
-      all === 0 ? 'none in the last 5 minutes' : parts.map(([kind, n]) => `${count(n)} ${kind}`).join(', '),
+    title: 'Requests by outcome',
+    bins,
+    kinds,
+    width: BIN_MS / 1000,
+    from,
+    to,
+    said: counts.length > 0 ? counts.join(', ') : 'none in the last 5 minutes',
   });
-  const ratios = bins.map((bin) => ({ hit: asked(bin) > 0 ? answered(bin) / asked(bin) : undefined }));
-  const lately = sum(bins, asked);
+}
+
+function drawHitRatio(bins, from, to) {
+  const ratios = bins.map((bin) => {
+    const requests = lookedUp(bin);
+    return { hit: requests > 0 ? served(bin) / requests : undefined };
+  });
+  const recent = sumOf(bins, lookedUp);
   lines(byId('chart-ratio'), {
-    ...{ title: 'Hit ratio', bins: ratios, kinds: [['hit', 'hit ratio']], top: 1, scale: '100 %', from, to },
+    title: 'Hit ratio',
+    bins: ratios,
+    kinds: [['hit', 'hit ratio']],
+    top: 1,
+    scale: '100 %',
+    from,
+    to,
     said:
-      lately > 0 ? `${percent(sum(bins, answered) / lately)} in the last 5 minutes` : 'nothing was looked up',
+      recent > 0
+        ? `${percent(sumOf(bins, served) / recent)} in the last 5 minutes`
+        : 'no lookup in the last 5 minutes',
   });
+}
+
+function drawLookups(bins, from, to) {
   const latencies = bins.map(({ lookups }) => ({
     p50: percentile(lookups, 0.5),
     p99: percentile(lookups, 0.99),
@@ -163,96 +196,115 @@ function charts(bins, from, to) {
   const slowest = Math.max(...latencies.map(({ p99 }) => p99 ?? 0));
   const top = bounds.find((bound) => bound >= slowest) ?? Math.max(slowest, 1);
   lines(byId('chart-lookups'), {
-    ...{
-      title: 'Look-ups in Redis',
-      bins: latencies,
-      kinds: [
-        ['p50', 'p50'],
-        ['p99', 'p99'],
-      ],
-      from,
-      to,
-    },
-    ...{ top, scale: duration(top) },
-    said: slowest > 0 ? `99 % took at most ${duration(slowest)}` : 'none in the last 5 minutes',
+    title: 'Redis lookup time',
+    bins: latencies,
+    kinds: [
+      ['p50', 'p50'],
+      ['p99', 'p99'],
+    ],
+    top,
+    scale: duration(top),
+    from,
+    to,
+    said: slowest > 0 ? `p99 at most ${duration(slowest)}` : 'no lookup in the last 5 minutes',
   });
 }
 
-/** Of counts of what took at most so long, as if those between two bounds were spread evenly. */
+/** @param counts cumulative counts of the buckets. Values are assumed to be spread evenly within a bucket. */
 function percentile(counts, share) {
   const all = counts.at(-1);
   if (all === 0) return undefined;
   const rank = share * all;
-  const at = bounds.findIndex((_, i) => counts[i] >= rank);
-  if (at < 0) return bounds.at(-1);
-  const [below, low] = at === 0 ? [0, 0] : [counts[at - 1], bounds[at - 1]];
-  return low + ((bounds[at] - low) * (rank - below)) / Math.max(1, counts[at] - below);
+  const bucket = bounds.findIndex((_, i) => counts[i] >= rank);
+  if (bucket < 0) return bounds.at(-1);
+  const [countBelow, lower] = bucket === 0 ? [0, 0] : [counts[bucket - 1], bounds[bucket - 1]];
+  const inBucket = Math.max(1, counts[bucket] - countBelow);
+  return lower + ((bounds[bucket] - lower) * (rank - countBelow)) / inBucket;
 }
 
-function tables(stats, { forwarded, details, faults, purges }) {
-  const all = total(stats.requests);
-  const words = (counts, reasons) =>
-    Object.entries(counts)
-      .filter(([, n]) => n > 0)
-      .sort(([, a], [, b]) => b - a)
-      .map(([word, n]) => [h('code', {}, word), count(n), meaning(reasons[word])]);
-  const faulty = Object.entries(stats.faults).flatMap(([step, codes]) =>
-    Object.entries(codes).map(([code, n]) => [h('code', {}, step), h('code', {}, code), count(n)]),
-  );
-  const latency = Object.entries({
-    lookup: 'Look-up in Redis',
-    store: 'Storing in Redis',
-    origin: "The app's answers",
-    hit: 'Answers from the cache',
-  });
-  const some = (title, columns, rows) => (rows.length > 0 ? [table(title, columns, rows)] : []);
+function tables({ stats, forwarded, details, faults, purges }) {
   return [
-    table(
-      'Requests',
-      ['Outcome', '#Count', '#Share', ''],
-      OUTCOMES.filter(([outcome]) => stats.requests[outcome] > 0 || ALWAYS.has(outcome)).map(
-        ([outcome, , text]) => [
-          h('span', { class: 'key' }, h('i', { class: `swatch ${outcome}`, 'aria-hidden': 'true' }), outcome),
-          count(stats.requests[outcome]),
-          all > 0 ? percent(stats.requests[outcome] / all) : '–',
-          text,
-        ],
-      ),
-    ),
-    table(
-      'Latency',
-      ['Step', '#Count', '#p50', '#p90', '#p99'],
-      latency.map(([step, name]) => {
-        const { count: n, p50, p90, p99 } = stats.latencyMs[step];
-        return [name, count(n), ...[p50, p90, p99].map((ms) => (n > 0 ? duration(ms) : '–'))];
-      }),
-    ),
-    ...some('Forwarded to the app, and why', ['Reason', '#Count', ''], words(stats.forwarded, forwarded)),
-    ...some('Not stored, and why', ['Reason', '#Count', ''], words(stats.refused, details)),
-    ...some('Other details', ['Detail', '#Count', ''], words(stats.details, details)),
-    ...some('Faults', ['Step', 'Code', '#Count'], faulty),
-    ...some(
-      'Latest faults',
-      ['When', 'Step', 'Message'],
-      faults.map(({ at, step, code, message }) => [
-        clock(at),
-        h('code', {}, `${step} ${code}`),
-        literal(message),
-      ]),
-    ),
-    ...some(
-      'Latest purges',
-      ['When', 'Of', 'By', '#Responses'],
-      purges.map(({ at, target, by, soft, purged }) => [
-        ...[clock(at), soft ? `${target}, softly` : target, by],
-        purged === undefined ? 'not confirmed' : count(purged),
-      ]),
-    ),
-  ];
+    requestTable(stats),
+    latencyTable(stats),
+    reasonTable('Forwarded to the app', stats.forwarded, forwarded),
+    reasonTable('Not stored', stats.refused, details),
+    reasonTable('Other details', stats.details, details),
+    faultTable(stats),
+    latestFaults(faults),
+    latestPurges(purges),
+  ].filter((part) => part !== undefined);
 }
 
-function meaning(reason) {
+function tableUnlessEmpty(title, columns, rows) {
+  return rows.length > 0 ? table(title, columns, rows) : undefined;
+}
+
+function requestTable({ requests }) {
+  const all = total(requests);
+  const rows = OUTCOMES.filter(([outcome]) => requests[outcome] > 0 || ALWAYS_LISTED.has(outcome)).map(
+    ([outcome, meaning]) => [
+      h('span', { class: 'key' }, h('i', { class: `swatch ${outcome}`, 'aria-hidden': 'true' }), outcome),
+      count(requests[outcome]),
+      all > 0 ? percent(requests[outcome] / all) : '–',
+      meaning,
+    ],
+  );
+  return table('Requests', ['Outcome', '#Count', '#Share', ''], rows);
+}
+
+const STEPS = {
+  lookup: 'Redis lookup',
+  store: 'Redis store',
+  origin: 'Origin',
+  hit: 'Hit',
+};
+
+function latencyTable({ latencyMs }) {
+  const rows = Object.entries(STEPS).map(([step, name]) => {
+    const { count: n, p50, p90, p99 } = latencyMs[step];
+    return [name, count(n), ...[p50, p90, p99].map((ms) => (n > 0 ? duration(ms) : '–'))];
+  });
+  return table('Latency', ['Step', '#Count', '#p50', '#p90', '#p99'], rows);
+}
+
+function reasonTable(title, counts, reasons) {
+  const rows = Object.entries(counts)
+    .filter(([, n]) => n > 0)
+    .sort(([, a], [, b]) => b - a)
+    .map(([word, n]) => [h('code', {}, word), count(n), explain(reasons[word])]);
+  return tableUnlessEmpty(title, ['Reason', '#Count', ''], rows);
+}
+
+function explain(reason) {
   if (!reason) return '';
   const { says, see } = reason;
   return [...sentence(says), see ? h('span', { class: 'see' }, ` ${see}`) : ''];
+}
+
+function faultTable({ faults }) {
+  const rows = Object.entries(faults).flatMap(([step, codes]) =>
+    Object.entries(codes).map(([code, n]) => [h('code', {}, step), h('code', {}, code), count(n)]),
+  );
+  return tableUnlessEmpty('Faults', ['Step', 'Code', '#Count'], rows);
+}
+
+const unbroken = (text) => h('span', { class: 'unbroken' }, text);
+
+function latestFaults(faults) {
+  const rows = faults.map(({ time, step, code, message }) => [
+    unbroken(clock(time)),
+    [h('code', { class: 'unbroken' }, step), ' ', h('code', { class: 'unbroken' }, code)],
+    literal(message),
+  ]);
+  return tableUnlessEmpty('Latest faults', ['Time', 'Step', 'Message'], rows);
+}
+
+function latestPurges(purges) {
+  const rows = purges.map(({ time, target, by, soft, purged }) => [
+    unbroken(clock(time)),
+    soft ? `${target} (soft)` : target,
+    by,
+    purged === undefined ? 'not confirmed' : count(purged),
+  ]);
+  return tableUnlessEmpty('Latest purges', ['Time', 'Target', 'By', '#Responses'], rows);
 }

@@ -3,7 +3,7 @@ import { showLive } from './live.js';
 import { showOperate } from './operate.js';
 import { showResponses } from './responses.js';
 
-/* One page, three views: the fragment of the URL says which. */
+/* One page with three views. The fragment of the URL selects the view. */
 
 const VIEWS = { live: showLive, responses: showResponses, operate: showOperate };
 

@@ -1,82 +1,64 @@
-import { confirmed } from './confirm.js';
-import { byId, h, literal, may, say } from './dom.js';
-import { explained } from './explained.js';
+import { confirm } from './confirm.js';
+import { announce, byId, h, literal, may } from './dom.js';
+import { explanation } from './explanation.js';
 import { count } from './format.js';
 import { act } from './server.js';
 
-/* Purges, warm-ups and explanations of what is named by hand. */
+/* Purges, warm-ups and explanations for URLs, keys and tags that the user types. */
 
-/** For each target: what to name, an example, a hint, and what of it is said before it is purged. */
+/** For each purge target: the label of its value, an example, and a hint. */
 const TARGETS = {
-  url: ['URL', 'https://api.example.com/leads?page=2', 'An absolute URL, under the default key.'],
-  key: ['Key', '["leads", 42]', 'As your key function gives it: JSON, or else a text.'],
-  tag: ['Tag', 'leads', 'All that is stored under this tag.'],
-  prefix: ['Prefix', '/api/leads', 'An absolute URL, or a path on every host: all that begins so.'],
-  all: ['', '', 'All that is stored under the prefix of this cache, values of wrap and store included.'],
+  url: [
+    'URL',
+    'https://api.example.com/leads?page=2',
+    'An absolute URL. It is purged under the default key.',
+  ],
+  key: [
+    'Key',
+    '["leads", 42]',
+    'A result of your key function, as JSON. Any other text is taken as a string.',
+  ],
+  tag: ['Tag', 'leads', 'Purges everything with this tag.'],
+  prefix: [
+    'Prefix',
+    '/api/leads',
+    'Purges all URLs that begin with this absolute URL, or with this path on any host.',
+  ],
+  all: ['', '', 'Purges all responses and values under the prefix of this cache.'],
 };
 
-let begun = false;
+let initialized = false;
 
 export function showOperate() {
-  if (begun) return;
-  begun = true;
-  if (may('change')) purging(byId('purge'));
-  if (may('warm')) warming(byId('warm'));
-  explaining(byId('explain'));
+  if (initialized) return;
+  initialized = true;
+  if (may('change')) initPurge(byId('purge'));
+  if (may('warm')) initWarm(byId('warm'));
+  initExplain(byId('explain'));
 }
 
-function purging(form) {
-  const { what, value } = form.elements;
-  const [status, progress] = ['.status', 'progress'].map((name) => form.querySelector(name));
-  const choose = () => {
-    const [name, example, hint] = TARGETS[what.value];
-    byId('purge-value').hidden = name === '';
-    byId('purge-value').firstElementChild.textContent = name;
-    value.placeholder = example;
-    value.required = name !== '';
-    byId('purge-hint').textContent = hint;
-  };
-  choose();
-  what.addEventListener('change', choose);
+function initPurge(form) {
+  const { what } = form.elements;
+  showTarget(form);
+  what.addEventListener('change', () => showTarget(form));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
+    const value = form.elements.value.value.trim();
     const soft = form.elements.how.value === 'soft';
-    const target = targetOf(what.value, value.value.trim());
-    const all = what.value === 'all';
-    const name = what.value === 'url' ? 'URL' : what.value;
-    const becomes = soft ? 'is marked stale' : 'is deleted';
-    const sure = await confirmed({
-      title: soft ? 'Mark as stale?' : 'Delete?',
-      text: all
-        ? `Everything that is stored ${becomes}, for all processes.`
-        : [`What is stored for this ${name} ${becomes}, for all processes: `, literal(value.value.trim())],
-      yes: soft ? 'Mark stale' : 'Delete',
-      ...(all && { word: 'all' }),
-    });
-    if (!sure) return;
-    const button = form.querySelector('button');
-    button.disabled = true;
-    // How many there are is not known before they are found.
-    progress.hidden = false;
-    say(status, 'Purging…');
-    let done = 0;
-    const onProgress = ({ purged }) => {
-      done = purged;
-      say(status, `Purging: ${count(done)} so far…`);
-    };
-    try {
-      const { purged } = await act('purge', { target: { ...target, ...(soft && { soft }) } }, { onProgress });
-      say(status, `Purged: ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`, 'good');
-    } catch (error) {
-      say(
-        status,
-        done > 0 ? `${count(done)} or more were purged. ${error.message}` : error.message,
-        'problem',
-      );
-    }
-    progress.hidden = true;
-    button.disabled = false;
+    if (!(await confirmPurge(what.value, value, soft))) return;
+    await purge(form, { ...targetOf(what.value, value), ...(soft && { soft }) });
   });
+}
+
+/** Adapts the form to the selected purge target. */
+function showTarget(form) {
+  const { what, value } = form.elements;
+  const [label, example, hint] = TARGETS[what.value];
+  byId('purge-value').hidden = label === '';
+  byId('purge-value').firstElementChild.textContent = label;
+  value.placeholder = example;
+  value.required = label !== '';
+  byId('purge-hint').textContent = hint;
 }
 
 function targetOf(what, value) {
@@ -89,65 +71,114 @@ function targetOf(what, value) {
   }
 }
 
-function warming(form) {
-  const { urls: area, stop } = form.elements;
-  const [status, progress, failures] = ['.status', 'progress', '.failures'].map((name) =>
-    form.querySelector(name),
-  );
-  const button = form.querySelector('button');
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const urls = area.value.split(/\s+/).filter(Boolean);
-    if (urls.length === 0) return say(status, 'There are no URLs.', 'problem');
-    const controller = new AbortController();
-    stop.onclick = () => controller.abort();
-    button.disabled = true;
-    stop.hidden = progress.hidden = false;
-    progress.max = urls.length;
-    progress.value = 0;
-    failures.replaceChildren();
-    say(status, `Asking for ${count(urls.length)}…`);
-    const onProgress = ({ done, failed }) => {
-      progress.value = done + failed;
-    };
-    try {
-      const result = await act('warm', { urls }, { onProgress, signal: controller.signal });
-      const { done, failed } = result;
-      say(status, `${count(done)} answered, ${count(failed)} failed.`, failed > 0 ? 'problem' : 'good');
-      failures.replaceChildren(
-        ...result.failures.map(({ url, reason }) => h('li', {}, literal(url), `: `, literal(reason))),
-      );
-    } catch (error) {
-      say(status, error.name === 'AbortError' ? 'Stopped.' : error.message, 'problem');
-    }
-    button.disabled = false;
-    stop.hidden = progress.hidden = true;
+function confirmPurge(what, value, soft) {
+  const action = soft ? 'marks' : 'deletes';
+  const effect = soft ? ' stale, for all processes' : ', for all processes';
+  const name = what === 'url' ? 'URL' : what;
+  return confirm({
+    title: soft ? 'Mark as stale?' : 'Delete?',
+    text:
+      what === 'all'
+        ? `This ${action} everything in the store${effect}.`
+        : [`This ${action} everything stored for this ${name}${effect}: `, literal(value)],
+    yes: soft ? 'Mark stale' : 'Delete',
+    ...(what === 'all' && { word: 'all' }),
   });
 }
 
-function explaining(form) {
+async function purge(form, target) {
   const status = form.querySelector('.status');
+  const progress = form.querySelector('progress');
+  const button = form.querySelector('button');
+  button.disabled = true;
+  // Without a value, because the total is unknown.
+  progress.hidden = false;
+  announce(status, 'Purging…');
+  let done = 0;
+  const onProgress = ({ purged }) => {
+    done = purged;
+    announce(status, `Purged ${count(done)} so far…`);
+  };
+  try {
+    const { purged } = await act('purge', { target }, { onProgress });
+    announce(status, `Purged ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`, 'good');
+  } catch (error) {
+    const partly = done > 0 ? `At least ${count(done)} were purged. ` : '';
+    announce(status, partly + error.message, 'problem');
+  }
+  progress.hidden = true;
+  button.disabled = false;
+}
+
+function initWarm(form) {
+  form.addEventListener('submit', async (event) => {
+    event.preventDefault();
+    const urls = form.elements.urls.value.split(/\s+/).filter(Boolean);
+    if (urls.length === 0) announce(form.querySelector('.status'), 'Enter at least one URL.', 'problem');
+    else await warm(form, urls);
+  });
+}
+
+async function warm(form, urls) {
+  const { stop } = form.elements;
+  const status = form.querySelector('.status');
+  const progress = form.querySelector('progress');
+  const failureList = form.querySelector('.failures');
+  const button = form.querySelector('button');
+  const controller = new AbortController();
+  stop.onclick = () => controller.abort();
+  button.disabled = true;
+  stop.hidden = false;
+  progress.hidden = false;
+  progress.max = urls.length;
+  progress.value = 0;
+  failureList.replaceChildren();
+  announce(status, `Requesting ${count(urls.length)} ${urls.length === 1 ? 'URL' : 'URLs'}…`);
+  const onProgress = ({ done, failed }) => {
+    progress.value = done + failed;
+  };
+  try {
+    const result = await act('warm', { urls }, { onProgress, signal: controller.signal });
+    const { done, failed, failures } = result;
+    announce(status, `${count(done)} done, ${count(failed)} failed.`, failed > 0 ? 'problem' : 'good');
+    failureList.replaceChildren(
+      ...failures.map(({ url, reason }) => h('li', {}, literal(url), ': ', literal(reason))),
+    );
+  } catch (error) {
+    announce(status, error.name === 'AbortError' ? 'Stopped.' : error.message, 'problem');
+  }
+  button.disabled = false;
+  stop.hidden = true;
+  progress.hidden = true;
+}
+
+function initExplain(form) {
+  const status = form.querySelector('.status');
+  const output = form.querySelector('.explanation');
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const { url, method, headers } = Object.fromEntries(new FormData(form));
-    const fields = headers.split('\n').flatMap((line) => {
-      const colon = line.indexOf(':');
-      return colon > 0 ? [[line.slice(0, colon).trim(), line.slice(colon + 1).trim()]] : [];
-    });
-    const place = form.querySelector('.explanation');
-    say(status, 'Asking…');
+    announce(status, 'Explaining…');
     try {
-      const given = {
+      const result = await act('explain', {
         url: url.trim(),
         method: method.trim().toUpperCase() || 'GET',
-        headers: Object.fromEntries(fields),
-      };
-      const explanation = await act('explain', given);
-      place.replaceChildren(...explained(explanation));
-      say(status, '');
+        headers: parseFields(headers),
+      });
+      output.replaceChildren(explanation(result));
+      announce(status, '');
     } catch (error) {
-      place.replaceChildren();
-      say(status, error.message, 'problem');
+      output.replaceChildren();
+      announce(status, error.message, 'problem');
     }
   });
+}
+
+/** One header field on each line. */
+function parseFields(text) {
+  const fields = text.split('\n').flatMap((line) => {
+    const colon = line.indexOf(':');
+    return colon > 0 ? [[line.slice(0, colon).trim(), line.slice(colon + 1).trim()]] : [];
+  });
+  return Object.fromEntries(fields);
 }

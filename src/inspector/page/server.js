@@ -1,8 +1,8 @@
-/* What is asked of the server. A field of our own is on every request: no other site's page can send it. */
+/* Requests to the server. Pages of other sites cannot send the header field. */
 
 const FIELDS = { 'X-Cache-Inspector': '1' };
 
-/** What the server refused, or why it could not be asked. */
+/** An error response, or no response. */
 class ServerError extends Error {
   constructor(message, status) {
     super(message);
@@ -11,19 +11,17 @@ class ServerError extends Error {
 }
 
 export async function live() {
-  return result(await ask('live', { headers: FIELDS }));
+  return resultOf(await send('live', { headers: FIELDS }));
 }
 
-/** Resolves to the result. @param onProgress is called with each report on the way. */
-export async function act(action, given = {}, { onProgress, signal } = {}) {
+/** Runs an action on the server, and resolves to its result. @param onProgress is called with each report. */
+export async function act(action, input = {}, { onProgress, signal } = {}) {
   const headers = { ...FIELDS, 'Content-Type': 'application/json' };
-  return result(
-    await ask(action, { method: 'POST', headers, body: JSON.stringify(given), signal }),
-    onProgress,
-  );
+  const response = await send(action, { method: 'POST', headers, body: JSON.stringify(input), signal });
+  return resultOf(response, onProgress);
 }
 
-async function ask(action, init) {
+async function send(action, init) {
   try {
     return await fetch(`api/${action}`, { ...init, cache: 'no-store', redirect: 'error' });
   } catch (error) {
@@ -32,16 +30,19 @@ async function ask(action, init) {
   }
 }
 
-async function result(response, onProgress = () => {}) {
+async function resultOf(response, onProgress = () => {}) {
   const type = response.headers.get('content-type') ?? '';
-  if (type.startsWith('application/x-ndjson')) return lines(response, onProgress);
+  if (type.startsWith('application/x-ndjson')) return resultOfLines(response, onProgress);
   const answer = type.startsWith('application/json') ? await response.json().catch(() => ({})) : {};
   if (response.ok && 'result' in answer) return answer.result;
-  throw new ServerError(answer.error ?? `The server answered ${response.status}.`, response.status);
+  throw new ServerError(
+    answer.error ?? `The server answered with status ${response.status}.`,
+    response.status,
+  );
 }
 
-/** Reports, a line each, and the result in the last. */
-async function lines({ body }, onProgress) {
+/** One line of JSON for each report; the last line has the result. */
+async function resultOfLines({ body }, onProgress) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
@@ -54,6 +55,6 @@ async function lines({ body }, onProgress) {
       else if ('result' in line) return line.result;
       else throw new ServerError(line.error);
     }
-    if (done) throw new ServerError('The answer broke off.');
+    if (done) throw new ServerError('The connection closed before the action was complete.');
   }
 }

@@ -1,33 +1,59 @@
 import { h, literal } from './dom.js';
 import { duration } from './format.js';
 
-/* What names a stored response, and how fresh it is. */
+/* How the page names a stored response, and how it shows the freshness. */
 
-/** The parts of a key that tell it from others are the ones to be seen. */
+/** The cache key; method and origin are subdued, because most keys share them. */
 export function keyOf({ key, method, url }) {
-  if (key === undefined) return h('span', { class: 'soft' }, 'unknown key');
+  if (key === undefined) return h('span', { class: 'soft' }, 'Unknown key');
   if (!url || !URL.canParse(url)) return literal(key);
   const { origin } = new URL(url);
-  const rest = url.startsWith(origin) ? url.slice(origin.length) : url;
+  const hasOrigin = url.startsWith(origin);
+  const path = hasOrigin ? url.slice(origin.length) : url;
   return h(
     'span',
     {},
-    h('span', { class: 'soft' }, `${method} `, rest === url ? '' : literal(origin)),
+    h('span', { class: 'soft' }, literal(`${method} ${hasOrigin ? origin : ''}`)),
     h('wbr'),
-    literal(rest),
+    literal(path),
   );
 }
 
-export function variantOf({ variesOn = {}, declared = '' }) {
-  const parts = Object.entries(variesOn).map(([name, value]) =>
-    value === null ? `no ${name}` : `${name}: ${value}`,
-  );
-  return [...parts, ...(declared ? [declared] : [])].join(' · ');
+/** What selected the variant: request header fields that `Vary` names, and the parts that the `vary` option declares. */
+export function variantOf({ variesOn = {}, declaredParts = '' }) {
+  const fields = Object.entries(variesOn).map(([name, value]) => partText(name, value));
+  return [...fields, ...declaredTexts(declaredParts)].join(' · ');
 }
 
-export function freshness({ stale, purged, ttl, damaged }) {
-  if (damaged) return h('span', { class: 'state damaged' }, 'damaged');
-  if (purged) return h('span', { class: 'state stale' }, 'purged softly');
-  if (stale) return h('span', { class: 'state stale' }, `stale for ${duration(-ttl)}`);
-  return h('span', { class: 'state fresh' }, `fresh, ${duration(ttl)} left`);
+function declaredTexts(json) {
+  if (json === '') return [];
+  try {
+    return JSON.parse(json).map(([kind, ...rest]) => declaredText(kind, rest));
+  } catch {
+    return [json];
+  }
+}
+
+function declaredText(kind, [first, ...others]) {
+  if (kind === 'header') return partText(first, others[0]);
+  // A request may have several cookies of this name, each as `name=value`.
+  if (kind === 'cookie') return others.length > 0 ? `cookie ${others.join('; ')}` : `no cookie ${first}`;
+  return partText(kind, first === null || typeof first === 'string' ? first : JSON.stringify(first));
+}
+
+function partText(name, value) {
+  return value === null ? `no ${name}` : `${name}: ${value}`;
+}
+
+const REASONS = {
+  'unknown-key': 'unknown encryption key',
+  unencrypted: 'not encrypted',
+  damaged: 'damaged',
+};
+
+export function freshness({ readable, reason, stale, purged, ttlMs }) {
+  if (!readable) return h('span', { class: 'state damaged' }, REASONS[reason]);
+  if (purged) return h('span', { class: 'state stale' }, 'stale (soft purge)');
+  if (stale) return h('span', { class: 'state stale' }, `stale for ${duration(-ttlMs)}`);
+  return h('span', { class: 'state fresh' }, `fresh for ${duration(ttlMs)}`);
 }

@@ -1,5 +1,12 @@
-import { decodeMarker, fingerprint } from '../../codec/format.ts';
-import type { Listed, Place, Position, Replacement, StoredEntries, Survey } from '../store.ts';
+import { decodeMarker, versionOf } from '../../codec/format.ts';
+import type {
+  Place,
+  Replacement,
+  ScanPosition,
+  ScanStep,
+  StoredEntries,
+  ValueDescription,
+} from '../store.ts';
 import type { MemoryIndex } from './memory-index.ts';
 
 /** What the in-process store has at a place. */
@@ -27,29 +34,29 @@ export class MemoryEntries implements StoredEntries {
     this.#places = places;
   }
 
-  async survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey> {
+  async scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep> {
     const { ids, last } = this.#index.after(Number(from?.cursor ?? 0), count, tag);
     const next = ids.length < count ? undefined : { node: '', cursor: String(last) };
     return { ids, scanned: ids.length, next };
   }
 
-  async describe(ids: readonly string[]): Promise<Listed[]> {
+  async describe(ids: readonly string[]): Promise<ValueDescription[]> {
     const found = ids.flatMap((id) => this.#stored(id));
-    return found.filter(({ bytes }) => !decodeMarker(bytes)).map((stored) => this.#listed(stored));
+    return found.filter(({ bytes }) => !decodeMarker(bytes)).map((stored) => this.#describe(stored));
   }
 
-  async extent(): Promise<number> {
+  async count(): Promise<number> {
     return this.#index.size;
   }
 
-  async read(place: Place): Promise<{ bytes: Buffer; expiresIn: number } | undefined> {
+  async read(place: Place): Promise<{ bytes: Buffer; expiresInMs: number } | undefined> {
     const stored = this.#places.peek(placeOf(place));
-    return stored && { bytes: stored.bytes, expiresIn: stored.expiresAt - this.#places.now() };
+    return stored && { bytes: stored.bytes, expiresInMs: stored.expiresAt - this.#places.now() };
   }
 
-  async replace({ seen, bytes, ttl, tags, ...place }: Replacement): Promise<boolean> {
+  async replace({ version, bytes, ttl, tags, ...place }: Replacement): Promise<boolean> {
     const stored = this.#places.peek(placeOf(place));
-    if (!stored || !fingerprint(stored.bytes).equals(seen)) return false;
+    if (!stored || !versionOf(stored.bytes).equals(version)) return false;
     const expiresAt = this.#places.now() + ttl;
     // The markers that lead to it last as long.
     for (const other of this.#stored(place.id)) {
@@ -64,9 +71,9 @@ export class MemoryEntries implements StoredEntries {
     return [...this.#index.placesOf(id)].flatMap((place) => this.#places.peek(place) ?? []);
   }
 
-  #listed({ id, variant, key, bytes, expiresAt }: Stored): Listed {
-    const expiresIn = expiresAt - this.#places.now();
-    return { id, variant, key, begin: bytes, length: bytes.length, expiresIn };
+  #describe({ id, variant, key, bytes, expiresAt }: Stored): ValueDescription {
+    const expiresInMs = expiresAt - this.#places.now();
+    return { id, variant, key, head: bytes, length: bytes.length, expiresInMs };
   }
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
-import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS, purgedSoftly } from '../../codec/format.ts';
+import { decodeMarker, encodeMarker, MAX_SPECS, markSoftPurged, versionOf } from '../../codec/format.ts';
 import {
   type Acquired,
   type Claim,
@@ -69,7 +69,7 @@ export class MemoryStore implements ReachableStore {
 
   async acquire({ id, variant, token, key }: Claim, seen: Buffer, ttl: number): Promise<Acquired> {
     const { stamp } = this.#index;
-    if (!fingerprint(this.#read(placeOf(id, variant))?.bytes).equals(seen)) return { kind: 'changed', stamp };
+    if (!versionOf(this.#read(placeOf(id, variant))?.bytes).equals(seen)) return { kind: 'changed', stamp };
     const now = this.#clock();
     const held = this.#held.get(id) ?? { key, leases: new Map() };
     const vain = (held.leases.get(futile(variant))?.expiresAt ?? 0) > now;
@@ -142,7 +142,7 @@ export class MemoryStore implements ReachableStore {
       const counts = response && (mode === 'delete' || stored.bytes.readUInt32BE(8) === 0);
       if (counts) count++;
       if (mode === 'delete') this.#stored.delete(place);
-      else if (counts) this.#write({ ...stored, bytes: purgedSoftly(stored.bytes, mode.staleSince) });
+      else if (counts) this.#write({ ...stored, bytes: markSoftPurged(stored.bytes, mode.staleSince) });
     }
     return count;
   }

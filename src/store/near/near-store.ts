@@ -26,9 +26,9 @@ export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
       return store.reachable;
     },
     entries: {
-      survey: (...args) => store.entries.survey(...args),
+      scan: (...args) => store.entries.scan(...args),
       describe: (...args) => store.entries.describe(...args),
-      extent: () => store.entries.extent(),
+      count: () => store.entries.count(),
       read: (place) => store.entries.read(place),
       replace: (replacement) => forgetting(replacement.id, store.entries.replace(replacement)),
     },

@@ -23,7 +23,7 @@ export class Operator {
     let timer: NodeJS.Timeout | undefined;
     const failed = new Promise<never>((_resolve, reject) => {
       this.#own.once('error', reject);
-      timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms);
+      timer = setTimeout(() => reject(new Error(`no reply within ${ms / 1000} s`)), ms);
     });
     try {
       await Promise.race([this.#own.ping(), failed]);

@@ -1,5 +1,12 @@
 import type { RedisClient } from '../../options/redis.ts';
-import type { Listed, Place, Position, Replacement, StoredEntries, Survey } from '../store.ts';
+import type {
+  Place,
+  Replacement,
+  ScanPosition,
+  ScanStep,
+  StoredEntries,
+  ValueDescription,
+} from '../store.ts';
 import { baseKey, isReadable, parseKey } from './keys.ts';
 import { DESCRIBE, REPLACE } from './lua/entry-scripts.ts';
 import { mastersOf, type RedisNode, scanOnce } from './scan.ts';
@@ -36,32 +43,32 @@ export class RedisEntries implements StoredEntries {
     this.#order = order;
   }
 
-  survey(from: Position | undefined, count: number, tag: string | undefined): Promise<Survey> {
+  scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep> {
     return tag === undefined ? this.#scan(from, count) : this.#scanTag(tag, from, count);
   }
 
-  async describe(ids: readonly string[], whole: boolean): Promise<Listed[]> {
+  async describe(ids: readonly string[], whole: boolean): Promise<ValueDescription[]> {
     return (await Promise.all(ids.map((id) => this.#describe(id, whole)))).flat();
   }
 
-  async extent(): Promise<number> {
+  async count(): Promise<number> {
     const nodes = await mastersOf(this.#client);
     const sizes = await Promise.all(nodes.map((node) => node.call('DBSIZE')));
     return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
   }
 
-  async read({ id, variant }: Place): Promise<{ bytes: Buffer; expiresIn: number } | undefined> {
+  async read({ id, variant }: Place): Promise<{ bytes: Buffer; expiresInMs: number } | undefined> {
     const base = baseKey(this.#prefix, id);
     try {
       const fields = this.#client.hmgetBuffer(base, variant, `!${variant}`);
       const [[bytes, meta], time] = await Promise.all([fields, this.#client.call('TIME')]);
       const [seconds, micros] = (time as unknown[]).map(Number) as [number, number];
       const expires = Number(/^[rm](\d+)/.exec(String(meta))?.[1] ?? 0);
-      const expiresIn = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
-      return bytes ? { bytes, expiresIn } : undefined;
+      const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
+      return bytes ? { bytes, expiresInMs } : undefined;
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
-      return { bytes: Buffer.alloc(0), expiresIn: 0 };
+      return { bytes: Buffer.alloc(0), expiresInMs: 0 };
     }
   }
 
@@ -69,17 +76,17 @@ export class RedisEntries implements StoredEntries {
    * First its tags are told how long it will be there. A purge that comes between has deleted what was seen, or marked
    * it, and then nothing is replaced.
    */
-  async replace({ id, variant, seen, bytes, tags, ttl }: Replacement): Promise<boolean> {
+  async replace({ id, variant, version, bytes, tags, ttl }: Replacement): Promise<boolean> {
     const since = performance.now();
     if (tags.length > 0) await this.#index.tag({ id, stamp: 0, since }, tags, ttl);
-    const order = await this.#scripts.run(replace, this.#order.keys(id), variant, seen, bytes, ttl);
+    const order = await this.#scripts.run(replace, this.#order.keys(id), variant, version, bytes, ttl);
     if (order === null) return false;
     if (this.#order.elsewhere) await this.#index.prolong(String(order), ttl);
     return true;
   }
 
   /** One master after the other, in the order of their addresses. */
-  async #scan(from: Position | undefined, count: number): Promise<Survey> {
+  async #scan(from: ScanPosition | undefined, count: number): Promise<ScanStep> {
     const masters = await mastersOf(this.#client);
     const nodes = masters.map((node) => ({ node, name: this.#nameOf(node) }));
     nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -100,7 +107,7 @@ export class RedisEntries implements StoredEntries {
     };
   }
 
-  async #scanTag(tag: string, from: Position | undefined, count: number): Promise<Survey> {
+  async #scanTag(tag: string, from: ScanPosition | undefined, count: number): Promise<ScanStep> {
     const { ids, next } = await this.#index.idsOf(tag, from?.cursor ?? '0', count);
     return { ids, scanned: ids.length, next: next === '0' ? undefined : { node: '', cursor: next } };
   }
@@ -109,8 +116,8 @@ export class RedisEntries implements StoredEntries {
     return this.#client.isCluster ? `${host}:${port}` : '';
   }
 
-  async #describe(id: string, whole: boolean): Promise<Listed[]> {
-    const found: Listed[] = [];
+  async #describe(id: string, whole: boolean): Promise<ValueDescription[]> {
+    const found: ValueDescription[] = [];
     for (let more = true; more; ) {
       const passed = found.map(({ variant }) => variant);
       const keys = [baseKey(this.#prefix, id)];
@@ -119,14 +126,14 @@ export class RedisEntries implements StoredEntries {
       const [rest, name, ...facts] = answer as [unknown, Buffer, ...unknown[]];
       const key = isReadable(id) ? id : name.toString() || undefined;
       for (let i = 0; i < facts.length; i += 4) {
-        const [variant, length, begin, expiresIn] = facts.slice(i, i + 4);
+        const [variant, length, head, expiresInMs] = facts.slice(i, i + 4);
         const place = { id, variant: String(variant) };
         found.push({
           ...place,
           key,
-          begin: begin as Buffer,
+          head: head as Buffer,
           length: Number(length),
-          expiresIn: Number(expiresIn),
+          expiresInMs: Number(expiresInMs),
         });
       }
       more = Number(rest) === 1;

@@ -1,4 +1,4 @@
-import { purgeMark } from '../../codec/format.ts';
+import { softPurgeMark } from '../../codec/format.ts';
 import type { RedisClient } from '../../options/redis.ts';
 import { isHalfMoved, isOfTwoSlots } from '../fault.ts';
 import type { Acquired, Claim, Commit, Place, PurgeMode, ReachableStore } from '../store.ts';
@@ -134,7 +134,7 @@ export class RedisStore implements ReachableStore {
   }
 
   async purge(id: string, mode: PurgeMode = 'delete', except?: Claim): Promise<number> {
-    const mark = mode === 'delete' ? '' : purgeMark(mode.staleSince);
+    const mark = mode === 'delete' ? '' : softPurgeMark(mode.staleSince);
     const kept = except ? [except.variant, except.token] : ['', ''];
     let orders: string[];
     try {

@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, RequestListener } from 'node:http';
 import { expect } from '@jest/globals';
-import { isSynthetic } from '../../../src/exchange/internal-request.ts';
+import { isInternal } from '../../../src/exchange/internal-request.ts';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
 import { type Handler, newCache, serve } from '../../support/apps.ts';
 import { type Answer, type Asked, ask } from '../../support/client.ts';
@@ -100,7 +100,7 @@ export function counting(
     const { method } = req;
     // To copy them all would be to read credentials.
     const headers = Object.fromEntries(CONDITIONS.map((name) => [name, req.headers[name]]));
-    return answer(runs.push({ method, headers, forNobody: isSynthetic(req) }), req, ...rest);
+    return answer(runs.push({ method, headers, forNobody: isInternal(req) }), req, ...rest);
   };
   return Object.assign(handler, { runs });
 }

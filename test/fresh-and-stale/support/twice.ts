@@ -5,32 +5,31 @@ import { afterEach, expect } from '@jest/globals';
 import type { Request } from 'express';
 import { capture } from '../../../src/exchange/capture.ts';
 import {
-  type Blueprint,
-  blueprintOf,
+  type DispatchResult,
   dispatch,
-  type Ending,
-  type Entrance,
-  entranceOf,
-  isSynthetic,
+  isInternal,
+  listenerOf,
+  type RequestTemplate,
+  templateOf,
 } from '../../../src/exchange/internal-request.ts';
 import { type Answer, type Asked, ask } from '../../support/client.ts';
 
-/* The same request, once by a client and once by nobody, and what the server noted of each. */
+/* The same request sent by a client and as an internal request, and what the server recorded of each. */
 
-/** One request and its answer, as the outermost middleware sees them. */
+/** One request and its response, recorded in front of all middleware. */
 interface Account {
-  readonly synthetic: boolean;
-  /** The events of the request and of the response, each in order. */
+  readonly internal: boolean;
+  /** The events of the request and of the response, in order. */
   readonly asked: string[];
   readonly answered: string[];
   status?: number;
   message?: string;
   headers?: object;
-  /** What a cache would have stored of its body, or why it would not. */
+  /** The body as a cache would store it, or why it would not. */
   body?: string;
 }
 
-export const DEADLINE = 10_000;
+export const TIMEOUT_MS = 10_000;
 
 const servers = new Set<Server>();
 afterEach(async () => {
@@ -41,21 +40,21 @@ afterEach(async () => {
   servers.clear();
 });
 
-/** A server until the test is over, whose requests can be had again. */
+/** A server that can repeat the request of a client as an internal request. It closes after the test. */
 export class Stage {
   readonly server: Server;
   readonly accounts: Account[] = [];
-  /** Of the last request that a client sent. */
-  blueprint: Blueprint | undefined;
-  entrance: Entrance | undefined;
-  /** Called with each request that nobody sent. */
-  again: (req: IncomingMessage) => void = () => {};
+  /** Template and listener of the last request of a client. */
+  template: RequestTemplate | undefined;
+  listener: RequestListener | undefined;
+  /** Called with each internal request. */
+  onInternal: (req: IncomingMessage) => void = () => {};
 
   constructor(listener: RequestListener, server: Server = createServer()) {
     this.server = server;
     servers.add(server);
     server.on('request', (req, res) => {
-      const account: Account = { synthetic: isSynthetic(req), asked: [], answered: [] };
+      const account: Account = { internal: isInternal(req), asked: [], answered: [] };
       const { asked, answered } = account;
       this.accounts.push(account);
       for (const event of ['aborted', 'end', 'close']) req.on(event, () => asked.push(event));
@@ -74,15 +73,15 @@ export class Stage {
         end: (end) => {
           account.body = end.kind === 'complete' ? text(end.chunks) : end.reason;
         },
-        clientDisconnected: () => answered.push('orphaned'),
+        clientDisconnected: () => answered.push('client disconnected'),
         aborted: () => {
-          account.body = 'abandoned';
+          account.body = 'aborted';
         },
         replace: () => {},
       });
-      if (account.synthetic) return this.again(req);
-      this.blueprint = blueprintOf(req, () => true);
-      this.entrance = entranceOf(req);
+      if (account.internal) return this.onInternal(req);
+      this.template = templateOf(req, () => true);
+      this.listener = listenerOf(req);
     });
     server.on('request', listener);
   }
@@ -96,23 +95,23 @@ export class Stage {
     return ask(await this.open(), asked);
   }
 
-  /** Asks for what the last client asked for. */
-  repeat(deadline: number = DEADLINE, signal?: AbortSignal): Promise<Ending> {
-    return dispatch(this.blueprint!, this.entrance!, { deadline, signal });
+  /** Repeats the last request of a client as an internal request. */
+  repeat(timeoutMs: number = TIMEOUT_MS, signal?: AbortSignal): Promise<DispatchResult> {
+    return dispatch(this.template!, this.listener!, { timeoutMs, signal });
   }
 
-  /** Has a client ask, and then nobody: their accounts must be one and the same, and what the client got. */
+  /** Sends a request as a client and then as an internal request. The server must record the same of both. */
   async twice(asked: Asked | string): Promise<Answer> {
     this.accounts.length = 0;
     const answer = await this.ask(asked);
     const ending = await this.repeat();
     expect(ending).toEqual({ kind: 'finished', status: answer.status });
     await this.settled();
-    const [real, synthetic] = this.accounts;
+    const [real, internal] = this.accounts;
     expect(this.accounts).toHaveLength(2);
-    expect([real?.synthetic, synthetic?.synthetic]).toEqual([false, true]);
-    expect({ ...synthetic, synthetic: false }).toEqual(real);
-    if (answer.body !== '') expect(synthetic?.body).toBe(answer.body);
+    expect([real?.internal, internal?.internal]).toEqual([false, true]);
+    expect({ ...internal, internal: false }).toEqual(real);
+    if (answer.body !== '') expect(internal?.body).toBe(answer.body);
     return answer;
   }
 
@@ -127,7 +126,7 @@ function text(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString('latin1');
 }
 
-/** What an app can see of a request and its connection. */
+/** Everything that an app can read of a request and its connection. */
 export function seen(req: IncomingMessage): object {
   const {
     protocol,

@@ -6,8 +6,8 @@ import { ESCAPES, filled, run, url } from './support.ts';
 
 const HOST = 'http://test.example';
 const KEY = Buffer.alloc(32, 7);
-const sealing = { encrypt: { keys: [{ id: 'k1', key: KEY }] } };
-const OPENED = ['--encrypt-key', `k1:${KEY.toString('base64')}`];
+const encrypted = { encrypt: { keys: [{ id: 'k1', key: KEY }] } };
+const WITH_KEY = ['--encrypt-key', `k1:${KEY.toString('base64')}`];
 const COMMANDS = ['stats', 'ls', 'show', 'purge', 'watch'] as const;
 
 const stopping: (() => Promise<unknown>)[] = [];
@@ -18,7 +18,7 @@ afterEach(async () => {
 const lines = (text: string): string[] => text.split('\n').filter(Boolean);
 
 describe('stats', () => {
-  test('counts what is stored, and tells how Redis is', async () => {
+  test('counts entries by status and type, and shows the figures of Redis', async () => {
     const { on } = await filled(['/a', '/b', '/none']);
     const { code, out, err } = await on(['stats']);
     expect([code, err]).toEqual([0, '']);
@@ -26,22 +26,22 @@ describe('stats', () => {
     expect(out).toMatch(/^responses +3 +\S+$/m);
     expect(out).toMatch(/^ {2}404 +1 +\S+$/m);
     expect(out).toMatch(/^ {2}text\/plain +3 +\S+$/m);
-    expect(out).toMatch(/^ping +[\d.]+ to [\d.]+ ms/m);
+    expect(out).toMatch(/^ping +[\d.]+ ms on average, [\d.]+ to [\d.]+ ms$/m);
     const json = JSON.parse((await on(['stats', '--json'])).out);
     expect(json).toMatchObject({
-      redis: { servers: 1, usedMemory: expect.any(Number), ping: { mean: expect.any(Number) } },
+      redis: { servers: 1, usedMemory: expect.any(Number), pingMs: { mean: expect.any(Number) } },
       stored: { responses: { count: 3 }, byStatus: { 404: { count: 1 } } },
     });
   });
 
-  test('on a terminal has its progress cleared in the end', async () => {
+  test('clears its progress on a terminal', async () => {
     const { on } = await filled(['/a']);
     expect((await on(['stats'], { isTTY: true })).err.endsWith('\r\x1b[K')).toBe(true);
   });
 });
 
 describe('ls', () => {
-  test('lists one line for each, in the width of the terminal', async () => {
+  test('lists one line per entry, cut to the width of the terminal', async () => {
     const { on } = await filled(['/a', `/${'long'.repeat(50)}`, '/none']);
     const { code, out, err } = await on(['ls']);
     expect([code, err]).toEqual([0, '']);
@@ -60,10 +60,10 @@ describe('ls', () => {
     ['a search with a star', ['test*/a'], 12],
     ['a status', ['--status', '404'], 1],
     ['a tag', ['--tag', 'leads'], 13],
-    ['no tag', ['--tag', 'none'], 0],
+    ['an unknown tag', ['--tag', 'none'], 0],
     ['a limit', ['--limit', '5'], 5],
-    ['all', ['--all'], 13],
-  ])('of %s', async (_what, args, count) => {
+    ['--all', ['--all'], 13],
+  ])('lists the entries that match %s', async (_what, args, count) => {
     const { on } = await filled([
       '/none',
       ...Array.from({ length: 12 }, (_, i) => `/a${i + 20 - (i > 0 ? 0 : 19)}`),
@@ -73,21 +73,21 @@ describe('ls', () => {
     expect(new Set(found.map(({ key }) => key)).size).toBe(count);
   });
 
-  test('tells what is sealed, and opens it with a key, from an option or the environment', async () => {
-    const { on } = await filled(['/a'], sealing);
-    expect((await on(['ls'])).out).toMatch(/ - sealed +\S+ {2}#[0-9a-f]{64}\n$/);
-    const opened = / 200 +\S+ {2}GET http:\/\/test\.example\/a\n$/;
-    expect((await on(['ls', ...OPENED])).out).toMatch(opened);
-    const env = { RRC_ENCRYPT_KEYS: `k0:${Buffer.alloc(32).toString('hex')},${OPENED[1]}` };
-    expect((await on(['ls'], { env })).out).toMatch(opened);
+  test('shows unknown-key for an encrypted entry, and its key with --encrypt-key or RRC_ENCRYPT_KEYS', async () => {
+    const { on } = await filled(['/a'], encrypted);
+    expect((await on(['ls'])).out).toMatch(/ - unknown-key +\S+ {2}#[0-9a-f]{64}\n$/);
+    const readable = / 200 +\S+ {2}GET http:\/\/test\.example\/a\n$/;
+    expect((await on(['ls', ...WITH_KEY])).out).toMatch(readable);
+    const env = { RRC_ENCRYPT_KEYS: `k0:${Buffer.alloc(32).toString('hex')},${WITH_KEY[1]}` };
+    expect((await on(['ls'], { env })).out).toMatch(readable);
   });
 });
 
 describe('show', () => {
   test.each<[string, object]>([
-    ['in the clear', {}],
-    ['under hashes', { hashKeys: true }],
-  ])('finds one by URL, key and id: %s', async (_name, options) => {
+    ['its key', {}],
+    ['a hash', { hashKeys: true }],
+  ])('finds a response stored under %s by URL, key and id', async (_name, options) => {
     const { on } = await filled(['/a?y=2&x=1'], options);
     const [listed] = lines((await on(['ls', '--json'])).out).map((line) => JSON.parse(line));
     for (const name of [`${HOST}/a?x=1&y=2`, `${HOST}/a?y=2&x=1`, listed.key, listed.id]) {
@@ -97,7 +97,7 @@ describe('show', () => {
     }
   });
 
-  test('shows text, bytes in hex, and raw bytes', async () => {
+  test('shows a body as text, as hex, and raw', async () => {
     const { on } = await filled(['/a', '/bytes']);
     expect((await on(['show', `${HOST}/a`, '--body'])).out).toMatch(/\n\nbody of \/a\n\x1b\[2Jend\n\n$/);
     const seen = await on(['show', `${HOST}/a`, '--body'], { isTTY: true, env: { NO_COLOR: '1' } });
@@ -111,7 +111,7 @@ describe('show', () => {
     expect(JSON.parse((await on(['show', `${HOST}/a`, '--json'])).out)).not.toHaveProperty('body');
   });
 
-  test('shows variants, or one of them', async () => {
+  test('shows all variants, or the one of --variant', async () => {
     const asked = ['de', 'en'].map((language) => ({
       path: '/varied',
       headers: { 'Accept-Language': language },
@@ -124,7 +124,7 @@ describe('show', () => {
     expect([one.code, one.out]).toEqual([0, expect.stringContaining('body of')]);
   });
 
-  test('shows a value by its JSON', async () => {
+  test('shows a value by the JSON of its key', async () => {
     const { on, prefix } = await filled([]);
     const cache = redisCache({ redis: url, prefix });
     stopping.push(() => cache.close());
@@ -132,16 +132,18 @@ describe('show', () => {
     expect((await on(['show', '["rates","EUR"]', '--raw'])).out).toBe('{"eur":1}');
   });
 
-  test('tells what is not there, and what cannot be read', async () => {
-    const { on } = await filled(['/a'], sealing);
+  test('says when nothing is stored, and why an entry is unreadable', async () => {
+    const { on } = await filled(['/a'], encrypted);
     expect(await on(['show', `${HOST}/other`])).toEqual({
       code: 1,
       out: '',
       err: 'nothing is stored for http://test.example/other\n',
     });
-    expect((await on(['show', `${HOST}/a`])).out).toContain('sealed with key k1: give it by --encrypt-key');
+    expect((await on(['show', `${HOST}/a`])).out).toContain(
+      'encrypted with key k1: add it with --encrypt-key',
+    );
     expect((await on(['show', `${HOST}/a`, '--raw'])).code).toBe(1);
-    expect((await on(['show', `${HOST}/a`, '--raw', ...OPENED])).out).toMatch(/^body of \/a/);
+    expect((await on(['show', `${HOST}/a`, '--raw', ...WITH_KEY])).out).toMatch(/^body of \/a/);
   });
 });
 
@@ -150,8 +152,8 @@ describe('purge', () => {
   test.each<[string, string[], number, object?]>([
     ['a URL', ['--url', `${HOST}/a`], 1],
     ['two URLs', ['--url', `${HOST}/a`, '--url', 'HTTP://TEST.example:80/other#x'], 2],
-    ['a URL under hashes', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: true }],
-    ['a URL of what is sealed', ['--url', `${HOST}/a`], 1, sealing],
+    ['a URL under a hash', ['--url', `${HOST}/a?b=1`], 1, { hashKeys: true }],
+    ['a URL of an encrypted response', ['--url', `${HOST}/a`], 1, encrypted],
     [
       'a key',
       ['--key', '["page",{"b":1,"a":2}]'],
@@ -163,16 +165,20 @@ describe('purge', () => {
     ['a prefix of URLs', ['--url-prefix', `${HOST}/o`], 1],
     ['an entry', ['--entry', `GET ${HOST}/a`], 1],
     ['everything', ['--all', '--yes'], 4],
-    ['nothing', ['--url', 'http://elsewhere.example/a'], 0],
-  ])('%s', async (_what, args, count, options = {}) => {
+    ['a URL that is not stored', ['--url', 'http://elsewhere.example/a'], 0],
+  ])('purges %s', async (_what, args, count, options = {}) => {
     const { on, get } = await filled(paths, options);
-    expect(await on(['purge', ...args])).toEqual({ code: 0, out: `${count} purged\n`, err: '' });
+    expect(await on(['purge', ...args])).toEqual({
+      code: 0,
+      out: `${count} ${count === 1 ? 'entry' : 'entries'} purged\n`,
+      err: '',
+    });
     let left = 0;
     for (const path of paths) if ((await get(path)).said.startsWith('hit')) left++;
     expect(left).toBe(paths.length - count);
   });
 
-  test('softly, which --json tells', async () => {
+  test('marks stale with --soft, and writes the count with --json', async () => {
     const { on } = await filled(['/a', '/b']);
     for (const target of [
       ['--url', `${HOST}/a`],
@@ -185,21 +191,25 @@ describe('purge', () => {
 });
 
 describe('watch', () => {
-  test('prints the figures each time, until it is told to end', async () => {
+  test('writes the figures at each interval until it is interrupted', async () => {
     const { on } = await filled(['/a', '/b']);
     const ending = new AbortController();
     const timer = setTimeout(() => ending.abort(130), 900);
     const { code, out } = await on(['watch', '--json', '--interval', '200ms'], { signal: ending.signal });
     clearTimeout(timer);
     expect(code).toBe(130);
-    const told = lines(out).map((line) => JSON.parse(line));
-    expect(told.length).toBeGreaterThan(1);
-    expect(told[0]).toMatchObject({ stored: { responses: { count: 2 } }, newest: [{}, {}] });
-    expect(told[1].rates).toMatchObject({ commands: expect.any(Number), hits: expect.any(Number) });
+    const updates = lines(out).map((line) => JSON.parse(line));
+    expect(updates.length).toBeGreaterThan(1);
+    expect(updates[0]).toMatchObject({
+      time: expect.any(Number),
+      stored: { responses: { count: 2 } },
+      newest: [{}, {}],
+    });
+    expect(updates[1].rates).toMatchObject({ commands: expect.any(Number), hits: expect.any(Number) });
   });
 });
 
-test('works on a Cluster', async () => {
+test('every command works on a Cluster', async () => {
   const cluster = await startShardedCluster({ replicas: 0 });
   stopping.unshift(() => cluster.stop());
   const paths = Array.from({ length: 30 }, (_, i) => `/a/${i}`);
@@ -213,14 +223,14 @@ test('works on a Cluster', async () => {
   expect(lines((await on(['ls', ...there])).out)).toHaveLength(33);
   expect(await stored()).toBe(32);
   expect((await on(['show', `${HOST}/a/7`, ...there])).code).toBe(0);
-  expect((await on(['purge', '--url', `${HOST}/b`, ...there])).out).toBe('1 purged\n');
-  expect((await on(['purge', '--url-prefix', '/a/1', ...there])).out).toBe('11 purged\n');
-  expect((await on(['purge', '--tag', 'leads', ...there])).out).toBe('20 purged\n');
-  expect((await on(['purge', '--all', '--yes', ...there])).out).toBe('0 purged\n');
+  expect((await on(['purge', '--url', `${HOST}/b`, ...there])).out).toBe('1 entry purged\n');
+  expect((await on(['purge', '--url-prefix', '/a/1', ...there])).out).toBe('11 entries purged\n');
+  expect((await on(['purge', '--tag', 'leads', ...there])).out).toBe('20 entries purged\n');
+  expect((await on(['purge', '--all', '--yes', ...there])).out).toBe('0 entries purged\n');
   expect(await stored()).toBe(0);
 }, 60_000);
 
-describe('what stands in Redis moves no cursor', () => {
+describe('control characters from Redis', () => {
   test.each([
     ['ls'],
     ['ls', '--json'],
@@ -229,7 +239,7 @@ describe('what stands in Redis moves no cursor', () => {
     ['show', '["\\u001b]0;evil\\u0007\x9b2J\u202e"]'],
     ['stats'],
     ['stats', '--json'],
-  ])('%s %s %s %s', async (...args) => {
+  ])('are escaped by: %s %s %s %s', async (...args) => {
     const { on, prefix } = await filled(['/a']);
     const cache = redisCache({ redis: url, prefix });
     stopping.push(() => cache.close());
@@ -240,7 +250,7 @@ describe('what stands in Redis moves no cursor', () => {
     expect(err.replace(/\r[^\r]*\x1b\[K/g, '')).not.toMatch(ESCAPES);
   });
 
-  test('colours are for terminals that want them', async () => {
+  test('ls writes colors to a terminal only, and not with NO_COLOR or TERM=dumb', async () => {
     const { on } = await filled(['/a']);
     const bold = /\x1b\[1m/;
     expect((await on(['ls'], { isTTY: true })).out).toMatch(bold);
@@ -250,8 +260,8 @@ describe('what stands in Redis moves no cursor', () => {
   });
 });
 
-describe('what fails is told in one line', () => {
-  test.each(COMMANDS)('%s: exit code 1 while Redis is away, and no password', async (name) => {
+describe('a failure is reported in one line', () => {
+  test.each(COMMANDS)('%s exits with 1 when Redis is down, and its message has no password', async (name) => {
     const args = name === 'show' ? ['/a'] : name === 'purge' ? ['--tag', 'a'] : [];
     const { code, out, err } = await run([name, ...args, '--redis', 'redis://:secret@127.0.0.1:1']);
     expect([code, out]).toEqual([1, '']);
@@ -260,7 +270,7 @@ describe('what fails is told in one line', () => {
     );
   });
 
-  test('a server that hangs, that wants a password, and that is no Cluster', async () => {
+  test('ls names the reason: missing password, wrong password, no Cluster, no reply', async () => {
     const redis = await startRedis({ password: 'right' });
     stopping.push(() => redis.stop());
     const at = (userinfo: string): string[] => [
@@ -275,35 +285,35 @@ describe('what fails is told in one line', () => {
     redis.pause();
     const hung = await run([...at(':right@'), '--timeout', '300ms']);
     redis.resume();
-    expect([hung.code, hung.err]).toEqual([1, expect.stringMatching(/no answer within 0\.3 s\n$/)]);
+    expect([hung.code, hung.err]).toEqual([1, expect.stringMatching(/no reply within 0\.3 s\n$/)]);
   });
 });
 
-describe('what is not accepted is told by exit code 2 and the usage', () => {
+describe('bad arguments are reported with exit code 2 and the usage', () => {
   test.each<[string[], RegExp]>([
-    [['ls', '--redis', ''], /where is Redis/],
-    [['ls', '--redis', 'http://a'], /--redis takes a URL/],
-    [['ls', '--redis', 'a,b'], /give --cluster/],
+    [['ls', '--redis', ''], /no Redis given/],
+    [['ls', '--redis', 'http://a'], /--redis must be a URL/],
+    [['ls', '--redis', 'a,b'], /add --cluster/],
     [['ls', '--prefix', 'a{b'], /Option "prefix" is "a\{b"/],
-    [['ls', '--encrypt-key', 'short'], /--encrypt-key takes/],
+    [['ls', '--encrypt-key', 'short'], /--encrypt-key must be/],
     [['ls', '--encrypt-key', 'k:short'], /Option "encrypt\.keys\[0\]\.key" is \*\*\*/],
-    [['ls', '--timeout', '3'], /--timeout takes/],
-    [['ls', 'a', 'b'], /one SEARCH/],
+    [['ls', '--timeout', '3'], /--timeout is 3, but must be a duration/],
+    [['ls', 'a', 'b'], /at most one SEARCH/],
     [['ls', '--status', 'ok'], /--status is ok/],
-    [['ls', '--tag', ''], /--tag takes/],
+    [['ls', '--tag', ''], /--tag must have/],
     [['ls', '--limit', '0'], /--limit is 0/],
     [['ls', '--limit', '1', '--all'], /exclude each other/],
-    [['show'], /one KEY/],
-    [['show', '@stamp'], /is no cache key/],
+    [['show'], /exactly one URL, KEY or ID/],
+    [['show', '@stamp'], /is not a cache key/],
     [['show', 'a', '--raw', '--json'], /exclude each other/],
-    [['purge'], /purge takes one of --url/],
-    [['purge', '--all', '--tag', 'a'], /purge takes one of/],
-    [['purge', '--all'], /--all takes --yes/],
-    [['purge', '--url', '/a'], /is no http:\/\/ or https:\/\/ URL/],
-    [['purge', '--key', 'leads'], /a key is JSON/],
+    [['purge'], /purge needs exactly one of --url/],
+    [['purge', '--all', '--tag', 'a'], /purge needs exactly one of/],
+    [['purge', '--all'], /add --yes/],
+    [['purge', '--url', '/a'], /is not a URL that begins with http:/],
+    [['purge', '--key', 'leads'], /leads is not JSON/],
     [['purge', '--url-prefix', 'a'], /--url-prefix is a, but/],
-    [['purge', '--tag', ''], /--tag takes/],
-    [['watch', '--interval', '1ms'], /--interval takes/],
+    [['purge', '--tag', ''], /--tag must have/],
+    [['watch', '--interval', '1ms'], /--interval is 1ms, but must be/],
     [['stats', '--nope'], /Unknown option/],
     [['stats', 'extra'], /positional/],
   ])('%j', async (args, message) => {
@@ -314,7 +324,7 @@ describe('what is not accepted is told by exit code 2 and the usage', () => {
   });
 });
 
-test.each(COMMANDS)('%s --help fits a terminal of 100 columns, and asks for no Redis', async (name) => {
+test.each(COMMANDS)('%s --help fits into 100 columns, and needs no Redis', async (name) => {
   const { code, out, err } = await run([name, '--help']);
   expect([code, err]).toEqual([0, '']);
   expect(out).toContain('--redis URL');

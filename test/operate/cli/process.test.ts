@@ -12,7 +12,7 @@ import { startRedis } from '../../support/redis.ts';
 import { until } from '../../support/until.ts';
 import { url } from './support.ts';
 
-/* The command as it is built, as a process: its pipes, its signals and its terminal. */
+/* The built command as a process: pipes, signals and terminals. */
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-cli-'));
 let command: string;
@@ -32,7 +32,7 @@ afterAll(async () => {
 });
 
 interface Running {
-  /** All it has said so far, on both. */
+  /** The output so far, of both streams. */
   said(): string;
   say(text: string): void;
   kill(signal: NodeJS.Signals): void;
@@ -58,7 +58,7 @@ function start(file: string, args: readonly string[], more: Record<string, strin
 const run = (...args: string[]): Running => start(process.execPath, [command, ...args, '--prefix', prefix]);
 
 describe('in a pipe', () => {
-  test('lists all there is, however slowly it is read', async () => {
+  test('ls --all writes all entries to a slow reader', async () => {
     const running = run('ls', '--all', '--json');
     expect(await running.ended).toBe(0);
     const found = running
@@ -73,7 +73,7 @@ describe('in a pipe', () => {
     ['ls --all', 'head -n 1'],
     ['ls --all --json', 'head -c 10'],
     ['watch --json --interval 100ms', 'head -n 2'],
-  ])('%s | %s ends quietly', async (args, reader) => {
+  ])('%s | %s ends with exit code 0 and no message', async (args, reader) => {
     const script = `"$0" "$1" ${args} --prefix ${prefix} | ${reader} > /dev/null; echo "code \${PIPESTATUS[0]}"`;
     const running = start('bash', ['-c', script, process.execPath, command]);
     expect(await running.ended).toBe(0);
@@ -81,7 +81,7 @@ describe('in a pipe', () => {
   });
 });
 
-test('reaches Redis over TLS, where Node trusts its CA, and says so where not', async () => {
+test('connects over TLS if Node trusts the CA, and reports the certificate if not', async () => {
   const redis = await startRedis({ tls: true, password: 'p@ss' });
   const ca = join(folder, 'ca.crt');
   writeFileSync(ca, redis.ca as string);
@@ -101,7 +101,7 @@ describe('a signal', () => {
   test.each<[NodeJS.Signals, number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])('%s ends it quietly, with exit code %d', async (signal, code) => {
+  ])('%s ends watch with exit code %d and no message', async (signal, code) => {
     const running = run('watch', '--json', '--interval', '100ms');
     await until(() => running.said().split('\n').length > 2, 15_000);
     running.kill(signal);
@@ -124,9 +124,9 @@ describe('on a terminal', () => {
   test.each([
     ['q', 0],
     ['\x03', 130],
-  ])('watch ends on %j, and leaves the terminal as it was', async (key, code) => {
+  ])('watch ends on %j with exit code %d, and restores the terminal', async (key, code) => {
     const running = onTerminal('watch', '--interval', '100ms');
-    // The second time at least, with what the first walk has counted.
+    // At least the second update, with the counts of the first scan.
     await until(() => /rates\/s.*values +3,000.*rates\/s/s.test(running.said()), 15_000);
     running.say(key);
     expect(await running.ended).toBe(code);
@@ -135,22 +135,22 @@ describe('on a terminal', () => {
     expect(said.lastIndexOf(LEAVE)).toBeGreaterThan(said.lastIndexOf('rates/s'));
   });
 
-  test('purge --all asks, and Ctrl-C or anything but yes is no', async () => {
+  test('purge --all asks for confirmation, and purges after yes only', async () => {
     for (const [answer, code] of [
       ['y\n', 1],
       ['\x03', 130],
     ] as const) {
       const running = onTerminal('purge', '--all');
-      await until(() => running.said().includes('Type yes: '), 15_000);
+      await until(() => running.said().includes('Type yes to continue: '), 15_000);
       await sleep(50);
       running.say(answer);
       expect(await running.ended).toBe(code);
     }
     expect((await cache.entries.measure()).values.count).toBe(COUNT);
     const running = onTerminal('purge', '--all');
-    await until(() => running.said().includes('Type yes: '), 15_000);
+    await until(() => running.said().includes('Type yes to continue: '), 15_000);
     running.say('yes\n');
     expect(await running.ended).toBe(0);
-    expect(running.said()).toMatch(/3,000 purged\r?\n$/);
+    expect(running.said()).toMatch(/3,000 entries purged\r?\n$/);
   });
 });

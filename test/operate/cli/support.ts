@@ -6,7 +6,7 @@ import type { Handler } from '../../support/apps.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { site } from '../../support/stores.ts';
 
-/* The command on a Redis that an app has filled. */
+/* Runs commands on a Redis that an app has filled. */
 
 export const url: string = process.env.TEST_REDIS_URL as string;
 
@@ -37,7 +37,7 @@ export async function run(args: readonly string[], terminal: Terminal = {}): Pro
   return { code, out: Buffer.concat(said.out).toString(), err: Buffer.concat(said.err).toString() };
 }
 
-/** What a terminal would take for anything but text, colours and the progress bar aside. */
+/** Characters that control a terminal, except those of colors and of the progress bar. */
 export const ESCAPES: RegExp = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -56,14 +56,14 @@ const app: Handler = (req, res) => {
   res.statusCode = req.url?.startsWith('/none') ? 404 : 200;
   res.setHeader('Content-Type', req.url?.startsWith('/bytes') ? 'image/png' : 'text/plain; charset=utf-8');
   res.setHeader('ETag', '"one"');
-  // Header values may hold C1 bytes, which some terminals obey.
+  // Header values may contain C1 controls, which some terminals obey.
   res.setHeader('X-Evil', 'a\x9b2Jb');
   if (req.url?.startsWith('/varied')) res.setHeader('Vary', 'Accept-Language');
   if (req.url?.startsWith('/bytes')) res.end(Buffer.from([0, 255, 1, 254]));
   else res.end(`body of ${req.url}\n\x1b[2Jend\n`);
 };
 
-/** An app that has answered these paths. */
+/** Stores the responses of an app to these requests. */
 export async function filled(
   paths: readonly (string | { path: string; headers: Record<string, string> })[],
   options: CacheOptions = {},

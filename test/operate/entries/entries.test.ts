@@ -10,11 +10,11 @@ import type {
 import type { Handler } from '../../support/apps.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
 
-/* What is stored, seen and operated through `cache.entries`. */
+/* `cache.entries`: listing, reading, changing and counting stored responses, on every store. */
 
 const HOUR = 3_600_000;
 
-/** Answers as the query says. */
+/** Status, media type and tag come from the query. */
 const app: Handler = (req, res) => {
   const { searchParams, pathname } = new URL(req.url as string, 'http://test.example');
   res.statusCode = Number(searchParams.get('status') ?? 200);
@@ -33,7 +33,7 @@ const app: Handler = (req, res) => {
   res.end(res.statusCode === 304 ? undefined : `body of ${pathname}`);
 };
 
-/** All pages, one after the other; what SCAN gives twice while Redis resizes its table, once. */
+/** All pages. SCAN may return a key twice while Redis resizes its table: duplicates are removed. */
 async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<EntrySummary[]> {
   const all = new Map<string, EntrySummary>();
   let cursor: string | undefined;
@@ -70,13 +70,13 @@ everywhere((open) => {
   const clock = (): number => now;
 
   describe('list', () => {
-    test('tells what is stored without its body', async () => {
+    test('lists key, status, size, age, TTL and tags of a response, without its body', async () => {
       const { cache, get } = await site({ ...open(), clock, tags: ['own'] }, app);
       await get('/a?tag=x');
       now += 60_000;
       const entry = await only(cache);
       expect(entry).toMatchObject({
-        damaged: false,
+        readable: true,
         kind: 'response',
         key: 'GET http://test.example/a?tag=x',
         method: 'GET',
@@ -85,25 +85,25 @@ everywhere((open) => {
         contentType: 'text/plain; charset=utf-8',
         size: 'body of /a'.length,
         bornAt: now - 60_000,
-        age: 60_000,
-        lifetime: HOUR,
-        ttl: HOUR - 60_000,
+        ageMs: 60_000,
+        lifetimeMs: HOUR,
+        ttlMs: HOUR - 60_000,
         stale: false,
         purged: false,
         tags: ['own', 'x'],
         variesOn: {},
-        declared: '',
+        declaredParts: '',
       });
       expect(entry.storedBytes).toBeGreaterThan(entry.size);
-      // It may be confirmed by its validator for as long again.
-      expect(entry.expiresIn).toBeGreaterThan(1.9 * HOUR);
-      expect(entry.expiresIn).toBeLessThanOrEqual(2 * HOUR);
+      // A response with a validator is kept for validation, for its lifetime once more.
+      expect(entry.expiresInMs).toBeGreaterThan(1.9 * HOUR);
+      expect(entry.expiresInMs).toBeLessThanOrEqual(2 * HOUR);
       expect(entry).not.toHaveProperty('body');
       now += HOUR;
-      expect(await only(cache)).toMatchObject({ stale: true, ttl: -60_000 });
+      expect(await only(cache)).toMatchObject({ stale: true, ttlMs: -60_000 });
     });
 
-    test('shows every variant, what selected it, and no marker', async () => {
+    test('lists every variant with the request fields and the declared parts that selected it', async () => {
       const { cache, get } = await site({ ...open(), vary: { headers: ['x-tenant'] } }, app);
       for (const language of ['de', 'en']) {
         await get({ path: '/varied', headers: { 'Accept-Language': language, 'X-Tenant': 't' } });
@@ -111,10 +111,10 @@ everywhere((open) => {
       const entries = await listed(cache);
       expect(entries.map(({ variesOn }) => variesOn['accept-language']).sort()).toEqual(['de', 'en']);
       expect(new Set(entries.map(({ id }) => id)).size).toBe(1);
-      expect(entries.every(({ declared }) => declared.includes('"x-tenant","t"'))).toBe(true);
+      expect(entries.every(({ declaredParts }) => declaredParts.includes('"x-tenant","t"'))).toBe(true);
     });
 
-    test('tells values from responses, and hashed keys are as good as others', async () => {
+    test('tells values from responses, and searches the keys of entries under hashes', async () => {
       const { cache, get } = await site({ ...open(), hashKeys: true }, app);
       await get('/a');
       await cache.store.set('token', { a: 1 }, { ttl: '1m' });
@@ -127,7 +127,7 @@ everywhere((open) => {
       expect(await listed(cache, { search: 'test.EXAMPLE/a' })).toHaveLength(1);
     });
 
-    test('searches the key, with stars, by status and by tag', async () => {
+    test('filters by a part of the key, with stars, by status and by tag', async () => {
       const { cache } = await filled(open(), [
         '/leads/1?tag=leads',
         '/leads/2?tag=leads&status=404',
@@ -145,7 +145,7 @@ everywhere((open) => {
       expect(await listed(cache, { tag: 'leads' })).toEqual([]);
     });
 
-    test.each([1, 7, 1000])('leaves none out in pages of %d', async (limit) => {
+    test.each([1, 7, 1000])('lists each entry in pages of %d', async (limit) => {
       const { cache, get } = await filled(
         open(),
         Array.from({ length: 25 }, (_, i) => `/${i}?tag=t`),
@@ -159,24 +159,24 @@ everywhere((open) => {
       }
     });
 
-    test('lists what is there all the while, whatever comes and goes between pages', async () => {
+    test('lists each entry that stays, while others are stored and purged between pages', async () => {
       const { cache, get } = await filled(
         open(),
         Array.from({ length: 30 }, (_, i) => `/stays/${i}`),
       );
       await Promise.all(Array.from({ length: 30 }, (_, i) => get(`/goes/${i}`)));
-      const seen = new Set<string>();
+      const keys = new Set<string>();
       let cursor: string | undefined;
       let i = 0;
       do {
         const page = await cache.entries.list({ limit: 5, ...(cursor !== undefined && { cursor }) });
-        for (const entry of page.entries) seen.add(entry.key as string);
+        for (const entry of page.entries) keys.add(entry.key as string);
         cursor = page.cursor;
         await cache.purge({ url: `http://test.example/goes/${i}` });
         await get(`/comes/${i}`);
         i++;
       } while (cursor !== undefined);
-      expect([...seen].filter((key) => key.includes('stays'))).toHaveLength(30);
+      expect([...keys].filter((key) => key.includes('stays'))).toHaveLength(30);
     });
 
     test.each<[object]>([
@@ -190,14 +190,14 @@ everywhere((open) => {
       [{ search: 1 }],
       [{ status: '200' }],
       [{ tag: '' }],
-    ])('refuses %j by a TypeError', async (query) => {
+    ])('rejects the query %j with a TypeError', async (query) => {
       const { cache } = await site(open(), app);
       await expect(cache.entries.list(query)).rejects.toThrow(TypeError);
     });
   });
 
   describe('get and purge', () => {
-    test('give one with header fields and body, and delete all variants of it', async () => {
+    test('get returns header fields and body, and purge deletes all variants of a key', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
       const entry = await whole(cache);
@@ -213,7 +213,7 @@ everywhere((open) => {
       expect(paths(await listed(cache))).toEqual(['/a']);
     });
 
-    test('a purge revokes a fill under way', async () => {
+    test('purge revokes a fill in progress, whose response is not stored', async () => {
       const one = await fleet(1, open());
       const [cache] = one.caches as [CacheMiddleware];
       const first = one.ask(0, '/a');
@@ -226,11 +226,11 @@ everywhere((open) => {
     });
 
     test.each<[string, unknown]>([
-      ['no id', {}],
-      ['the stamps', { id: '@}|stamp{', variant: '' }],
-      ['a key beside it', { id: 'a}|leases{', variant: '' }],
-      ['the bookkeeping', { id: 'a', variant: '!' }],
-    ])('refuse a ref to %s', async (_name, ref) => {
+      ['without an id', {}],
+      ['to the purge counter', { id: '@}|stamp{', variant: '' }],
+      ['to the leases of a key', { id: 'a}|leases{', variant: '' }],
+      ['to the metadata of a key', { id: 'a', variant: '!' }],
+    ])('get and purge reject a ref %s', async (_name, ref) => {
       const { cache } = await site(open(), app);
       await expect(cache.entries.get(ref as never)).rejects.toThrow(TypeError);
       if ((ref as { id?: string }).id !== 'a')
@@ -241,7 +241,7 @@ everywhere((open) => {
   describe('update', () => {
     const revalidate = { path: '/a', headers: { 'If-None-Match': '"of-the-app"' } };
 
-    test('of the lifetime: fresh for so long from now, with the Age that it has', async () => {
+    test('a new ttl makes a stale response fresh from now on, with the same Age', async () => {
       const { cache, get } = await site({ ...open(), clock, tags: ['t'] }, app);
       await get('/a');
       now += 2 * HOUR - 5000;
@@ -249,24 +249,24 @@ everywhere((open) => {
       expect(stale.stale).toBe(true);
       expect(await cache.entries.update(stale, { ttl: '10h' })).toBe(true);
       const entry = await only(cache);
-      expect(entry).toMatchObject({ stale: false, ttl: 10 * HOUR, age: stale.age, tags: ['t'] });
-      expect(entry.expiresIn).toBeGreaterThan(19 * HOUR);
+      expect(entry).toMatchObject({ stale: false, ttlMs: 10 * HOUR, ageMs: stale.ageMs, tags: ['t'] });
+      expect(entry.expiresInMs).toBeGreaterThan(19 * HOUR);
       const hit = await get('/a');
       expect(hit.said).toBe(`hit; ttl=${(10 * HOUR) / 1000}`);
-      expect(hit.header('age')).toBe(String(stale.age / 1000));
+      expect(hit.header('age')).toBe(String(stale.ageMs / 1000));
       expect(await cache.entries.update(await whole(cache), { ttl: 0 })).toBe(true);
       expect(await only(cache)).toMatchObject({ stale: true });
       expect(await cache.purge({ tag: 't' })).toBe(1);
     });
 
-    test('of what the compress option has stored, which is shown and changed as the app sent it', async () => {
+    test('a response compressed by the compress option is read and changed as the app sent it', async () => {
       const text = 'many words '.repeat(500);
       const { cache, get } = await site({ ...open(), compress: true }, (_, res) => {
         res.setHeader('Content-Type', 'text/plain');
         res.end(text);
       });
       await get('/a');
-      expect(await only(cache)).toMatchObject({ damaged: false, size: text.length });
+      expect(await only(cache)).toMatchObject({ readable: true, size: text.length });
       const entry = await whole(cache);
       expect(String(entry.body)).toBe(text);
       expect(entry.storedBytes).toBeLessThan(text.length);
@@ -279,12 +279,12 @@ everywhere((open) => {
       });
     });
 
-    test('of the body: what described the old one is gone, and no client is told 304 for it', async () => {
+    test('a new body replaces the validators, so that no client and no app answers 304 for the old one', async () => {
       const { cache, get } = await site({ ...open(), clock }, app);
       await get('/a');
       const old = await get(revalidate);
       expect(old.status).toBe(304);
-      // Where there is no Last-Modified, a client may ask with the Date that it got.
+      // Without Last-Modified, a client may send the Date in If-Modified-Since.
       const before = old.header('date') as string;
       expect(await cache.entries.update(await whole(cache), { body: 'caf\xe9' })).toBe(true);
       const entry = await whole(cache);
@@ -303,12 +303,12 @@ everywhere((open) => {
       expect((await get({ path: '/a', headers: { 'If-None-Match': etag } })).status).toBe(304);
       const since = { 'If-Modified-Since': before };
       expect((await get({ path: '/a', headers: since })).status).toBe(200);
-      // The app is asked by the new one, and does not confirm it.
+      // The cache validates with the new ETag, which the app does not confirm.
       now += HOUR + 1000;
       expect((await get('/a')).body.toString()).toBe('body of /a');
     });
 
-    test('keeps a soft purge, unless it gets a lifetime', async () => {
+    test('a new body keeps a soft purge, a new ttl ends it', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
       await cache.purge({ all: true, soft: true });
@@ -318,35 +318,35 @@ everywhere((open) => {
       expect(await only(cache)).toMatchObject({ purged: false, stale: false });
     });
 
-    test('of a variant keeps it reachable for as long', async () => {
+    test('a new ttl of a variant also keeps what leads to the variant', async () => {
       const { cache, get } = await site({ ...open(), ttl: '2s' }, app);
       const german = { path: '/varied', headers: { 'Accept-Language': 'de' } };
       await get(german);
       expect(await cache.entries.update(await whole(cache), { ttl: '1h' })).toBe(true);
-      // Another one: what has expired by now is swept away.
+      // Storing another variant removes the expired ones.
       for (const language of ['en', 'fr']) {
         await get({ path: '/varied', headers: { 'Accept-Language': language } });
       }
       expect((await get(german)).said).toMatch(/^hit; ttl=3/);
     });
 
-    test('loses to a purge, to a soft purge, and to another response', async () => {
+    test('resolves to false after a purge, a soft purge, or another update', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
-      const seen = await whole(cache);
+      const old = await whole(cache);
       await cache.purge({ all: true, soft: true });
-      expect(await cache.entries.update(seen, { body: 'mine' })).toBe(false);
+      expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
       await cache.purge({ all: true });
-      expect(await cache.entries.update(seen, { body: 'mine' })).toBe(false);
+      expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
       expect(await listed(cache)).toEqual([]);
       await get('/a');
-      const again = await whole(cache);
-      expect(await cache.entries.update(again, { body: 'first' })).toBe(true);
-      expect(await cache.entries.update(again, { body: 'second' })).toBe(false);
+      const entry = await whole(cache);
+      expect(await cache.entries.update(entry, { body: 'first' })).toBe(true);
+      expect(await cache.entries.update(entry, { body: 'second' })).toBe(false);
       expect((await whole(cache)).body.toString()).toBe('first');
     });
 
-    test('of a value takes what the value could be', async () => {
+    test('a JSON value accepts a JSON body only', async () => {
       const { cache } = await site(open(), app);
       await cache.store.set('rates', { eur: 1 }, { ttl: '1m' });
       const entry = await whole(cache);
@@ -355,21 +355,21 @@ everywhere((open) => {
       expect(await cache.store.get('rates')).toEqual({ eur: 2 });
     });
 
-    test('refuses what cannot be stored, by a TypeError', async () => {
+    test('rejects a change without ttl and body, a bad ttl, and a bad or too large body with a TypeError', async () => {
       const { cache, get } = await site({ ...open(), maxBodySize: 20 }, app);
       await get('/a');
       const entry = await whole(cache);
       for (const change of [{}, undefined, { ttl: 'soon' }, { body: 1 }, { body: 'x'.repeat(21) }]) {
         await expect(cache.entries.update(entry, change as never)).rejects.toThrow(TypeError);
       }
-      await expect(cache.entries.update({ ...entry, seen: 1 } as never, { ttl: 1 })).rejects.toThrow(
+      await expect(cache.entries.update({ ...entry, version: 1 } as never, { ttl: 1 })).rejects.toThrow(
         TypeError,
       );
-      expect(await cache.entries.update({ ...entry, seen: '' }, { ttl: 1 })).toBe(false);
+      expect(await cache.entries.update({ ...entry, version: '' }, { ttl: 1 })).toBe(false);
     });
   });
 
-  test('measure counts what is stored, with progress, and ends when told to', async () => {
+  test('measure counts entries by kind, status, type and age, reports progress, and ends on abort', async () => {
     const { cache } = await filled(open(), ['/a', '/b?status=404', '/c?type=application/json']);
     await cache.store.set('token', 'x', { ttl: '1m' });
     const steps: StoreFigures[] = [];
@@ -378,6 +378,8 @@ everywhere((open) => {
       responses: { count: 3 },
       values: { count: 1 },
       damaged: { count: 0, bytes: 0 },
+      unknownKey: { count: 0, bytes: 0 },
+      unencrypted: { count: 0, bytes: 0 },
       fresh: { count: 4 },
       stale: { count: 0 },
       byStatus: { 200: { count: 3 }, 404: { count: 1 } },

@@ -4,18 +4,19 @@ import { encode } from '../../../src/codec/format.ts';
 import {
   type CacheMiddleware,
   type CacheOptions,
-  type DamagedEntry,
+  type Entry,
   type EntryQuery,
   type EntrySummary,
   redisCache,
   StoreError,
+  type UnreadableEntry,
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
 import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../../support/cluster-of-one.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { HEAD } from '../../support/stored-head.ts';
 
-/* `cache.entries` over Redis: how much of it is read, what is damaged, and when it does not answer. */
+/* `cache.entries` on Redis: how much is read, damaged values, and a Redis that does not reply. */
 
 let redis: RedisProcess;
 let client: Redis;
@@ -67,10 +68,10 @@ async function all(cache: CacheMiddleware, query: EntryQuery = {}): Promise<Map<
   return found;
 }
 
-describe('among 20,000', () => {
+describe('list of 20,000 entries', () => {
   beforeEach(() => fill(20_000, (i) => (i === 12_345 ? '/needle' : `/hay/${i}`)));
 
-  test('a page looks at few keys, a rare match is found by going on, and all are listed', async () => {
+  test('one page scans few keys, later pages find a rare match, and all entries are listed', async () => {
     const cache = cacheOf();
     await client.config('RESETSTAT');
     const page = await cache.entries.list();
@@ -90,7 +91,7 @@ describe('among 20,000', () => {
     } while (cursor !== undefined);
     expect(new Set(found)).toEqual(new Set(['GET http://h/needle']));
     expect(pages).toBeGreaterThan(2);
-    // Which keys match is seen by their names.
+    // Keys that do not match are not read.
     expect(await calls('evalsha')).toBeLessThan(300);
 
     expect((await all(cache, { limit: 1000 })).size).toBe(20_000);
@@ -105,7 +106,7 @@ describe('among 20,000', () => {
 });
 
 describe('measure', () => {
-  test('counts each, in steps, and ends when told to', async () => {
+  test('counts each entry, reports each step, and ends on abort', async () => {
     await fill(4000, (i) => `/${i}`);
     let steps = 0;
     const cache = cacheOf();
@@ -118,27 +119,27 @@ describe('measure', () => {
   });
 });
 
-test('keys of many large variants come in pages of the asked size, and no script reads them all', async () => {
+test('a key with many large variants is listed in pages of the limit, without reading the bodies', async () => {
   const cache = cacheOf();
   const key = 'GET http://h/large';
   const body = 'x'.repeat(1024 * 1024);
   for (let i = 0; i < 20; i++) await client.hset(`rrc:{${key}}`, `v${i}`, stored(key, body));
   await client.config('RESETSTAT');
-  const seen = new Set<string>();
+  const variants = new Set<string>();
   let cursor: string | undefined;
   do {
     const page = await cache.entries.list({ limit: 6, ...(cursor !== undefined && { cursor }) });
     expect(page.entries.length).toBeLessThanOrEqual(6);
-    for (const { variant } of page.entries) seen.add(variant);
+    for (const { variant } of page.entries) variants.add(variant);
     cursor = page.cursor;
   } while (cursor !== undefined);
-  expect(seen.size).toBe(20);
-  // What was sent is heads.
+  expect(variants.size).toBe(20);
+  // Redis sent the heads alone.
   const sent = Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
   expect(sent).toBeLessThan(512 * 1024);
 });
 
-describe('what is damaged', () => {
+describe('a damaged value', () => {
   const key = 'GET http://h/a';
   const cut = (bytes: Buffer): Buffer => bytes.subarray(0, -1);
   const forged = (bytes: Buffer): Buffer => {
@@ -148,12 +149,12 @@ describe('what is damaged', () => {
   };
 
   test.each<[string, (bytes: Buffer) => Buffer]>([
-    ['garbage', () => Buffer.from('{"not":"ours"}')],
-    ['nothing', () => Buffer.alloc(0)],
-    ['too short', cut],
-    ['a length that is none', forged],
-    ['a later format', (bytes) => Buffer.concat([Buffer.from([9]), bytes.subarray(1)])],
-  ])('is listed, is no exception, and can be purged: %s', async (_name, damage) => {
+    ['of another format', () => Buffer.from('{"not":"ours"}')],
+    ['of no bytes', () => Buffer.alloc(0)],
+    ['without its last byte', cut],
+    ['with a wrong length', forged],
+    ['of a later version', (bytes) => Buffer.concat([Buffer.from([9]), bytes.subarray(1)])],
+  ])('%s is listed as damaged, counted, not updated, and purged', async (_name, damage) => {
     const cache = cacheOf();
     const bytes = damage(stored(key));
     await client.hset(`rrc:{${key}}`, '', bytes);
@@ -162,42 +163,42 @@ describe('what is damaged', () => {
     expect(found.get(key)).toEqual({
       id: key,
       variant: '',
-      damaged: true,
+      readable: false,
       reason: 'damaged',
-      sealedBy: undefined,
+      encryptedWith: undefined,
       key,
       storedBytes: bytes.length,
-      expiresIn: 0,
+      expiresInMs: 0,
     });
-    expect(found.get('GET http://h/whole')).toMatchObject({ damaged: false });
-    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ damaged: true, key });
-    expect(await cache.entries.update({ id: key, variant: '', seen: '' }, { ttl: 1 })).toBe(false);
+    expect(found.get('GET http://h/whole')).toMatchObject({ readable: true });
+    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ readable: false, key });
+    expect(await cache.entries.update({ id: key, variant: '', version: '' }, { ttl: 1 })).toBe(false);
     expect((await cache.entries.measure()).damaged.count).toBe(1);
     await cache.entries.purge({ id: key });
     expect([...(await all(cache)).keys()]).toEqual(['GET http://h/whole']);
   });
 
-  test('in its body alone is seen when it is read whole', async () => {
+  test('with a damaged body is listed as readable, and get finds the damage', async () => {
     const cache = cacheOf();
     const bytes = stored(key);
     bytes[bytes.length - 1] = 0;
     await client.hset(`rrc:{${key}}`, '', bytes);
-    expect((await all(cache)).get(key)).toMatchObject({ damaged: false });
-    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ damaged: true });
+    expect((await all(cache)).get(key)).toMatchObject({ readable: true });
+    expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ readable: false });
   });
 
-  test('as another type of key stands for all variants', async () => {
+  test('of another Redis type is listed as damaged and purged', async () => {
     const cache = cacheOf();
     await client.lpush(`rrc:{${key}}`, 'a');
-    const entry = (await all(cache)).get(key) as unknown as DamagedEntry;
-    expect(entry).toMatchObject({ damaged: true, storedBytes: 0 });
-    expect(await cache.entries.get(entry)).toMatchObject({ damaged: true });
+    const entry = (await all(cache)).get(key) as unknown as UnreadableEntry;
+    expect(entry).toMatchObject({ readable: false, storedBytes: 0 });
+    expect(await cache.entries.get(entry)).toMatchObject({ readable: false });
     await cache.entries.purge(entry);
     expect(await client.exists(`rrc:{${key}}`)).toBe(0);
   });
 });
 
-test('what is stored long stays in the order of storing, on one Redis and on a Cluster', async () => {
+test('an entry with a longer ttl still counts for maxEntries, on one Redis and on a Cluster', async () => {
   const cluster = await startCluster();
   closing.push(() => cluster.stop());
   const kept = async (server: NonNullable<CacheOptions['redis']>): Promise<void> => {
@@ -205,24 +206,24 @@ test('what is stored long stays in the order of storing, on one Redis and on a C
     const keep = (name: string) => cache.wrap(name, () => name, { ttl: 1500 });
     await keep('a');
     const [a] = [...(await all(cache)).values()] as [EntrySummary];
-    const seen = (await cache.entries.get(a)) as EntrySummary & { seen: string };
-    expect(await cache.entries.update(seen, { ttl: '1h' })).toBe(true);
+    const entry = (await cache.entries.get(a)) as Entry;
+    expect(await cache.entries.update(entry, { ttl: '1h' })).toBe(true);
     await new Promise((resolve) => setTimeout(resolve, 1600));
-    // It counts beyond the time it had at first: the third one has it go.
+    // Its first ttl is over. As the oldest of three entries it is evicted.
     for (const name of ['b', 'c']) await keep(name);
     expect([...(await all(cache)).keys()].sort()).toEqual(['VALUE "b"', 'VALUE "c"']);
   };
   await Promise.all([kept(redis.url), kept({ cluster: [cluster.url] })]);
 });
 
-test('what leads to a variant is stored as long as the variant, and so is what its tags know', async () => {
+test('a new ttl of a variant also extends the marker, the key and the tag index', async () => {
   const store = storeOf(client);
   const key = 'GET http://h/varied';
   const bytes = stored(key, 'body', ['t']);
   await fillStore(store, key, { names: ['dnt'], variant: 'v1', tags: ['t'], bytes });
   const cache = cacheOf();
-  const seen = bytes.subarray(0, 24).toString('base64url');
-  expect(await cache.entries.update({ id: key, variant: 'v1', seen }, { ttl: '5h' })).toBe(true);
+  const version = bytes.subarray(0, 24).toString('base64url');
+  expect(await cache.entries.update({ id: key, variant: 'v1', version }, { ttl: '5h' })).toBe(true);
   const later = Date.now() + 4 * 3_600_000;
   for (const field of ['!', '!v1'])
     expect(Number((await client.hget(`rrc:{${key}}`, field))?.slice(1, 14))).toBeGreaterThan(later);
@@ -231,7 +232,7 @@ test('what leads to a variant is stored as long as the variant, and so is what i
   expect((await client.hgetBuffer(`rrc:{${key}}`, ''))?.[0]).toBe(2);
 });
 
-test('works with whatever client', async () => {
+test('list, get, update, purge and measure work with any ioredis client', async () => {
   const cluster = await startCluster();
   closing.push(() => cluster.stop());
   const clients = [
@@ -248,39 +249,39 @@ test('works with whatever client', async () => {
     await cache.wrap('d', () => 'd', { ttl: '1m', tags: ['t'] });
     expect((await all(cache, { limit: 2 })).size).toBe(4);
     const entry = (await all(cache, { tag: 't' })).get('VALUE "d"') as EntrySummary;
-    expect(entry.expiresIn).toBeGreaterThan(50_000);
+    expect(entry.expiresInMs).toBeGreaterThan(50_000);
     const whole = await cache.entries.get(entry);
-    expect(whole).toMatchObject({ damaged: false, expiresIn: expect.any(Number) });
-    expect(await cache.entries.update(whole as EntrySummary & { seen: string }, { body: '"e"' })).toBe(true);
+    expect(whole).toMatchObject({ readable: true, expiresInMs: expect.any(Number) });
+    expect(await cache.entries.update(whole as Entry, { body: '"e"' })).toBe(true);
     expect(await cache.store.get('d')).toBe('e');
     expect(await cache.entries.purge(entry)).toBe(1);
     expect((await cache.entries.measure()).values.count).toBe(3);
   }
 });
 
-test('a store that does not answer rejects with a StoreError', async () => {
+test('every method rejects with a StoreError when Redis does not reply', async () => {
   const away = await startRedis();
   closing.push(() => away.stop());
   const cache = cacheOf({ redis: away.url, timeout: 20 });
   await cache.entries.list();
   away.pause();
   const { entries } = cache;
-  const ref = { id: 'a', variant: '', seen: '' };
+  const ref = { id: 'a', variant: '', version: '' };
   const calls = [entries.list(), entries.get(ref), entries.purge(ref), entries.measure()];
   for (const call of [...calls, entries.update(ref, { ttl: 1 })])
     await expect(call).rejects.toThrow(StoreError);
   away.resume();
 });
 
-test('an update loses to a response that was stored meanwhile, whatever the order', async () => {
+test('an update never replaces a value that was stored or purged at the same time', async () => {
   const cache = cacheOf();
   const other = cacheOf();
   for (let i = 0; i < 50; i++) {
     await cache.store.set('k', 'old', { ttl: '1m' });
     const [entry] = [...(await all(cache)).values()] as [EntrySummary];
-    const seen = (await cache.entries.get(entry)) as EntrySummary & { seen: string };
+    const old = (await cache.entries.get(entry)) as Entry;
     const [updated] = await Promise.all([
-      cache.entries.update(seen, { body: '"edited"' }),
+      cache.entries.update(old, { body: '"edited"' }),
       i % 2 === 0 ? other.store.set('k', 'new', { ttl: '1m' }) : other.purge({ key: 'k' }),
     ]);
     expect(await cache.store.get('k')).toBe(i % 2 === 0 ? 'new' : undefined);

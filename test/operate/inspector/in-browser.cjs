@@ -1,6 +1,6 @@
-/* Functions that run in the page: what they need must stand in them. */
+/* Functions that run in the page. Each must contain all that it needs. */
 
-/** The texts that an element has had since then, as they change. */
+/** The texts that an element has from now on. */
 exports.watched = (id) => {
   const lines = [];
   const place = document.getElementById(id);
@@ -21,7 +21,7 @@ exports.unnamed = () =>
     .filter((at) => !at.labels?.[0]?.textContent.trim() && !(at.localName === 'button' && at.textContent))
     .map((at) => at.outerHTML);
 
-/** What comes of markup that is given to the document: the name of the error. */
+/** Writes markup into the document. Returns the name of the error. */
 exports.addMarkup = () => {
   try {
     document.body.innerHTML = '<b>markup</b>';
@@ -31,7 +31,7 @@ exports.addMarkup = () => {
   }
 };
 
-/** Tries, from another site's page, to purge everything by all ways that a page has; and to frame the inspector. */
+/** Tries to purge everything from the page of another site, in every way that a page can; and to frame the inspector. */
 exports.attack = async (origin) => {
   const url = `${origin}/admin/cache/api/purge`;
   const body = JSON.stringify({ target: { all: true } });
@@ -62,7 +62,7 @@ exports.attack = async (origin) => {
   return tried;
 };
 
-/** The texts whose contrast is below 4.5 (WCAG 1.4.3), and what makes the page wider than the window (1.4.10). */
+/** Texts with a contrast below 4.5 (WCAG 1.4.3), and elements that make the page wider than the window (1.4.10). */
 exports.illegible = () => {
   const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
   const rgba = (color) => {

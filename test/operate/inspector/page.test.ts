@@ -15,7 +15,7 @@ import { uniquePrefix } from '../../support/prefix.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import * as inBrowser from './in-browser.cjs';
 
-/* The inspector's page in a real browser: each view is used, each action is taken, and what is hostile does nothing. */
+/* The page of the inspector in a real browser: every view, every action, and hostile data. */
 
 const { addMarkup, attack, illegible, isFocused, unnamed, watched } = inBrowser;
 const redis = process.env.TEST_REDIS_URL as string;
@@ -29,7 +29,7 @@ beforeAll(async () => {
 }, 360_000);
 afterAll(() => browser?.close());
 
-/** What no page may have caused, unless a test says so: errors, dialogs, requests to anybody else. */
+/** Errors, dialogs and requests to other origins. A test fails if it leaves any. */
 let complaints: string[] = [];
 afterEach(() => {
   const seen = complaints;
@@ -108,7 +108,7 @@ const says = (page: Page, place: string, text: string | RegExp): Promise<void> =
 // biome-ignore lint/performance/useDomNodeTextContent: as it is seen, without what is hidden.
 const textOf = (place: Locator): Promise<string> => place.innerText();
 
-/** All that is stored, by the library's own account. */
+/** All stored entries. */
 async function listed({ cache }: Site): Promise<EntryPage['entries']> {
   const all: EntryPage['entries'][number][] = [];
   let cursor: string | undefined;
@@ -130,8 +130,8 @@ async function openEntry(page: Page, name: string | RegExp): Promise<void> {
   await page.locator('#entry .facts').first().waitFor();
 }
 
-describe('live', () => {
-  test('figures and charts move under load, and every word is explained', async () => {
+describe('the live view', () => {
+  test('updates figures and charts, and explains every reason', async () => {
     const one = await site({}, (req, res, next) => {
       if (req.url.startsWith('/private')) res.setHeader('Cache-Control', 'private');
       simple(req, res, next);
@@ -149,15 +149,15 @@ describe('live', () => {
     expect(await chart.getAttribute('aria-label')).toBe('Requests by outcome: 8 hit, 2 miss');
     expect(await chart.locator('rect.hit').count()).toBeGreaterThan(0);
     expect(await page.locator('#chart-lookups polyline').count()).toBeGreaterThan(0);
-    const refused = page.getByRole('table', { name: 'Not stored, and why' });
+    const refused = page.getByRole('table', { name: 'Not stored' });
     expect(await textOf(refused)).toContain(
       'The response has private: it is for a single user. RFC 9111 §5.2.2.7',
     );
-    expect(await textOf(page.locator('#scope'))).toContain(`of this process alone (`);
+    expect(await textOf(page.locator('#scope'))).toContain(`Figures of one process (`);
     expect(await textOf(page.locator('#scope'))).toContain(`pid ${process.pid}`);
   });
 
-  test('of several processes are kept apart, and one is chosen', async () => {
+  test('keeps the figures of several processes apart, and lets the user choose one', async () => {
     const one = await site({}, simple);
     const page = await one.open('#responses');
     let pid = 0;
@@ -175,22 +175,22 @@ describe('live', () => {
     await says(page, '#scope', 'pid 2');
   });
 
-  test('says so when it may no longer look, and goes on when it may', async () => {
+  test('shows that the user is not authorized any more, and continues when they are again', async () => {
     let allowed = true;
     const one = await site({ authorize: () => allowed }, simple);
     const page = await one.open();
     await page.locator('#figures dt').first().waitFor();
     allowed = false;
-    await says(page, '#live-problem', 'Not allowed.');
+    await says(page, '#live-problem', 'You are not authorized.');
     allowed = true;
     await page.locator('#live-problem').waitFor({ state: 'hidden' });
-    // The browser itself tells of the answer.
+    // The browser logs the status 403.
     expect(complaints.splice(0).every((text) => text.includes('403'))).toBe(true);
   });
 });
 
-describe('stored responses', () => {
-  test('are searched, by status and by tag too, and paged', async () => {
+describe('the list of stored responses', () => {
+  test('is paged, and filtered by key, status and tag', async () => {
     const one = await site({ cached: { ttl: { default: '1h', 404: '1h' } } }, (req, res, next) => {
       if (req.url === '/b/3') res.statusCode = 404;
       simple(req, res, next);
@@ -225,21 +225,21 @@ describe('stored responses', () => {
     await page.locator('#list-empty').waitFor();
   });
 
-  test(`are found among ${MANY}, measured and purged, with the course told`, async () => {
+  test(`of ${MANY} entries is searched, measured and purged with progress`, async () => {
     const one = await site({ cached: { hashKeys: false } }, simple);
     await fill(one.prefix, COUNT);
     const page = await one.open('#responses');
-    page.setDefaultTimeout(60_000);
+    page.setDefaultTimeout(90_000);
     await says(page, '#list-status', '50 responses');
-    const told = await page.evaluateHandle(watched, 'list-status');
+    const searching = await page.evaluateHandle(watched, 'list-status');
     await page.fill('[name=search]', `/n${COUNT - 1}`);
     await page.keyboard.press('Enter');
-    await says(page, '#list-status', /^1 response, \d+,\d{3} keys looked at\.$/);
-    const lines = await told.jsonValue();
-    expect(lines.filter((line) => line.endsWith('keys looked at so far…')).length).toBeGreaterThan(1);
+    await says(page, '#list-status', /^1 response, \d+,\d{3} keys scanned\.$/);
+    const lines = await searching.jsonValue();
+    expect(lines.filter((line) => line.endsWith('keys scanned so far…')).length).toBeGreaterThan(1);
     await page.click('summary');
     await page.click('#measure');
-    await says(page, '#measure-status', new RegExp(`^${MANY} stored, `));
+    await says(page, '#measure-status', new RegExp(`^${MANY} entries, `));
     expect(await textOf(page.getByRole('table', { name: 'By status' }))).toMatch(
       new RegExp(`200\\s+${MANY}`),
     );
@@ -250,17 +250,17 @@ describe('stored responses', () => {
     await page.locator('#confirm [name=word]').fill('all');
     await page.locator('#confirm').getByRole('button', { name: 'Delete' }).click();
     await page.locator('#purge progress').waitFor();
-    await says(page, '#purge-status', `Purged: ${MANY} stored responses.`);
+    await says(page, '#purge-status', `Purged ${MANY} stored responses.`);
     expect(await page.locator('#purge progress').isVisible()).toBe(false);
     const counts = (await purging.jsonValue()).flatMap(
-      (line) => /^Purging: ([\d,]+) so far…$/.exec(line)?.[1] ?? [],
+      (line) => /^Purged ([\d,]+) so far…$/.exec(line)?.[1] ?? [],
     );
     const figures = counts.map((text) => Number(text.replaceAll(',', '')));
     expect(figures.length).toBeGreaterThan(1);
     expect(figures).toEqual([...figures].sort((a, b) => a - b));
-  }, 120_000);
+  }, 240_000);
 
-  test('are shown: JSON, text, bytes and what is encoded', async () => {
+  test('opens bodies: JSON, text, bytes, and those with a content coding', async () => {
     const json = '{"id":12345678901234567890,"list":[],"a":[1.0,"x, {y}"]}';
     const bodies: Record<string, [string, Buffer | string, string?]> = {
       '/json': ['application/json', json],
@@ -291,16 +291,16 @@ describe('stored responses', () => {
     );
     expect(await shown('/gzip')).toMatch(/Decoded from gzip\.\s+as gzip/);
     expect(await shown('/br')).toMatch(/Decoded from br\.\s+as br/);
-    expect(await shown('/broken')).toContain('It is no gzip.');
+    expect(await shown('/broken')).toContain('The body is not valid gzip.');
     const bomb = await shown('/bomb');
-    expect(bomb).toContain('Only its beginning.');
+    expect(bomb).toContain('Only the beginning is shown.');
     expect(bomb.length).toBeLessThan(300_000);
     expect(await shown('/image')).toContain('000000  89 50 4e 47 00 ff');
     expect(await shown('/latin')).toContain('Gr\xfc\xdfe');
-    expect(await shown('/empty')).toContain('It has none.');
+    expect(await shown('/empty')).toContain('The body is empty.');
   });
 
-  test('that are hostile do nothing, in the key, the fields, the tags and the body', async () => {
+  test('shows markup in keys, fields, tags and bodies as text', async () => {
     const markup = '<script>alert(1)</script><img src=x onerror=alert(2)>"\'><svg onload=alert(3)>';
     const one = await site(
       { cached: { key: (req) => ['</script><script>alert(4)</script>\u202egnp.exe', req.url ?? ''] } },
@@ -319,14 +319,14 @@ describe('stored responses', () => {
     expect(await textOf(page.locator('#entry .key-line'))).toContain('alert(4)</script>U+202Egnp.exe');
     expect(await textOf(page.locator('#entry'))).toContain('<img/src=x/onerror=alert(5)>');
     expect(await page.locator('script, img, iframe, object, a[href^="javascript"]').count()).toBe(1);
-    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.getByRole('button', { name: 'Edit body' }).click();
     await page.keyboard.type('x');
-    // What the page could be made to do is refused by its policy, too.
+    // The policy of the page also refuses markup.
     expect(await page.evaluate(addMarkup)).toBe('TypeError');
     expect(complaints.splice(0).every((text) => text.includes('TrustedHTML'))).toBe(true);
   });
 
-  test('that are damaged are told, and can be purged', async () => {
+  test('shows a damaged response, which can be purged', async () => {
     const one = await site({}, simple);
     await one.get('/a');
     const [{ id }] = (await listed(one)) as unknown as [EntryRef];
@@ -335,49 +335,53 @@ describe('stored responses', () => {
     client.disconnect();
     const page = await one.open('#responses');
     await rows(page).getByRole('button').click();
-    await says(page, '#entry .content', 'It cannot be read');
-    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await says(page, '#entry .content', 'is damaged. The next request is a miss and replaces it.');
+    await page.locator('#entry').getByRole('button', { name: 'Purge…' }).click();
     await page.locator('#confirm').getByRole('button', { name: 'Purge' }).click();
-    await says(page, '#entry .status', /^Purged: /);
+    await says(page, '#entry .status', /^Purged \d stored responses?\.$/);
     expect(await rows(page).count()).toBe(0);
   });
 });
 
-describe('one response', () => {
-  test('its lifetime and its body are changed, if it is still the same', async () => {
+describe('a stored response', () => {
+  test('gets a new TTL and a new body, unless it has changed', async () => {
     const one = await site({}, simple);
     await one.get('/a');
     const page = await one.open('#responses');
     await openEntry(page, '/a');
     await page.fill('#entry [name=ttl]', 'soon');
-    await page.getByRole('button', { name: 'Set' }).click();
-    await says(page, '#entry .status', /a ttl is milliseconds, or a string with a unit/);
+    await page.getByRole('button', { name: 'Set TTL' }).click();
+    await says(page, '#entry .status', /ttl must be milliseconds, or a string with a unit/);
     await page.fill('#entry [name=ttl]', '3d');
-    await page.getByRole('button', { name: 'Set' }).click();
-    await says(page, '#entry .status', 'Its lifetime is set.');
-    await says(page, '#entry .facts', /fresh, 2 d 23 h left/);
+    await page.getByRole('button', { name: 'Set TTL' }).click();
+    await says(page, '#entry .status', 'The TTL is set.');
+    await says(page, '#entry .facts', /fresh for 2 d 23 h/);
 
-    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.getByRole('button', { name: 'Edit body' }).click();
     await page.locator('#entry textarea').fill('by hand \u20ac');
-    await page.getByRole('button', { name: 'Store' }).click();
-    await says(page, '#entry .status', 'Its body is stored.');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await says(page, '#entry .status', 'The body is saved.');
     await says(page, '#entry pre', 'by hand \u20ac');
     const answer = await ask(one.port, { path: '/a', headers: { Host: `127.0.0.1:${one.port}` } });
     expect(Buffer.from(answer.body, 'latin1').toString()).toBe('by hand \u20ac');
 
-    await page.getByRole('button', { name: 'Edit the body' }).click();
+    await page.getByRole('button', { name: 'Edit body' }).click();
     await page.locator('#entry textarea').fill('too late');
     await one.cache.purge({ all: true });
     await one.get('/a');
-    await page.getByRole('button', { name: 'Store' }).click();
-    await says(page, '#entry .status', 'It has changed since it was read, so nothing was stored.');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await says(
+      page,
+      '#entry .status',
+      'The stored response has changed since you opened it. Nothing was changed.',
+    );
     expect(await page.locator('#entry textarea').inputValue()).toBe('too late');
     expect(complaints.splice(0)).toEqual([expect.stringContaining('400'), expect.stringContaining('409')]);
-    await page.getByRole('button', { name: 'Read again' }).click();
+    await page.getByRole('button', { name: 'Reload' }).click();
     await says(page, '#entry pre', 'body of /a');
   });
 
-  test('is explained, made anew and purged', async () => {
+  test('is explained, refetched and purged', async () => {
     let runs = 0;
     const app: Handler = (req, res) => {
       res.setHeader('Content-Type', 'text/plain');
@@ -393,21 +397,21 @@ describe('one response', () => {
     await openEntry(page, '/a');
     await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
     await says(page, '#entry .explanation', 'A stored response was sent; the request was not forwarded.');
-    await page.getByRole('button', { name: 'Make anew' }).click();
-    await says(page, '#entry .status', 'It was made anew.');
+    await page.getByRole('button', { name: 'Purge and refetch' }).click();
+    await says(page, '#entry .status', 'Purged and refetched.');
     await says(page, '#entry pre', 'run 2 for de');
-    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await page.locator('#entry').getByRole('button', { name: 'Purge…' }).click();
     await page.locator('#confirm').getByRole('button', { name: 'Cancel' }).click();
     expect(await storedIn(one)).toEqual(['/a']);
-    await page.locator('#entry').getByRole('button', { name: 'Purge' }).click();
+    await page.locator('#entry').getByRole('button', { name: 'Purge…' }).click();
     await page.locator('#confirm').getByRole('button', { name: 'Purge' }).click();
-    await says(page, '#entry .status', 'Purged: 1 stored response.');
+    await says(page, '#entry .status', 'Purged 1 stored response.');
     expect(await storedIn(one)).toEqual([]);
     expect(await rows(page).count()).toBe(0);
   });
 });
 
-describe('purge and warm', () => {
+describe('the view of actions', () => {
   test('purges a URL, a tag, a prefix and everything, after a question', async () => {
     const one = await site({}, simple);
     for (const path of ['/a/1', '/a/2', '/b/1', '/c/1', '/c/2']) await one.get(path);
@@ -422,17 +426,17 @@ describe('purge and warm', () => {
     await purge('url', `${one.origin}/a/1`);
     expect(await textOf(page.locator('#confirm-text'))).toContain(`${one.origin}/a/1`);
     await yes.click();
-    await says(page, '#purge .status', 'Purged: 1 stored response.');
+    await says(page, '#purge .status', 'Purged 1 stored response.');
     expect(await storedIn(one)).toEqual(['/a/2', '/b/1', '/c/1', '/c/2']);
     await purge('tag', 'b');
     await yes.click();
-    await says(page, '#purge .status', 'Purged: 1 stored response.');
+    await says(page, '#purge .status', 'Purged 1 stored response.');
     await form.getByLabel('Mark stale').check();
     await purge('prefix', '/c');
     await yes.click();
-    await says(page, '#purge .status', 'Purged: 2 stored responses.');
+    await says(page, '#purge .status', 'Purged 2 stored responses.');
     const entries = await listed(one);
-    expect(entries.filter((entry) => !entry.damaged && entry.purged)).toHaveLength(2);
+    expect(entries.filter((entry) => entry.readable && entry.purged)).toHaveLength(2);
     await form.getByLabel('Delete').check();
     await purge('all');
     expect(await yes.isDisabled()).toBe(true);
@@ -440,7 +444,7 @@ describe('purge and warm', () => {
     expect(await yes.isDisabled()).toBe(true);
     await page.locator('#confirm [name=word]').fill('all');
     await yes.click();
-    await says(page, '#purge .status', 'Purged: 3 stored responses.');
+    await says(page, '#purge .status', 'Purged 3 stored responses.');
     expect(await storedIn(one)).toEqual([]);
     await purge('url', 'nonsense');
     await yes.click();
@@ -448,7 +452,7 @@ describe('purge and warm', () => {
     expect(complaints.splice(0)).toEqual([expect.stringContaining('400')]);
   });
 
-  test('warms a list, tells what failed, and explains', async () => {
+  test('warms a list of URLs, lists the failures, and explains a request', async () => {
     let listener: RequestListener = () => {};
     const warm = { app: (req: IncomingMessage, res: ServerResponse) => listener(req, res) };
     const app: Handler = (req, res, next) => {
@@ -460,7 +464,7 @@ describe('purge and warm', () => {
     const page = await one.open('#operate');
     await page.fill('#warm textarea', ['/a', '/b', '/bad'].map((path) => one.origin + path).join('\n'));
     await page.locator('#warm').getByRole('button', { name: 'Warm' }).click();
-    await says(page, '#warm .status', '2 answered, 1 failed.');
+    await says(page, '#warm .status', '2 done, 1 failed.');
     expect(await textOf(page.locator('#warm .failures'))).toBe(`${one.origin}/bad: status 500`);
     expect(await storedIn(one)).toEqual(['/a', '/b']);
     await page.fill('#explain [name=url]', `${one.origin}/a`);
@@ -469,7 +473,7 @@ describe('purge and warm', () => {
     await says(page, '#explain .explanation', 'fwd=request');
   });
 
-  test('read-only: there is nothing to change anything by', async () => {
+  test('offers no action that changes anything when read-only', async () => {
     const one = await site({ readOnly: true, warm: { origins: ['http://a.example'] } }, simple);
     await one.get('/a');
     const page = await one.open('#operate');
@@ -478,12 +482,12 @@ describe('purge and warm', () => {
     await page.getByRole('link', { name: 'Stored responses' }).click();
     await openEntry(page, '/a');
     const buttons = await page.locator('#entry button').allInnerTexts();
-    expect(buttons).toEqual(['Close', 'Read again', 'Explain']);
+    expect(buttons).toEqual(['Close', 'Reload', 'Explain']);
     expect(await page.locator('#entry form').count()).toBe(0);
   });
 });
 
-test("another site's page can do nothing, even where the app allows CORS to everybody", async () => {
+test('a page of another site cannot purge or frame, even if the app allows CORS to everybody', async () => {
   const one = await site({ front: cors({ origin: true, credentials: true }) as unknown as Handler }, simple);
   await one.get('/a');
   const evil = await serve((_, res) =>
@@ -493,12 +497,12 @@ test("another site's page can do nothing, even where the app allows CORS to ever
   const outcomes = await page.evaluate(attack, one.origin);
   expect(outcomes).toEqual([403, 'refused', 403]);
   expect(await storedIn(one)).toEqual(['/a']);
-  // Nothing of the page is in the frame: the browser shows an error of its own.
+  // The browser shows its own error page in the frame.
   for (const frame of page.frames()) expect(await frame.content()).not.toContain('Stored responses');
   complaints = [];
 });
 
-test('everything can be reached and done by the keyboard alone', async () => {
+test('every view and action works by keyboard alone', async () => {
   const one = await site({}, simple);
   await one.get('/a');
   const page = await one.open();
@@ -524,20 +528,20 @@ test('everything can be reached and done by the keyboard alone', async () => {
   await press('Enter');
   expect(await focused()).toBe('Cancel');
   await press('Tab', 'Enter');
-  await says(page, '#entry .status', 'Purged: 1 stored response.');
+  await says(page, '#entry .status', 'Purged 1 stored response.');
   expect(await focused()).toBe('Close');
   await press('Enter');
   await page.locator('#responses-title:focus').waitFor();
   expect(await storedIn(one)).toEqual([]);
-  // Every control and place has a name.
+  // Every control has a name.
   for (const view of ['live', 'responses', 'operate']) {
     await page.goto(`${one.origin}/admin/cache/#${view}`);
     expect(await page.evaluate(unnamed)).toEqual([]);
   }
 });
 
-describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
-  test('every text can be read, and nothing is wider than a phone', async () => {
+describe.each(['light', 'dark'] as const)('in the %s scheme', (colorScheme) => {
+  test('every text has enough contrast, and nothing is wider than a phone', async () => {
     const one = await site({ warm: { origins: ['http://a.example'] } }, simple);
     const long = `/${'long-and-unbroken'.repeat(20)}`;
     for (const path of ['/a', '/a', long]) await one.get(path);
@@ -565,7 +569,7 @@ async function expectText(place: Locator, text: string): Promise<void> {
   await place.filter({ hasText: new RegExp(`^${text}$`) }).waitFor();
 }
 
-/** Stores responses as fills would have left them. */
+/** Stores responses in the form in which fills store them. */
 async function fill(prefix: string, count: number): Promise<void> {
   const client = new Redis(redis);
   for (let from = 0; from < count; from += 2000) {
@@ -573,8 +577,8 @@ async function fill(prefix: string, count: number): Promise<void> {
     for (let i = from; i < from + 2000; i++) {
       const key = `GET http://test.example/n${i}`;
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), tags: [] }, [Buffer.from('body')]);
-      const meta = Buffer.concat([Buffer.from(`r${Date.now() + 60_000} 0 `), bytes.subarray(0, 24)]);
-      pipeline.hset(`${prefix}{${key}}`, '', bytes, '!', meta).pexpire(`${prefix}{${key}}`, 60_000);
+      const meta = Buffer.concat([Buffer.from(`r${Date.now() + 600_000} 0 `), bytes.subarray(0, 24)]);
+      pipeline.hset(`${prefix}{${key}}`, '', bytes, '!', meta).pexpire(`${prefix}{${key}}`, 600_000);
     }
     await pipeline.exec();
   }

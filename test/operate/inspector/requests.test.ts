@@ -70,27 +70,27 @@ const get = async ({ port, cache }: Console, asked: Asked | string): Promise<Ans
 describe('options', () => {
   const cache = newCache();
   test.each([
-    ['nothing', undefined, 'inspector'],
-    ['no authorize', {}, 'inspector.authorize'],
-    ['a word for authorize', { authorize: 'anyone' }, 'inspector.authorize'],
+    ['missing options', undefined, 'inspector'],
+    ['a missing authorize', {}, 'inspector.authorize'],
+    ['an unknown word for authorize', { authorize: 'anyone' }, 'inspector.authorize'],
     ['true for authorize', { authorize: true }, 'inspector.authorize'],
     ['an unknown option', { authorize: () => true, readonly: true }, 'inspector.readonly'],
-    ['no boolean for readOnly', { authorize: () => true, readOnly: 'yes' }, 'inspector.readOnly'],
+    ['a string for readOnly', { authorize: () => true, readOnly: 'yes' }, 'inspector.readOnly'],
     ['an empty warm', { authorize: () => true, warm: {} }, 'inspector.warm'],
-    ['no app', { authorize: () => true, warm: { app: 'http://a' } }, 'inspector.warm.app'],
+    ['a URL for warm.app', { authorize: () => true, warm: { app: 'http://a' } }, 'inspector.warm.app'],
     [
       'a path among origins',
       { authorize: () => true, warm: { origins: ['http://a/b'] } },
       'inspector.warm.origins',
     ],
-    ['no origins', { authorize: () => true, warm: { origins: [] } }, 'inspector.warm.origins'],
-  ])('%s is refused', (_, options, option) => {
+    ['an empty warm.origins', { authorize: () => true, warm: { origins: [] } }, 'inspector.warm.origins'],
+  ])('%s throws an OptionError', (_, options, option) => {
     const make = (): unknown => inspector(cache, options as unknown as InspectorOptions);
     expect(make).toThrow(OptionError);
     expect(make).toThrow(expect.objectContaining({ option }));
   });
 
-  test("authorize: 'development' is refused in production", () => {
+  test("authorize: 'development' throws an OptionError in production", () => {
     process.env.NODE_ENV = 'production';
     expect(() => inspector(cache, { authorize: 'development' })).toThrow(OptionError);
   });
@@ -98,18 +98,18 @@ describe('options', () => {
 
 describe('authorize', () => {
   test.each(['/', '/page.css', '/main.js', '/icon.svg', '/api/live', '/api/list', '/other'])(
-    'is asked for %s, and anything but true is 403',
+    'is called for %s, and any result but true is answered with 403',
     async (path) => {
       for (const answer of [false, undefined, 1, 'yes', Promise.resolve(false)]) {
         const { port } = await open({ authorize: () => answer as boolean });
         const refused = await ask(port, { path, headers: PAGE });
-        expect([refused.status, refused.body]).toEqual([403, '{"error":"Not allowed."}']);
+        expect([refused.status, refused.body]).toEqual([403, '{"error":"You are not authorized."}']);
         expect(refused.header('cache-control')).toBe('no-store');
       }
     },
   );
 
-  test('may answer itself, and what it throws goes to next', async () => {
+  test('may send its own response, and its error goes to next', async () => {
     const redirecting = await open({
       authorize(_, res) {
         res.writeHead(302, { Location: '/login' }).end();
@@ -130,7 +130,7 @@ describe('authorize', () => {
     expect([answer.status, answer.body.includes('no session')]).toEqual([500, true]);
   });
 
-  test("'development' lets in who is at this machine alone", async () => {
+  test("'development' allows requests from this machine alone", async () => {
     const { port } = await open({ authorize: 'development' });
     const host = `127.0.0.1:${port}`;
     expect((await ask(port, { headers: { Host: host } })).status).toBe(200);
@@ -149,7 +149,7 @@ describe('authorize', () => {
     expect((await ask(port, { headers: { Host: host } })).status).toBe(403);
   });
 
-  test("'development' refuses a peer that is not on a loopback address", async () => {
+  test("'development' answers 403 to a peer without a loopback address", async () => {
     const made = inspector(newCache(), { authorize: 'development' });
     const port = await serve((req, res) => {
       Object.defineProperty(req.socket, 'remoteAddress', { value: '192.0.2.1' });
@@ -160,7 +160,7 @@ describe('authorize', () => {
 });
 
 describe('the page', () => {
-  test('runs its own scripts and nothing else, and is kept by nobody', async () => {
+  test('runs only its own scripts, and is not stored or framed', async () => {
     const { port } = await open();
     const page = await ask(port, '/');
     expect(page.header('content-type')).toBe('text/html; charset=utf-8');
@@ -182,12 +182,12 @@ describe('the page', () => {
     }
   });
 
-  test('says of which cache it is', async () => {
+  test('shows the name of the cache', async () => {
     const { port } = await open({}, { name: "a&'$&b" });
     expect((await ask(port, '/')).body).toContain('<span id="name">a&#38;&#39;&#36;&#38;b</span>');
   });
 
-  test('names every file that it needs', async () => {
+  test('serves every file that it loads', async () => {
     const { port } = await open();
     const seen = new Set<string>();
     const follow = async (path: string): Promise<void> => {
@@ -221,7 +221,7 @@ describe('the page', () => {
     expect((await ask(port, { method: 'POST', path: '/admin/cache/' })).status).toBe(405);
   });
 
-  test('works behind the cache and behind a policy for other pages, and is never stored', async () => {
+  test('works behind the cache and behind another Content-Security-Policy, and is never stored', async () => {
     const cache = newCache();
     const made = inspector(cache, { authorize: () => true });
     const policy: Handler = (_, res, next) => {
@@ -244,17 +244,20 @@ describe('the page', () => {
   });
 });
 
-describe('a request that the page did not make', () => {
+describe('a request from another page', () => {
   const others: [string, Record<string, string>][] = [
-    ['without its field', { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' }],
-    ['of another site', { ...PAGE, 'Sec-Fetch-Site': 'cross-site', Origin: 'http://test.example' }],
-    ['of another origin of the site', { ...PAGE, 'Sec-Fetch-Site': 'same-site' }],
-    ['that a user typed', { ...PAGE, 'Sec-Fetch-Site': 'none' }],
-    ['of another origin, by an older browser', { ...PAGE, Origin: 'http://evil.example' }],
-    ['of an opaque origin', { ...PAGE, Origin: 'null' }],
-    ['of nobody', PAGE],
+    [
+      'without the X-Cache-Inspector field',
+      { 'Content-Type': 'application/json', 'Sec-Fetch-Site': 'same-origin' },
+    ],
+    ['from another site', { ...PAGE, 'Sec-Fetch-Site': 'cross-site', Origin: 'http://test.example' }],
+    ['from another origin of the same site', { ...PAGE, 'Sec-Fetch-Site': 'same-site' }],
+    ['that the user started', { ...PAGE, 'Sec-Fetch-Site': 'none' }],
+    ['from another origin, in a browser without Sec-Fetch-Site', { ...PAGE, Origin: 'http://evil.example' }],
+    ['from an opaque origin', { ...PAGE, Origin: 'null' }],
+    ['without an origin', PAGE],
   ];
-  test.each(others)('%s is refused', async (_, headers) => {
+  test.each(others)('%s is answered with 403', async (_, headers) => {
     const one = await open();
     await get(one, '/a');
     const answer = await one.post('purge', { target: { all: true } }, headers);
@@ -262,7 +265,7 @@ describe('a request that the page did not make', () => {
     expect(await listed(one)).toHaveLength(1);
   });
 
-  test('of a form is refused, and so is a GET that would change something', async () => {
+  test('as a form is answered with 415, and a GET of an action with 405', async () => {
     const one = await open();
     const form = { ...SAME, 'Content-Type': 'application/x-www-form-urlencoded' };
     expect((await one.post('purge', { target: { all: true } }, form)).status).toBe(415);
@@ -273,21 +276,24 @@ describe('a request that the page did not make', () => {
     expect((await ask(one.port, '/api/live')).status).toBe(403);
   });
 
-  test('of the same origin by an older browser is taken', async () => {
+  test('from the same origin, in a browser without Sec-Fetch-Site, is allowed', async () => {
     const one = await open();
     expect((await one.post('list', {}, { ...PAGE, Origin: 'http://test.example' })).status).toBe(200);
     expect((await ask(one.port, { path: '/api/live', headers: PAGE })).status).toBe(200);
   });
 });
 
-describe('what is sent', () => {
-  test.each(['', '{', '[]', 'null', '"a"'])('is a JSON object, unlike %j', async (body) => {
-    const { port } = await open();
-    const answer = await ask(port, { method: 'POST', path: '/api/list', headers: SAME, body });
-    expect(answer.status).toBe(400);
-  });
+describe('a request body', () => {
+  test.each(['', '{', '[]', 'null', '"a"'])(
+    'that is %j, not a JSON object, is answered with 400',
+    async (body) => {
+      const { port } = await open();
+      const answer = await ask(port, { method: 'POST', path: '/api/list', headers: SAME, body });
+      expect(answer.status).toBe(400);
+    },
+  );
 
-  test('is bounded, whether it says its length or not', async () => {
+  test('of more than 4 MB is answered with 413, with and without Content-Length', async () => {
     const { port } = await open();
     const stated = { ...SAME, 'Content-Length': String(5 * 1024 * 1024) };
     expect((await ask(port, { method: 'POST', path: '/api/list', headers: stated })).status).toBe(413);
@@ -301,7 +307,7 @@ describe('what is sent', () => {
     expect(status).toBe(413);
   });
 
-  test('may have been read by a body parser', async () => {
+  test('may already be parsed by a body parser', async () => {
     const cache = newCache();
     const parsed = express().use(express.json(), inspector(cache, { authorize: () => true }));
     const answer = await ask(await serve(parsed), {
@@ -318,11 +324,11 @@ describe('what is sent', () => {
     ['purge', {}],
     ['purge', { target: { url: 'nonsense' } }],
     ['purge', { target: { all: 'yes' } }],
-    ['update', { id: 'a', variant: '', seen: 'x', ttl: 'soon' }],
-    ['update', { id: 'a', variant: '', seen: 'x', body: 42 }],
+    ['update', { id: 'a', variant: '', version: 'x', ttl: 'soon' }],
+    ['update', { id: 'a', variant: '', version: 'x', body: 42 }],
     ['explain', { url: '/relative' }],
     ['explain', { url: 'file:///etc/passwd' }],
-  ])('%s %j is refused with a reason', async (action, given) => {
+  ])('of %s with %j is answered with 400 and a message', async (action, given) => {
     const one = await open();
     const answer = await one.post(action, given);
     expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { error: expect.any(String) }]);
@@ -330,17 +336,17 @@ describe('what is sent', () => {
 });
 
 describe('actions', () => {
-  test('make anew asks for the variant again', async () => {
+  test('refetch requests the same variant again', async () => {
     const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
     const listener = bare(one.cache, app);
     await get(one, { path: '/a', headers: { 'Accept-Language': 'de' } });
     const [entry] = await listed(one);
-    expect(await one.result('again', entry)).toMatchObject({ done: 1, failed: 0 });
+    expect(await one.result('refetch', entry)).toMatchObject({ done: 1, failed: 0 });
     const read = (await one.result('entry', entry)) as { preview: { text: string } };
     expect(read.preview.text).toBe('/a de');
   });
 
-  test('warming asks for nothing but what it may', async () => {
+  test('warm requests only URLs that the warm option allows', async () => {
     const asked: string[] = [];
     const target = await serve((req, res) => {
       asked.push(req.url as string);
@@ -364,36 +370,36 @@ describe('actions', () => {
     expect(asked.sort()).toEqual(['/a', '/b']);
   });
 
-  test('read-only refuses every change', async () => {
+  test('every change is answered with 403 when read-only', async () => {
     const one = await open({ readOnly: true, warm: { app: (req, res) => bare(app)(req, res) } });
     await get(one, '/a');
     const [entry] = await listed(one);
-    const read = (await one.result('entry', entry)) as { seen: string; again: boolean };
-    expect(read.again).toBe(false);
+    const read = (await one.result('entry', entry)) as { version: string; refetchable: boolean };
+    expect(read.refetchable).toBe(false);
     for (const [action, given] of [
       ['purge', { target: { all: true } }],
       ['purge-entry', entry],
-      ['update', { ...entry, seen: read.seen, ttl: '1m' }],
-      ['again', entry],
+      ['update', { ...entry, version: read.version, ttl: '1m' }],
+      ['refetch', entry],
       ['warm', { urls: ['http://test.example/b'] }],
     ] as const)
       expect([action, (await one.post(action, given)).status]).toEqual([action, 403]);
-    expect(await listed(one)).toEqual([expect.objectContaining({ ttl: expect.any(Number) })]);
+    expect(await listed(one)).toEqual([expect.objectContaining({ ttlMs: expect.any(Number) })]);
     expect((await ask(one.port, '/')).body).toContain('data-may=""');
   });
 
-  test('a change of what has changed meanwhile is a conflict', async () => {
+  test('an update of an outdated version is answered with 409', async () => {
     const one = await open();
     await get(one, '/a');
     const [entry] = await listed(one);
-    const { seen } = (await one.result('entry', entry)) as { seen: string };
-    expect((await one.post('update', { ...entry, seen, ttl: '2h' })).status).toBe(200);
-    expect((await one.post('update', { ...entry, seen, body: 'mine' })).status).toBe(409);
+    const { version } = (await one.result('entry', entry)) as { version: string };
+    expect((await one.post('update', { ...entry, version, ttl: '2h' })).status).toBe(200);
+    expect((await one.post('update', { ...entry, version, body: 'mine' })).status).toBe(409);
     await one.cache.purge({ all: true });
     expect((await one.post('entry', entry)).status).toBe(404);
   });
 
-  test('a store that does not answer is 503, and the page is there all the same', async () => {
+  test('without Redis, actions are answered with 503, and the page with 200', async () => {
     const one = await open({}, { redis: 'redis://127.0.0.1:1', timeout: 50 });
     expect((await one.post('list')).status).toBe(503);
     expect((await ask(one.port, '/')).status).toBe(200);
@@ -402,7 +408,7 @@ describe('actions', () => {
   });
 });
 
-test('scripts are served byte by byte as they stand in the repository', async () => {
+test('scripts are served unchanged', async () => {
   const { readFileSync } = await import('node:fs');
   const { port } = await open();
   const hash = (text: string): string => createHash('sha256').update(text).digest('hex');

@@ -39,7 +39,7 @@ function combined(request: string, status: number | string, client = '203.0.113.
   return `${client} - - [10/Oct/2025:13:55:36 +0200] "${request}" ${status} 2326 "https://a.example/start" ${AGENT}`;
 }
 
-describe('lines', () => {
+describe('a line of an access log', () => {
   test.each<[string, string, string | undefined]>([
     ['common', '127.0.0.1 - frank [10/Oct/2000:13:55:36 -0700] "GET /a.gif HTTP/1.0" 200 2326', '/a.gif'],
     ['combined', combined('GET /a?b=1&c=%20d HTTP/1.1', 200), '/a?b=1&c=%20d'],
@@ -74,7 +74,7 @@ describe('lines', () => {
     ['empty', '', undefined],
     ['something else', 'Oct 10 13:55:36 host nginx[1]: started', undefined],
     ['cut off', '127.0.0.1 - - [10/Oct/2000:13:55:36 -0700] "GET /a.gif HT', undefined],
-  ])('%s', async (_kind, line, path) => {
+  ])('%s yields its path, or nothing', async (_kind, line, path) => {
     expect(await paths([line])).toEqual(path === undefined ? [] : [path]);
   });
 
@@ -91,18 +91,18 @@ describe('lines', () => {
     ['without a status', { url: '/a' }, undefined],
     ['without a path', { status: 200, url: 5 }, undefined],
     ['of another kind', { level: 30, status: null, url: null, req: null, res: 5 }, undefined],
-  ])('JSON: %s', async (_kind, line, path) => {
+  ])('in JSON, %s, yields its path, or nothing', async (_kind, line, path) => {
     expect(await paths([JSON.stringify(line), '{"url":"/cut', '{}', '[]'])).toEqual(path ? [path] : []);
   });
 });
 
-test('the most frequent come first, and those as frequent in their order', async () => {
+test('fromAccessLog yields the most frequent URLs first, and equally frequent ones in their order', async () => {
   const log = ['/b', '/a', '/c', '/a', '/d', '/c', '/a'].map((path) => combined(`GET ${path} HTTP/1.1`, 200));
   expect(await paths(log)).toEqual(['/a', '/c', '/b', '/d']);
   expect(await paths(log, 2)).toEqual(['/a', '/c']);
 });
 
-test('it may be packed, its last line without an end, a URL, and with lines of any length', async () => {
+test('fromAccessLog reads gzip, a file URL, a last line without a line break, and very long lines', async () => {
   const line = combined('GET /a HTTP/1.1', 200);
   const long = combined('GET /long HTTP/1.1', 200).padEnd(1_000_000, 'x');
   const log = `${long}\n${'x'.repeat(500_000)}\n\0\xff\n${line}`;
@@ -114,7 +114,7 @@ test('it may be packed, its last line without an end, a URL, and with lines of a
   ]);
 });
 
-test('a large one is read in little memory, however many different URLs it has', async () => {
+test('fromAccessLog reads a large log with very many URLs in bounded memory', async () => {
   const path = join(folder, 'large.log');
   const lines = function* (): Generator<string> {
     for (let i = 0; i < sized(100_000, 500_000); i++) {
@@ -129,7 +129,7 @@ test('a large one is read in little memory, however many different URLs it has',
   expect(process.memoryUsage().rss - before).toBeLessThan(300e6);
 }, 60_000);
 
-test('it is closed when no more is wanted, or a signal says so', async () => {
+test('fromAccessLog ends on return, and on abort with the reason', async () => {
   const path = file(combined('GET /a HTTP/1.1', 200));
   const urls = fromAccessLog(path, { origin });
   expect(await urls.return()).toMatchObject({ done: true });
@@ -137,7 +137,7 @@ test('it is closed when no more is wanted, or a signal says so', async () => {
   await expect(all(fromAccessLog(path, { origin, signal }))).rejects.toThrow('enough');
 });
 
-test('a file that cannot be read is an error that names it', async () => {
+test('fromAccessLog names a file that cannot be read', async () => {
   const path = join(folder, 'missing.log');
   await expect(all(fromAccessLog(path, { origin }))).rejects.toThrow(`access log ${path}: ENOENT`);
 });
@@ -151,7 +151,7 @@ test.each<[string, object]>([
   ['top', { origin, top: 0 }],
   ['top', { origin, top: '5' }],
   ['first', { origin, first: 5 }],
-])('a bad %s is refused at once: %j', (option, options) => {
+])('fromAccessLog throws an OptionError for a bad %s: %j', (option, options) => {
   let thrown: unknown;
   try {
     fromAccessLog('access.log', options as never);
@@ -162,6 +162,6 @@ test.each<[string, object]>([
   expect((thrown as OptionError).option).toBe(`fromAccessLog.${option}`);
 });
 
-test('what is no path is refused at once', () => {
+test('fromAccessLog throws a TypeError for a file that is not a path', () => {
   expect(() => fromAccessLog(5 as never, { origin })).toThrow(TypeError);
 });

@@ -34,7 +34,7 @@ async function run(
   return { code, ...said };
 }
 
-/** Serves `/sitemap.xml` of items behind a cache; those in `failing` fail. */
+/** Serves items and their `/sitemap.xml` behind a cache. Items in `failing` are answered with 503. */
 async function shop(
   items: number,
   failing: readonly number[] = [],
@@ -59,7 +59,7 @@ async function shop(
 }
 
 describe('warm', () => {
-  test('asks for URLs, a sitemap and a log, each once', async () => {
+  test('requests the URLs of arguments, a sitemap and an access log, each once', async () => {
     const { origin, runs } = await shop(3);
     const log = join(folder, 'access.log');
     writeFileSync(
@@ -84,7 +84,7 @@ describe('warm', () => {
     expect(runs.sort()).toEqual(['/a', '/item/0', '/item/1', '/item/2', '/often']);
   });
 
-  test('lists what failed, and exits with 1', async () => {
+  test('lists failures and exits with 1', async () => {
     const { origin } = await shop(5, [3]);
     const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '1500ms'];
     const { code, out } = await run(['warm', ...args]);
@@ -97,7 +97,7 @@ describe('warm', () => {
     ]);
   });
 
-  test('lists the first hundred of very many failures', async () => {
+  test('lists the first 100 failures and the number of the others', async () => {
     const { origin } = await shop(120, Array.from(Array(120).keys()));
     const { out } = await run(['warm', '--sitemap', `${origin}/sitemap.xml`]);
     const lines = out.trim().split('\n');
@@ -105,7 +105,7 @@ describe('warm', () => {
     expect(lines[101]).toBe('  and 20 more');
   });
 
-  test('with --json says it in JSON, and nothing else', async () => {
+  test('writes only JSON with --json', async () => {
     const { origin } = await shop(2, [1]);
     const missing = join(folder, 'missing.xml');
     const { code, out, err } = await run([
@@ -122,14 +122,14 @@ describe('warm', () => {
     });
   });
 
-  test('with --header asks with it', async () => {
+  test('sends the fields of --header', async () => {
     const { origin } = await shop(0);
     const args = ['--header', 'Accept-Language: de', '--header', 'X-Other:1'];
     await run(['warm', `${origin}/`, ...args]);
     expect(await (await fetch(`${origin}/`)).text()).toBe('de');
   });
 
-  test('goes on where a source fails, says so, and exits with 1', async () => {
+  test('continues after a source that cannot be read, reports it, and exits with 1', async () => {
     const { origin, runs } = await shop(2);
     const missing = join(folder, 'missing');
     const sources = ['--sitemap', missing, '--access-log', missing, '--origin', origin];
@@ -140,35 +140,35 @@ describe('warm', () => {
     expect(runs).toEqual(['/a']);
   });
 
-  test('without anything to ask for in its sources exits with 1', async () => {
+  test('exits with 1 when the sources contain no URL', async () => {
     const empty = join(folder, 'empty.log');
     writeFileSync(empty, 'nothing\n');
     const { code, err } = await run(['warm', '--access-log', empty, '--origin', 'http://a.example']);
-    expect([code, err]).toEqual([1, 'there is no URL to ask for\n']);
+    expect([code, err]).toEqual([1, 'the sources contain no URL\n']);
   });
 
-  test('prints nothing that could move the cursor', async () => {
+  test('escapes control characters of URLs', async () => {
     const list = join(folder, 'list.xml');
     writeFileSync(list, '<urlset><loc>\u001b[2J\u0007x</loc></urlset>');
     const { out } = await run(['warm', '--sitemap', list]);
-    expect(out).toContain('  Invalid URL  ?[2J?x\n');
+    expect(out).toContain('  Invalid URL  \\x1b[2J\\x07x\n');
   });
 
-  test('on a terminal has a bar, which is gone in the end', async () => {
+  test('draws a bar on a terminal, and clears it', async () => {
     const { origin } = await shop(3);
-    const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '500ms'];
+    const args = ['--sitemap', `${origin}/sitemap.xml`, `${origin}/hangs`, '--timeout', '1500ms'];
     const { err } = await run(['warm', ...args], { isTTY: true });
     expect(err).toMatch(/^Reading\.\.\.\r\[/);
-    expect(err).toMatch(/\r\[#{22}\.{8}\] 3\/4 {2}[\d.]+\/s {2}0:00\x1b\[K/);
+    expect(err).toMatch(/\r\[#{22}\.{8}\] 3\/4 {2}[\d.]+\/s {2}0:0\d\x1b\[K/);
     expect(err.endsWith('\r\x1b[K')).toBe(true);
   });
 
   test.each<[string, string[], RegExp]>([
-    ['nothing', [], /give URLs, --sitemap or --access-log/],
-    ['no URL', ['a.example'], /a\.example is no http:\/\/ or https:\/\/ URL/],
-    ['no log for an origin', ['http://a', '--origin', 'http://a'], /go with --access-log/],
-    ['no log for a top', ['http://a', '--top', '5'], /go with --access-log/],
-    ['a log without an origin', ['--access-log', 'x'], /takes --origin/],
+    ['no argument', [], /add URLs, --sitemap or --access-log/],
+    ['a relative URL', ['a.example'], /a\.example is not a URL that begins with http:/],
+    ['--origin without a log', ['http://a', '--origin', 'http://a'], /need --access-log/],
+    ['--top without a log', ['http://a', '--top', '5'], /need --access-log/],
+    ['a log without --origin', ['--access-log', 'x'], /also needs --origin/],
     ['a bad origin', ['--access-log', 'x', '--origin', 'a'], /--origin is a, but must be an origin/],
     [
       'a bad top',
@@ -180,14 +180,22 @@ describe('warm', () => {
       ['http://a', '--concurrency', '0'],
       /--concurrency is 0, but must be a whole number/,
     ],
-    ['no unit', ['http://a', '--timeout', '30'], /--timeout is 30, but must be a duration up to 1h/],
-    ['too long', ['http://a', '--timeout', '2h'], /--timeout is 2h, but must be a duration up to 1h/],
-    ['no field', ['http://a', '--header', 'x'], /--header takes a header field such as/],
-    ['a field in two lines', ['http://a', '--header', 'X: a\nY: b'], /--header takes a header field/],
-    ['Host', ['http://a', '--header', 'Host: b'], /any field but Host/],
+    [
+      'a timeout without a unit',
+      ['http://a', '--timeout', '30'],
+      /--timeout is 30, but must be a duration up to 1h/,
+    ],
+    [
+      'a timeout over 1h',
+      ['http://a', '--timeout', '2h'],
+      /--timeout is 2h, but must be a duration up to 1h/,
+    ],
+    ['a header without a colon', ['http://a', '--header', 'x'], /--header is x, but must be a header field/],
+    ['a header in two lines', ['http://a', '--header', 'X: a\nY: b'], /but must be a header field/],
+    ['a Host header', ['http://a', '--header', 'Host: b'], /--header cannot set Host/],
     ['an option without a value', ['--sitemap'], /--sitemap/],
     ['an unknown option', ['--nope'], /Unknown option '--nope'/],
-  ])('is told by exit code 2 and its usage: %s', async (_what, args, message) => {
+  ])('reports %s with exit code 2 and the usage', async (_what, args, message) => {
     const { code, out, err } = await run(['warm', ...args]);
     expect([code, out]).toEqual([2, '']);
     expect(err).toMatch(message);
@@ -196,7 +204,7 @@ describe('warm', () => {
 });
 
 describe('the command', () => {
-  test('tells its version and its commands', async () => {
+  test('--version writes the version, --help the commands or the options of one', async () => {
     expect(await run(['--version'])).toEqual({ code: 0, out: `${version}\n`, err: '' });
     for (const option of ['--help', '-h']) {
       const { code, out } = await run([option]);
@@ -208,16 +216,16 @@ describe('the command', () => {
     }
   });
 
-  test('refuses what is no command, and nothing', async () => {
+  test('without a known command writes its usage and exits with 2', async () => {
     expect(await run(['heat'])).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringMatching(/no command heat\n\nUsage: redis-response-cache COMMAND/),
+      err: expect.stringMatching(/unknown command heat\n\nUsage: redis-response-cache COMMAND/),
     });
     expect(await run([])).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/^Usage:/) });
   });
 
-  test('has lines for a terminal of 100 characters', async () => {
+  test('warm --help fits into 100 columns', async () => {
     const { out } = await run(['warm', '--help']);
     expect(Math.max(...out.split('\n').map((line) => line.length))).toBeLessThan(100);
   });
@@ -229,7 +237,7 @@ describe('as a process', () => {
     for (const child of processes.splice(0)) child.kill('SIGKILL');
   });
 
-  /** Starts it, and resolves to what it said once it has ended. */
+  /** Starts the command. `ended` resolves to its exit code and its output. */
   function start(
     args: string[],
     env: NodeJS.ProcessEnv = {},
@@ -251,7 +259,7 @@ describe('as a process', () => {
     return { child, ended: once(child, 'close').then(([code]) => [code, ...said]) };
   }
 
-  test('it warms up over HTTPS, and ends by itself', async () => {
+  test('warms up over HTTPS, and ends by itself', async () => {
     const { ca, cert, key } = await certificates('127.0.0.1');
     const asked: unknown[] = [];
     const server = createHttpsServer({ cert, key }, (req, res) => res.end(String(asked.push(req.url))));
@@ -269,7 +277,7 @@ describe('as a process', () => {
   test.each<[NodeJS.Signals, number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ])('%s ends it with the counts so far, and exit code %d', async (signal, code) => {
+  ])('%s ends warm with the counts so far and exit code %d', async (signal, code) => {
     const { origin, runs } = await shop(20);
     const args = [`${origin}/hangs`, '--sitemap', `${origin}/sitemap.xml`, '--concurrency', '1'];
     const { child, ended } = start(['warm', ...args]);

@@ -9,7 +9,7 @@ import { newCache, serve } from '../../support/apps.ts';
 import { sized } from '../../support/long.ts';
 import { until } from '../../support/until.ts';
 
-/* The course of a warm-up: how fast it reads, what it reports, and how it is stopped. */
+/* cache.warm: how fast it reads its targets, what it reports, and how it is stopped. */
 
 type App = (req: IncomingMessage, res: ServerResponse) => unknown;
 
@@ -20,7 +20,7 @@ function urls(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `http://a.example/${i}`);
 }
 
-/** Targets as they are asked for, and whether whoever asks has said that it wants no more. */
+/** A generator of targets that counts how many were read and whether it was returned. */
 class Source {
   read = 0;
   returned = 0;
@@ -48,29 +48,29 @@ describe('targets', () => {
     ['a generator', () => urls(30).values()],
     ['an asynchronous generator', () => new Source(30)],
     ['promises', () => urls(30).map((url) => Promise.resolve(url)) as never],
-  ])('may be %s', async (_kind, targets) => {
+  ])('are read from %s', async (_kind, targets) => {
     const asked = new Set();
     const app: App = (req, res) => res.end(String(asked.add(req.url)));
     expect(await newCache().warm(targets(), { app })).toEqual({ done: 30, failed: 0, failures: [] });
     expect(asked.size).toBe(30);
   });
 
-  test('may be none', async () => {
+  test('without any resolve at once', async () => {
     expect(await newCache().warm([])).toEqual({ done: 0, failed: 0, failures: [] });
   });
 
   test.each(['http://a.example/', new URL('http://a.example/'), undefined, null, 5, {}])(
-    'may not be %p',
+    'that are %p are rejected with a TypeError',
     async (targets) => {
       const error = await newCache()
         .warm(targets as never)
         .catch((error) => error);
       expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toContain('warm takes a list of URLs');
+      expect(error.message).toContain('warm needs a list of URLs');
     },
   );
 
-  test('are read no faster than there is room', async () => {
+  test('are read no faster than the concurrency allows', async () => {
     const source = new Source(100);
     let ended = 0;
     let most = 0;
@@ -81,12 +81,12 @@ describe('targets', () => {
       res.end();
     };
     expect(await newCache().warm(source, { app, concurrency: 5 })).toMatchObject({ done: 100 });
-    // One that has been read may be on its way to the app.
+    // One more target may be read before its request reaches the app.
     expect(most).toBeLessThanOrEqual(6);
     expect(most).toBeGreaterThan(3);
   });
 
-  test('that fail to come are the error, once what is under way has ended', async () => {
+  test('that throw reject the warm-up after the requests in progress', async () => {
     const ended: unknown[] = [];
     const app: App = async (req, res) => {
       await sleep(20);
@@ -100,7 +100,7 @@ describe('targets', () => {
     expect(ended).toHaveLength(3);
   });
 
-  test('thousands of a generator take little memory', async () => {
+  test('of a generator are not kept in memory', async () => {
     setFlagsFromString('--expose-gc');
     const collect = runInNewContext('gc') as () => void;
     const cache = newCache({ maxBodySize: 0 });
@@ -120,8 +120,8 @@ describe('targets', () => {
   }, 60_000);
 });
 
-describe('progress', () => {
-  test('is told after each, with a total where one is known', async () => {
+describe('onProgress', () => {
+  test('is called after each request, with the total of an array', async () => {
     const told: WarmProgress[] = [];
     const app: App = (req, res) => res.writeHead(req.url === '/1' ? 500 : 200).end();
     const onProgress = (progress: WarmProgress): void => void told.push(progress);
@@ -143,7 +143,7 @@ describe('progress', () => {
       },
     ],
     ['rejects', () => Promise.reject(new Error('of a listener'))],
-  ])('that %s stops all', async (_how, onProgress) => {
+  ])('that %s aborts the other requests and rejects the warm-up', async (_how, onProgress) => {
     const source = new Source();
     let closed = 0;
     const app: App = (req, res) => {
@@ -155,15 +155,15 @@ describe('progress', () => {
     expect(closed).toBe(source.read - 1);
   });
 
-  test('of many failures tells all, of which the first 100 are kept', async () => {
+  test('of 150 failures counts all, and the result keeps the first 100', async () => {
     const app: App = (_req, res) => res.writeHead(503).end();
     const { done, failed, failures } = await newCache().warm(new Source(150), { app });
     expect([done, failed, failures.length]).toEqual([0, 150, 100]);
   });
 });
 
-describe('a signal', () => {
-  test('aborts what is under way and rejects with its reason', async () => {
+describe('signal', () => {
+  test('aborts the requests in progress, and the warm-up rejects with its reason', async () => {
     const controller = new AbortController();
     const source = new Source();
     const told: unknown[] = [];
@@ -179,7 +179,7 @@ describe('a signal', () => {
     expect(told).toEqual([]);
   });
 
-  test('over HTTP hangs up', async () => {
+  test('closes the connections of requests over HTTP', async () => {
     const controller = new AbortController();
     let closed = 0;
     const port = await serve((_req, res) => {
@@ -191,14 +191,14 @@ describe('a signal', () => {
     await until(() => closed === 1);
   });
 
-  test('from before lets nothing begin', async () => {
+  test('that is already aborted starts no request', async () => {
     const source = new Source();
     const signal = AbortSignal.abort('no');
     await expect(newCache().warm(source, { app: fine, signal })).rejects.toBe('no');
     expect(source.read).toBe(0);
   });
 
-  test('does not wait for a list that does not come', async () => {
+  test('ends a warm-up that waits for its next target', async () => {
     const controller = new AbortController();
     async function* never(): AsyncGenerator<string> {
       yield 'http://a.example/';
@@ -212,7 +212,7 @@ describe('a signal', () => {
     await expect(warming).rejects.toBe('enough');
   });
 
-  test('that is never aborted is not listened to any more', async () => {
+  test('has no listener left after the warm-up', async () => {
     const { signal } = new AbortController();
     const listening = new Set<unknown>();
     signal.addEventListener = (_type: string, listener: unknown) => void listening.add(listener);
@@ -222,8 +222,8 @@ describe('a signal', () => {
   });
 });
 
-describe('a cache that closes', () => {
-  test('ends its warm-ups, which resolve with what was done', async () => {
+describe('cache.close', () => {
+  test('ends warm-ups, which resolve with the counts so far', async () => {
     const cache = newCache();
     const source = new Source();
     const app: App = (req, res) => (req.url === '/0' ? fine : hanging)(req, res);
@@ -234,7 +234,7 @@ describe('a cache that closes', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('may be closed by what is told of the progress', async () => {
+  test('may be awaited in onProgress', async () => {
     const cache = newCache();
     const source = new Source();
     const onProgress = (): Promise<void> => cache.close();
@@ -242,7 +242,7 @@ describe('a cache that closes', () => {
     expect(source.returned).toBe(1);
   });
 
-  test('begins none', async () => {
+  test('makes a later warm-up resolve without a request', async () => {
     const cache = newCache();
     await cache.close();
     const source = new Source();
@@ -251,7 +251,7 @@ describe('a cache that closes', () => {
   });
 });
 
-test('no timer is left of it when it is done', async () => {
+test('a warm-up leaves no timer', async () => {
   const timers = (): number => process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length;
   const before = timers();
   await newCache().warm(urls(10), { app: fine, timeout: '1h' });
@@ -275,14 +275,17 @@ describe('a bad option', () => {
     ['warm', null, 'an object { app, concurrency, timeout, onProgress, signal }'],
   ];
 
-  test.each(cases)('%s as %p is refused, and nothing is read', async (option, options, accepted) => {
-    const source = new Source();
-    const error = await newCache()
-      .warm(source, options as WarmOptions)
-      .catch((error) => error);
-    expect(error).toBeInstanceOf(OptionError);
-    expect(error.option).toBe(option);
-    expect(error.message).toContain(accepted);
-    expect(source.read).toBe(0);
-  });
+  test.each(cases)(
+    '%s, given as %p, rejects with an OptionError, and no target is read',
+    async (option, options, accepted) => {
+      const source = new Source();
+      const error = await newCache()
+        .warm(source, options as WarmOptions)
+        .catch((error) => error);
+      expect(error).toBeInstanceOf(OptionError);
+      expect(error.option).toBe(option);
+      expect(error.message).toContain(accepted);
+      expect(source.read).toBe(0);
+    },
+  );
 });

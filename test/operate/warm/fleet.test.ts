@@ -4,7 +4,7 @@ import { Child } from '../../support/process.ts';
 
 const TARGETS = 100;
 
-test('two processes that warm up the same list at once run each handler once', async () => {
+test('two processes that warm up the same list at the same time run each handler once', async () => {
   const prefix = uniquePrefix();
   const script = `
     const cache = redisCache({ redis: REDIS, prefix: ${JSON.stringify(prefix)}, timeout: '10s' });
@@ -18,7 +18,7 @@ test('two processes that warm up the same list at once run each handler once', a
       await cache.close();
     });`;
   const fleet = [1, 2].map(() => new Child(script, process.env.TEST_REDIS_URL as string));
-  // Each ends by itself once it is warm.
+  // Each process ends by itself when its warm-up is done.
   expect(await Promise.all(fleet.map((child) => child.ended(40_000)))).toEqual([0, 0]);
   const lines = fleet.flatMap(({ out }) => out.trim().split('\n'));
   const runs = lines.filter((line) => line.startsWith('run'));

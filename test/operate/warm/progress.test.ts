@@ -17,7 +17,7 @@ function progressOn(terminal: { isTTY?: boolean; columns?: number }, total?: num
 
 const CLEARED = '\r\x1b[K';
 
-test('a terminal has a bar, drawn over ten times a second, and cleared in the end', () => {
+test('draws a bar on a terminal ten times a second, and clears it at the end', () => {
   const progress = progressOn({ isTTY: true, columns: 100 }, 1200);
   jest.advanceTimersByTime(100);
   progress.update(590, 10);
@@ -30,10 +30,10 @@ test('a terminal has a bar, drawn over ten times a second, and cleared in the en
 });
 
 test.each<[string, number, number | undefined, string]>([
-  ['a narrow terminal has a shorter bar', 40, 1000, '[#######.......] 500/1,000  500/s  0:01'],
-  ['a narrower one has none', 30, 1000, '500/1,000  500/s  0:01'],
-  ['where no end is known there is no bar', 100, undefined, '500  500/s  0:01'],
-])('%s', (_what, columns, total, line) => {
+  ['a shorter bar on a narrow terminal', 40, 1000, '[#######.......] 500/1,000  500/s  0:01'],
+  ['no bar on a very narrow terminal', 30, 1000, '500/1,000  500/s  0:01'],
+  ['no bar without a total', 100, undefined, '500  500/s  0:01'],
+])('draws %s', (_what, columns, total, line) => {
   const progress = progressOn({ isTTY: true, columns }, total);
   progress.update(500, 0);
   jest.advanceTimersByTime(1000);
@@ -42,7 +42,7 @@ test.each<[string, number, number | undefined, string]>([
   expect(line.length).toBeLessThan(columns);
 });
 
-test('elsewhere there is a line every five seconds, and nothing to clear', () => {
+test('writes a line every five seconds to a pipe', () => {
   const progress = progressOn({}, 100_000);
   progress.update(2500, 1);
   jest.advanceTimersByTime(5000);

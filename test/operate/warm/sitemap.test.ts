@@ -33,7 +33,7 @@ function file(name: string, content: string | Buffer): string {
   return path;
 }
 
-/** All that a source gives, and what it throws in the end. */
+/** All URLs of a source, and the error that it throws at the end. */
 async function drained(source: AsyncIterable<string>): Promise<{ urls: string[]; error?: Error }> {
   const urls: string[] = [];
   try {
@@ -44,7 +44,7 @@ async function drained(source: AsyncIterable<string>): Promise<{ urls: string[];
   return { urls };
 }
 
-/** Serves each path's text; `{}` in it is the server's origin. Counts what is asked for. */
+/** Serves a text for each path; `{}` in it becomes the origin of the server. Records the requests. */
 async function site(pages: Record<string, string | Buffer>): Promise<{ origin: string; asked: string[] }> {
   const asked: string[] = [];
   let origin = '';
@@ -62,7 +62,7 @@ async function site(pages: Record<string, string | Buffer>): Promise<{ origin: s
 const TWO = ['https://a.example/', 'https://a.example/b'];
 
 describe('a sitemap', () => {
-  test('may be a text, a file, or at a URL, packed or not', async () => {
+  test('is read from a text, a file or a URL, with and without gzip', async () => {
     const text = urlset(...TWO);
     const { origin } = await site({ '/sitemap.xml': text, '/sitemap.xml.gz': gzipSync(text) });
     const plain = file('plain.xml', text);
@@ -79,7 +79,7 @@ describe('a sitemap', () => {
     for (const source of sources) expect(await drained(fromSitemap(source))).toEqual({ urls: TWO });
   });
 
-  test('may be sent with a Content-Encoding, by a redirection, a byte at a time', async () => {
+  test('is read with a Content-Encoding, after a redirect, one byte at a time', async () => {
     const port = await serve(async (req, res) => {
       if (req.url === '/old') return res.writeHead(301, { Location: '/new' }).end();
       res.writeHead(200, { 'Content-Encoding': 'gzip' });
@@ -92,7 +92,7 @@ describe('a sitemap', () => {
     expect(await drained(fromSitemap(`http://127.0.0.1:${port}/old`))).toEqual({ urls: TWO });
   });
 
-  test('has locations in entities, CDATA, and with space around', async () => {
+  test('decodes entities and CDATA in locations, and trims them', async () => {
     const text = urlset(
       'https://a.example/?a=1&amp;b=2',
       '\n      https://a.example/&#39;&#x41;&lt;&gt;&quot;&apos;\n    ',
@@ -111,7 +111,7 @@ describe('a sitemap', () => {
     ]);
   });
 
-  test('has locations of pages, and others that are not asked for', async () => {
+  test('yields the locations of pages, not those of images, videos and comments', async () => {
     const text = `\ufeff${HEAD}<?xml-stylesheet type="text/xsl" href="/sitemap.xsl"?>
       <!-- <urlset><url><loc>https://a.example/comment</loc></url></urlset> -->
       <!DOCTYPE urlset [<!ENTITY x SYSTEM "file:///etc/passwd">]>
@@ -134,7 +134,7 @@ describe('a sitemap', () => {
     expect((await drained(fromSitemap(prefixed))).urls).toEqual(['https://a.example/']);
   });
 
-  test('may be a list of one URL per line', async () => {
+  test('is read as a list of one URL per line', async () => {
     const list = file('list.txt', `\ufeffhttps://a.example/\r\n\r\nno URL\n  https://a.example/b  \n`);
     expect(await drained(fromSitemap(list))).toEqual({ urls: TWO });
   });
@@ -154,7 +154,7 @@ describe('a sitemap', () => {
       TWO.slice(0, 1),
     ],
     ['of nothing', '<urlset/>', []],
-  ])('%s gives what can be read', async (_how, text, urls) => {
+  ])('%s yields the locations that can be read', async (_how, text, urls) => {
     expect(await drained(fromSitemap(text))).toEqual({ urls });
   });
 
@@ -162,16 +162,16 @@ describe('a sitemap', () => {
     ['a page', '<!doctype html><html><body><loc>https://a.example/</loc></body></html>'],
     ['a feed', `${HEAD}<rss version="2.0"><channel><link>https://a.example/</link></channel></rss>`],
     ['JSON', '{"urls":["https://a.example/"]}'],
-    ['nothing at all', ''],
+    ['empty', ''],
     ['an open bracket', '<'],
-  ])('that is %s is an error that names it', async (_what, text) => {
+  ])('that is %s is reported by its name', async (_what, text) => {
     const path = file('none.xml', text);
     const { urls, error } = await drained(fromSitemap(path));
     expect(urls).toEqual([]);
-    expect(error?.message).toBe(`sitemap ${path}: is no sitemap`);
+    expect(error?.message).toBe(`sitemap ${path}: is not a sitemap`);
   });
 
-  test('that cannot be read is an error that names it', async () => {
+  test('that cannot be read is reported by its name', async () => {
     const { origin } = await site({ '/breaks': '' });
     const cut = gzipSync(urlset(...TWO)).subarray(0, 40);
     const cases: [string, RegExp][] = [
@@ -189,12 +189,14 @@ describe('a sitemap', () => {
     }
   });
 
-  test('at a URL with credentials is an error that keeps them', async () => {
+  test('at a URL with credentials is reported without them', async () => {
     const { error } = await drained(fromSitemap('https://user:word@a.example/sitemap.xml'));
-    expect(error?.message).toMatch(/^sitemap https:\/\/a\.example\/sitemap\.xml: a URL with credentials/);
+    expect(error?.message).toMatch(
+      /^sitemap https:\/\/a\.example\/sitemap\.xml: the URL must not contain credentials/,
+    );
   });
 
-  test('larger than 50 MB is an error, also once it is unpacked, and is not read to its end', async () => {
+  test('of more than 50 MB, compressed or not, is reported and not read to its end', async () => {
     const bomb = file('bomb.gz', gzipSync(Buffer.alloc(60 * 1024 * 1024, ' ')));
     expect((await drained(fromSitemap(bomb))).error?.message).toBe(`sitemap ${bomb}: is larger than 50 MB`);
     let sent = 0;
@@ -217,24 +219,24 @@ describe('a sitemap', () => {
     ['sections', '<loc><![CDATA['],
     ['locations', '<loc>'],
     ['ampersands', '<loc>&#&#x'],
-  ])('of %s without end takes no longer than its length', async (_what, piece) => {
+  ])('of unclosed %s is parsed in linear time', async (_what, piece) => {
     const text = `<urlset>${piece.repeat(sized(200_000, 1_000_000) / piece.length)}`;
     const startedAt = performance.now();
     await drained(fromSitemap(text));
     expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
-  test.each([5, undefined, null, {}])('%p is none', (source) => {
+  test.each([5, undefined, null, {}])('%p is rejected with a TypeError', (source) => {
     expect(() => fromSitemap(source as never)).toThrow(TypeError);
   });
 
-  test('takes no option but a signal', () => {
+  test('fromSitemap accepts no option but signal', () => {
     expect(() => fromSitemap('<urlset/>', { depth: 3 } as never)).toThrow(/fromSitemap\.depth/);
   });
 });
 
-describe('an index', () => {
-  test('is followed, each sitemap once', async () => {
+describe('a sitemap index', () => {
+  test('yields the URLs of its sitemaps, each read once', async () => {
     const { origin, asked } = await site({
       '/index.xml': index('{}/a.xml', '{}/b.xml?x=1&amp;y=2', '{}/a.xml', '{}/index.xml', '/c.xml.gz'),
       '/a.xml': urlset('https://a.example/a'),
@@ -246,7 +248,7 @@ describe('an index', () => {
     expect(asked).toEqual(['/index.xml', '/a.xml', '/b.xml?x=1&y=2', '/c.xml.gz']);
   });
 
-  test('in a file leads to sitemaps over HTTP, and never to files', async () => {
+  test('in a file is followed over HTTP, and never to other files', async () => {
     const { origin } = await site({ '/a.xml': urlset('https://a.example/a') });
     const secret = file('secret.xml', urlset('https://a.example/secret'));
     const path = file(
@@ -257,13 +259,13 @@ describe('an index', () => {
     expect(urls).toEqual(['https://a.example/a']);
     expect(error).toBeInstanceOf(AggregateError);
     expect((error as AggregateError).errors.map(({ message }) => message)).toEqual([
-      `sitemap ${path}: names ${secret}, which is no http or https URL`,
-      `sitemap ${path}: names ${pathToFileURL(secret).href}, which is no http or https URL`,
-      `sitemap ${path}: names secret.xml, which is no http or https URL`,
+      `sitemap ${path}: names ${secret}, which is not an http:// or https:// URL`,
+      `sitemap ${path}: names ${pathToFileURL(secret).href}, which is not an http:// or https:// URL`,
+      `sitemap ${path}: names secret.xml, which is not an http:// or https:// URL`,
     ]);
   });
 
-  test('is followed to a depth of three', async () => {
+  test('is followed to a depth of 3', async () => {
     const { origin, asked } = await site({
       '/1': index('{}/2', '{}/urls'),
       '/2': index('{}/3', '{}/urls2'),
@@ -274,11 +276,11 @@ describe('an index', () => {
     });
     const { urls, error } = await drained(fromSitemap(`${origin}/1`));
     expect(urls).toEqual(['https://a.example/2', 'https://a.example/1']);
-    expect(error?.message).toBe(`sitemap ${origin}/3: is an index at a depth of 3, and not followed`);
+    expect(error?.message).toBe(`sitemap ${origin}/3: is an index at depth 3, and deeper ones are not read`);
     expect(asked).not.toContain('/4');
   });
 
-  test('with sitemaps that cannot be read gives the others, and the error in the end', async () => {
+  test('yields the URLs of the readable sitemaps, then throws for the others', async () => {
     const { origin } = await site({
       '/index': index('{}/missing', '{}/page', '{}/urls'),
       '/page': '<html></html>',
@@ -290,7 +292,7 @@ describe('an index', () => {
   });
 });
 
-test('a signal ends it with its reason, also while a sitemap comes', async () => {
+test('fromSitemap ends with the reason of its signal while a sitemap is downloaded', async () => {
   const controller = new AbortController();
   const port = await serve((_req, res) => {
     res.write('<urlset>');
@@ -300,9 +302,9 @@ test('a signal ends it with its reason, also while a sitemap comes', async () =>
   expect(error?.message).toBe('enough');
 });
 
-test('a cache is warmed up from it', async () => {
+test('cache.warm requests the URLs of fromSitemap, and rejects with its error', async () => {
   const cache = newCache();
   const app = createServer((req, res) => cache(req, res, () => res.end()));
   expect(await cache.warm(fromSitemap(urlset(...TWO)), { app })).toMatchObject({ done: 2, failed: 0 });
-  await expect(cache.warm(fromSitemap(file('no.xml', 'x')), { app })).rejects.toThrow('is no sitemap');
+  await expect(cache.warm(fromSitemap(file('no.xml', 'x')), { app })).rejects.toThrow('is not a sitemap');
 });

@@ -11,11 +11,11 @@ describe('RFC 9110 5.3, "Field Order": several lines of a field are one list', (
     [5, '5'],
     [['a', 'b'], 'a, b'],
     [[], ''],
-  ])('%j is %j', (value, expected) => {
+  ])('the field lines %j are the value %j', (value, expected) => {
     expect(joined(value)).toBe(expected);
   });
 
-  test('directives of all lines count', () => {
+  test('the directives of all field lines count', () => {
     const directives = parseCacheControl(['max-age=5', 'no-cache, private']);
     expect(['max-age', 'no-cache', 'private'].every((name) => directives.has(name))).toBe(true);
   });
@@ -35,7 +35,7 @@ describe('RFC 9110 5.6.1, "Lists"', () => {
     ['a="b, c', ['a="b, c']],
     ['a="b\\', ['a="b\\']],
     ['"a","b"', ['"a"', '"b"']],
-  ])('%j has the members %j', (text, expected) => {
+  ])('the list %j has the members %j', (text, expected) => {
     expect(members(text)).toEqual(expected);
   });
 });
@@ -63,13 +63,13 @@ describe('RFC 9111 1.2.2, "Delta Seconds"', () => {
     ['60\n', undefined],
     [null, undefined],
     [undefined, undefined],
-  ])('%j is %d', (text, expected) => {
+  ])('%j as delta-seconds is %d', (text, expected) => {
     expect(deltaSeconds(text)).toBe(expected);
   });
 });
 
 describe('RFC 9111 5.2, "Cache-Control"', () => {
-  test('no field has no directives', () => {
+  test('a message without Cache-Control has no directives', () => {
     for (const value of [undefined, '', [], ', ,']) {
       const directives = parseCacheControl(value);
       expect([directives.malformed, directives.has('no-store'), directives.all('no-store')]).toEqual([
@@ -94,7 +94,7 @@ describe('RFC 9111 5.2, "Cache-Control"', () => {
     ['community="UCI"', 'community', ['UCI']],
     ['x!#$=y~', 'x!#$', ['y~']],
     ['__proto__=1', '__proto__', ['1']],
-  ])('%j: %s is %j', (text, name, expected) => {
+  ])('of %j, the arguments of %s are %j', (text, name, expected) => {
     const directives = parseCacheControl(text);
     expect([directives.malformed, directives.has(name), directives.all(name)]).toEqual([
       false,
@@ -103,14 +103,14 @@ describe('RFC 9111 5.2, "Cache-Control"', () => {
     ]);
   });
 
-  test('knows no directive that was not given', () => {
+  test('a directive that is not given is absent', () => {
     const directives = parseCacheControl('max-age=60');
     for (const name of ['constructor', '__proto__', 'toString', 'max', 'MAX-AGE', '']) {
       expect([directives.has(name), directives.all(name)]).toEqual([false, []]);
     }
   });
 
-  test('reads no directive out of a quoted-string', () => {
+  test('a directive within a quoted-string is ignored', () => {
     const directives = parseCacheControl('ext="no-store, private", max-age=5');
     expect([directives.has('no-store'), directives.has('private'), directives.malformed]).toEqual([
       false,
@@ -146,7 +146,7 @@ describe('RFC 9111 5.2, "Cache-Control"', () => {
     ['private="a', 'private'],
     ['x y, no-store', 'no-store'],
     ['"a", private', 'private'],
-  ])('%j, malformed as it is, still has %s', (text, name) => {
+  ])('%j is malformed and still has the directive %s', (text, name) => {
     expect(parseCacheControl(text).has(name)).toBe(true);
   });
 });
@@ -160,7 +160,7 @@ describe('RFC 9111 4.2.1, "Calculating Freshness Lifetime": seconds of a directi
     ['max-age=60, max-age=5', 5],
     ['max-age=5, max-age=60', 5],
     ['max-age=9999999999', 2147483648],
-  ])('%j: %d', (text, expected) => {
+  ])('the seconds of max-age in %j are %d', (text, expected) => {
     expect(parseCacheControl(text).seconds('max-age')).toBe(expected);
   });
 
@@ -173,7 +173,7 @@ describe('RFC 9111 4.2.1, "Calculating Freshness Lifetime": seconds of a directi
     'max-age=60, max-age=x',
     'max-age="6',
     'max-age= 60',
-  ])('%j is invalid, and so stale', (text) => {
+  ])('%j is invalid, so the response is stale', (text) => {
     expect(parseCacheControl(text).seconds('max-age')).toBe(0);
   });
 });

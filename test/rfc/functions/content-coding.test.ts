@@ -5,7 +5,7 @@ import { acceptable, type Coding, entityTagIn, mayEncode } from '../../../src/ht
 
 const ALL: Coding[] = ['br', 'zstd', 'gzip'];
 
-describe('acceptable', () => {
+describe('acceptable codings by Accept-Encoding', () => {
   test.each<[sentence: string, field: string | undefined, order: string]>([
     ['absent: "any content coding is considered acceptable", and identity is safe', undefined, 'identity'],
     ['"a field value that is empty implies that the user agent does not want any"', '', 'identity'],
@@ -56,21 +56,21 @@ describe('acceptable', () => {
     '"gzip"',
     'gzip, (br)',
     'gzip;q="1"',
-  ])('what cannot be read as a whole is taken for identity: %j', (field) => {
+  ])('a malformed field accepts identity only: %j', (field) => {
     expect(acceptable(field, ALL)).toEqual(['identity']);
   });
 
-  test('several field lines are one', () => {
+  test('several field lines are combined', () => {
     expect(acceptable(['gzip;q=0.5', 'br'], ALL)).toEqual(['br', 'gzip', 'identity']);
   });
 
-  test('only what is available', () => {
+  test('codings that are not available are left out', () => {
     expect(acceptable('br, gzip', ['gzip'])).toEqual(['gzip', 'identity']);
     expect(acceptable('br, gzip', [])).toEqual(['identity']);
     expect(acceptable('br, identity;q=0', ['gzip'])).toEqual(['identity']);
   });
 
-  test('a field of any length takes linear time', () => {
+  test('parsing takes linear time', () => {
     const field = `${'a;q=0.1,'.repeat(100_000)}gzip${' '.repeat(100_000)}`;
     expect(acceptable(field, ALL)).toEqual(['gzip', 'identity']);
   });
@@ -90,7 +90,7 @@ test.each([
   expect(entityTagIn(etag, 'br', '0000002a')).toBe(expected);
 });
 
-describe('mayEncode', () => {
+describe('which responses may be encoded', () => {
   const JSON_TYPE = { 'content-type': 'application/json' };
 
   test.each([
@@ -104,7 +104,7 @@ describe('mayEncode', () => {
     'application/javascript',
     'image/svg+xml',
     'application/wasm',
-  ])('%s', (type) => {
+  ])('the media type %s may be encoded', (type) => {
     expect(mayEncode(200, { 'content-type': type })).toBe(true);
   });
 
@@ -117,15 +117,15 @@ describe('mayEncode', () => {
     'application/octet-stream',
     'text/',
     'x',
-  ])('not %s', (type) => {
+  ])('the media type %s may not be encoded', (type) => {
     expect(mayEncode(200, { 'content-type': type })).toBe(false);
   });
 
-  test.each([200, 203, 301, 404, 410, 503])('a %d', (status) => {
+  test.each([200, 203, 301, 404, 410, 503])('a response with status %d may be encoded', (status) => {
     expect(mayEncode(status, JSON_TYPE)).toBe(true);
   });
 
-  test.each([204, 206])('not a %d', (status) => {
+  test.each([204, 206])('a response with status %d may not be encoded', (status) => {
     expect(mayEncode(status, JSON_TYPE)).toBe(false);
   });
 
@@ -140,11 +140,11 @@ describe('mayEncode', () => {
     ['a signature', { signature: 'sig1=:x:' }],
     ['an app that chooses by Accept-Encoding', { vary: 'Origin, accept-encoding' }],
     ['Vary: *', { vary: '*' }],
-  ])('not with %s', (_what, headers) => {
+  ])('a response with %s may not be encoded', (_what, headers) => {
     expect(mayEncode(200, { ...JSON_TYPE, ...headers })).toBe(false);
   });
 
-  test('with Vary on anything else', () => {
+  test('a response that varies on another field may be encoded', () => {
     expect(mayEncode(200, { ...JSON_TYPE, vary: 'Origin', etag: '"a"' })).toBe(true);
   });
 });

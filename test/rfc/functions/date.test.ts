@@ -12,11 +12,11 @@ describe('RFC 9110 5.6.7, "Date/Time Formats"', () => {
     ['obsolete RFC 850 format', 'Sunday, 06-Nov-94 08:49:37 GMT'],
     ["ANSI C's asctime() format", 'Sun Nov  6 08:49:37 1994'],
     ['asctime() with a day of two digits', 'Sun Nov 06 08:49:37 1994'],
-  ])('all three forms are one instant: %s', (_form, text) => {
+  ])('the %s form is parsed', (_form, text) => {
     expect(at(text)).toBe(example);
   });
 
-  test('every day and month has its name', () => {
+  test('every name of a day and a month is parsed', () => {
     const days = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];
     for (let i = 0; i < 400; i++) {
       const time = Date.UTC(2024, 0, 1 + i, 23, 59, 59);
@@ -29,7 +29,7 @@ describe('RFC 9110 5.6.7, "Date/Time Formats"', () => {
     }
   });
 
-  test('what Node writes is read back', () => {
+  test('dates in the format of Node are parsed', () => {
     const dates = fc.date({ min: new Date(0), max: new Date(Date.UTC(9999, 11, 31)), noInvalidDate: true });
     fc.assert(
       fc.property(dates, (date) => at(date.toUTCString()) === Math.floor(date.getTime() / 1000) * 1000),
@@ -37,19 +37,19 @@ describe('RFC 9110 5.6.7, "Date/Time Formats"', () => {
     );
   });
 
-  test('a leap second is grammatical', () => {
+  test('a leap second is valid', () => {
     expect(at('Sat, 31 Dec 2016 23:59:60 GMT')).toBe(Date.UTC(2017, 0, 1));
   });
 
-  test('a leap day exists in leap years only', () => {
+  test('a leap day is valid in leap years only', () => {
     expect(at('Thu, 29 Feb 2024 00:00:00 GMT')).toBe(Date.UTC(2024, 1, 29));
     expect(at('Wed, 29 Feb 2023 00:00:00 GMT')).toBeUndefined();
     expect(at('Mon, 29 Feb 1900 00:00:00 GMT')).toBeUndefined();
   });
 
   test.each([
-    ['nothing', undefined],
-    ['nothing in it', ''],
+    ['an absent field', undefined],
+    ['an empty field', ''],
     ['0', '0'],
     ['-1', '-1'],
     ['a number of seconds', '1700000000'],
@@ -73,13 +73,13 @@ describe('RFC 9110 5.6.7, "Date/Time Formats"', () => {
     ['no seconds', 'Sun, 06 Nov 1994 08:49 GMT'],
     ['fractions', 'Sun, 06 Nov 1994 08:49:37.5 GMT'],
     ['no zone', 'Sun, 06 Nov 1994 08:49:37'],
-    ['something behind', 'Sun, 06 Nov 1994 08:49:37 GMT '],
-    ['a line break behind', 'Sun, 06 Nov 1994 08:49:37 GMT\n'],
-    ['something in front', ' Sun, 06 Nov 1994 08:49:37 GMT'],
+    ['a trailing space', 'Sun, 06 Nov 1994 08:49:37 GMT '],
+    ['a trailing line break', 'Sun, 06 Nov 1994 08:49:37 GMT\n'],
+    ['a leading space', ' Sun, 06 Nov 1994 08:49:37 GMT'],
     ['two dates', 'Sun, 06 Nov 1994 08:49:37 GMT, Sun, 06 Nov 1994 08:49:37 GMT'],
     ['two spaces', 'Sun,  06 Nov 1994 08:49:37 GMT'],
     ['digits that are not ASCII', 'Sun, \u0660\u0666 Nov 1994 08:49:37 GMT'],
-  ])('is no HTTP-date: %s', (_what, text) => {
+  ])('not an HTTP-date: %s, %j', (_what, text) => {
     expect(at(text)).toBeUndefined();
   });
 
@@ -94,12 +94,12 @@ describe('RFC 9110 5.6.7, "Date/Time Formats"', () => {
     expect(new Date(at(text) as number).getUTCFullYear()).toBe(year);
   });
 
-  test('and the timestamp counts for that, not the year alone', () => {
+  test('the fifty years are counted from the timestamp and not from the year', () => {
     expect(new Date(at('Thursday, 01-Jan-76 00:00:00 GMT') as number).getUTCFullYear()).toBe(2076);
     expect(new Date(at('Sunday, 01-Feb-76 00:00:00 GMT') as number).getUTCFullYear()).toBe(1976);
   });
 
-  test('a year below 100 of four digits is that year', () => {
+  test('a four-digit year below 100 is that year', () => {
     expect(new Date(at('Sat, 06 Nov 0094 08:49:37 GMT') as number).getUTCFullYear()).toBe(94);
   });
 });
@@ -116,7 +116,7 @@ describe('RFC 9111 4.2, "Freshness"', () => {
     expect(at(`Sun, 06 Nov 1994 08:49:37 ${zone}`)).toBeUndefined();
   });
 
-  test('local time zones have no influence', () => {
+  test('the local time zone has no influence', () => {
     const before = process.env.TZ;
     try {
       process.env.TZ = 'America/New_York';

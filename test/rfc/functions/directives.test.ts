@@ -35,7 +35,7 @@ describe('RFC 9111 5.2.2.7, "#field-name": the fields that a directive is limite
     'private =a b',
     'private=a/b',
     'private="\\"a\\""',
-  ])('what cannot be read limits nothing: %j', (value) => {
+  ])('a malformed argument does not limit the directive: %j', (value) => {
     expect(names(value)).toBe('all');
   });
 
@@ -44,8 +44,8 @@ describe('RFC 9111 5.2.2.7, "#field-name": the fields that a directive is limite
   });
 });
 
-describe('directives found one by one', () => {
-  test('are those of a field', () => {
+describe('a list of directives built one by one', () => {
+  test('equals the directives of the parsed field', () => {
     const list = new DirectiveList();
     list.add('max-age', '60');
     list.add('max-age', '5');
@@ -74,18 +74,18 @@ describe('RFC 9111 5.4, "Pragma"', () => {
     [{ pragma: 'no-cache', 'cache-control': '' }, []],
     [{ pragma: 'no-cache', 'cache-control': ['x', 'y'] }, []],
     [{ pragma: 'x', 'cache-control': 'no-cache, no-store' }, ['no-cache', 'no-store']],
-  ])('it is ignored "when the Cache-Control header field is present": %j', (headers, expected) => {
+  ])('Pragma is ignored "when the Cache-Control header field is present": %j', (headers, expected) => {
     expect(asked(headers)).toEqual(expected);
   });
 
   test.each(['', 'no-store', 'max-age=0', 'x="no-cache"', 'no-cache-ever', 'x, y="a, no-cache"'])(
-    'no other pragma has a meaning: %j',
+    'every other Pragma is ignored: %j',
     (pragma) => {
       expect(asked({ pragma })).toEqual([]);
     },
   );
 
-  test('neither field, no directives', () => {
+  test('a request with neither field has no directives', () => {
     expect(asked({})).toEqual([]);
     expect(requestDirectives({}).malformed).toBe(false);
   });

@@ -75,23 +75,23 @@ describe('RFC 9111 3.2, "Updating Stored Header Fields"', () => {
     },
   );
 
-  test('neither list is changed itself', () => {
+  test('the lists that are passed in are not changed', () => {
     const [stored, fresh] = [Object.freeze(['A', '1']), Object.freeze(['A', '2'])];
     expect(freshened(stored, fresh)).toEqual(['A', '2']);
   });
 });
 
-describe('a stored head by lower-case name', () => {
-  test('has each value, one line or several', () => {
+describe('the fields of a stored head by lower-case name', () => {
+  test('have every value, of one line or several', () => {
     const byName = fieldsByName(['ETag', '"a"', 'Link', ['<a>', '<b>'], 'X-Empty', '']);
     expect({ ...byName }).toEqual({ etag: '"a"', link: ['<a>', '<b>'], 'x-empty': '' });
   });
 
-  test.each(['constructor', '__proto__', 'toString', 'x'])('has no %s that was not stored', (name) => {
+  test.each(['constructor', '__proto__', 'toString', 'x'])('have no %s when the head has none', (name) => {
     expect(fieldsByName(['A', '1'])[name]).toBeUndefined();
   });
 
-  test('has a __proto__ that was', () => {
+  test('have a field __proto__ when the head has one', () => {
     const byName = fieldsByName(['__proto__', 'x', 'A', '1']);
     expect(Object.entries(byName)).toEqual([
       ['__proto__', 'x'],
@@ -100,7 +100,7 @@ describe('a stored head by lower-case name', () => {
   });
 });
 
-describe('fields that the response itself keeps from being stored', () => {
+describe('fields that the response forbids to store', () => {
   const fields = [
     ['X-A', '1'],
     ['Set-Cookie', ['a=1', 'b=2']],
@@ -115,15 +115,15 @@ describe('fields that the response itself keeps from being stored', () => {
       ['Set-Cookie', ['a=1', 'b=2']],
     ],
     [['x-c'], ['X-A', '1', 'Set-Cookie', ['a=1', 'b=2'], 'x-b', '2']],
-  ])('without %j, %j is stored', (names, expected) => {
+  ])('when %j is forbidden, %j is stored', (names, expected) => {
     expect(storedFields(fields, snapshot([]), names).headers).toEqual(expected);
   });
 
-  test('and what middleware in front had set and is withheld was not taken away', () => {
+  test('a forbidden field of middleware in front does not count as removed', () => {
     const before = snapshot([['X-A', '0']]);
     expect(storedFields(fields, before, ['x-a', 'set-cookie'])).toEqual({
       headers: ['x-b', '2'],
-      removed: [],
+      removedFields: [],
     });
   });
 });

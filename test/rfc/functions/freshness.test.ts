@@ -48,11 +48,11 @@ describe('RFC 9111 4.2.1, "Calculating Freshness Lifetime"', () => {
     'max-age=1.5',
     's-maxage=x, max-age=60',
     'max-age=60, max-age=x',
-  ])('"invalid freshness information" is stale: %s', (value) => {
+  ])('"invalid freshness information" gives a lifetime of 0: %s', (value) => {
     expect(statedLifetime(stated({ 'cache-control': value, expires: date(60) }))).toBe(0);
   });
 
-  test('of several max-age, none longer than the first is used', () => {
+  test('with several max-age, the lifetime is never longer than the first', () => {
     expect(statedLifetime(stated({ 'cache-control': 'max-age=5, max-age=60' }))).toBe(5 * SECOND);
     expect(statedLifetime(stated({ 'cache-control': 'max-age=60, max-age=5' }))).toBeLessThanOrEqual(
       60 * SECOND,
@@ -70,11 +70,11 @@ describe('RFC 9111 5.3, "Expires"', () => {
     'Thu, 32 Jan 2099 00:00:00 GMT',
     '2099-01-01T00:00:00Z',
     'Thu, 01 Jan 2099 00:00:00 EST',
-  ])('"invalid date formats, especially the value 0" are in the past: %j', (expires) => {
+  ])('"invalid date formats, especially the value 0" give a lifetime of 0: %j', (expires) => {
     expect(statedLifetime(stated({ expires }))).toBe(0);
   });
 
-  test('several of them are in the past', () => {
+  test('several Expires fields give a lifetime of 0', () => {
     expect(statedLifetime(stated({ expires: [date(60), date(60)] }))).toBe(0);
   });
 });
@@ -92,7 +92,7 @@ describe('RFC 9111 4.2.2, "Calculating Heuristic Freshness"', () => {
     expect(heuristicLifetime(stated(headers))).toBe(seconds === undefined ? undefined : seconds * SECOND);
   });
 
-  test('never more than a day', () => {
+  test('the heuristic lifetime is at most a day', () => {
     expect(heuristicLifetime(stated({ 'last-modified': date(-11 * 86_400) }))).toBe(DAY);
     expect(heuristicLifetime(stated({ 'last-modified': 'Thu, 01 Jan 1970 00:00:00 GMT' }))).toBe(DAY);
   });
@@ -119,10 +119,10 @@ describe('RFC 9111 4.2.3, "Calculating Age"', () => {
     expect(age(headers, delay)).toBe(expected);
   });
 
-  test.each([0, 5, 60])('current_age adds the resident_time of %d s', (seconds) => {
+  test.each([0, 5, 60])('the current age includes the resident time of %d s', (seconds) => {
     const born = bornAt(stated({ age: '30' }), NOW);
     const rules = { validateAlways: false, neverStale: false };
-    const stale = { staleIfError: 0, staleWhileRevalidate: 0, took: 0 };
+    const stale = { staleIfError: 0, staleWhileRevalidate: 0, originMs: 0 };
     const stored = { bornAt: born, lifetime: DAY, ...rules, ...stale };
     expect(reuse(stored, undefined, NOW + seconds * SECOND, false)).toHaveProperty(
       'age',
@@ -134,7 +134,7 @@ describe('RFC 9111 4.2.3, "Calculating Age"', () => {
 describe('RFC 9111 5.1, "Age"', () => {
   const ageOf = (value: string | string[]): number => (NOW - bornAt(stated({ age: value }), NOW)) / SECOND;
 
-  test.each(['', 'x', '-5', '1.5', '30s', '"30"'])('an invalid value is ignored: %j', (value) => {
+  test.each(['', 'x', '-5', '1.5', '30s', '"30"'])('an invalid Age is ignored: %j', (value) => {
     expect(ageOf(value)).toBe(0);
   });
 
@@ -143,11 +143,11 @@ describe('RFC 9111 5.1, "Age"', () => {
     ['5,30', 5],
     [['30', '5'], 30],
     ['x, 30', 0],
-  ])('of several values "the first is used": %j', (value, expected) => {
+  ])('of several Age values "the first is used": %j', (value, expected) => {
     expect(ageOf(value)).toBe(expected);
   });
 
-  test('a value that "overflows" is the greatest', () => {
+  test('an Age that "overflows" is limited to 2^31 s', () => {
     expect(ageOf('9'.repeat(30))).toBe(2 ** 31);
   });
 });

@@ -5,7 +5,7 @@ const NOTHING = snapshot([]);
 const stored = (fields: FieldList, before = NOTHING) => storedFields(fields, before, []);
 
 describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
-  test('all fields are stored, unknown ones too, in order, case and repetition', () => {
+  test('all fields are stored, known or not, with their order, case and repetition', () => {
     const fields: FieldList = [
       ['X-Unknown', 'a'],
       ['link', ['<a>', '<b>']],
@@ -25,7 +25,7 @@ describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
       'X-Empty',
       '',
     ];
-    expect(stored(fields)).toEqual({ headers: expected, removed: [] });
+    expect(stored(fields)).toEqual({ headers: expected, removedFields: [] });
   });
 
   test.each([
@@ -49,7 +49,7 @@ describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
   );
 
   test.each(['Age', 'RateLimit', 'RateLimit-Remaining', 'X-RateLimit-Limit'])(
-    '%s is of one answer only',
+    '%s belongs to one response and is not stored',
     (name) => {
       expect(stored([[name, '5']]).headers).toEqual([]);
     },
@@ -58,7 +58,7 @@ describe('RFC 9111 3.1, "Storing Header and Trailer Fields"', () => {
 
 describe('RFC 9110 7.6.1, "Connection"', () => {
   test.each<[string | string[]]>([['close, X-Hop'], ['x-hop'], ['X-HOP,close'], [['close', 'X-Hop']]])(
-    'fields that %j names are not stored',
+    'fields that Connection: %j nominates are not stored',
     (connection) => {
       const fields: FieldList = [
         ['X-Hop', 'a'],
@@ -78,7 +78,7 @@ describe('fields of middleware in front', () => {
     ['X-Count', 5],
   ]);
 
-  test('that still stand are theirs and not stored', () => {
+  test('are not stored when the app has not changed them', () => {
     const fields: FieldList = [
       ['x-request-id', '1'],
       ['Vary', ['Origin', 'Accept']],
@@ -86,30 +86,33 @@ describe('fields of middleware in front', () => {
       ['X-Count', '5'],
       ['Content-Type', 'text/plain'],
     ];
-    expect(stored(fields, before)).toEqual({ headers: ['Content-Type', 'text/plain'], removed: [] });
+    expect(stored(fields, before)).toEqual({ headers: ['Content-Type', 'text/plain'], removedFields: [] });
   });
 
-  test('that were changed are stored, and those taken away are remembered', () => {
+  test('are stored when the app has changed them, and listed as removed when it has removed them', () => {
     const fields: FieldList = [
       ['X-Request-Id', '2'],
       ['Vary', ['Origin']],
     ];
     expect(stored(fields, before)).toEqual({
       headers: ['X-Request-Id', '2', 'Vary', ['Origin']],
-      removed: ['x-powered-by', 'x-count'],
+      removedFields: ['x-powered-by', 'x-count'],
     });
   });
 
-  test('two lines are not one line with both', () => {
+  test('count as changed when two lines have become one line with both values', () => {
     const lines = snapshot([['Link', ['a', 'b']]]);
     expect(stored([['Link', 'a, b']], lines).headers).toEqual(['Link', 'a, b']);
   });
 });
 
 describe('RFC 9110 15.4.5, "304 Not Modified"', () => {
-  test.each(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary'])('has %s', (name) => {
-    expect(leftOutOf304(name)).toBe(false);
-  });
+  test.each(['cache-control', 'content-location', 'date', 'etag', 'expires', 'vary'])(
+    'a 304 has %s',
+    (name) => {
+      expect(leftOutOf304(name)).toBe(false);
+    },
+  );
 
   test.each([
     'content-length',
@@ -118,7 +121,7 @@ describe('RFC 9110 15.4.5, "304 Not Modified"', () => {
     'content-language',
     'content-range',
     'last-modified',
-  ])('has no %s, which describes the representation', (name) => {
+  ])('a 304 has no %s, which describes the representation', (name) => {
     expect(leftOutOf304(name)).toBe(true);
   });
 
@@ -129,7 +132,7 @@ describe('RFC 9110 15.4.5, "304 Not Modified"', () => {
     'access-control-allow-origin',
     'content-security-policy',
     'content-security-policy-report-only',
-  ])('has %s, which is no description of it', (name) => {
+  ])('a 304 has %s, which does not describe the representation', (name) => {
     expect(leftOutOf304(name)).toBe(false);
   });
 });
@@ -143,7 +146,7 @@ describe('a field of a stored head', () => {
     ['x', ''],
     ['y', undefined],
     ['"a"', undefined],
-  ])('%s is %j', (name, expected) => {
+  ])('%s has the value %j', (name, expected) => {
     expect(field(headers, name)).toBe(expected);
   });
 });

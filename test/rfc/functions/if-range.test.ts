@@ -20,9 +20,12 @@ describe('RFC 9110 13.1.5, "If-Range"', () => {
     ['*', '"a"', false],
     ['', '"a"', false],
     ['a', '"a"', false],
-  ])('"using the strong comparison function": %j against %j, %j', (field, etag, expected) => {
-    expect(ifRangeHolds(field, { etag }, NOW)).toBe(expected);
-  });
+  ])(
+    '"using the strong comparison function": If-Range: %s with the entity tag %s, %j',
+    (field, etag, expected) => {
+      expect(ifRangeHolds(field, { etag }, NOW)).toBe(expected);
+    },
+  );
 
   test.each<[string, string, boolean]>([
     ['the same date', at(-60), true],
@@ -31,7 +34,7 @@ describe('RFC 9110 13.1.5, "If-Range"', () => {
     ['no date', 'yesterday', false],
     ['the same date in asctime form', 'Wed Jan 14 23:59:00 2026', true],
     ['the same date in the form of RFC 850', 'Wednesday, 14-Jan-26 23:59:00 GMT', true],
-  ])('"exactly matches the Last-Modified": %s', (_which, field, expected) => {
+  ])('a date holds only when it "exactly matches the Last-Modified": %s', (_which, field, expected) => {
     expect(holds(field)).toBe(expected);
   });
 
@@ -41,7 +44,7 @@ describe('RFC 9110 13.1.5, "If-Range"', () => {
     ['before it', at(-61), false],
     ['nobody knows when', undefined, false],
     ['at no valid time', 'now', false],
-  ])('"not a strong validator" is no match: sent %s', (_when, date, expected) => {
+  ])('a date holds only when Last-Modified is a strong validator: sent %s', (_when, date, expected) => {
     expect(ifRangeHolds(at(-60), { lastModified: at(-60), date }, NOW)).toBe(expected);
   });
 });

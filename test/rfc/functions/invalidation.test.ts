@@ -16,12 +16,12 @@ describe('RFC 9111 4.4, "Invalidating Stored Responses"', () => {
     'FOO',
     'get',
     '',
-  ])('"including methods whose safety is unknown": %j', (method) => {
+  ])('%j is unsafe, "including methods whose safety is unknown"', (method) => {
     expect(isUnsafe(method)).toBe(true);
   });
 
   test.each(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'QUERY', 'PROPFIND', 'REPORT', 'SEARCH'])(
-    '%s is safe by its registration',
+    '%s is registered as safe',
     (method) => {
       expect(isUnsafe(method)).toBe(false);
     },
@@ -62,12 +62,12 @@ describe('RFC 9111 4.4: "URIs ... in the Location and Content-Location response 
     [{ location: '/x?y=z#part' }, ['http://h.example/x?y=z']],
     [{ location: '/x y' }, ['http://h.example/x%20y']],
     [{ link: '</x>', refresh: '0;url=/x' }, []],
-  ])('%j names %j', (headers, expected) => {
+  ])('the fields %j invalidate %j', (headers, expected) => {
     expect(alsoInvalidated(TARGET, headers)).toEqual(expected);
   });
 
   test.each(['', '/a/b?c=d', TARGET, '#part', `${TARGET}#part`])(
-    'the target itself is no other: %j',
+    'a reference to the target itself is left out: %j',
     (location) => {
       expect(alsoInvalidated(TARGET, { location })).toEqual([]);
     },
@@ -85,18 +85,18 @@ describe('RFC 9111 4.4: "URIs ... in the Location and Content-Location response 
     'javascript:alert(1)',
     'data:,x',
     'about:blank',
-  ])('"MUST NOT ... if the origin of the URI ... differs": %j', (location) => {
+  ])('a URI of another origin is not invalidated: %j', (location) => {
     expect(alsoInvalidated(TARGET, { location, 'content-location': location })).toEqual([]);
   });
 
   test.each(['http://', 'http://[', 'http://h.example:x/', '//'])(
-    'what is no URI names nothing: %j',
+    'a reference that is not a URI invalidates nothing: %j',
     (location) => {
       expect(alsoInvalidated(TARGET, { location })).toEqual([]);
     },
   );
 
-  test('where the target is no URI, nothing is of its origin', () => {
+  test('a target that is not a URI invalidates no other URI', () => {
     expect(
       alsoInvalidated('not a uri', { location: '/x', 'content-location': 'http://h.example/x' }),
     ).toEqual([]);

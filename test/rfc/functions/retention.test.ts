@@ -16,11 +16,11 @@ const ageing = (lifetime: number, rules: Partial<Ageing> = {}): Ageing => ({
   neverStale: false,
   staleIfError: 0,
   staleWhileRevalidate: 0,
-  took: 0,
+  originMs: 0,
   ...rules,
 });
 
-describe('with a validator, to be confirmed', () => {
+describe('a stale response with a validator', () => {
   test.each([
     [0, 10 * MINUTE],
     [MINUTE, 10 * MINUTE],
@@ -28,39 +28,39 @@ describe('with a validator, to be confirmed', () => {
     [HOUR, HOUR],
     [DAY, DAY],
     [30 * DAY, DAY],
-  ])('fresh for %d ms, it is kept for %d ms more', (lifetime, expected) => {
+  ])('with a lifetime of %d ms is kept for %d ms after it', (lifetime, expected) => {
     for (const name of ['ETag', 'etag', 'Last-Modified']) {
       expect(keptStale(['Content-Type', 'text/plain', name, 'x'], ageing(lifetime))).toBe(expected);
     }
   });
 
-  test.each([{ neverStale: true }, { validateAlways: true }])('under %j too', (rules) => {
+  test.each([{ neverStale: true }, { validateAlways: true }])('is kept as long with %j', (rules) => {
     expect(keptStale(['ETag', '"1"'], ageing(HOUR, rules))).toBe(HOUR);
   });
 
-  test('the value of another field is no validator', () => {
+  test('does not count a field value that reads like the name of a validator', () => {
     expect(keptStale(['X-Names', 'etag'], ageing(HOUR, { neverStale: true }))).toBe(0);
     expect(keptStale(['X-Names', ['a', 'etag']], ageing(HOUR, { neverStale: true }))).toBe(0);
   });
 });
 
-describe('without a validator, for who accepts it stale', () => {
+describe('a stale response without a validator', () => {
   test.each([
     [SECOND, MINUTE],
     [MINUTE, MINUTE],
     [5 * MINUTE, 5 * MINUTE],
     [HOUR, 10 * MINUTE],
     [30 * DAY, 10 * MINUTE],
-  ])('fresh for %d ms, it is kept for %d ms more', (lifetime, expected) => {
+  ])('with a lifetime of %d ms is kept for %d ms after it', (lifetime, expected) => {
     expect(keptStale([], ageing(lifetime))).toBe(expected);
   });
 
-  test.each([{ neverStale: true }, { validateAlways: true }])('under %j it is not kept at all', (rules) => {
+  test.each([{ neverStale: true }, { validateAlways: true }])('with %j is not kept', (rules) => {
     const windows = { staleIfError: DAY, staleWhileRevalidate: DAY };
     expect(keptStale([], ageing(HOUR, { ...windows, ...rules }))).toBe(0);
   });
 
-  test('without a lifetime and a window it is of no use', () => {
+  test('without lifetime and stale window is not kept', () => {
     expect(keptStale([], ageing(0))).toBe(0);
   });
 });
@@ -69,23 +69,23 @@ describe.each([
   ['stale-while-revalidate', 'staleWhileRevalidate'],
   ['stale-if-error', 'staleIfError'],
 ] as const)('the window of %s', (_name, window) => {
-  test.each([[[]], [['ETag', '"1"']]])('is kept to its end, with %j', (headers) => {
+  test.each([[[]], [['ETag', '"1"']]])('is kept to the end of the window, with the fields %j', (headers) => {
     expect(keptStale(headers, ageing(MINUTE, { [window]: 30 * DAY }))).toBe(30 * DAY);
     expect(keptStale(headers, ageing(0, { [window]: DAY }))).toBe(DAY);
   });
 
-  test('makes nothing shorter', () => {
+  test('a window shorter than the usual time does not shorten it', () => {
     expect(keptStale([], ageing(MINUTE, { [window]: 1 }))).toBe(MINUTE);
     expect(keptStale(['ETag', '"1"'], ageing(HOUR, { [window]: 1 }))).toBe(HOUR);
   });
 
-  test('alone makes it usable', () => {
+  test('a response without lifetime is usable stale because of the window', () => {
     expect(usableStale(ageing(0, { [window]: 1 }))).toBe(true);
     expect(usableStale(ageing(0))).toBe(false);
   });
 });
 
-test('the longer window counts', () => {
+test('a response with two stale windows is kept for the longer one', () => {
   const windows = { staleIfError: DAY, staleWhileRevalidate: HOUR };
   expect(keptStale([], ageing(MINUTE, windows))).toBe(DAY);
 });

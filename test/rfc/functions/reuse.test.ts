@@ -20,7 +20,7 @@ const stored = (age: number, lifetime: number, rules: Partial<Ageing> = {}): Age
   neverStale: false,
   staleIfError: 0,
   staleWhileRevalidate: 0,
-  took: 0,
+  originMs: 0,
   ...rules,
 });
 const directives = (request: string | undefined) =>
@@ -49,49 +49,49 @@ describe('RFC 9111 4.2, "response_is_fresh = (freshness_lifetime > current_age)"
     expect(decided.ttl).toBe(Math.round((lifetime - age) * S));
   });
 
-  test('says how old it is', () => {
-    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S, behind: false });
+  test('a fresh response is sent with its age and the rest of its lifetime', () => {
+    expect(ask(20, 60)).toEqual({ kind: 'send', age: 20 * S, ttl: 40 * S, refresh: false });
     expect(ask(80, 60)).toEqual({ kind: 'validate', fwd: 'stale', age: 80 * S, ttl: -20 * S });
     expect(ask(20, 60, 'no-cache')).toEqual({ kind: 'validate', fwd: 'request', age: 20 * S, ttl: 40 * S });
   });
 
-  test('a clock that stepped back makes no negative age', () => {
-    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S, behind: false });
+  test('the age is 0 after the clock was set back', () => {
+    expect(ask(-30, 60)).toEqual({ kind: 'send', age: 0, ttl: 60 * S, refresh: false });
   });
 });
 
 describe('RFC 9111 5.2.1, "Request Directives"', () => {
   test.each<[string, string, number, string]>([
-    ['none', '', 20, 'send'],
+    ['no directives', '', 20, 'send'],
     ['5.2.1.1 max-age not reached', 'max-age=21', 20, 'send'],
     ['5.2.1.1 max-age "less than or equal to"', 'max-age=20', 20, 'send'],
     ['5.2.1.1 max-age passed', 'max-age=19', 20, 'request'],
     ['5.2.1.1 max-age passed by a fraction', 'max-age=20', 20.001, 'request'],
     ['5.2.1.1 max-age of 0', 'max-age=0', 20, 'request'],
-    ['5.2.1.1 max-age of 0 and no age', 'max-age=0', 0, 'send'],
+    ['5.2.1.1 max-age of 0 for an age of 0', 'max-age=0', 0, 'send'],
     ['5.2.1.1 max-age that is invalid', 'max-age=x', 20, 'request'],
     ['5.2.1.1 the strictest max-age', 'max-age=60, max-age=5', 20, 'request'],
-    ['5.2.1.2 max-stale of a fresh one', 'max-stale=60', 20, 'send'],
+    ['5.2.1.2 max-stale for a fresh response', 'max-stale=60', 20, 'send'],
     ['5.2.1.3 min-fresh kept', 'min-fresh=39', 20, 'send'],
     ['5.2.1.3 min-fresh "no less than"', 'min-fresh=40', 20, 'send'],
     ['5.2.1.3 min-fresh not kept', 'min-fresh=41', 20, 'request'],
     ['5.2.1.3 min-fresh of 0', 'min-fresh=0', 20, 'send'],
     ['5.2.1.4 no-cache', 'no-cache', 20, 'request'],
     ['5.2.1.4 no-cache in any case', 'No-Cache', 20, 'request'],
-    ['5.2.1.5 no-store does not forbid to reuse', 'no-store', 20, 'send'],
+    ['5.2.1.5 no-store', 'no-store', 20, 'send'],
     ['5.2.1.6 no-transform', 'no-transform', 20, 'send'],
     ['5.2.1.7 only-if-cached', 'only-if-cached', 20, 'send'],
-    ['5.2.3 unknown ones', 'x=y, private, s-maxage=0', 20, 'send'],
-    ['all of several', 'max-age=60, min-fresh=41', 20, 'request'],
-  ])('%s', (_section, request, age, expected) => {
+    ['5.2.3 unknown directives', 'x=y, private, s-maxage=0', 20, 'send'],
+    ['several directives, one not met', 'max-age=60, min-fresh=41', 20, 'request'],
+  ])('a request with %s: %j at an age of %d s, %s', (_section, request, age, expected) => {
     expect(decision(ask(age, 60, request))).toBe(expected);
   });
 
-  test('what is stale is stale before any of them', () => {
+  test('a stale response is validated because it is stale, whatever the request directives', () => {
     expect(ask(80, 60, 'no-cache')).toMatchObject({ kind: 'validate', fwd: 'stale' });
   });
 
-  test('none counts where they are to be ignored', () => {
+  test('request directives have no effect when they are ignored', () => {
     expect(ask(20, 60)).toMatchObject({ kind: 'send' });
   });
 });
@@ -104,27 +104,27 @@ describe('RFC 9111 5.2.1.2, "max-stale"', () => {
       80,
       'send',
     ],
-    ['exactly that number', 'max-stale=20', 80, 'send'],
-    ['a fraction more', 'max-stale=20', 80.001, 'stale'],
-    ['0 accepts what has just become stale', 'max-stale=0', 60, 'send'],
-    ['0 accepts nothing older', 'max-stale=0', 61, 'stale'],
+    ['by exactly that number', 'max-stale=20', 80, 'send'],
+    ['by a fraction more', 'max-stale=20', 80.001, 'stale'],
+    ['0 accepts a response that has just become stale', 'max-stale=0', 60, 'send'],
+    ['0 does not accept an older one', 'max-stale=0', 61, 'stale'],
     ['"no value ... a stale response of any age"', 'max-stale', 1e9, 'send'],
-    ['in any case', 'Max-Stale', 1e9, 'send'],
+    ['in another case', 'Max-Stale', 1e9, 'send'],
     ['an invalid value accepts nothing', 'max-stale=x', 61, 'stale'],
     ['an empty value accepts nothing', 'max-stale=""', 61, 'stale'],
-    ['the smaller of two', 'max-stale=60, max-stale=5', 80, 'stale'],
+    ['of two values the smaller counts', 'max-stale=60, max-stale=5', 80, 'stale'],
     ['another directive still counts: no-cache', 'max-stale, no-cache', 80, 'request'],
     ['another directive still counts: max-age', 'max-stale, max-age=70', 80, 'request'],
     ['another directive still counts: min-fresh', 'max-stale, min-fresh=0', 80, 'request'],
-  ])('%s', (_rule, request, age, expected) => {
+  ])('max-stale, %s: %j at an age of %d s, %s', (_rule, request, age, expected) => {
     expect(decision(ask(age, 60, request))).toBe(expected);
   });
 
-  test('what was sent stale has a negative rest of life', () => {
-    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S, behind: false });
+  test('a response sent stale has a negative ttl', () => {
+    expect(ask(80, 60, 'max-stale')).toEqual({ kind: 'send', age: 80 * S, ttl: -20 * S, refresh: false });
   });
 
-  test('counts for nothing where the client is to be ignored', () => {
+  test('max-stale has no effect when request directives are ignored', () => {
     expect(decision(ask(80, 60))).toBe('stale');
   });
 });
@@ -145,20 +145,20 @@ describe('RFC 9111 5.2.2, "Response Directives" that limit reuse', () => {
     },
   );
 
-  test('5.2.2.2: until then it is reused as any other', () => {
+  test('5.2.2.2: a fresh response with must-revalidate is reused', () => {
     expect(decision(ask(59, 60, '', { neverStale: true }))).toBe('send');
   });
 });
 
-describe('whether anything is to be gained by storing it', () => {
+describe('a response is fresh without regard to the request', () => {
   test.each<[string, Ageing, boolean]>([
     ['fresh', stored(59.999, 60), true],
-    ['fresh, and never used stale', stored(0, 60, { neverStale: true }), true],
+    ['fresh and has must-revalidate', stored(0, 60, { neverStale: true }), true],
     ['just stale', stored(60, 60), false],
-    ['stale, and good for an error', stored(60, 60, { staleIfError: S }), false],
-    ['without a lifetime', stored(0, 0), false],
-    ['fresh, but validated always', stored(0, 60, { validateAlways: true }), false],
-  ])('%s', (_what, response, expected) => {
+    ['stale with stale-if-error', stored(60, 60, { staleIfError: S }), false],
+    ['stale from the beginning', stored(0, 0), false],
+    ['fresh but has no-cache', stored(0, 60, { validateAlways: true }), false],
+  ])('a response that is %s', (_what, response, expected) => {
     expect(isFresh(response, NOW)).toBe(expected);
   });
 });
@@ -168,24 +168,30 @@ describe('RFC 5861 4, "The stale-if-error Cache-Control Extension"', () => {
     mayServeOnError(status, stored(age, 60, rules), directives(request), NOW);
   const MINUTE = { staleIfError: 60 * S };
 
-  test.each([500, 502, 503, 504])('%d is an error', (status) => {
+  test.each([500, 502, 503, 504])('a stale response may replace a %d', (status) => {
     expect(standsIn(status, 80, MINUTE)).toBe(true);
   });
 
-  test.each([200, 304, 400, 404, 408, 429, 499, 501, 505, 507, 599])('%d is none', (status) => {
-    expect(standsIn(status, 80, MINUTE)).toBe(false);
-  });
+  test.each([200, 304, 400, 404, 408, 429, 499, 501, 505, 507, 599])(
+    'a stale response may not replace a %d',
+    (status) => {
+      expect(standsIn(status, 80, MINUTE)).toBe(false);
+    },
+  );
 
   test.each<[number, boolean]>([
     [60, true],
     [119.999, true],
     [120, false],
     [1e6, false],
-  ])('"up to the indicated number of seconds stale": at an age of %d s, %j', (age, expected) => {
-    expect(standsIn(503, age, MINUTE)).toBe(expected);
-  });
+  ])(
+    'the stored directive allows it "up to the indicated number of seconds stale": at an age of %d s, %j',
+    (age, expected) => {
+      expect(standsIn(503, age, MINUTE)).toBe(expected);
+    },
+  );
 
-  test('without the directive a stale response stands in for nothing', () => {
+  test('without the directive a stale response replaces no error', () => {
     expect(standsIn(503, 61, {})).toBe(false);
     expect(standsIn(503, 61, {}, 'max-age=0')).toBe(false);
   });
@@ -196,16 +202,16 @@ describe('RFC 5861 4, "The stale-if-error Cache-Control Extension"', () => {
     ['stale-if-error=x', 61, false],
     ['stale-if-error', 61, false],
     ['stale-if-error=5, stale-if-error=60', 70, false],
-  ])('a request may ask for it: %j at an age of %d s, %j', (request, age, expected) => {
+  ])('the request directive %j allows it at an age of %d s: %j', (request, age, expected) => {
     expect(standsIn(503, age, {}, request)).toBe(expected);
   });
 
-  test('the longer of the two windows counts', () => {
+  test('the longer window of request and response counts', () => {
     expect(standsIn(503, 100, MINUTE, 'stale-if-error=5')).toBe(true);
     expect(standsIn(503, 100, { staleIfError: 5 * S }, 'stale-if-error=60')).toBe(true);
   });
 
-  test.each(['neverStale', 'validateAlways'] as const)('never against %s', (rule) => {
+  test.each(['neverStale', 'validateAlways'] as const)('a response with %s replaces no error', (rule) => {
     expect(standsIn(503, 80, { ...MINUTE, [rule]: true }, 'stale-if-error=60')).toBe(false);
     expect(standsIn(503, 20, { ...MINUTE, [rule]: true })).toBe(false);
   });
@@ -215,36 +221,39 @@ describe('RFC 5861 3, "stale-while-revalidate"', () => {
   const window = { staleWhileRevalidate: 30 * S };
   test.each<[number, string | undefined, Partial<Ageing>, string]>([
     [59, undefined, {}, 'send'],
-    [60, undefined, {}, 'behind'],
-    [89.999, undefined, {}, 'behind'],
+    [60, undefined, {}, 'refresh'],
+    [89.999, undefined, {}, 'refresh'],
     [90, undefined, {}, 'stale'],
     [1000, undefined, {}, 'stale'],
     [60, undefined, { neverStale: true }, 'stale'],
     [60, undefined, { validateAlways: true }, 'stale'],
     [60, 'no-cache', {}, 'request'],
     [60, 'max-age=59', {}, 'request'],
-    [60, 'max-age=100', {}, 'behind'],
-    [60, 'min-fresh=0', {}, 'behind'],
+    [60, 'max-age=100', {}, 'refresh'],
+    [60, 'min-fresh=0', {}, 'refresh'],
     [61, 'min-fresh=0', {}, 'request'],
-    [80, 'max-stale=1', {}, 'behind'],
+    [80, 'max-stale=1', {}, 'refresh'],
     [1000, 'max-stale', {}, 'send'],
-    [10, undefined, { lifetime: 5 * S, purged: true }, 'behind'],
-    [10, undefined, { lifetime: 60 * S, purged: true }, 'behind'],
+    [10, undefined, { lifetime: 5 * S, purged: true }, 'refresh'],
+    [10, undefined, { lifetime: 60 * S, purged: true }, 'refresh'],
     [40, undefined, { lifetime: 5 * S, purged: true }, 'stale'],
-  ])('aged %d s of 60, %s, %j: %s', (age, request, rules, expected) => {
-    const reused = ask(age, 60, request, { ...window, ...rules });
-    expect(reused.kind === 'send' && reused.behind ? 'behind' : decision(reused)).toBe(expected);
-  });
+  ])(
+    'a response of age %d s and lifetime 60 s, request %s, rules %j: %s',
+    (age, request, rules, expected) => {
+      const reused = ask(age, 60, request, { ...window, ...rules });
+      expect(reused.kind === 'send' && reused.refresh ? 'refresh' : decision(reused)).toBe(expected);
+    },
+  );
 
-  test('is of no use where nothing can be refreshed behind the answer', () => {
+  test('a stale response is validated when no refresh is possible', () => {
     expect(decision(ask(70, 60, undefined, window, false))).toBe('stale');
   });
 });
 
 describe('early refresh', () => {
-  const made = stored(0, 60, { took: 2000 });
+  const made = stored(0, 60, { originMs: 2000 });
 
-  test('is the likelier the nearer the end, and certain at it', () => {
+  test('is likelier towards the end of the lifetime, and certain at its end', () => {
     const chance = (ttl: number): number => {
       let count = 0;
       for (let i = 1; i < 10_000; i++) if (isEarly(made, ttl, 1, i / 10_000)) count++;
@@ -256,12 +265,12 @@ describe('early refresh', () => {
     expect(chance(0)).toBeCloseTo(1, 2);
   });
 
-  test('is never in the first half of the lifetime', () => {
+  test('never happens in the first half of the lifetime', () => {
     expect(isEarly(made, 30_001, 1000, 1e-9)).toBe(false);
     expect(isEarly(made, 30_000, 1000, 1e-9)).toBe(true);
   });
 
-  test('begins earlier the more the factor, and never for what took no time', () => {
+  test('begins earlier with a greater beta, and never for a response that took no time', () => {
     expect(isEarly(made, 3000, 1, 0.5)).toBe(false);
     expect(isEarly(made, 3000, 3, 0.5)).toBe(true);
     expect(isEarly(stored(0, 60), 1, 1, 0.0001)).toBe(false);

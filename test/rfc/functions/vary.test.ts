@@ -20,17 +20,17 @@ describe('RFC 9110 12.5.5, "Vary": the fields that a response nominates', () => 
     ],
     ['x-a,,x-b', ['x-a', 'x-b']],
     ['constructor', ['constructor']],
-  ])('%j nominates %j', (vary, expected) => {
+  ])('Vary: %j nominates %j', (vary, expected) => {
     expect(nominated(vary)).toEqual(expected);
   });
 
-  test.each(['*', 'Accept, *', '*, Accept', ' * ', '__proto__'])('%j always fails to match', (vary) => {
+  test.each(['*', 'Accept, *', '*, Accept', ' * ', '__proto__'])('Vary: %j always fails to match', (vary) => {
     expect(nominated(vary)).toBe('*');
     expect(nominated(['Accept', vary])).toBe('*');
   });
 
   test.each(['a b', 'a;q=1', '"a"', 'a:', 'caf\xe9', 'a=b', '(a)'])(
-    '%j is no field name and matches nothing',
+    'Vary: %j has a member that is no field name, so it always fails to match',
     (vary) => {
       expect(nominated(vary)).toBe('*');
       expect(nominated(`Accept, ${vary}`)).toBe('*');
@@ -44,7 +44,7 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     [['a'], {}, { b: '1' }],
     [['a'], { a: '1', b: '1' }, { a: '1', b: '2' }],
     [['a', 'b'], { a: '1', b: '2' }, { b: '2', a: '1' }],
-  ])('matches when all fields nominated match: %j of %j and %j', (names, a, b) => {
+  ])('requests match when all nominated fields match: %j of %j and %j', (names, a, b) => {
     expect(matches(names, a, b)).toBe(true);
   });
 
@@ -54,11 +54,11 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     [['a', 'b'], { a: '1', b: '2' }, { a: '1', b: '3' }],
     [['a', 'b'], { a: '1' }, { b: '1' }],
     [['a', 'b'], { a: '1", "2' }, { a: '1', b: '2' }],
-  ])('does not match otherwise: %j of %j and %j', (names, a, b) => {
+  ])('requests do not match when a nominated field differs: %j of %j and %j', (names, a, b) => {
     expect(matches(names, a, b)).toBe(false);
   });
 
-  test.each(['', 'null', ' '])('"absent from a request" matches only where it is absent: not %j', (value) => {
+  test.each(['', 'null', ' '])('an absent field does not match the value %j', (value) => {
     expect(matches(['a'], {}, { a: value })).toBe(false);
     expect(matches(['a'], {}, {})).toBe(true);
   });
@@ -68,7 +68,7 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     [{ accept: ' a ,\tb ' }, { accept: 'a,b' }],
     [{ accept: ['a', 'b'] }, { accept: 'a, b' }],
     [{ accept: 'text/html' }, { accept: ' text/html' }],
-  ])('"white space" around list members does not count: %j and %j', (a, b) => {
+  ])('white space around list members does not matter: %j and %j', (a, b) => {
     expect(matches(['accept'], a, b)).toBe(true);
   });
 
@@ -78,12 +78,12 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     [{ accept: 'a b' }, { accept: 'ab' }],
     [{ accept: 'a="x,y"' }, { accept: 'a="x, y"' }],
     [{ accept: '"a,b' }, { accept: '"a, b' }],
-  ])('order, repetition and quoted white space do: %j and %j', (a, b) => {
+  ])('order, repetition and quoted white space matter: %j and %j', (a, b) => {
     expect(matches(['accept'], a, b)).toBe(false);
   });
 
   test.each(['\xa0a', 'a\xa0', '\xa0', 'a,\xa0b', '\xa0a, b'])(
-    'a no-break space is no white space: %j',
+    'a no-break space does not count as white space: %j',
     (value) => {
       expect(matches(['x-role'], { 'x-role': value }, { 'x-role': value.replaceAll('\xa0', '') })).toBe(
         false,
@@ -113,7 +113,7 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['gzip ; q=0.5,br', 'gzip;q=0.5, br'],
     ['gzip;\tq=0, *;q=0.001', '*;q=0.001, gzip;q=0'],
     ['a;q=0.2, b;q=0.9, c, d;q=0.2', 'c, b;q=0.9, a;q=0.2, d;q=0.2'],
-  ])('the order of members of unequal weight and their case do not count: %j and %j', (a, b) => {
+  ])('the order of members of different weight, and their case, do not matter: %j and %j', (a, b) => {
     expect(matches(['accept-encoding'], { 'accept-encoding': a }, { 'accept-encoding': b })).toBe(true);
   });
 
@@ -127,7 +127,7 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['gzip;q=0.5, br;q=0.5', 'br;q=0.5, gzip;q=0.5'],
     ['gzip;q=0.5', 'gzip;q=0.50'],
     ['gzip;q=2, br', 'br, gzip;q=2'],
-  ])('but with their weights, and in their order where those are equal: %j and %j', (a, b) => {
+  ])('weights, and the order of members of equal weight, matter: %j and %j', (a, b) => {
     expect(matches(['accept-encoding'], { 'accept-encoding': a }, { 'accept-encoding': b })).toBe(false);
   });
 
@@ -138,7 +138,7 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['prefer', 'a,  b', 'a, b'],
     ['te', 'a,b', 'a, b'],
     ['cache-control', 'no-cache ,a', 'no-cache, a'],
-  ])('normalizes what is: %s of %j and %j', (name, a, b) => {
+  ])('normalizes white space in a known list field: %s of %j and %j', (name, a, b) => {
     expect(matches([name], { [name]: a }, { [name]: b })).toBe(true);
   });
 
@@ -146,22 +146,25 @@ describe('RFC 9111 4.1, "Calculating Cache Keys with the Vary Header Field"', ()
     ['prefer', 'a, b', 'b, a'],
     ['prefer', 'A', 'a'],
     ['te', 'a;q=0.5, b', 'b, a;q=0.5'],
-  ])('but no order and case of other lists: %s of %j and %j', (name, a, b) => {
+  ])('does not normalize order and case of other lists: %s of %j and %j', (name, a, b) => {
     expect(matches([name], { [name]: a }, { [name]: b })).toBe(false);
   });
 
-  test('of a field whose syntax is unknown only the white space around it goes', () => {
+  test('a field of unknown syntax loses only the white space around its value', () => {
     expect(selectors(['x-a', 'x-b'], { 'x-a': ' \tB ;q=1 ,\ta, ', 'x-b': 'Z, a' })).toEqual([
       'B ;q=1 ,\ta,',
       'Z, a',
     ]);
   });
 
-  test.each(['constructor', '__proto__'])('a field called %s is absent where it was not sent', (name) => {
-    expect(selectors([name], {})).toEqual([null]);
-  });
+  test.each(['constructor', '__proto__'])(
+    'a field called %s is absent from a request that does not have it',
+    (name) => {
+      expect(selectors([name], {})).toEqual([null]);
+    },
+  );
 
-  test('two values are equal only if what is left of them without list white space is', () => {
+  test('two values are equal only if they differ in nothing but list white space', () => {
     const piece = fc.constantFrom('a', 'b', ',', ' ', '\t', '"', '\\', '\xa0', '=', ', ', '"a', '"\\', 'a,');
     const pieces = fc.array(piece, { maxLength: 6 });
     const twins = fc.oneof(

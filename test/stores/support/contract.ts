@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { decodeMarker, encodeMarker, fingerprint, MAX_SPECS } from '../../../src/codec/format.ts';
+import { decodeMarker, encodeMarker, MAX_SPECS, versionOf } from '../../../src/codec/format.ts';
 import { MAX_VARIANTS, type ReachableStore as Store } from '../../../src/store/store.ts';
 import { acquire, at, commitOf, fill, lease, MINUTE, NOTHING, purgeAll, response } from './values.ts';
 
@@ -68,7 +68,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       test('tells whoever saw something else that it has changed, and takes no lease', async () => {
         const id = newId();
         await fill(store, id, { bytes: response('new') });
-        const [seen, gone] = [response('new'), response('old')].map(fingerprint) as [Buffer, Buffer];
+        const [seen, gone] = [response('new'), response('old')].map(versionOf) as [Buffer, Buffer];
         expect(await acquire(store, lease(id), NOTHING, MINUTE)).toBe('changed');
         expect(await acquire(store, lease(id), gone, MINUTE)).toBe('changed');
         expect(await acquire(store, lease(id), seen, MINUTE)).toBe('leader');
@@ -117,7 +117,7 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
       test('stores for its time, and gives the lease back', async () => {
         const id = newId();
         expect(await fill(store, id, { ttl: 100 })).toBe(true);
-        const seen = fingerprint(await at(store, id));
+        const seen = versionOf(await at(store, id));
         expect(await acquire(store, lease(id, '', 'next'), seen, MINUTE)).toBe('leader');
         await sleep(120);
         expect(await at(store, id)).toBeUndefined();

@@ -1,4 +1,4 @@
-import { encode, fingerprint } from '../../../src/codec/format.ts';
+import { encode, versionOf } from '../../../src/codec/format.ts';
 import type { Claim, Commit, Lease, PurgeMode, ReachableStore as Store } from '../../../src/store/store.ts';
 
 export const MINUTE = 60_000;
@@ -7,9 +7,16 @@ export const NOTHING: Buffer = Buffer.alloc(0);
 
 /** The bytes of some stored response. */
 export function response(text: string): Buffer {
-  const head = { status: 200, message: '', headers: [], removed: [], locals: null, depth: 1 } as const;
+  const head = {
+    status: 200,
+    message: '',
+    headers: [],
+    removedFields: [],
+    locals: null,
+    cacheLevel: 1,
+  } as const;
   const ageing = { bornAt: 0, lifetime: 1, validateAlways: false, neverStale: false, staleIfError: 0 };
-  const stale = { staleWhileRevalidate: 0, took: 0, tags: [] };
+  const stale = { staleWhileRevalidate: 0, originMs: 0, tags: [] };
   return encode({ key: text, variant: '', ...head, ...ageing, ...stale }, [Buffer.from(text)]);
 }
 
@@ -30,7 +37,7 @@ export function commitOf(id: string, parts: Parts = {}): Commit {
 export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
   const commit = commitOf(id, parts);
   const [there] = await store.get(id, [commit.lease.variant]);
-  const { kind, stamp } = await store.acquire(commit.lease, fingerprint(there), MINUTE);
+  const { kind, stamp } = await store.acquire(commit.lease, versionOf(there), MINUTE);
   return kind === 'leader' && (await store.commit({ ...commit, lease: { ...commit.lease, stamp } }));
 }
 

@@ -5,11 +5,11 @@ import { encode } from '../../../src/codec/format.ts';
 import type {
   CacheMiddleware,
   CacheOptions,
-  DamagedEntry,
   Entry,
   EntryQuery,
   EntryRef,
   EntrySummary,
+  UnreadableEntry,
 } from '../../../src/index.ts';
 import type { Near } from '../../../src/store/near/near-cache.ts';
 import { keepingNear } from '../../../src/store/near/near-store.ts';
@@ -19,7 +19,7 @@ import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import { site } from '../../support/stores.ts';
 
-/* `cache.entries` of what is sealed (`encrypt`) and of what is stored in encodings (`compress`). */
+/* `cache.entries` with the options `encrypt`, `compress` and `near`. */
 
 let redis: RedisProcess;
 let client: Redis;
@@ -46,10 +46,10 @@ const app: Handler = (req, res) => {
   res.end(req.url?.startsWith('/large') ? 'x'.repeat(900_000) : `${req.url} ${TEXT}`);
 };
 
-type Listed = EntrySummary | DamagedEntry;
+type AnyEntry = EntrySummary | UnreadableEntry;
 
-async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<Listed[]> {
-  const all = new Map<string, Listed>();
+async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<AnyEntry[]> {
+  const all = new Map<string, AnyEntry>();
   let cursor: string | undefined;
   do {
     const page = await cache.entries.list(cursor === undefined ? query : { ...query, cursor });
@@ -62,8 +62,8 @@ async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<L
 async function whole(cache: CacheMiddleware, query?: EntryQuery): Promise<Entry> {
   const entries = await listed(cache, query);
   expect(entries).toHaveLength(1);
-  const entry = await cache.entries.get(entries[0] as Listed);
-  expect(entry).toMatchObject({ damaged: false });
+  const entry = await cache.entries.get(entries[0] as AnyEntry);
+  expect(entry).toMatchObject({ readable: true });
   return entry as Entry;
 }
 
@@ -72,12 +72,12 @@ const bytesOf = async ({ id, variant }: EntryRef): Promise<Buffer> =>
 
 const on = (options: CacheOptions): CacheOptions => ({ redis: redis.url, timeout: '2s', ...options });
 
-describe('what is sealed', () => {
+describe('an encrypted entry', () => {
   test.each<[string, CacheOptions]>([
-    ['under hashes', {}],
-    ['under its keys', { hashKeys: false }],
-    ['in encodings', { compress: true }],
-  ])('is listed, found, shown and purged like anything else: %s', async (_name, options) => {
+    ['under a hash', {}],
+    ['under its key', { hashKeys: false }],
+    ['and compressed', { compress: true }],
+  ])('%s is listed, searched, read, counted and purged like any other', async (_name, options) => {
     const { cache, get } = await site(on({ ...keys('one'), ...options }), app);
     await get('/tagged');
     for (const tenant of ['a', 'b']) await get({ path: '/varied', headers: { 'X-Tenant': tenant } });
@@ -92,26 +92,26 @@ describe('what is sealed', () => {
     ]);
     const varied = (await listed(cache, { search: 'VARIED' })) as EntrySummary[];
     expect(varied.map(({ variesOn }) => variesOn['x-tenant']).sort()).toEqual(['a', 'b']);
-    expect(await cache.entries.list({ id: (varied[0] as Listed).id })).toMatchObject({
+    expect(await cache.entries.list({ id: (varied[0] as AnyEntry).id })).toMatchObject({
       entries: [{ key: varied[0]?.key }, { key: varied[0]?.key }],
       cursor: undefined,
     });
     const entry = await whole(cache, { tag: 'leads', status: 200 });
     const size = `/tagged ${TEXT}`.length;
-    expect(entry).toMatchObject({ size, sealedBy: 'one', tags: ['leads'], stale: false });
+    expect(entry).toMatchObject({ size, encryptedWith: 'one', tags: ['leads'], stale: false });
     expect(entry.body.toString()).toBe(`/tagged ${TEXT}`);
     expect(entry.headers).toContainEqual(['ETag', '"of-the-app"']);
     expect(await cache.entries.measure()).toMatchObject({
       responses: { count: 3 },
       values: { count: 1 },
-      unreadable: { count: 0 },
+      unknownKey: { count: 0 },
     });
     expect(await cache.entries.purge(entry)).toBe(1);
     expect(await listed(cache, { tag: 'leads' })).toEqual([]);
     expect(await listed(cache)).toHaveLength(3);
   });
 
-  test('is updated as long as it is what was seen, and sealed again', async () => {
+  test('is updated only in the version given, and encrypted again', async () => {
     const { cache, get } = await site(on(keys('one')), app);
     await get('/a');
     const seen = await whole(cache);
@@ -123,7 +123,7 @@ describe('what is sealed', () => {
     expect((await get('/a')).said).toMatch(/^hit; ttl=1(8000|7999)$/);
   });
 
-  test('keeps a soft purge through an update, unless it gets a lifetime', async () => {
+  test('keeps a soft purge with a new body, and loses it with a new ttl', async () => {
     const { cache, get } = await site(on(keys('one')), app);
     await get('/a');
     const seen = await whole(cache);
@@ -135,56 +135,60 @@ describe('what is sealed', () => {
     expect(await whole(cache)).toMatchObject({ purged: false, stale: false });
   });
 
-  test('opens with an older key, and is sealed with the newest when it is changed', async () => {
+  test('encrypted with an older key is readable, and an update encrypts it with the newest key', async () => {
     const old = await site(on(keys('old')), app);
     await old.get('/a');
     const { cache } = await site(on(keys('new', 'old')), app);
     const entry = await whole(cache);
-    expect(entry.sealedBy).toBe('old');
+    expect(entry.encryptedWith).toBe('old');
     expect(await cache.entries.update(entry, { ttl: '2h' })).toBe(true);
-    expect((await whole(cache)).sealedBy).toBe('new');
+    expect((await whole(cache)).encryptedWith).toBe('new');
   });
 
-  test.each<[string, CacheOptions, CacheOptions, Partial<DamagedEntry>]>([
-    ['sealed with another key', keys('one'), keys('two'), { reason: 'sealed', sealedBy: 'one' }],
-    ['sealed, for a process without keys', keys('one'), {}, { reason: 'sealed', sealedBy: 'one' }],
+  const UNKNOWN_KEY = { reason: 'unknown-key', encryptedWith: 'one' } as const;
+  test.each<[string, CacheOptions, CacheOptions, Partial<UnreadableEntry>]>([
+    ['encrypted with another key', keys('one'), keys('two'), UNKNOWN_KEY],
+    ['encrypted, in a process without keys', keys('one'), {}, UNKNOWN_KEY],
     [
-      'not sealed, for a process with keys',
+      'unencrypted, in a process with keys',
       {},
       { ...keys('two'), hashKeys: false },
-      { reason: 'unsealed', sealedBy: undefined },
+      { reason: 'unencrypted', encryptedWith: undefined },
     ],
-  ])('is listed where it cannot be read, left alone, and can be purged: %s', async (_n, by, to, expected) => {
+  ])('%s is listed as unreadable, counted, not updated, and purged', async (_n, by, to, expected) => {
     const one = await site(on(by), app);
     await one.get('/large');
     const { cache } = await site(on(to), app);
-    const [entry] = (await listed(cache)) as [DamagedEntry];
-    expect(entry).toMatchObject({ damaged: true, ...expected });
+    const [entry] = (await listed(cache)) as [UnreadableEntry];
+    expect(entry).toMatchObject({ readable: false, ...expected });
     expect(entry.storedBytes).toBeGreaterThan(900_000);
-    // A key that nobody knows matches nothing.
+    // An unknown cache key matches no search.
     expect(await listed(cache, { search: 'test.example' })).toHaveLength(entry.key === undefined ? 0 : 1);
     expect(await listed(cache, { status: 200 })).toEqual([]);
-    expect(await cache.entries.get(entry)).toMatchObject({ damaged: true, ...expected });
-    const seen = (await bytesOf(entry)).toString('base64url', 0, 24);
-    expect(await cache.entries.update({ ...entry, seen }, { ttl: '1h' })).toBe(false);
-    expect(await cache.entries.measure()).toMatchObject({ unreadable: { count: 1 }, damaged: { count: 0 } });
+    expect(await cache.entries.get(entry)).toMatchObject({ readable: false, ...expected });
+    const version = (await bytesOf(entry)).toString('base64url', 0, 24);
+    expect(await cache.entries.update({ ...entry, version }, { ttl: '1h' })).toBe(false);
+    const { unknownKey, unencrypted, damaged } = await cache.entries.measure();
+    expect([unknownKey.count, unencrypted.count, damaged.count]).toEqual(
+      expected.reason === 'unknown-key' ? [1, 0, 0] : [0, 1, 0],
+    );
     expect((await one.get('/large')).said).toMatch(/^hit/);
     expect(await cache.entries.purge(entry)).toBe(1);
     expect((await one.get('/large')).said).toMatch(/^fwd=uri-miss/);
   });
 
-  test('is damaged where it was changed', async () => {
+  test('with a changed byte is listed and counted as damaged', async () => {
     const { cache, get } = await site(on(keys('one')), app);
     await get('/a');
     const entry = await whole(cache);
     const bytes = await bytesOf(entry);
     bytes[bytes.length - 1]! ^= 1;
     await client.hset(`rrc:{${entry.id}}`, entry.variant, bytes);
-    expect(await listed(cache)).toMatchObject([{ damaged: true, reason: 'damaged', sealedBy: 'one' }]);
+    expect(await listed(cache)).toMatchObject([{ readable: false, reason: 'damaged', encryptedWith: 'one' }]);
     expect((await cache.entries.measure()).damaged.count).toBe(1);
   });
 
-  test('is read a few megabytes at a time; without a key its heads alone', async () => {
+  test('is listed by reads of a few megabytes; without its key by heads alone', async () => {
     const { cache, get } = await site(on(keys('one')), app);
     await Promise.all(Array.from({ length: 24 }, (_, i) => get(`/large/${i}`)));
     let most = 0;
@@ -192,7 +196,7 @@ describe('what is sealed', () => {
       const clients = await client.client('LIST');
       for (const [, bytes] of String(clients).matchAll(/ omem=(\d+)/g)) most = Math.max(most, Number(bytes));
     }, 2);
-    expect((await listed(cache, { limit: 1000 })).every(({ damaged }) => !damaged)).toBe(true);
+    expect((await listed(cache, { limit: 1000 })).every(({ readable }) => readable)).toBe(true);
     clearInterval(gauge);
     expect(most).toBeLessThan(12_000_000);
     const other = await site(on({}), app);
@@ -203,10 +207,10 @@ describe('what is sealed', () => {
   });
 });
 
-describe('what is stored in encodings', () => {
+describe('a compressed response', () => {
   const compressed = (): CacheOptions => on({ compress: true });
 
-  test('is shown as the app sent it, and says what it is stored in', async () => {
+  test('is read as the app sent it, and lists its encodings', async () => {
     const { cache, get } = await site(compressed(), app);
     await get('/a');
     await cache.idle();
@@ -221,7 +225,7 @@ describe('what is stored in encodings', () => {
 
   const inBrotli = { path: '/a', headers: { 'Accept-Encoding': 'br' } };
 
-  test('stays so with another lifetime', async () => {
+  test('stays compressed with a new ttl', async () => {
     const { cache, get } = await site(compressed(), app);
     await get('/a');
     await cache.idle();
@@ -233,7 +237,7 @@ describe('what is stored in encodings', () => {
     expect(answer.header('content-encoding')).toBe('br');
   });
 
-  test('is plain with another body, and as it was with the same', async () => {
+  test('keeps its encodings with the same body, and loses them with another', async () => {
     const { cache, get } = await site(compressed(), app);
     await get('/a');
     await cache.idle();
@@ -251,7 +255,7 @@ describe('what is stored in encodings', () => {
     ]);
   });
 
-  test('is damaged where it is not what it claims, and never larger than that', async () => {
+  test('whose decoded size differs from the stored one is damaged', async () => {
     const { cache } = await site(compressed(), app);
     const key = 'GET http://h/bomb';
     for (const [size, real] of [
@@ -262,19 +266,19 @@ describe('what is stored in encodings', () => {
       const encodings = { size, list: [['br', body.length]] as const };
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), encodings }, [body]);
       await client.hset(`rrc:{${key}}`, '', bytes);
-      expect(await listed(cache)).toMatchObject([{ damaged: false, size }]);
+      expect(await listed(cache)).toMatchObject([{ readable: true, size }]);
       expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason: 'damaged' });
-      const seen = bytes.subarray(0, 24).toString('base64url');
-      expect(await cache.entries.update({ id: key, variant: '', seen }, { body: 'x' })).toBe(false);
+      const version = bytes.subarray(0, 24).toString('base64url');
+      expect(await cache.entries.update({ id: key, variant: '', version }, { body: 'x' })).toBe(false);
     }
   });
 });
 
-describe('what is near', () => {
+describe('the near cache', () => {
   test.each<[string, CacheOptions]>([
-    ['as it is', {}],
-    ['sealed', keys('one')],
-  ])('is not, once it was changed in the same process: %s', async (_name, options) => {
+    ['without encryption', {}],
+    ['with encryption', keys('one')],
+  ])('%s serves a new body right after an update in the same process', async (_name, options) => {
     const { cache, get } = await site(on({ near: true, ...options }), app);
     for (let i = 0; i < 5; i++) {
       for (let asked = 0; !(await get('/a')).said.includes('near'); asked++) expect(asked).toBeLessThan(300);
@@ -283,11 +287,18 @@ describe('what is near', () => {
     }
   });
 
-  test('is forgotten by the call itself, whenever Redis says so', async () => {
+  test('drops an entry when replace returns, without waiting for a message of Redis', async () => {
     const forgotten: string[] = [];
     const near = { forget: (id: string) => forgotten.push(id) } as unknown as Near;
     const store = keepingNear(storeOf(client), near);
-    const gone = { id: 'k', variant: '', seen: Buffer.alloc(24), bytes: Buffer.alloc(24), tags: [], ttl: 1 };
+    const gone = {
+      id: 'k',
+      variant: '',
+      version: Buffer.alloc(24),
+      bytes: Buffer.alloc(24),
+      tags: [],
+      ttl: 1,
+    };
     expect(await store.entries.replace(gone)).toBe(false);
     expect(forgotten).toEqual(['k']);
   });
