@@ -15,14 +15,8 @@ import {
   ROWS,
   sends,
 } from '../responses/support/compressed.ts';
-import {
-  expresses,
-  frameworks,
-  type Handler,
-  type Layer,
-  newCache,
-  stage,
-} from '../responses/support/stage.ts';
+import { expressApps, redisBacked, stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 
 /* Bodies stored in content codings: made once, sent to each client in the one that it reads, byte for byte the app's. */
@@ -65,7 +59,7 @@ describe.each(frameworks)('$name', (on) => {
   });
 
   test('compression() in front leaves what is encoded alone, and encodes what is not', async () => {
-    const cache = newCache({ compress: { gzip: false } });
+    const cache = redisBacked({ compress: { gzip: false } });
     const squeeze = compression() as unknown as Layer;
     const server = await stage(on, [squeeze, cache], sends());
     const miss = await askOnce(server.port, accepting('gzip'));
@@ -86,7 +80,7 @@ describe.each(frameworks)('$name', (on) => {
   });
 
   test('what compression() behind has made or declined is stored as it is', async () => {
-    const cache = newCache({ compress: { threshold: 0 } });
+    const cache = redisBacked({ compress: { threshold: 0 } });
     const squeeze = compression() as unknown as Layer;
     const server = await stage(on, [cache, squeeze], sends());
     for (let i = 0; i < 2; i++) {
@@ -115,7 +109,7 @@ describe.each(frameworks)('$name', (on) => {
   });
 });
 
-describe.each(expresses)('$name', (on) => {
+describe.each(expressApps)('$name', (on) => {
   test('res.json: the weak entity tag that Express makes stands for all codings', async () => {
     const { get, runs } = await compressed((_req, res) => res.json(ROWS), {}, on);
     const first = await get(accepting(BR));
@@ -354,7 +348,7 @@ test('maxBodySize counts what the app sent', async () => {
 });
 
 test('a route behind may compress what the cache in front does not', async () => {
-  const cache = newCache();
+  const cache = redisBacked();
   const server = await stage(node, [cache, cache.with({ compress: true })], sends());
   await askOnce(server.port);
   await cache.idle();

@@ -2,7 +2,8 @@ import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import { type Case, cacheWith, expectHit, expectReplayed } from '../responses/support/matrix.ts';
-import { frameworks, type Handler, type Layer, stage } from '../responses/support/stage.ts';
+import { stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { slowly } from '../responses/support/stream-cases.ts';
 import { type Answer, askOnce } from '../support/client.ts';
 

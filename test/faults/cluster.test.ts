@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { startCluster } from '../support/cluster-of-one.ts';
+import { startCluster } from '../support/cluster.ts';
 import { quietly } from '../support/quietly.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { until } from '../support/until.ts';

@@ -4,7 +4,7 @@ import middie from '@fastify/middie';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 

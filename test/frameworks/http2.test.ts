@@ -7,7 +7,7 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { Http2Client } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';

@@ -9,7 +9,8 @@ import express from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
 import { isInternal } from '../../src/exchange/internal-request.ts';
-import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
+import { bare, frameworks, type Handler, type Layer } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import type { Asked } from '../support/client.ts';
 import { Stage, seen } from './support/twice.ts';
 

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { dispatch, isInternal, type RequestTemplate } from '../../src/exchange/internal-request.ts';
-import { bare, frameworks, type Handler } from '../support/apps.ts';
+import { bare, frameworks, type Handler } from '../support/app.ts';
 import { Stage, TIMEOUT_MS } from './support/twice.ts';
 
 /* Every internal request ends, and leaves nothing behind. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FaultEvent } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
 
 /* An origin that means harm, at one URL of many: it harms its own response and no other. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 

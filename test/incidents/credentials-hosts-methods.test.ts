@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { bare, express5app, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
 
 /* Whose response it is: cookies, credentials, hosts and methods that caches have mixed up. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { bare, express5app, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
 import { ask, Connection, serialized } from '../support/client.ts';
 
 /* Parts taken for wholes, and URLs that the cache and the app read differently. */

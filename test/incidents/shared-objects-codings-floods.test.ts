@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import { Redis } from 'ioredis';
-import { bare, express5app, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, type Handler, type Layer, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import debug from 'debug';
 import express from 'express';
 import type { CacheEvents, RequestEvent } from '../../src/index.ts';
-import { newCache, serve } from '../support/apps.ts';
+import { newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
 import { shop } from './support/shop.ts';
@@ -140,7 +140,7 @@ describe('an event', () => {
     });
     cache.on('request', ({ kind }) => heard.push(kind));
     await settled();
-    expect((await settled()).says).toMatch(/^hit/);
+    expect((await settled()).cacheStatus).toMatch(/^hit/);
     expect(heard).toEqual(['forward', 'hit']);
     expect(warnings).toEqual([
       ["a listener of 'request' threw: Error: mine", { type: 'RedisResponseCacheWarning' }],

@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, Explanation } from '../../src/index.ts';
-import { expresses, newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import type { Asked } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
 import { type Shop, shop } from './support/shop.ts';
@@ -19,7 +20,7 @@ async function both(
     method,
     headers: headers as Record<string, string>,
   });
-  return [explained, (await settled({ method, path, headers })).says];
+  return [explained, (await settled({ method, path, headers })).cacheStatus];
 }
 
 /** Without what only the app's answer tells. */

@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, express5app, frameworks, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, frameworks, newCache, serve } from '../support/app.ts';
 import { startProxy } from '../support/chaos.ts';
 import { type Answer, type Asked, ask, Connection } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';

@@ -12,9 +12,9 @@ import {
   purgeTag,
   response,
 } from '../stores/support/values.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
-import { clientOf, storeOf } from '../support/cluster-of-one.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -52,7 +52,7 @@ everywhere((open) => {
         running[1]?.res.setHeader('Cache-Tag', TAGS).end('from after');
         const answers = await Promise.all([...waiting, ...late]);
         expect(answers.map(({ body }) => body)).toEqual(Array(5).fill('from after'));
-        expect(await ask(other)).toMatchObject({ body: 'from after', said: expect.stringMatching(/^hit/) });
+        expect(await ask(other)).toMatchObject({ body: 'from after', cacheStatus: expect.stringMatching(/^hit/) });
         expect(running).toHaveLength(2);
       },
     );
@@ -65,9 +65,9 @@ everywhere((open) => {
       await runs(1);
       await caches[0]?.purge({ tags: ['d', 'A', 'a,'], ...mode });
       running[0]?.res.setHeader('Cache-Tag', TAGS).end('made');
-      expect((await leader).said).toBe('fwd=uri-miss; stored');
+      expect((await leader).cacheStatus).toBe('fwd=uri-miss; stored');
       await caches[0]?.idle();
-      expect((await ask(0)).said).toMatch(/^hit/);
+      expect((await ask(0)).cacheStatus).toMatch(/^hit/);
     });
 
     test('revokes the confirmation of what is stored, and the one that would give it the tag', async () => {

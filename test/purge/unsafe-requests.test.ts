@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, newCache, serve } from '../support/apps.ts';
+import { bare, newCache, serve } from '../support/app.ts';
 import { startProxy } from '../support/chaos.ts';
 import { type Answer, type Asked, Connection } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';

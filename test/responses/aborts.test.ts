@@ -4,7 +4,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
 import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
-import { expresses, frameworks, type Handler, type Stage, stage } from './support/stage.ts';
+import { expressApps, type Stage, stage } from './support/stage.ts';
+import { frameworks, type Handler } from '../support/app.ts';
 import { slowly } from './support/stream-cases.ts';
 
 /* Responses that end before their time, by the client's doing or by the handler's. */
@@ -197,7 +198,7 @@ describe.each(frameworks)('$name', (framework) => {
   });
 });
 
-describe.each(expresses)('$name', (framework) => {
+describe.each(expressApps)('$name', (framework) => {
   test('res.json for a client that is gone is stored', async () => {
     const server = await stage(framework, [cacheWith()], async (_req, res) => {
       await gone(res);

@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { askOnce } from '../support/client.ts';
 import { cacheWith, expectHit, expectSame } from './support/matrix.ts';
-import { expresses, frameworks, type Handler, type Stage, stage } from './support/stage.ts';
+import { expressApps, type Stage, stage } from './support/stage.ts';
+import { frameworks, type Handler } from '../support/app.ts';
 
 /* Conditional requests (RFC 9110 section 13): on a hit, and on the fill before it. */
 
@@ -189,7 +190,7 @@ describe.each(frameworks)('$name', (framework) => {
   });
 });
 
-describe.each(expresses)('$name', (framework) => {
+describe.each(expressApps)('$name', (framework) => {
   test('a hit answers with the 304 that Express itself would', async () => {
     const handler: Handler = (_req, res) => res.vary('Accept').set('X-Own', 'kept').json({ a: 1 });
     const bare = await stage(framework, [], handler);

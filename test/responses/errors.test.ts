@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { ErrorRequestHandler } from 'express';
 import { askOnce } from '../support/client.ts';
 import { type Case, cacheWith, expectPassed, expectReplayed, expectSame } from './support/matrix.ts';
-import { expresses, type Framework, frameworks, type Handler, type Layer, stage } from './support/stage.ts';
+import { expressApps, stage } from './support/stage.ts';
+import { type Framework, frameworks, type Handler, type Layer } from '../support/app.ts';
 
 /* Handlers that fail, and handlers that go on after the end. */
 
@@ -163,7 +164,7 @@ describe.each(withErrors)('$name', (framework) => {
   );
 });
 
-describe.each(expresses)('$name', (framework) => {
+describe.each(expressApps)('$name', (framework) => {
   test('an error handler of the app answers, and its 500 is not stored', async () => {
     const onError: ErrorRequestHandler = (error, _req, res, _next) => {
       res.status(500).json({ error: (error as Error).message });
@@ -181,7 +182,7 @@ describe.each(expresses)('$name', (framework) => {
 });
 
 test('Express 5 answers for an async handler that rejects', () =>
-  expectFailurePassed(expresses[0]!, async () => {
+  expectFailurePassed(expressApps[0]!, async () => {
     await new Promise(setImmediate);
     fail();
   }));

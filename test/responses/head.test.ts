@@ -4,7 +4,8 @@ import { bodyCases } from './support/body-cases.ts';
 import { expressCases } from './support/express-cases.ts';
 import { headCases } from './support/head-cases.ts';
 import { cacheWith, expectHit, expectSame, firstAnswers } from './support/matrix.ts';
-import { frameworks, stage } from './support/stage.ts';
+import { stage } from './support/stage.ts';
+import { frameworks } from '../support/app.ts';
 
 /* HEAD, forwarded requests and persistent connections: the same responses, framed in other ways. */
 

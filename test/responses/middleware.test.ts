@@ -7,7 +7,8 @@ import helmet from 'helmet';
 import onHeaders from 'on-headers';
 import { askOnce } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
-import { frameworks, type Handler, type Layer, stage } from './support/stage.ts';
+import { stage } from './support/stage.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
 
 /* Middleware in front of the cache does its part for each request anew; middleware behind it is part of what is stored. */
 

@@ -8,7 +8,8 @@ import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
 import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit, expectPassed } from './support/matrix.ts';
-import { frameworks, type Handler, stage } from './support/stage.ts';
+import { stage } from './support/stage.ts';
+import { frameworks, type Handler } from '../support/app.ts';
 
 /* Long responses: the pace is the client's, and the cache holds no more than its cap. */
 

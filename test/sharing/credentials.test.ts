@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { PolicyOptions } from '../../src/index.ts';
 import { cacheWith, expectHit } from '../responses/support/matrix.ts';
-import { frameworks, type Handler, stage } from '../responses/support/stage.ts';
+import { stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 
 /* Credentials: what one person's request brought is another's only where somebody said so. */

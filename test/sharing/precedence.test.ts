@@ -8,7 +8,7 @@ import {
   type Layer,
   newCache,
   serve,
-} from '../support/apps.ts';
+} from '../support/app.ts';
 import { type Answer, type Asked, ask } from '../support/client.ts';
 import type { Known } from './support/people.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { frameworks, guardEvents, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
+import { frameworks, guardEvents, type Handler, type Layer, newCache, serve } from '../support/app.ts';
 import { type Asked, ask } from '../support/client.ts';
 import { cookieParser, type Known, lazySession, passport } from './support/people.ts';
 

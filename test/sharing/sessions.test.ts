@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Request } from 'express';
 import session from 'express-session';
-import { expresses, frameworks, type Layer, newCache, serve } from '../support/apps.ts';
+import { frameworks, type Layer, newCache, serve } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import { ask } from '../support/client.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 

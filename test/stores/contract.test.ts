@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { startCluster } from '../support/cluster.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../support/store.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
 import { contract } from './support/contract.ts';

@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { ReachableStore as Store } from '../../src/store/store.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { startCluster } from '../support/cluster.ts';
+import { clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
@@ -30,7 +31,7 @@ everywhere((open) => {
       expect(await stored(all)).toEqual(all.slice(Math.max(0, i - 4), i + 1));
     }
     // A hit is no storing, so it changes nothing.
-    expect((await get('/7')).said).toMatch(/^hit/);
+    expect((await get('/7')).cacheStatus).toMatch(/^hit/);
     await get('/0');
     expect(await stored(all)).toEqual(['/0', '/8', '/9', '/10', '/11']);
   });
@@ -53,8 +54,8 @@ everywhere((open) => {
     const { get, stored } = await site({ ...open(), maxEntries: 3, clock: () => now }, handler);
     for (const path of paths(3)) await get(path);
     now += 20_000;
-    expect((await get('/0')).said).toBe('fwd=stale; fwd-status=200; stored');
-    expect((await get('/1')).said).toBe('fwd=stale; fwd-status=304; stored');
+    expect((await get('/0')).cacheStatus).toBe('fwd=stale; fwd-status=200; stored');
+    expect((await get('/1')).cacheStatus).toBe('fwd=stale; fwd-status=304; stored');
     await get('/3');
     await get('/4');
     expect(await stored(paths(5))).toEqual(['/1', '/3', '/4']);

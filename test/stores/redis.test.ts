@@ -2,7 +2,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Redis } from 'ioredis';
 import { versionOf } from '../../src/codec/format.ts';
 import type { RedisStore } from '../../src/store/redis/redis-store.ts';
-import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { startCluster } from '../support/cluster.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import {
   acquire,

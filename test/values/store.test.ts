@@ -12,7 +12,7 @@ import {
 } from '../../src/index.ts';
 import type { Storage } from '../../src/store/storage.ts';
 import { createValueStore } from '../../src/values/value-store.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions, WrapOptions } from '../../src/index.ts';
-import { bare, newCache, serve } from '../support/apps.ts';
+import { bare, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';

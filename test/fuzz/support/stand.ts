@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../../src/index.ts';
-import { newCache, serve } from '../../support/apps.ts';
+import { newCache, serve } from '../../support/app.ts';
 import { type Answer, Connection } from '../../support/client.ts';
 import { forbidden, type Made } from './oracle.ts';
 import type { Scripted, Step, Wanted } from './space.ts';

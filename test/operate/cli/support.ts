@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterEach } from '@jest/globals';
 import { main } from '../../../src/cli/main.ts';
 import { type CacheOptions, redisCache } from '../../../src/index.ts';
-import type { Handler } from '../../support/apps.ts';
+import type { Handler } from '../../support/app.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { site } from '../../support/stores.ts';
 

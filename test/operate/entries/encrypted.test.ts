@@ -13,8 +13,8 @@ import type {
 } from '../../../src/index.ts';
 import type { Near } from '../../../src/store/near/near-cache.ts';
 import { keepingNear } from '../../../src/store/near/near-store.ts';
-import type { Handler } from '../../support/apps.ts';
-import { clientOf, storeOf } from '../../support/cluster-of-one.ts';
+import type { Handler } from '../../support/app.ts';
+import { clientOf, storeOf } from '../../support/store.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import { site } from '../../support/stores.ts';

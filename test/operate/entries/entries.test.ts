@@ -7,7 +7,7 @@ import type {
   EntrySummary,
   StoreFigures,
 } from '../../../src/index.ts';
-import type { Handler } from '../../support/apps.ts';
+import type { Handler } from '../../support/app.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
 
 /* `cache.entries`: listing, reading, changing and counting stored responses, on every store. */

@@ -12,7 +12,8 @@ import {
   type UnreadableEntry,
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
-import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../../support/cluster-of-one.ts';
+import { startCluster } from '../../support/cluster.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../../support/store.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { HEAD } from '../../support/stored-head.ts';
 

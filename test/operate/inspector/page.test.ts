@@ -7,7 +7,7 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { encode } from '../../../src/codec/format.ts';
 import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../../src/index.ts';
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
-import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/apps.ts';
+import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/app.ts';
 import { startChromium } from '../../support/chromium.ts';
 import { ask } from '../../support/client.ts';
 import { sized } from '../../support/long.ts';

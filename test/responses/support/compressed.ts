@@ -2,7 +2,8 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
 import { type Answer, type Asked, askOnce } from '../../support/client.ts';
-import { type Framework, frameworks, type Handler, newCache, type Stage, stage } from './stage.ts';
+import { redisBacked, type Stage, stage } from './stage.ts';
+import { type Framework, frameworks, type Handler } from '../../support/app.ts';
 
 /* A server behind a cache that compresses, and what is expected of its answers. */
 
@@ -33,7 +34,7 @@ export async function compressed(
   options: CacheOptions = {},
   on: Framework = frameworks[0] as Framework,
 ): Promise<Compressed> {
-  const cache = newCache({ compress: true, ...options });
+  const cache = redisBacked({ compress: true, ...options });
   const events: RequestEvent[] = [];
   const faults: FaultEvent[] = [];
   cache.on('request', (event) => events.push(event)).on('fault', (fault) => faults.push(fault));

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, expect } from '@jest/globals';
 import type { Request, Response } from 'express';
 import type { CacheMiddleware, CacheOptions, PolicyOptions } from '../../../src/index.ts';
 import { type Answer, type Asked, askOnce, type Line } from '../../support/client.ts';
-import { type Framework, type Layer, newCache, type Stage, stage } from './stage.ts';
+import { redisBacked, type Stage, stage } from './stage.ts';
+import { type Framework, type Layer } from '../../support/app.ts';
 
 /** One way of answering, and what is to become of it. */
 export interface Case {
@@ -28,13 +29,13 @@ type Note = (...values: unknown[]) => void;
 
 let cache: CacheMiddleware;
 beforeEach(() => {
-  cache = newCache();
+  cache = redisBacked();
 });
 afterEach(() => cache.close());
 
 /** The cache of the running test, with other options where they are given. */
 export function cacheWith(options?: CacheOptions): CacheMiddleware {
-  if (options) cache = newCache(options);
+  if (options) cache = redisBacked(options);
   return cache;
 }
 

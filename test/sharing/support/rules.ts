@@ -1,5 +1,5 @@
 import type { CacheOptions } from '../../../src/index.ts';
-import { express5app, type Layer, newCache, serve } from '../../support/apps.ts';
+import { express5app, type Layer, newCache, serve } from '../../support/app.ts';
 import { type Answer, type Asked, ask } from '../../support/client.ts';
 import type { Known } from './people.ts';
 

@@ -8,9 +8,18 @@ import {
 } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach } from '@jest/globals';
-import connect from 'connect';
-import express, { type Request, type Response } from 'express';
-import { type CacheMiddleware, type CacheOptions, type GuardEvent, redisCache } from '../../src/index.ts';
+import type connect from 'connect';
+import type express from 'express';
+import type { Request, Response } from 'express';
+import {
+  type CacheMiddleware,
+  type CacheOptions,
+  type FaultEvent,
+  type GuardEvent,
+  type RequestEvent,
+  redisCache,
+} from '../../src/index.ts';
+import { type Answer, type Asked, ask } from './client.ts';
 
 /* Real servers of four frameworks, and caches of one process in front of their handlers. */
 
@@ -19,16 +28,16 @@ export type Layer = (req: IncomingMessage, res: ServerResponse, next: Next) => v
 /** With Express's own methods on Express, and only Node's elsewhere. */
 export type Handler = (req: Request, res: Response, next: Next) => unknown;
 
-const express4 = require('express4') as typeof express;
-
 export interface Framework {
   readonly name: string;
+  readonly express: boolean;
   app(...layers: readonly Handler[]): RequestListener;
 }
 
-function ofExpress(make: typeof express): Framework['app'] {
+function ofExpress(name: 'express' | 'express4'): Framework['app'] {
   return (...layers) => {
-    const app = make();
+    // Loaded by the suites that need it.
+    const app = (require(name) as typeof express)();
     // Express's own answer to an error prints it everywhere but in a test.
     app.set('env', 'test');
     for (const layer of layers) app.use(layer as unknown as Layer);
@@ -36,25 +45,21 @@ function ofExpress(make: typeof express): Framework['app'] {
   };
 }
 
-export const express5app: Framework['app'] = ofExpress(express);
+export const express5app: Framework['app'] = ofExpress('express');
 
 export const frameworks: readonly Framework[] = [
-  { name: 'Express 5', app: express5app },
-  { name: 'Express 4', app: ofExpress(express4) },
+  { name: 'Express 5', express: true, app: express5app },
+  { name: 'Express 4', express: true, app: ofExpress('express4') },
   {
     name: 'Connect',
+    express: false,
     app(...layers) {
-      const app = connect();
+      const app = (require('connect') as typeof connect)();
       for (const layer of layers) app.use(layer as unknown as Layer);
       return app;
     },
   },
-  { name: 'node:http', app: bare },
-];
-
-export const expresses: readonly (readonly [string, typeof express])[] = [
-  ['Express 5', express],
-  ['Express 4', express4],
+  { name: 'node:http', express: false, app: bare },
 ];
 
 /** Layers called one by the other, and nothing else. */
@@ -108,4 +113,51 @@ export function guardEvents(cache: CacheMiddleware): GuardEvent[] {
   const events: GuardEvent[] = [];
   cache.on('guard', (event) => events.push(event));
   return events;
+}
+
+/** A cache whose clock is set by hand, and what came of it. */
+export interface TimedCache {
+  readonly cache: CacheMiddleware;
+  readonly requests: RequestEvent[];
+  readonly faults: FaultEvent[];
+  /** Makes its clock show so many milliseconds more, or less. */
+  later(ms: number): void;
+}
+
+export function timedCache(options: CacheOptions = {}): TimedCache {
+  let now = Date.now();
+  const cache = newCache({ clock: () => now, ...options });
+  const requests: RequestEvent[] = [];
+  const faults: FaultEvent[] = [];
+  cache.on('request', (event) => requests.push(event)).on('fault', (event) => faults.push(event));
+  const later = (ms: number): void => {
+    now += ms;
+  };
+  return { cache, requests, faults, later };
+}
+
+/** An app behind a cache, and a client of it. */
+export interface TestApp extends TimedCache {
+  readonly port: number;
+  ask(asked?: Asked | string): Promise<Answer>;
+  /** Asks, and waits until nothing goes on behind the answer. */
+  settled(asked?: Asked | string): Promise<Answer>;
+}
+
+/** Puts the cache where it belongs in an app. */
+export type Build = (cache: Handler & CacheMiddleware) => RequestListener;
+
+export async function testApp(build: Build, options: CacheOptions = {}): Promise<TestApp> {
+  const timed = timedCache(options);
+  const port = await serve(build(timed.cache as Handler & CacheMiddleware));
+  return {
+    ...timed,
+    port,
+    ask: (asked) => ask(port, asked),
+    async settled(asked) {
+      const answer = await ask(port, asked);
+      await timed.cache.idle();
+      return answer;
+    },
+  };
 }

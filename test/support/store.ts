@@ -1,0 +1,26 @@
+import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Redis as Redis5 } from 'ioredis5';
+import type { RedisClient } from '../../src/index.ts';
+import { RedisStore } from '../../src/store/redis/redis-store.ts';
+import type { RedisProcess } from './redis.ts';
+
+/* Clients of a server, and stores over them. */
+
+export function clientOf(redis: RedisProcess, options: RedisOptions = {}): Redis {
+  return new Redis(redis.url, { disconnectTimeout: 100, ...(options as object) });
+}
+
+export function client5Of(redis: RedisProcess): RedisClient {
+  return new Redis5(redis.url, { disconnectTimeout: 100 });
+}
+
+export function clusterOf(redis: RedisProcess, keyPrefix = ''): Cluster {
+  return new Cluster([redis.url], { keyPrefix, redisOptions: { disconnectTimeout: 100 } });
+}
+
+/** A store that closes its client, as it does with one of its own. */
+export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number): RedisStore {
+  return new RedisStore(client as RedisClient, prefix, maxEntries, async () =>
+    (client as Redis).disconnect(),
+  );
+}
