@@ -94,7 +94,7 @@ export async function decodeBody(coding: Coding, bytes: Buffer, size: number): P
 const decoding = new WeakMap<{ readonly body: Buffer }, Promise<Buffer>>();
 
 /** The identity body of a stored response with encodings. Rejects when it is damaged. */
-export function identityBody(stored: { readonly body: Buffer }, encodings: Encodings): Promise<Buffer> {
+export function decodeIdentity(stored: { readonly body: Buffer }, encodings: Encodings): Promise<Buffer> {
   const running = decoding.get(stored);
   if (running) return running;
   // Gzip, the fastest to decode, comes last wherever it is stored.

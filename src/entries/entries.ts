@@ -1,4 +1,4 @@
-import { identityBody as decodeIdentityBody } from '../codec/compression.ts';
+import { decodeIdentity } from '../codec/compression.ts';
 import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
@@ -111,7 +111,7 @@ async function identityBody(stored: StoredResponse, maxBodySize: number): Promis
   const { body, encodings } = stored;
   if (!encodings) return body;
   if (encodings.size > Math.max(maxBodySize, MAX_DECODED_BYTES)) return undefined;
-  return decodeIdentityBody(stored, encodings).catch(() => undefined);
+  return decodeIdentity(stored, encodings).catch(() => undefined);
 }
 
 function headerLines(headers: StoredFields): Entry['headers'] {

@@ -14,7 +14,7 @@ import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
-import { decideNear, lookUp } from './find-stored.ts';
+import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { Lookup } from './lookup.ts';
 import { explainPurgeRequest } from './purge-request.ts';
@@ -97,9 +97,8 @@ export async function explain(
   };
   if (unqualified) return explained(context, unqualified, facts);
   const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
-  const found = near
-    ? t.found
-    : await lookUp(t, new Lookup(context.store, context.keyring, context.pendingInvalidations));
+  const lookup = new Lookup(context.store, context.keyring, context.pendingInvalidations);
+  const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
   if (found instanceof Fault) return explained(context, bypass(found.code), facts);
   const decision = near ?? decide(t, found, t.policy, context.clock());
   const { stored } = found;

@@ -290,6 +290,7 @@ export class Fill implements CaptureHooks, FillState {
       return { kind: 'not-stored', reason: 'error' };
     });
     this.reads.end();
+    context.nested.end(exchange.req);
     if (lease) {
       context.leases.drop(lease);
       if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);

@@ -21,18 +21,28 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
   return decision.kind === 'serve' && decision.refresh !== 'stale' ? decision : undefined;
 }
 
-/** Looks up in Redis, and chooses the representation that the request accepts. */
-export async function lookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
-  const { exchange, identity, policy, refresh } = t;
-  const startedAt = performance.now();
-  t.startsMs.lookup = startedAt - t.startedAt;
-  let found = await lookup.find(identity, exchange.headers, policy.hash, exchange.cacheLevel);
-  t.durationsMs.lookup = performance.now() - startedAt;
+/** Looks up in Redis. The result goes to `acceptFound`, at once: the two are apart so that a hit awaits one promise. */
+export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
+  const { exchange, identity, policy, startedAt, startsMs } = t;
+  startsMs.lookup = performance.now() - startedAt;
+  return lookup.find(identity, exchange.headers, policy.hash, exchange.cacheLevel);
+}
+
+/** Takes what the look-up has found, in the representation that the request accepts. */
+export function acceptFound(t: Transaction, found: Found | Fault): Found | Fault | Promise<Found> {
+  const { durationsMs, policy, refresh, startedAt, startsMs } = t;
+  durationsMs.lookup = performance.now() - startedAt - (startsMs.lookup as number);
   if (found instanceof Fault) return found;
-  // A refresh needs the stored bytes as they are; shadow mode compares with the body that the app sent.
-  if (found.stored?.encodings && !refresh) found = await negotiate(t, found, policy.mode === 'shadow');
   t.found = found;
-  return found;
+  // A refresh needs the stored bytes as they are; shadow mode compares with the body that the app sent.
+  if (!found.stored?.encodings || refresh) return found;
+  return negotiated(t, found, policy.mode === 'shadow');
+}
+
+async function negotiated(t: Transaction, found: Found, asSent: boolean): Promise<Found> {
+  const chosen = await negotiate(t, found, asSent);
+  t.found = chosen;
+  return chosen;
 }
 
 /** Deletes damaged values that the look-up met, and tells the listeners. */

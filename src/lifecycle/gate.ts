@@ -1,29 +1,35 @@
 import { requestView } from '../exchange/guard/views.ts';
 import { isUnsafe } from '../http/invalidation.ts';
-import { identify } from '../key/identify.ts';
-import { bypass, type Outcome } from '../observe/outcome.ts';
+import { type Identity, identify } from '../key/identify.ts';
+import { bypass, type Detail, type Outcome } from '../observe/outcome.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
  * Decides whether a request is looked up at all: its method, its shape, the `when` option, its cache key, and the routes
  * behind this cache. Sets the transaction's identity and look-up policy on the way.
- * @returns the outcome of a request that is not looked up.
+ * @returns the outcome of a request that is not looked up. A promise only where a function of the user's is asked.
  */
-export async function qualify(t: Transaction): Promise<Outcome | undefined> {
-  const { context, exchange, ownPolicy: policy } = t;
+export function qualify(t: Transaction): Outcome | undefined | Promise<Outcome | undefined> {
+  const { when, key, vary } = t.ownPolicy;
   const obstacle = inspect(t);
   if (obstacle) return obstacle;
-  if (policy.when && !(await isAsked(t, policy.when))) return bypass('when');
+  if (when || key || vary.by) return qualifyByUser(t);
+  return identified(t, identify(t.exchange, t.ownPolicy) as Identity | Detail);
+}
 
-  const identified = identify(exchange, policy);
-  const identity = identified instanceof Promise ? await identified : identified;
+async function qualifyByUser(t: Transaction): Promise<Outcome | undefined> {
+  const { exchange, ownPolicy } = t;
+  if (ownPolicy.when && !(await isAsked(t, ownPolicy.when))) return bypass('when');
+  return identified(t, await identify(exchange, ownPolicy));
+}
+
+function identified(t: Transaction, identity: Identity | Detail): Outcome | undefined {
   if (typeof identity === 'string') return bypass(identity);
   t.identity = identity;
-
-  const lookUpPolicy = context.nested.policyFor(exchange, policy, identity);
+  const lookUpPolicy = t.context.nested.policyFor(t.exchange, t.ownPolicy, identity);
   // A refresh was sent for this very cache.
   if (!lookUpPolicy && !t.refresh) return bypass('route');
-  t.lookUpBy(lookUpPolicy ?? policy);
+  t.lookUpBy(lookUpPolicy ?? t.ownPolicy);
   return undefined;
 }
 

@@ -4,7 +4,7 @@ import { Fault } from '../store/fault.ts';
 import type { Turn } from './collapse.ts';
 import { type Decision, decide, outcomeOf } from './decide.ts';
 import { Fill } from './fill.ts';
-import { decideNear, discardDamaged, lookUp } from './find-stored.ts';
+import { acceptFound, decideNear, discardDamaged, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { forwardHead } from './head-request.ts';
 import { forwardUnsafe } from './invalidate.ts';
@@ -63,7 +63,8 @@ async function begin(t: Transaction): Promise<void> {
   if (refresh && !refresh.isFor(policy, exchange.cacheLevel)) return t.forward(bypass('refresh'));
   if (context.settings.invalidation && (await answerPurgeRequest(t))) return;
   if (isForwardedUnsafe(t)) return forwardUnsafe(t);
-  const unqualified = await qualify(t);
+  const qualified = qualify(t);
+  const unqualified = qualified instanceof Promise ? await qualified : qualified;
   if (!unqualified) return answer(t);
   if (refresh) dropRefresh(t, refresh, 'another-key');
   else t.forward(unqualified);
@@ -77,21 +78,23 @@ async function answer(t: Transaction): Promise<void> {
     const near = decideNear(t);
     if (near) return serve(t, near);
   }
-  const found = await lookUp(t, context.lookup);
+  const looked = acceptFound(t, await startLookUp(t, context.lookup));
+  const found = looked instanceof Promise ? await looked : looked;
   if (found instanceof Fault) {
     if (refresh) dropRefresh(t, refresh, 'in-progress');
     else t.forward(bypass(found.code));
     return;
   }
-  discardDamaged(t);
+  if (found.damaged.length > 0) discardDamaged(t);
   if (refresh) return refreshStored(t, refresh);
   const decision = decide(t, found, policy, context.clock());
   if (policy.mode === 'shadow') return shadow(t, decision);
+  if (decision.kind === 'serve') return serve(t, decision);
   return act(t, decision);
 }
 
-async function act(t: Transaction, decision: Decision): Promise<void> {
-  if (decision.kind === 'serve') return serve(t, decision);
+/** Acts on a decision that does not serve. */
+async function act(t: Transaction, decision: Exclude<Decision, { kind: 'serve' }>): Promise<void> {
   if (decision.kind === 'unsatisfied') return serveUnsatisfied(t, outcomeOf(decision));
   const stored = decision.kind === 'fill' ? undefined : decision.stored;
   if (stored && decision.reason === 'stale' && t.retriesLeft > 0 && t.canRefresh(stored)) {

@@ -59,6 +59,11 @@ export class NestedCaches {
     this.#fills.set(req, fill);
   }
 
+  /** Forgets a fill that is settled. A small collection keeps what an old WeakMap holds, request and response too. */
+  end(req: IncomingMessage): void {
+    this.#fills.delete(req);
+  }
+
   /** The policy to look up by; `undefined` where a route behind this cache decides. */
   policyFor(exchange: Exchange, ownPolicy: Policy, identity: Identity): Policy | undefined {
     const override = this.#overrides.get(identity.id);

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { identityBody } from '../codec/compression.ts';
+import { decodeIdentity } from '../codec/compression.ts';
 import { type Encodings, encodingIn } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { joined } from '../http/cache-control.ts';
@@ -41,7 +41,7 @@ export function choose(
   if (known || t.method === 'HEAD') return identity(EMPTY);
   // Nothing larger was ever stored under this policy, whatever the value claims.
   if (encodings.size > t.policy.maxBodySize) return Promise.resolve(undefined);
-  return identityBody(stored, encodings).then(identity, () => undefined);
+  return decodeIdentity(stored, encodings).then(identity, () => undefined);
 }
 
 const EMPTY = Buffer.alloc(0);

@@ -109,20 +109,6 @@ describe('validation', () => {
     expect(runs()).toBe(3);
   });
 
-  test("a HEAD's 200 brings the head up to date and keeps the encodings", async () => {
-    const { get, state, runs } = await aging();
-    await get();
-    state.now += 61_000;
-    state.more = { 'Content-Length': String(BODY.length), 'X-New': '1' };
-    await get({ method: 'HEAD' });
-    for (const [form, coding] of ALL_FORMS) {
-      const answer = await get(form);
-      expectHit(answer, coding);
-      expect(answer.header('x-new')).toBe('1');
-    }
-    expect(runs()).toBe(2);
-  });
-
   test.each(ALL_FORMS)('stale-if-error, for who sends %j', async (asked, coding) => {
     const { get, state } = await aging({ staleIfError: '1h' });
     await get();

@@ -83,9 +83,13 @@ describe('a fault', () => {
       {
         step: 'decrypt',
         code: 'unknown-key',
-        message: `value at ${ID} is encrypted with key one, which is unknown here`,
+        message: `the value at ${ID} is encrypted with key one, which \`encrypt\` does not list`,
       },
-      { step: 'decrypt', code: 'unencrypted', message: `value at ${ID} is not encrypted` },
+      {
+        step: 'decrypt',
+        code: 'unencrypted',
+        message: `the value at ${ID} is not encrypted, but \`encrypt\` is on`,
+      },
     ]);
   });
 });

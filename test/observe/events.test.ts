@@ -97,7 +97,7 @@ describe('an event', () => {
     cache.on('purge', (event) => events.push(event));
     await cache.wrap('ready', () => 1, { ttl: '1m' });
     await server.stop();
-    await expect(cache.purge({ all: true })).rejects.toThrow('the store did not confirm it');
+    await expect(cache.purge({ all: true })).rejects.toThrow('Redis did not confirm the purge');
     expect(events).toEqual([
       { by: 'call', target: 'all', soft: false, purged: undefined, durationMs: expect.any(Number) },
     ]);

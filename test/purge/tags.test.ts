@@ -214,28 +214,6 @@ everywhere((open) => {
     expect(await stored(['/'])).toEqual([]);
   });
 
-  test('a HEAD that tells of another tag discards what is stored, and one that does not confirms it', async () => {
-    let now = Date.now();
-    let tag = 'a';
-    const handler: Handler = (_req, res) =>
-      res
-        .setHeader('Cache-Control', 'max-age=10')
-        .setHeader('ETag', '"1"')
-        .setHeader('Cache-Tag', tag)
-        .end('made');
-    const { cache, get, stored } = await site({ ...open(), clock: () => now }, handler);
-    await get('/');
-    now += 20_000;
-    await get({ method: 'HEAD' });
-    expect((await get('/')).cacheStatus).toMatch(/^hit/);
-    expect(await stored(['/'])).toEqual(['/']);
-    now += 20_000;
-    tag = 'b';
-    await get({ method: 'HEAD' });
-    expect(await stored(['/'])).toEqual([]);
-    expect(await cache.purge({ tag: 'a' })).toBe(0);
-  });
-
   describe('Cache-Group-Invalidation', () => {
     const HOSTS = ['test.example', 'test.example:8080', 'other.example', 'Test.Example:80'];
     const pages = HOSTS.map((host) => ({ path: '/page', headers: { Host: host } }));

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const lines = (text: string): string[] => text.split('\n').filter(Boolean);
 
-describe('stats', () => {
+describe('the stats command', () => {
   test('counts entries by status and type, and shows the figures of Redis', async () => {
     const { on } = await filled(['/a', '/b', '/none']);
     const { code, out, err } = await on(['stats']);
@@ -40,7 +40,7 @@ describe('stats', () => {
   });
 });
 
-describe('ls', () => {
+describe('the ls command', () => {
   test('lists one line per entry, cut to the width of the terminal', async () => {
     const { on } = await filled(['/a', `/${'long'.repeat(50)}`, '/none']);
     const { code, out, err } = await on(['ls']);
@@ -83,7 +83,7 @@ describe('ls', () => {
   });
 });
 
-describe('show', () => {
+describe('the show command', () => {
   test.each<[string, object]>([
     ['its key', {}],
     ['a hash', { hashKeys: true }],
@@ -147,7 +147,7 @@ describe('show', () => {
   });
 });
 
-describe('purge', () => {
+describe('the purge command', () => {
   const paths = ['/a', '/a?b=1', '/other', '/none'];
   test.each<[string, string[], number, object?]>([
     ['a URL', ['--url', `${HOST}/a`], 1],
@@ -190,7 +190,7 @@ describe('purge', () => {
   });
 });
 
-describe('watch', () => {
+describe('the watch command', () => {
   test('writes the figures at each interval until it is interrupted', async () => {
     const { on } = await filled(['/a', '/b']);
     const ending = new AbortController();

@@ -57,7 +57,7 @@ function start(file: string, args: readonly string[], more: Record<string, strin
 
 const run = (...args: string[]): Running => start(process.execPath, [command, ...args, '--prefix', prefix]);
 
-describe('in a pipe', () => {
+describe('the command in a pipe', () => {
   test('ls --all writes all entries to a slow reader', async () => {
     const running = run('ls', '--all', '--json');
     expect(await running.ended).toBe(0);
@@ -97,7 +97,7 @@ test('connects over TLS if Node trusts the CA, and reports the certificate if no
   await redis.stop();
 });
 
-describe('a signal', () => {
+describe('a signal to the command', () => {
   test.each<[NodeJS.Signals, number]>([
     ['SIGINT', 130],
     ['SIGTERM', 143],
@@ -111,7 +111,7 @@ describe('a signal', () => {
 });
 
 // `script` of util-linux gives a command a terminal.
-describe('on a terminal', () => {
+describe('the command on a terminal', () => {
   const onTerminal = (...args: string[]): Running =>
     start('script', [
       '-qec',

@@ -274,7 +274,7 @@ describe('a compressed response', () => {
   });
 });
 
-describe('the near cache', () => {
+describe('the near cache, with cache.entries.update', () => {
   test.each<[string, CacheOptions]>([
     ['without encryption', {}],
     ['with encryption', keys('one')],

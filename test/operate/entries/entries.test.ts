@@ -69,7 +69,7 @@ everywhere((open) => {
   let now = 1_750_000_000_000;
   const clock = (): number => now;
 
-  describe('list', () => {
+  describe('cache.entries.list', () => {
     test('lists key, status, size, age, TTL and tags of a response, without its body', async () => {
       const { cache, get } = await site({ ...open(), clock, tags: ['own'] }, app);
       await get('/a?tag=x');
@@ -196,7 +196,7 @@ everywhere((open) => {
     });
   });
 
-  describe('get and purge', () => {
+  describe('cache.entries.get and cache.entries.purge', () => {
     test('get returns header fields and body, and purge deletes all variants of a key', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
@@ -238,7 +238,7 @@ everywhere((open) => {
     });
   });
 
-  describe('update', () => {
+  describe('cache.entries.update', () => {
     const revalidate = { path: '/a', headers: { 'If-None-Match': '"of-the-app"' } };
 
     test('a new ttl makes a stale response fresh from now on, with the same Age', async () => {

@@ -69,7 +69,7 @@ async function all(cache: CacheMiddleware, query: EntryQuery = {}): Promise<Map<
   return found;
 }
 
-describe('list of 20,000 entries', () => {
+describe('cache.entries.list of 20,000 entries', () => {
   beforeEach(() => fill(20_000, (i) => (i === 12_345 ? '/needle' : `/hay/${i}`)));
 
   test('one page scans few keys, later pages find a rare match, and all entries are listed', async () => {
@@ -106,7 +106,7 @@ describe('list of 20,000 entries', () => {
   }
 });
 
-describe('measure', () => {
+describe('cache.entries.measure', () => {
   test('counts each entry, reports each step, and ends on abort', async () => {
     await fill(4000, (i) => `/${i}`);
     let steps = 0;

@@ -67,7 +67,7 @@ const get = async ({ port, cache }: Console, asked: Asked | string): Promise<Ans
   return answer;
 };
 
-describe('options', () => {
+describe('the options of the inspector', () => {
   const cache = newCache();
   test.each([
     ['missing options', undefined, 'inspector'],
@@ -96,7 +96,7 @@ describe('options', () => {
   });
 });
 
-describe('authorize', () => {
+describe('the authorize option', () => {
   test.each(['/', '/page.css', '/main.js', '/icon.svg', '/api/live', '/api/list', '/other'])(
     'is called for %s, and any result but true is answered with 403',
     async (path) => {
@@ -159,7 +159,7 @@ describe('authorize', () => {
   });
 });
 
-describe('the page', () => {
+describe('the page of the inspector', () => {
   test('runs only its own scripts, and is not stored or framed', async () => {
     const { port } = await open();
     const page = await ask(port, '/');
@@ -335,7 +335,7 @@ describe('a request body', () => {
   });
 });
 
-describe('actions', () => {
+describe('the actions of the inspector', () => {
   test('refetch requests the same variant again', async () => {
     const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
     const listener = bare(one.cache, app);

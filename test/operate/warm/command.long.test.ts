@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import { expect, test } from '@jest/globals';
 import { main } from '../../../src/cli/main.ts';
 
-test('warm asks for all of more than 100,000, and says no total that it does not know', async () => {
+test('warm requests more URLs than it reads ahead, and shows no total', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'rrc-command-'));
   const list = join(folder, 'many.xml');
   const COUNT = 100_002;

@@ -58,7 +58,7 @@ async function shop(
   return { origin, runs };
 }
 
-describe('warm', () => {
+describe('the warm command', () => {
   test('requests the URLs of arguments, a sitemap and an access log, each once', async () => {
     const { origin, runs } = await shop(3);
     const log = join(folder, 'access.log');
@@ -231,7 +231,7 @@ describe('the command', () => {
   });
 });
 
-describe('as a process', () => {
+describe('the command as a process', () => {
   const processes: ChildProcess[] = [];
   afterEach(() => {
     for (const child of processes.splice(0)) child.kill('SIGKILL');

@@ -41,7 +41,7 @@ class Source {
 
 const MANY = sized(1000, 10_000);
 
-describe('targets', () => {
+describe('the targets of cache.warm', () => {
   test.each<[string, () => Iterable<WarmTarget> | AsyncIterable<WarmTarget>]>([
     ['an array', () => urls(30)],
     ['a set', () => new Set(urls(30))],
@@ -120,7 +120,7 @@ describe('targets', () => {
   }, 60_000);
 });
 
-describe('onProgress', () => {
+describe('onProgress of cache.warm', () => {
   test('is called after each request, with the total of an array', async () => {
     const told: WarmProgress[] = [];
     const app: App = (req, res) => res.writeHead(req.url === '/1' ? 500 : 200).end();
@@ -162,7 +162,7 @@ describe('onProgress', () => {
   });
 });
 
-describe('signal', () => {
+describe('the signal of cache.warm', () => {
   test('aborts the requests in progress, and the warm-up rejects with its reason', async () => {
     const controller = new AbortController();
     const source = new Source();
@@ -258,7 +258,7 @@ test('a warm-up leaves no timer', async () => {
   expect(timers()).toBeLessThanOrEqual(before);
 });
 
-describe('a bad option', () => {
+describe('a bad option of cache.warm', () => {
   const cases: [string, object | null, string][] = [
     ['warm.concurrency', { concurrency: 0 }, 'a whole number of at least 1'],
     ['warm.concurrency', { concurrency: 1.5 }, 'a whole number of at least 1'],

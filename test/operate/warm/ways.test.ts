@@ -199,7 +199,7 @@ describe.each(ways)('$name', (way) => {
   });
 });
 
-describe('over HTTP', () => {
+describe('cache.warm over HTTP', () => {
   test('counts an unreachable server as failed, with the reason', async () => {
     const { failures } = await newCache().warm(['http://127.0.0.1:1/', 'http://nowhere.invalid/']);
     expect(failures.map(({ reason }) => reason).join()).toMatch(/bad port|ECONNREFUSED/);
@@ -225,7 +225,7 @@ describe('over HTTP', () => {
   });
 });
 
-describe('in process', () => {
+describe('cache.warm in process', () => {
   test('sends the Host field of a target', async () => {
     const hosts: unknown[] = [];
     const app = bare((req, res) => res.end(String(hosts.push(req.headers.host))));
@@ -305,7 +305,7 @@ describe('in process', () => {
   });
 });
 
-describe('https', () => {
+describe('cache.warm of an https server', () => {
   let pems: Certificates;
   beforeAll(async () => {
     pems = await certificates('127.0.0.1');
