@@ -5,10 +5,10 @@ import { Cluster as Cluster5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from '../near/support/stage.ts';
 import { type HeldKey, type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
+import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { covers, Stand } from './support/stand.ts';
-import { sized } from '../support/long.ts';
 
 /*
  * What the cache promises holds on a real Cluster, whose slots move and whose masters die. The masters are three, with
@@ -79,6 +79,7 @@ describe.each(WAYS)('over %s', (_name, redis) => {
     expect(new Set((await cluster.keys(stand.prefix)).map(({ master }) => master)).size).toBe(3);
     expect(stand.wrong).toEqual([]);
   });
+});
 
 describe.each(sized(WAYS.slice(0, 1), WAYS))('over %s', (_name, redis) => {
   test('a purge takes what it names on whatever master, and nothing else', async () => {

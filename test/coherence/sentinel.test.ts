@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
+import { sized } from '../support/long.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { Stand } from './support/stand.ts';
-import { sized } from '../support/long.ts';
 
 /* What the cache promises holds where sentinels make a replica the master. */
 

@@ -3,8 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import { type Case, cacheWith, expectHit, expectReplayed } from '../responses/support/matrix.ts';
 import { stage } from '../responses/support/stage.ts';
-import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { slowly } from '../responses/support/stream-cases.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { type Answer, askOnce } from '../support/client.ts';
 
 /* Compression in front of the cache, which then stores plain bytes, and behind it. */

@@ -10,8 +10,8 @@ import session from 'express-session';
 import helmet from 'helmet';
 import { isInternal } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Handler, type Layer } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { Stage, seen } from './support/twice.ts';
 
 /* An internal request gets the same response as a client, and the app's listeners get the same events. */

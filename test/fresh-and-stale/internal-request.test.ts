@@ -5,8 +5,8 @@ import connect from 'connect';
 import express from 'express';
 import { dispatch, isInternal, listenerOf, templateOf } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Layer } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { certificates } from '../support/tls.ts';
 import { Stage, seen, TIMEOUT_MS } from './support/twice.ts';
 

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { bare } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
@@ -10,7 +11,6 @@ import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
 import { BEHIND, counting, HIT, STALE, stage } from './support/stage.ts';
-import { ask } from '../support/client.ts';
 
 /* Refreshing behind answers when the app, Redis, the process or the clock does what it should not. */
 
@@ -310,8 +310,8 @@ describe('a purge during a refresh', () => {
   });
 
   test('by an unsafe request counts likewise', async () => {
-    const { ask, settled, cache, gate, port } = await inRefresh();
-    expect((await ask(port, { method: 'POST' })).body).toBe('run 3');
+    const { ask, settled, cache, gate } = await inRefresh();
+    expect((await ask({ method: 'POST' })).body).toBe('run 3');
     gate.open();
     await cache.idle();
     expect((await ask()).body).toBe('run 4');

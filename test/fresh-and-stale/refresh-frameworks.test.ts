@@ -11,11 +11,11 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware } from '../../src/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../support/app.ts';
+import { type Answer, ask } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
 import { BEHIND, counting, HIT, refreshes, STALE, stage, timed } from './support/stage.ts';
-import { ask } from '../support/client.ts';
 
 /* Refreshing behind an answer, whatever the app is made of. */
 
@@ -324,7 +324,10 @@ describe.each(expresses)('%s', (_name, make) => {
         later(STALE);
         // The first does not know yet that nobody is turned away.
         if (run === 1) expect(await settled(asked)).toMatchObject({ ...BEHIND, body: 'run 1' });
-        expect(await settled(asked)).toMatchObject({ body: `run ${run + 1}`, cacheStatus: 'fwd=stale; stored' });
+        expect(await settled(asked)).toMatchObject({
+          body: `run ${run + 1}`,
+          cacheStatus: 'fwd=stale; stored',
+        });
       }
       expect(handler.runs.filter(({ forNobody }) => forNobody)).toEqual([]);
       expect((await ask()).status).toBe(401);
@@ -410,24 +413,24 @@ describe.each(expresses)('%s', (_name, make) => {
         .use(inner.cache as CacheMiddleware)
         .use(handler),
     );
-    const ask = async () => {
+    const settled = async (): Promise<Answer> => {
       const answer = await ask(port);
       await outer.cache.idle();
       await inner.cache.idle();
       await outer.cache.idle();
       return answer;
     };
-    await ask();
+    await settled();
     outer.later(STALE);
     inner.later(STALE);
     // Fresh in the inner one.
-    await ask();
+    await settled();
     expect(handler.runs).toHaveLength(1);
     const bodies: string[] = [];
     for (let round = 0; round < 4; round++) {
       outer.later(2 * STALE);
       inner.later(2 * STALE);
-      const answer = await ask();
+      const answer = await settled();
       // Nobody waits.
       expect(answer.cacheStatus).toMatch(/outer; hit; ttl=-\d+; detail=stale-while-revalidate$/);
       bodies.push(answer.body);
@@ -446,7 +449,7 @@ describe.each(expresses)('%s', (_name, make) => {
         .use(inner.cache as CacheMiddleware)
         .use(handler),
     );
-    const ask = async (): Promise<string> => {
+    const settled = async (): Promise<string> => {
       const { body } = await ask(port);
       await inner.cache.idle();
       await outer.cache.idle();
@@ -456,11 +459,11 @@ describe.each(expresses)('%s', (_name, make) => {
       outer.later(ms);
       inner.later(ms);
     };
-    expect(await ask()).toBe('run 1');
+    expect(await settled()).toBe('run 1');
     later(STALE);
-    expect(await ask()).toBe('run 1');
+    expect(await settled()).toBe('run 1');
     later(11_000);
-    expect(await ask()).toBe('run 2');
+    expect(await settled()).toBe('run 2');
     expect(handler.runs.map(({ forNobody }) => forNobody)).toEqual([false, true]);
   });
 });

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, frameworks } from '../support/app.ts';
+import { bare, frameworks, type TestApp } from '../support/app.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { counting, STALE, type TestApp, stage } from './support/stage.ts';
+import { counting, STALE, stage } from './support/stage.ts';
 
 /* A stale response that stands in for an error (RFC 5861 section 4). */
 
@@ -13,7 +13,7 @@ const STOOD_IN: object = { status: 200, body: 'run 1' };
 const says = (status: number): string => `fwd=stale; fwd-status=${status}; detail=stale-if-error`;
 
 /** An app that answers its first request, and every other one with this status. */
-function failing(status: number, options: CacheOptions = {}, fields: object = {}): Promise<Stage> {
+function failing(status: number, options: CacheOptions = {}, fields: object = {}): Promise<TestApp> {
   const handler = counting((run, _req, res) => {
     if (run > 1) res.statusCode = status;
     for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);
@@ -182,7 +182,10 @@ describe.each(expresses)('%s', (name, make) => {
       const { settled, later } = await app((express) => express.use(handler()).use(mending));
       await settled();
       later(STALE);
-      expect(await settled()).toMatchObject({ body: 'mended', cacheStatus: 'fwd=stale; fwd-status=200; stored' });
+      expect(await settled()).toMatchObject({
+        body: 'mended',
+        cacheStatus: 'fwd=stale; fwd-status=200; stored',
+      });
     });
   });
 

@@ -19,10 +19,12 @@ async function counted(
     res.end(`run ${run}`),
 ): Promise<Counted> {
   const seen: IncomingMessage[] = [];
-  const app = await testApp(
-    (cache) => express5app(cache, (req, res) => handler(req, res, seen.push(req))),
-    { redis, prefix: uniquePrefix(), ttl: '1m', ...options },
-  );
+  const app = await testApp((cache) => express5app(cache, (req, res) => handler(req, res, seen.push(req))), {
+    redis,
+    prefix: uniquePrefix(),
+    ttl: '1m',
+    ...options,
+  });
   return { ...app, seen };
 }
 
@@ -205,9 +207,12 @@ describe('a refresh that fails', () => {
   });
 
   test('does not keep a cache from closing', async () => {
-    const { ask, settled, later, cache, seen } = await counted({ staleWhileRevalidate: '1h' }, (_req, res, run) => {
-      if (run === 1) res.end('run 1');
-    });
+    const { ask, settled, later, cache, seen } = await counted(
+      { staleWhileRevalidate: '1h' },
+      (_req, res, run) => {
+        if (run === 1) res.end('run 1');
+      },
+    );
     await settled();
     later(70_000);
     await ask();
@@ -249,7 +254,11 @@ describe('an app that takes too long', () => {
     await settled();
     slow = true;
     later(70_000);
-    expect(await ask()).toMatchObject({ body: 'run 1', cacheStatus: 'fwd=stale; detail=origin-timeout', status: 200 });
+    expect(await ask()).toMatchObject({
+      body: 'run 1',
+      cacheStatus: 'fwd=stale; detail=origin-timeout',
+      status: 200,
+    });
     answered = true;
     await cache.idle();
     expect(seen).toHaveLength(2);
@@ -277,7 +286,11 @@ describe('an app that takes too long', () => {
     failing = true;
     later(70_000);
     for (let i = 0; i < 5; i++) {
-      expect(await ask()).toMatchObject({ body: 'run 1', cacheStatus: 'fwd=stale; detail=stale-if-error', status: 200 });
+      expect(await ask()).toMatchObject({
+        body: 'run 1',
+        cacheStatus: 'fwd=stale; detail=stale-if-error',
+        status: 200,
+      });
     }
     expect(seen).toHaveLength(2);
     later(600_000);

@@ -4,11 +4,11 @@ import type { Redis, RedisOptions } from 'ioredis';
 import { commitOf, fill, MINUTE, NOTHING, purgeTag } from '../stores/support/values.ts';
 import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { startCluster } from '../support/cluster.ts';
-import { clientOf, storeOf } from '../support/store.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { fleet, redis, type Site, siteOf } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 

@@ -3,8 +3,8 @@ import connect from 'connect';
 import type { Request, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../src/index.ts';
 import { bare, type Handler, newCache, serve } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import { type Asked, ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 /* What the door and `app.use` make of a request: the same key, and so the same stored response. */

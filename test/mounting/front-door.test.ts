@@ -8,25 +8,16 @@ import { describe, expect, test } from '@jest/globals';
 import type { Express, RequestHandler } from 'express';
 import express5 from 'express';
 import { type CacheOptions, redisCache } from '../../src/index.ts';
-import {
-  BEHIND,
-  counting,
-  HIT,
-  refreshes,
-  STALE,
-  type TestApp,
-  stage,
-  timed,
-} from '../fresh-and-stale/support/stage.ts';
-import { frameworks, newCache, serve } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
+import { BEHIND, counting, HIT, refreshes, STALE, stage, timed } from '../fresh-and-stale/support/stage.ts';
+import { frameworks, newCache, serve, type TestApp } from '../support/app.ts';
 import { ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { certificates } from '../support/tls.ts';
 
 /* The front door answers as the same cache does within the app, and the app is not entered for it. */
 
 describe.each(frameworks)('$name', ({ app }) => {
-  const door = (handler: ReturnType<typeof counting>, options?: CacheOptions): Promise<Stage> =>
+  const door = (handler: ReturnType<typeof counting>, options?: CacheOptions): Promise<TestApp> =>
     stage((cache) => cache.before(app(handler)), options);
 
   test('hits never enter the app', async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
 import type { PolicyOptions } from '../../src/index.ts';
 import { cacheWith, expectHit } from '../responses/support/matrix.ts';
-import { type TestApp, stage } from '../responses/support/stage.ts';
+import { type Stage, stage } from '../responses/support/stage.ts';
 import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 

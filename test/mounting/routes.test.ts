@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Express, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions, PolicyOptions } from '../../src/index.ts';
-import { counting, HIT, STALE, type TestApp, stage } from '../fresh-and-stale/support/stage.ts';
+import { counting, HIT, STALE, stage } from '../fresh-and-stale/support/stage.ts';
+import type { TestApp } from '../support/app.ts';
 import { expresses } from '../support/expresses.ts';
 
 /* What routes make of the fills of the cache in front, and that the next look-up goes by it. */
@@ -19,7 +20,7 @@ describe.each(expresses)('%s', (_name, express) => {
       overrides: Overrides,
       handler: ReturnType<typeof counting> = counting(),
       options: CacheOptions = {},
-    ): Promise<Stage> =>
+    ): Promise<TestApp> =>
       stage((cache) => {
         const route = typeof overrides === 'function' ? overrides(cache) : cache.with(overrides);
         const app = express().set('env', 'test');
@@ -122,7 +123,10 @@ describe.each(expresses)('%s', (_name, express) => {
       const { settled, ask, later } = await staged(overrides, handler, options);
       await settled('/a');
       later(STALE);
-      expect(await ask('/a')).toMatchObject({ body: 'run 1', cacheStatus: 'fwd=stale; detail=origin-timeout' });
+      expect(await ask('/a')).toMatchObject({
+        body: 'run 1',
+        cacheStatus: 'fwd=stale; detail=origin-timeout',
+      });
     });
   });
 });

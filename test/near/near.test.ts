@@ -7,9 +7,9 @@ import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { startCluster } from '../support/cluster.ts';
-import { client5Of, clientOf, clusterOf } from '../support/store.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { client5Of, clientOf, clusterOf } from '../support/store.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 let redis: RedisProcess;

@@ -3,8 +3,8 @@ import { afterAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, Explanation } from '../../src/index.ts';
 import { newCache } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { startRedis } from '../support/redis.ts';
 import { type Shop, shop } from './support/shop.ts';
 

@@ -3,8 +3,8 @@ import cors from 'cors';
 import express from 'express';
 import { ShadowCounter } from '../../src/observe/shadow-stats.ts';
 import { newCache, serve } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import { ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { shop } from './support/shop.ts';
 
@@ -131,7 +131,9 @@ describe('shadow mode', () => {
     const first = await shop({ prefix, mode: 'shadow' });
     await first.settled({ path: '/text', headers: { Host: 'a.example' } });
     const second = await shop({ prefix });
-    expect((await second.ask({ path: '/text', headers: { Host: 'a.example' } })).cacheStatus).toMatch(/^hit; ttl=/);
+    expect((await second.ask({ path: '/text', headers: { Host: 'a.example' } })).cacheStatus).toMatch(
+      /^hit; ttl=/,
+    );
     expect(() => newCache({ mode: 'dark' as 'shadow' })).toThrow('Option "mode" is "dark"');
   });
 

@@ -6,10 +6,10 @@ import type { ReachableStore } from '../../src/store/store.ts';
 import { at, fill, lease, MINUTE, NOTHING, purgeTag, response } from '../stores/support/values.ts';
 import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import type { Asked } from '../support/client.ts';
-import { clientOf, storeOf } from '../support/store.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { everywhere, fleet, redis, type Site, settled, siteOf } from '../support/stores.ts';
 
 /* Soft purges: what is stored stays, and is stale from then on, whatever clocks say. */
@@ -93,7 +93,10 @@ everywhere((open) => {
         // It is there all the same.
         expect((await first.get(only(', max-stale'))).body).toBe('made 1');
         const anew = await first.get('/');
-        expect(anew).toMatchObject({ body: 'made 2', cacheStatus: expect.stringMatching(/^fwd=stale; .*stored/) });
+        expect(anew).toMatchObject({
+          body: 'made 2',
+          cacheStatus: expect.stringMatching(/^fwd=stale; .*stored/),
+        });
         expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
         expect(made.asked).toEqual([undefined, undefined]);
       },
@@ -155,7 +158,10 @@ everywhere((open) => {
       await first.get({ method: 'HEAD' });
       expect((await first.get(only(''))).status).toBe(504);
       made.fields.ETag = '"2"';
-      expect(await first.get('/')).toMatchObject({ body: 'made 4', cacheStatus: expect.stringMatching(/stored/) });
+      expect(await first.get('/')).toMatchObject({
+        body: 'made 4',
+        cacheStatus: expect.stringMatching(/stored/),
+      });
     },
   );
 

@@ -14,11 +14,11 @@ import {
 } from '../stores/support/values.ts';
 import { newCache } from '../support/app.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
-import { clientOf, storeOf } from '../support/store.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { interleaved, orders, Stepped } from '../support/stepped.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { everywhere, fleet, redis, settled } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
@@ -52,7 +52,10 @@ everywhere((open) => {
         running[1]?.res.setHeader('Cache-Tag', TAGS).end('from after');
         const answers = await Promise.all([...waiting, ...late]);
         expect(answers.map(({ body }) => body)).toEqual(Array(5).fill('from after'));
-        expect(await ask(other)).toMatchObject({ body: 'from after', cacheStatus: expect.stringMatching(/^hit/) });
+        expect(await ask(other)).toMatchObject({
+          body: 'from after',
+          cacheStatus: expect.stringMatching(/^hit/),
+        });
         expect(running).toHaveLength(2);
       },
     );

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { pipeline, type Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
+import { frameworks, type Handler } from '../support/app.ts';
 import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
 import { expressApps, type Stage, stage } from './support/stage.ts';
-import { frameworks, type Handler } from '../support/app.ts';
 import { slowly } from './support/stream-cases.ts';
 
 /* Responses that end before their time, by the client's doing or by the handler's. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
+import { frameworks, type Handler } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 import { cacheWith, expectHit, expectSame } from './support/matrix.ts';
 import { expressApps, type Stage, stage } from './support/stage.ts';
-import { frameworks, type Handler } from '../support/app.ts';
 
 /* Conditional requests (RFC 9110 section 13): on a hit, and on the fill before it. */
 

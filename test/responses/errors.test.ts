@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ErrorRequestHandler } from 'express';
+import { type Framework, frameworks, type Handler, type Layer } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 import { type Case, cacheWith, expectPassed, expectReplayed, expectSame } from './support/matrix.ts';
 import { expressApps, stage } from './support/stage.ts';
-import { type Framework, frameworks, type Handler, type Layer } from '../support/app.ts';
 
 /* Handlers that fail, and handlers that go on after the end. */
 

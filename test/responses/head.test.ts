@@ -1,11 +1,11 @@
 import { describe, expect, test } from '@jest/globals';
+import { frameworks } from '../support/app.ts';
 import { askOnce, pipeline } from '../support/client.ts';
 import { bodyCases } from './support/body-cases.ts';
 import { expressCases } from './support/express-cases.ts';
 import { headCases } from './support/head-cases.ts';
 import { cacheWith, expectHit, expectSame, firstAnswers } from './support/matrix.ts';
 import { stage } from './support/stage.ts';
-import { frameworks } from '../support/app.ts';
 
 /* HEAD, forwarded requests and persistent connections: the same responses, framed in other ways. */
 

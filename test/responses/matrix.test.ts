@@ -1,10 +1,10 @@
 import { describe, test } from '@jest/globals';
+import { frameworks } from '../support/app.ts';
 import { bodyCases } from './support/body-cases.ts';
 import { expressCases } from './support/express-cases.ts';
 import { headCases } from './support/head-cases.ts';
 import { expectPassed, expectReplayed } from './support/matrix.ts';
 import { expressPassedCases, passedCases } from './support/passed-cases.ts';
-import { frameworks } from '../support/app.ts';
 import { streamCases } from './support/stream-cases.ts';
 
 /*

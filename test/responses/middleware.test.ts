@@ -5,10 +5,10 @@ import cors from 'cors';
 import session from 'express-session';
 import helmet from 'helmet';
 import onHeaders from 'on-headers';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
 import { stage } from './support/stage.ts';
-import { frameworks, type Handler, type Layer } from '../support/app.ts';
 
 /* Middleware in front of the cache does its part for each request anew; middleware behind it is part of what is stored. */
 

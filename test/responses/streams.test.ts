@@ -6,10 +6,10 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
+import { frameworks, type Handler } from '../support/app.ts';
 import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit, expectPassed } from './support/matrix.ts';
 import { stage } from './support/stage.ts';
-import { frameworks, type Handler } from '../support/app.ts';
 
 /* Long responses: the pace is the client's, and the cache holds no more than its cap. */
 

@@ -3,8 +3,8 @@ import type { Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { type Layer, newCache, serve } from '../support/app.ts';
-import { expresses } from '../support/expresses.ts';
 import { type Answer, type Asked, ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 

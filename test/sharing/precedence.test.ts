@@ -1,14 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CacheOptions } from '../../src/index.ts';
-import {
-  bare,
-  express5app,
-  guardEvents,
-  type Handler,
-  type Layer,
-  newCache,
-  serve,
-} from '../support/app.ts';
+import { bare, express5app, guardEvents, type Handler, type Layer, newCache, serve } from '../support/app.ts';
 import { type Answer, type Asked, ask } from '../support/client.ts';
 import type { Known } from './support/people.ts';
 

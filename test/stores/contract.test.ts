@@ -1,9 +1,9 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import { startCluster } from '../support/cluster.ts';
-import { client5Of, clientOf, clusterOf, storeOf } from '../support/store.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { contract } from './support/contract.ts';
 
 let redis: RedisProcess;

@@ -4,10 +4,10 @@ import { versionOf } from '../../src/codec/format.ts';
 import { MemoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
 import { startCluster } from '../support/cluster.ts';
-import { clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { MINUTE, purgeAll, purgeTag, response } from './support/values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */

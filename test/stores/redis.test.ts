@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { versionOf } from '../../src/codec/format.ts';
 import type { RedisStore } from '../../src/store/redis/redis-store.ts';
 import { startCluster } from '../support/cluster.ts';
-import { clientOf, storeOf } from '../support/store.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import {
   acquire,
   at,

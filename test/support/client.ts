@@ -39,7 +39,7 @@ export interface Answer extends Head {
   readonly complete: boolean;
   /** What came after the message. */
   readonly rest: Buffer;
-  /** The member of `Cache-Status` without the name of the cache; empty when there is no such field. */
+  /** `Cache-Status` without the default name of the cache; empty when there is no such field. */
   readonly cacheStatus: string;
   /** The values of all lines of a field, joined; `undefined` when there is none. */
   header(name: string): string | undefined;
@@ -273,7 +273,7 @@ function answerOf(head: Head, interim: readonly Head[], body: Body): Answer {
     interim,
     header,
     body: body.bytes.toString('latin1'),
-    cacheStatus: status.replace(/^[^;]*; /, ''),
+    cacheStatus: status.replace(/^redis-response-cache; /, ''),
   };
 }
 

@@ -8,8 +8,8 @@ export class SharedServers {
   readonly #clusters = new Map<string, Promise<{ nodes: string[]; stop(): Promise<void> }>>();
   readonly #server: Server = createServer((req, res) => {
     const masters = /^\/cluster\/(\d)$/.exec(req.url ?? '')?.[1] ?? '1';
-    let cluster = this.#clusters.get(masters);
-    if (!cluster) this.#clusters.set(masters, (cluster = start(Number(masters))));
+    const cluster = this.#clusters.get(masters) ?? start(Number(masters));
+    this.#clusters.set(masters, cluster);
     cluster.then(
       ({ nodes }) => res.end(JSON.stringify(nodes)),
       (error) => res.writeHead(500).end(String(error.stack)),

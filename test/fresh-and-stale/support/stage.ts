@@ -2,7 +2,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { expect } from '@jest/globals';
 import { isInternal } from '../../../src/exchange/internal-request.ts';
 import type { CacheOptions } from '../../../src/index.ts';
-import { type Build, type Handler, type TestApp, type TimedCache, testApp, timedCache } from '../../support/app.ts';
+import {
+  type Build,
+  type Handler,
+  type TestApp,
+  type TimedCache,
+  testApp,
+  timedCache,
+} from '../../support/app.ts';
 import type { Asked } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 

@@ -174,7 +174,7 @@ describe('the purge command', () => {
       err: '',
     });
     let left = 0;
-    for (const path of paths) if ((await get(path)).said.startsWith('hit')) left++;
+    for (const path of paths) if ((await get(path)).cacheStatus.startsWith('hit')) left++;
     expect(left).toBe(paths.length - count);
   });
 

@@ -49,7 +49,7 @@ export interface Filled {
   readonly prefix: string;
   /** Runs a command on it. */
   on(args: readonly string[], terminal?: Terminal): Promise<Ran>;
-  get(path: string | { path: string; headers: Record<string, string> }): Promise<{ said: string }>;
+  get(path: string | { path: string; headers: Record<string, string> }): Promise<{ cacheStatus: string }>;
 }
 
 const app: Handler = (req, res) => {

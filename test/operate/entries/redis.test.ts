@@ -13,8 +13,8 @@ import {
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
 import { startCluster } from '../../support/cluster.ts';
-import { client5Of, clientOf, clusterOf, storeOf } from '../../support/store.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../../support/store.ts';
 import { HEAD } from '../../support/stored-head.ts';
 
 /* `cache.entries` on Redis: how much is read, damaged values, and a Redis that does not reply. */

@@ -5,8 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { WarmOptions, WarmTarget } from '../../../src/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../../support/app.ts';
-import { expresses } from '../../support/expresses.ts';
 import { ask } from '../../support/client.ts';
+import { expresses } from '../../support/expresses.ts';
 import { type Certificates, certificates } from '../../support/tls.ts';
 
 /* cache.warm over HTTP and in process: targets, failures and frameworks. */

@@ -1,9 +1,9 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
+import { type Framework, frameworks, type Handler } from '../../support/app.ts';
 import { type Answer, type Asked, askOnce } from '../../support/client.ts';
 import { redisBacked, type Stage, stage } from './stage.ts';
-import { type Framework, frameworks, type Handler } from '../../support/app.ts';
 
 /* A server behind a cache that compresses, and what is expected of its answers. */
 

@@ -2,9 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import type { Request, Response } from 'express';
 import type { CacheMiddleware, CacheOptions, PolicyOptions } from '../../../src/index.ts';
+import type { Framework, Layer } from '../../support/app.ts';
 import { type Answer, type Asked, askOnce, type Line } from '../../support/client.ts';
 import { redisBacked, type Stage, stage } from './stage.ts';
-import { type Framework, type Layer } from '../../support/app.ts';
 
 /** One way of answering, and what is to become of it. */
 export interface Case {
