@@ -20,6 +20,7 @@ import {
   redisCache,
 } from '../../src/index.ts';
 import { type Answer, type Asked, ask } from './client.ts';
+import { sized } from './long.ts';
 
 /* Real servers of four frameworks, and caches of one process in front of their handlers. */
 
@@ -32,35 +33,47 @@ export interface Framework {
   readonly name: string;
   readonly express: boolean;
   app(...layers: readonly Handler[]): RequestListener;
+  /** Without the fields that it adds by itself. */
+  bareApp(...layers: readonly Handler[]): RequestListener;
 }
 
-function ofExpress(name: 'express' | 'express4'): Framework['app'] {
+function ofExpress(name: 'express' | 'express4', poweredBy: boolean): Framework['app'] {
   return (...layers) => {
     // Loaded by the suites that need it.
     const app = (require(name) as typeof express)();
     // Express's own answer to an error prints it everywhere but in a test.
     app.set('env', 'test');
+    app.set('x-powered-by', poweredBy);
     for (const layer of layers) app.use(layer as unknown as Layer);
     return app;
   };
 }
 
-export const express5app: Framework['app'] = ofExpress('express');
+export const express5app: Framework['app'] = ofExpress('express', true);
+
+const connectApp: Framework['app'] = (...layers) => {
+  const app = (require('connect') as typeof connect)();
+  for (const layer of layers) app.use(layer as unknown as Layer);
+  return app;
+};
 
 export const frameworks: readonly Framework[] = [
-  { name: 'Express 5', express: true, app: express5app },
-  { name: 'Express 4', express: true, app: ofExpress('express4') },
+  { name: 'Express 5', express: true, app: express5app, bareApp: ofExpress('express', false) },
   {
-    name: 'Connect',
-    express: false,
-    app(...layers) {
-      const app = (require('connect') as typeof connect)();
-      for (const layer of layers) app.use(layer as unknown as Layer);
-      return app;
-    },
+    name: 'Express 4',
+    express: true,
+    app: ofExpress('express4', true),
+    bareApp: ofExpress('express4', false),
   },
-  { name: 'node:http', express: false, app: bare },
+  { name: 'Connect', express: false, app: connectApp, bareApp: connectApp },
+  { name: 'node:http', express: false, app: bare, bareApp: bare },
 ];
+
+/** For what a framework has no hand in. */
+export const fewFrameworks: readonly Framework[] = sized(
+  frameworks.filter(({ name }) => name === 'Express 5' || name === 'node:http'),
+  frameworks,
+);
 
 /** Layers called one by the other, and nothing else. */
 export function bare(...layers: readonly Handler[]): RequestListener {
@@ -78,6 +91,8 @@ const clients = new Set<() => Promise<unknown>>();
 afterEach(async () => {
   await Promise.all([...clients].map((leave) => leave()));
   clients.clear();
+  // A response that nobody receives any more is nothing that a cache waits for.
+  for (const server of servers) server.closeAllConnections();
   await Promise.all([...caches].map((cache) => cache.close()));
   caches.clear();
   for (const server of servers) {

@@ -252,7 +252,7 @@ function parsed(bytes: Buffer, method: string, closed: boolean): Answer | undefi
       interim.push(head);
       continue;
     }
-    const body = bodyOf(bytes, from, method, head);
+    const body = bodyOf(bytes, from, method, head, closed);
     return body.complete || closed ? answerOf(head, interim, body) : undefined;
   }
 }
@@ -282,12 +282,12 @@ function fieldOf(lines: readonly Line[], name: string): string | undefined {
   return values.length === 0 ? undefined : values.map(([, value]) => value).join(', ');
 }
 
-function bodyOf(bytes: Buffer, from: number, method: string, { status, lines }: Head): Body {
+function bodyOf(bytes: Buffer, from: number, method: string, { status, lines }: Head, closed: boolean): Body {
   if (method === 'HEAD' || status === 204 || status === 304) return sized(bytes, from, 0);
   if (fieldOf(lines, 'transfer-encoding') === 'chunked') return dechunked(bytes, from);
   const stated = fieldOf(lines, 'content-length');
-  // Without a length it goes on until the connection ends, and nobody can say whether it is whole.
-  if (stated === undefined) return { ...sized(bytes, from, bytes.length - from), complete: false };
+  // Without a length it goes on until the connection ends.
+  if (stated === undefined) return { ...sized(bytes, from, bytes.length - from), complete: closed };
   return sized(bytes, from, Number(stated));
 }
 

@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions } from '../../../src/index.ts';
@@ -34,11 +34,6 @@ export function redisBacked(options: CacheOptions = {}): CacheMiddleware {
   return newCache({ redis, prefix: uniquePrefix(), ...options });
 }
 
-const withoutPoweredBy: Layer = (_req: IncomingMessage, res: ServerResponse, next) => {
-  res.removeHeader('X-Powered-By');
-  next();
-};
-
 /** @param bare without the field that Express adds by itself. */
 export async function stage(
   framework: Framework,
@@ -60,7 +55,7 @@ export async function stage(
     closed.push(new Promise((resolve) => res.once('close', resolve)));
     next();
   };
-  const app = framework.app(...(bare ? [withoutPoweredBy] : []), watch, ...layers, counted);
+  const app = (bare ? framework.bareApp : framework.app)(watch, ...layers, counted);
   return {
     app,
     port: await serve(app),
