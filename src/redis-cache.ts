@@ -25,7 +25,7 @@ import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
-import { Leases } from './store/lease-renewal.ts';
+import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
@@ -61,9 +61,9 @@ class Cache {
     this.#policy = parsePolicy(options);
     const reporter = new Reporter(name, showKey, clock);
     const onFault = (fault: FaultEvent): void => reporter.fault(fault);
-    const connected = connect(redis, prefix, { maxEntries, previous: undefined, near }, clock, onFault);
+    const connected = connect(redis, prefix, { maxEntries, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
-    const store = new GuardedStore(connected.store, timeout, onFault, keyring);
+    const store = new GuardedStore(connected, timeout, onFault, keyring);
     const pendingInvalidations = new PendingInvalidations(store, timeout, reporter);
     this.#context = {
       settings: { name, showKey, invalidation },
@@ -73,7 +73,7 @@ class Cache {
       clock,
       lookup: new Lookup(store, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
-      leases: new Leases(store),
+      leaseRenewal: new LeaseRenewal(store),
       pendingInvalidations,
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),

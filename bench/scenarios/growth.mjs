@@ -16,9 +16,7 @@ const CONNECTIONS = 4;
 const SECONDS = 3;
 /** Offsets in a stored response: its checksum, and the first byte that the checksum covers. */
 const CHECKSUM_AT = 4;
-const CHECKED_FROM = 16;
-/** The leading bytes that another field of the hash repeats. */
-const VERSION_BYTES = 24;
+const CHECKED_FROM = 8;
 
 export async function growth({ redis, load, catalogue, options, launch }, { title, targets }) {
   const head = ['keys', 'Redis memory', 'each', 'p50', 'p99', 'CPU us', 'Redis us', 'process rss', ''];
@@ -96,25 +94,16 @@ async function templateOf(client, prefix) {
 
 /** Writes copies of the template for the numbers `from` to `to`. */
 async function writeCopies(client, { key, fields, ttl, value }, from, to) {
-  const head = value.subarray(0, VERSION_BYTES);
-  const at = value.indexOf(digits(0), CHECKED_FROM);
+  // The envelope of the store, whose length is in its tenth byte, is the same in each copy.
+  const begin = 10 + value[9];
+  const at = value.indexOf(digits(0), begin + CHECKED_FROM);
   for (let first = from; first < to; first += BATCH) {
     const pipeline = client.pipeline();
     for (let n = first; n < Math.min(first + BATCH, to); n++) {
       const copy = Buffer.from(value);
       copy.write(digits(n), at);
-      copy.writeUInt32BE(crc32(copy.subarray(CHECKED_FROM)), CHECKSUM_AT);
-      const own = fields.map((bytes) => {
-        if (bytes === value) return copy;
-        const index = bytes.indexOf(head);
-        return index < 0
-          ? bytes
-          : Buffer.concat([
-              bytes.subarray(0, index),
-              copy.subarray(0, VERSION_BYTES),
-              bytes.subarray(index + VERSION_BYTES),
-            ]);
-      });
+      copy.writeUInt32BE(crc32(copy.subarray(begin + CHECKED_FROM)), begin + CHECKSUM_AT);
+      const own = fields.map((bytes) => (bytes === value ? copy : bytes));
       const name = key.replace(digits(0), digits(n));
       pipeline.hset(name, ...own).pexpire(name, ttl);
     }

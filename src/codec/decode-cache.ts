@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { decodeMarker, HEAD_BYTES, versionOf } from './format.ts';
+import { type EncodedResponse, HEAD_BYTES } from './format.ts';
 import type { Keyring } from './keyring.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -12,22 +12,23 @@ const EVICTION_PROBABILITY = 1 / 32;
 /** For this many variants, the checksum that was read last is remembered. */
 const MAX_CHECKSUMS = 10_000;
 
-/** A value and the stored response that was decoded from it. */
-interface Kept {
-  readonly bytes: Buffer;
-  readonly stored: StoredResponse;
+/** A value as a store returns it. */
+interface Value extends EncodedResponse {
+  /** Whether another value is decoded as the same response. */
+  equals(other: Value): boolean;
+  /** A copy that holds no larger buffer in memory. */
+  copy(): Value;
 }
 
-/** A value of the near cache: a stored response, or a marker with its sets of field names. */
-interface DecodedNear {
-  readonly stored: StoredResponse | undefined;
-  readonly specs: readonly (readonly string[])[] | undefined;
-  readonly version: Buffer;
+/** A value and the stored response that was decoded from it. */
+interface Kept {
+  readonly value: Value;
+  readonly stored: StoredResponse;
 }
 
 /**
  * Decodes stored responses, and keeps the decoded form of those that are read repeatedly. Redis is still read each
- * time: the bytes that it returns are compared with the kept ones, and equal bytes are the same valid response. The
+ * time: the value that it returns is compared with the kept one, and equal values are the same valid response. The
  * comparison takes an eighth of the time that the checksum or the decryption takes.
  */
 export class DecodeCache {
@@ -35,10 +36,10 @@ export class DecodeCache {
   readonly #kept = new LRUCache<string, Kept>({
     maxSize: MAX_BYTES,
     // The body is a part of the bytes, unless they were decrypted.
-    sizeCalculation: ({ bytes, stored: { body } }) =>
+    sizeCalculation: ({ value: { bytes }, stored: { body } }) =>
       bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
   });
-  readonly #near = new WeakMap<Buffer, DecodedNear>();
+  readonly #near = new WeakMap<Value, { readonly stored: StoredResponse | undefined }>();
   /**
    * By variant, the checksum that was read last (of a sealed value, a part of its nonce). `maxSize`, because lru-cache
    * allocates the tables for `max` entries at once.
@@ -49,33 +50,27 @@ export class DecodeCache {
     this.#keyring = keyring;
   }
 
-  /** Decodes a value of the near cache. The near cache returns the same `Buffer` each time, so it is decoded once. */
-  decodeNear(id: string, bytes: Buffer): DecodedNear {
-    const known = this.#near.get(bytes);
-    if (known) return known;
-    const specs = decodeMarker(bytes);
-    const decoded = {
-      specs,
-      stored: specs ? undefined : this.#keyring.decode(id, bytes),
-      version: versionOf(bytes),
-    };
-    this.#near.set(bytes, decoded);
-    return decoded;
+  /** Decodes a value of the near cache. The near cache returns the same object each time, so it is decoded once. */
+  decodeNear(id: string, value: Value): StoredResponse | undefined {
+    const known = this.#near.get(value);
+    if (known) return known.stored;
+    const stored = this.#keyring.decode(id, value);
+    this.#near.set(value, { stored });
+    return stored;
   }
 
-  /** The stored response in the bytes that were read at a variant; `undefined` as for `Keyring.decode`. */
+  /** The stored response in a value that was read at a variant; `undefined` as for `Keyring.decode`. */
   decode(
     { id, variant }: { readonly id: string; readonly variant: string },
-    bytes: Buffer,
+    value: Value,
   ): StoredResponse | undefined {
     const variantKey = `${id} ${variant}`;
     const known = this.#kept.get(variantKey);
-    if (known?.bytes.equals(bytes)) return known.stored;
-    const keep = this.#isWorthKeeping(variantKey, bytes);
-    // A copy, because a Redis client may return a small part of a large buffer.
-    const own = keep ? Buffer.from(bytes) : bytes;
+    if (known?.value.equals(value)) return known.stored;
+    const keep = this.#isWorthKeeping(variantKey, value.bytes);
+    const own = keep ? value.copy() : value;
     const stored = this.#keyring.decode(id, own);
-    if (stored && keep) this.#kept.set(variantKey, { bytes: own, stored });
+    if (stored && keep) this.#kept.set(variantKey, { value: own, stored });
     return stored;
   }
 

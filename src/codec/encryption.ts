@@ -7,11 +7,9 @@ import { HEAD_BYTES } from './format.ts';
  *   0      1      format, the same as of the plain value
  *   1      1      SEALED
  *   2      2      reserved, zero
- *   4      4      nonce, first part
- *   8      8      mark of a soft purge: a script writes it in place, so it is not authenticated
- *   16     8      nonce, second part
- *   24     1      length of the key id
- *   25     ...    key id: printable ASCII
+ *   4      12     nonce
+ *   16     1      length of the key id
+ *   17     ...    key id: printable ASCII
  *   ...    ...    ciphertext of the whole plain value
  *   ...    16     authentication tag
  *
@@ -21,7 +19,7 @@ import { HEAD_BYTES } from './format.ts';
  */
 const FORMAT = 1;
 const SEALED = 1;
-const NONCE_PARTS = [4, 8, 16, 24] as const;
+const NONCE_AT = 4;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 const ALGORITHM = 'aes-256-gcm';
@@ -43,10 +41,19 @@ export function isSealed(bytes: Buffer): boolean {
 
 /** The id of the key that sealed these bytes; `undefined` when they are not sealed or are damaged. */
 export function keyIdOf(bytes: Buffer): string | undefined {
-  const end = HEAD_BYTES + 1 + (bytes[HEAD_BYTES] ?? 0);
+  const end = keyIdEnd(bytes);
   if (!isSealed(bytes) || bytes.length < end + TAG_BYTES) return undefined;
   const id = bytes.toString('latin1', HEAD_BYTES + 1, end);
   return KEY_ID.test(id) ? id : undefined;
+}
+
+/** How many of a sealed value's first bytes tell which key sealed it. */
+export function sealedHeadLength(bytes: Buffer): number {
+  return keyIdEnd(bytes) + TAG_BYTES;
+}
+
+function keyIdEnd(bytes: Buffer): number {
+  return HEAD_BYTES + 1 + (bytes[HEAD_BYTES] ?? 0);
 }
 
 /** Seals a plain value. @param location where it will be stored: it can be opened nowhere else. */
@@ -55,9 +62,7 @@ export function seal({ id, key }: SealingKey, location: string, plain: Uint8Arra
   const head = Buffer.alloc(HEAD_BYTES + 1 + id.length);
   head[0] = FORMAT;
   head[1] = SEALED;
-  const [from, to, rest] = NONCE_PARTS;
-  nonce.copy(head, from, 0, to - from);
-  nonce.copy(head, rest, to - from);
+  nonce.copy(head, NONCE_AT);
   head[HEAD_BYTES] = id.length;
   head.write(id, HEAD_BYTES + 1, 'latin1');
   const cipher = createCipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
@@ -72,8 +77,7 @@ export function open({ id, key }: SealingKey, location: string, bytes: Buffer): 
   if (keyIdOf(bytes) !== id) return undefined;
   const at = HEAD_BYTES + 1 + id.length;
   const end = bytes.length - TAG_BYTES;
-  const [from, to, rest, past] = NONCE_PARTS;
-  const nonce = Buffer.concat([bytes.subarray(from, to), bytes.subarray(rest, past)], NONCE_BYTES);
+  const nonce = bytes.subarray(NONCE_AT, NONCE_AT + NONCE_BYTES);
   const decipher = createDecipheriv(ALGORITHM, key, nonce, { authTagLength: TAG_BYTES });
   decipher.setAAD(associatedData(bytes.subarray(0, at), location));
   decipher.setAuthTag(bytes.subarray(end));

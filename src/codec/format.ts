@@ -1,44 +1,44 @@
 import { crc32 } from 'node:zlib';
-import { decodeMetadata, encodeMetadata, FIELD_NAME } from './metadata.ts';
+import { decodeMetadata, encodeMetadata } from './metadata.ts';
 import type { StoredHead, StoredResponse } from './stored-response.ts';
 
 /**
- * The binary form of a stored response. Redis, the in-process store and the near cache hold the same bytes.
+ * The binary form of a stored response: the bytes that a store is given, and knows nothing of.
  *
- *   0      1      format: RESPONSE, or MARKER for the sets of field names that a key's responses vary on
+ *   0      1      format
  *   1      1      ENCODED where the body consists of encodings, else zero; a sealed value: see encryption.ts
  *   2      2      reserved, zero
- *   4      4      CRC-32 of everything from byte 16 on
- *   8      4      time of the soft purge in seconds since 1970; zero without one
- *   12     4      the same with every bit inverted; zero without one
- *   16     4      length of the metadata
- *   20     4      length of the body
- *   24     ...    metadata: a JSON array, UTF-8
+ *   4      4      CRC-32 of everything from byte 8 on
+ *   8      4      length of the metadata
+ *   12     4      length of the body
+ *   16     ...    metadata: a JSON array, UTF-8
  *   ...    ...    body
  *
  * Nothing that is read back is trusted. An unknown format belongs to another version of this library. Lengths that do
  * not add up and a wrong checksum mean damage. Header fields are validated before they can reach a socket.
  */
-export const HEAD_BYTES = 24;
-const RESPONSE = 1;
-const MARKER = 2;
-/**
- * A flag and not a format of its own, so that a soft purge by an older version marks it. A version that does not know
- * the flag ignores the value, and never takes the encodings for a body.
- */
+export const HEAD_BYTES = 16;
+const FORMAT = 1;
 const ENCODED = 2;
-const PLAIN_RESPONSE = RESPONSE << 24;
-const ENCODED_RESPONSE = (RESPONSE << 24) | (ENCODED << 16);
+const PLAIN_RESPONSE = FORMAT << 24;
+const ENCODED_RESPONSE = (FORMAT << 24) | (ENCODED << 16);
+/** The checksum covers all bytes from here on. */
+const CHECKED_FROM = 8;
 
-/** A marker lists at most this many sets of field names. A further set replaces the least recently used one. */
-export const MAX_SPECS = 4;
+/** The bytes of a stored response as a store returns them. */
+export interface EncodedResponse {
+  readonly bytes: Buffer;
+  /** When a soft purge has marked them stale, in milliseconds since 1970. */
+  readonly staleSince?: number | undefined;
+}
 
-/**
- * The version of a stored response: its head, which differs between any two stored responses by the checksum or, where
- * they are sealed, by the nonce. Empty for no value.
- */
-export function versionOf(bytes: Buffer | undefined): Buffer {
-  return bytes ? bytes.subarray(0, HEAD_BYTES) : Buffer.alloc(0);
+/** The first bytes of a stored response, whose body may be cut off. */
+export interface EncodedHead {
+  readonly head: Buffer;
+  /** Length of the whole value in bytes. */
+  readonly length: number;
+  /** When a soft purge has marked it stale, in milliseconds since 1970. */
+  readonly staleSince?: number | undefined;
 }
 
 /** The bytes of a stored response. The chunks of the body are copied. */
@@ -48,83 +48,46 @@ export function encode(head: StoredHead, chunks: readonly Uint8Array[]): Buffer 
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
   bytes.writeUInt32BE(head.encodings ? ENCODED_RESPONSE : PLAIN_RESPONSE, 0);
-  bytes.writeUInt32BE(0, 8);
-  bytes.writeUInt32BE(0, 12);
-  bytes.writeUInt32BE(metadataLength, 16);
-  bytes.writeUInt32BE(bodyLength, 20);
+  bytes.writeUInt32BE(metadataLength, 8);
+  bytes.writeUInt32BE(bodyLength, 12);
   bytes.write(metadata, HEAD_BYTES);
   let at = HEAD_BYTES + metadataLength;
   for (const chunk of chunks) {
     bytes.set(chunk, at);
     at += chunk.length;
   }
-  bytes.writeUInt32BE(crc32(bytes.subarray(16)), 4);
+  bytes.writeUInt32BE(crc32(bytes.subarray(CHECKED_FROM)), 4);
   return bytes;
 }
 
-/**
- * A copy of the bytes with the mark of a soft purge at `now` (milliseconds since 1970). In Redis a script writes it.
- */
-export function markSoftPurged(bytes: Buffer, now: number): Buffer {
-  const purged = Buffer.from(bytes);
-  softPurgeMark(now).copy(purged, 8);
-  return purged;
-}
-
-/** The mark of a soft purge at `now` (milliseconds since 1970). It belongs at byte 8 of a stored response. */
-export function softPurgeMark(now: number): Buffer {
-  const mark = Buffer.alloc(8);
-  const seconds = Math.floor(now / 1000) >>> 0;
-  mark.writeUInt32BE(seconds, 0);
-  mark.writeUInt32BE(~seconds >>> 0, 4);
-  return mark;
-}
-
 /** The stored response in these bytes; `undefined` when they are damaged or of an unknown format. */
-export function decode(bytes: Buffer): StoredResponse | undefined {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(4) !== crc32(bytes.subarray(16))) return undefined;
-  return decodeHead(bytes, bytes.length);
+export function decode({ bytes, staleSince }: EncodedResponse): StoredResponse | undefined {
+  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(4) !== crc32(bytes.subarray(CHECKED_FROM)))
+    return undefined;
+  return decodeHead({ head: bytes, length: bytes.length, staleSince });
 }
 
-/**
- * The stored response at the beginning of a value, whose body may be cut off. The checksum is not verified, because it
- * covers the whole value.
- * @param length length of the whole value in bytes.
- */
-export function decodeHead(bytes: Buffer, length: number): StoredResponse | undefined {
-  const first = bytes.length < HEAD_BYTES ? 0 : bytes.readUInt32BE(0);
+/** The stored response without the part of its body that is cut off. The checksum, which covers all of it, is ignored. */
+export function decodeHead({ head, length, staleSince }: EncodedHead): StoredResponse | undefined {
+  const first = head.length < HEAD_BYTES ? 0 : head.readUInt32BE(0);
   if (first !== PLAIN_RESPONSE && first !== ENCODED_RESPONSE) return undefined;
-  const bodyAt = HEAD_BYTES + bytes.readUInt32BE(16);
-  if (bodyAt > bytes.length || bodyAt + bodyLength(bytes) !== length) return undefined;
-  const purgedAt = bytes.readUInt32BE(8);
-  const purged = purgedAt !== 0 || bytes.readUInt32BE(12) !== 0;
-  if (purged && bytes.readUInt32BE(12) !== ~purgedAt >>> 0) return undefined;
-  const metadata = bytes.toString('utf8', HEAD_BYTES, bodyAt);
+  const bodyAt = headLength(head);
+  if (bodyAt > head.length || bodyAt + bodyLength(head) !== length) return undefined;
+  const metadata = head.toString('utf8', HEAD_BYTES, bodyAt);
   const encodedLength = first === ENCODED_RESPONSE ? length - bodyAt : undefined;
-  const stored = decodeMetadata(metadata, bytes.subarray(bodyAt), encodedLength);
-  if (!stored || !purged) return stored;
+  const stored = decodeMetadata(metadata, head.subarray(bodyAt), encodedLength);
+  if (!stored || staleSince === undefined) return stored;
   // The lifetime ends with the purge. `purged` is needed too: the clock of the purging process may be ahead.
-  const untilPurge = Math.max(0, purgedAt * 1000 - stored.bornAt);
-  return { ...stored, purged, lifetime: Math.min(stored.lifetime, untilPurge) };
+  const untilPurge = Math.max(0, staleSince - stored.bornAt);
+  return { ...stored, purged: true, lifetime: Math.min(stored.lifetime, untilPurge) };
+}
+
+/** How many of a stored response's first bytes describe it: all but its body. */
+export function headLength(bytes: Buffer): number {
+  return HEAD_BYTES + bytes.readUInt32BE(8);
 }
 
 /** The length of a stored response's body in bytes, as its head states it. */
 export function bodyLength(bytes: Buffer): number {
-  return bytes.readUInt32BE(20);
-}
-
-/** The bytes of a marker: the sets of field names that a key's responses vary on, the newest first. */
-export function encodeMarker(specs: readonly (readonly string[])[]): Buffer {
-  return Buffer.from(`${String.fromCharCode(MARKER)}${specs.map((names) => names.join(',')).join('\n')}`);
-}
-
-/** The sets of field names in a marker; `undefined` when the bytes are not a valid marker. */
-export function decodeMarker(bytes: Buffer): readonly (readonly string[])[] | undefined {
-  if (bytes[0] !== MARKER) return undefined;
-  const specs = bytes
-    .toString('latin1', 1)
-    .split('\n')
-    .map((names) => (names === '' ? [] : names.split(',')));
-  // Each set is a variant to read, so a forged marker must not list more of them than are ever written.
-  return specs.length <= MAX_SPECS && specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
+  return bytes.readUInt32BE(12);
 }

@@ -1,6 +1,6 @@
 import type { FaultEvent } from '../observe/outcome.ts';
-import { isSealed, keyIdOf, open, type SealingKey, seal } from './encryption.ts';
-import { decode, decodeHead, HEAD_BYTES } from './format.ts';
+import { isSealed, keyIdOf, open, type SealingKey, seal, sealedHeadLength } from './encryption.ts';
+import { decode, decodeHead, type EncodedHead, type EncodedResponse, headLength } from './format.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /** A fault of the same code is reported at most once in this time, in milliseconds. */
@@ -9,8 +9,6 @@ const REPORT_INTERVAL_MS = 60_000;
 const SEALED_NAME = 'sealed:';
 /** The location to which cache keys are sealed. No stored response has it. */
 const NAME_LOCATION = '@';
-/** The mark of a soft purge, as arguments of `Buffer.copy`: target offset, source start, source end. */
-const SOFT_PURGE_MARK = [8, 8, 16] as const;
 
 /** Why a value is unreadable: encrypted with a key this process does not have, not encrypted though `encrypt` is on, or neither. */
 export type Unreadable = 'unknown-key' | 'unencrypted' | 'damaged';
@@ -40,26 +38,29 @@ export class Keyring {
     return this.#sealing !== undefined;
   }
 
-  /** Seals the bytes of a stored response, if there are keys. A soft purge's mark stays readable. */
+  /** Seals the bytes of a stored response, if there are keys. */
   seal(id: string, bytes: Buffer): Buffer {
-    if (!this.#sealing) return bytes;
-    const sealed = seal(this.#sealing, this.#locationOf(id), bytes);
-    bytes.copy(sealed, ...SOFT_PURGE_MARK);
-    return sealed;
-  }
-
-  /** The stored response in the bytes at an id; `undefined` when they are damaged or unreadable for this process. */
-  decode(id: string, bytes: Buffer): StoredResponse | undefined {
-    return this.decodeHead(id, bytes, bytes.length);
+    return this.#sealing ? seal(this.#sealing, this.#locationOf(id), bytes) : bytes;
   }
 
   /**
-   * The stored response at the beginning of a value, whose body may be cut off unless the value is sealed.
-   * @param length length of the whole value in bytes.
+   * How many of a value's first bytes describe it without its body. Of a sealed value they tell its key only: its metadata
+   * is sealed with its body.
    */
-  decodeHead(id: string, bytes: Buffer, length: number): StoredResponse | undefined {
+  headBytes(bytes: Buffer): number {
+    return isSealed(bytes) ? sealedHeadLength(bytes) : headLength(bytes);
+  }
+
+  /** The stored response in a value at an id; `undefined` when it is damaged or unreadable for this process. */
+  decode(id: string, { bytes, staleSince }: EncodedResponse): StoredResponse | undefined {
+    return this.decodeHead(id, { head: bytes, length: bytes.length, staleSince });
+  }
+
+  /** The stored response in a value whose body may be cut off, unless the value is sealed. */
+  decodeHead(id: string, value: EncodedHead): StoredResponse | undefined {
+    const { head: bytes, staleSince } = value;
     if (!isSealed(bytes)) {
-      const stored = plain(bytes, length);
+      const stored = decodePlain(value);
       if (!this.#sealing) return stored;
       if (stored) this.#report('unencrypted', `the value at ${id} is not encrypted, but \`encrypt\` is on`);
       return undefined;
@@ -77,25 +78,20 @@ export class Keyring {
     const opened = open(key, this.#locationOf(id), bytes);
     if (!opened)
       this.#report('tampered', `the value at ${id} was altered or moved: key ${keyId} does not open it`);
-    if (!opened || opened.length < HEAD_BYTES) return undefined;
-    // Scripts write the mark into the sealed bytes.
-    bytes.copy(opened, ...SOFT_PURGE_MARK);
-    return decode(opened);
+    return opened && decode({ bytes: opened, staleSince });
   }
 
-  /**
-   * Why bytes could not be decoded.
-   * @param length length of the whole value in bytes, where the bytes may be cut off.
-   */
-  unreadable(bytes: Buffer, length: number = bytes.length): Unreadable {
-    if (!isSealed(bytes)) return this.#sealing && plain(bytes, length) ? 'unencrypted' : 'damaged';
+  /** Why a value could not be decoded. Its body may be cut off. */
+  unreadable(value: EncodedHead): Unreadable {
+    const { head: bytes } = value;
+    if (!isSealed(bytes)) return this.#sealing && decodePlain(value) ? 'unencrypted' : 'damaged';
     const keyId = keyIdOf(bytes);
     return keyId === undefined || this.#keys.has(keyId) ? 'damaged' : 'unknown-key';
   }
 
   /** Whether bytes that could not be decoded are damaged, and not only unreadable for this process. */
   isDamage(bytes: Buffer): boolean {
-    return this.unreadable(bytes) === 'damaged';
+    return this.unreadable({ head: bytes, length: bytes.length }) === 'damaged';
   }
 
   /** A cache key in the form in which it is stored beside its hash. */
@@ -125,7 +121,8 @@ export class Keyring {
   }
 }
 
-/** The stored response in a plain value, which may be cut off at its body. */
-function plain(bytes: Buffer, length: number): StoredResponse | undefined {
-  return bytes.length === length ? decode(bytes) : decodeHead(bytes, length);
+/** The stored response in a plain value. The checksum is verified unless the body is cut off. */
+function decodePlain({ head, length, staleSince }: EncodedHead): StoredResponse | undefined {
+  if (head.length < length) return decodeHead({ head, length, staleSince });
+  return decode({ bytes: head, staleSince });
 }

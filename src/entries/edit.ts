@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { encode, markSoftPurged } from '../codec/format.ts';
+import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { keptStale } from '../http/retention.ts';
@@ -33,16 +33,13 @@ export function applyEdit(
   identityBody: Buffer,
   edit: Edit,
   now: number,
-): { bytes: Buffer; ttl: number } {
+): { bytes: Buffer; ttlMs: number } {
   const response = edit.body === undefined ? stored : withBody(stored, identityBody, edit.body, now);
   // The age stays, because the app has neither made nor confirmed the response now. A new TTL extends the lifetime.
   const lifetime = edit.ttlMs === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttlMs);
-  const { body, purged, ...head } = { ...response, lifetime };
-  const encoded = encode(head, [body]);
-  const staysPurged = purged && edit.ttlMs === undefined;
-  const bytes = staysPurged ? markSoftPurged(encoded, stored.bornAt + lifetime) : encoded;
+  const { body, purged: _, ...head } = { ...response, lifetime };
   const expiresAt = stored.bornAt + lifetime + keptStale(head.headers, head);
-  return { bytes, ttl: Math.max(1, Math.ceil(expiresAt - now)) };
+  return { bytes: encode(head, [body]), ttlMs: Math.max(1, Math.ceil(expiresAt - now)) };
 }
 
 function withBody(

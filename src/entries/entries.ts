@@ -1,5 +1,4 @@
 import { decodeIdentity } from '../codec/compression.ts';
-import { decodeMarker, versionOf } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
@@ -25,7 +24,7 @@ const MAX_DECODED_BYTES = 64 * 1024 * 1024;
  */
 export function createEntries(storage: Storage, maxBodySize: number): Entries {
   const { store, keyring, clock } = storage;
-  const { entries } = store;
+  const { responses, inventory } = store;
   return {
     async list(query = {}) {
       const builder = new PageBuilder(parseQuery(query));
@@ -35,7 +34,10 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
         return { entries: variants.filter(accepts), cursor: undefined, scanned: 1 };
       }
       while (!builder.done) {
-        const step = orThrow(await entries.scan(builder.position, builder.stepSize, tag), 'list the entries');
+        const step = orThrow(
+          await inventory.scan(builder.position, builder.stepSize, tag),
+          'list the entries',
+        );
         builder.add(step, await summaries(storage, step.ids, matches));
       }
       return builder.page();
@@ -43,17 +45,19 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
 
     async get(ref) {
       const place = parseRef(ref);
-      const value = orThrow(await entries.read(place), 'read the entry');
-      if (!value || decodeMarker(value.bytes)) return undefined;
-      const { bytes, expiresInMs } = value;
+      const read = orThrow(await inventory.read(place), 'read the entry');
+      if (!read || read.value.specs) return undefined;
+      const { value, length, expiresInMs } = read;
+      const { bytes, staleSince } = value;
       const description = {
         ...place,
         key: keyInId(place),
         head: bytes,
-        length: bytes.length,
+        length,
+        staleSince,
         expiresInMs,
       };
-      const stored = keyring.decode(place.id, bytes);
+      const stored = keyring.decode(place.id, value);
       const body = stored && (await identityBody(stored, maxBodySize));
       if (!body) return summarizeUnreadable(keyring, description);
       return {
@@ -62,13 +66,13 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
         headers: headerLines(stored.headers),
         // A copy: the client may have read the value into a large shared buffer, and the caller may write to this one.
         body: Buffer.from(body),
-        version: versionOf(bytes).toString('base64url'),
+        version: value.version,
       };
     },
 
     async purge(ref, { soft = false } = {}) {
       const mode: PurgeMode = soft ? { staleSince: clock() } : 'delete';
-      return orThrow(await store.purge(parseId(ref), mode), 'confirm the purge');
+      return orThrow(await responses.purge(parseId(ref), mode), 'confirm the purge');
     },
 
     async update(ref, change) {
@@ -76,24 +80,27 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const edit = parseChange(change, maxBodySize);
       if (typeof ref.version !== 'string')
         throw new TypeError('update needs the version of the entry, as get returns it');
-      const version = Buffer.from(ref.version, 'base64url');
-      const value = orThrow(await entries.read(place), 'read the entry');
-      if (!value || !versionOf(value.bytes).equals(version)) return false;
-      const stored = keyring.decode(place.id, value.bytes);
+      const { version } = ref;
+      const read = orThrow(await inventory.read(place), 'read the entry');
+      if (!read || read.value.version !== version) return false;
+      const { value } = read;
+      const stored = keyring.decode(place.id, value);
       if (!stored) return false;
       const body = edit.body === undefined ? stored.body : await identityBody(stored, maxBodySize);
       if (!body) return false;
-      const { bytes, ttl } = applyEdit(stored, body, edit, clock());
-      const replacement = { ...place, version, tags: stored.tags, bytes, ttl };
-      return orThrow(await entries.replace(replacement), 'confirm the update');
+      const { bytes, ttlMs } = applyEdit(stored, body, edit, clock());
+      // A new TTL makes a soft-purged response fresh again.
+      const staleSince = edit.ttlMs === undefined ? value.staleSince : undefined;
+      const replacement = { ...place, version, tags: stored.tags, bytes, staleSince, ttlMs };
+      return orThrow(await responses.replace(replacement), 'confirm the update');
     },
 
     async measure({ onProgress, signal } = {}) {
       signal?.throwIfAborted();
-      const census = new EntryCensus(orThrow(await entries.count(), 'count the keys'));
+      const census = new EntryCensus(orThrow(await inventory.count(), 'count the keys'));
       let position: ScanPosition | undefined;
       do {
-        const step = orThrow(await entries.scan(position, MEASURE_STEP, undefined), 'list the entries');
+        const step = orThrow(await inventory.scan(position, MEASURE_STEP, undefined), 'list the entries');
         const found = await summaries(storage, step.ids);
         signal?.throwIfAborted();
         for (const entry of found) census.add(entry);

@@ -33,7 +33,10 @@ export async function summaries(
   let size = 1;
   let from = 0;
   while (from < wanted.length) {
-    const values = orThrow(await store.entries.describe(wanted.slice(from, from + size)), 'list the entries');
+    const values = orThrow(
+      await store.inventory.describe(wanted.slice(from, from + size)),
+      'list the entries',
+    );
     const now = clock();
     for (const value of values) {
       if (matches(value.key)) result.push(summarize(keyring, value, now));
@@ -46,8 +49,7 @@ export async function summaries(
 }
 
 function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
-  const { id, head, length } = value;
-  const stored = keyring.decodeHead(id, head, length);
+  const stored = keyring.decodeHead(value.id, value);
   return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(keyring, value);
 }
 
@@ -57,7 +59,7 @@ export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): 
     id,
     variant,
     readable: false,
-    reason: keyring.unreadable(head, length),
+    reason: keyring.unreadable(value),
     encryptedWith: keyIdOf(head),
     key,
     storedBytes: length,

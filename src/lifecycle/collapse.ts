@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
-import type { Acquired, Lease, Place } from '../store/store.ts';
+import type { Acquired, Lease, VariantRef, Versioned } from '../store/store.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /**
@@ -22,42 +22,48 @@ export class Collapse {
 
   /**
    * Leads a fill of the place, or waits for the one under way.
-   * @param version what the look-up found there: a lease is given only while that is still there.
+   * @param seen what the look-up found there: a lease is given only while that is still there.
    * @param leaseMs how long the lease lasts without renewal.
    */
-  async join(ref: Place, key: string, version: Buffer, leaseMs: number, waiter: Waiter): Promise<Turn> {
+  async join(
+    ref: VariantRef,
+    key: string,
+    seen: Versioned | undefined,
+    leaseMs: number,
+    waiter: Waiter,
+  ): Promise<Turn> {
     const place = textOf(ref);
     const other = this.#flights.get(place);
     if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);
 
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.acquire(claim, version, leaseMs);
+    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
     if (acquired instanceof Fault) {
       flight.settle(LOOK_AGAIN);
       return { kind: 'fault', fault: acquired };
     }
-    if (acquired.kind === 'leader') return lead(claim, acquired, flight);
-    if (acquired.kind === 'alone') {
+    if (acquired.kind === 'leader') {
+      if (!acquired.hitForMiss) return lead(claim, acquired, flight);
       // Release the followers. Mark the flight hit-for-miss, so that new requests don't wait for it.
       flight.settle(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
       const uncollapsed = this.#begin(place);
       uncollapsed.hitForMiss = true;
       return lead(claim, acquired, uncollapsed);
     }
-    const isWorthwhile = acquired.kind === 'held' || (acquired.kind === 'futile' && waiter.canServeStale());
+    const isWorthwhile = acquired.kind === 'in-progress' && (!acquired.hitForMiss || waiter.canServeStale());
     // The client of the other flight in this process is gone: the request has waited enough.
     const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
-    if (wait > 0) await this.#store.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
+    if (wait > 0) await this.#store.leases.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
     flight.settle(LOOK_AGAIN);
     return acquired.kind === 'changed' || wait > 0 ? LOOK_AGAIN : BUSY;
   }
 
   /** Leads a fill of the place if nobody else does; never waits. For refreshes and shadow mode. */
   async tryLead(
-    ref: Place,
+    ref: VariantRef,
     key: string,
-    version: Buffer,
+    seen: Versioned | undefined,
     leaseMs: number,
     { hitForMiss }: { readonly hitForMiss: boolean },
   ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
@@ -65,16 +71,13 @@ export class Collapse {
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.acquire(claim, version, leaseMs);
-    if (!(acquired instanceof Fault)) {
-      if (acquired.kind === 'leader') return lead(claim, acquired, flight);
-      if (acquired.kind === 'alone') {
-        if (hitForMiss) {
-          flight.hitForMiss = true;
-          return lead(claim, acquired, flight);
-        }
-        void this.#store.release(claim, 0);
+    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
+    if (!(acquired instanceof Fault) && acquired.kind === 'leader') {
+      if (!acquired.hitForMiss || hitForMiss) {
+        flight.hitForMiss = acquired.hitForMiss;
+        return lead(claim, acquired, flight);
       }
+      void this.#store.leases.release(claim, 0);
     }
     flight.settle(LOOK_AGAIN);
     return undefined;
@@ -179,10 +182,10 @@ function lead(
   { stamp }: Acquired,
   flight: Flight,
 ): Extract<Turn, { kind: 'lead' }> {
-  return { kind: 'lead', lease: { ...claim, stamp, since: performance.now() }, flight };
+  return { kind: 'lead', lease: { ...claim, stamp, startedAt: performance.now() }, flight };
 }
 
-function textOf({ id, variant }: Place): string {
+function textOf({ id, variant }: VariantRef): string {
   return `${id} ${variant}`;
 }
 

@@ -75,15 +75,15 @@ export async function commit(
   const stored = toCommit(fill, lease, head, chunks, storability);
   const startedAt = performance.now();
   // The lease is not renewed any more: a commit that is lost on its way arrives no later than the lease runs out.
-  context.leases.drop(lease);
-  const committed = await context.store.commit(stored);
+  context.leaseRenewal.drop(lease);
+  const committed = await context.store.responses.commit(stored);
   const durationMs = performance.now() - startedAt;
   startsMs.store = startedAt - transaction.startedAt;
   durationsMs.store = durationMs;
   if (committed instanceof Fault) return { kind: 'not-stored', reason: committed.code };
   if (!committed) return { kind: 'revoked' };
-  const { bytes, ttl, tags } = stored;
-  context.reporter.store({ key: lease.key, bytes: bytes.length, ttlMs: ttl, tags, durationMs });
+  const { bytes, ttlMs, tags } = stored;
+  context.reporter.store({ key: lease.key, bytes: bytes.length, ttlMs, tags, durationMs });
   return { kind: 'stored', commit: stored };
 }
 
@@ -133,12 +133,12 @@ function toCommit(
   const keptMs = ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - context.clock();
   return {
     lease,
-    slot: redisId(identity.declared, policy.hash),
+    declaredVariant: redisId(identity.declared, policy.hash),
     variant: redisId(variant, policy.hash),
     names,
     tags,
     bytes: encode(stored, chunks),
-    ttl: Math.max(1, Math.ceil(keptMs)),
+    ttlMs: Math.max(1, Math.ceil(keptMs)),
   };
 }
 

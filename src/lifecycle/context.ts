@@ -1,7 +1,7 @@
 import type { LRUCache } from 'lru-cache';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
-import type { Leases } from '../store/lease-renewal.ts';
+import type { LeaseRenewal } from '../store/lease-renewal.ts';
 import type { Storage } from '../store/storage.ts';
 import type { Collapse } from './collapse.ts';
 import type { Lookup } from './lookup.ts';
@@ -14,7 +14,7 @@ export interface CacheContext extends Storage {
   readonly settings: Pick<Settings, 'name' | 'showKey' | 'invalidation'>;
   readonly lookup: Lookup;
   readonly collapse: Collapse;
-  readonly leases: Leases;
+  readonly leaseRenewal: LeaseRenewal;
   readonly pendingInvalidations: PendingInvalidations;
   readonly nested: NestedCaches;
   readonly refreshes: Refreshes;

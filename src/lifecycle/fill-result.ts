@@ -44,7 +44,7 @@ export function detailOf(result: FillResult): Detail | undefined {
 export function followersOf(result: FillResult, hasFollowers = true): FlightResult {
   switch (result.kind) {
     case 'stored': {
-      const stored = hasFollowers ? decode(result.commit.bytes) : undefined;
+      const stored = hasFollowers ? decode(result.commit) : undefined;
       return stored ? { kind: 'stored', stored } : LOOK_AGAIN;
     }
     case 'unchanged':

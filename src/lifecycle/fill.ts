@@ -101,7 +101,7 @@ export class Fill implements CaptureHooks, FillState {
     refresh?.begin();
     startsMs.origin = this.#startedAt - startedAt;
     exchange.beginLeading();
-    if (lease) context.leases.keep(lease, policy.collapse.lease);
+    if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
     context.nested.begin(exchange.req, this);
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') this.reads.begin(exchange.req);
@@ -155,7 +155,7 @@ export class Fill implements CaptureHooks, FillState {
     const { lease } = this;
     const { flight } = this.#plan;
     // The handler finishes for its followers; the response is stored only if no other fill has taken the lease.
-    if (lease) this.transaction.context.leases.drop(lease);
+    if (lease) this.transaction.context.leaseRenewal.drop(lease);
     if (flight) flight.clientDisconnected = true;
   }
 
@@ -220,8 +220,8 @@ export class Fill implements CaptureHooks, FillState {
     if (!this.#isShared || !lease) return;
     this.#isShared = false;
     const { context } = this.transaction;
-    context.leases.drop(lease);
-    context.track(context.store.release(lease, hitForMissMs));
+    context.leaseRenewal.drop(lease);
+    context.track(context.store.leases.release(lease, hitForMissMs));
     flight?.settle(NOT_SHARED);
   }
 
@@ -292,13 +292,13 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     context.nested.end(exchange.req);
     if (lease) {
-      context.leases.drop(lease);
+      context.leaseRenewal.drop(lease);
       if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
     }
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      await context.store.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      await context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
     }
     flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));

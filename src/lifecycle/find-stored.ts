@@ -50,6 +50,6 @@ export function discardDamaged({ context, found }: Transaction): void {
   for (const ref of found.damaged) {
     const key = `${ref.id} ${ref.variant}`;
     context.reporter.fault({ step: 'decode', code: 'corrupt', message: 'a damaged value', key });
-    context.track(context.store.discard(ref));
+    context.track(context.store.responses.discard(ref));
   }
 }

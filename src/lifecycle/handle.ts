@@ -110,7 +110,7 @@ async function act(t: Transaction, decision: Exclude<Decision, { kind: 'serve' }
 async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity } = t;
   const leaseMs = t.ownPolicy.collapse.lease;
-  const turn: Turn = await context.collapse.join(found.ref, identity.key, found.version, leaseMs, t);
+  const turn: Turn = await context.collapse.join(found.ref, identity.key, found.value, leaseMs, t);
   switch (turn.kind) {
     case 'lead':
       return new Fill(t, { ...turn, reason, candidate: found.stored, shadow: undefined }).start();
@@ -164,12 +164,12 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   const { context, found, identity, ownPolicy } = t;
   if (identity.key !== refresh.key || identity.declared !== refresh.declared)
     return dropRefresh(t, refresh, 'another-key');
-  if (!found.version.equals(refresh.version)) return dropRefresh(t, refresh, 'not-needed');
+  if (found.value?.version !== refresh.version) return dropRefresh(t, refresh, 'not-needed');
   // After a fill with nothing to share, nobody waits for another attempt.
   const lead = await context.collapse.tryLead(
     found.ref,
     identity.key,
-    found.version,
+    found.value,
     ownPolicy.collapse.lease,
     { hitForMiss: false },
   );

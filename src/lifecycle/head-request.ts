@@ -23,7 +23,7 @@ export function forwardHead(t: Transaction, outcome: Outcome): void {
   t.settleAtClose(outcome);
   onHead(res, () => {
     if (res.statusCode === 200 && !describes(res.getHeaders() as Fields, stored))
-      context.track(context.store.discard(ref));
+      context.track(context.store.responses.discard(ref));
     addCacheStatus(res, t.cacheStatus(outcome));
   });
   exchange.forward();

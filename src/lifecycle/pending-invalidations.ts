@@ -45,7 +45,7 @@ export class PendingInvalidations {
   }
 
   async invalidate(id: string): Promise<number | Fault> {
-    const purge = this.#store.purge(id, 'delete');
+    const purge = this.#store.responses.purge(id, 'delete');
     this.#sent.set(id, purge);
     const answer = await purge;
     if (this.#sent.get(id) === purge) this.#sent.delete(id);
@@ -54,7 +54,7 @@ export class PendingInvalidations {
   }
 
   async invalidateTag(tag: string): Promise<number | Fault> {
-    const answer = await this.#store.purgeTag(tag);
+    const answer = await this.#store.responses.purgeTag(tag);
     if (answer instanceof Fault) this.#remember(`tags ${tag}`);
     return answer;
   }
@@ -128,8 +128,10 @@ export class PendingInvalidations {
   }
 
   #purge(target: Target): Promise<number | Fault> {
-    if (target === 'all') return this.#store.purgeMatching(() => true);
+    if (target === 'all') return this.#store.responses.purgeMatching(() => true);
     const name = target.slice(target.indexOf(' ') + 1);
-    return target.startsWith('url') ? this.#store.purge(name) : this.#store.purgeTag(name);
+    return target.startsWith('url')
+      ? this.#store.responses.purge(name)
+      : this.#store.responses.purgeTag(name);
   }
 }

@@ -91,11 +91,11 @@ async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<
   const { target } = exchange;
   const ids = new Set(target ? context.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);
-  const purges = [...ids].map((id) => context.store.purge(id, 'delete'));
+  const purges = [...ids].map((id) => context.store.responses.purge(id, 'delete'));
   return reportPurge(context, { by: 'field', target: 'url', soft: false }, purges);
 }
 
 function purgeAll({ context }: Transaction): Promise<number | Fault> {
-  const purge = context.store.purgeMatching(() => true, 'delete');
+  const purge = context.store.responses.purgeMatching(() => true, 'delete');
   return reportPurge(context, { by: 'field', target: 'all', soft: false }, [purge]);
 }

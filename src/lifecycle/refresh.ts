@@ -8,7 +8,7 @@ import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
-import type { Place } from '../store/store.ts';
+import type { VariantRef, Versioned } from '../store/store.ts';
 
 /**
  * Refreshing behind an answer: the app is asked again, by a request that nobody sent, while the client has long been
@@ -20,7 +20,7 @@ interface Refreshable {
   readonly exchange: Exchange;
   readonly identity: Identity;
   readonly policy: Policy;
-  readonly found: { readonly ref: Place; readonly version: Buffer };
+  readonly found: { readonly ref: VariantRef; readonly value: Versioned | undefined };
 }
 
 /** What became of a refresh; `undefined`: its request never reached the cache that it was for. */
@@ -32,7 +32,7 @@ export class Refresh {
   readonly key: string;
   readonly declared: string;
   /** What is to be refreshed: where something else is stored by then, another process was faster. */
-  readonly version: Buffer;
+  readonly version: string | undefined;
   readonly #policyIdentity: object;
   readonly #cacheLevel: number;
   #resolve: (() => void) | undefined;
@@ -42,7 +42,7 @@ export class Refresh {
   constructor({ exchange, identity, found, policy }: Refreshable) {
     this.key = identity.key;
     this.declared = identity.declared;
-    this.version = found.version;
+    this.version = found.value?.version;
     this.#policyIdentity = policy.identity;
     this.#cacheLevel = exchange.cacheLevel;
   }
@@ -123,7 +123,7 @@ export class Refreshes {
   }
 
   /** Whether what is stored there for this request could be refreshed behind an answer. */
-  canRefresh(x: Exchange, ref: Place): boolean {
+  canRefresh(x: Exchange, ref: VariantRef): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
     return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && listenerOf(x.req) !== undefined;
   }
@@ -220,7 +220,7 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
   return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
 }
 
-function placeOf({ id, variant }: Place): string {
+function placeOf({ id, variant }: VariantRef): string {
   return `${id} ${variant}`;
 }
 

@@ -25,7 +25,7 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
   // A response that would have been refreshed behind the answer is stored anew.
   const isFill = decision.kind !== 'serve' || decision.refresh === 'stale';
   const lead = isFill
-    ? await context.collapse.tryLead(found.ref, identity.key, found.version, policy.collapse.lease, {
+    ? await context.collapse.tryLead(found.ref, identity.key, found.value, policy.collapse.lease, {
         hitForMiss: true,
       })
     : undefined;

@@ -63,12 +63,12 @@ export async function confirmStored(
   const storability = await evaluated;
   evaluateReads(fill, confirmed, storability);
   if (isOther || storability.reason !== undefined) {
-    await context.store.discard(lease);
+    await context.store.responses.discard(lease);
     return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };
   }
   // The freshened head forbids the encodings that the body is stored in.
   if (stored.encodings && !mayEncode(stored.status, fields)) {
-    await context.store.discard(lease);
+    await context.store.responses.discard(lease);
     return { kind: 'not-stored', reason: 'other-encoding' };
   }
   // Writing it again would gain nothing: the next request has to validate as well.

@@ -290,7 +290,7 @@ export interface CacheOptions extends PolicyOptions {
   readonly timeout?: Duration;
   /**
    * The most responses, and values of `wrap`, that all processes together store. The one stored first is evicted first.
-   * Exact on one Redis; a Cluster may exceed it for a moment, by as many as are being stored at a time.
+   * On a Redis Cluster it throws an `OptionError`: limit the memory there, by `maxmemory` and `volatile-ttl`.
    * @default no limit
    */
   readonly maxEntries?: number;

@@ -98,7 +98,7 @@ function startPurges(
 ): Promise<number | Fault>[] {
   const { store, hash } = context;
   const purgeIds = (ids: Iterable<string>): Promise<number | Fault>[] =>
-    [...new Set(ids)].map((id) => store.purge(id, mode));
+    [...new Set(ids)].map((id) => store.responses.purge(id, mode));
   switch (name) {
     case 'key':
       return purgeIds([...idsOfKey(policies, value), idOfValue(value, hash)]);
@@ -115,10 +115,10 @@ function startPurges(
       return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
-      return [store.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
+      return [store.responses.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError(`all must be true, not ${show(value)}`);
-      return [store.purgeMatching(() => true, mode, onStep)];
+      return [store.responses.purgeMatching(() => true, mode, onStep)];
   }
 }
 
@@ -131,8 +131,8 @@ async function purgeTags(
 ): Promise<number | Fault> {
   const { store } = context;
   // The indexes come first, because their purges also revoke the fills in progress.
-  const counts = await Promise.all([...tags].map((tag) => store.purgeTag(tag, mode, onStep)));
-  const lostIndexes = await store.mayHaveLostIndexes();
+  const counts = await Promise.all([...tags].map((tag) => store.responses.purgeTag(tag, mode, onStep)));
+  const lostIndexes = await store.inventory.mayHaveLostIndexes();
   if (lostIndexes instanceof Fault) return sumOrFault([...counts, lostIndexes]);
   if (lostIndexes) counts.push(await purgeUnindexed(context, tags, mode, onStep));
   return sumOrFault(counts);
@@ -147,10 +147,10 @@ async function purgeUnindexed(
 ): Promise<number | Fault> {
   const { store } = context;
   let sum = 0;
-  for await (const step of store.ids()) {
+  for await (const step of store.inventory.ids()) {
     const ids = step instanceof Fault ? step : await idsWithTags(context, step, tags);
     if (ids instanceof Fault) return ids;
-    const counts = await Promise.all([...ids].map((id) => store.purge(id, mode)));
+    const counts = await Promise.all([...ids].map((id) => store.responses.purge(id, mode)));
     for (const count of counts) {
       if (count instanceof Fault) return count;
       sum += count;

@@ -1,4 +1,4 @@
-/** One deadline, and its neighbours in the queue. */
+/** One deadline, and the ones before and after it in the queue. */
 interface Pending {
   readonly deadline: number;
   readonly expire: () => void;
@@ -7,21 +7,23 @@ interface Pending {
   met: boolean;
 }
 
-/** A turn of the event loop that takes longer, in milliseconds, keeps others waiting. */
-const LONG_TURN = 10;
+/** A turn of the event loop that takes longer than this many milliseconds has delayed the replies of others. */
+const LONG_TURN_MS = 10;
 
 /**
- * Deadlines of one length expire in the order they were set, so one timer sweeps them all: a timer for each call
- * would cost more than the call. What is met leaves at once, and takes along what it holds, which may be large.
+ * Deadlines of one length. They expire in the order in which they were set, so one timer serves them all: a timer for each
+ * call would cost more than the call. A deadline that is met leaves the queue at once, with the reply that it may hold in
+ * memory.
  */
 export class DeadlineQueue {
+  /** In milliseconds. */
   readonly length: number;
-  /** A list of their own making: a Set would be rebuilt again and again as its few members come and go. */
+  /** A linked list: a Set would be rebuilt again and again as its few members come and go. */
   #first: Pending | undefined;
   #last: Pending | undefined;
   #timer: NodeJS.Timeout | undefined;
   #dueAt = 0;
-  #indulged = false;
+  #isExtended = false;
 
   constructor(length: number) {
     this.length = length;
@@ -37,7 +39,7 @@ export class DeadlineQueue {
     return pending;
   }
 
-  /** Whether it is met; false when it has passed, or was met before. */
+  /** Meets a deadline. False when it has expired, or was met before. */
   meet(pending: Pending): boolean {
     if (pending.met) return false;
     pending.met = true;
@@ -46,13 +48,13 @@ export class DeadlineQueue {
     else this.#first = after;
     if (after) after.before = before;
     else this.#last = before;
-    // What is gone holds on to nothing.
+    // A deadline that is gone keeps no other in memory.
     pending.before = undefined;
     pending.after = undefined;
     return true;
   }
 
-  /** Behind the next reading of sockets: what came in while this process was busy has come in time. */
+  /** Sweeps after the next read of sockets: a reply that arrived while this process was busy has arrived in time. */
   #sweepIn(ms: number): NodeJS.Timeout {
     this.#dueAt = performance.now() + ms;
     return setTimeout(() => setImmediate(() => this.#sweep()), ms).unref();
@@ -61,16 +63,16 @@ export class DeadlineQueue {
   #sweep(): void {
     this.#timer = undefined;
     const now = performance.now();
-    const late = now - this.#dueAt;
-    // What was asked before a long turn has left at its end only. As long again, once.
-    this.#indulged = late > LONG_TURN && !this.#indulged;
-    if (this.#indulged) {
-      this.#timer = this.#sweepIn(Math.min(late, this.length));
+    const lateMs = now - this.#dueAt;
+    // A call that was made before a long turn was sent only at its end. So its deadline is extended, once.
+    this.#isExtended = lateMs > LONG_TURN_MS && !this.#isExtended;
+    if (this.#isExtended) {
+      this.#timer = this.#sweepIn(Math.min(lateMs, this.length));
       return;
     }
     const expired: Pending[] = [];
     for (let pending = this.#first; pending; pending = this.#first) {
-      // A millisecond of grace for timers that fire early.
+      // A timer may fire a millisecond early.
       if (pending.deadline > now + 1) {
         this.#timer = this.#sweepIn(Math.max(1, pending.deadline - now));
         break;

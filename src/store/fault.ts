@@ -6,7 +6,7 @@ import type { RedisErrorCode } from '../observe/outcome.ts';
  */
 export type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
 
-/** Why a verb gave no answer. It stands where the answer would, so that it can't be overlooked. */
+/** Why a call of the store has no result. It is returned in place of the result, so that it cannot be overlooked. */
 export class Fault {
   readonly code: FaultCode;
   readonly message: string;
@@ -17,14 +17,14 @@ export class Fault {
   }
 }
 
-/** Replies of a server that is there but serves nobody: as good as silence. Any other reply is one at least. */
+/** Codes of a server that serves nobody, which is as bad as no reply. Any other error is a reply. */
 const AWAY: ReadonlySet<FaultCode> = new Set(['unavailable', 'LOADING', 'CLUSTERDOWN', 'MASTERDOWN', 'BUSY']);
 
 export function isAway({ code }: Fault): boolean {
   return AWAY.has(code);
 }
 
-/** What ioredis says when there is no server to talk to. */
+/** The messages of ioredis when it has no connection. */
 const LOST =
   /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
 
@@ -34,26 +34,17 @@ export function toFault(error: unknown): Fault {
   if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
     return new Fault('unavailable', error.message);
   }
-  // Redis's replies begin with their code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
+  // An error reply of Redis begins with its code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
   const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] as RedisErrorCode | undefined;
   return new Fault(code ?? 'error', error.message);
 }
 
-/** What a client throws at once is no answer either. */
-export function attempted<T>(send: () => Promise<T>): Promise<T> {
-  try {
-    return send();
-  } catch (error) {
-    return Promise.reject(error);
-  }
-}
-
-/** What a Cluster says of a script whose keys are not all at one of its masters; ioredis then tries in vain. */
+/** Whether a script failed because a Cluster is moving the slot of its keys, so that no master has all of them. */
 export function isHalfMoved(error: unknown): boolean {
   return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
 }
 
-/** What a server that is one of a Cluster says of keys in two slots; a script with such keys has not begun. */
+/** Whether a Cluster has refused a script because its keys are in two slots. Such a script has changed nothing. */
 export function isOfTwoSlots(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith('CROSSSLOT');
 }

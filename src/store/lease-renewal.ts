@@ -1,8 +1,14 @@
 import type { GuardedStore } from './guarded-store.ts';
 import type { Lease } from './store.ts';
 
-/** Renews the leases of the fills under way in this process, with one timer for all of one length. */
-export class Leases {
+/** The leases of one length that are renewed, and their timer. */
+interface Renewal {
+  readonly leases: Set<Lease>;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Renews the leases of the fills in progress in this process, with one timer for all leases of one length. */
+export class LeaseRenewal {
   readonly #store: GuardedStore;
   readonly #renewals = new Map<number, Renewal>();
 
@@ -10,39 +16,34 @@ export class Leases {
     this.#store = store;
   }
 
-  /** @param ttl how long, in milliseconds, the lease is kept at a time: a dead process holds its place so long. */
-  keep(lease: Lease, ttl: number): void {
-    const renewal = this.#renewals.get(ttl) ?? this.#begin(ttl);
-    renewal.kept.add(lease);
+  /** @param leaseMs the length of the lease. A process that dies keeps the variant leased for as long. */
+  keep(lease: Lease, leaseMs: number): void {
+    const renewal = this.#renewals.get(leaseMs) ?? this.#start(leaseMs);
+    renewal.leases.add(lease);
   }
 
   drop(lease: Lease): void {
-    for (const [ttl, { kept, timer }] of this.#renewals) {
-      if (!kept.delete(lease) || kept.size > 0) continue;
+    for (const [leaseMs, { leases, timer }] of this.#renewals) {
+      if (!leases.delete(lease) || leases.size > 0) continue;
       clearInterval(timer);
-      this.#renewals.delete(ttl);
+      this.#renewals.delete(leaseMs);
     }
   }
 
-  #begin(ttl: number): Renewal {
-    const kept = new Set<Lease>();
-    const timer = setInterval(() => this.#renew(kept, ttl), ttl / 3).unref();
-    const renewal = { kept, timer };
-    this.#renewals.set(ttl, renewal);
+  #start(leaseMs: number): Renewal {
+    const leases = new Set<Lease>();
+    const timer = setInterval(() => this.#renew(leases, leaseMs), leaseMs / 3).unref();
+    const renewal = { leases, timer };
+    this.#renewals.set(leaseMs, renewal);
     return renewal;
   }
 
-  #renew(kept: ReadonlySet<Lease>, ttl: number): void {
-    for (const lease of kept) {
-      // One that is no longer held stays revoked; the fill finds out when it commits.
-      void this.#store.renew(lease, ttl).then((held) => {
-        if (held === false) this.drop(lease);
+  #renew(leases: ReadonlySet<Lease>, leaseMs: number): void {
+    for (const lease of leases) {
+      // A lease that is no longer held stays revoked. Its fill finds out when it commits.
+      void this.#store.leases.renew(lease, leaseMs).then((isHeld) => {
+        if (isHeld === false) this.drop(lease);
       });
     }
   }
-}
-
-interface Renewal {
-  readonly kept: Set<Lease>;
-  readonly timer: NodeJS.Timeout;
 }

@@ -1,69 +1,186 @@
-/** Where stored responses live: bytes and verbs, no HTTP. */
+/**
+ * The contract of a store: bytes and verbs, no HTTP. A store is three interfaces and a connection, each a plain record of
+ * functions, so a decorator spreads the record and writes only the verbs that it changes:
+ * `{ ...store, responses: { ...store.responses, commit } }`.
+ */
+export interface Store {
+  readonly responses: Responses;
+  readonly leases: Leases;
+  readonly inventory: Inventory;
+  readonly connection: Connection;
+}
 
-/** Names one stored response: the cache key's id and the variant, each short and unambiguous. */
-export interface Place {
+/** A variant of a cache key. Both parts are short and unambiguous. */
+export interface VariantRef {
+  /** The id of the cache key: the key itself, or a hash of it. */
   readonly id: string;
+  /** The values by which responses of the key are selected, or a hash of them. */
   readonly variant: string;
 }
 
-/** The right to store the outcome of one fill. */
-export interface Lease extends Place {
+/** A lease that a fill asks for. */
+export interface LeaseClaim extends VariantRef {
   /** The whole cache key. */
   readonly key: string;
   /** Unique to the fill. */
   readonly token: string;
-  /** The tag purges that had begun when the fill began: what came of a later one revokes it. */
+}
+
+/** The right to store the response of one fill. */
+export interface Lease extends LeaseClaim {
+  /** The stamp of the last purge by tag that had begun when the lease was given. A later purge revokes the commit. */
   readonly stamp: number;
   /** When the fill began, by `performance.now()`. */
-  readonly since: number;
+  readonly startedAt: number;
 }
 
-/** What a commit stores, and where. */
-export interface Commit {
-  readonly lease: Lease;
-  /** The declared parts alone: where a request that knows nothing of the response's `Vary` looks first. */
-  readonly slot: string;
-  /** The declared parts with the values of the fields that the response's `Vary` nominates. */
-  readonly variant: string;
-  /** Those field names, lower case and sorted; empty when the response does not vary. */
-  readonly names: readonly string[];
-  /** What it may be purged by. */
-  readonly tags: readonly string[];
-  readonly bytes: Buffer;
-  /** Milliseconds until the store forgets it; at least 1. */
-  readonly ttl: number;
-}
-
-/** A lease to be taken: it gets its stamp and its time when it is. */
-export type Claim = Omit<Lease, 'stamp' | 'since'>;
-
+/** The outcome of `acquire`. */
 export interface Acquired {
-  readonly kind: 'leader' | 'alone' | 'held' | 'changed' | 'futile';
+  /**
+   * `leader`: the lease is given. `in-progress`: another fill holds it. `changed`: the stored value is no longer the one
+   * that the caller saw, so the caller looks up again.
+   */
+  readonly kind: 'leader' | 'in-progress' | 'changed';
+  /** Whether the last fill had nothing to share, so that nobody should wait for the next one (Varnish: hit-for-miss). */
+  readonly hitForMiss: boolean;
   readonly stamp: number;
 }
 
-/** What becomes of bytes and cache keys on their way into the store, and of the keys on their way out of it. */
-export interface Sealing {
-  /** Whether there is any key. */
-  readonly seals: boolean;
-  /** The bytes to store at an id. */
-  seal(id: string, bytes: Buffer): Buffer;
-  /** A cache key as it may stand beside its hash. */
-  sealName(key: string): string;
-  /** The cache key; `undefined` where this process cannot tell it. */
-  openName(name: string): string | undefined;
+/** Sets of field names that the responses of a key vary on, the newest first. */
+export type Specs = readonly (readonly string[])[];
+
+/**
+ * A value as a store returns it: a stored response, or the marker that lists what the responses of a key vary on. The
+ * store does not know what the bytes of a response mean.
+ */
+export interface StoredValue {
+  /** The bytes that were stored. Empty for a marker and for a damaged value, so that they decode as no response. */
+  readonly bytes: Buffer;
+  /** Identifies the value: any later value of the variant has another version. Empty for a damaged value. */
+  readonly version: string;
+  /** When a soft purge has marked the value stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
+  /** The sets of field names in a marker; `undefined` for a response and for a damaged value. */
+  readonly specs: Specs | undefined;
+  /** Whether another value is the same, byte for byte and mark for mark. */
+  equals(other: StoredValue): boolean;
+  /** A copy that holds no larger buffer in memory. */
+  copy(): StoredValue;
 }
 
-/** How a purge treats what it meets: deletes it, or marks it stale since this instant (milliseconds since 1970). It deletes unless told otherwise. */
+/** A value, as far as leases are concerned. */
+export type Versioned = Pick<StoredValue, 'version'>;
+
+/** Something to store, with what the store keeps beside its bytes. */
+export type WithHead<T> = T & {
+  /** How many of the first bytes describe the value without its body. `describe` returns them. */
+  readonly headBytes: number;
+};
+
+/** A response to store. */
+export interface Commit {
+  readonly lease: Lease;
+  /** The variant of the declared parts alone. A look-up that does not know the response's `Vary` reads it first. */
+  readonly declaredVariant: string;
+  /** The variant of the declared parts and of the request fields that the response's `Vary` nominates. */
+  readonly variant: string;
+  /** The nominated field names, in lower case and sorted; empty when the response does not vary. */
+  readonly names: readonly string[];
+  readonly tags: readonly string[];
+  readonly bytes: Buffer;
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
+}
+
+/** A value to store without a fill. */
+export interface NewValue {
+  readonly id: string;
+  readonly key: string;
+  readonly bytes: Buffer;
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
+}
+
+/** A value that replaces the stored one, unless that one has changed. */
+export interface Replacement extends VariantRef {
+  /** The version of the value to replace. */
+  readonly version: string;
+  readonly bytes: Buffer;
+  readonly tags: readonly string[];
+  /** Since when the new value is marked stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
+  /** Milliseconds until the value expires; at least 1. */
+  readonly ttlMs: number;
+}
+
+/** A purge deletes what it finds, or marks it stale since an instant (milliseconds since 1970). */
 export type PurgeMode = 'delete' | { readonly staleSince: number };
 
+/** Reads and writes stored responses. Every verb that changes one is here. */
+export interface Responses {
+  /** The value of each variant of an id, in order. */
+  get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]>;
+  /** A value of the near cache, if it is there and known to be current. Returns the same object each time. */
+  getNear(id: string, variant: string): StoredValue | undefined;
+  /**
+   * Stores a response and releases its lease. False when the lease has expired or was revoked. The lease's token becomes
+   * the version of the value.
+   */
+  commit(commit: WithHead<Commit>): Promise<boolean>;
+  /** Stores a value under the empty variant, deletes all other variants of the id, and revokes the leases of the id. */
+  put(value: WithHead<NewValue>): Promise<void>;
+  /** Replaces a value; false when its version is no longer the one given. */
+  replace(replacement: WithHead<Replacement>): Promise<boolean>;
+  /** Deletes one damaged value. */
+  discard(ref: VariantRef): Promise<void>;
+  /** Purges all variants of an id and revokes its leases. Returns how many stored responses were purged. */
+  purge(id: string, mode?: PurgeMode): Promise<number>;
+  /** Purges the responses stored under a tag, in steps. Each step gives how many stored responses it purged. */
+  purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
+  /**
+   * Purges the cache keys that match, in steps. Each step gives how many stored responses it purged. The leases of all
+   * matching keys are revoked first, so that no fill in progress stores behind the purge.
+   */
+  purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
+}
+
+/** Collapsing and purge safety: who may store the response of a fill. */
+export interface Leases {
+  /**
+   * Takes the lease of a variant.
+   * @param seen the value that the caller saw there. The lease is given only while it is still there.
+   * @param leaseMs milliseconds until the lease expires without renewal.
+   */
+  acquire(claim: LeaseClaim, seen: Versioned | undefined, leaseMs: number): Promise<Acquired>;
+  /** Extends a lease to `leaseMs` milliseconds from now; false when it is no longer held. Never creates one. */
+  renew(claim: LeaseClaim, leaseMs: number): Promise<boolean>;
+  /**
+   * Gives a lease back without storing.
+   * @param hitForMissMs for how many milliseconds nobody should wait for another fill of this variant.
+   */
+  release(claim: LeaseClaim, hitForMissMs: number): Promise<void>;
+  /** Resolves when the lease of a variant may have ended, and after `ms` milliseconds at the latest. */
+  wait(ref: VariantRef, ms: number): Promise<void>;
+}
+
 /** A stored value without its body. */
-export interface ValueDescription extends Place {
+export interface ValueDescription extends VariantRef {
   /** The whole cache key, where the store knows it. */
   readonly key: string | undefined;
-  /** The first bytes: all up to the body of a stored response; the whole value where it is encrypted. */
+  /** The first bytes, as many as `headBytes` said when the value was stored; all of them if the whole was asked for. */
   readonly head: Buffer;
   /** Bytes of the whole value. */
+  readonly length: number;
+  /** When a soft purge has marked the value stale, in milliseconds since 1970. */
+  readonly staleSince: number | undefined;
+  /** Milliseconds until the value expires. */
+  readonly expiresInMs: number;
+}
+
+/** One value, whole. */
+export interface ValueRead {
+  readonly value: StoredValue;
+  /** Bytes of the whole value, also of a damaged one. */
   readonly length: number;
   /** Milliseconds until the value expires. */
   readonly expiresInMs: number;
@@ -84,18 +201,8 @@ export interface ScanStep {
   readonly next: ScanPosition | undefined;
 }
 
-/** A value that replaces the stored one, unless that one has changed. */
-export interface Replacement extends Place {
-  /** The version (`fingerprint`) of the value to replace. */
-  readonly version: Buffer;
-  readonly bytes: Buffer;
-  readonly tags: readonly string[];
-  /** Milliseconds until the store forgets it; at least 1. */
-  readonly ttl: number;
-}
-
-/** What operators need of the store, as opposed to requests. */
-export interface StoredEntries {
+/** What is stored, for operators. It changes nothing. */
+export interface Inventory {
   /**
    * Looks at about `count` keys, of all keys or of those under a tag, and returns their ids. A key that exists from
    * the first step to the last is returned at least once.
@@ -103,76 +210,29 @@ export interface StoredEntries {
   scan(from: ScanPosition | undefined, count: number, tag: string | undefined): Promise<ScanStep>;
   /**
    * The values of some ids, without markers.
-   * @param whole whether encrypted values are returned whole: their metadata is encrypted with the body.
+   * @param whole whether values are returned whole, and not their heads only.
    */
   describe(ids: readonly string[], whole: boolean): Promise<ValueDescription[]>;
+  /** One value. */
+  read(ref: VariantRef): Promise<ValueRead | undefined>;
   /** About how many keys a scan of everything looks at. */
   count(): Promise<number>;
-  /** One value, whole. */
-  read(place: Place): Promise<(Pick<ValueDescription, 'expiresInMs'> & { bytes: Buffer }) | undefined>;
-  /** Replaces a value; false when its version is no longer the one given. */
-  replace(replacement: Replacement): Promise<boolean>;
+  /** The ids that have values, in steps. An id that has one all the while is not left out. */
+  ids(): AsyncGenerator<string[], void>;
+  /** The cache keys that have values, in steps. A key that has one all the while is not left out. */
+  keys(): AsyncGenerator<string[], void>;
+  /** Whether a response may be stored under a tag without `purgeTag` finding it. */
+  mayHaveLostIndexes(): Promise<boolean>;
 }
 
-interface Store {
-  readonly entries: StoredEntries;
-  /**
-   * The bytes stored for each variant of an id, in order. A value that is not bytes at all (another type of key
-   * in our place) reads as an empty buffer, which decodes as damage.
-   */
-  get(id: string, variants: readonly string[]): Promise<(Buffer | undefined)[]>;
-  /** One value at once, if it is near and known to be what `get` would bring. The same buffer each time. */
-  near(id: string, variant: string): Buffer | undefined;
-  /**
-   * Takes the lease of a place for `ttl` milliseconds. `held`: another fill has it. `changed`: what is stored
-   * there is no longer what the caller saw (`seen` is its fingerprint, empty for nothing), so look again. Where
-   * the last fill had nothing to share, waiting for the next is likely in vain: `alone` is a leader whom nobody should
-   * wait for, `futile` another's lease that is not worth waiting for.
-   */
-  acquire(claim: Claim, seen: Buffer, ttl: number): Promise<Acquired>;
-  /** Resolves when the lease of a place may have been given back, or revoked; after `ms` milliseconds at the latest. */
-  wait(place: Place, ms: number): Promise<void>;
-  /** Keeps a lease for `ttl` more milliseconds; false when it is no longer held. Never re-creates one. */
-  renew(lease: Claim, ttl: number): Promise<boolean>;
-  /**
-   * Gives a lease back without storing.
-   * @param futile for how many milliseconds others had better not wait for another fill of this place.
-   */
-  release(lease: Claim, futile: number): Promise<void>;
-  /** Stores if the lease is still held, and gives it back; false when it has run out or was revoked. */
-  commit(commit: Commit): Promise<boolean>;
-  /** Stores this alone, under no variant, in place of all that is stored for the key, and revokes its leases. */
-  put(entry: { id: string; key: string; bytes: Buffer; ttl: number }): Promise<void>;
-  /** Deletes one damaged value. */
-  discard(place: Place): Promise<void>;
-  /**
-   * Purges all variants of an id and revokes its leases, but for this one. Returns how many stored responses there
-   * were.
-   */
-  purge(id: string, mode?: PurgeMode, except?: Claim): Promise<number>;
-  /** Purges all that was stored under a tag in steps, each giving how many stored responses it purged. */
-  purgeTag(tag: string, mode?: PurgeMode): AsyncGenerator<number, void>;
-  /** Whether something may be stored under a tag that `purgeTag` does not find. */
-  mayHaveLostIndexes(): Promise<boolean>;
-  /**
-   * Purges every key that matches in steps, each giving how many stored responses it purged: first all their
-   * leases, so that no fill under way stores behind it.
-   */
-  purgeMatching(matches: (key: string) => boolean, mode?: PurgeMode): AsyncGenerator<number, void>;
-  /** The ids under which something is stored, in steps; none that is there all the while is left out. */
-  ids(): AsyncGenerator<string[], void>;
-  /** The keys under which something is stored, in steps; no key that is there all the while is left out. */
-  keys(): AsyncGenerator<string[], void>;
-  /** Resolves when the store answers. */
+export interface Connection {
+  /** Whether a call that is sent now leaves now, and does not wait for a lost connection. */
+  isReachable(): boolean;
+  /** Resolves when the store replies. */
   ping(): Promise<void>;
-  /** Closes what the store opened itself. */
+  /** Closes what the store has opened itself. */
   close(): Promise<void>;
 }
 
-/** A store that can say beforehand that a call would not leave now. */
-export interface ReachableStore extends Store {
-  readonly reachable: boolean;
-}
-
-/** A key keeps at most this many variants and markers; what expires first goes first. */
+/** A cache key has at most this many variants and markers. The one that expires first is deleted first. */
 export const MAX_VARIANTS = 128;

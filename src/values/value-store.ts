@@ -20,11 +20,11 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
   const find = async (key: KeyPart) => {
     const cacheKey = cacheKeyOfValue(key);
     const id = idOf(cacheKey);
-    const values = await store.get(id, ['']);
+    const values = await store.responses.get(id, ['']);
     // A request path reads values, so a store that does not reply is a miss and not an error.
     if (values instanceof Fault) return undefined;
-    const [bytes] = values;
-    return freshValue(cacheKey, bytes && keyring.decode(id, bytes), clock());
+    const [value] = values;
+    return freshValue(cacheKey, value && keyring.decode(id, value), clock());
   };
 
   return {
@@ -42,7 +42,7 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
         throw new TypeError(
           `the value takes ${bytes.length} bytes, but may take at most ${maxBodySize} (option maxBodySize)`,
         );
-      const reply = await store.put({ id: idOf(cacheKey), key: cacheKey, bytes, ttl: ttlMs });
+      const reply = await store.responses.put({ id: idOf(cacheKey), key: cacheKey, bytes, ttlMs });
       return !(reply instanceof Fault);
     },
 
@@ -52,12 +52,12 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 
     async delete(key: KeyPart): Promise<boolean> {
       const id = idOf(cacheKeyOfValue(key));
-      return orThrow(await store.purge(id, 'delete'), 'confirm the deletion') > 0;
+      return orThrow(await store.responses.purge(id, 'delete'), 'confirm the deletion') > 0;
     },
 
     async *keys(): AsyncGenerator<KeyPart, void> {
       const seen = new Set<string>();
-      for await (const step of store.keys()) {
+      for await (const step of store.inventory.keys()) {
         for (const cacheKey of orThrow(step, 'list the keys')) {
           // A scan of Redis may return a key twice.
           if (seen.has(cacheKey)) continue;
@@ -70,7 +70,7 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 
     async clear(): Promise<number> {
       const isValue = (cacheKey: string): boolean => userKeyOf(cacheKey) !== undefined;
-      return orThrow(await store.purgeMatching(isValue, 'delete'), 'confirm the deletion');
+      return orThrow(await store.responses.purgeMatching(isValue, 'delete'), 'confirm the deletion');
     },
   };
 }

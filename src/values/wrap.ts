@@ -1,4 +1,4 @@
-import { decode, versionOf } from '../codec/format.ts';
+import { decode } from '../codec/format.ts';
 import { redisId } from '../key/cache-key.ts';
 import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
@@ -57,14 +57,14 @@ export async function wrap<T>(
 
 async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>): Promise<Look> {
   const { id, key } = call;
-  const read = await context.store.get(id, ['']);
+  const read = await context.store.responses.get(id, ['']);
   if (read instanceof Fault) return 'run';
-  const [bytes] = read;
-  const stored = freshValue(key, bytes && context.keyring.decode(id, bytes), context.clock());
+  const [value] = read;
+  const stored = freshValue(key, value && context.keyring.decode(id, value), context.clock());
   if (stored) return { value: decodeValue(stored) };
 
   const leaseMs = policy.collapse.lease;
-  const turn = await context.collapse.join({ id, variant: '' }, key, versionOf(bytes), leaseMs, call);
+  const turn = await context.collapse.join({ id, variant: '' }, key, value, leaseMs, call);
   switch (turn.kind) {
     case 'lead':
       return { value: await runAndStore(context, policy, call, turn.flight, turn.lease) };
@@ -84,7 +84,7 @@ async function runAndStore<T>(
   flight: Flight,
   lease: Lease,
 ): Promise<unknown> {
-  context.leases.keep(lease, policy.collapse.lease);
+  context.leaseRenewal.keep(lease, policy.collapse.lease);
   let bytes: Buffer | undefined;
   let committed: boolean | Fault = false;
   try {
@@ -92,27 +92,27 @@ async function runAndStore<T>(
     bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
     if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
     flight.committing = bytes !== undefined;
-    context.leases.drop(lease);
+    context.leaseRenewal.drop(lease);
     if (bytes)
-      committed = await context.store.commit({
+      committed = await context.store.responses.commit({
         lease,
-        slot: '',
+        declaredVariant: '',
         variant: '',
         names: [],
         tags,
         bytes,
-        ttl: ttlMs,
+        ttlMs,
       });
-    const response = bytes && decode(bytes);
+    const response = bytes && decode({ bytes });
     // The first caller is given what the others will be.
     return response ? decodeValue(response) : value;
   } finally {
-    context.leases.drop(lease);
-    const stored = committed === true && bytes ? decode(bytes) : undefined;
+    context.leaseRenewal.drop(lease);
+    const stored = committed === true && bytes ? decode({ bytes }) : undefined;
     const isRevoked = bytes !== undefined && committed === false;
     // A revoked lease says nothing of the next run; any other failure does.
     const hitForMissMs = stored || isRevoked ? 0 : HIT_FOR_MISS_MS;
-    if (committed !== true) context.track(context.store.release(lease, hitForMissMs));
+    if (committed !== true) context.track(context.store.leases.release(lease, hitForMissMs));
     if (stored) flight.settle({ kind: 'stored', stored });
     else flight.settle(hitForMissMs > 0 ? NOT_SHARED : LOOK_AGAIN);
   }

@@ -310,57 +310,6 @@ describe('a purge', () => {
   });
 });
 
-describe('maxEntries', () => {
-  const [[, redis]] = WAYS;
-  const max = 20;
-
-  async function bounded(): Promise<Stand> {
-    const stand = await Stand.start([redis, redis].map((way) => ({ redis: way(), maxEntries: max })));
-    closing.push(() => stand.close());
-    return stand;
-  }
-
-  test('bounds what all masters hold together, and the responses stored first go first', async () => {
-    const stand = await bounded();
-    await stand.untilHit(0, PATHS[0] as string);
-    await stand.untilHit(1, PATHS[0] as string);
-    for (const [i, path] of PATHS.entries()) {
-      await stand.ask(i % 2, path);
-      await stand.idle();
-    }
-    expect(await stand.stored(0, PATHS)).toEqual(PATHS.slice(-max));
-    await stand.purgeSoon(0, '#1');
-    const left = PATHS.slice(-max).filter((path) => !covers('#1', path));
-    expect(await stand.stored(1, PATHS)).toEqual(left);
-    // What was purged has made room.
-    const more = PATHS.slice(0, max - left.length);
-    for (const path of more) {
-      await stand.ask(0, path);
-      await stand.idle();
-    }
-    expect(await stand.stored(1, PATHS)).toEqual([...more, ...left]);
-  });
-
-  test('is kept to while slots move', async () => {
-    const stand = await bounded();
-    await stand.untilHit(0, PATHS[0] as string);
-    const move = async (): Promise<void> => {
-      await sleep(300);
-      const slots = (await slotsOf(stand)).slice(0, 8);
-      for (const slot of slots) await cluster.moveSlot(slot, await anotherMaster(slot));
-    };
-    await stand.loaded(PATHS, move());
-    // What a purge may have emptied fills again.
-    await stand.countHits(0, PATHS);
-    await stand.idle();
-    const german = PATHS.filter((path) => path.includes('vary'));
-    const stored = [...(await stand.stored(0, PATHS)), ...(await stand.stored(0, german, 'de'))];
-    expect(stored.length).toBeLessThanOrEqual(max);
-    expect(stored.length).toBeGreaterThan(max / 2);
-    expect(stand.wrong).toEqual([]);
-  });
-});
-
 test('a lease outlives the master: one of a dead process by its five seconds at most, a purged one not at all', async () => {
   const [[, redis]] = WAYS;
   const stand = await standOf(redis, redis);

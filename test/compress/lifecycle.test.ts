@@ -18,6 +18,7 @@ import {
   sends,
 } from '../responses/support/compressed.ts';
 import { type Asked, askOnce } from '../support/client.ts';
+import { enveloped, payloadOf } from '../support/envelope.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
@@ -41,7 +42,7 @@ async function stored(prefix: string) {
   expect(keys).toHaveLength(1);
   const key = keys[0] as string;
   const bytes = (await redis.hgetBuffer(key, '')) as Buffer;
-  return { key, bytes, response: decode(bytes) as StoredResponse };
+  return { key, bytes, response: decode({ bytes: payloadOf(bytes) }) as StoredResponse };
 }
 
 /** An app whose clock and answers are the test's: a version, confirmed by 304, or an error. */
@@ -192,7 +193,7 @@ describe('damage', () => {
     await server.get();
     const { key, response } = await stored(prefix);
     const changed = change(response);
-    await redis.hset(key, '', encode(changed, [changed.body]));
+    await redis.hset(key, '', enveloped(encode(changed, [changed.body])));
     return server;
   }
   const bomb = brotliCompressSync(Buffer.alloc(50_000_000), {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
+import { payloadAt } from '../support/envelope.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import {
   BODY,
@@ -150,14 +151,14 @@ describe('what was touched in Redis', () => {
     expect(runs()).toBe(2);
   };
   const flip = (at: number) => (bytes: Buffer) => {
-    const i = at < 0 ? bytes.length + at : at;
+    const i = at < 0 ? bytes.length + at : payloadAt(bytes) + at;
     bytes[i] = (bytes[i] as number) ^ 1;
     return bytes;
   };
 
   test.each<[string, (bytes: Buffer) => Buffer]>([
     ['its nonce', flip(5)],
-    ['the rest of its nonce', flip(20)],
+    ['the end of its nonce', flip(15)],
     ['its metadata', flip(60)],
     ['its body', flip(-20)],
     ['its tag', flip(-1)],
@@ -192,7 +193,7 @@ describe('what was touched in Redis', () => {
     const varying = keys.find((key) => ![a, b, s].includes(key)) as string;
     const fields = (await client.hgetallBuffer(varying)) as Record<string, Buffer>;
     const [x = '', y = ''] = Object.keys(fields).filter(
-      (name) => !/^[!@]/.test(name) && fields[name]?.[0] === 1,
+      (name) => !/^[!@]/.test(name) && fields[name]?.[0] === 3,
     );
     await client.hset(varying, x, fields[y] as Buffer, y, fields[x] as Buffer);
     for (const tenant of ['x', 'y']) {

@@ -1,7 +1,7 @@
 import { createSecretKey } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
 import type { SealingKey } from '../../src/codec/encryption.ts';
-import { decode, encode, markSoftPurged } from '../../src/codec/format.ts';
+import { decode, encode } from '../../src/codec/format.ts';
 import { Keyring } from '../../src/codec/keyring.ts';
 import type { FaultEvent } from '../../src/observe/outcome.ts';
 import { HEAD } from '../support/stored-head.ts';
@@ -10,7 +10,7 @@ import { HEAD } from '../support/stored-head.ts';
 
 const ID = 'GET http://h/a?b=c';
 const PLAIN = encode(HEAD, [Buffer.from('the body')]);
-const STORED = decode(PLAIN);
+const STORED = decode({ bytes: PLAIN });
 
 function keyOf(id: string, fill: number): SealingKey {
   return { id, key: createSecretKey(Buffer.alloc(32, fill)) };
@@ -45,8 +45,8 @@ describe('a value that is read', () => {
     ['sealed, its body touched', [FIRST], touched(-20), false, true, 'tampered'],
     ['sealed, touched, without its key', [SECOND], touched(-1), false, false, 'unknown-key'],
     ['sealed, cut short', [FIRST], sealed.subarray(0, -1), false, true, 'tampered'],
-    ['sealed, its head alone', [FIRST], sealed.subarray(0, 24), false, true, ''],
-    ['sealed, its head alone, without keys', [], sealed.subarray(0, 24), false, true, ''],
+    ['sealed, its head alone', [FIRST], sealed.subarray(0, 16), false, true, ''],
+    ['sealed, its head alone, without keys', [], sealed.subarray(0, 16), false, true, ''],
     ['plain, with keys', [FIRST], PLAIN, false, false, 'unencrypted'],
     ['plain and damaged, with keys', [FIRST], PLAIN.subarray(1), false, true, ''],
     ['plain and damaged, without keys', [], PLAIN.subarray(1), false, true, ''],
@@ -54,31 +54,43 @@ describe('a value that is read', () => {
     ['nothing, without keys', [], Buffer.alloc(0), false, true, ''],
   ])('is %s', (_what, keys, bytes, read, damage, code) => {
     const { ring, faults } = ringOf(keys);
-    expect(ring.decode(ID, bytes)).toEqual(read ? STORED : undefined);
+    expect(ring.decode(ID, { bytes })).toEqual(read ? STORED : undefined);
     if (!read) expect(ring.isDamage(bytes)).toBe(damage);
     expect(faults.map((fault) => [fault.step, fault.code])).toEqual(code ? [['decrypt', code]] : []);
   });
 
   test('is not opened when it was sealed for another cache key or prefix', () => {
-    expect(ringOf([FIRST]).ring.decode(`${ID}&d=e`, sealed)).toBeUndefined();
-    expect(ringOf([FIRST], 'other:').ring.decode(ID, sealed)).toBeUndefined();
-    expect(ringOf([FIRST], 'rrc').ring.decode(`:${ID}`, sealed)).toBeUndefined();
+    expect(ringOf([FIRST]).ring.decode(`${ID}&d=e`, { bytes: sealed })).toBeUndefined();
+    expect(ringOf([FIRST], 'other:').ring.decode(ID, { bytes: sealed })).toBeUndefined();
+    expect(ringOf([FIRST], 'rrc').ring.decode(`:${ID}`, { bytes: sealed })).toBeUndefined();
   });
 
-  test('is stale after a soft purge, and damaged when the mark is invalid', () => {
+  test('is stale after a soft purge', () => {
+    const staleSince = HEAD.bornAt + 10_000;
+    const decoded = ringOf([FIRST]).ring.decode(ID, { bytes: sealed, staleSince });
+    expect(decoded).toEqual(decode({ bytes: PLAIN, staleSince }));
+    expect(decoded).toMatchObject({ purged: true, lifetime: 10_000 });
+  });
+
+  test('is described by its head: of a sealed one the id of its key, of any other all but its body', () => {
     const { ring } = ringOf([FIRST]);
-    const now = HEAD.bornAt + 10_000;
-    expect(ring.decode(ID, markSoftPurged(sealed, now))).toEqual(decode(markSoftPurged(PLAIN, now)));
-    const bytes = Buffer.from(sealed).fill(1, 8, 12);
-    expect([ring.decode(ID, bytes), ring.isDamage(bytes)]).toEqual([undefined, true]);
+    const headOf = (bytes: Buffer) => ({
+      head: bytes.subarray(0, ring.headBytes(bytes)),
+      length: bytes.length,
+    });
+    const { ring: plain } = ringOf([]);
+    expect(plain.decodeHead(ID, headOf(PLAIN))).toMatchObject({ ...HEAD, body: Buffer.alloc(0) });
+    expect(plain.unreadable(headOf(sealed))).toBe('unknown-key');
+    expect(ring.unreadable(headOf(PLAIN))).toBe('unencrypted');
+    expect(ring.headBytes(sealed)).toBeLessThan(50);
   });
 });
 
 describe('a fault', () => {
   test('is reported once a minute, without anything of the stored value', () => {
     const { ring, faults } = ringOf([SECOND]);
-    for (let i = 0; i < 100; i++) ring.decode(ID, sealed);
-    for (let i = 0; i < 100; i++) ring.decode(ID, PLAIN);
+    for (let i = 0; i < 100; i++) ring.decode(ID, { bytes: sealed });
+    for (let i = 0; i < 100; i++) ring.decode(ID, { bytes: PLAIN });
     expect(faults).toEqual([
       {
         step: 'decrypt',
@@ -109,7 +121,8 @@ describe('a cache key', () => {
   test('is not opened as a stored response, nor a stored response as a cache key', () => {
     const { ring } = ringOf([FIRST]);
     expect(ring.openName(`sealed:${sealed.toString('base64')}`)).toBeUndefined();
-    expect(ring.decode('@', Buffer.from(ring.sealName(ID).slice(7), 'base64'))).toBeUndefined();
+    const name = Buffer.from(ring.sealName(ID).slice(7), 'base64');
+    expect(ring.decode('@', { bytes: name })).toBeUndefined();
   });
 
   test('is not changed without keys', () => {

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import type { FaultEvent } from '../../src/index.ts';
 import { Fault } from '../../src/store/fault.ts';
 import { GuardedStore } from '../../src/store/guarded-store.ts';
-import { RedisStore } from '../../src/store/redis/redis-store.ts';
+import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { quietly } from '../support/quietly.ts';
@@ -13,8 +13,8 @@ import { TIMEOUT } from './support/app.ts';
 
 /* The one door to the store, in front of a real Redis: when it waits, when it stops asking, when it asks again. */
 
-const NOTHING = Buffer.alloc(0);
-const lease = (token: string) => ({ id: 'id', key: 'id', variant: '', token, stamp: 0, since: 0 });
+const NOTHING = undefined;
+const lease = (token: string) => ({ id: 'id', key: 'id', variant: '', token, stamp: 0, startedAt: 0 });
 
 let redis: RedisProcess;
 let proxy: SlowNetwork;
@@ -38,7 +38,7 @@ async function guarded(url = proxy.url): Promise<GuardedStore> {
   client.on('error', () => {});
   clients.push(client);
   const guard = new GuardedStore(
-    new RedisStore(client, uniquePrefix(), undefined, async () => {}),
+    redisStore(client, uniquePrefix(), undefined, async () => {}),
     TIMEOUT,
     (fault) => faults.push(fault),
   );
@@ -48,8 +48,8 @@ async function guarded(url = proxy.url): Promise<GuardedStore> {
 
 test('an answer that came in time counts, though the process was too busy to read it', async () => {
   const guard = await guarded(redis.url);
-  await guard.get('id', ['']);
-  const answers = Array.from({ length: 10 }, () => guard.get('id', ['']));
+  await guard.responses.get('id', ['']);
+  const answers = Array.from({ length: 10 }, () => guard.responses.get('id', ['']));
   for (const startedAt = performance.now(); performance.now() - startedAt < 4 * TIMEOUT; );
   expect(await Promise.all(answers)).toEqual(Array(10).fill([undefined]));
   expect(faults).toEqual([]);
@@ -58,56 +58,65 @@ test('an answer that came in time counts, though the process was too busy to rea
 test('an answer that is refused is reported each time, and opens no breaker', async () => {
   const guard = await guarded();
   await redis.cli('ACL', 'SETUSER', 'default', '-hget');
-  for (let i = 0; i < 20; i++) expect(await guard.get('id', [''])).toMatchObject({ code: 'NOPERM' });
+  for (let i = 0; i < 20; i++)
+    expect(await guard.responses.get('id', [''])).toMatchObject({ code: 'NOPERM' });
   expect(faults).toHaveLength(20);
   await redis.cli('ACL', 'SETUSER', 'default', '+hget');
-  expect(await guard.get('id', [''])).toEqual([undefined]);
+  expect(await guard.responses.get('id', [''])).toEqual([undefined]);
 });
 
 test('a client that may not ping finds out all the same that Redis is back', async () => {
   const guard = await guarded();
   await redis.cli('ACL', 'SETUSER', 'default', '-ping');
   redis.pause();
-  await until(async () => failedWith(await guard.get('id', ['']), 'unavailable'));
+  await until(async () => failedWith(await guard.responses.get('id', ['']), 'unavailable'));
   redis.resume();
-  await until(async () => !((await guard.get('id', [''])) instanceof Fault));
+  await until(async () => !((await guard.responses.get('id', [''])) instanceof Fault));
 });
 
 test('a lease that is granted too late is given back', async () => {
   const guard = await guarded();
   // From now on the server knows the script.
-  expect(await guard.acquire(lease('early'), NOTHING, 60_000)).toMatchObject({ kind: 'leader' });
-  await guard.release(lease('early'), 0);
+  expect(await guard.leases.acquire(lease('early'), NOTHING, 60_000)).toMatchObject({ kind: 'leader' });
+  await guard.leases.release(lease('early'), 0);
   proxy.delay = 6 * TIMEOUT;
-  expect(await guard.acquire(lease('late'), NOTHING, 60_000)).toMatchObject({ code: 'timeout' });
+  expect(await guard.leases.acquire(lease('late'), NOTHING, 60_000)).toMatchObject({ code: 'timeout' });
   proxy.delay = 0;
   await until(async () => {
-    const acquired = await guard.acquire(lease('next'), NOTHING, 60_000);
+    const acquired = await guard.leases.acquire(lease('next'), NOTHING, 60_000);
     return !(acquired instanceof Fault) && acquired.kind === 'leader';
   });
 });
 
 test('what is off the path of requests may take longer', async () => {
   const guard = await guarded();
-  expect(await guard.acquire(lease('a'), NOTHING, 60_000)).toMatchObject({ kind: 'leader' });
+  expect(await guard.leases.acquire(lease('a'), NOTHING, 60_000)).toMatchObject({ kind: 'leader' });
   proxy.delay = 4 * TIMEOUT;
   const bytes = Buffer.from('\x01 something');
-  const commit = { lease: lease('a'), slot: '', variant: '', names: [], tags: [], bytes, ttl: 60_000 };
-  expect(await guard.commit(commit)).toBe(true);
-  expect(await guard.purge('id')).toBe(1);
-  expect(await guard.purgeMatching(() => true)).toBe(0);
+  const commit = {
+    lease: lease('a'),
+    declaredVariant: '',
+    variant: '',
+    names: [],
+    tags: [],
+    bytes,
+    ttlMs: 60_000,
+  };
+  expect(await guard.responses.commit(commit)).toBe(true);
+  expect(await guard.responses.purge('id')).toBe(1);
+  expect(await guard.responses.purgeMatching(() => true)).toBe(0);
 });
 
 test('a purge of everything ends when one step of it hangs', async () => {
   const guard = await guarded();
   redis.pause();
-  expect(await guard.purgeMatching(() => true)).toMatchObject({ code: 'timeout' });
+  expect(await guard.responses.purgeMatching(() => true)).toMatchObject({ code: 'timeout' });
 });
 
 test('while Redis is away one ping at a time asks after it, and ever more rarely', async () => {
   const guard = await guarded();
   redis.pause();
-  await until(async () => failedWith(await guard.get('id', ['']), 'unavailable'));
+  await until(async () => failedWith(await guard.responses.get('id', ['']), 'unavailable'));
   await until(async () => !(await settledWithin(guard, 1200)));
   redis.resume();
   const stats = String(await redis.cli('INFO', 'commandstats'));
@@ -124,7 +133,7 @@ function failedWith(answer: unknown, code: string): boolean {
 /** Asks again and again for so long; whether any call was answered. */
 async function settledWithin(guard: GuardedStore, ms: number): Promise<boolean> {
   for (const startedAt = performance.now(); performance.now() - startedAt < ms; ) {
-    if (!failedWith(await guard.get('id', ['']), 'unavailable')) return true;
+    if (!failedWith(await guard.responses.get('id', ['']), 'unavailable')) return true;
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
   return false;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
+import { payloadAt } from '../support/envelope.ts';
 import { sized } from '../support/long.ts';
 import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -53,16 +54,20 @@ async function expectRepaired(): Promise<void> {
 }
 
 describe('a stored response', () => {
-  const metadataLength = (): number => bytes.readUInt32BE(16);
+  /** Where a part of the stored response is, behind the envelope of the store. */
+  const behind = (at: number) => (): number => payloadAt(bytes) + at;
+  const metadataLength = (): number => bytes.readUInt32BE(payloadAt(bytes) + 8);
   const places: [string, () => number][] = [
-    ['its format', () => 0],
-    ['its reserved bytes', () => 2],
-    ['its checksum', () => 5],
-    ['the instant of its purge', () => 11],
-    ['what confirms that instant', () => 15],
-    ['the length of its metadata', () => 19],
-    ['the length of its body', () => 23],
-    ['its metadata', () => 24 + Math.floor(metadataLength() / 2)],
+    ['the kind of its envelope', () => 0],
+    ['the instant of its purge', () => 3],
+    ['what confirms that instant', () => 7],
+    ['the length of its version', () => 9],
+    ['its format', behind(0)],
+    ['its reserved bytes', behind(2)],
+    ['its checksum', behind(5)],
+    ['the length of its metadata', behind(11)],
+    ['the length of its body', behind(15)],
+    ['its metadata', () => payloadAt(bytes) + 16 + Math.floor(metadataLength() / 2)],
     ['its body', () => bytes.length - 10],
   ];
   test.each(places)('with a bit flipped in %s is not served', async (_name, place) => {
@@ -72,8 +77,9 @@ describe('a stored response', () => {
     await expectRepaired();
   });
 
-  test('with any byte changed is not served', async () => {
-    const change = fc.record({ at: fc.nat(bytes.length - 1), by: fc.integer({ min: 1, max: 255 }) });
+  test('with any byte behind its envelope changed is not served', async () => {
+    const at = fc.integer({ min: payloadAt(bytes), max: bytes.length - 1 });
+    const change = fc.record({ at, by: fc.integer({ min: 1, max: 255 }) });
     const run = fc.asyncProperty(change, async ({ at, by }) => {
       const changed = Buffer.from(bytes);
       changed[at] = (changed[at] as number) ^ by;
@@ -83,20 +89,29 @@ describe('a stored response', () => {
     await fc.assert(run, { seed: 20_250_602, numRuns: sized(60, 150) });
   });
 
-  // The other format there is: a list of field names.
+  test('with another version, which only leases depend on, is served', async () => {
+    bytes[12] = (bytes[12] as number) ^ 1;
+    await direct.hset(key, '', bytes);
+    expect((await app.item(1)).hit).toBe(true);
+    expect(app.faults).toEqual([]);
+  });
+
+  // The other kind there is: a list of field names.
   test('that has become a marker is not served', async () => {
-    bytes[0] = 2;
+    bytes[0] = 4;
     await direct.hset(key, '', bytes);
     await expectRepaired();
   });
 
   test.each([
-    ['cut off within its head', () => bytes.subarray(0, 9)],
-    ['cut off within its metadata', () => bytes.subarray(0, 40)],
+    ['cut off within its envelope', () => bytes.subarray(0, 9)],
+    ['cut off within its version', () => bytes.subarray(0, 20)],
+    ['cut off within its head', () => bytes.subarray(0, payloadAt(bytes) + 9)],
+    ['cut off within its metadata', () => bytes.subarray(0, payloadAt(bytes) + 40)],
     ['cut off within its body', () => bytes.subarray(0, -1)],
     ['of no bytes', () => Buffer.alloc(0)],
     ['with bytes added', () => Buffer.concat([bytes, Buffer.from('x')])],
-    ['of a later format', () => Buffer.concat([Buffer.from([3]), bytes.subarray(1)])],
+    ['of a later format', () => Buffer.concat([Buffer.from([9]), bytes.subarray(1)])],
     ['of another kind altogether', () => Buffer.from('{"body":"<html>"}')],
   ])('%s is not served', async (_name, damaged) => {
     await direct.hset(key, '', damaged());
@@ -106,11 +121,15 @@ describe('a stored response', () => {
 
 describe('a marker', () => {
   test.each([
-    ['of too many lists', `\x02${Array.from({ length: 5000 }, (_, i) => `x-${i}`).join('\n')}`],
-    ['of no field names', '\x02<html>\n\n'],
-    ['with a bit flipped', '\x06accept-language'],
-  ])('%s is reported and replaced', async (_name, damaged) => {
-    await direct.hset(key, '', damaged);
+    ['of too many lists', 4, Array.from({ length: 5000 }, (_, i) => `x-${i}`).join('\n')],
+    ['of no field names', 4, '<html>\n\n'],
+    ['with a bit flipped', 5, 'accept-language'],
+  ])('%s is reported and replaced', async (_name, kind, text) => {
+    await direct.hset(
+      key,
+      '',
+      Buffer.concat([Buffer.from([kind, 0, 0, 0, 0, 0, 0, 0, 0, 1]), Buffer.from(`*${text}`)]),
+    );
     await expectRepaired();
   });
 
@@ -132,7 +151,7 @@ test('a damaged variant is reported and replaced', async () => {
   const [base = ''] = await direct.keys('*varying*}');
   const [variant = ''] = (await direct.hkeys(base)).filter((field) => field.startsWith('['));
   const stored = (await direct.hgetBuffer(base, variant)) as Buffer;
-  stored[30] = (stored[30] as number) ^ 1;
+  stored[payloadAt(stored) + 30]! ^= 1;
   await direct.hset(base, variant, stored);
   expect((await app.get('/varying')).hit).toBe(false);
   expect(app.faults.length).toBeGreaterThan(0);

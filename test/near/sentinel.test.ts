@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Tracking } from '../../src/store/near/tracking.ts';
-import { unending } from '../../src/store/redis/reconnect.ts';
+import { keepReconnecting } from '../../src/store/redis/reconnect.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './support/stage.ts';
 
@@ -48,7 +48,7 @@ describe('told to leave a server while it still looks for one', () => {
 
   test('a client looks again', async () => {
     const client = open();
-    const end = unending(client);
+    const end = keepReconnecting(client);
     client.disconnect(true);
     await said(client, 'end');
     await said(client, 'ready');
@@ -63,7 +63,7 @@ describe('told to leave a server while it still looks for one', () => {
     const tracking = new Tracking(() => open() as never, { changed() {}, lost() {}, refused() {} });
     expect(tracking.reader.status).toBe('connecting');
     tracking.restart();
-    for (let i = 0; !tracking.alive; i++) {
+    for (let i = 0; !tracking.isAlive; i++) {
       expect(i).toBeLessThan(300);
       await sleep(10);
     }

@@ -7,7 +7,7 @@ import { type CacheMiddleware, type CacheOptions, type PurgeEvent, redisCache } 
 import { PendingInvalidations } from '../../src/lifecycle/pending-invalidations.ts';
 import { Reporter } from '../../src/observe/reporter.ts';
 import { GuardedStore } from '../../src/store/guarded-store.ts';
-import { RedisStore } from '../../src/store/redis/redis-store.ts';
+import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -166,11 +166,11 @@ describe.each<[string, CacheOptions]>([
 });
 
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
-  const store = new RedisStore(client, uniquePrefix(), undefined, async () => {});
+  const store = redisStore(client, uniquePrefix(), undefined, async () => {});
   const guard = new GuardedStore(store, 200, () => {});
   const owed = new PendingInvalidations(guard, 200, new Reporter('cache', false, Date.now));
   const ids = ['first', 'other'];
-  for (const id of ids) await guard.put({ id, key: id, bytes: Buffer.from(id), ttl: 60_000 });
+  for (const id of ids) await guard.responses.put({ id, key: id, bytes: Buffer.from(id), ttlMs: 60_000 });
   await away();
   await owed.invalidate('first');
   expect([owed.includes('first'), owed.includes('other')]).toEqual([true, false]);
@@ -179,7 +179,7 @@ test('more of them than are remembered one by one cost all that is stored, not t
   await client.connect();
   await owed.close();
   expect([owed.includes('first'), owed.includes('other')]).toEqual([false, false]);
-  for (const id of ids) expect(await guard.get(id, [''])).toEqual([undefined]);
+  for (const id of ids) expect(await guard.responses.get(id, [''])).toEqual([undefined]);
 });
 
 test('an unsafe request that fails invalidates nothing', async () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from '@jest/globals';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { startCluster } from '../support/cluster.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
 
-contract('the in-process store', () => new MemoryStore(Date.now));
+contract('the in-process store', () => memoryStore(Date.now));
 contract('Redis through ioredis 6', () => storeOf(clientOf(redis), 'a:'));
 contract('Redis through ioredis 5', () => storeOf(client5Of(redis), 'b:'));
 contract('Redis through a client with a keyPrefix', () => {

@@ -60,21 +60,24 @@ describe('a response with forged metadata is not decoded', () => {
     ['text that is no JSON', '[1,2'],
   ];
   test.each(bad)('%s: %j', (_what, meta) => {
-    expect(decode(forge(meta))).toBeUndefined();
+    expect(decode({ bytes: forge(meta) })).toBeUndefined();
   });
 
   test.each([0, 2, 3, 0x81, 255])('of format %d', (format) => {
-    expect(decode(forge(metadata(), 'body', format))).toBeUndefined();
+    expect(decode({ bytes: forge(metadata(), 'body', format) })).toBeUndefined();
   });
 
   test('but is decoded when the metadata is valid', () => {
-    expect(decode(forge(metadata()))).toEqual({ ...HEAD, body: Buffer.from('body'), purged: false });
+    expect(decode({ bytes: forge(metadata()) })).toEqual({
+      ...HEAD,
+      body: Buffer.from('body'),
+      purged: false,
+    });
   });
 
   test('and locals named __proto__ do not change a prototype', () => {
-    const stored = decode(
-      forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]')),
-    );
+    const bytes = forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]'));
+    const stored = decode({ bytes });
     expect(Object.getPrototypeOf(stored?.locals)).toBe(Object.prototype);
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });

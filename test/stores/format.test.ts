@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { decode, decodeMarker, encode, encodeMarker, MAX_SPECS, versionOf } from '../../src/codec/format.ts';
+import { decode, decodeHead, encode, headLength } from '../../src/codec/format.ts';
 import type { StoredResponse } from '../../src/codec/stored-response.ts';
 import { sized } from '../support/long.ts';
 import { forge, HEAD } from '../support/stored-head.ts';
@@ -43,7 +43,7 @@ describe('encode and decode', () => {
   test('return the same stored response', () => {
     fc.assert(
       fc.property(head, chunks, (stored, body) => {
-        const decoded = decode(encode(stored, body));
+        const decoded = decode({ bytes: encode(stored, body) });
         const locals = JSON.parse(JSON.stringify(stored.locals));
         expect(decoded).toEqual({ ...stored, locals, body: Buffer.concat(body), purged: false });
       }),
@@ -57,7 +57,7 @@ describe('encode and decode', () => {
     ['bytes that read like another entry', [encode(HEAD, [Buffer.from('inner')])]],
     ['a megabyte', [Buffer.alloc(2 ** 20, 7)]],
   ])('keep a body of %s', (_what, body) => {
-    const { body: kept, purged: _, ...head } = decode(encode(HEAD, body)) as StoredResponse;
+    const { body: kept, purged: _, ...head } = decode({ bytes: encode(HEAD, body) }) as StoredResponse;
     expect(head).toEqual(HEAD);
     expect(kept.equals(Buffer.concat(body))).toBe(true);
   });
@@ -66,17 +66,17 @@ describe('encode and decode', () => {
     const chunk = Buffer.from('body');
     const bytes = encode(HEAD, [chunk]);
     chunk.fill(0);
-    expect(decode(bytes)?.body.toString()).toBe('body');
+    expect(decode({ bytes })?.body.toString()).toBe('body');
   });
 
   test('keep keys with lone surrogates distinct', () => {
     for (const key of ['\ud800', '\ud801', '\ufffd'])
-      expect(decode(encode({ ...HEAD, key }, []))?.key).toBe(key);
+      expect(decode({ bytes: encode({ ...HEAD, key }, []) })?.key).toBe(key);
   });
 
   test('refuse values that JSON cannot represent', () => {
-    expect(decode(encode({ ...HEAD, bornAt: Number.NaN }, []))).toBeUndefined();
-    expect(decode(encode({ ...HEAD, lifetime: Number.POSITIVE_INFINITY }, []))).toBeUndefined();
+    for (const bad of [{ bornAt: Number.NaN }, { lifetime: Number.POSITIVE_INFINITY }])
+      expect(decode({ bytes: encode({ ...HEAD, ...bad }, []) })).toBeUndefined();
     expect(() => encode({ ...HEAD, locals: { n: 1n } }, [])).toThrow(TypeError);
   });
 });
@@ -88,8 +88,7 @@ describe('damaged bytes are not decoded', () => {
     for (let i = 0; i < sample.length * 8; i++) {
       const bytes = Buffer.from(sample);
       bytes[i >> 3] = (bytes[i >> 3] as number) ^ (1 << (i & 7));
-      expect(decode(bytes)).toBeUndefined();
-      expect(decodeMarker(bytes)).toBeUndefined();
+      expect(decode({ bytes })).toBeUndefined();
     }
   });
 
@@ -99,26 +98,27 @@ describe('damaged bytes are not decoded', () => {
     for (let i = 0; i < bytes.length; i++) {
       for (let flip = 1; flip < 256; flip++) {
         bytes[i] = (sample[i] as number) ^ flip;
-        if (decode(bytes)) decoded++;
+        if (decode({ bytes })) decoded++;
       }
       bytes[i] = sample[i] as number;
     }
     expect(decoded).toBe(0);
-    expect(decode(bytes)).toBeDefined();
+    expect(decode({ bytes })).toBeDefined();
   });
 
   test('cut off at the end', () => {
     for (let length = 0; length < sample.length; length++)
-      expect(decode(sample.subarray(0, length))).toBeUndefined();
+      expect(decode({ bytes: sample.subarray(0, length) })).toBeUndefined();
   });
 
   test('cut off at the beginning', () => {
-    for (let from = 1; from <= sample.length; from++) expect(decode(sample.subarray(from))).toBeUndefined();
+    for (let from = 1; from <= sample.length; from++)
+      expect(decode({ bytes: sample.subarray(from) })).toBeUndefined();
   });
 
   test('with bytes appended', () => {
-    expect(decode(Buffer.concat([sample, Buffer.alloc(1)]))).toBeUndefined();
-    expect(decode(Buffer.concat([sample, sample]))).toBeUndefined();
+    for (const more of [Buffer.alloc(1), sample])
+      expect(decode({ bytes: Buffer.concat([sample, more]) })).toBeUndefined();
   });
 
   test('with wrong lengths', () => {
@@ -129,9 +129,9 @@ describe('damaged bytes are not decoded', () => {
       [0, 0],
     ] as const) {
       const bytes = Buffer.from(sample);
-      bytes.writeUInt32BE(metaLength, 16);
-      bytes.writeUInt32BE(bodyLength, 20);
-      expect(decode(bytes)).toBeUndefined();
+      bytes.writeUInt32BE(metaLength, 8);
+      bytes.writeUInt32BE(bodyLength, 12);
+      expect(decode({ bytes })).toBeUndefined();
     }
   });
 
@@ -143,9 +143,7 @@ describe('damaged bytes are not decoded', () => {
     );
     fc.assert(
       fc.property(anything, (bytes) => {
-        expect(decode(Buffer.from(bytes))).toBeUndefined();
-        decodeMarker(Buffer.from(bytes));
-        versionOf(Buffer.from(bytes));
+        expect(decode({ bytes: Buffer.from(bytes) })).toBeUndefined();
       }),
       { ...SEED, numRuns: sized(1000, 5000) },
     );
@@ -159,73 +157,46 @@ describe('damaged bytes are not decoded', () => {
     );
     fc.assert(
       fc.property(meta, (m) => {
-        expect(decode(forge(m))).toBeUndefined();
+        expect(decode({ bytes: forge(m) })).toBeUndefined();
       }),
       { ...SEED, numRuns: sized(500, 2000) },
     );
   });
 });
 
-describe('the version of a stored response', () => {
-  test('differs with key, head and body', () => {
-    const others = [
-      encode(HEAD, [Buffer.from('body')]),
-      encode(HEAD, [Buffer.from('bodz')]),
-      encode({ ...HEAD, bornAt: HEAD.bornAt + 1 }, [Buffer.from('body')]),
-      encode({ ...HEAD, key: 'GET http://h/' }, [Buffer.from('body')]),
-      undefined,
-    ].map((bytes) => versionOf(bytes).toString('hex'));
-    expect(new Set(others).size).toBe(others.length);
+describe('the head', () => {
+  const bytes = encode(HEAD, [Buffer.from('the body')]);
+
+  test('alone is decoded as the response without its body', () => {
+    const { body, ...head } = decodeHead({
+      head: bytes.subarray(0, headLength(bytes)),
+      length: bytes.length,
+    }) as StoredResponse;
+    expect([head, body.length]).toEqual([{ ...HEAD, purged: false }, 0]);
+  });
+
+  test('is not decoded with a byte less, or with another length', () => {
+    const head = bytes.subarray(0, headLength(bytes));
+    expect(decodeHead({ head: head.subarray(0, -1), length: bytes.length })).toBeUndefined();
+    for (const length of [head.length, bytes.length - 1, bytes.length + 1])
+      expect(decodeHead({ head, length })).toBeUndefined();
   });
 });
 
-describe('the marker', () => {
-  const sample = encodeMarker([['accept', 'accept-language'], [], ['x-a']]);
+describe('a soft purge', () => {
+  const bytes = encode(HEAD, [Buffer.from('body')]);
+  const lifetimeSince = (staleSince: number) => decode({ bytes, staleSince })?.lifetime;
 
-  test.each<[string[][]]>([
-    [[[]]],
-    [[['a']]],
-    [[['a', 'b'], ['c']]],
-    [[[], ['a']]],
-    [[['a'], [], ['b', 'c']]],
-  ])('keeps %j', (specs) => {
-    expect(decodeMarker(encodeMarker(specs))).toEqual(specs);
+  test('ends the lifetime, and makes the response stale whatever the clock says', () => {
+    expect(decode({ bytes, staleSince: HEAD.bornAt + 5000 })).toMatchObject({ purged: true, lifetime: 5000 });
+    expect(decode({ bytes, staleSince: undefined })).toMatchObject({
+      purged: false,
+      lifetime: HEAD.lifetime,
+    });
   });
 
-  test('keeps any sets of field names', () => {
-    const specs = fc.array(fc.array(token), { minLength: 1, maxLength: MAX_SPECS });
-    fc.assert(
-      fc.property(specs, (s) => expect(decodeMarker(encodeMarker(s))).toEqual(s)),
-      SEED,
-    );
-  });
-
-  test('is not decoded as a stored response, whole, cut off or with any byte changed', () => {
-    const bytes = Buffer.from(sample);
-    for (let i = 0; i < bytes.length; i++) {
-      expect(decode(sample.subarray(0, i))).toBeUndefined();
-      for (let flip = 0; flip < 256; flip++) {
-        bytes[i] = (sample[i] as number) ^ flip;
-        expect(decode(bytes)).toBeUndefined();
-        for (const name of decodeMarker(bytes)?.flat() ?? [])
-          expect(name).toMatch(/^[!#-'*+\-.0-9A-Z^-z|~]+$/);
-      }
-      bytes[i] = sample[i] as number;
-    }
-  });
-
-  test.each(['a,,b', ',a', 'a,', 'a b', 'a\r', '\n\n\0', 'a:b', '\xe9', '{}'])('of %j is damaged', (text) => {
-    expect(decodeMarker(Buffer.from(`\x02${text}`, 'latin1'))).toBeUndefined();
-  });
-
-  test('with more sets than are ever written is damaged', () => {
-    const specs = Array.from({ length: MAX_SPECS + 1 }, (_, i) => [`x-${i}`]);
-    expect(decodeMarker(encodeMarker(specs))).toBeUndefined();
-    expect(decodeMarker(encodeMarker(specs.slice(1)))).toEqual(specs.slice(1));
-  });
-
-  test('is not read from a stored response or from an empty value', () => {
-    expect(decodeMarker(encode(HEAD, []))).toBeUndefined();
-    expect(decodeMarker(Buffer.alloc(0))).toBeUndefined();
+  test('never makes the lifetime longer, nor less than nothing', () => {
+    expect(lifetimeSince(HEAD.bornAt + HEAD.lifetime + 1)).toBe(HEAD.lifetime);
+    expect(lifetimeSince(HEAD.bornAt - 1)).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { Wake } from '../../src/store/redis/lease-channel.ts';
+import { LeaseChannel } from '../../src/store/redis/lease-channel.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 const clients: Redis[] = [];
@@ -17,13 +17,13 @@ test('a connection that has ended for good is replaced by the next wait', async 
   const publisher = connect();
   const channel = uniquePrefix();
   const opened: Redis[] = [];
-  const wake = new Wake(() => {
+  const leaseChannel = new LeaseChannel(() => {
     opened.push(connect());
     return opened.at(-1)!;
   });
   /** Far from a minute: somebody has published. */
   const woken = (): Promise<void> =>
-    wake.wait(channel, 60_000, async () => {
+    leaseChannel.wait(channel, 60_000, async () => {
       await publisher.publish(channel, '');
       return false;
     });
@@ -35,5 +35,5 @@ test('a connection that has ended for good is replaced by the next wait', async 
   await woken();
   await woken();
   expect(opened).toHaveLength(2);
-  wake.close();
+  leaseChannel.close();
 });

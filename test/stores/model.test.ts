@@ -1,14 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { versionOf } from '../../src/codec/format.ts';
-import { MemoryStore } from '../../src/store/memory/memory-store.ts';
-import type { Commit, Lease, PurgeMode, ReachableStore as Store } from '../../src/store/store.ts';
+import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import type { Commit, Lease, PurgeMode, Store, VariantRef, WithHead } from '../../src/store/store.ts';
 import { startCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { clientOf, clusterOf, storeOf } from '../support/store.ts';
-import { MINUTE, purgeAll, purgeTag, response } from './support/values.ts';
+import { MINUTE, purgeAll, purgeTag, response, valueAt } from './support/values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
 
@@ -35,25 +34,26 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   token: fc.constantFrom('one', 'two'),
   key: fc.constant('key'),
   stamp: fc.constant(0),
-  since: fc.constant(0),
+  startedAt: fc.constant(0),
 });
-const commit: fc.Arbitrary<Commit> = fc
+const commit: fc.Arbitrary<WithHead<Commit>> = fc
   .record({
     lease,
-    slot: fc.constantFrom(...SLOTS),
+    declaredVariant: fc.constantFrom(...SLOTS),
     names: fc.constantFrom(...NAMES),
     value: fc.constantFrom(...VALUES),
     text: fc.constantFrom('x', 'y', 'z'),
-    ttl: fc.integer({ min: 5, max: 9 }).map((minutes) => minutes * MINUTE),
+    ttlMs: fc.integer({ min: 5, max: 9 }).map((minutes) => minutes * MINUTE),
   })
-  .map(({ names, slot, value, text, ...rest }) => {
+  .map(({ names, declaredVariant, value, text, ...rest }) => {
     return {
       ...rest,
       names,
-      slot,
+      declaredVariant,
       tags: TAGS[rest.lease.id as 'a'],
-      variant: variantOf(slot, names, value),
+      variant: variantOf(declaredVariant, names, value),
       bytes: response(text),
+      headBytes: 20,
     };
   });
 
@@ -62,40 +62,41 @@ const SOFT = { staleSince: 1e12 };
 /** Redis may revoke leases of an id under which nothing has the tag yet, so afterwards there are none. */
 async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<number> {
   const count = await purgeTag(store, tag, mode);
-  for (const [id, tags] of Object.entries(TAGS)) if (tags.includes(tag)) await store.purge(id, mode);
+  for (const [id, tags] of Object.entries(TAGS))
+    if (tags.includes(tag)) await store.responses.purge(id, mode);
   return count;
 }
 
 /** Whoever takes a lease has looked before, mostly. */
-const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'x')).map(
+const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'one')).map(
   ([lease, saw]): Verb =>
     async (store) => {
-      const [there] = await store.get(lease.id, [lease.variant]);
-      const bytes = { seen: there, nothing: undefined, x: response('x') }[saw];
-      return (await store.acquire(lease, versionOf(bytes), MINUTE)).kind;
+      const there = await valueAt(store, lease.id, lease.variant);
+      const seen = { seen: there, nothing: undefined, one: { version: 'one' } }[saw];
+      return (await store.leases.acquire(lease, seen, MINUTE)).kind;
     },
 );
 const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   { weight: 6, arbitrary: acquire.map((acquire): [string, Verb] => ['acquire', acquire]) },
-  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.commit(commit)) },
+  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.responses.commit(commit)) },
   // A fill that nothing came between.
   {
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
-      const [there] = await store.get(commit.lease.id, [commit.lease.variant]);
-      const { kind, stamp } = await store.acquire(commit.lease, versionOf(there), MINUTE);
-      return [kind, await store.commit({ ...commit, lease: { ...commit.lease, stamp } })];
+      const there = await valueAt(store, commit.lease.id, commit.lease.variant);
+      const { kind, stamp } = await store.leases.acquire(commit.lease, there, MINUTE);
+      return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })];
     }),
   },
-  named('renew', lease, (store, lease) => store.renew(lease, MINUTE)),
-  named('release', lease, (store, lease) => store.release(lease, 0)),
-  named('discard', place, (store, place) => store.discard(place)),
-  named('get', place, (store, { id, variant }) => store.get(id, [variant, 'none', ''])),
-  named('purge', id, (store, id) => store.purge(id)),
-  named('purge softly', id, (store, id) => store.purge(id, SOFT)),
-  named('purge but for a lease', lease, (store, lease) => store.purge(lease.id, 'delete', lease)),
+  named('renew', lease, (store, lease) => store.leases.renew(lease, MINUTE)),
+  named('release', lease, (store, lease) => store.leases.release(lease, 0)),
+  named('discard', place, (store, place) => store.responses.discard(place)),
+  named('get', place, (store, { id, variant }) => contentAt(store, id, [variant, 'none', ''])),
+  named('replace', fc.tuple(place, fc.constantFrom(undefined, SOFT.staleSince)), replaceAt),
+  named('purge', id, (store, id) => store.responses.purge(id)),
+  named('purge softly', id, (store, id) => store.responses.purge(id, SOFT)),
   named('put', fc.constantFrom('x', 'y'), (store, text) =>
-    store.put({ id: 'value', key: 'key', bytes: response(text), ttl: MINUTE }),
+    store.responses.put({ id: 'value', key: 'key', bytes: response(text), headBytes: 20, ttlMs: MINUTE }),
   ),
   named('purgeTag', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag)),
   named('purgeTag softly', fc.constantFrom('t', 'u'), (store, tag) => purgeUnder(store, tag, SOFT)),
@@ -113,12 +114,31 @@ function named<T>(
   ]);
 }
 
-function variantOf(slot: string, names: readonly string[], value: string): string {
-  return `${slot}.${names}.${names.length > 0 ? value : ''}`;
+function variantOf(declaredVariant: string, names: readonly string[], value: string): string {
+  return `${declaredVariant}.${names}.${names.length > 0 ? value : ''}`;
 }
 
 async function everything(store: Store): Promise<unknown> {
-  return Promise.all([...IDS, 'value'].map((id) => store.get(id, VARIANTS)));
+  return Promise.all([...IDS, 'value'].map((id) => contentAt(store, id, VARIANTS)));
+}
+
+/** What is stored at some variants, but for the versions that a store has made up. */
+async function contentAt(store: Store, id: string, variants: readonly string[]): Promise<unknown> {
+  const values = await store.responses.get(id, variants);
+  return values.map((value) => value && [value.bytes.toString('latin1'), value.staleSince, value.specs]);
+}
+
+/** An edit of the response that is stored at a place. */
+async function replaceAt(
+  store: Store,
+  [place, staleSince]: [VariantRef, number | undefined],
+): Promise<unknown> {
+  const there = await valueAt(store, place.id, place.variant);
+  if (!there || there.specs) return undefined;
+  const { version } = there;
+  const edit = { bytes: response('edited'), headBytes: 20, tags: TAGS[place.id as 'a'], staleSince };
+  const isReplaced = await store.responses.replace({ ...place, ...edit, version, ttlMs: 7 * MINUTE });
+  return [isReplaced, await store.responses.replace({ ...place, ...edit, version, ttlMs: MINUTE })];
 }
 
 let redis: RedisProcess;
@@ -135,7 +155,7 @@ describe.each([
   test('answers as the in-process store does', async () => {
     const client = clientFor();
     const run = fc.asyncProperty(fc.array(verb, { maxLength: 40, size: 'max' }), async (verbs) => {
-      const memory = new MemoryStore(Date.now);
+      const memory = memoryStore(Date.now);
       // Whatever tags were purged before is remembered for long.
       const store = storeOf(client, uniquePrefix());
       for (const [name, verb] of verbs) {

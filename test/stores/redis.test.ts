@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import { versionOf } from '../../src/codec/format.ts';
-import type { RedisStore } from '../../src/store/redis/redis-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import { startCluster } from '../support/cluster.ts';
+import { enveloped } from '../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { clientOf, storeOf } from '../support/store.ts';
 import {
@@ -16,13 +16,14 @@ import {
   purgeAll,
   purgeTag,
   response,
+  valueAt,
 } from './support/values.ts';
 
 /* What only Redis can be asked: which keys there are, of which slot, for how long, and which commands ran. */
 
 let redis: RedisProcess;
 let client: Redis;
-let store: RedisStore;
+let store: Store;
 beforeAll(async () => {
   redis = await startRedis();
 });
@@ -33,27 +34,33 @@ beforeEach(async () => {
   await client.flushall();
   await client.config('RESETSTAT');
 });
-afterEach(() => store.close());
+afterEach(() => store.connection.close());
 
 /** A bit of everything, under one id. */
 async function life(id: string): Promise<void> {
-  await fill(store, id, { slot: 'declared' });
+  await fill(store, id, { declaredVariant: 'declared' });
   await fill(store, id);
-  await fill(store, id, { names: ['dnt'], variant: 'v1', ttl: 2000 });
+  await fill(store, id, { names: ['dnt'], variant: 'v1', ttlMs: 2000 });
   await fill(store, id, { names: ['dnt', 'accept'], variant: 'v2', field: 'v2' });
-  await fill(store, id, { variant: 'unvaried', field: 'unvaried', ttl: 500 });
-  await store.acquire(lease(id, 'v3', 'one'), NOTHING, 200);
-  await store.renew(lease(id, 'v3', 'one'), MINUTE);
-  await store.acquire(lease(id, 'v4', 'two'), NOTHING, 100);
-  await store.release(lease(id, 'v3', 'one'), 0);
-  await store.discard({ id, variant: 'v1' });
+  await fill(store, id, { variant: 'unvaried', field: 'unvaried', ttlMs: 500 });
+  await store.leases.acquire(lease(id, 'v3', 'one'), NOTHING, 200);
+  await store.leases.renew(lease(id, 'v3', 'one'), MINUTE);
+  await store.leases.acquire(lease(id, 'v4', 'two'), NOTHING, 100);
+  await store.leases.release(lease(id, 'v3', 'one'), 0);
+  await store.responses.discard({ id, variant: 'v1' });
   await fill(store, 'other', { tags: ['t', 'u'] });
   await purgeTag(store, 't');
-  await fill(store, id, { slot: 'tagged', tags: ['t', 'u'] });
+  await fill(store, id, { declaredVariant: 'tagged', tags: ['t', 'u'] });
   await purgeTag(store, 'u', { staleSince: 1 });
-  await store.put({ id: 'value', key: 'value', bytes: response('value'), ttl: MINUTE });
-  await store.purge('value');
-  await store.acquire(lease(id, 'v5'), NOTHING, MINUTE);
+  await store.responses.put({
+    id: 'value',
+    key: 'value',
+    bytes: response('value'),
+    headBytes: 20,
+    ttlMs: MINUTE,
+  });
+  await store.responses.purge('value');
+  await store.leases.acquire(lease(id, 'v5'), NOTHING, MINUTE);
 }
 
 describe('keys', () => {
@@ -75,17 +82,17 @@ describe('keys', () => {
   });
 
   test('expire to the millisecond that was asked for', async () => {
-    await fill(store, 'id', { ttl: 123_456 });
+    await fill(store, 'id', { ttlMs: 123_456 });
     const left = await client.pttl('rrc:{id}');
     expect(left).toBeLessThanOrEqual(123_456);
     expect(left).toBeGreaterThan(123_456 - 5000);
   });
 
   test('of bookkeeping last as long as what they are about', async () => {
-    await fill(store, 'id', { names: ['dnt'], variant: 'long', ttl: 10 * MINUTE });
-    await fill(store, 'id', { names: ['dnt'], variant: 'short', field: 'short', ttl: MINUTE });
-    await store.acquire(lease('id', 'a'), NOTHING, 10 * MINUTE);
-    await store.acquire(lease('id', 'b'), NOTHING, MINUTE);
+    await fill(store, 'id', { names: ['dnt'], variant: 'long', ttlMs: 10 * MINUTE });
+    await fill(store, 'id', { names: ['dnt'], variant: 'short', field: 'short', ttlMs: MINUTE });
+    await store.leases.acquire(lease('id', 'a'), NOTHING, 10 * MINUTE);
+    await store.leases.acquire(lease('id', 'b'), NOTHING, MINUTE);
     for (const key of ['rrc:{id}', 'rrc:{id}|leases']) {
       expect([key, (await client.pttl(key)) > 9 * MINUTE]).toEqual([key, true]);
     }
@@ -93,7 +100,7 @@ describe('keys', () => {
 
   test('leave nothing behind once the last lease and the last response are gone', async () => {
     await life('id');
-    await store.purge('id');
+    await store.responses.purge('id');
     const left = await client.keys('*');
     expect(left.filter((key) => !key.startsWith('rrc:{@'))).toEqual([]);
   });
@@ -113,8 +120,8 @@ describe('keys', () => {
 });
 
 test('leases of fills that ended somehow do not pile up', async () => {
-  for (let i = 0; i < 60; i++) await store.acquire(lease('id', `v${i}`), NOTHING, 1);
-  await store.acquire(lease('id', 'last'), NOTHING, MINUTE);
+  for (let i = 0; i < 60; i++) await store.leases.acquire(lease('id', `v${i}`), NOTHING, 1);
+  await store.leases.acquire(lease('id', 'last'), NOTHING, MINUTE);
   expect(await client.hlen('rrc:{id}|leases')).toBeLessThanOrEqual(33);
 });
 
@@ -124,13 +131,13 @@ test('a server that has forgotten the scripts is given them again, whatever the 
     await flush();
     expect(await acquire(store, lease(id), NOTHING, MINUTE)).toBe('leader');
     await flush();
-    expect(await store.renew(lease(id), MINUTE)).toBe(true);
+    expect(await store.leases.renew(lease(id), MINUTE)).toBe(true);
     await flush();
-    if (i > 0) await store.release(lease(id), 0);
+    if (i > 0) await store.leases.release(lease(id), 0);
     await flush();
-    expect(await store.commit(commitOf(id))).toBe(i === 0);
+    expect(await store.responses.commit(commitOf(id))).toBe(i === 0);
     await flush();
-    expect(await store.purge(id)).toBe(i === 0 ? 1 : 0);
+    expect(await store.responses.purge(id)).toBe(i === 0 ? 1 : 0);
   }
 });
 
@@ -154,7 +161,7 @@ describe('purgeAll', () => {
     expect(await at(others, 'id')).toEqual(response('text'));
     const left = (await client.keys('*')).filter((key) => !key.startsWith('rrc:{@'));
     expect(left.sort()).toEqual([...FOREIGN, 'rrc:2:{id}'].sort());
-    await others.close();
+    await others.connection.close();
   });
 
   test('with a keyPrefix and a prefix of glob characters deletes its own keys alone', async () => {
@@ -164,14 +171,14 @@ describe('purgeAll', () => {
     expect(await client.exists('a?*pp[X]:rrc:{id}')).toBe(1);
     expect(await purgeAll(prefixed)).toBe(1);
     expect(await client.keys('*')).toEqual(['aXpp:rrc:{id}']);
-    await prefixed.close();
+    await prefixed.connection.close();
   });
 
   test('revokes all leases before it deletes the first response', async () => {
     await fill(store, 'stored');
     const fills = Array.from({ length: 1200 }, (_, i) => `id${i}`);
-    await Promise.all(fills.map((id) => store.acquire(lease(id), NOTHING, MINUTE)));
-    for await (const count of store.purgeMatching(() => true)) {
+    await Promise.all(fills.map((id) => store.leases.acquire(lease(id), NOTHING, MINUTE)));
+    for await (const count of store.responses.purgeMatching(() => true)) {
       if (count === 0) continue;
       expect(await client.keys('*|leases')).toEqual([]);
     }
@@ -183,7 +190,7 @@ describe('purgeAll', () => {
     await client.config('RESETSTAT');
     let steps = 0;
     let count = 0;
-    for await (const deleted of store.purgeMatching(() => true)) {
+    for await (const deleted of store.responses.purgeMatching(() => true)) {
       steps++;
       count += deleted;
     }
@@ -198,32 +205,32 @@ describe('purgeAll', () => {
 describe('a key of another type', () => {
   test('where a response belongs reads as damage, and is overwritten', async () => {
     await client.lpush('rrc:{id}', 'a');
-    expect(await at(store, 'id')).toEqual(NOTHING);
+    expect(await at(store, 'id')).toEqual(Buffer.alloc(0));
     expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('leader');
-    expect(await store.commit(commitOf('id'))).toBe(true);
+    expect(await store.responses.commit(commitOf('id'))).toBe(true);
     expect(await at(store, 'id')).toEqual(response('text'));
   });
 
   test('is discarded as a whole', async () => {
     await client.lpush('rrc:{id}', 'a');
-    await store.discard({ id: 'id', variant: 'v' });
+    await store.responses.discard({ id: 'id', variant: 'v' });
     expect(await client.keys('*')).toEqual([]);
   });
 
   test('where the leases belong is overwritten', async () => {
     await client.lpush('rrc:{id}|leases', 'a');
-    expect(await store.renew(lease('id'), MINUTE)).toBe(false);
-    await store.release(lease('id'), 0);
-    expect(await store.commit(commitOf('id'))).toBe(false);
-    expect(await fill(store, 'id', { slot: 'declared' })).toBe(true);
-    expect(await store.purge('id')).toBe(1);
+    expect(await store.leases.renew(lease('id'), MINUTE)).toBe(false);
+    await store.leases.release(lease('id'), 0);
+    expect(await store.responses.commit(commitOf('id'))).toBe(false);
+    expect(await fill(store, 'id', { declaredVariant: 'declared' })).toBe(true);
+    expect(await store.responses.purge('id')).toBe(1);
     expect(await client.keys('rrc:{[^@]*')).toEqual([]);
   });
 
   test('is no obstacle to a purge', async () => {
     await client.lpush('rrc:{id}', 'a');
     await client.set('rrc:{id}|leases', 'a');
-    expect(await store.purge('id')).toBe(0);
+    expect(await store.responses.purge('id')).toBe(0);
     await client.lpush('rrc:{id}', 'a');
     expect(await purgeAll(store)).toBe(0);
     expect(await client.keys('*')).toEqual([]);
@@ -232,18 +239,73 @@ describe('a key of another type', () => {
 
 test('a lease that is no lease is taken over', async () => {
   await client.hset('rrc:{id}|leases', '', 'damaged');
-  expect(await store.renew(lease('id'), MINUTE)).toBe(false);
-  expect(await store.commit(commitOf('id'))).toBe(false);
+  expect(await store.leases.renew(lease('id'), MINUTE)).toBe(false);
+  expect(await store.responses.commit(commitOf('id'))).toBe(false);
   expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('leader');
   for (let i = 0; i < 40; i++) await client.hset('rrc:{id}|leases', `v${i}`, 'damaged');
   expect(await acquire(store, lease('id', 'another'), NOTHING, MINUTE)).toBe('leader');
   expect(await client.pttl('rrc:{id}|leases')).toBeGreaterThan(0);
 });
 
-test('the fingerprint that acquire compares is of the bytes themselves', async () => {
-  const bytes = Buffer.from([1, 0, 255, 254, 0, 13, 10, 0, 200, 201, 202, 203, 204, 205, 206, 0, 1]);
-  await fill(store, 'id', { bytes });
-  expect(await acquire(store, lease('id'), versionOf(bytes), MINUTE)).toBe('leader');
+describe('the version that acquire compares', () => {
+  test('is of the value, where another program has written it', async () => {
+    await fill(store, 'id');
+    await client.hset('rrc:{id}', '', enveloped(response('foreign'), 'foreign'));
+    const seen = await valueAt(store, 'id');
+    expect(seen?.version).toBe('foreign');
+    expect(await acquire(store, lease('id'), NOTHING, MINUTE)).toBe('changed');
+    expect(await acquire(store, lease('id'), seen, MINUTE)).toBe('leader');
+  });
+
+  test('is of the value, where its record is lost', async () => {
+    await fill(store, 'id');
+    await client.hdel('rrc:{id}', '!');
+    expect(await acquire(store, lease('id'), { version: 'gone' }, MINUTE)).toBe('changed');
+    expect(await acquire(store, lease('id'), await valueAt(store, 'id'), MINUTE)).toBe('leader');
+  });
+
+  test('is none of a value without an envelope', async () => {
+    await client.hset('rrc:{id}', '', 'damage');
+    const seen = await valueAt(store, 'id');
+    expect([seen?.version, seen?.bytes.length]).toEqual(['', 0]);
+    expect(await acquire(store, lease('id'), seen, MINUTE)).toBe('leader');
+  });
+});
+
+describe('a value of version 0.1.0', () => {
+  const old = Buffer.concat([Buffer.from([1, 0, 0, 0]), Buffer.alloc(40, 7)]);
+  const write = (variant: string, value: Buffer | string) =>
+    client.hset(
+      'rrc:{id}',
+      variant,
+      value,
+      `!${variant}`,
+      Buffer.concat([Buffer.from('r9999999999999 0 '), old]),
+    );
+
+  test.each<[string, Buffer | string]>([
+    ['a response', old],
+    ['a marker', '\x02accept'],
+  ])('(%s) reads as nothing, and is replaced by the next fill', async (_what, value) => {
+    await write('', value);
+    expect(await valueAt(store, 'id')).toBeUndefined();
+    expect(await fill(store, 'id')).toBe(true);
+    expect(await at(store, 'id')).toEqual(response('text'));
+    expect(await client.hkeys('rrc:{id}')).toHaveLength(2);
+  });
+
+  test('is deleted by the next commit for its key, and by a purge of either kind', async () => {
+    await write('old', old);
+    await fill(store, 'id', { declaredVariant: 'a' });
+    await fill(store, 'id', { declaredVariant: 'b' });
+    expect(await client.hexists('rrc:{id}', 'old')).toBe(0);
+    await write('old', old);
+    expect(await store.responses.purge('id', { staleSince: 1e12 })).toBe(2);
+    expect(await client.hexists('rrc:{id}', 'old')).toBe(0);
+    await write('old', old);
+    expect(await store.responses.purge('id')).toBe(2);
+    expect(await client.exists('rrc:{id}')).toBe(0);
+  });
 });
 
 test('a client that does not know that its server is a Cluster stores, and is revoked by a purge of the tag', async () => {
@@ -252,15 +314,15 @@ test('a client that does not know that its server is a Cluster stores, and is re
   try {
     await purgeTag(store, 't');
     await fill(store, 'id', { tags: ['t'] });
-    expect((await store.get('id', ['']))[0]).toBeDefined();
+    expect(await at(store, 'id')).toBeDefined();
     const claim = lease('other', '');
-    const { kind, stamp } = await store.acquire(claim, NOTHING, MINUTE);
+    const { kind, stamp } = await store.leases.acquire(claim, NOTHING, MINUTE);
     expect(kind).toBe('leader');
     await purgeTag(store, 't');
-    const begun = { ...claim, stamp, since: performance.now() };
-    expect(await store.commit({ ...commitOf('other', { tags: ['t'] }), lease: begun })).toBe(false);
+    const begun = { ...claim, stamp, startedAt: performance.now() };
+    expect(await store.responses.commit({ ...commitOf('other', { tags: ['t'] }), lease: begun })).toBe(false);
   } finally {
-    await store.close();
+    await store.connection.close();
     await cluster.stop();
   }
 });

@@ -1,7 +1,8 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../src/index.ts';
-import { RedisStore } from '../../src/store/redis/redis-store.ts';
+import { redisStore } from '../../src/store/redis/redis-store.ts';
+import type { Store } from '../../src/store/store.ts';
 import type { RedisProcess } from './redis.ts';
 
 /* Clients of a server, and stores over them. */
@@ -19,8 +20,6 @@ export function clusterOf(redis: RedisProcess, keyPrefix = ''): Cluster {
 }
 
 /** A store that closes its client, as it does with one of its own. */
-export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number): RedisStore {
-  return new RedisStore(client as RedisClient, prefix, maxEntries, async () =>
-    (client as Redis).disconnect(),
-  );
+export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number): Store {
+  return redisStore(client as RedisClient, prefix, maxEntries, async () => (client as Redis).disconnect());
 }

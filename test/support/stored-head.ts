@@ -39,10 +39,10 @@ export function forge(meta: unknown, body = 'body', first = 1): Buffer {
   const text = Buffer.isBuffer(meta)
     ? meta
     : Buffer.from(typeof meta === 'string' ? meta : JSON.stringify(meta));
-  const bytes = Buffer.concat([Buffer.alloc(24), text, Buffer.from(body)]);
+  const bytes = Buffer.concat([Buffer.alloc(16), text, Buffer.from(body)]);
   bytes[0] = first;
-  bytes.writeUInt32BE(text.length, 16);
-  bytes.writeUInt32BE(Buffer.byteLength(body), 20);
-  bytes.writeUInt32BE(crc32(bytes.subarray(16)), 4);
+  bytes.writeUInt32BE(text.length, 8);
+  bytes.writeUInt32BE(Buffer.byteLength(body), 12);
+  bytes.writeUInt32BE(crc32(bytes.subarray(8)), 4);
   return bytes;
 }

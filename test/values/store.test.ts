@@ -544,8 +544,8 @@ describe('in Redis', () => {
       yield ['VALUE ["b"]', 'VALUE "a"', 'VALUE "c"'];
     };
     const listed: KeyPart[] = [];
-    for await (const key of createValueStore({ store: { keys } } as unknown as Storage, 1).keys())
-      listed.push(key);
+    const storage = { store: { inventory: { keys } } } as unknown as Storage;
+    for await (const key of createValueStore(storage, 1).keys()) listed.push(key);
     expect(listed).toEqual(['a', ['b'], 'c']);
   });
 

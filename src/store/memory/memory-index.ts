@@ -1,45 +1,48 @@
 import { LRUCache } from 'lru-cache';
 
-/** How many tags' last purges are remembered; of those forgotten, the last. */
-const REMEMBERED = 10_000;
+/** For this many tags the stamp of the last purge is remembered. */
+const MAX_TAGS = 10_000;
 
-/** What spans the places of the in-process store: the variants of an id, and what is stored under a tag. */
+/** What spans the values of the in-process store: the variants of each id, and the ids under each tag. */
 export class MemoryIndex {
-  /** The purges by tag that have begun. */
+  /** The stamp of the last purge by tag: how many have begun. */
   stamp = 0;
-  /** The variants of each id, oldest first. */
-  readonly #places = new Map<string, Set<string>>();
-  /** A number for each id, greater than those of all that came before. */
+  /** The variant keys of each id, oldest first. */
+  readonly #variantKeys = new Map<string, Set<string>>();
+  /** A number for each id, greater than those of all ids that came before. A scan continues by it. */
   readonly #numbers = new Map<string, number>();
-  #last = 0;
-  /** For each tag, how many of an id's variants have it. */
+  #lastNumber = 0;
+  /** For each tag, how many variants of an id have it. */
   readonly #ids = new Map<string, Map<string, number>>();
-  #forgotten = 0;
+  /** The greatest stamp of the tags that were evicted from `#purged`. */
+  #evictedStamp = 0;
   readonly #purged = new LRUCache<string, number>({
-    maxSize: REMEMBERED,
+    // Not `max`, which allocates for all of them at once.
+    maxSize: MAX_TAGS,
     sizeCalculation: () => 1,
     dispose: (stamp, _tag, reason) => {
-      if (reason === 'evict') this.#forgotten = Math.max(this.#forgotten, stamp);
+      if (reason === 'evict') this.#evictedStamp = Math.max(this.#evictedStamp, stamp);
     },
   });
 
-  /** Notes what is now stored at a place; the places of its id. */
-  note(id: string, place: string, tags: readonly string[]): ReadonlySet<string> {
-    const places = this.#places.get(id) ?? new Set();
-    this.#places.set(id, places.add(place));
-    if (!this.#numbers.has(id)) this.#numbers.set(id, ++this.#last);
+  /** Adds a value. @returns the variant keys of its id. */
+  note(id: string, variantKey: string, tags: readonly string[]): ReadonlySet<string> {
+    const variantKeys = this.#variantKeys.get(id) ?? new Set();
+    this.#variantKeys.set(id, variantKeys.add(variantKey));
+    if (!this.#numbers.has(id)) this.#numbers.set(id, ++this.#lastNumber);
     for (const tag of new Set(tags)) {
       const ids = this.#ids.get(tag) ?? new Map<string, number>();
       this.#ids.set(tag, ids.set(id, (ids.get(id) ?? 0) + 1));
     }
-    return places;
+    return variantKeys;
   }
 
-  forget(id: string, place: string, tags: readonly string[]): void {
-    const places = this.#places.get(id);
-    if (!places?.delete(place)) return;
-    if (places.size === 0) {
-      this.#places.delete(id);
+  /** Removes a value. */
+  forget(id: string, variantKey: string, tags: readonly string[]): void {
+    const variantKeys = this.#variantKeys.get(id);
+    if (!variantKeys?.delete(variantKey)) return;
+    if (variantKeys.size === 0) {
+      this.#variantKeys.delete(id);
       this.#numbers.delete(id);
     }
     for (const tag of new Set(tags)) {
@@ -51,15 +54,16 @@ export class MemoryIndex {
     }
   }
 
-  placesOf(id: string): ReadonlySet<string> {
-    return this.#places.get(id) ?? new Set();
+  variantKeysOf(id: string): ReadonlySet<string> {
+    return this.#variantKeys.get(id) ?? new Set();
   }
 
+  /** How many ids have values. */
   get size(): number {
-    return this.#places.size;
+    return this.#variantKeys.size;
   }
 
-  /** The first ids, of all or of those under a tag, whose numbers are greater than this one; and the last's number. */
+  /** The next `count` ids after a number, of all ids or of those under a tag, and the number of the last one. */
   after(number: number, count: number, tag: string | undefined): { ids: string[]; last: number } {
     const among = tag === undefined ? this.#numbers : (this.#ids.get(tag) ?? new Map());
     const ids: string[] = [];
@@ -73,7 +77,7 @@ export class MemoryIndex {
     return { ids, last };
   }
 
-  /** Begins a purge of a tag; the ids stored under it. */
+  /** Begins a purge of a tag. @returns the ids under it. */
   purge(tag: string): string[] {
     this.#purged.set(tag, ++this.stamp);
     return [...(this.#ids.get(tag)?.keys() ?? [])];
@@ -81,6 +85,6 @@ export class MemoryIndex {
 
   /** Whether a purge of the tag has begun after this stamp was given. */
   purgedSince(tag: string, stamp: number): boolean {
-    return (this.#purged.get(tag) ?? this.#forgotten) > stamp;
+    return (this.#purged.get(tag) ?? this.#evictedStamp) > stamp;
   }
 }

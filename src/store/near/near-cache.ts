@@ -1,51 +1,57 @@
 import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
-import { baseKey, parseKey } from '../redis/keys.ts';
-import { keyPrefixOf } from '../redis/scan.ts';
+import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
+import type { StoredValue } from '../store.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
 import { type Connection, Tracking } from './tracking.ts';
 
-/** How much is kept near, in bytes, and how long it is used without asking again, in milliseconds. */
 export interface NearOptions {
+  /** Bytes that the near cache holds at most. */
   readonly maxSize: number;
+  /** Milliseconds for which a value is used without reading it from Redis again. */
   readonly ttl: number;
 }
 
-interface Kept {
+/** A value of the near cache, and what tells whether Redis still reports its changes. */
+interface KeptValue {
   readonly id: string;
   readonly variant: string;
-  readonly bytes: Buffer;
+  readonly value: StoredValue;
   readonly home: Home;
   readonly tracking: Tracking;
-  readonly era: number;
+  readonly epoch: number;
 }
 
-/** A read that is under way: what it brings is kept unless it has changed meanwhile. */
+/** A read in progress. Its values are kept unless one of them has changed meanwhile. */
 interface Reading {
   readonly reader: Connection;
-  /** As the server knows it. */
+  /** The key as the server knows it. */
   readonly key: string;
-  /** Keeps what was read. To be called before anything else is awaited. */
-  keep(values: readonly (Buffer | undefined)[]): void;
-  /** Is called instead when nothing was read. */
+  /** Keeps what was read. Must be called before anything else is awaited. */
+  keep(values: readonly (StoredValue | undefined)[]): void;
+  /** Ends a read that has failed. */
   drop(): void;
 }
 
+/** About how many bytes an entry takes beside its bytes and names. */
+const OVERHEAD_BYTES = 300;
+
 /**
- * What was read lately, kept in this process for as long as Redis is heard to say when it changes. Everything in
- * doubt is not there: a read that crosses a change, a server that was silent for a moment, a slot that moved.
+ * Values that were read recently, kept in this process while Redis reports their changes. A value in doubt is not used:
+ * a read that crosses a change, a server that was silent for a moment, a slot that has moved.
  */
-export class Near {
+export class NearCache {
   readonly #servers: Servers;
   readonly #prefix: string;
   readonly #onFault: (fault: FaultEvent) => void;
+  /** By server. */
   readonly #trackings = new Map<string, Tracking>();
-  readonly #kept: LRUCache<string, Kept>;
+  readonly #kept: LRUCache<string, KeptValue>;
   readonly #variants = new Map<string, Set<string>>();
-  /** The reads under way, by id; one that crosses a change is taken out. */
+  /** The reads in progress, by id. A read that crosses a change is removed, so that its values are not kept. */
   readonly #readings = new Map<string, Set<object>>();
-  readonly #unwatch: () => void;
+  readonly #stopWatching: () => void;
   #closed = false;
 
   constructor(
@@ -57,18 +63,19 @@ export class Near {
     this.#servers = serversOf(client);
     this.#prefix = `${keyPrefixOf(client)}${prefix}`;
     this.#onFault = onFault;
-    this.#unwatch = this.#servers.watch({
-      // What the client is connected to next may be another server.
+    this.#stopWatching = this.#servers.watch({
+      // The client may connect to another server next.
       lost: () => {
         for (const tracking of this.#trackings.values()) tracking.restart();
       },
-      left: (server) => this.#leave(server),
+      left: (server) => this.#stopTracking(server),
     });
     this.#kept = new LRUCache({
       maxSize: options.maxSize,
       ttl: options.ttl,
-      sizeCalculation: ({ bytes, id, variant }) => bytes.length + OVERHEAD + 2 * (id.length + variant.length),
-      dispose: ({ id, variant }, _place, reason) => {
+      sizeCalculation: ({ value: { bytes }, id, variant }) =>
+        bytes.length + OVERHEAD_BYTES + 2 * (id.length + variant.length),
+      dispose: ({ id, variant }, _variantKey, reason) => {
         if (reason === 'set') return;
         const variants = this.#variants.get(id);
         if (variants?.delete(variant) && variants.size === 0) this.#variants.delete(id);
@@ -76,48 +83,47 @@ export class Near {
     });
   }
 
-  /** The value at a place, if it is near and beyond doubt. */
-  get(id: string, variant: string): Buffer | undefined {
-    const place = placeOf(id, variant);
-    const kept = this.#kept.get(place);
+  /** The value of a variant, if it is kept and known to be current. */
+  get(id: string, variant: string): StoredValue | undefined {
+    const variantKey = variantKeyOf(id, variant);
+    const kept = this.#kept.get(variantKey);
     if (!kept) return undefined;
-    const { tracking, era, home, bytes } = kept;
-    if (era === tracking.era && tracking.alive && home.isStill()) return bytes;
-    this.#kept.delete(place);
+    const { tracking, epoch, home, value } = kept;
+    if (epoch === tracking.epoch && tracking.isAlive && home.isStill()) return value;
+    this.#kept.delete(variantKey);
     return undefined;
   }
 
-  /** Begins to read from where changes are told; `undefined` where they are not. */
-  read(id: string, variants: readonly string[]): Reading | undefined {
-    const key = baseKey(this.#prefix, id);
+  /** Starts a read on the connection whose reads Redis tracks; `undefined` while there is none. */
+  startReading(id: string, variants: readonly string[]): Reading | undefined {
+    const key = responsesKey(this.#prefix, id);
     const home = this.#closed ? undefined : this.#servers.homeOf(key);
     const tracking = home && (this.#trackings.get(home.server) ?? this.#track(home.server));
-    if (!home || !tracking?.alive || !this.#servers.agrees(peerOf(tracking.reader))) return undefined;
-    const { era, reader } = tracking;
+    if (!home || !tracking?.isAlive || !this.#servers.agrees(peerOf(tracking.reader))) return undefined;
+    const { epoch, reader } = tracking;
     const token = {};
     const readings = this.#readings.get(id) ?? new Set();
     this.#readings.set(id, readings.add(token));
     const drop = (): boolean => {
-      const watched = readings.delete(token);
+      const isUnchanged = readings.delete(token);
       if (readings.size === 0 && this.#readings.get(id) === readings) this.#readings.delete(id);
-      return watched;
+      return isUnchanged;
     };
-    const keep = (values: readonly (Buffer | undefined)[]): void => {
-      if (!drop() || era !== tracking.era) return;
+    const keep = (values: readonly (StoredValue | undefined)[]): void => {
+      if (!drop() || epoch !== tracking.epoch) return;
       variants.forEach((variant, i) => {
-        const bytes = values[i];
-        // What a client gives may be a small part of a large buffer.
-        if (bytes) this.#keep({ id, variant, bytes: Buffer.from(bytes), home, tracking, era });
+        const value = values[i];
+        if (value) this.#keep({ id, variant, value: value.copy(), home, tracking, epoch });
       });
     };
     return { reader, key, keep, drop };
   }
 
-  /** Something has changed, as this process knows before Redis says so. */
+  /** Drops the values of an id: they have changed, or are about to. */
   forget(id: string): void {
     const readings = this.#readings.get(id);
     readings?.clear();
-    for (const variant of [...(this.#variants.get(id) ?? [])]) this.#kept.delete(placeOf(id, variant));
+    for (const variant of [...(this.#variants.get(id) ?? [])]) this.#kept.delete(variantKeyOf(id, variant));
   }
 
   forgetAll(): void {
@@ -128,19 +134,20 @@ export class Near {
 
   close(): void {
     this.#closed = true;
-    this.#unwatch();
-    for (const name of [...this.#trackings.keys()]) this.#leave(name);
+    this.#stopWatching();
+    for (const server of [...this.#trackings.keys()]) this.#stopTracking(server);
   }
 
-  /** Servers that are none any more are not listened to. */
-  #leave(server: string): void {
+  #stopTracking(server: string): void {
     this.#trackings.get(server)?.close();
     this.#trackings.delete(server);
   }
 
-  #keep(kept: Kept): void {
-    this.#kept.set(placeOf(kept.id, kept.variant), kept);
-    if (!this.#kept.has(placeOf(kept.id, kept.variant))) return;
+  #keep(kept: KeptValue): void {
+    const variantKey = variantKeyOf(kept.id, kept.variant);
+    this.#kept.set(variantKey, kept);
+    // A value larger than the near cache is not kept.
+    if (!this.#kept.has(variantKey)) return;
     const variants = this.#variants.get(kept.id) ?? new Set();
     this.#variants.set(kept.id, variants.add(kept.variant));
   }
@@ -165,13 +172,11 @@ export class Near {
   }
 }
 
-/** What an entry takes beside its bytes and names, about. */
-const OVERHEAD = 300;
-
-function placeOf(id: string, variant: string): string {
+function variantKeyOf(id: string, variant: string): string {
   return `${id}\n${variant}`;
 }
 
+/** The code that begins an error reply of Redis. */
 function codeOf(message: string): string {
   return /^([A-Z]{2,})\b/.exec(message)?.[1] ?? 'error';
 }

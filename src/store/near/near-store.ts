@@ -1,68 +1,61 @@
-import { readFrom } from '../redis/read.ts';
-import type { PurgeMode, ReachableStore } from '../store.ts';
-import type { Near } from './near-cache.ts';
+import { readValues } from '../redis/read.ts';
+import type { Store } from '../store.ts';
+import type { NearCache } from './near-cache.ts';
 
 /**
- * A store that keeps near what it reads. What this process changes itself is not near any more when its call returns,
- * whenever Redis says so.
+ * Adds a near cache to a store. A change that this process makes is dropped from the near cache before the call
+ * returns; it does not wait for the message of Redis.
  */
-export function keepingNear(store: ReachableStore, near: Near): ReachableStore {
-  const forgetting = async <T>(id: string, work: Promise<T>): Promise<T> => {
+export function withNearCache(store: Store, near: NearCache): Store {
+  const { responses } = store;
+
+  async function forgetAfter<T>(id: string, change: Promise<T>): Promise<T> {
     try {
-      return await work;
+      return await change;
     } finally {
       near.forget(id);
     }
-  };
-  async function* forgettingAll(steps: AsyncGenerator<number, void>): AsyncGenerator<number, void> {
+  }
+
+  async function* forgetAllAfter(steps: AsyncGenerator<number, void>): AsyncGenerator<number, void> {
     try {
       yield* steps;
     } finally {
       near.forgetAll();
     }
   }
+
   return {
-    get reachable() {
-      return store.reachable;
+    ...store,
+    responses: {
+      async get(id, variants) {
+        const reading = near.startReading(id, variants);
+        if (!reading) return responses.get(id, variants);
+        try {
+          const values = await readValues(reading.reader, reading.key, variants);
+          reading.keep(values);
+          return values;
+        } catch {
+          // The connection was lost, or the slot has moved. The client knows where to read.
+          reading.drop();
+          return responses.get(id, variants);
+        }
+      },
+      getNear: (id, variant) => near.get(id, variant),
+      commit: (commit) => forgetAfter(commit.lease.id, responses.commit(commit)),
+      put: (value) => forgetAfter(value.id, responses.put(value)),
+      replace: (replacement) => forgetAfter(replacement.id, responses.replace(replacement)),
+      discard: (ref) => forgetAfter(ref.id, responses.discard(ref)),
+      purge: (id, mode) => forgetAfter(id, responses.purge(id, mode)),
+      purgeTag: (tag, mode) => forgetAllAfter(responses.purgeTag(tag, mode)),
+      purgeMatching: (matches, mode) => forgetAllAfter(responses.purgeMatching(matches, mode)),
     },
-    entries: {
-      scan: (...args) => store.entries.scan(...args),
-      describe: (...args) => store.entries.describe(...args),
-      count: () => store.entries.count(),
-      read: (place) => store.entries.read(place),
-      replace: (replacement) => forgetting(replacement.id, store.entries.replace(replacement)),
-    },
-    near: (id, variant) => near.get(id, variant),
-    async get(id, variants) {
-      const reading = near.read(id, variants);
-      if (!reading) return store.get(id, variants);
-      try {
-        const values = await readFrom(reading.reader, reading.key, variants);
-        reading.keep(values);
-        return values;
-      } catch {
-        // That connection was lost, or the slot has moved: the client knows better.
-        reading.drop();
-        return store.get(id, variants);
-      }
-    },
-    commit: (commit) => forgetting(commit.lease.id, store.commit(commit)),
-    put: (entry) => forgetting(entry.id, store.put(entry)),
-    discard: (place) => forgetting(place.id, store.discard(place)),
-    purge: (id, mode, except) => forgetting(id, store.purge(id, mode, except)),
-    purgeTag: (tag, mode?: PurgeMode) => forgettingAll(store.purgeTag(tag, mode)),
-    mayHaveLostIndexes: () => store.mayHaveLostIndexes(),
-    purgeMatching: (matches, mode?: PurgeMode) => forgettingAll(store.purgeMatching(matches, mode)),
-    acquire: (claim, seen, ttl) => store.acquire(claim, seen, ttl),
-    renew: (lease, ttl) => store.renew(lease, ttl),
-    wait: (place, ms) => store.wait(place, ms),
-    release: (lease, futile) => store.release(lease, futile),
-    ids: () => store.ids(),
-    keys: () => store.keys(),
-    ping: () => store.ping(),
-    async close() {
-      near.close();
-      await store.close();
+    connection: {
+      ...store.connection,
+      async close() {
+        near.close();
+        await store.connection.close();
+      },
     },
   };
 }

@@ -2,32 +2,32 @@ import slotOf from 'cluster-key-slot';
 import type { RedisClient } from '../../options/redis.ts';
 import type { Connection } from './tracking.ts';
 
-/** Which of the servers behind a client holds a key, and connections of our own to each. */
+/** Which of a client's servers holds a key, and how to open a connection of our own to each server. */
 
-/** Where a key is. */
+/** The server that holds a key. */
 export interface Home {
   readonly server: string;
-  /** Whether it is there yet, as far as the client knows. */
+  /** Whether the key is still there, as far as the client knows. */
   isStill(): boolean;
 }
 
 export interface Servers {
-  /** Where the client would read this key, spelled out, now; `undefined` while it does not know. */
+  /** Where the client would read this key now, its `keyPrefix` included; `undefined` while it does not know. */
   homeOf(key: string): Home | undefined;
-  /** What opens connections to a server; `undefined` where it is none any more. */
+  /** Opens connections to a server; `undefined` when the server has left the Cluster. */
   connect(server: string): (() => Connection) | undefined;
-  /** Whether a connection to this peer reaches the very server that the client writes to. */
+  /** Whether a connection to this peer reaches the same server that the client writes to. */
   agrees(peer: string): boolean;
-  /** @returns what ends it. */
+  /** @returns a function that stops watching. */
   watch(on: { lost(): void; left(server: string): void }): () => void;
 }
 
-/** A socket's other end, as one text. */
+/** The remote address of a connection, as one text. */
 export function peerOf({ stream }: Pick<Connection, 'stream'>): string {
   return stream ? `${stream.remoteAddress} ${stream.remotePort}` : 'none';
 }
 
-/** Speaks RESP2, where what is published comes as messages; what it was told is worth nothing once it is lost. */
+/** RESP2 delivers invalidations as messages. Nothing is queued or sent again: what was read before a loss is invalid. */
 const OPTIONS = {
   protocol: 2,
   replyMapping: undefined,
@@ -55,7 +55,7 @@ export function serversOf(client: RedisClient): Servers {
   return client.isCluster ? mastersOf(client) : oneServer(client);
 }
 
-/** What a URL, options or a Sentinel lead to: one server at a time. */
+/** A URL, options or a Sentinel lead to one server at a time. */
 function oneServer(client: RedisClient): Servers {
   const home: Home = { server: 'redis', isStill: () => true };
   const { duplicate } = client as unknown as Duplicable;
@@ -108,7 +108,7 @@ function mastersOf(client: RedisClient): Servers {
   };
 }
 
-/** As the Cluster's table of slots names it. */
+/** The name of a node in the Cluster's table of slots. */
 function nameOf({ options: { host, port } }: ClusterNode): string {
   return `${host}:${port}`;
 }

@@ -1,6 +1,6 @@
-import { unending } from '../redis/reconnect.ts';
+import { keepReconnecting } from '../redis/reconnect.ts';
 
-/** What is used of an ioredis connection here. */
+/** The part of an ioredis connection that is used here. */
 export interface Connection {
   readonly status: string;
   readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number };
@@ -16,68 +16,68 @@ export interface Connection {
   disconnect(reconnect?: boolean): void;
 }
 
-/** What a server's word about changes is taken to. */
-export interface Tracked {
-  /** These keys have changed, or all of them may have. */
+/** What a tracking reports. */
+export interface TrackingEvents {
+  /** These keys have changed; `null` if any key may have. */
   changed(keys: readonly Buffer[] | null): void;
-  /** From now on changes may go unnoticed. */
+  /** From now on, changes may go unreported. */
   lost(): void;
-  /** The server does not want to, or cannot. */
+  /** The server refuses to track, or cannot. */
   refused(error: Error): void;
 }
 
-/** How often both connections are asked whether they live, in milliseconds. */
-const BEAT = 500;
-/** How long after the question the answer to it is good for. */
-const GOOD_FOR = 1500;
-/** A server that refuses is asked again after so long: it may have been given another user's rights. */
-const AGAIN = 30_000;
+/** Both connections are pinged this often, in milliseconds. */
+const HEARTBEAT_MS = 500;
+/** A reply to a ping is trusted until this many milliseconds after the ping was sent. */
+const TRUST_MS = 1500;
+/** A server that refuses is asked again after this many milliseconds: the rights of its user may have changed. */
+const REFUSED_BACKOFF_MS = 30_000;
 const CHANNEL = '__redis__:invalidate';
 
 /**
- * One server's word about changes (client tracking). Redis remembers what the `reader` has read, and says on the
- * `listener` when it changes. It says nothing to a connection that it has lost, so neither is trusted for longer than
- * a moment past its last sign of life, and what was known before either was lost is worth nothing after.
+ * Client tracking of one server. Redis remembers which keys the `reader` has read, and reports their changes to the
+ * listener. It reports nothing to a connection that it has lost, so both connections are trusted for a moment only after
+ * their last sign of life, and everything that was read before a loss is invalid.
  */
 export class Tracking {
   readonly reader: Connection;
   readonly #listener: Connection;
-  readonly #tracked: Tracked;
-  #armed = false;
-  #arming = false;
+  readonly #events: TrackingEvents;
+  #isEnabled = false;
+  #isEnabling = false;
   #aliveUntil = 0;
-  #beat: NodeJS.Timeout | undefined;
-  #again: NodeJS.Timeout | undefined;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #closed = false;
-  readonly #end: (() => void)[] = [];
-  /** What the server knows the listener by, for as long as it is the same connection. */
-  #listens: { readonly stream: object | undefined; readonly id: number } | undefined;
-  /** Counts the times that it was lost: what was read in another era is not known to be watched. */
-  era = 0;
+  readonly #stopReconnecting: (() => void)[] = [];
+  /** The id that the server has given to the listener's connection. It is valid for the same stream only. */
+  #listenerId: { readonly stream: object | undefined; readonly id: number } | undefined;
+  /** Counts the losses. Redis may not report changes of what was read in another epoch. */
+  epoch = 0;
 
-  /** @param connect opens a connection to the server that speaks RESP2 and is not shared with anybody. */
-  constructor(connect: () => Connection, tracked: Tracked) {
-    this.#tracked = tracked;
+  /** @param connect opens a connection to the server that speaks RESP2 and is used by nobody else. */
+  constructor(connect: () => Connection, events: TrackingEvents) {
+    this.#events = events;
     this.reader = connect();
     this.#listener = connect();
-    this.#listener.on('messageBuffer', (_channel, keys) => tracked.changed(keys));
+    this.#listener.on('messageBuffer', (_channel, keys) => events.changed(keys));
     for (const connection of [this.reader, this.#listener]) {
-      // The client that the cache works with says the same, and is listened to.
+      // The client of the cache reports the same error.
       connection.on('error', () => {});
-      connection.on('close', () => this.lose());
-      connection.on('ready', () => void this.#arm());
-      this.#end.push(unending(connection));
+      connection.on('close', () => this.invalidate());
+      connection.on('ready', () => void this.#enableTracking());
+      this.#stopReconnecting.push(keepReconnecting(connection));
     }
   }
 
-  /** Whether changes are certain to be noticed, to the best of anybody's knowledge. */
-  get alive(): boolean {
-    return this.#armed && performance.now() < this.#aliveUntil;
+  /** Whether Redis reports every change, as far as this process can tell. */
+  get isAlive(): boolean {
+    return this.#isEnabled && performance.now() < this.#aliveUntil;
   }
 
-  /** Forgets what it was told, and connects anew: to where the server is by now. */
+  /** Invalidates everything, and connects again, to where the server is by now. */
   restart(): void {
-    this.lose();
+    this.invalidate();
     if (this.#closed) return;
     this.reader.disconnect(true);
     this.#listener.disconnect(true);
@@ -85,79 +85,81 @@ export class Tracking {
 
   close(): void {
     this.#closed = true;
-    this.lose();
-    clearTimeout(this.#again);
-    for (const end of this.#end) end();
+    this.invalidate();
+    clearTimeout(this.#retry);
+    for (const stop of this.#stopReconnecting) stop();
     this.reader.disconnect();
     this.#listener.disconnect();
   }
 
-  lose(): void {
-    this.#armed = false;
-    this.era++;
-    clearTimeout(this.#beat);
-    this.#tracked.lost();
+  /** Ends the epoch: nothing that was read before is valid. */
+  invalidate(): void {
+    this.#isEnabled = false;
+    this.epoch++;
+    clearTimeout(this.#heartbeat);
+    this.#events.lost();
   }
 
-  async #arm(): Promise<void> {
-    if (this.#arming || this.#armed || this.#closed) return;
+  async #enableTracking(): Promise<void> {
+    if (this.#isEnabling || this.#isEnabled || this.#closed) return;
     if (this.reader.status !== 'ready' || this.#listener.status !== 'ready') return;
-    this.#arming = true;
-    const { era } = this;
-    const since = performance.now();
+    this.#isEnabling = true;
+    const { epoch } = this;
+    const startedAt = performance.now();
     try {
-      // Who listens can say no more who it is, so it is asked before, once.
-      const id = await this.#identity();
+      // A connection that has subscribed cannot ask for its id any more.
+      const id = await this.#idOfListener();
       await this.#listener.subscribe(CHANNEL);
       await this.reader.call('CLIENT', 'TRACKING', 'ON', 'REDIRECT', id);
-      if (era === this.era) {
-        this.#armed = true;
-        this.#aliveUntil = since + GOOD_FOR;
-        this.#beatLater();
+      if (epoch === this.epoch) {
+        this.#isEnabled = true;
+        this.#aliveUntil = startedAt + TRUST_MS;
+        this.#scheduleHeartbeat();
       }
     } catch (error) {
-      if (era === this.era) this.#failed(error as Error);
+      if (epoch === this.epoch) this.#scheduleRetry(error as Error);
     } finally {
-      this.#arming = false;
+      this.#isEnabling = false;
     }
-    // It was lost and found meanwhile.
-    if (era !== this.era) void this.#arm();
+    // A connection was lost and restored meanwhile.
+    if (epoch !== this.epoch) void this.#enableTracking();
   }
 
-  async #identity(): Promise<number> {
+  async #idOfListener(): Promise<number> {
     const { stream } = this.#listener;
-    if (this.#listens && this.#listens.stream === stream) return this.#listens.id;
+    if (this.#listenerId && this.#listenerId.stream === stream) return this.#listenerId.id;
     const id = Number(await this.#listener.call('CLIENT', 'ID'));
-    this.#listens = { stream, id };
+    this.#listenerId = { stream, id };
     return id;
   }
 
-  #failed(error: Error): void {
-    // Anything but the server's own reply means that a connection is being lost, which has not been said yet.
-    const refused = error.name === 'ReplyError';
-    if (refused) this.#tracked.refused(error);
-    clearTimeout(this.#again);
-    this.#again = setTimeout(() => void this.#arm(), refused ? AGAIN : BEAT).unref();
+  #scheduleRetry(error: Error): void {
+    // An error that is no reply of the server means that a connection is about to close.
+    const isRefused = error.name === 'ReplyError';
+    if (isRefused) this.#events.refused(error);
+    clearTimeout(this.#retry);
+    const backoffMs = isRefused ? REFUSED_BACKOFF_MS : HEARTBEAT_MS;
+    this.#retry = setTimeout(() => void this.#enableTracking(), backoffMs).unref();
   }
 
-  #beatLater(): void {
-    this.#beat = setTimeout(() => void this.#ask(), BEAT).unref();
+  #scheduleHeartbeat(): void {
+    this.#heartbeat = setTimeout(() => void this.#ping(), HEARTBEAT_MS).unref();
   }
 
-  /** What the server had to say before it answers comes before its answer. */
-  async #ask(): Promise<void> {
-    const { era } = this;
-    const since = performance.now();
-    const late = setTimeout(() => era === this.era && this.restart(), GOOD_FOR * 2).unref();
+  /** A change that the server has reported before its reply to the ping arrives before that reply. */
+  async #ping(): Promise<void> {
+    const { epoch } = this;
+    const sentAt = performance.now();
+    const deadline = setTimeout(() => epoch === this.epoch && this.restart(), TRUST_MS * 2).unref();
     try {
       await Promise.all([this.reader.ping(), this.#listener.ping()]);
-      if (era !== this.era) return;
-      this.#aliveUntil = since + GOOD_FOR;
-      this.#beatLater();
+      if (epoch !== this.epoch) return;
+      this.#aliveUntil = sentAt + TRUST_MS;
+      this.#scheduleHeartbeat();
     } catch {
-      if (era === this.era) this.restart();
+      if (epoch === this.epoch) this.restart();
     } finally {
-      clearTimeout(late);
+      clearTimeout(deadline);
     }
   }
 }

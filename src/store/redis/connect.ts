@@ -2,26 +2,25 @@ import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
-import { MemoryStore } from '../memory/memory-store.ts';
-import { Near, type NearOptions } from '../near/near-cache.ts';
-import { keepingNear } from '../near/near-store.ts';
-import type { ReachableStore } from '../store.ts';
-import { unending } from './reconnect.ts';
-import { RedisStore } from './redis-store.ts';
-import { succeeding } from './succession.ts';
+import { memoryStore } from '../memory/memory-store.ts';
+import { NearCache, type NearOptions } from '../near/near-cache.ts';
+import { withNearCache } from '../near/near-store.ts';
+import type { Store } from '../store.ts';
+import { keepReconnecting } from './reconnect.ts';
+import { redisStore } from './redis-store.ts';
 
 const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
 
 /**
- * Our own sockets: one that has died without a word, as when a host vanishes, is given up after ten silent seconds
- * (the kernel would take a quarter of an hour), and one being closed does not hold the process up.
+ * For sockets of our own. A connection that has died silently, as when a host vanishes, is given up after ten seconds (the
+ * kernel takes a quarter of an hour). A connection that is being closed does not delay the end of the process.
  */
 const SOCKET: RedisOptions = { socketTimeout: 10_000, disconnectTimeout: 100 };
 
 /**
- * Our own connections: a command that finds none fails at once instead of waiting in a queue, reconnecting never
- * gives up, and a server that is still loading says so itself (ioredis asks by INFO, and prints if it may not).
+ * For connections of our own. Without a connection a command fails at once and does not wait in a queue. Reconnecting never
+ * stops. A server that is still loading says so itself: ioredis would ask by INFO, and print a warning if it may not.
  */
 const OWN: RedisOptions = {
   ...SOCKET,
@@ -30,50 +29,54 @@ const OWN: RedisOptions = {
   retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
 };
 
-/** A master that was replaced while it hung must not be asked any more once it wakes up. */
+/** A master that was replaced while it hung must not be used once it replies again. */
 const SENTINEL = { failoverDetector: true };
 
-/** How often, in milliseconds, the same trouble of a connection is reported at most. */
-const REPORT_EVERY = 10_000;
+/** An error of a connection with the same code is reported at most once in this time. */
+const REPORT_INTERVAL_MS = 10_000;
 
-interface Kept {
+interface StoreOptions {
   readonly maxEntries: number | undefined;
-  readonly previous: string | undefined;
   readonly near: NearOptions | undefined;
 }
 
 /**
- * The store for the `redis` option, and the one of the deployment before, whose prefix `previous` is. A client made here is closed with the store;
- * the user's own never is.
+ * The store for the `redis` option. Closing it closes a client made here, but never the user's own.
+ * @throws {OptionError} for a `redis` that is none of those accepted, and for `maxEntries` on a Cluster.
  */
 export function connect(
   redis: RedisOption | undefined,
   prefix: string,
-  { maxEntries, previous, near }: Kept,
+  { maxEntries, near }: StoreOptions,
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
-): { store: ReachableStore; previous: ReachableStore | undefined } {
-  const over = (client: RedisClient, close: () => Promise<void>): ReturnType<typeof connect> => {
-    const asking = new RedisStore(client, prefix, maxEntries, close);
-    const store = near ? keepingNear(asking, new Near(client, prefix, near, onFault)) : asking;
-    if (previous === undefined) return { store, previous };
-    const before = new RedisStore(client, previous, maxEntries, async () => {});
-    return { store: succeeding(store, before), previous: before };
+): Store {
+  const storeOver = (client: RedisClient, close: () => Promise<void>): Store => {
+    const store = redisStore(client, prefix, maxEntries, close);
+    return near ? withNearCache(store, new NearCache(client, prefix, near, onFault)) : store;
   };
   if (redis === undefined) {
     warnInProduction();
-    return { store: new MemoryStore(clock, maxEntries), previous: undefined };
+    return memoryStore(clock, maxEntries);
+  }
+  if (maxEntries !== undefined && isCluster(redis)) {
+    throw new OptionError(
+      'maxEntries',
+      maxEntries,
+      'left out with a Redis Cluster: set `maxmemory` and `maxmemory-policy volatile-ttl` on its servers',
+    );
   }
   if (isClient(redis)) {
     refuseReplicaReads(redis.options);
-    return over(redis, async () => {});
+    return storeOver(redis, async () => {});
   }
   const own = create(redis);
   reportErrors(own, onFault);
-  const end = (own.options as RedisOptions).retryStrategy === OWN.retryStrategy ? unending(own) : undefined;
-  // `disconnect` rather than `quit`: a server that hangs must not hold up a shutdown.
-  return over(own as unknown as RedisClient, async () => {
-    end?.();
+  const hasOwnStrategy = (own.options as RedisOptions).retryStrategy === OWN.retryStrategy;
+  const stopReconnecting = hasOwnStrategy ? keepReconnecting(own) : undefined;
+  // `disconnect` and not `quit`: a server that hangs must not delay a shutdown.
+  return storeOver(own as unknown as RedisClient, async () => {
+    stopReconnecting?.();
     own.disconnect();
   });
 }
@@ -98,7 +101,7 @@ export function create(redis: Exclude<RedisOption, RedisClient>): Redis | Cluste
   return new Cluster([...cluster], { ...(options as object), redisOptions });
 }
 
-/** A plain object: an instance of anything would be taken for options that name no host. */
+/** Whether it is a plain object. Any other object, such as a foreign client, would be taken for options without a host. */
 function isOptions(redis: unknown): redis is object {
   if (typeof redis !== 'object' || redis === null) return false;
   const prototype = Object.getPrototypeOf(redis);
@@ -110,7 +113,12 @@ function isClient(redis: unknown): redis is RedisClient {
   return typeof client?.hgetBuffer === 'function' && typeof client.evalsha === 'function';
 }
 
-/** A replica lags behind: a purge that has returned could still be read around. */
+function isCluster(redis: RedisOption): boolean {
+  if (isClient(redis)) return redis.isCluster === true;
+  return typeof redis === 'object' && redis !== null && 'cluster' in redis;
+}
+
+/** A replica lags behind its master: it may still return what a purge has deleted. */
 function refuseReplicaReads(options: object): void {
   const reads = (options as { scaleReads?: unknown }).scaleReads;
   if (reads !== undefined && reads !== 'master') {
@@ -118,19 +126,19 @@ function refuseReplicaReads(options: object): void {
   }
 }
 
-/** Without a listener, ioredis prints every failed attempt to connect. */
+/** Reports connection errors. Without a listener, ioredis prints every failed attempt to connect. */
 function reportErrors(client: Redis | Cluster, onFault: (fault: FaultEvent) => void): void {
   const reportedAt = new Map<string, number>();
   client.on('error', (error: Error & { code?: string }) => {
     const { code, message } = describe(error);
     const now = performance.now();
-    if (now - (reportedAt.get(code) ?? -REPORT_EVERY) < REPORT_EVERY) return;
+    if (now - (reportedAt.get(code) ?? -REPORT_INTERVAL_MS) < REPORT_INTERVAL_MS) return;
     reportedAt.set(code, now);
     onFault({ step: 'connection', code, message });
   });
 }
 
-/** Of several addresses that all failed Node tells only the code; of an error reply the code is the first word. */
+/** When several addresses have failed, Node gives a code without a message. An error reply begins with its code. */
 function describe({ code, message }: Error & { code?: string }): { code: string; message: string } {
   const reply = /^([A-Z]{2,})\b/.exec(message)?.[1];
   return { code: code ?? reply ?? 'error', message: message || `connect ${code}` };

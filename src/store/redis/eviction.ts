@@ -2,19 +2,19 @@ import type { RedisClient } from '../../options/redis.ts';
 import { isAway, toFault } from '../fault.ts';
 import { mastersOf, type RedisNode } from './scan.ts';
 
-/** Policies that evict nothing, or what expires last as the last: an index lives longer than what it lists. */
-const SAFE: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl']);
+/** Policies that evict nothing, or evict what expires last as the last: an index expires after what it lists. */
+const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl']);
 
 /**
- * Whether the index of a tag may have been evicted while what it lists was not: a server has evicted keys since it was
- * started, by a policy that chooses them by their use or at random. False too where nobody may ask.
+ * Whether the index of a tag may have been evicted while the responses that it lists were not: a server has evicted keys
+ * since it started, by a policy that chooses them by use or at random. False where the user may not ask.
  */
 export async function mayHaveEvictedIndexes(client: RedisClient): Promise<boolean> {
   const infos = await Promise.all((await mastersOf(client)).map(infoOf));
   return infos.some((info) => {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
     const evicted = Number(/^evicted_keys:(\d+)/m.exec(info)?.[1]);
-    return policy !== undefined && !SAFE.has(policy) && evicted > 0;
+    return policy !== undefined && !SAFE_POLICIES.has(policy) && evicted > 0;
   });
 }
 

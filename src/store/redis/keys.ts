@@ -1,48 +1,46 @@
+import type { RedisClient } from '../../options/redis.ts';
+
 /**
- * The layout of Redis keys, and the only place that spells one. Each line's keys share a hash tag, so that they live
- * in one Cluster slot and one script can touch them together.
+ * The layout of Redis keys. No other file spells one. The keys of one line share a hash tag, so they are in one Cluster
+ * slot and one script can change them together.
  *
  *   rrc:{ID}              hash: variant -> stored response, or the marker that lists what its variants vary on;
- *                         !variant -> what the scripts need to know of it; @ -> the cache key (sealed, where what is stored
- *                         is), where ID is a hash of it
- *   rrc:{ID}|leases       hash: variant -> instant of expiry and token of the fill that may store it
+ *                         !variant -> what scripts need to know of that value; @ -> the cache key (sealed with `encrypt`),
+ *                         where ID is a hash of it
+ *   rrc:{ID}|leases       hash: variant -> expiry and token of the fill that may store it; !variant -> until when nobody
+ *                         waits for a fill of it (hit-for-miss); @ -> the cache key as above
  *
- *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by the instant at which they expire
+ *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by their expiry
  *   rrc:{@TAG}|purged     the stamp of the last purge of the tag
- *   rrc:{@TAG}|purges     sorted set: the stamps of purges that are not over
- *   rrc:{@TAG}|N          what the purge with stamp N still has to do, in the form of rrc:{@TAG}
+ *   rrc:{@TAG}|purges     sorted set: the stamps of purges in progress
+ *   rrc:{@TAG}|N          the ids that the purge with stamp N has yet to purge, in the form of rrc:{@TAG}
  *
- *   rrc:{@}|stamp         the last stamp that a purge was given
- *   rrc:{@}|entries       sorted set: what is stored, in the order of storing, where `maxEntries` bounds it
- *   rrc:{@}|expiries      the same, scored by the instant at which it expires
- *   rrc:{@}|leaving       what is one too many and being deleted
+ *   rrc:{@}|stamp         the stamp of the last purge by tag
+ *   rrc:{@}|entries       sorted set: the stored responses in the order of storing, with `maxEntries`
+ *   rrc:{@}|expiries      the same, scored by their expiry
  */
 
-export function baseKey(prefix: string, id: string): string {
+export function responsesKey(prefix: string, id: string): string {
   return `${prefix}{${id}}`;
 }
 
 export function leasesKey(prefix: string, id: string): string {
-  return `${baseKey(prefix, id)}|leases`;
+  return `${responsesKey(prefix, id)}|leases`;
 }
 
 export function tagKey(prefix: string, tag: string): string {
-  return baseKey(prefix, `@${tag}`);
+  return responsesKey(prefix, `@${tag}`);
 }
 
 export function stampKey(prefix: string): string {
-  return `${baseKey(prefix, '@')}|stamp`;
+  return `${responsesKey(prefix, '@')}|stamp`;
 }
 
 export function entriesKeys(prefix: string): [entries: string, expiries: string] {
-  return [`${baseKey(prefix, '@')}|entries`, `${baseKey(prefix, '@')}|expiries`];
+  return [`${responsesKey(prefix, '@')}|entries`, `${responsesKey(prefix, '@')}|expiries`];
 }
 
-export function leavingKey(prefix: string): string {
-  return `${baseKey(prefix, '@')}|leaving`;
-}
-
-/** What a key found under the prefix is: the responses or the leases of an id, or nothing that a purge walks over. */
+/** The id of a key under the prefix, and what the key holds of it; `undefined` for a key of another kind. */
 export function parseKey(
   prefix: string,
   key: string,
@@ -55,7 +53,12 @@ export function parseKey(
   return rest === '|leases' ? { id, of: 'leases' } : undefined;
 }
 
-/** Whether an id is the key itself, rather than a hash of it. */
+/** Whether an id is the cache key itself, and not a hash of it. */
 export function isReadable(id: string): boolean {
   return !id.startsWith('#');
+}
+
+/** The `keyPrefix` that the client puts before every key. */
+export function keyPrefixOf(client: RedisClient): string {
+  return (client.options as { keyPrefix?: string }).keyPrefix ?? '';
 }

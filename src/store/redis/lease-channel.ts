@@ -1,4 +1,4 @@
-/** What is used of an ioredis connection for listening. */
+/** The part of an ioredis connection that is used for listening. */
 export interface Subscriber {
   subscribe(channel: string): Promise<unknown>;
   unsubscribe(channel: string): Promise<unknown>;
@@ -14,10 +14,11 @@ interface Channel {
 }
 
 /**
- * Waits for what other processes publish when they give a lease back. One connection of its own, opened when first
- * needed; a message may be lost with it, so whoever waits looks again by himself from time to time.
+ * Waits for the messages that other processes publish when a lease ends. It has a connection of its own, which is opened
+ * when it is first needed. A message may be lost with that connection, so a waiting request also looks up from time to
+ * time.
  */
-export class Wake {
+export class LeaseChannel {
   readonly #connect: () => Subscriber;
   readonly #channels = new Map<string, Channel>();
   #subscriber: Subscriber | undefined;
@@ -27,11 +28,11 @@ export class Wake {
   }
 
   /**
-   * Resolves when something is published on the channel, or after `ms` milliseconds.
-   * @param over asked once, when the channel is being listened to: whether it is too late to wait.
+   * Resolves when a message is published on the channel, and after `ms` milliseconds at the latest.
+   * @param hasEnded is asked once the channel is subscribed to: whether the lease has ended already.
    */
-  async wait(channel: string, ms: number, over: () => Promise<boolean>): Promise<void> {
-    const { subscribed, waiters } = this.#channels.get(channel) ?? this.#listen(channel);
+  async wait(channel: string, ms: number, hasEnded: () => Promise<boolean>): Promise<void> {
+    const { subscribed, waiters } = this.#channels.get(channel) ?? this.#subscribe(channel);
     let wake = (): void => {};
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
@@ -40,7 +41,7 @@ export class Wake {
     waiters.add(wake);
     try {
       await Promise.race([subscribed, woken]);
-      if (await over()) return;
+      if (await hasEnded()) return;
       await woken;
     } finally {
       clearTimeout(timer);
@@ -56,12 +57,12 @@ export class Wake {
     this.#subscriber?.disconnect();
   }
 
-  #listen(channel: string): Channel {
+  #subscribe(channel: string): Channel {
     this.#subscriber ??= this.#open();
     const subscribed = this.#subscriber.subscribe(channel).catch(() => {});
-    const listened: Channel = { subscribed, waiters: new Set() };
-    this.#channels.set(channel, listened);
-    return listened;
+    const opened: Channel = { subscribed, waiters: new Set() };
+    this.#channels.set(channel, opened);
+    return opened;
   }
 
   #open(): Subscriber {
@@ -69,9 +70,9 @@ export class Wake {
     subscriber.on('message', (channel) => {
       for (const wake of this.#channels.get(channel)?.waiters ?? []) wake();
     });
-    // The client that the cache works with says the same, and is listened to.
+    // The client of the cache reports the same error.
     subscriber.on('error', () => {});
-    // One that does not try again is replaced when next needed.
+    // A connection that does not reconnect is replaced when the next one is needed.
     subscriber.on('end', () => {
       if (this.#subscriber === subscriber) this.#subscriber = undefined;
     });

@@ -3,7 +3,7 @@ import type { RedisClient, RedisOption } from '../../options/redis.ts';
 import { create } from './connect.ts';
 import { mastersOf } from './scan.ts';
 
-/** A connection for whoever operates Redis by hand: it says why it cannot be reached, and what its servers say of themselves. */
+/** A connection for the command: it tells why Redis cannot be reached, and what its servers say about themselves. */
 export class Operator {
   readonly client: RedisClient;
   readonly #own: Redis | Cluster;
@@ -18,7 +18,7 @@ export class Operator {
     });
   }
 
-  /** Resolves when it answers. @throws why it does not, within so many milliseconds. */
+  /** Resolves when Redis replies. @throws with the reason if it does not reply within `ms` milliseconds. */
   async reach(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const failed = new Promise<never>((_resolve, reject) => {
@@ -35,20 +35,20 @@ export class Operator {
     }
   }
 
-  /** What each master answers to INFO, name by name. */
+  /** The fields of INFO of each master. */
   async infos(): Promise<Record<string, string>[]> {
     const masters = await mastersOf(this.client);
     return Promise.all(masters.map(async (node) => parsed(String(await node.call('INFO')))));
   }
 
-  /** How many keys there are. */
+  /** How many keys all masters have. */
   async size(): Promise<number> {
     const masters = await mastersOf(this.client);
     const sizes = await Promise.all(masters.map((node) => node.call('DBSIZE')));
     return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
   }
 
-  /** How long each of some pings takes, in milliseconds, to every master in turn. */
+  /** The durations of `count` pings to each master, in milliseconds. */
   async pings(count: number): Promise<number[]> {
     const times: number[] = [];
     for (const node of await mastersOf(this.client)) {
@@ -66,11 +66,11 @@ export class Operator {
   }
 }
 
-/** Of a Cluster only what its last node said tells anything, and of several addresses only the code. */
+/** The error that tells most: of a Cluster that of its last node; of several addresses there is only a code. */
 function causeOf(error: Error, last: Error | undefined): string {
   const { lastNodeError } = error as { lastNodeError?: Error };
-  const told = lastNodeError ?? last ?? error;
-  return told.message || String((told as { code?: unknown }).code ?? 'no answer');
+  const cause = lastNodeError ?? last ?? error;
+  return cause.message || String((cause as { code?: unknown }).code ?? 'no reply');
 }
 
 function parsed(info: string): Record<string, string> {

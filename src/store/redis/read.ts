@@ -1,20 +1,22 @@
 import type { RedisClient } from '../../options/redis.ts';
+import type { StoredValue } from '../store.ts';
+import { parseValue } from './envelope.ts';
 
-/** One command brings them all. */
-export function readFrom(
+/** Reads the values of some variants with one command. @param onError may turn an error into values. */
+export function readValues(
   client: Pick<RedisClient, 'hgetBuffer' | 'hmgetBuffer'>,
   key: string,
-  fields: readonly string[],
-  failed?: (error: unknown) => (Buffer | undefined)[],
-): Promise<(Buffer | undefined)[]> {
-  if (fields.length === 1) return client.hgetBuffer(key, fields[0] as string).then(alone, failed);
-  return client.hmgetBuffer(key, ...fields).then(several, failed);
+  variants: readonly string[],
+  onError?: (error: unknown) => (StoredValue | undefined)[],
+): Promise<(StoredValue | undefined)[]> {
+  if (variants.length === 1) return client.hgetBuffer(key, variants[0] as string).then(single, onError);
+  return client.hmgetBuffer(key, ...variants).then(several, onError);
 }
 
-function alone(bytes: Buffer | null): (Buffer | undefined)[] {
-  return [bytes ?? undefined];
+function single(raw: Buffer | null): (StoredValue | undefined)[] {
+  return [raw ? parseValue(raw) : undefined];
 }
 
-function several(found: (Buffer | null)[]): (Buffer | undefined)[] {
-  return found.map((bytes) => bytes ?? undefined);
+function several(raws: (Buffer | null)[]): (StoredValue | undefined)[] {
+  return raws.map((raw) => (raw ? parseValue(raw) : undefined));
 }

@@ -1,25 +1,25 @@
-/** What is used of an ioredis client here. */
-interface Endable {
+/** The part of an ioredis client that is used here. */
+interface Reconnectable {
   connect(): Promise<unknown>;
   on(event: 'end', listener: () => void): unknown;
 }
 
-/** How soon a connection that has ended is opened again, in milliseconds. */
-const SOON = 50;
+/** An ended connection is opened again after this many milliseconds. */
+const BACKOFF_MS = 50;
 
 /**
- * Opens a connection again whenever it ends. ioredis tries again by itself, but not when it is told to leave a server
- * while it still looks for one, as when a Sentinel names the next master in that very moment: then it ends for good.
+ * Opens a connection again whenever it ends. ioredis reconnects by itself, except when it is told to leave a server while
+ * it still resolves the next one, as when a Sentinel names a new master in that moment: then the connection ends for good.
  *
- * @returns what lets it end
+ * @returns a function that stops reconnecting.
  */
-export function unending(client: Endable): () => void {
-  let wanted = true;
+export function keepReconnecting(client: Reconnectable): () => void {
+  let isWanted = true;
   client.on('end', () => {
-    // What fails ends again.
-    if (wanted) setTimeout(() => void (wanted && client.connect().catch(() => {})), SOON).unref();
+    // A connection attempt that fails ends again.
+    if (isWanted) setTimeout(() => void (isWanted && client.connect().catch(() => {})), BACKOFF_MS).unref();
   });
   return () => {
-    wanted = false;
+    isWanted = false;
   };
 }

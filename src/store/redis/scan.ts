@@ -1,62 +1,62 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isReadable, parseKey } from './keys.ts';
+import { isReadable, keyPrefixOf, parseKey } from './keys.ts';
 
 /** How many keys one SCAN looks at. */
 const BATCH = 500;
-/** A walk is begun anew this often while slots move, then it is given up. */
-const WALKS = 10;
+/** While slots move, a walk starts again at most this often. */
+const MAX_WALKS = 10;
 
-/** One server, whose keys SCAN walks. */
+/** One server, whose keys SCAN walks over. */
 export interface RedisNode {
   readonly options: { readonly keyPrefix?: string; readonly host?: string; readonly port?: number };
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
 }
 
-/** An id that was met, and its cache key, unless that is known to nobody any more. */
-export interface Met {
+export interface ScannedId {
   readonly id: string;
+  /** The cache key; `undefined` if the id is a hash and Redis has lost the key. */
   readonly key: string | undefined;
 }
 
 /**
- * The ids that have responses, or leases, in batches, on every master. None that is there all the while is left out,
- * whatever moves meanwhile; one may be met more than once.
- * @throws when slots of a Cluster move about for too long.
+ * The ids that have responses, or leases, on every master, in batches. An id that has them all the while is not left
+ * out, whatever moves meanwhile. An id may come more than once.
+ * @throws when slots of a Cluster move for too long.
  */
 export async function* walk(
   client: RedisClient,
   prefix: string,
   of: 'responses' | 'leases',
-): AsyncGenerator<Met[], void> {
+): AsyncGenerator<ScannedId[], void> {
   let last: string | undefined;
-  let quiet = 0;
-  for (let walks = 0; walks < WALKS; walks++) {
+  let unchangedWalks = 0;
+  for (let walks = 0; walks < MAX_WALKS; walks++) {
     const nodes = await mastersOf(client);
     const before = await layoutOf(client, nodes);
-    // Whoever walks along may have a deadline for each step.
+    // The caller may have a deadline for each step.
     yield [];
-    for (const node of nodes) yield* scan(client, node, prefix, of);
+    for (const node of nodes) yield* scanNode(client, node, prefix, of);
     const after = await layoutOf(client, nodes);
-    const same = before !== undefined && before === after;
-    quiet = same && (quiet === 0 || last === before) ? quiet + 1 : 0;
+    const isUnchanged = before !== undefined && before === after;
+    unchangedWalks = isUnchanged && (unchangedWalks === 0 || last === before) ? unchangedWalks + 1 : 0;
     last = after;
-    // While a slot moves its keys go one way, so the second of two walks meets what the first one missed.
-    if (quiet > (before?.includes('[') ? 1 : 0)) return;
+    // While a slot moves, its keys move in one direction. So the second of two walks finds what the first one missed.
+    if (unchangedWalks > (before?.includes('[') ? 1 : 0)) return;
   }
   throw new Error('slots of the Cluster are moving');
 }
 
-async function* scan(
+async function* scanNode(
   client: RedisClient,
   node: RedisNode,
   prefix: string,
   of: 'responses' | 'leases',
-): AsyncGenerator<Met[], void> {
+): AsyncGenerator<ScannedId[], void> {
   let cursor = '0';
   do {
     const { next, keys } = await scanOnce(client, node, prefix, cursor, BATCH);
     cursor = next;
-    const met = keys.map(async (key): Promise<Met[]> => {
+    const scanned = keys.map(async (key): Promise<ScannedId[]> => {
       const parsed = parseKey(prefix, key);
       if (parsed?.of !== of) return [];
       const { id } = parsed;
@@ -64,11 +64,11 @@ async function* scan(
       const name = await client.call('HGET', key, '@').catch(() => undefined);
       return [{ id, key: typeof name === 'string' ? name : undefined }];
     });
-    yield (await Promise.all(met)).flat();
+    yield (await Promise.all(scanned)).flat();
   } while (cursor !== '0');
 }
 
-/** One step over the keys of a server that are under the prefix; `next` is '0' at the end. */
+/** One step over the keys of a server under the prefix; `next` is '0' at the end. */
 export async function scanOnce(
   client: RedisClient,
   node: RedisNode,
@@ -76,12 +76,12 @@ export async function scanOnce(
   cursor: string,
   count: number,
 ): Promise<{ next: string; keys: string[] }> {
-  // SCAN gives keys whole, while ioredis puts the client's own prefix in front of what it sends.
-  const ahead = keyPrefixOf(client);
-  const pattern = `${globEscaped(ahead + prefix)}{*`;
-  const answer = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
-  const [next, keys] = answer as [string, string[]];
-  return { next: String(next), keys: keys.map((key) => key.slice(ahead.length)) };
+  // SCAN matches and returns whole keys, while ioredis adds the client's own prefix to keys that it sends.
+  const keyPrefix = keyPrefixOf(client);
+  const pattern = `${escapeGlob(keyPrefix + prefix)}{*`;
+  const reply = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
+  const [next, keys] = reply as [string, string[]];
+  return { next: String(next), keys: keys.map((key) => key.slice(keyPrefix.length)) };
 }
 
 export async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
@@ -90,9 +90,9 @@ export async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
     nodes(role: 'master'): RedisNode[];
     refreshSlotsCache(done: () => void): void;
   };
-  // One that is to connect when it is first used knows nobody before.
+  // A client that connects on first use knows no nodes before.
   if (client.status === 'wait') await client.ping();
-  // A slot that has moved, or a replica that was promoted, may not have met anybody here yet.
+  // A slot may have moved, or a replica may have been promoted, without this client having noticed.
   await new Promise<void>((resolve) => cluster.refreshSlotsCache(resolve));
   const nodes = cluster.nodes('master');
   if (nodes.length === 0) throw new Error("Cluster isn't ready: no master is known");
@@ -100,8 +100,8 @@ export async function mastersOf(client: RedisClient): Promise<RedisNode[]> {
 }
 
 /**
- * What the servers are and have, by their own word, or `undefined` while it does not add up. It stays the same over a
- * walk that met everything.
+ * Which servers there are and which slots they have, as they say themselves; `undefined` while that is inconsistent. A
+ * walk was complete if the layout is the same before and after it.
  */
 async function layoutOf(client: RedisClient, nodes: readonly RedisNode[]): Promise<string | undefined> {
   if (!client.isCluster) return runIdOf(client as unknown as RedisNode);
@@ -115,15 +115,15 @@ async function layoutOf(client: RedisClient, nodes: readonly RedisNode[]): Promi
     .join('\n');
 }
 
-/** What a node of a Cluster says of itself. Its epoch grows with every slot that it takes over. */
-interface Own {
+/** What CLUSTER NODES says of the node itself. The epoch grows with every slot that the node takes over. */
+interface OwnLine {
   readonly id: string;
   readonly flags: string;
   readonly epoch: string;
   readonly slots: readonly string[];
 }
 
-async function ownLine(node: RedisNode): Promise<Own> {
+async function ownLine(node: RedisNode): Promise<OwnLine> {
   const text = String(await node.call('CLUSTER', 'NODES'));
   const line = text.split('\n').find((line) => line.includes('myself')) ?? '';
   const [id = '', , flags = '', , , , epoch = '', , ...slots] = line.split(' ');
@@ -135,17 +135,13 @@ function lengthOf(range: string): number {
   return Number(to) - Number(from) + 1;
 }
 
-/** Another server answers with another id: one that came in the place of the first, whose keys a cursor says nothing of. */
+/** A server that has replaced the first one has another run id, and a cursor says nothing about its keys. */
 async function runIdOf(node: RedisNode): Promise<string> {
-  // Who may not ask does without.
+  // A user who may not ask walks without this check.
   const info = String(await node.call('INFO', 'server').catch(() => ''));
   return /run_id:(\w+)/.exec(info)?.[1] ?? '';
 }
 
-export function keyPrefixOf(client: RedisClient): string {
-  return (client.options as { keyPrefix?: string }).keyPrefix ?? '';
-}
-
-function globEscaped(text: string): string {
+function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^]/g, '\\$&');
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
-import type { Turn } from './write-batch.ts';
+import type { WriteBatch } from './write-batch.ts';
 
-/** A script, and the name that a server knows it by. */
+/** A Lua script, and the hash by which a server knows it. */
 export interface Script {
   readonly lua: string;
   readonly sha: string;
@@ -12,7 +12,7 @@ export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
 }
 
-/** Every ioredis has them, though its types do not; its `callBuffer` loses the command's name where it batches commands. */
+/** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
 interface BufferCommands {
   evalshaBuffer: RedisClient['evalsha'];
   evalBuffer: RedisClient['eval'];
@@ -21,26 +21,31 @@ interface BufferCommands {
 type Arguments = [keys: number, ...keysAndArguments: (string | number | Buffer)[]];
 type Evaluate = (script: string, ...args: Arguments) => Promise<unknown>;
 
-/** Runs scripts by their hash, or by their text where the server doesn't know it (yet, or no longer). */
+/** Runs scripts by their hash, or by their text where the server does not know the hash. */
 export class Scripts {
   readonly #client: RedisClient;
-  readonly #turn: Turn;
-  /** Hashes of the scripts whose text a server has been given: the first use costs one round trip, not two. */
+  readonly #batch: WriteBatch;
+  /** The hashes of scripts whose text was sent: the first use of a script costs one round trip, not two. */
   readonly #sent = new Set<string>();
 
-  constructor(client: RedisClient, turn: Turn) {
+  constructor(client: RedisClient, batch: WriteBatch) {
     this.#client = client;
-    this.#turn = turn;
+    this.#batch = batch;
   }
 
   run(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
     return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args]);
   }
 
-  /** The same for an answer whose texts are bytes. */
-  buffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+  /** Runs a script whose reply has buffers instead of strings. */
+  runForBuffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
     const client = this.#client as unknown as BufferCommands;
     return this.#run(script, client, 'evalshaBuffer', 'evalBuffer', [keys.length, ...keys, ...args]);
+  }
+
+  /** Runs a script whose reply is a number. Some clients are configured to return numbers as strings. */
+  async runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
+    return Number(await this.run(script, keys, ...args));
   }
 
   async #run<Hash extends string, Text extends string>(
@@ -50,7 +55,7 @@ export class Scripts {
     byText: Text,
     args: Arguments,
   ): Promise<unknown> {
-    this.#turn.gather();
+    this.#batch.open();
     if (this.#sent.has(sha)) {
       try {
         return await client[byHash](sha, ...args);
@@ -58,13 +63,8 @@ export class Scripts {
         if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
       }
     }
-    const answer = await client[byText](lua, ...args);
+    const reply = await client[byText](lua, ...args);
     this.#sent.add(sha);
-    return answer;
-  }
-
-  /** The same for an answer that is a number, which some clients are set to give as text. */
-  async number(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    return Number(await this.run(script, keys, ...args));
+    return reply;
   }
 }

@@ -1,47 +1,30 @@
 import type { RedisClient } from '../../options/redis.ts';
 import type { Lease } from '../store.ts';
-import { entriesKeys, leavingKey, stampKey, tagKey } from './keys.ts';
-import { ENTER, GONE, LEAVE, PROLONG, PURGE_TAG, PURGED, STAMP, TAG } from './lua/index-scripts.ts';
+import { stampKey, tagKey } from './keys.ts';
+import { ADD_TO_TAG, BEGIN_TAG_PURGE, END_TAG_PURGE, NEXT_STAMP } from './lua/tags.ts';
 import { type Scripts, script } from './scripts.ts';
 
-const stamp = script(STAMP);
-const tag = script(TAG);
-const purgeTag = script(PURGE_TAG);
-const purged = script(PURGED);
-const enter = script(ENTER);
-const gone = script(GONE);
-const leave = script(LEAVE);
-const prolong = script(PROLONG);
+const nextStamp = script(NEXT_STAMP);
+const addToTag = script(ADD_TO_TAG);
+const beginTagPurge = script(BEGIN_TAG_PURGE);
+const endTagPurge = script(END_TAG_PURGE);
 
 /**
- * How long a tag remembers its last purge, in milliseconds. A fill that takes half as long is not stored under a tag:
- * it could not know of a purge any more.
+ * For this many milliseconds a tag remembers its last purge. The response of a fill that took half as long is not stored
+ * under a tag, because the purge might be forgotten by then.
  */
-const REMEMBERED = 3_600_000;
+const PURGE_MEMORY_MS = 3_600_000;
 /**
- * How much longer than a response its tags remember it. After they were told, its lease is not renewed any more, so that
- * it is stored within the length of a lease, which is half as long at most, or not at all.
+ * An id stays in the index of a tag for this many milliseconds longer than its response is stored. The id is added before
+ * the commit. From then on the lease is not renewed, so the commit takes effect within the length of a lease, half as long
+ * at most, or not at all.
  */
-const SLACK = 60_000;
+const SLACK_MS = 60_000;
 /** How many ids are read at once. */
 const BATCH = 500;
 
-/** After so long (in ms) a process that was to evict something has died, or the store was away. */
-const EVICTING = 10_000;
-
-/** Something in the order of storing: its id, then the variants where it may be. */
-type Entry = readonly string[];
-
-/** Something that has to go, with its place in the order of storing. */
-export interface Leaving {
-  readonly text: string;
-  readonly order: string;
-  readonly id: string;
-  readonly variants: readonly string[];
-}
-
-/** What spans cache keys: which ids are stored under a tag, and in which order responses were stored. */
-export class RedisIndex {
+/** The indexes of tags: which ids have responses under a tag. */
+export class TagIndex {
   readonly #client: RedisClient;
   readonly #scripts: Scripts;
   readonly #prefix: string;
@@ -57,82 +40,65 @@ export class RedisIndex {
     return Number((await this.#client.get(stampKey(this.#prefix))) ?? 0);
   }
 
-  /** Notes where a response is about to be stored. False: a purge of one of its tags began after the fill did. */
-  async tag(
-    lease: Pick<Lease, 'id' | 'stamp' | 'since'>,
+  /** Adds the id of a lease to some tags before its commit. False: a purge of one of them began after the fill did. */
+  async add(
+    lease: Pick<Lease, 'id' | 'stamp' | 'startedAt'>,
     tags: readonly string[],
-    ttl: number,
+    ttlMs: number,
   ): Promise<boolean> {
     const purges = await Promise.all(
       tags.map((name) => {
         const key = tagKey(this.#prefix, name);
-        return this.#scripts.number(tag, [key, `${key}|purged`], lease.id, ttl + SLACK);
+        return this.#scripts.runForNumber(addToTag, [key, `${key}|purged`], lease.id, ttlMs + SLACK_MS);
       }),
     );
-    const remembered = performance.now() - lease.since < REMEMBERED / 2;
-    return remembered && purges.every((purge) => purge <= lease.stamp);
+    const isRemembered = performance.now() - lease.startedAt < PURGE_MEMORY_MS / 2;
+    return isRemembered && purges.every((purge) => purge <= lease.stamp);
   }
 
-  /** Begins a purge, and gives what is stored under the tag in steps: what was given is to be purged before the next. */
-  async *purgeTag(name: string, soft: boolean): AsyncGenerator<string[], void> {
+  /** Begins a purge and gives the ids under the tag, in steps. The caller purges the ids of a step before the next step. */
+  async *purge(name: string, isSoft: boolean): AsyncGenerator<string[], void> {
     const key = tagKey(this.#prefix, name);
-    const own = String(await this.#scripts.run(stamp, [stampKey(this.#prefix)], 24 * REMEMBERED));
+    const own = String(await this.#scripts.run(nextStamp, [stampKey(this.#prefix)], 24 * PURGE_MEMORY_MS));
     const keys = [key, `${key}|purged`, `${key}|purges`, `${key}|${own}`];
-    let pending = (await this.#scripts.run(purgeTag, keys, own, REMEMBERED, soft ? 1 : 0)) as string[];
-    if (soft) {
-      yield* this.#scan(key);
-      // Meanwhile another purge may have put aside what was not met yet.
-      pending = (await this.#client.call('ZRANGE', `${key}|purges`, 0, -1)) as string[];
+    let unfinished = (await this.#scripts.run(
+      beginTagPurge,
+      keys,
+      own,
+      PURGE_MEMORY_MS,
+      isSoft ? 1 : 0,
+    )) as string[];
+    if (isSoft) {
+      yield* this.#members(key);
+      // Meanwhile another purge may have set ids aside that this one has not met.
+      unfinished = (await this.#client.call('ZRANGE', `${key}|purges`, 0, -1)) as string[];
     }
-    for (const stamp of pending) {
-      yield* this.#scan(`${key}|${stamp}`);
-      if (!soft) await this.#scripts.number(purged, [`${key}|purges`, `${key}|${stamp}`], stamp);
+    for (const stamp of unfinished) {
+      yield* this.#members(`${key}|${stamp}`);
+      if (!isSoft) {
+        await this.#scripts.runForNumber(endTagPurge, [`${key}|purges`, `${key}|${stamp}`], stamp);
+      }
     }
-  }
-
-  /** Takes the next place in the order of storing; what has to go first is given with it. */
-  async enter(entry: Entry, ttl: number, max: number): Promise<{ order: string; oldest: Leaving[] }> {
-    const keys = [...entriesKeys(this.#prefix), leavingKey(this.#prefix)];
-    const answer = await this.#scripts.run(enter, keys, entry.join('\n'), ttl, max, EVICTING);
-    const [order = '', ...oldest] = answer as string[];
-    return {
-      order,
-      oldest: oldest.map((text) => {
-        const [order = '', id = '', ...variants] = text.split('\n');
-        return { text, order, id, variants };
-      }),
-    };
-  }
-
-  async gone(left: readonly Leaving[]): Promise<void> {
-    await this.#scripts.number(gone, [leavingKey(this.#prefix)], ...left.map(({ text }) => text));
-  }
-
-  async leave(orders: readonly string[]): Promise<void> {
-    await this.#scripts.number(leave, entriesKeys(this.#prefix), ...orders);
-  }
-
-  /** What has this place in the order of storing expires after this time. */
-  async prolong(order: string, ttl: number): Promise<void> {
-    await this.#scripts.number(prolong, entriesKeys(this.#prefix), order, ttl);
   }
 
   /** One step over the ids under a tag; `next` is '0' at the end. */
-  async idsOf(tag: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
-    const answer = await this.#client.call('ZSCAN', tagKey(this.#prefix, tag), cursor, 'COUNT', count);
-    const [next, pairs] = answer as [string, string[]];
-    return { next: String(next), ids: pairs.filter((_, i) => i % 2 === 0) };
+  async scan(tag: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
+    return this.#scanOnce(tagKey(this.#prefix, tag), cursor, count);
   }
 
-  /** The members of a sorted set, in batches; none that is there all the while is left out. */
-  async *#scan(key: string): AsyncGenerator<string[], void> {
+  /** The members of a sorted set, in batches. A member that is there all the while is not left out. */
+  async *#members(key: string): AsyncGenerator<string[], void> {
     let cursor = '0';
     do {
-      const answer = await this.#client.call('ZSCAN', key, cursor, 'COUNT', BATCH);
-      const [next, pairs] = answer as [string, string[]];
+      const { next, ids } = await this.#scanOnce(key, cursor, BATCH);
       cursor = next;
-      const members = pairs.filter((_, i) => i % 2 === 0);
-      if (members.length > 0) yield members;
+      if (ids.length > 0) yield ids;
     } while (cursor !== '0');
+  }
+
+  async #scanOnce(key: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
+    const reply = await this.#client.call('ZSCAN', key, cursor, 'COUNT', count);
+    const [next, membersAndScores] = reply as [string, string[]];
+    return { next: String(next), ids: membersAndScores.filter((_, i) => i % 2 === 0) };
   }
 }

@@ -1,26 +1,26 @@
 import type { RedisClient } from '../../options/redis.ts';
 
-/** The socket of a client, as far as it matters here. */
+/** The part of a client's socket that is used here. */
 interface Corkable {
   readonly cork?: () => void;
   readonly uncork: () => void;
 }
 
-/** A test that stops the clock must not stop Redis. */
-const afterThisTurn = setImmediate;
-
-/** What is used of a client, or of a Cluster's client of one node. */
+/** The part of a client, or of a Cluster's client of one node, that is used here. */
 interface Connected {
   readonly status: string;
   readonly stream?: Corkable;
 }
 
+/** Saved at load, so that a test that replaces the timers does not stop Redis. */
+const afterThisTurn = setImmediate;
+
 /**
- * Has all commands of one turn of the event loop leave in one write. A write is a system call, which costs more than
- * all that is decided about a hit, and what Redis is sent in one piece it answers in one. Without other requests in
- * the same turn nothing is saved, and nothing lost.
+ * Sends all commands of one turn of the event loop in one write. A write is a system call, which costs more than all
+ * decisions about a hit, and Redis answers in one piece what it receives in one piece. A single command in a turn gains
+ * and loses nothing.
  */
-export class Turn {
+export class WriteBatch {
   readonly #connections: () => readonly Connected[];
   #corked: Corkable[] | undefined;
 
@@ -30,8 +30,8 @@ export class Turn {
     this.#connections = client.isCluster ? () => cluster.nodes('master') : () => one;
   }
 
-  /** To be called before a command is given to the client. */
-  gather(): void {
+  /** Must be called before a command is given to the client. */
+  open(): void {
     if (this.#corked) return;
     const corked: Corkable[] = [];
     for (const { status, stream } of this.#connections()) {

@@ -11,9 +11,10 @@ import type {
   EntrySummary,
   UnreadableEntry,
 } from '../../../src/index.ts';
-import type { Near } from '../../../src/store/near/near-cache.ts';
-import { keepingNear } from '../../../src/store/near/near-store.ts';
+import type { NearCache } from '../../../src/store/near/near-cache.ts';
+import { withNearCache } from '../../../src/store/near/near-store.ts';
 import type { Handler } from '../../support/app.ts';
+import { fieldsOf, versionIn } from '../../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { clientOf, storeOf } from '../../support/store.ts';
 import { HEAD } from '../../support/stored-head.ts';
@@ -166,7 +167,7 @@ describe('an encrypted entry', () => {
     expect(await listed(cache, { search: 'test.example' })).toHaveLength(entry.key === undefined ? 0 : 1);
     expect(await listed(cache, { status: 200 })).toEqual([]);
     expect(await cache.entries.get(entry)).toMatchObject({ readable: false, ...expected });
-    const version = (await bytesOf(entry)).toString('base64url', 0, 24);
+    const version = versionIn(await bytesOf(entry));
     expect(await cache.entries.update({ ...entry, version }, { ttl: '1h' })).toBe(false);
     const { unknownKey, unencrypted, damaged } = await cache.entries.measure();
     expect([unknownKey.count, unencrypted.count, damaged.count]).toEqual(
@@ -265,11 +266,12 @@ describe('a compressed response', () => {
       const body = brotliCompressSync(Buffer.alloc(real));
       const encodings = { size, list: [['br', body.length]] as const };
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), encodings }, [body]);
-      await client.hset(`rrc:{${key}}`, '', bytes);
+      await client.hset(`rrc:{${key}}`, ...fieldsOf('', bytes, 60_000));
       expect(await listed(cache)).toMatchObject([{ readable: true, size }]);
       expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason: 'damaged' });
-      const version = bytes.subarray(0, 24).toString('base64url');
-      expect(await cache.entries.update({ id: key, variant: '', version }, { body: 'x' })).toBe(false);
+      expect(await cache.entries.update({ id: key, variant: '', version: 'version' }, { body: 'x' })).toBe(
+        false,
+      );
     }
   });
 });
@@ -290,17 +292,19 @@ describe('the near cache, with cache.entries.update', () => {
 
   test('drops an entry when replace returns, without waiting for a message of Redis', async () => {
     const forgotten: string[] = [];
-    const near = { forget: (id: string) => forgotten.push(id) } as unknown as Near;
-    const store = keepingNear(storeOf(client), near);
+    const near = { forget: (id: string) => forgotten.push(id) } as unknown as NearCache;
+    const store = withNearCache(storeOf(client), near);
     const gone = {
       id: 'k',
       variant: '',
-      version: Buffer.alloc(24),
+      version: 'gone',
       bytes: Buffer.alloc(24),
+      headBytes: 24,
+      staleSince: undefined,
       tags: [],
-      ttl: 1,
+      ttlMs: 1,
     };
-    expect(await store.entries.replace(gone)).toBe(false);
+    expect(await store.responses.replace(gone)).toBe(false);
     expect(forgotten).toEqual(['k']);
   });
 });

@@ -10,6 +10,7 @@ import { type InspectorOptions, inspector } from '../../../src/inspector/index.t
 import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/app.ts';
 import { startChromium } from '../../support/chromium.ts';
 import { ask } from '../../support/client.ts';
+import { fieldsOf } from '../../support/envelope.ts';
 import { sized } from '../../support/long.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { HEAD } from '../../support/stored-head.ts';
@@ -577,8 +578,9 @@ async function fill(prefix: string, count: number): Promise<void> {
     for (let i = from; i < from + 2000; i++) {
       const key = `GET http://test.example/n${i}`;
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), tags: [] }, [Buffer.from('body')]);
-      const meta = Buffer.concat([Buffer.from(`r${Date.now() + 600_000} 0 `), bytes.subarray(0, 24)]);
-      pipeline.hset(`${prefix}{${key}}`, '', bytes, '!', meta).pexpire(`${prefix}{${key}}`, 600_000);
+      pipeline
+        .hset(`${prefix}{${key}}`, ...fieldsOf('', bytes, 600_000))
+        .pexpire(`${prefix}{${key}}`, 600_000);
     }
     await pipeline.exec();
   }

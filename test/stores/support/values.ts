@@ -1,9 +1,18 @@
-import { encode, versionOf } from '../../../src/codec/format.ts';
-import type { Claim, Commit, Lease, PurgeMode, ReachableStore as Store } from '../../../src/store/store.ts';
+import { encode, headLength } from '../../../src/codec/format.ts';
+import type {
+  Commit,
+  Lease,
+  LeaseClaim,
+  PurgeMode,
+  Store,
+  StoredValue,
+  Versioned,
+  WithHead,
+} from '../../../src/store/store.ts';
 
 export const MINUTE = 60_000;
-/** The fingerprint of nothing. */
-export const NOTHING: Buffer = Buffer.alloc(0);
+/** What a look-up that finds nothing has seen. */
+export const NOTHING: undefined = undefined;
 
 /** The bytes of some stored response. */
 export function response(text: string): Buffer {
@@ -21,51 +30,74 @@ export function response(text: string): Buffer {
 }
 
 export function lease(id: string, variant = '', token = 'token', stamp = 0): Lease {
-  return { id, key: `key of ${id}`, variant, token, stamp, since: performance.now() };
+  return { id, key: `key of ${id}`, variant, token, stamp, startedAt: performance.now() };
 }
 
 type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };
 
 /** What a fill commits: unless told otherwise, a response that does not vary, for a minute. */
-export function commitOf(id: string, parts: Parts = {}): Commit {
-  const { slot = '', variant = 'unvaried', names = [], tags = [] } = parts;
-  const { bytes = response('text'), ttl = MINUTE } = parts;
-  return { lease: lease(id, parts.field ?? slot, parts.token), slot, variant, names, tags, bytes, ttl };
+export function commitOf(id: string, parts: Parts = {}): WithHead<Commit> {
+  const { declaredVariant = '', variant = 'unvaried', names = [], tags = [] } = parts;
+  const { bytes = response('text'), ttlMs = MINUTE } = parts;
+  const leased = lease(id, parts.field ?? declaredVariant, parts.token);
+  return { lease: leased, declaredVariant, variant, names, tags, bytes, headBytes: headOf(bytes), ttlMs };
 }
 
-/** A fill from beginning to end: takes the lease and commits. */
+/** Some tests store bytes that are no response. */
+function headOf(bytes: Buffer): number {
+  return bytes.length < 16 ? bytes.length : headLength(bytes);
+}
+
+let fills = 0;
+
+/** A fill from beginning to end: takes the lease and commits. Each has a token of its own. */
 export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
-  const commit = commitOf(id, parts);
-  const [there] = await store.get(id, [commit.lease.variant]);
-  const { kind, stamp } = await store.acquire(commit.lease, versionOf(there), MINUTE);
-  return kind === 'leader' && (await store.commit({ ...commit, lease: { ...commit.lease, stamp } }));
+  const commit = commitOf(id, { token: `fill-${fills++}`, ...parts });
+  const there = await valueAt(store, id, commit.lease.variant);
+  const { kind, stamp } = await store.leases.acquire(commit.lease, there, MINUTE);
+  return (
+    kind === 'leader' && (await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } }))
+  );
 }
 
 /** What became of an attempt to take a lease. */
 export async function acquire(
   store: Store,
-  claim: Claim,
-  seen: Buffer,
-  ttl: number = MINUTE,
+  claim: LeaseClaim,
+  seen: Versioned | undefined,
+  leaseMs: number = MINUTE,
 ): Promise<string> {
-  return (await store.acquire(claim, seen, ttl)).kind;
+  return (await store.leases.acquire(claim, seen, leaseMs)).kind;
 }
 
 /** Purges a tag, step by step; how many stored responses were purged. */
 export async function purgeTag(store: Store, tag: string, mode?: PurgeMode): Promise<number> {
   let count = 0;
-  for await (const purged of store.purgeTag(tag, mode)) count += purged;
+  for await (const purged of store.responses.purgeTag(tag, mode)) count += purged;
   return count;
 }
 
-/** What is stored at a place. */
+export async function valueAt(store: Store, id: string, variant = ''): Promise<StoredValue | undefined> {
+  return (await store.responses.get(id, [variant]))[0];
+}
+
+/** The bytes of the response that is stored at a variant. */
 export async function at(store: Store, id: string, variant = ''): Promise<Buffer | undefined> {
-  return (await store.get(id, [variant]))[0];
+  return (await valueAt(store, id, variant))?.bytes;
+}
+
+/** The bytes of the responses that are stored at some variants. */
+export async function allAt(
+  store: Store,
+  id: string,
+  variants: readonly string[],
+): Promise<(Buffer | undefined)[]> {
+  return (await store.responses.get(id, variants)).map((value) => value?.bytes);
 }
 
 /** Purges everything, step by step; how many stored responses were deleted. */
 export async function purgeAll(store: Store): Promise<number> {
   let count = 0;
-  for await (const deleted of store.purgeMatching(() => true)) count += deleted;
+  for await (const deleted of store.responses.purgeMatching(() => true)) count += deleted;
   return count;
 }

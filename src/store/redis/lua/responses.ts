@@ -1,0 +1,227 @@
+import { MAX_SPECS } from '../../marker.ts';
+import { MAX_VARIANTS } from '../../store.ts';
+import { ENVELOPE, MARKER_VERSION } from '../envelope.ts';
+import {
+  DELETE_EMPTY_LEASES,
+  deleteUnlessHash,
+  deleteUnlessSortedSet,
+  HOLDS_LEASE,
+  INSTANT,
+  NOW,
+  PUBLISH_END_OF_LEASE,
+  RECORD,
+  STORING_ORDER,
+} from './shared.ts';
+
+/**
+ * The scripts that change stored responses. All keys of one call are in one hash slot, and all are named in KEYS. With
+ * `maxEntries` a script also gets the two keys of the order of storing, `entries` and `expiries`.
+ */
+
+/**
+ * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
+ * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
+ * KEYS  leases, responses; entries, expiries
+ * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries
+ * Returns 1 stored, 0 the lease is no longer held
+ */
+export const COMMIT: string = /* lua */ `
+local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+${HOLDS_LEASE}
+if not holdsLease then return 0 end
+${RECORD}
+${ENVELOPE}
+${STORING_ORDER}
+${deleteUnlessHash('responses')}
+local latest, storedAt = now + ttl, declaredVariant
+local there = recordOf(declaredVariant)
+local hasMarker = there and there.kind == 'M'
+if hasMarker or names ~= '' then
+  storedAt = variant
+  local specs, count = names, 1
+  if hasMarker then
+    local marker = redis.call('HGET', responses, declaredVariant) or ''
+    marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
+    for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
+      if spec ~= names and count < ${MAX_SPECS} then
+        specs = specs .. '\\n' .. spec
+        count = count + 1
+      end
+    end
+  end
+  removeFromOrder(entryOf(declaredVariant))
+  redis.call('HSET', responses, declaredVariant, enclosedMarker(specs))
+  writeRecord(declaredVariant, 'M', math.max(latest, hasMarker and there.expires or 0), 0, '${MARKER_VERSION}')
+end
+redis.call('HSET', responses, storedAt, value)
+writeRecord(storedAt, 'R', latest, headBytes, token)
+if name ~= '' then redis.call('HSET', responses, '@', name) end
+-- More than one value: delete the expired ones, and those that are too many.
+if redis.call('HLEN', responses) > 3 then
+  local all = {}
+  for _, key in ipairs(redis.call('HKEYS', responses)) do
+    if string.sub(key, 1, 1) == '!' then
+      local other = string.sub(key, 2)
+      local record = recordOf(other)
+      all[#all + 1] = { variant = other, expires = record and record.expires or 0 }
+    end
+  end
+  table.sort(all, function(a, b) return a.expires < b.expires end)
+  for i, other in ipairs(all) do
+    if other.expires <= now or i <= #all - ${MAX_VARIANTS} then
+      redis.call('HDEL', responses, other.variant, '!' .. other.variant)
+      removeFromOrder(entryOf(other.variant))
+    end
+  end
+  latest = all[#all].expires
+end
+redis.call('PEXPIREAT', responses, instant(latest))
+if entries then
+  ${deleteUnlessSortedSet('entries')}
+  ${deleteUnlessSortedSet('expiries')}
+  local last = redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]
+  local order = math.max((tonumber(last) or 0) + 1, time[1] * 1000000 + time[2])
+  redis.call('ZADD', entries, order, entryOf(storedAt))
+  redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
+  local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
+  for _, entry in ipairs(expired) do deleteEntry(entry) end
+  while redis.call('ZCARD', entries) > max do deleteEntry(redis.call('ZRANGE', entries, 0, 0)[1]) end
+  for _, key in ipairs({ entries, expiries }) do
+    if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+  end
+end
+redis.call('HDEL', leases, field, '!' .. field)
+${DELETE_EMPTY_LEASES}
+${PUBLISH_END_OF_LEASE}
+return 1
+`;
+
+/**
+ * Stores a value under the empty variant in place of all values of the id, and revokes its leases.
+ * KEYS  leases, responses; entries, expiries
+ * ARGV  version; value in its envelope; headBytes; ttl in ms; name, the cache key if the id is a hash
+ */
+export const PUT: string = /* lua */ `
+local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local version, value, headBytes, ttl, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
+${NOW}
+${INSTANT}
+${RECORD}
+${ENVELOPE}
+${STORING_ORDER}
+${deleteUnlessHash('responses')}
+-- The first write, so that Redis refuses it beyond maxmemory.
+redis.call('HSET', responses, '', value)
+writeRecord('', 'R', now + ttl, headBytes, version)
+for _, field in ipairs(redis.call('HKEYS', responses)) do
+  removeFromOrder(entryOf(field))
+  if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', responses, field) end
+end
+redis.call('UNLINK', leases)
+if name ~= '' then redis.call('HSET', responses, '@', name) end
+redis.call('PEXPIRE', responses, ttl)
+redis.pcall('PUBLISH', leases, '')
+return 1
+`;
+
+/**
+ * Replaces a value that has not changed. Leases stay: the response of a fill in progress is newer.
+ * KEYS  leases, responses; entries, expiries
+ * ARGV  variant; version of the value to replace; newValue in its envelope; headBytes; ttl in ms
+ * Returns 1 replaced, 0 changed
+ */
+export const REPLACE: string = /* lua */ `
+local responses, entries, expiries = KEYS[2], KEYS[3], KEYS[4]
+local variant, version, newValue, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
+${NOW}
+${INSTANT}
+${RECORD}
+${ENVELOPE}
+${STORING_ORDER}
+if redis.call('TYPE', responses).ok ~= 'hash' then return 0 end
+if versionIn(redis.call('HGET', responses, variant) or '') ~= version then return 0 end
+local expires = now + ttl
+redis.call('HSET', responses, variant, newValue)
+writeRecord(variant, 'R', expires, headBytes, versionIn(newValue))
+local latest = expires
+for _, key in ipairs(redis.call('HKEYS', responses)) do
+  local other = string.sub(key, 1, 1) == '!' and recordOf(string.sub(key, 2))
+  if other then
+    -- The markers that lead to the value must not expire before it.
+    if other.kind == 'M' and other.expires < expires then
+      writeRecord(string.sub(key, 2), 'M', expires, other.headBytes, other.version)
+    end
+    latest = math.max(latest, other.expires)
+  end
+end
+redis.call('PEXPIREAT', responses, instant(latest))
+if entries then
+  redis.call('ZADD', expiries, 'XX', expires, entryOf(variant))
+  for _, key in ipairs({ entries, expiries }) do
+    if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+  end
+end
+return 1
+`;
+
+/**
+ * Deletes one value.
+ * KEYS  leases, responses; entries, expiries
+ * ARGV  variant
+ */
+export const DISCARD: string = /* lua */ `
+local responses, entries, expiries = KEYS[2], KEYS[3], KEYS[4]
+local variant = ARGV[1]
+${STORING_ORDER}
+removeFromOrder(entryOf(variant))
+if redis.call('TYPE', responses).ok ~= 'hash' then return redis.call('UNLINK', responses) end
+return redis.call('HDEL', responses, variant, '!' .. variant)
+`;
+
+/**
+ * Purges all values of an id, and revokes its leases. A soft purge marks the responses, leaves the markers, and deletes
+ * what it cannot mark: damage, and values of version 0.1.0.
+ * KEYS  leases, responses; entries, expiries
+ * ARGV  mark of a soft purge; empty to delete
+ * Returns how many responses were purged
+ */
+export const PURGE: string = /* lua */ `
+local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local mark = ARGV[1]
+${INSTANT}
+${RECORD}
+${ENVELOPE}
+${STORING_ORDER}
+local purged = 0
+if redis.call('TYPE', responses).ok == 'hash' then
+  for _, variant in ipairs(redis.call('HKEYS', responses)) do
+    if isValue(variant) then
+      local record = recordOf(variant)
+      if mark == '' then
+        if record and record.kind == 'R' then purged = purged + 1 end
+        removeFromOrder(entryOf(variant))
+      else
+        local value = redis.call('HGET', responses, variant)
+        local kind = envelopeLength(value) and string.sub(value, 1, 1)
+        if not kind then
+          redis.call('HDEL', responses, variant, '!' .. variant)
+          removeFromOrder(entryOf(variant))
+        elseif kind == RESPONSE and not isMarked(value) then
+          -- A response that is marked already is stale since its first soft purge.
+          purged = purged + 1
+          local marked = withMark(value, mark)
+          redis.call('HSET', responses, variant, marked)
+          if record then writeRecord(variant, 'R', record.expires, record.headBytes, versionIn(marked)) end
+        end
+      end
+    end
+  end
+end
+if mark == '' then redis.call('UNLINK', responses) end
+redis.call('UNLINK', leases)
+redis.pcall('PUBLISH', leases, '')
+return purged
+`;

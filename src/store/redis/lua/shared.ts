@@ -1,0 +1,97 @@
+/** Lua that several scripts share. A block defines local names; a comment says which, and which it expects. */
+
+/** Defines `time`, the reply of TIME, and `now`, the server's time in milliseconds. */
+export const NOW: string = /* lua */ `
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+`;
+
+/** Defines `instant(n)`: a number as text. Lua would write a large one as 1.7e+12. */
+export const INSTANT: string = /* lua */ `
+local function instant(n) return string.format('%.0f', n) end
+`;
+
+/** Defines `expiryOf(lease)`. A field that is no lease has expired. */
+export const LEASE_EXPIRY: string = /* lua */ `
+local function expiryOf(lease) return tonumber(string.match(lease, '^%d+')) or 0 end
+`;
+
+/**
+ * Deletes a key unless it is a hash. A key of a foreign type is overwritten: an error would keep the key from being cached
+ * for ever. The DEL is conditional because after its first write a script may exceed maxmemory.
+ */
+export const deleteUnlessHash = (key: string): string => deleteUnless('hash', key);
+
+/** Deletes a key unless it is a sorted set. */
+export const deleteUnlessSortedSet = (key: string): string => deleteUnless('zset', key);
+
+const deleteUnless = (type: string, key: string): string => /* lua */ `
+do
+  local keyType = redis.call('TYPE', ${key}).ok
+  if keyType ~= '${type}' and keyType ~= 'none' then redis.call('DEL', ${key}) end
+end
+`;
+
+/** Defines `holdsLease`: whether the lease of `field` in `leases` is held by `token`. Also defines `now` and `instant`. */
+export const HOLDS_LEASE: string = /* lua */ `
+${NOW}
+${INSTANT}
+${LEASE_EXPIRY}
+local lease = redis.call('TYPE', leases).ok == 'hash' and redis.call('HGET', leases, field)
+local holdsLease = lease and string.match(lease, ' (.*)$') == token and expiryOf(lease) > now
+`;
+
+/** Deletes `leases` when no lease and no hit-for-miss is left in it. */
+export const DELETE_EMPTY_LEASES: string = /* lua */ `
+if redis.call('HLEN', leases) == redis.call('HEXISTS', leases, '@') then redis.call('UNLINK', leases) end
+`;
+
+/** Tells waiting processes that the lease of `field` has ended. Where the user may not publish, they look up instead. */
+export const PUBLISH_END_OF_LEASE: string = /* lua */ `
+redis.pcall('PUBLISH', leases, field)
+`;
+
+/**
+ * Defines functions about records, and needs `instant`. The record of a value, in the field !variant of `responses`, tells
+ * scripts what they need to know without reading the value: "<kind><expiry in ms> <headBytes> <version>", where the kind is
+ * "R" for a response and "M" for a marker. `recordOf(variant)`: the record, or nil.
+ * `writeRecord(variant, kind, expires, headBytes, version)`. `isValue(field)`: whether a field of `responses` is a variant.
+ */
+export const RECORD: string = /* lua */ `
+local function recordOf(variant)
+  local record = redis.pcall('HGET', responses, '!' .. variant)
+  if type(record) ~= 'string' then return nil end
+  local kind, expires, headBytes, version = string.match(record, '^([RM])(%d+) (%d+) (.*)$')
+  return kind and { kind = kind, expires = tonumber(expires), headBytes = tonumber(headBytes), version = version }
+end
+local function writeRecord(variant, kind, expires, headBytes, version)
+  local record = kind .. instant(expires) .. ' ' .. instant(headBytes) .. ' ' .. version
+  redis.call('HSET', responses, '!' .. variant, record)
+end
+local function isValue(field)
+  local first = string.sub(field, 1, 1)
+  return first ~= '!' and first ~= '@'
+end
+`;
+
+/**
+ * Defines functions about the order of storing, which is kept with `maxEntries`: without it `entries` is nil.
+ * `entryOf(variant)`: the name of a variant of `responses` in the order. `removeFromOrder(entry)`.
+ * `deleteEntry(entry)`: deletes the value, too.
+ */
+export const STORING_ORDER: string = /* lua */ `
+local function entryOf(variant) return responses .. '\\n' .. variant end
+local function removeFromOrder(entry)
+  if not entries then return end
+  redis.call('ZREM', entries, entry)
+  redis.call('ZREM', expiries, entry)
+end
+local function deleteEntry(entry)
+  local key, variant = string.match(entry, '^(.*)\\n(.-)$')
+  if key and redis.call('TYPE', key).ok == 'hash' then
+    redis.call('HDEL', key, variant, '!' .. variant)
+    if redis.call('HLEN', key) == redis.call('HEXISTS', key, '@') then redis.call('UNLINK', key) end
+  end
+  removeFromOrder(entry)
+end
+`;

@@ -1,0 +1,20 @@
+import type { RedisClient } from '../../options/redis.ts';
+import { isReadable } from './keys.ts';
+import type { Scripts } from './scripts.ts';
+import type { TagIndex } from './tag-index.ts';
+import type { WriteBatch } from './write-batch.ts';
+
+/** What the parts of one Redis store share. */
+export interface RedisContext {
+  readonly client: RedisClient;
+  /** Begins every key. */
+  readonly prefix: string;
+  readonly batch: WriteBatch;
+  readonly scripts: Scripts;
+  readonly tagIndex: TagIndex;
+}
+
+/** The cache key that scripts keep beside an id which is a hash of it; empty where the id is the key. */
+export function nameOf(id: string, key: string): string {
+  return isReadable(id) ? '' : key;
+}

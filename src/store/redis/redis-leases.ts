@@ -1,0 +1,80 @@
+import type { RedisClient } from '../../options/redis.ts';
+import { isOfTwoSlots } from '../fault.ts';
+import type { Acquired, Leases } from '../store.ts';
+import { keyPrefixOf, leasesKey, responsesKey, stampKey } from './keys.ts';
+import { LeaseChannel, type Subscriber } from './lease-channel.ts';
+import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
+import { nameOf, type RedisContext } from './redis-context.ts';
+import { script } from './scripts.ts';
+
+const acquire = script(ACQUIRE);
+const renew = script(RENEW);
+const release = script(RELEASE);
+const isLeased = script(IS_LEASED);
+
+/** The leases in Redis. */
+export function redisLeases(context: RedisContext): Leases & { close(): void } {
+  const { client, prefix, scripts, tagIndex } = context;
+  const channel = new LeaseChannel(() => subscriberOf(client));
+  /** Whether the stamp of purges by tag is in another slot than the leases, so that it takes a command of its own. */
+  let isStampApart = client.isCluster === true;
+
+  return {
+    async acquire({ id, variant, token, key }, seen, leaseMs) {
+      const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
+      const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
+      if (!isStampApart) {
+        try {
+          return parseAcquired(await scripts.run(acquire, [...keys, stampKey(prefix)], ...args));
+        } catch (error) {
+          // The client does not know that its server is a node of a Cluster.
+          if (!isOfTwoSlots(error)) throw error;
+          isStampApart = true;
+        }
+      }
+      const [reply, stamp] = await Promise.all([scripts.run(acquire, keys, ...args), tagIndex.stamp()]);
+      return { ...parseAcquired(reply), stamp };
+    },
+
+    async renew({ id, variant, token }, leaseMs) {
+      return (await scripts.runForNumber(renew, [leasesKey(prefix, id)], variant, token, leaseMs)) === 1;
+    },
+
+    async release({ id, variant, token }, hitForMissMs) {
+      await scripts.runForNumber(release, [leasesKey(prefix, id)], variant, token, hitForMissMs);
+    },
+
+    wait({ id, variant }, ms) {
+      const key = leasesKey(prefix, id);
+      // A script publishes on the name of its key, which begins with the client's own prefix.
+      return channel.wait(`${keyPrefixOf(client)}${key}`, ms, async () => {
+        return (await scripts.runForNumber(isLeased, [key], variant)) === 0;
+      });
+    },
+
+    close: () => channel.close(),
+  };
+}
+
+/** By the code that ACQUIRE returns. */
+const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
+  { kind: 'in-progress', hitForMiss: false },
+  { kind: 'leader', hitForMiss: false },
+  { kind: 'changed', hitForMiss: false },
+  { kind: 'in-progress', hitForMiss: true },
+  { kind: 'leader', hitForMiss: true },
+];
+
+/** The reply of ACQUIRE, whose numbers some clients are configured to return as strings. */
+function parseAcquired(reply: unknown): Acquired {
+  const [code, stamp] = Array.isArray(reply) ? reply : [reply, 0];
+  const { kind, hitForMiss } = OUTCOMES[Number(code)] as Omit<Acquired, 'stamp'>;
+  return { kind, hitForMiss, stamp: Number(stamp) };
+}
+
+/** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */
+function subscriberOf(client: RedisClient): Subscriber {
+  const { duplicate } = client as unknown as { duplicate(...args: unknown[]): Subscriber };
+  const options = { maxRetriesPerRequest: null, enableOfflineQueue: true, socketTimeout: undefined };
+  return client.isCluster ? duplicate.call(client) : duplicate.call(client, options);
+}

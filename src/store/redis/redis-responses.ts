@@ -1,0 +1,126 @@
+import { randomUUID } from 'node:crypto';
+import { isHalfMoved } from '../fault.ts';
+import type { PurgeMode, Responses } from '../store.ts';
+import { enclose, parseValue, staleMark } from './envelope.ts';
+import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
+import { COMMIT, DISCARD, PURGE, PUT, REPLACE } from './lua/responses.ts';
+import { readValues } from './read.ts';
+import { nameOf, type RedisContext } from './redis-context.ts';
+import { type ScannedId, walk } from './scan.ts';
+import { script } from './scripts.ts';
+
+const commit = script(COMMIT);
+const put = script(PUT);
+const replace = script(REPLACE);
+const discard = script(DISCARD);
+const purge = script(PURGE);
+
+/** The responses in Redis. @param maxEntries how many are stored at most; `undefined` for no limit. */
+export function redisResponses(context: RedisContext, maxEntries: number | undefined): Responses {
+  const { client, prefix, scripts, batch, tagIndex } = context;
+
+  /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
+  function keysOf(id: string): string[] {
+    const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
+    return maxEntries === undefined ? keys : [...keys, ...entriesKeys(prefix)];
+  }
+
+  async function purgeId(id: string, mode: PurgeMode = 'delete'): Promise<number> {
+    const mark = mode === 'delete' ? '' : staleMark(mode.staleSince);
+    try {
+      return await scripts.runForNumber(purge, keysOf(id), mark);
+    } catch (error) {
+      if (mode !== 'delete' || !isHalfMoved(error)) throw error;
+      return purgeHalfMoved(id);
+    }
+  }
+
+  /**
+   * While a Cluster moves a slot, the keys of an id may be at two masters, where no script can change both. So the leases
+   * are deleted first: no fill stores behind the deletion of the responses.
+   */
+  async function purgeHalfMoved(id: string): Promise<number> {
+    await client.unlink(leasesKey(prefix, id));
+    return client.unlink(responsesKey(prefix, id));
+  }
+
+  async function purgeIds(ids: readonly string[], mode: PurgeMode | undefined): Promise<number> {
+    const counts = await Promise.all(ids.map((id) => purgeId(id, mode)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
+  return {
+    get(id, variants) {
+      batch.open();
+      return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
+        if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+        return variants.map(() => parseValue(Buffer.alloc(0)));
+      });
+    },
+
+    getNear: () => undefined,
+
+    /**
+     * The id is added to its tags before the response is stored. So a purge by tag that comes between finds the id, and
+     * deletes the response or revokes the lease.
+     */
+    async commit({ lease, declaredVariant, variant, names, tags, bytes, headBytes, ttlMs }) {
+      const { id, key, token } = lease;
+      if (tags.length > 0 && !(await tagIndex.add(lease, tags, ttlMs))) return false;
+      const stored = await scripts.runForNumber(
+        commit,
+        keysOf(id),
+        lease.variant,
+        token,
+        enclose(bytes, token),
+        headBytes,
+        ttlMs,
+        names.join(','),
+        declaredVariant,
+        variant,
+        nameOf(id, key),
+        maxEntries ?? 0,
+      );
+      return stored === 1;
+    },
+
+    async put({ id, key, bytes, headBytes, ttlMs }) {
+      const version = randomUUID();
+      const args = [version, enclose(bytes, version), headBytes, ttlMs, nameOf(id, key)];
+      await scripts.runForNumber(put, keysOf(id), ...args);
+    },
+
+    /**
+     * The id is added to its tags first, for the new expiry. A purge by tag that comes between has deleted the value or
+     * marked it, and then nothing is replaced.
+     */
+    async replace({ id, variant, version, bytes, headBytes, tags, staleSince, ttlMs }) {
+      if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
+      const args = [variant, version, enclose(bytes, randomUUID(), staleSince), headBytes, ttlMs];
+      return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
+    },
+
+    async discard({ id, variant }) {
+      await scripts.runForNumber(discard, keysOf(id), variant);
+    },
+
+    purge: purgeId,
+
+    async *purgeTag(tag, mode = 'delete') {
+      for await (const ids of tagIndex.purge(tag, mode !== 'delete')) yield await purgeIds(ids, mode);
+    },
+
+    async *purgeMatching(matches, mode) {
+      // The key of a hashed id may be lost. Such an id is purged too, since its key may match.
+      const idsIn = (scanned: readonly ScannedId[]): string[] =>
+        scanned.filter(({ key }) => key === undefined || matches(key)).map(({ id }) => id);
+      for await (const scanned of walk(client, prefix, 'leases')) {
+        await Promise.all(idsIn(scanned).map((id) => client.unlink(leasesKey(prefix, id))));
+        yield 0;
+      }
+      for await (const scanned of walk(client, prefix, 'responses')) {
+        yield await purgeIds(idsIn(scanned), mode);
+      }
+    },
+  };
+}
