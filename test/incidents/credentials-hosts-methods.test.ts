@@ -22,7 +22,7 @@ describe('S1, Set-Cookie is replayed', () => {
   });
 
   test('who waits for a fill under way is not given its cookie', async () => {
-    const cache = newCache();
+    const cache = newCache({ collapse: { wait: 500 } });
     const arrived: (() => void)[] = [];
     const port = await serve(
       bare(cache, (req, res, next) => {

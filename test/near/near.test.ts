@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
-import { startCluster } from '../support/cluster.ts';
+import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { client5Of, clientOf, clusterOf } from '../support/store.ts';
@@ -311,10 +311,9 @@ describe('a read that crosses a change is not kept', () => {
 
 describe('on a Cluster', () => {
   test('each master says what changes there', async () => {
-    const cluster = await startCluster();
-    closing.push(() => cluster.stop());
+    const [url] = (await sharedCluster()) as [string];
     origin = new Origin();
-    const clients = [clusterOf(cluster, 'app:'), clusterOf(cluster, 'app:')];
+    const clients = [clusterOf({ url }, 'near:'), clusterOf({ url }, 'near:')];
     for (const client of clients) closing.push(() => client.disconnect());
     const [a, b] = (await Promise.all(clients.map((client) => processOf({ redis: client })))) as [
       Process,

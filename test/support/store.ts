@@ -15,7 +15,7 @@ export function client5Of(redis: RedisProcess): RedisClient {
   return new Redis5(redis.url, { disconnectTimeout: 100 });
 }
 
-export function clusterOf(redis: RedisProcess, keyPrefix = ''): Cluster {
+export function clusterOf(redis: Pick<RedisProcess, 'url'>, keyPrefix = ''): Cluster {
   return new Cluster([redis.url], { keyPrefix, redisOptions: { disconnectTimeout: 100 } });
 }
 

@@ -12,7 +12,7 @@ import {
   type UnreadableEntry,
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
-import { startCluster } from '../../support/cluster.ts';
+import { sharedCluster } from '../../support/cluster.ts';
 import { enveloped, fieldsOf } from '../../support/envelope.ts';
 import { sized } from '../../support/long.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
@@ -237,14 +237,13 @@ test('a new ttl of a variant also extends the marker, the key and the tag index'
 });
 
 test('list, get, update, purge and measure work with any ioredis client', async () => {
-  const cluster = await startCluster();
-  closing.push(() => cluster.stop());
+  const [url] = (await sharedCluster()) as [string];
   const clients = [
     client5Of(redis),
     clientOf(redis, { keyPrefix: 'app[1]*?:' }),
     clientOf(redis, { enableAutoPipelining: true, keyPrefix: 'auto:' }),
     clientOf(redis, { stringNumbers: true, keyPrefix: 'text:' }),
-    clusterOf(cluster, 'app:'),
+    clusterOf({ url }, 'app:'),
   ];
   for (const one of clients as Redis[]) {
     closing.push(() => one.disconnect());
