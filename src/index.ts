@@ -19,6 +19,7 @@ export type {
   CacheEvents,
   Detail,
   FaultEvent,
+  FaultStep,
   ForwardReason,
   GuardEvent,
   Outcome,

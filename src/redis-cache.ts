@@ -71,7 +71,7 @@ class Cache {
       keyring,
       hash: this.#policy.encrypted ? 'sha256' : undefined,
       clock,
-      lookup: new Lookup(store, keyring, pendingInvalidations),
+      lookup: new Lookup(store.responses, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
       leaseRenewal: new LeaseRenewal(store),
       pendingInvalidations,

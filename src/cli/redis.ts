@@ -3,6 +3,7 @@ import { OptionError } from '../errors.ts';
 import { parseSettings } from '../options/parse.ts';
 import { milliseconds } from '../options/units.ts';
 import { redisCache } from '../redis-cache.ts';
+import { PATIENCE } from '../store/guard.ts';
 import { Operator } from '../store/redis/operator.ts';
 import { type Io, UsageError } from './command.ts';
 
@@ -43,9 +44,6 @@ export interface Session {
   /** Host and port of each node, for messages; no password. */
   readonly server: string;
 }
-
-/** The guarded store multiplies `timeout` by this for calls that are not on the path of a request. */
-const PATIENCE = 20;
 
 /**
  * Connects to Redis, runs the work, and closes the connection in any case.

@@ -67,13 +67,12 @@ export function reuse(
  * origin's time, so that one of many requests refreshes it in time (XFetch: Vattani, Chierichetti, Lowenstein, Optimal
  * Probabilistic Cache Stampede Prevention, VLDB 2015).
  * @param ttl the rest of the lifetime in milliseconds.
- * @param beta 1 is the optimum; a larger value refreshes earlier.
  * @param random a random number from 0 to 1.
  */
-export function isEarly({ originMs, lifetime }: Ageing, ttl: number, beta: number, random: number): boolean {
+export function isEarly({ originMs, lifetime }: Ageing, ttl: number, random: number): boolean {
   // Never in the first half of the lifetime: with many requests and a slow origin, refreshes would never stop.
   if (ttl > lifetime / 2) return false;
-  return originMs * beta * -Math.log(random) >= ttl;
+  return originMs * -Math.log(random) >= ttl;
 }
 
 /** Whether the response is fresh and needs no validation, without regard to the request (§4.2). */

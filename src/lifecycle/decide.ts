@@ -66,7 +66,7 @@ export function decide(
     if (use.kind === 'send') {
       const { age: ageMs, ttl: ttlMs, refresh: isStale } = use;
       const early = !isStale && canRefresh && policy.earlyRefresh;
-      const isDue = early && isEarly(stored, ttlMs, 1, random());
+      const isDue = early && isEarly(stored, ttlMs, random());
       const refresh = isStale ? 'stale' : isDue ? 'early' : undefined;
       return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
     }

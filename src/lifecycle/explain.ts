@@ -12,6 +12,8 @@ import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
+import type { GuardedResponses, GuardedStore } from '../store/guarded-store.ts';
+import type { StoredValue } from '../store/store.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
 import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
@@ -46,7 +48,7 @@ export interface Explanation {
   readonly variant?: {
     /** As it stands in Redis. */
     readonly id: string;
-    readonly declared: readonly unknown[];
+    readonly declaredParts: readonly unknown[];
     readonly vary: string | undefined;
     /** Whether the key's responses vary by fields, so that there may be others. */
     readonly others: boolean;
@@ -69,8 +71,9 @@ export interface Explanation {
 }
 
 /**
- * Takes the way of a request without being one: functions among the options are called, Redis is read, and nothing is
- * changed, leased, counted or told. It decides by the functions that requests are decided by, so the two cannot differ.
+ * Explains what the cache does with a request. It calls the functions among the options and reads Redis, but changes
+ * nothing: no lease, no count, no event, no value in the near cache. It decides by the functions that decide requests,
+ * so that the two cannot differ.
  */
 export async function explain(
   context: CacheContext,
@@ -97,14 +100,14 @@ export async function explain(
   };
   if (unqualified) return explained(context, unqualified, facts);
   const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
-  const lookup = new Lookup(context.store, context.keyring, context.pendingInvalidations);
+  const lookup = new Lookup(readOnly(context.store), context.keyring, context.pendingInvalidations);
   const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
   if (found instanceof Fault) return explained(context, bypass(found.code), facts);
   const decision = near ?? decide(t, found, t.policy, context.clock());
   const { stored } = found;
   const variant = {
     id: found.ref.variant,
-    declared: identity.declared === '' ? [] : JSON.parse(identity.declared),
+    declaredParts: identity.declared === '' ? [] : JSON.parse(identity.declared),
     vary: stored && field(stored.headers, 'vary'),
     others: found.otherVariants,
   };
@@ -121,6 +124,22 @@ class ProbeTransaction extends Transaction {
     const isSafe = this.method === 'GET' || this.method === 'HEAD';
     return isSafe && isWorthRefreshing(stored, this.policy);
   }
+}
+
+/** Reads responses without bringing them into the near cache. */
+function readOnly({ responses, inventory }: GuardedStore): Pick<GuardedResponses, 'get' | 'getNear'> {
+  return {
+    getNear: responses.getNear,
+    async get(id, variants) {
+      const values: (StoredValue | undefined)[] = [];
+      for (const variant of variants) {
+        const read = await inventory.read({ id, variant });
+        if (read instanceof Fault) return read;
+        values.push(read?.value);
+      }
+      return values;
+    },
+  };
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */

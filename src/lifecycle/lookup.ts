@@ -8,48 +8,52 @@ import type { Identity } from '../key/identify.ts';
 import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
-import type { GuardedStore } from '../store/guarded-store.ts';
+import type { GuardedResponses } from '../store/guarded-store.ts';
 import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
 import { PENDING, type PendingInvalidations } from './pending-invalidations.ts';
 
-/** What a look-up brought: at most one stored response that this request selects. */
+/** The result of a look-up: at most one stored response, which the request selects. */
 export interface Found {
   readonly stored: StoredResponse | undefined;
-  /** Where a fill's response will be stored: what to lease. */
+  /** The variant that a fill of this request leases. */
   readonly ref: VariantRef;
-  /** The value that is stored there, of which a lease depends. */
+  /** The value that the look-up saw there. A lease is given only while it is still there. */
   readonly value: StoredValue | undefined;
-  /** Whether responses are stored for the key, though none for this variant. */
+  /** Whether the responses of the key vary, so that there may be others than this one. */
   readonly otherVariants: boolean;
-  /** Places whose bytes are damaged. */
+  /** Variants whose values are damaged. */
   readonly damaged: readonly VariantRef[];
-  /** Whether Redis was not asked. */
+  /** Whether the response is from the near cache, without a call to Redis. */
   readonly near?: boolean;
 }
 
-/** How many keys' sets of names are remembered. Forgetting one costs a second round trip, nothing else. */
-const REMEMBERED = 10_000;
+/** How many markers are remembered. Forgetting one costs a second round trip, nothing else. */
+const MAX_MARKERS = 10_000;
 
 /**
- * Finds the stored response that a request selects (RFC 9111 §4.1). A response that doesn't vary is stored at the
- * variant of the request's declared parts, so one round trip brings it. Where responses vary, that variant holds the
- * marker that lists their field names; it is remembered here, so that a warm variant costs one round trip too.
- * What is remembered is a hint and no more: the marker is read with the variants that it led to, and a stored
- * response carries what it was selected by, and is compared.
+ * Finds the stored response that a request selects (RFC 9111 §4.1). A response that does not vary is stored at the
+ * variant of the request's declared parts, so one round trip finds it. Where responses vary, that variant holds the
+ * marker, which lists the field names that they vary on. The marker is remembered, so that a response that varies
+ * costs one round trip, too. A remembered marker is only a hint: the look-up reads it again together with the variants
+ * that it names, and each stored response states the values that select it, which are compared with the request's.
  */
 export class Lookup {
-  readonly #store: GuardedStore;
-  readonly #recall: DecodeCache;
+  readonly #responses: Pick<GuardedResponses, 'get' | 'getNear'>;
+  readonly #decodeCache: DecodeCache;
   readonly #pending: PendingInvalidations;
-  readonly #markers = new LRUCache<string, StoredValue>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
+  readonly #markers = new LRUCache<string, StoredValue>({ maxSize: MAX_MARKERS, sizeCalculation: () => 1 });
 
-  constructor(store: GuardedStore, keyring: Keyring, pending: PendingInvalidations) {
-    this.#store = store;
+  constructor(
+    responses: Pick<GuardedResponses, 'get' | 'getNear'>,
+    keyring: Keyring,
+    pending: PendingInvalidations,
+  ) {
+    this.#responses = responses;
     this.#pending = pending;
-    this.#recall = new DecodeCache(keyring);
+    this.#decodeCache = new DecodeCache(keyring);
   }
 
-  /** What is near, if it is a stored response that the request selects: as current as Redis's word, without a look-up. */
+  /** The stored response of the near cache that the request selects, if it is known to be current. */
   near(
     { id, key, declared }: Identity,
     headers: Fields,
@@ -59,23 +63,26 @@ export class Lookup {
     if (this.#pending.includes(id)) return undefined;
     let variant = redisId(declared, hash);
     let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], headers);
-    let value = this.#store.responses.getNear(id, variant);
+    let value = this.#responses.getNear(id, variant);
     const otherVariants = value?.specs !== undefined;
     // Where responses vary on several sets of names, only Redis tells which variant is the newest.
     if (value?.specs) {
       if (value.specs.length > 1) return undefined;
       text = variantText(declared, value.specs[0] as readonly string[], headers);
       variant = redisId(text, hash);
-      value = this.#store.responses.getNear(id, variant);
+      value = this.#responses.getNear(id, variant);
     }
-    const stored = value && this.#recall.decodeNear(id, value);
+    const stored = value && this.#decodeCache.decodeNear(id, value);
     if (!value || stored?.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text)
       return undefined;
     if (this.#pending.includesTag(stored.tags)) return undefined;
     return { stored, ref: { id, variant }, value, otherVariants, damaged: NONE, near: true };
   }
 
-  /** @param depth of the cache that looks: what was stored further in is not for it. */
+  /**
+   * The stored response in Redis.
+   * @param cacheLevel of the cache that looks up. A response that a cache further in has stored is not for it.
+   */
   async find(
     identity: Identity,
     headers: Fields,
@@ -86,30 +93,29 @@ export class Lookup {
     const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
     if (pendingFault) return pendingFault;
     const declaredVariant = redisId(declared, hash);
-    const memory = `${id} ${declaredVariant}`;
-    const remembered = this.#markers.get(memory);
+    const markerKey = `${id} ${declaredVariant}`;
+    const remembered = this.#markers.get(markerKey);
     const expected = remembered ? variantsOf(identity, headers, hash, remembered.specs) : [];
-    const read = await this.#store.responses.get(id, [
-      declaredVariant,
-      ...expected.map(({ ref }) => ref.variant),
-    ]);
+    const read = await this.#responses.get(id, [declaredVariant, ...expected.map(({ ref }) => ref.variant)]);
     if (read instanceof Fault) return read;
     const [value, ...values] = read;
     const specs = value?.specs;
     if (specs && remembered?.equals(value))
-      return this.#unlessPending(newest(key, cacheLevel, expected, values, this.#recall));
+      return this.#unlessPending(newest(key, cacheLevel, expected, values, this.#decodeCache));
     if (specs) {
-      this.#markers.set(memory, value.copy());
+      this.#markers.set(markerKey, value.copy());
       const variants = variantsOf(identity, headers, hash, specs);
-      const again = await this.#store.responses.get(
+      const again = await this.#responses.get(
         id,
         variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessPending(newest(key, cacheLevel, variants, again, this.#recall));
+      return this.#unlessPending(newest(key, cacheLevel, variants, again, this.#decodeCache));
     }
-    this.#markers.delete(memory);
-    return this.#unlessPending(only(identity, headers, cacheLevel, declaredVariant, value, this.#recall));
+    this.#markers.delete(markerKey);
+    return this.#unlessPending(
+      only(identity, headers, cacheLevel, declaredVariant, value, this.#decodeCache),
+    );
   }
 
   #unlessPending(found: Found): Found | Fault {
@@ -117,18 +123,18 @@ export class Lookup {
   }
 }
 
-/** What is stored at the declared variant itself: nothing, or a response that doesn't vary. */
+/** The value at the declared variant, which is no marker: a response that does not vary, or nothing. */
 function only(
   { id, key, declared }: Identity,
   headers: Fields,
   cacheLevel: number,
   declaredVariant: string,
   value: StoredValue | undefined,
-  recall: DecodeCache,
+  decodeCache: DecodeCache,
 ): Found {
   const ref = { id, variant: declaredVariant };
-  const stored = value && recall.decode(ref, value);
-  const damaged = value && !stored && recall.isDamage(value.bytes) ? [ref] : NONE;
+  const stored = value && decodeCache.decode(ref, value);
+  const damaged = value && !stored && decodeCache.isDamage(value.bytes) ? [ref] : NONE;
   const matches =
     stored?.key === key &&
     stored.cacheLevel <= cacheLevel &&
@@ -143,7 +149,7 @@ interface Variant {
   readonly ref: VariantRef;
 }
 
-/** Where the response to this request would be, for each set of names. */
+/** The variant that the request selects, for each set of field names. */
 function variantsOf(
   { id, declared }: Identity,
   headers: Fields,
@@ -162,15 +168,15 @@ function newest(
   cacheLevel: number,
   variants: readonly Variant[],
   values: readonly (StoredValue | undefined)[],
-  recall: DecodeCache,
+  decodeCache: DecodeCache,
 ): Found {
   let best: StoredResponse | undefined;
   let at = 0;
   const damaged: VariantRef[] = [];
   variants.forEach(({ text, ref }, i) => {
     const value = values[i];
-    const stored = value && recall.decode(ref, value);
-    if (value && !stored && recall.isDamage(value.bytes)) damaged.push(ref);
+    const stored = value && decodeCache.decode(ref, value);
+    if (value && !stored && decodeCache.isDamage(value.bytes)) damaged.push(ref);
     if (!stored || stored.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text) return;
     if (best && stored.bornAt <= best.bornAt) return;
     best = stored;

@@ -11,8 +11,8 @@ import type { Policy, Settings } from '../options/policy.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
 
 /**
- * Refreshing behind an answer: the app is asked again, by a request that nobody sent, while the client has long been
- * answered with what is stored. One at a time for each place in this process; the lease sees to the others.
+ * Refreshing a stored response after it was served: an internal request goes through the app again, without a client.
+ * In one process at most one refresh of a variant runs at a time; between processes the lease ensures it.
  */
 
 /** A request whose stored response is to be refreshed. */
@@ -23,15 +23,15 @@ interface Refreshable {
   readonly found: { readonly ref: VariantRef; readonly value: Versioned | undefined };
 }
 
-/** What became of a refresh; `undefined`: its request never reached the cache that it was for. */
+/** How a refresh ended. `undefined` stands for an internal request that never reached the cache that it was for. */
 export type RefreshResult = Exclude<RefreshEvent['result'], 'unseen'>;
 
-/** What an internal request refreshes: the cache that it is for knows it by this. */
+/** Identifies the stored response that an internal request refreshes. */
 export class Refresh {
   /** The key and the declared parts that the refreshed response has. */
   readonly key: string;
   readonly declared: string;
-  /** What is to be refreshed: where something else is stored by then, another process was faster. */
+  /** The version of the response to refresh. If another one is stored by then, another process was faster. */
   readonly version: string | undefined;
   readonly #policyIdentity: object;
   readonly #cacheLevel: number;
@@ -72,7 +72,7 @@ export class Refresh {
 }
 
 interface Job {
-  readonly blueprint: RequestTemplate;
+  readonly template: RequestTemplate;
   readonly enter: RequestListener;
   readonly refresh: Refresh;
   readonly done: Promise<RefreshResult | undefined>;
@@ -80,19 +80,19 @@ interface Job {
   readonly controller: AbortController;
 }
 
-/** How often in a row a place could not be refreshed, when it is tried again, and what to say until then. */
+/** How often in a row the refresh of a variant failed, until when it is not tried again, and with which result. */
 interface Failure {
   readonly count: number;
   readonly until: number;
   readonly result: 'failed' | 'refused' | 'in-progress';
 }
 
-/** So many wait for their turn; what is beyond is asked for again by the next request. */
-const QUEUE = 1000;
-/** After a failure the next attempt waits so long (in milliseconds), then twice as long, up to the second figure. */
+/** At most this many refreshes are queued. Beyond that, the next request begins the refresh again. */
+const MAX_QUEUED = 1000;
+/** Milliseconds from a failure to the next attempt. They double with each failure in a row, up to the second figure. */
 const BACKOFF = [1000, 60_000] as const;
-/** So long (in milliseconds) a place whose synthetic request came to nothing is not refreshed behind. */
-const IMPOSSIBLE = 60_000;
+/** For this many milliseconds a variant whose internal request never reached the cache is not refreshed. */
+const IMPOSSIBLE_MS = 60_000;
 const REMEMBERED = 10_000;
 
 export class Refreshes {
@@ -105,7 +105,7 @@ export class Refreshes {
   readonly #impossible = new LRUCache<string, true>({
     maxSize: REMEMBERED,
     sizeCalculation: () => 1,
-    ttl: IMPOSSIBLE,
+    ttl: IMPOSSIBLE_MS,
   });
   readonly #onIdle: (() => void)[] = [];
   readonly #onDone: (event: RefreshEvent) => void;
@@ -117,42 +117,51 @@ export class Refreshes {
     this.#onDone = onDone;
   }
 
-  /** What this request refreshes, if it is one of ours. */
+  /** The refresh of an internal request; `undefined` for a request of a client. */
   of(req: IncomingMessage): Refresh | undefined {
     return this.#byRequest.get(req);
   }
 
-  /** Whether what is stored there for this request could be refreshed behind an answer. */
+  /** Whether a variant can be refreshed by repeating this request. */
   canRefresh(x: Exchange, ref: VariantRef): boolean {
     const safe = x.method === 'GET' || x.method === 'HEAD';
-    return safe && !this.#closed && !this.#impossible.has(placeOf(ref)) && listenerOf(x.req) !== undefined;
+    return (
+      safe && !this.#closed && !this.#impossible.has(variantKeyOf(ref)) && listenerOf(x.req) !== undefined
+    );
   }
 
   /**
-   * Refreshes the response that the transaction has found, as soon as there is room. To be called while the client is
-   * there, since a closed socket forgets its peer.
-   * @returns what becomes of it, or what became of the last attempt where it is not tried again yet.
+   * Refreshes the response that the transaction has found, as soon as a slot is free. It must be called while the client
+   * is connected, because a closed socket forgets its peer.
+   * @returns the result, or that of the last attempt while no further attempt is made.
    */
   begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | undefined> {
-    const place = placeOf(t.found.ref);
-    const job = this.#queued.get(place) ?? this.#running.get(place);
+    const variantKey = variantKeyOf(t.found.ref);
+    const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
-    const failure = this.#failures.get(place);
+    const failure = this.#failures.get(variantKey);
     if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
-    if (!enter || this.#closed || this.#queued.size >= QUEUE) return Promise.resolve('failed');
+    if (!enter || this.#closed || this.#queued.size >= MAX_QUEUED) return Promise.resolve('failed');
     let finish: Job['finish'] = () => {};
     const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
     });
-    const blueprint = templateFor(t, stored);
+    const template = templateFor(t, stored);
     const refresh = new Refresh(t);
-    this.#queued.set(place, { blueprint, enter, refresh, done, finish, controller: new AbortController() });
+    this.#queued.set(variantKey, {
+      template,
+      enter,
+      refresh,
+      done,
+      finish,
+      controller: new AbortController(),
+    });
     this.#next();
     return done;
   }
 
-  /** Resolves when nothing is under way. */
+  /** Resolves when no refresh is running. */
   async idle(): Promise<void> {
     while (this.#running.size > 0) await new Promise<void>((resolve) => this.#onIdle.push(resolve));
   }
@@ -169,73 +178,73 @@ export class Refreshes {
   }
 
   #next(): void {
-    for (const [place, job] of this.#queued) {
+    for (const [variantKey, job] of this.#queued) {
       if (this.#running.size >= this.#concurrency) return;
-      this.#queued.delete(place);
-      this.#running.set(place, job);
-      void this.#run(place, job);
+      this.#queued.delete(variantKey);
+      this.#running.set(variantKey, job);
+      void this.#run(variantKey, job);
     }
     if (this.#running.size === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
   }
 
-  async #run(place: string, { blueprint, enter, refresh, finish, controller }: Job): Promise<void> {
+  async #run(variantKey: string, { template, enter, refresh, finish, controller }: Job): Promise<void> {
     const { signal } = controller;
     const startedAt = performance.now();
     const known: RequestListener = (req, res) => {
       this.#byRequest.set(req, refresh);
       return enter(req, res);
     };
-    const ending = await dispatch(blueprint, known, { timeoutMs: this.#deadline, signal });
+    const ending = await dispatch(template, known, { timeoutMs: this.#deadline, signal });
     // Without a result: middleware in front was too slow, and may be faster the next time.
     const result = (await refresh.result()) ?? (ending.kind === 'finished' ? undefined : 'failed');
-    this.#running.delete(place);
-    this.#learn(place, result);
+    this.#running.delete(variantKey);
+    this.#learn(variantKey, result);
     finish(result);
     this.#onDone({ key: refresh.key, result: result ?? 'unseen', durationMs: performance.now() - startedAt });
     this.#next();
   }
 
-  #learn(place: string, result: RefreshResult | undefined): void {
+  #learn(variantKey: string, result: RefreshResult | undefined): void {
     if (result === 'stored' || result === 'not-needed') {
-      this.#failures.delete(place);
+      this.#failures.delete(variantKey);
       return;
     }
-    const { count = 0 } = this.#failures.get(place) ?? {};
+    const { count = 0 } = this.#failures.get(variantKey) ?? {};
     if (result === 'in-progress') {
-      this.#failures.set(place, { count, until: performance.now() + BACKOFF[0], result });
+      this.#failures.set(variantKey, { count, until: performance.now() + BACKOFF[0], result });
       return;
     }
-    // It never reached the cache, or with another key: middleware in front turned away a request without credentials.
-    if (result === 'another-key' || result === undefined) this.#impossible.set(place, true);
+    // The request never reached the cache, or had another key: middleware in front refuses a request without credentials.
+    if (result === 'another-key' || result === undefined) this.#impossible.set(variantKey, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     const failed = result === 'refused' ? 'refused' : 'failed';
-    this.#failures.set(place, { count: count + 1, until: performance.now() + wait, result: failed });
+    this.#failures.set(variantKey, { count: count + 1, until: performance.now() + wait, result: failed });
   }
 }
 
-/** Whether it is of any interest if a response could be refreshed behind an answer: that is not asked for nothing. */
+/** Whether a refresh of the response is ever wanted. Asked first, because the answer of `canRefresh` costs more. */
 export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
   // The whole that a part is of may be too large to be stored.
   if (status === 206) return false;
   return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
 }
 
-function placeOf({ id, variant }: VariantRef): string {
+function variantKeyOf({ id, variant }: VariantRef): string {
   return `${id} ${variant}`;
 }
 
-/** What to repeat of the request: what key and `Vary` are made of, and no credentials unless they are among that. */
+/** The request to repeat: the fields that the key and `Vary` depend on. Credentials only if these depend on them. */
 function templateFor(
   { exchange: x, policy, identity: { covers } }: Refreshable,
   stored: StoredResponse,
 ): RequestTemplate {
   const names = nominated(field(stored.headers, 'vary'));
   const varies = new Set([...(names === '*' ? [] : names), ...policy.vary.headers, ...x.headersRead]);
-  // A key that holds the person is made by middleware that knows the person by these.
+  // A key that depends on `req.user` and the like depends on middleware that identifies the user by credentials.
   const personal = [...covers].some((word) => word.startsWith('req.'));
   const cookies =
     policy.vary.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.vary.cookies : undefined;
-  const blueprint = templateOf(x.req, (name) => {
+  const template = templateOf(x.req, (name) => {
     if (name === 'authorization') return personal || names.includes(name) || covers.has(name);
     if (name === 'cookie') {
       return personal || names.includes(name) || covers.has(name) || cookies !== undefined;
@@ -243,14 +252,12 @@ function templateFor(
     return varies.has(name) || x.headersRead.has('*');
   });
   const fields = cookies
-    ? blueprint.fields.flatMap((pair) =>
-        /^cookie$/i.test(pair[0]) ? declaredCookies(pair, cookies) : [pair],
-      )
-    : blueprint.fields;
-  return { ...blueprint, fields, method: 'GET' };
+    ? template.fields.flatMap((pair) => (/^cookie$/i.test(pair[0]) ? declaredCookies(pair, cookies) : [pair]))
+    : template.fields;
+  return { ...template, fields, method: 'GET' };
 }
 
-/** Of a `Cookie` field the pairs that are declared. */
+/** The declared cookies of a `Cookie` field. */
 function declaredCookies(
   [name, value]: readonly [string, string],
   cookies: readonly string[],

@@ -20,7 +20,11 @@ import type { FillState } from './fill-state.ts';
 export type Storability =
   | { readonly reason?: undefined; readonly ageing: Ageing; readonly tags: readonly string[] }
   /** Why not: a word of `Cache-Status`. */
-  | { readonly reason: Detail };
+  | {
+      readonly reason: Detail;
+      /** Whether the guard is the reason: the app may read more of the person before its response ends. */
+      readonly isPersonal?: boolean;
+    };
 
 /** The head to evaluate: the one that the app sent, or a stored one that a 304 has freshened. */
 export interface ResponseHead {
@@ -58,8 +62,7 @@ export function evaluateReads(
   storability: Storability,
 ): Detail | undefined {
   const { policy, identity, reads, transaction } = fill;
-  const { reason } = storability;
-  if (reason !== undefined && !reason.startsWith('personal')) return undefined;
+  if (storability.reason !== undefined && !storability.isPersonal) return undefined;
   if (reads.read.size === 0) return undefined;
   const read = uncoveredReads(fill, head, statedBy(head, policy).directives);
   if (read.length === 0) return undefined;
@@ -95,6 +98,10 @@ function unguarded(fill: FillState, head: ResponseHead): Storability | Promise<S
   const stated = statedBy(head, policy);
   const forbidden = forbids(fill, head, stated.directives);
   if (forbidden) return { reason: forbidden };
+  if (policy.guard === 'refuse') {
+    const read = uncoveredReads(fill, head, stated.directives);
+    if (read.length > 0) return { reason: personalReason(fill, read), isPersonal: true };
+  }
   if (head.length !== undefined && head.length > policy.maxBodySize) return { reason: 'too-large' };
 
   const { req, res } = exchange;
@@ -125,10 +132,11 @@ function concluded(
   return tags ? aged(fill, head, stated, lifetime, given, tags) : { reason: 'tags' };
 }
 
+/** The rule of RFC 9111 section 3 that forbids to store the response. */
 function forbids(fill: FillState, head: ResponseHead, directives: Directives): Detail | undefined {
   const { policy, identity, transaction } = fill;
   const names = nominated(head.headers.vary);
-  const refused = refusal({
+  return refusal({
     status: head.status,
     headers: head.headers,
     directives,
@@ -136,9 +144,6 @@ function forbids(fill: FillState, head: ResponseHead, directives: Directives): D
     credentialsKeyed: identity.coversCredentials || names.includes('authorization'),
     setCookie: policy.setCookie,
   });
-  if (refused || policy.guard !== 'refuse') return refused;
-  const read = uncoveredReads(fill, head, directives);
-  return read.length > 0 ? personalReason(fill, read) : undefined;
 }
 
 /** What the app has read of the person so far, and neither the key nor the response covers. */

@@ -109,10 +109,38 @@ export interface Steps {
   readonly store?: number;
 }
 
+/**
+ * A step that can fail: a call to the store (`lookup` to `ids`), the connection, the near cache, a codec, a function among
+ * the options, or (`request`, `store`) the cache itself.
+ */
+export type FaultStep =
+  | 'lookup'
+  | 'acquire'
+  | 'renew'
+  | 'release'
+  | 'commit'
+  | 'put'
+  | 'replace'
+  | 'discard'
+  | 'purge'
+  | 'scan'
+  | 'describe'
+  | 'read'
+  | 'count'
+  | 'keys'
+  | 'ids'
+  | 'connection'
+  | 'near'
+  | 'compress'
+  | 'decode'
+  | 'decrypt'
+  | 'option'
+  | 'request'
+  | 'store';
+
 /** An error that the cache handled. The cache never throws into the app. */
 export interface FaultEvent {
-  /** The step that failed: `lookup`, `acquire`, `commit`, `purge`, `connection`, `compress`, `decode`, `decrypt`, ... */
-  readonly step: string;
+  readonly step: FaultStep;
   /**
    * `timeout`, `unavailable`, `corrupt`, or the code of the error (`OOM`, `READONLY`, `ECONNREFUSED`, ...); for the step
    * `decrypt` one of `unknown-key`, `unencrypted`, `tampered`.

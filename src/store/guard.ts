@@ -1,11 +1,11 @@
-import type { FaultEvent } from '../observe/outcome.ts';
+import type { FaultEvent, FaultStep } from '../observe/outcome.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
 import { Fault, isAway, toFault } from './fault.ts';
 import type { Connection } from './store.ts';
 
 /** Calls that no request waits for have this many times the deadline. */
-const PATIENCE = 20;
+export const PATIENCE = 20;
 
 /** The arguments of a guarded verb: at most three, which are passed on one by one, without an array for each call. */
 type Arguments = readonly [a?: unknown, b?: unknown, c?: unknown];
@@ -60,7 +60,7 @@ export class StoreGuard {
 
   /** All verbs of an interface that return a promise, with the patient deadline. A fault names the verb as its step. */
   verbs<T extends object>(of: T): Guarded<T> {
-    const verbs = Object.entries(of) as [string, Verb<Arguments, unknown>][];
+    const verbs = Object.entries(of) as [FaultStep, Verb<Arguments, unknown>][];
     return Object.fromEntries(
       verbs.map(([name, verb]) => [name, this.verb(name, this.patient, verb)]),
     ) as Guarded<T>;
@@ -72,7 +72,7 @@ export class StoreGuard {
    * @param onLate is given an answer that has come after the deadline.
    */
   verb<A extends Arguments, R>(
-    step: string,
+    step: FaultStep,
     deadline: DeadlineQueue,
     verb: Verb<A, R>,
     onLate?: (answer: R, first: A[0]) => void,
@@ -95,18 +95,18 @@ export class StoreGuard {
   }
 
   /** The steps of a walk, each with the patient deadline. A fault is the last one. */
-  async *steps<T>(name: string, steps: AsyncGenerator<T, void>): AsyncGenerator<T | Fault, void> {
-    const next = this.verb(name, this.patient, () => steps.next());
+  async *steps<T>(step: FaultStep, steps: AsyncGenerator<T, void>): AsyncGenerator<T | Fault, void> {
+    const next = this.verb(step, this.patient, () => steps.next());
     for (;;) {
-      const step = await next();
-      if (step instanceof Fault) yield step;
-      if (step instanceof Fault || step.done) return;
-      yield step.value;
+      const result = await next();
+      if (result instanceof Fault) yield result;
+      if (result instanceof Fault || result.done) return;
+      yield result.value;
     }
   }
 
   #call<R>(
-    step: string,
+    step: FaultStep,
     deadline: DeadlineQueue,
     send: (a: unknown, b: unknown, c: unknown) => Promise<R>,
     a: unknown,
@@ -157,7 +157,7 @@ export class StoreGuard {
     });
   }
 
-  #report(step: string, fault: Fault): Fault {
+  #report(step: FaultStep, fault: Fault): Fault {
     this.#onFault({ step, code: fault.code, message: fault.message });
     return fault;
   }

@@ -178,7 +178,7 @@ export interface ValueDescription extends VariantRef {
 }
 
 /** One value, whole. */
-export interface ValueRead {
+interface ValueRead {
   readonly value: StoredValue;
   /** Bytes of the whole value, also of a damaged one. */
   readonly length: number;

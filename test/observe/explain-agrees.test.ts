@@ -89,8 +89,6 @@ function decided(says: string | undefined): string | undefined {
 
 function agree(explained: string, says: string): boolean {
   if (explained === says) return true;
-  // The look-up of explain() may be what brought the response into the near cache.
-  if (`${explained}; detail=near` === says) return explained.startsWith('hit');
   // A reason not to store, which only the response tells.
   if (explained.startsWith('fwd=') && !explained.includes('detail='))
     return says.startsWith(`${explained}; detail=`);

@@ -102,7 +102,7 @@ describe('cache.explain()', () => {
       key: { text, id: text, of: { method: 'GET', scheme: 'http', host, path: '/tagged', query: 'a=1&b=2' } },
       variant: {
         id: '[["header","x-tenant","acme"]]',
-        declared: [['header', 'x-tenant', 'acme']],
+        declaredParts: [['header', 'x-tenant', 'acme']],
         vary: undefined,
         others: false,
       },
@@ -156,7 +156,7 @@ describe('cache.explain()', () => {
     const byUser = cache.with({ key: () => ['lead', 42], vary: { query: ['page'] } });
     const explained = await byUser.explain('https://api.example.com/leads?page=2&x=1');
     expect(explained.key).toEqual({ text: 'GET ["lead",42]', id: 'GET ["lead",42]' });
-    expect(explained.variant?.declared).toEqual([['query', 'page=2']]);
+    expect(explained.variant?.declaredParts).toEqual([['query', 'page=2']]);
     const forwarded = await cache.with({ key: () => null }).explain('https://api.example.com/');
     expect(forwarded).toMatchObject({ cacheStatus: 'redis-response-cache; fwd=bypass; detail=key' });
     expect(await cache.with({ enabled: false }).explain('https://api.example.com/')).toEqual({

@@ -130,7 +130,7 @@ describe('Reporter', () => {
     for (const name of ['fault', 'guard', 'store', 'purge', 'refresh'] as const) {
       reporter.on(name, (event: unknown) => events.push([name, event]));
     }
-    const fault = { step: 'lookup', code: 'timeout', message: 'no reply' };
+    const fault = { step: 'lookup', code: 'timeout', message: 'no reply' } as const;
     const guard = { read: ['req.user'], key: 'k', refused: true };
     const store = { key: 'k', bytes: 1, ttlMs: 1000, tags: [], durationMs: 1 };
     const purge = { by: 'call', target: 'all', soft: false, purged: 2, durationMs: 1 } as const;
