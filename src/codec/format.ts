@@ -41,12 +41,16 @@ export interface EncodedHead {
   readonly staleSince?: number | undefined;
 }
 
-/** The bytes of a stored response. The chunks of the body are copied. */
+/** `encode` leaves this many bytes free in front of what it returns, so that a store need not copy it into an envelope. */
+export const HEADROOM = 64;
+
+/** The bytes of a stored response, with `HEADROOM` free bytes in front of them. The chunks of the body are copied. */
 export function encode(head: StoredHead, chunks: readonly Uint8Array[]): Buffer {
   const metadata = encodeMetadata(head);
   const metadataLength = Buffer.byteLength(metadata);
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const bytes = Buffer.allocUnsafe(HEAD_BYTES + metadataLength + bodyLength);
+  const length = HEAD_BYTES + metadataLength + bodyLength;
+  const bytes = Buffer.allocUnsafe(HEADROOM + length).subarray(HEADROOM);
   bytes.writeUInt32BE(head.encodings ? ENCODED_RESPONSE : PLAIN_RESPONSE, 0);
   bytes.writeUInt32BE(metadataLength, 8);
   bytes.writeUInt32BE(bodyLength, 12);

@@ -1,6 +1,13 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import { isSealed, keyIdOf, open, type SealingKey, seal, sealedHeadLength } from './encryption.ts';
-import { decode, decodeHead, type EncodedHead, type EncodedResponse, headLength } from './format.ts';
+import {
+  decode,
+  decodeHead,
+  type EncodedHead,
+  type EncodedResponse,
+  HEADROOM,
+  headLength,
+} from './format.ts';
 import type { StoredResponse } from './stored-response.ts';
 
 /** A fault of the same code is reported at most once in this time, in milliseconds. */
@@ -38,7 +45,12 @@ export class Keyring {
     return this.#sealing !== undefined;
   }
 
-  /** Seals the bytes of a stored response, if there are keys. */
+  /** How many bytes in front of a value that `seal` has returned, in the same memory, are free. */
+  get headroom(): number {
+    return this.#sealing ? 0 : HEADROOM;
+  }
+
+  /** Seals the bytes of a stored response, as `encode` has returned them, if there are keys. */
   seal(id: string, bytes: Buffer): Buffer {
     return this.#sealing ? seal(this.#sealing, this.#locationOf(id), bytes) : bytes;
   }

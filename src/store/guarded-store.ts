@@ -8,6 +8,7 @@ import type { Leases, PurgeMode, Store, StoredValue, VariantRef } from './store.
 const UNSEALED: Sealing = {
   seals: false,
   seal: (_id, bytes) => bytes,
+  headroom: 0,
   headBytes: (bytes) => bytes.length,
   sealName: (key) => key,
   openName: (name) => name,

@@ -6,6 +6,7 @@ import type {
   Replacement,
   Responses,
   Store,
+  ToStore,
   ValueDescription,
 } from './store.ts';
 
@@ -15,6 +16,8 @@ export interface Sealing {
   readonly seals: boolean;
   /** The bytes to store at an id. */
   seal(id: string, bytes: Buffer): Buffer;
+  /** How many bytes in front of sealed bytes, in the same memory, are free. */
+  readonly headroom: number;
   /** How many of the first bytes to store describe the value without its body. */
   headBytes(bytes: Buffer): number;
   /** A cache key in the form in which it is stored beside its hash. */
@@ -45,9 +48,9 @@ export function sealedStore(store: Store, sealing: Sealing): SealedStore {
   const { responses, leases, inventory } = store;
 
   /** The same entry with its bytes as they are stored. */
-  function sealed<T extends { readonly bytes: Buffer }>(id: string, entry: T): T & { headBytes: number } {
+  function sealed<T extends { readonly bytes: Buffer }>(id: string, entry: T): ToStore<T> {
     const bytes = sealing.seal(id, entry.bytes);
-    return { ...entry, bytes, headBytes: sealing.headBytes(bytes) };
+    return { ...entry, bytes, headBytes: sealing.headBytes(bytes), headroom: sealing.headroom };
   }
 
   /** The same entry with its key as it is stored. */

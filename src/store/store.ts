@@ -71,10 +71,12 @@ export interface StoredValue {
 /** A value, as far as leases are concerned. */
 export type Versioned = Pick<StoredValue, 'version'>;
 
-/** Something to store, with what the store keeps beside its bytes. */
-export type WithHead<T> = T & {
+/** Something to store, with what the store needs to know of its bytes. */
+export type ToStore<T> = T & {
   /** How many of the first bytes describe the value without its body. `describe` returns them. */
   readonly headBytes: number;
+  /** How many bytes in front of `bytes`, in the same memory, the store may overwrite; 0 by default. */
+  readonly headroom?: number;
 };
 
 /** A response to store. */
@@ -126,11 +128,11 @@ export interface Responses {
    * Stores a response and releases its lease. False when the lease has expired or was revoked. The lease's token becomes
    * the version of the value.
    */
-  commit(commit: WithHead<Commit>): Promise<boolean>;
+  commit(commit: ToStore<Commit>): Promise<boolean>;
   /** Stores a value under the empty variant, deletes all other variants of the id, and revokes the leases of the id. */
-  put(value: WithHead<NewValue>): Promise<void>;
+  put(value: ToStore<NewValue>): Promise<void>;
   /** Replaces a value; false when its version is no longer the one given. */
-  replace(replacement: WithHead<Replacement>): Promise<boolean>;
+  replace(replacement: ToStore<Replacement>): Promise<boolean>;
   /** Deletes one damaged value. */
   discard(ref: VariantRef): Promise<void>;
   /** Purges all variants of an id and revokes its leases. Returns how many stored responses were purged. */

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { encode } from '../../src/codec/format.ts';
+import { encode, HEADROOM } from '../../src/codec/format.ts';
 import { MAX_SPECS } from '../../src/store/marker.ts';
-import { parseValue, staleMark } from '../../src/store/redis/envelope.ts';
+import { enclose, parseValue, staleMark } from '../../src/store/redis/envelope.ts';
 import { enveloped, payloadAt } from '../support/envelope.ts';
 import { HEAD } from '../support/stored-head.ts';
 
-/* The envelope of values in Redis: scripts write it, and nothing that is read back is trusted. */
+/* The envelope of values in Redis: the store and its scripts write it, and nothing that is read back is trusted. */
 
 const BYTES = encode(HEAD, [Buffer.from('a body\0\xff', 'latin1')]);
 const RAW = enveloped(BYTES, 'a-token');
@@ -67,6 +67,33 @@ describe('a stored response', () => {
     large.fill(0);
     expect([copy?.bytes, copy?.version]).toEqual([BYTES, 'a-token']);
     expect(value?.bytes.length === 0 || value?.bytes[0] === 0).toBe(true);
+  });
+});
+
+describe('enclose', () => {
+  const SINCE = 1.7e12;
+
+  test.each([undefined, SINCE])('puts the envelope in front, stale since %p', (staleSince) => {
+    const expected = staleSince === undefined ? RAW : marked(RAW, staleSince);
+    expect(enclose({ bytes: BYTES }, 'a-token', staleSince)).toEqual(expected);
+  });
+
+  test('writes it into the headroom that encode has left, without a copy, and touches nothing else', () => {
+    const neighbors = Array.from({ length: 50 }, (_, i) => encode(HEAD, [Buffer.from(`body ${i}`)]));
+    const before = neighbors.map((bytes) => Buffer.from(bytes));
+    for (const [i, bytes] of neighbors.entries()) {
+      const raw = enclose({ bytes, headroom: HEADROOM }, 'a-token', SINCE);
+      expect(raw.buffer).toBe(bytes.buffer);
+      expect(raw).toEqual(marked(enveloped(before[i] as Buffer, 'a-token'), SINCE));
+    }
+    expect(neighbors).toEqual(before);
+  });
+
+  test('copies where the headroom is too small for the version', () => {
+    const version = 'v'.repeat(HEADROOM);
+    const raw = enclose({ bytes: BYTES, headroom: HEADROOM }, version);
+    expect(raw.buffer).not.toBe(BYTES.buffer);
+    expect(raw).toEqual(enveloped(BYTES, version));
   });
 });
 

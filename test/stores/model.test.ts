@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import type { Commit, Lease, PurgeMode, Store, VariantRef, WithHead } from '../../src/store/store.ts';
+import type { Commit, Lease, PurgeMode, Store, ToStore, VariantRef } from '../../src/store/store.ts';
 import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -36,7 +36,7 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   stamp: fc.constant(0),
   startedAt: fc.constant(0),
 });
-const commit: fc.Arbitrary<WithHead<Commit>> = fc
+const commit: fc.Arbitrary<ToStore<Commit>> = fc
   .record({
     lease,
     declaredVariant: fc.constantFrom(...SLOTS),

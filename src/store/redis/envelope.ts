@@ -1,5 +1,5 @@
 import { decodeSpecs } from '../marker.ts';
-import type { Specs, StoredValue } from '../store.ts';
+import type { NewValue, Specs, StoredValue, ToStore } from '../store.ts';
 
 /**
  * The envelope of a value in Redis. It belongs to the store: scripts write it and read it, and the bytes behind it are
@@ -55,22 +55,32 @@ export function parseValue(raw: Buffer): StoredValue | undefined {
   return kind === 1 || kind === 2 ? undefined : new EnvelopedValue(raw);
 }
 
-/** A response in its envelope, as it is stored. @param version at most 255 ASCII characters. */
-export function enclose(bytes: Buffer, version: string, staleSince?: number): Buffer {
+/**
+ * A response in its envelope, as it is stored. The envelope is written in front of the bytes if there is room.
+ * @param version at most 255 ASCII characters.
+ */
+export function enclose(
+  { bytes, headroom = 0 }: Pick<ToStore<NewValue>, 'bytes' | 'headroom'>,
+  version: string,
+  staleSince?: number,
+): Buffer {
   const end = VERSION_AT + version.length;
-  const value = Buffer.allocUnsafe(end + bytes.length);
+  const hasRoom = headroom >= end;
+  const value = hasRoom
+    ? Buffer.from(bytes.buffer, bytes.byteOffset - end, end + bytes.length)
+    : Buffer.allocUnsafe(end + bytes.length);
   value[0] = RESPONSE;
-  staleMark(staleSince).copy(value, MARK_AT);
+  if (staleSince === undefined) value.fill(0, MARK_AT, LENGTH_AT);
+  else staleMark(staleSince).copy(value, MARK_AT);
   value[LENGTH_AT] = version.length;
   value.write(version, VERSION_AT, 'latin1');
-  value.set(bytes, end);
+  if (!hasRoom) value.set(bytes, end);
   return value;
 }
 
-/** The mark of a value that is stale since an instant (milliseconds since 1970), or of one that is not. */
-export function staleMark(staleSince: number | undefined): Buffer {
+/** The mark of a value that is stale since an instant (milliseconds since 1970). */
+export function staleMark(staleSince: number): Buffer {
   const mark = Buffer.alloc(MARK_BYTES);
-  if (staleSince === undefined) return mark;
   const seconds = Math.floor(staleSince / 1000) >>> 0;
   mark.writeUInt32BE(seconds, 0);
   mark.writeUInt32BE(~seconds >>> 0, 4);

@@ -64,7 +64,8 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      * The id is added to its tags before the response is stored. So a purge by tag that comes between finds the id, and
      * deletes the response or revokes the lease.
      */
-    async commit({ lease, declaredVariant, variant, names, tags, bytes, headBytes, ttlMs }) {
+    async commit(response) {
+      const { lease, declaredVariant, variant, names, tags, headBytes, ttlMs } = response;
       const { id, key, token } = lease;
       if (tags.length > 0 && !(await tagIndex.add(lease, tags, ttlMs))) return false;
       const stored = await scripts.runForNumber(
@@ -72,7 +73,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         keysOf(id),
         lease.variant,
         token,
-        enclose(bytes, token),
+        enclose(response, token),
         headBytes,
         ttlMs,
         names.join(','),
@@ -84,9 +85,10 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
       return stored === 1;
     },
 
-    async put({ id, key, bytes, headBytes, ttlMs }) {
+    async put(value) {
+      const { id, key, headBytes, ttlMs } = value;
       const version = randomUUID();
-      const args = [version, enclose(bytes, version), headBytes, ttlMs, nameOf(id, key)];
+      const args = [version, enclose(value, version), headBytes, ttlMs, nameOf(id, key)];
       await scripts.runForNumber(put, keysOf(id), ...args);
     },
 
@@ -94,9 +96,10 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      * The id is added to its tags first, for the new expiry. A purge by tag that comes between has deleted the value or
      * marked it, and then nothing is replaced.
      */
-    async replace({ id, variant, version, bytes, headBytes, tags, staleSince, ttlMs }) {
+    async replace(replacement) {
+      const { id, variant, version, headBytes, tags, staleSince, ttlMs } = replacement;
       if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
-      const args = [variant, version, enclose(bytes, randomUUID(), staleSince), headBytes, ttlMs];
+      const args = [variant, version, enclose(replacement, randomUUID(), staleSince), headBytes, ttlMs];
       return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
     },
 

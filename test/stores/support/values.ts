@@ -6,8 +6,8 @@ import type {
   PurgeMode,
   Store,
   StoredValue,
+  ToStore,
   Versioned,
-  WithHead,
 } from '../../../src/store/store.ts';
 
 export const MINUTE = 60_000;
@@ -36,7 +36,7 @@ export function lease(id: string, variant = '', token = 'token', stamp = 0): Lea
 type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };
 
 /** What a fill commits: unless told otherwise, a response that does not vary, for a minute. */
-export function commitOf(id: string, parts: Parts = {}): WithHead<Commit> {
+export function commitOf(id: string, parts: Parts = {}): ToStore<Commit> {
   const { declaredVariant = '', variant = 'unvaried', names = [], tags = [] } = parts;
   const { bytes = response('text'), ttlMs = MINUTE } = parts;
   const leased = lease(id, parts.field ?? declaredVariant, parts.token);
