@@ -66,7 +66,7 @@ describe('requests for what is being made', () => {
     expect(answers.filter(({ cacheStatus }) => cacheStatus === 'fwd=uri-miss; stored')).toHaveLength(1);
   });
 
-  test('of another variant do not take its response', async () => {
+  test('for another variant do not take its response', async () => {
     const { ask, running, runs } = await processes(1);
     const german = ask(0, { headers: { 'Accept-Language': 'de' } });
     await runs(1);

@@ -144,7 +144,7 @@ describe('what the app answers', () => {
     expect((await ask({})).body).toBe('for ');
   });
 
-  test('nor is one that asks what a plugin in front has made of the cookies', async () => {
+  test('a response is not stored if the handler reads cookies that a plugin parsed', async () => {
     const front = (app: FastifyInstance): unknown =>
       app.decorateRequest('name', '').addHook('onRequest', async (req) => {
         Object.assign(req, { name: req.headers.cookie ?? 'a guest' });

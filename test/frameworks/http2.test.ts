@@ -81,7 +81,7 @@ describe('what the key is made of', () => {
     expect(await of('a.example')).toBe('for a.example');
   });
 
-  test('so it is where the host is a declared part, or what the response varies on', async () => {
+  test('a response that varies on Host, declared or by Vary, is stored for each authority', async () => {
     const handler: Handler = (req, res) => res.setHeader('Vary', 'Host') ?? res.end(`for ${req.authority}`);
     for (const vary of [{ headers: ['host'] }, {}]) {
       const { cache, client } = await stage(handler, { key: (req) => req.url ?? '', vary });

@@ -300,23 +300,26 @@ describe('a purge during a refresh', () => {
     },
   );
 
-  test.each(targets)('of %j softly: what it makes is not stored, and a later one is', async (target) => {
-    const { ask, other, cache, gate } = await inRefresh();
-    expect(await other.cache.purge({ ...target, soft: true })).toBe(1);
-    const bodies = [(await ask()).body];
-    gate.open();
-    await cache.idle();
-    // The next attempt is due a second after the one that came to nothing.
-    const now = performance.now.bind(performance);
-    jest.spyOn(performance, 'now').mockImplementation(() => now() + 1000);
-    await until(async () => {
-      bodies.push((await ask()).body);
-      return bodies.at(-1) !== 'run 1';
-    });
-    expect(new Set(bodies)).toEqual(new Set(['run 1', 'run 3']));
-  });
+  test.each(targets)(
+    'softly, of %j, discards the response of the refresh, and a later refresh is stored',
+    async (target) => {
+      const { ask, other, cache, gate } = await inRefresh();
+      expect(await other.cache.purge({ ...target, soft: true })).toBe(1);
+      const bodies = [(await ask()).body];
+      gate.open();
+      await cache.idle();
+      // The next attempt is due a second after the one that came to nothing.
+      const now = performance.now.bind(performance);
+      jest.spyOn(performance, 'now').mockImplementation(() => now() + 1000);
+      await until(async () => {
+        bodies.push((await ask()).body);
+        return bodies.at(-1) !== 'run 1';
+      });
+      expect(new Set(bodies)).toEqual(new Set(['run 1', 'run 3']));
+    },
+  );
 
-  test('by an unsafe request counts likewise', async () => {
+  test('by an unsafe request discards the response of the refresh', async () => {
     const { ask, settled, cache, gate } = await inRefresh();
     expect((await ask({ method: 'POST' })).body).toBe('run 3');
     gate.open();
@@ -400,7 +403,7 @@ describe('a process', () => {
     expect(child.err).toBe('');
   });
 
-  test(`of ${200 * ROUNDS} refreshes keeps nothing of them`, async () => {
+  test(`keeps no memory of ${200 * ROUNDS} refreshes`, async () => {
     const child = start(
       `
       require('node:v8').setFlagsFromString('--expose-gc');
@@ -551,7 +554,7 @@ describe('close', () => {
     expect(await ask('/0')).toMatchObject({ body: 'run', cacheStatus: '' });
   });
 
-  test('of the server lets refreshes end, which are stored', async () => {
+  test('of the server lets refreshes end, and their responses are stored', async () => {
     const gate = new Gate();
     const handler = gated(gate);
     const prefix = uniquePrefix();

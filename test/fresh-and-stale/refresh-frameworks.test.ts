@@ -307,7 +307,7 @@ describe.each(expresses)('%s', (_name, make) => {
     const user = (req: { session?: object }): string | undefined => (req.session as { user?: string })?.user;
     const only: RequestHandler = (req, res, next) => (user(req) ? next() : res.sendStatus(401));
 
-    test('and a login that turns away who brings no cookie, the next client waits for a new response', async () => {
+    test('a login that rejects requests without a cookie makes the next client wait for a new response', async () => {
       const handler = counting();
       const { ask, settled, later } = await stage((cache) =>
         express()
@@ -333,7 +333,7 @@ describe.each(expresses)('%s', (_name, make) => {
       expect((await ask()).status).toBe(401);
     });
 
-    test('and a key that holds the user, the refresh is of the same user', async () => {
+    test('a refresh under a key with the user is for the same user', async () => {
       const users: unknown[] = [];
       const handler = counting((run, req, res) => {
         users.push(user(req));

@@ -336,7 +336,7 @@ describe('the request', () => {
     }
   });
 
-  test('of another process is stood in for as well', async () => {
+  test('at each of two processes is answered with the stale response while the handler fails', async () => {
     const prefix = uniquePrefix();
     const options: CacheOptions = { prefix, staleWhileRevalidate: 0, staleIfError: '10m' };
     const handler = counting(async (run, _req, res) => {

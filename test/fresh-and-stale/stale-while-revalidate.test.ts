@@ -83,7 +83,7 @@ describe('a stale response within its window', () => {
     expect(await ask()).toMatchObject({ body: 'run 2', cacheStatus: 'fwd=stale; stored' });
   });
 
-  test('of a response that forbids it is not sent', async () => {
+  test('is not sent if the response forbids it', async () => {
     const { ask, settled, later } = await counted({ staleWhileRevalidate: '1m' }, (_req, res, run) => {
       res.setHeader('Cache-Control', 'max-age=60, must-revalidate').end(`run ${run}`);
     });

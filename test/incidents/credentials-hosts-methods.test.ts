@@ -173,7 +173,7 @@ describe('S4, one method is answered with the response to another', () => {
     },
   );
 
-  test('so is one that middleware in front has turned', async () => {
+  test('a POST that middleware in front turned into a GET bypasses the cache', async () => {
     const cache = newCache();
     const port = await serve(
       bare(

@@ -133,7 +133,7 @@ describe('S11, a flood of keys', () => {
     expect((await stored(prefix)).length).toBeLessThanOrEqual(131);
   });
 
-  test('and a bounded number of sets of fields that its responses vary on', async () => {
+  test('one URL keeps a bounded number of Vary field lists', async () => {
     const cache = newCache();
     const port = await serve(
       bare(cache, (req, res) => res.setHeader('Vary', String(req.headers['x-names'])).end('made')),

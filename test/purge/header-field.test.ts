@@ -189,7 +189,7 @@ describe('a secret', () => {
     expect(faults).toEqual([]);
   });
 
-  test('of any characters that a field can bring is compared as it is', async () => {
+  test('with any characters that a field can hold is compared literally', async () => {
     const secret = 'caf\xe9 "with" spaces; and, commas';
     const { ask } = await stage({
       ...IN_PROCESS,
@@ -322,7 +322,7 @@ describe('the handler', () => {
     },
   );
 
-  test('nor does it see the body of one, and the connection goes on', async () => {
+  test('the handler does not see the body of a purge request, and the connection stays usable', async () => {
     const { port, through } = await stage();
     const session = new Connection(port);
     await session.ask({ path: '/a' });
@@ -419,7 +419,7 @@ describe('a key of the app', () => {
 });
 
 describe('routes', () => {
-  test('of cache.with take the field as the cache does', async () => {
+  test('made by cache.with accept the field as the cache does', async () => {
     const cache = newCache({ redis, prefix: uniquePrefix(), invalidation: BY_SECRET });
     const route = cache.with({ ttl: '5m', vary: { query: ['page'] } });
     let runs = 0;
@@ -467,7 +467,7 @@ describe('routes', () => {
     expect(isHit(await ask())).toBe(true);
   });
 
-  test('of a cache without the option know no such field', async () => {
+  test('of a cache without the option ignore the field', async () => {
     const { ask, through } = await stage({ invalidation: undefined } as unknown as CacheOptions);
     await ask();
     expect(isHit(await ask({ headers: authorized('invalidate') }))).toBe(true);

@@ -228,7 +228,7 @@ everywhere((open) => {
     },
   );
 
-  test('and once more is no less stale than it was', async () => {
+  test('a second soft purge leaves the response as stale as the first', async () => {
     const { time, made, first } = await pages([0]);
     made.fields['Cache-Control'] = 'max-age=3000, stale-if-error=60';
     await first.get('/');
@@ -242,7 +242,7 @@ everywhere((open) => {
     expect((await first.get('/')).status).toBe(503);
   });
 
-  test('by two tags counts a response that has both once', async () => {
+  test('a soft purge by two tags counts a response with both once', async () => {
     const { made, first } = await pages([0]);
     made.fields['Cache-Tag'] = 't, u';
     await first.get('/');

@@ -61,7 +61,7 @@ everywhere((open) => {
       },
     );
 
-    test('by another tag lets a fill go on, and so does one that was over when it began', async () => {
+    test('a fill continues if the purge names another tag or ended before the fill began', async () => {
       const options = { ...open(), key: () => 'one' };
       const { ask, caches, running, runs } = await fleet(1, options);
       await caches[0]?.purge({ tags: ['a', 'b', 'c'], ...mode });
@@ -203,7 +203,7 @@ describe('in any order of their commands', () => {
     }
   });
 
-  test('of two hard purges each response is deleted by one', async () => {
+  test('two hard purges together delete each response once', async () => {
     for (const order of orders(5, 5)) {
       const prefix = uniquePrefix();
       const plain = storeOf(client, prefix);
@@ -282,7 +282,7 @@ describe('a purge that is cut off half-way', () => {
   };
   const halfWay = () => until(async () => (await left()) < COUNT);
 
-  test('by the end of its process deletes all when it is asked for again', async () => {
+  test('by the end of its process deletes everything when it is repeated', async () => {
     const script = `redisCache({ redis: REDIS }).purge({ tag: 't' }).then(() => console.log('over'));`;
     const child = new Child(script, network.url);
     children.push(child);
@@ -293,7 +293,7 @@ describe('a purge that is cut off half-way', () => {
     await expectTheRest();
   }, 30_000);
 
-  test('by the network says so, and deletes all when it is asked for again', async () => {
+  test('by the network rejects, and deletes everything when it is repeated', async () => {
     const cache = newCache({ redis: network.url, timeout: 100 });
     const purged = cache.purge({ tag: 't' });
     const refused = expect(purged).rejects.toBeInstanceOf(StoreError);

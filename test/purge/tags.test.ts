@@ -404,7 +404,7 @@ describe('a response that could not be purged by all of its tags is not stored',
     expect(await cache.purge({ tag: 'a' })).toBe(0);
   });
 
-  test('nor where the function takes its time: the event says it', async () => {
+  test('an async tags function makes the response uncacheable too, and the event says so', async () => {
     const { cache, get, stored } = await site({ tags: async () => many(129) }, page());
     const events: RequestEvent[] = [];
     cache.on('request', (event) => events.push(event));
@@ -426,7 +426,7 @@ describe('a response that could not be purged by all of its tags is not stored',
     expect(await stored(['/'])).toEqual([]);
   });
 
-  test('one that is named twice is one', async () => {
+  test('a tag that is named twice counts once', async () => {
     const tags = many(100);
     const headers = { 'Cache-Tag': tags.join(), 'Surrogate-Key': tags.join(' ') };
     const { cache, get } = await site(

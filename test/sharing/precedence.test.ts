@@ -172,7 +172,7 @@ describe('reading late', () => {
 });
 
 describe('a stored response that is confirmed', () => {
-  test('by an app that looked at the person is given up', async () => {
+  test('is discarded if the app read credentials while it confirmed it', async () => {
     let now = Date.now();
     const cache = newCache({ clock: () => now });
     const events = guardEvents(cache);

@@ -337,7 +337,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
   });
 
   describe('beside responses', () => {
-    test('of a key that is the same, they are two things', async () => {
+    test('a value and a response of the same key do not touch each other', async () => {
       const cache = cacheOf({ key: () => 'x' });
       const fetch = await site(cache);
       expect(await fetch()).toBe('made 1');
@@ -350,7 +350,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       expect(await fetch()).toBe('made 1');
     });
 
-    test('of the same URL, they are two things', async () => {
+    test('a value under the URL of a response does not touch the response', async () => {
       const cache = cacheOf();
       const fetch = await site(cache);
       await fetch('/a');
