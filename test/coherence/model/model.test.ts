@@ -24,8 +24,8 @@ afterAll(() => {
 });
 
 describe.each<[Weather, number, number]>([
-  ['calm', 0.4, 50],
-  ['stormy', 0.6, 30],
+  ['calm', 0.4, 20],
+  ['stormy', 0.6, 20],
 ])('in %s weather', (weather, share, atLeast) => {
   const length = MINUTES * 60_000 * share;
 
