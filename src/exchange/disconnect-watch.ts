@@ -22,7 +22,7 @@ const TELLTALE = {
 } as const;
 
 /** Events by which the app hears of it. */
-const EVENTS = ['close', 'aborted', 'error', 'unpipe', 'end'] as const;
+const EVENTS = ['close', 'aborted', 'error'] as const;
 
 export class DisconnectWatch {
   readonly #res: ServerResponse;
@@ -43,7 +43,9 @@ export class DisconnectWatch {
     const res = this.#res;
     if (listenersOf(res) > this.#listeners) this.#noticed = true;
     const onRead = (): void => {
-      if (!this.#isPaused) this.#noticed = true;
+      if (!this.#isPaused) {
+        this.#noticed = true;
+      }
     };
     for (const name of TELLTALE.res) this.#restore.push(watchProperty(res, name, onRead));
     for (const name of TELLTALE.req) this.#restore.push(watchProperty(res.req, name, onRead));

@@ -30,7 +30,7 @@ interface ExpressApp {
   get?(setting: string): unknown;
 }
 
-const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[1-9][0-9]{0,4})?$/;
+const HOST = /^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?$/;
 const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
 
 /**
@@ -64,10 +64,7 @@ export function targetOf(
 
 function normalHost(scheme: 'http' | 'https', host: string): string {
   const lower = host.toLowerCase();
-  const withoutPort = lower.endsWith(DEFAULT_PORT[scheme])
-    ? lower.slice(0, -DEFAULT_PORT[scheme].length)
-    : lower;
-  return withoutPort.replace(/\.(?=:|$)/, '');
+  return lower.endsWith(DEFAULT_PORT[scheme]) ? lower.slice(0, -DEFAULT_PORT[scheme].length) : lower;
 }
 
 /**

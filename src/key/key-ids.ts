@@ -23,12 +23,19 @@ export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<str
   return ids;
 }
 
+/** The schemes of a URL that an operator names: behind a proxy that ends TLS, an app may see http where clients see https. */
+export const BOTH_SCHEMES = ['http', 'https'] as const;
+
 /**
- * The ids of an absolute URL, under the policies with the default key, for both schemes: behind a proxy that terminates
- * TLS, an app without `trust proxy` sees http where its clients see https.
+ * The ids of an absolute URL, under the policies with the default key.
+ * @param schemes of the URL; by default its own.
  * @throws {PurgeError} for any other value.
  */
-export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<string> {
+export function idsOfUrl(
+  policies: Iterable<KeyPolicy>,
+  url: unknown,
+  schemes?: readonly string[],
+): Set<string> {
   const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
   const target = typeof text === 'string' ? parse(text) : undefined;
   if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
@@ -36,7 +43,7 @@ export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<strin
   for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
     for (const method of methods) {
-      for (const scheme of ['http', 'https'])
+      for (const scheme of schemes ?? [target.scheme])
         ids.add(redisId(defaultKey(method, { ...target, scheme }, vary.query), hash));
     }
   }

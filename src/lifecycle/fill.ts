@@ -17,7 +17,7 @@ import type { Identity } from '../key/identify.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Lease } from '../store/store.ts';
-import { type Flight, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
+import { type Flight, NOT_SHARED } from './collapse.ts';
 import { storeComplete } from './commit.ts';
 import {
   detailOf,
@@ -160,8 +160,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   aborted(): void {
-    const incomplete = Promise.resolve<FillResult>({ kind: 'not-stored', reason: 'incomplete' });
-    this.transaction.context.track(this.#settle(incomplete, undefined));
+    this.transaction.context.track(this.#settle(Promise.resolve(this.#incomplete()), undefined));
   }
 
   /** Answers with the stored response: the app has confirmed it, or has failed. */
@@ -254,6 +253,12 @@ export class Fill implements CaptureHooks, FillState {
     addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
   }
 
+  #incomplete(): FillResult {
+    return this.#plan.flight?.clientDisconnected
+      ? { kind: 'disconnected' }
+      : { kind: 'not-stored', reason: 'incomplete' };
+  }
+
   /** Commits a complete response that may be stored. */
   async #store(end: CaptureEnd): Promise<FillResult> {
     this.reads.end();
@@ -261,7 +266,8 @@ export class Fill implements CaptureHooks, FillState {
     const head = this.#head;
     const readReason = head && this.lease && evaluateReads(this, head, storability);
     if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };
-    if (end.kind === 'refused') return { kind: 'not-stored', reason: end.reason };
+    if (end.kind === 'refused')
+      return end.reason === 'incomplete' ? this.#incomplete() : { kind: 'not-stored', reason: end.reason };
     if (!head || !this.lease) return { kind: 'not-stored', reason: 'no-head' };
     if (readReason !== undefined) return { kind: 'not-stored', reason: readReason };
     return storeComplete(this, this.lease, head, end.chunks, storability);
@@ -300,9 +306,7 @@ export class Fill implements CaptureHooks, FillState {
     } else if (lease && this.#isShared) {
       await context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
     }
-    // Where the app has stopped because its client is gone, one of the followers runs it again.
-    if (flight?.clientDisconnected && detailOf(result) === 'incomplete') flight.settle(LOOK_AGAIN);
-    else flight?.settle(followersOf(result, flight.hasFollowers));
+    flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));
     t.settle(this.#outcomeOf(result));
     await shadow?.compare(this, this.#head, end);
