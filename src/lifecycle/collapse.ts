@@ -168,6 +168,15 @@ export class Flight {
     return this.#settled;
   }
 
+  /** Lets the followers go, and nobody else waits: they could not use the response without asking the app themselves. */
+  release(): void {
+    this.hitForMiss = true;
+    if (this.#result || !this.#settled) return;
+    this.#resolve(NOT_SHARED);
+    this.#settled = undefined;
+    this.#resolve = () => {};
+  }
+
   /** Ends the flight; only the first result counts. */
   settle(result: FlightResult): void {
     if (this.#result) return;

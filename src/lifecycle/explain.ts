@@ -12,8 +12,6 @@ import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
-import type { GuardedResponses, GuardedStore } from '../store/guarded-store.ts';
-import type { StoredValue } from '../store/store.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
 import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
@@ -100,7 +98,8 @@ export async function explain(
   };
   if (unqualified) return explained(context, unqualified, facts);
   const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
-  const lookup = new Lookup(readOnly(context.store), context.keyring, context.pendingInvalidations);
+  const { peek, getNear } = context.store.responses;
+  const lookup = new Lookup({ get: peek, getNear }, context.keyring, context.pendingInvalidations);
   const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
   if (found instanceof Fault) return explained(context, bypass(found.code), facts);
   const decision = near ?? decide(t, found, t.policy, context.clock());
@@ -124,22 +123,6 @@ class ProbeTransaction extends Transaction {
     const isSafe = this.method === 'GET' || this.method === 'HEAD';
     return isSafe && isWorthRefreshing(stored, this.policy);
   }
-}
-
-/** Reads responses without bringing them into the near cache. */
-function readOnly({ responses, inventory }: GuardedStore): Pick<GuardedResponses, 'get' | 'getNear'> {
-  return {
-    getNear: responses.getNear,
-    async get(id, variants) {
-      const values: (StoredValue | undefined)[] = [];
-      for (const variant of variants) {
-        const read = await inventory.read({ id, variant });
-        if (read instanceof Fault) return read;
-        values.push(read?.value);
-      }
-      return values;
-    },
-  };
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */

@@ -12,7 +12,7 @@ import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
-import { mayServeOnError } from '../http/reuse.ts';
+import { isFresh, mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
@@ -208,8 +208,10 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
-  #actOn({ reason }: Storability): void {
-    if (reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+  #actOn(storability: Storability): void {
+    if (storability.reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+    // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
+    else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
   }
 
   /** Gives the lease back and releases the followers. @param hitForMissMs how long nobody waits for the next fill. */
