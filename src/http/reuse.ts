@@ -56,7 +56,7 @@ export function reuse(
   // A clock that was set back must not make the age negative.
   const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
-  const left = -stalenessOf(stored, now);
+  const left = 0 - stalenessOf(stored, now);
   const ttl = stored.purged ? Math.min(0, left) : left;
   if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
   // "Caches MAY serve the response in which it appears after it becomes stale, up to the indicated number of seconds"

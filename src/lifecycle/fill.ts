@@ -151,6 +151,10 @@ export class Fill implements CaptureHooks, FillState {
     context.track(this.#settle(this.#store(end), end));
   }
 
+  limitWait(): void {
+    this.#plan.flight?.limitWait();
+  }
+
   clientDisconnected(): void {
     const { lease } = this;
     const { flight } = this.#plan;
@@ -306,7 +310,9 @@ export class Fill implements CaptureHooks, FillState {
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      await context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      const released = context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      this.limitWait();
+      await released;
     }
     flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));

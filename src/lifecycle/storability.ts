@@ -203,10 +203,13 @@ function aged(
   if (ms === undefined && !isListed && !has('public')) return { reason: 'status' };
   const isFresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
   // A response whose `ttl` has passed before it is sent would be stored at each request, and never used.
-  const isUsable = lifetime !== undefined || ms === undefined || validateAlways;
+  const isByTtl = lifetime === undefined && ms !== undefined && !validateAlways;
+  const staleFor = head.receivedAt - born - ageing.lifetime;
+  const isUsable = isByTtl
+    ? staleFor < Math.max(ageing.staleWhileRevalidate, ageing.staleIfError)
+    : hasValidator || usableStale(ageing);
   // A part is not validated, but requested again.
-  if (isFresh || (isUsable && head.status !== 206 && (hasValidator || usableStale(ageing))))
-    return { ageing, tags };
+  if (isFresh || (isUsable && head.status !== 206)) return { ageing, tags };
   return { reason: validateAlways ? 'no-cache' : 'not-fresh' };
 }
 

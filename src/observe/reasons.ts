@@ -56,7 +56,7 @@ export const DETAILS = {
   ],
   when: ['The `when` option returned false.'],
   target: [
-    'The URL is missing, malformed or ambiguous, its host is not in normal form (lower case, no default port, no final dot), or the app derives another scheme or host from the request than the cache.',
+    'The URL is missing, malformed or ambiguous, its host is not in normal form (lower case, no default port), or the app derives another scheme or host from the request than the cache.',
     'RFC 9110 §4.2.3',
   ],
   key: ['The `key` option returned `null`.'],

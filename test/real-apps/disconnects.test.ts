@@ -168,11 +168,17 @@ describe.each(frameworks)('$name', ({ app }) => {
       runs++;
       return slow(req, res, next);
     };
-    const port = await serve(app(cache as Handler, handler));
+    let arrived = 0;
+    const front: Handler = (_req, _res, next) => {
+      arrived++;
+      next();
+    };
+    const port = await serve(app(front, cache as Handler, handler));
     const first = client(port);
     await receives(first, '0');
     const waiting = Array.from({ length: 5 }, () => ask(port, HOST));
-    await sleep(20);
+    await until(() => arrived === 6);
+    await sleep(5);
     first.socket.destroy();
     const answers = await Promise.all(waiting);
     expect(answers.map(({ body }) => body)).toEqual(Array(5).fill(WHOLE));
