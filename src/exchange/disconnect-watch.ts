@@ -1,11 +1,12 @@
 import type { ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 
 /**
  * Finds out whether the app can have noticed that its client is gone. An app that notices it may stop half-way and end
  * its response all the same, and nothing in the response tells.
  */
 
-/** Properties of a request, a response and a socket that tell whether the client is still there. */
+/** Properties of a response, a request and their socket that tell whether the client is still there. */
 const TELLTALE = {
   res: ['destroyed', 'closed', 'errored', 'writable', 'writableAborted', 'socket', 'connection', 'stream'],
   req: [
@@ -19,6 +20,7 @@ const TELLTALE = {
     'connection',
     'stream',
   ],
+  socket: ['destroyed', 'closed', 'errored', 'readable', 'writable', 'readyState'],
 } as const;
 
 /** Events by which the app hears of it. */
@@ -26,6 +28,7 @@ const EVENTS = ['close', 'aborted', 'error'] as const;
 
 export class DisconnectWatch {
   readonly #res: ServerResponse;
+  readonly #socket: Socket | null;
   /** How many listeners there were before the app was called. */
   readonly #listeners: number;
   #noticed = false;
@@ -35,13 +38,14 @@ export class DisconnectWatch {
   /** To be made before the app is called. */
   constructor(res: ServerResponse) {
     this.#res = res;
-    this.#listeners = listenersOf(res);
+    this.#socket = res.socket;
+    this.#listeners = this.#countListeners();
   }
 
   /** The client is gone: from now on, what the app reads of it counts. */
   begin(): void {
     const res = this.#res;
-    if (listenersOf(res) > this.#listeners) this.#noticed = true;
+    if (this.#countListeners() > this.#listeners) this.#noticed = true;
     const onRead = (): void => {
       if (!this.#isPaused) {
         this.#noticed = true;
@@ -49,6 +53,8 @@ export class DisconnectWatch {
     };
     for (const name of TELLTALE.res) this.#restore.push(watchProperty(res, name, onRead));
     for (const name of TELLTALE.req) this.#restore.push(watchProperty(res.req, name, onRead));
+    const socket = this.#socket;
+    if (socket) for (const name of TELLTALE.socket) this.#restore.push(watchProperty(socket, name, onRead));
   }
 
   /** Runs code that is not the app's: what it reads does not count. */
@@ -70,19 +76,20 @@ export class DisconnectWatch {
   /** Whether the app can have noticed by now that the client is gone. */
   get noticed(): boolean {
     // A listener that is added now is called at once, or is about to be.
-    return this.#noticed || listenersOf(this.#res) > this.#listeners;
+    return this.#noticed || this.#countListeners() > this.#listeners;
+  }
+
+  #countListeners(): number {
+    const { req } = this.#res;
+    let count = 0;
+    for (const event of EVENTS) count += this.#res.listenerCount(event) + req.listenerCount(event);
+    return count;
   }
 
   end(): void {
     for (const restore of this.#restore) restore();
     this.#restore = [];
   }
-}
-
-function listenersOf(res: ServerResponse): number {
-  let count = 0;
-  for (const event of EVENTS) count += res.listenerCount(event) + res.req.listenerCount(event);
-  return count;
 }
 
 /** Puts an accessor in front of a property. @returns a function that takes it away again. */
