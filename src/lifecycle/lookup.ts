@@ -10,7 +10,7 @@ import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
 import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
-import { PENDING, type PendingInvalidations } from './pending-invalidations.ts';
+import type { PendingInvalidations } from './pending-invalidations.ts';
 
 /** The result of a look-up: at most one stored response, which the request selects. */
 export interface Found {
@@ -101,7 +101,13 @@ export class Lookup {
     const [value, ...values] = read;
     const specs = value?.specs;
     if (specs && remembered?.equals(value))
-      return this.#unlessPending(newest(key, cacheLevel, expected, values, this.#decodeCache));
+      return this.#unlessPending(
+        newest(key, cacheLevel, expected, values, this.#decodeCache),
+        identity,
+        headers,
+        hash,
+        cacheLevel,
+      );
     if (specs) {
       this.#markers.set(markerKey, value.copy());
       const variants = variantsOf(identity, headers, hash, specs);
@@ -110,16 +116,37 @@ export class Lookup {
         variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessPending(newest(key, cacheLevel, variants, again, this.#decodeCache));
+      return this.#unlessPending(
+        newest(key, cacheLevel, variants, again, this.#decodeCache),
+        identity,
+        headers,
+        hash,
+        cacheLevel,
+      );
     }
     this.#markers.delete(markerKey);
     return this.#unlessPending(
       only(identity, headers, cacheLevel, declaredVariant, value, this.#decodeCache),
+      identity,
+      headers,
+      hash,
+      cacheLevel,
     );
   }
 
-  #unlessPending(found: Found): Found | Fault {
-    return found.stored && this.#pending.includesTag(found.stored.tags) ? PENDING : found;
+  /** What was found, or the look-up after the purges of its tags that are under way. */
+  #unlessPending(
+    found: Found,
+    identity: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    cacheLevel: number,
+  ): Found | Promise<Found | Fault> {
+    const { stored } = found;
+    if (!stored || !this.#pending.includesTag(stored.tags)) return found;
+    return this.#pending
+      .confirmedTags(stored.tags)
+      .then((fault) => fault ?? this.find(identity, headers, hash, cacheLevel));
   }
 }
 

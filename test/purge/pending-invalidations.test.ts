@@ -223,6 +223,17 @@ test('who asks while the invalidation is on its way waits for it, and the unsafe
   }
 });
 
+test('nothing older is answered while a purge of its group is on its way', async () => {
+  open({ near: true });
+  await untilHit('here', '/member/1');
+  await until(async () => (await ask('here', '/member/1')).status.includes('near'));
+  network.delay = 50;
+  await ask('here', '/group', 'PUT');
+  for (let i = 0; i < 5; i++) expect(await ask('here', '/member/1')).toMatchObject({ version: 1 });
+  network.delay = 0;
+  await untilHit('here', '/member/1');
+});
+
 test('an invalidation that hangs is not waited for longer than for anything else', async () => {
   open();
   await untilHit('here', '/a');
