@@ -105,8 +105,9 @@ export interface EncryptOptions {
 
 /**
  * Requests that purge by a header field (option `invalidation`). The value `invalidate` purges the stored responses for the
- * request's own key, `invalidate-all` purges everything; the answer is `{"purged": N}`. The field is removed from every
- * request. A request that is not authorized is handled like any other.
+ * request's own key, `invalidate-all` purges everything; the answer is `{"purged": N}`. The field, and the one with the secret, are
+ * removed from every request, but `Authorization` and `Cookie` only where they hold the secret. A request that is not
+ * authorized is handled like any other.
  */
 export interface InvalidationOptions {
   /** The name of the header field, such as `X-Cache-Invalidate`. */
