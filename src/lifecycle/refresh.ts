@@ -133,16 +133,17 @@ export class Refreshes {
   /**
    * Refreshes the response that the transaction has found, as soon as a slot is free. It must be called while the client
    * is connected, because a closed socket forgets its peer.
-   * @returns the result, or that of the last attempt while no further attempt is made.
+   * @returns the result, or that of the last attempt while no further attempt is made; `queue-full` where it is not begun.
    */
-  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | undefined> {
+  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | 'queue-full' | undefined> {
     const variantKey = variantKeyOf(t.found.ref);
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
     const failure = this.#failures.get(variantKey);
     if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
-    if (!enter || this.#closed || this.#queued.size >= MAX_QUEUED) return Promise.resolve('failed');
+    if (!enter || this.#closed) return Promise.resolve('failed');
+    if (this.#queued.size >= MAX_QUEUED) return Promise.resolve('queue-full');
     let finish: Job['finish'] = () => {};
     const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
@@ -214,8 +215,9 @@ export class Refreshes {
       this.#failures.set(variantKey, { count, until: performance.now() + BACKOFF[0], result });
       return;
     }
-    // The request never reached the cache, or had another key: middleware in front refuses a request without credentials.
-    if (result === 'another-key' || result === undefined) this.#impossible.set(variantKey, true);
+    // The request never reached the cache, bypassed it, or had another key: it comes without the client's credentials.
+    if (result === 'another-key' || result === 'bypass' || result === undefined)
+      this.#impossible.set(variantKey, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     const failed = result === 'refused' ? 'refused' : 'failed';
     this.#failures.set(variantKey, { count: count + 1, until: performance.now() + wait, result: failed });
