@@ -69,7 +69,7 @@ class Cache {
       settings: { name, showKey, invalidation },
       store,
       keyring,
-      hash: this.#policy.encrypted ? 'sha256' : undefined,
+      hash: this.#policy.hash,
       clock,
       lookup: new Lookup(store.responses, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),

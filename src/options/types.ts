@@ -181,7 +181,8 @@ export interface PolicyOptions {
    */
   readonly vary?: VaryOptions;
   /**
-   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. If false, a key is readable in Redis unless it
+   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. The keys of values (`cache.wrap`,
+   * `cache.store`) are hashed as `redisCache()` says, whatever `cache.with` says. If false, a key is readable in Redis unless it
    * is long or has characters with a meaning to Redis; then it is hashed too. The stored response contains the whole key,
    * which is compared on each hit: a hash collision is a miss.
    * @default false; `true` with `encrypt`

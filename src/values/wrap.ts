@@ -11,7 +11,7 @@ import { areTags } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
-import { decodeValue, encodeValue, freshValue } from './value.ts';
+import { decodeValue, encodeValue, findValue } from './value.ts';
 import { parseValueTtl } from './value-store.ts';
 
 /** One call of `wrap`, its options read. */
@@ -57,14 +57,12 @@ export async function wrap<T>(
 
 async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>): Promise<Look> {
   const { id, key } = call;
-  const read = await context.store.responses.get(id, ['']);
-  if (read instanceof Fault) return 'run';
-  const [value] = read;
-  const stored = freshValue(key, value && context.keyring.decode(id, value), context.clock());
-  if (stored) return { value: decodeValue(stored) };
+  const found = await findValue(context, id, key);
+  if (found instanceof Fault) return 'run';
+  if (found.stored) return { value: decodeValue(found.stored) };
 
   const leaseMs = policy.collapse.lease;
-  const turn = await context.collapse.join({ id, variant: '' }, key, value, leaseMs, call);
+  const turn = await context.collapse.join({ id, variant: '' }, key, found.value, leaseMs, call);
   switch (turn.kind) {
     case 'lead':
       return { value: await runAndStore(context, policy, call, turn.flight, turn.lease) };
@@ -89,8 +87,8 @@ async function runAndStore<T>(
   let committed: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
-    if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
+    const encoded = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
+    if (encoded && encoded.size <= policy.maxBodySize) bytes = encoded.bytes;
     flight.committing = bytes !== undefined;
     context.leaseRenewal.drop(lease);
     if (bytes)

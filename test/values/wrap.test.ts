@@ -235,6 +235,17 @@ describe.each(STORES)('in %s', (_name, options) => {
     });
   });
 
+  test('a value of exactly maxBodySize is kept', async () => {
+    const { call, runs, began } = fleet(1, { ...options, maxBodySize: '1kb' });
+    const value = 'x'.repeat(1022);
+    const given = call();
+    await began(1);
+    runs[0]?.give(value);
+    expect(await given).toBe(value);
+    expect(await call()).toBe(value);
+    expect(runs).toHaveLength(1);
+  });
+
   describe('during a run', () => {
     const revocations: [string, (cache: CacheMiddleware) => Promise<unknown>][] = [
       ['purge({ key })', (cache) => cache.purge({ key: 'key' })],
