@@ -11,7 +11,7 @@ import { UsageError } from './command.ts';
 const HASHES = [undefined, 'sha1', 'sha256'] as const;
 
 /** The request methods that a cache key of a `key` function may begin with. */
-const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
+const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT'];
 
 const policiesWith = (methods: readonly string[]): KeyPolicy[] =>
   HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));

@@ -50,16 +50,19 @@ export async function summaries(
 
 function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
   const stored = keyring.decodeHead(value.id, value);
-  return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(keyring, value);
+  return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(value, keyring.unreadable(value));
 }
 
-export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): UnreadableEntry {
+export function summarizeUnreadable(
+  value: ValueDescription,
+  reason: UnreadableEntry['reason'],
+): UnreadableEntry {
   const { id, variant, head, key, length, expiresInMs } = value;
   return {
     id,
     variant,
     readable: false,
-    reason: keyring.unreadable(value),
+    reason,
     encryptedWith: keyIdOf(head),
     key,
     storedBytes: length,

@@ -52,7 +52,7 @@ export class Collapse {
       return lead(claim, acquired, uncollapsed);
     }
     const isWorthwhile = acquired.kind === 'in-progress' && (!acquired.hitForMiss || waiter.canServeStale());
-    // The client of the other flight in this process is gone: the request has waited enough.
+    // The lease is that of a flight of this process whose client is gone: its fill may never end.
     const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
     if (wait > 0) await this.#store.leases.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
     flight.settle(LOOK_AGAIN);

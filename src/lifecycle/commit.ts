@@ -21,10 +21,7 @@ import { keptLocals, type ResponseHead, type Storability, statedBy } from './sto
 /** From a complete response to what is stored. */
 
 /** A head to store. `vary` is the field as the response had it. */
-export type HeadToStore = Pick<
-  StoredHead,
-  'status' | 'message' | 'headers' | 'removedFields' | 'encodings'
-> & {
+type HeadToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields' | 'encodings'> & {
   readonly vary: Fields['vary'];
 };
 

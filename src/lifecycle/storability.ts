@@ -194,7 +194,6 @@ function aged(
       policy.staleWhileRevalidate,
       head.status,
     ),
-    originMs: 0,
   };
   const isListed = policy.statuses.has(head.status);
   if (ms === undefined && !hasValidator) return { reason: isListed ? 'no-lifetime' : 'status' };

@@ -4,7 +4,7 @@ import type { RedisErrorCode } from '../observe/outcome.ts';
  * Why a call to the store gave no answer, as `Cache-Status` names it. `invalidating` is no reply of the store: the process
  * does not read what it has not confirmed to be invalidated.
  */
-export type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
+type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
 
 /** Why a call of the store has no result. It is returned in place of the result, so that it cannot be overlooked. */
 export class Fault {

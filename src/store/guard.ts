@@ -58,7 +58,10 @@ export class StoreGuard {
     this.#closed = true;
   }
 
-  /** All verbs of an interface that return a promise, with the patient deadline. A fault names the verb as its step. */
+  /**
+   * Every member of an interface as a verb with the patient deadline. A fault names the verb as its step. Members that
+   * return no promise must be replaced.
+   */
   verbs<T extends object>(of: T): Guarded<T> {
     const verbs = Object.entries(of) as [FaultStep, Verb<Arguments, unknown>][];
     return Object.fromEntries(

@@ -73,7 +73,7 @@ function freshValue(
 ): StoredResponse | undefined {
   // Two keys may have the same hash.
   if (!stored || stored.key !== key) return undefined;
-  if (stored.encodings || stored.purged) return undefined;
+  if (stored.purged) return undefined;
   return now - stored.bornAt < stored.lifetime ? stored : undefined;
 }
 

@@ -11,6 +11,7 @@ import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { UNSEALED } from '../support/unsealed.ts';
 import { until } from '../support/until.ts';
 
 /*
@@ -167,7 +168,7 @@ describe.each<[string, CacheOptions]>([
 
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
   const store = redisStore(client, uniquePrefix(), undefined, async () => {});
-  const guard = new GuardedStore(store, 200, () => {});
+  const guard = new GuardedStore(store, 200, () => {}, UNSEALED);
   const owed = new PendingInvalidations(guard, 200, new Reporter('cache', false, Date.now));
   const ids = ['first', 'other'];
   for (const id of ids) await guard.responses.put({ id, key: id, bytes: Buffer.from(id), ttlMs: 60_000 });

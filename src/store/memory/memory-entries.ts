@@ -7,7 +7,7 @@ import type { MemoryValue } from './memory-value.ts';
 const MAX_BYTES = 128 * 1024 * 1024;
 
 /** A value with its place in the store. */
-export interface MemoryEntry extends VariantRef {
+interface MemoryEntry extends VariantRef {
   readonly key: string;
   readonly tags: readonly string[];
   readonly value: MemoryValue;
