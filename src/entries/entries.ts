@@ -4,8 +4,8 @@ import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { milliseconds } from '../options/units.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
+import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import { isReadable } from '../store/redis/keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { PurgeMode, ScanPosition } from '../store/store.ts';
 import { EntryCensus } from './census.ts';
@@ -143,7 +143,7 @@ async function storedKey(
   { inventory }: GuardedStore,
   { id, variant }: EntryRef,
 ): Promise<string | undefined> {
-  if (isReadable(id)) return id;
+  if (!isHashed(id)) return id;
   const variants = orThrow(await inventory.describe([id]), 'read the entry');
   return variants.find((one) => one.variant === variant)?.key;
 }

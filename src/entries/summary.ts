@@ -4,8 +4,8 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
 import { userKeyOf } from '../key/value-key.ts';
+import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import { isReadable } from '../store/redis/keys.ts';
 import type { Storage } from '../store/storage.ts';
 import type { ValueDescription } from '../store/store.ts';
 import type { EntrySummary, UnreadableEntry } from './types.ts';
@@ -26,7 +26,7 @@ export async function summaries(
   matches: (key: string | undefined) => boolean = () => true,
 ): Promise<(EntrySummary | UnreadableEntry)[]> {
   // A readable id is the cache key, so an id that does not match needs no read.
-  const wanted = [...new Set(ids)].filter((id) => !isReadable(id) || matches(id));
+  const wanted = [...new Set(ids)].filter((id) => isHashed(id) || matches(id));
   const result: (EntrySummary | UnreadableEntry)[] = [];
   // The first call describes one id: it loads the script, so that later calls send its hash alone, and it shows how
   // large the values are.

@@ -6,7 +6,7 @@ import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
-import { normalizeQuery } from '../key/cache-key.ts';
+import { normalizeQuery, sharedMethod } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
@@ -20,7 +20,7 @@ import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { Lookup } from './lookup.ts';
 import { explainPurgeRequest } from './purge-request.ts';
-import { isWorthRefreshing } from './refresh.ts';
+import { isRepeatable, isWorthRefreshing } from './refresh.ts';
 import { Transaction } from './transaction.ts';
 
 /** What a cache would do with a request now, and why. It holds the key and header values that are part of it. */
@@ -99,7 +99,7 @@ export async function explain(
     ...(last && { refused: { ...reasonOf(last.detail), at: new Date(last.at) } }),
   };
   if (unqualified) return explained(t, unqualified, facts);
-  const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
+  const near = decideNear(t);
   const lookup = new Lookup(readOnly(context.store), context.keyring, context.pendingInvalidations);
   const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
   if (found instanceof Fault) return explained(t, bypass(found.code), facts);
@@ -121,8 +121,7 @@ export async function explain(
 /** A request that nobody sends: a real one for the same URL could be refreshed behind its answer. */
 class ProbeTransaction extends Transaction {
   override canRefresh(stored: StoredResponse): boolean {
-    const isSafe = this.method === 'GET' || this.method === 'HEAD';
-    return isSafe && isWorthRefreshing(stored, this.policy);
+    return isRepeatable(this.method) && isWorthRefreshing(stored, this.policy);
   }
 }
 
@@ -161,7 +160,7 @@ function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNul
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);
   const { scheme, host } = target;
-  return { text, id, of: { method: x.method === 'HEAD' ? 'GET' : x.method, scheme, host, path, query } };
+  return { text, id, of: { method: sharedMethod(x.method), scheme, host, path, query } };
 }
 
 function summary(stored: StoredResponse, now: number): NonNullable<Explanation['stored']> {

@@ -12,6 +12,8 @@ import type { Transaction } from './transaction.ts';
  */
 export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }> | undefined {
   const { context, exchange, identity, policy } = t;
+  // Shadow mode measures look-ups in Redis.
+  if (policy.mode !== 'serve') return undefined;
   const found = context.lookup.near(identity, exchange.headers, policy.hash, exchange.cacheLevel);
   // Decoding a compressed body takes longer than asking Redis.
   const stored = found?.stored && chooseEncoded(t, found.stored);

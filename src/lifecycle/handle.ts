@@ -76,7 +76,7 @@ async function begin(t: Transaction): Promise<void> {
 async function answer(t: Transaction): Promise<void> {
   const { context, policy, refresh } = t;
   const isFirstLook = t.startsMs.lookup === undefined;
-  if (isFirstLook && !refresh && policy.mode === 'serve') {
+  if (isFirstLook && !refresh) {
     const near = decideNear(t);
     if (near) return serve(t, near);
   }

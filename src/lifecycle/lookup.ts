@@ -9,6 +9,7 @@ import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 
@@ -93,7 +94,7 @@ export class Lookup {
     const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
     if (pendingFault) return pendingFault;
     const declaredVariant = redisId(declared, hash);
-    const markerKey = `${id} ${declaredVariant}`;
+    const markerKey = variantKeyOf(id, declaredVariant);
     const remembered = this.#markers.get(markerKey);
     const expected = remembered ? variantsOf(identity, headers, hash, remembered.specs) : [];
     const read = await this.#responses.get(id, [declaredVariant, ...expected.map(({ ref }) => ref.variant)]);

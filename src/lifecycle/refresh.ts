@@ -8,6 +8,7 @@ import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
 
 /**
@@ -124,9 +125,11 @@ export class Refreshes {
 
   /** Whether a variant can be refreshed by repeating this request. */
   canRefresh(x: Exchange, ref: VariantRef): boolean {
-    const safe = x.method === 'GET' || x.method === 'HEAD';
     return (
-      safe && !this.#closed && !this.#impossible.has(variantKeyOf(ref)) && listenerOf(x.req) !== undefined
+      isRepeatable(x.method) &&
+      !this.#closed &&
+      !this.#impossible.has(variantKeyOf(ref.id, ref.variant)) &&
+      listenerOf(x.req) !== undefined
     );
   }
 
@@ -136,7 +139,8 @@ export class Refreshes {
    * @returns the result, or that of the last attempt while no further attempt is made; `queue-full` where it is not begun.
    */
   begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | 'queue-full' | undefined> {
-    const variantKey = variantKeyOf(t.found.ref);
+    const { id, variant } = t.found.ref;
+    const variantKey = variantKeyOf(id, variant);
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
@@ -224,15 +228,16 @@ export class Refreshes {
   }
 }
 
+/** Whether a request with this method can be repeated as a GET. */
+export function isRepeatable(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
+}
+
 /** Whether a refresh of the response is ever wanted. Asked first, because the answer of `canRefresh` costs more. */
 export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredResponse, policy: Policy): boolean {
   // The whole that a part is of may be too large to be stored.
   if (status === 206) return false;
   return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
-}
-
-function variantKeyOf({ id, variant }: VariantRef): string {
-  return `${id} ${variant}`;
 }
 
 /** The request to repeat: the fields that the key and `Vary` depend on. Credentials only if these depend on them. */

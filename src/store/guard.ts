@@ -21,7 +21,7 @@ export type Guarded<T> = {
 };
 
 /** Is told how many stored responses a step has purged. */
-type OnStep = (purged: number) => void;
+export type OnStep = (purged: number) => void;
 
 /**
  * The mechanism of `GuardedStore`: a deadline for each call, the circuit breaker before it, and a `Fault` in place of

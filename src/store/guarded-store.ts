@@ -1,10 +1,8 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import type { Fault } from './fault.ts';
-import { type Guarded, StoreGuard } from './guard.ts';
+import { type Guarded, type OnStep, StoreGuard } from './guard.ts';
 import { type SealedInventory, type SealedResponses, type Sealing, sealedStore } from './sealed-store.ts';
 import type { Leases, PurgeMode, Store, StoredValue, VariantRef } from './store.ts';
-
-type OnStep = (purged: number) => void;
 
 export interface GuardedResponses extends Guarded<SealedResponses> {
   getNear(id: string, variant: string): StoredValue | undefined;

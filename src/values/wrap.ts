@@ -1,4 +1,5 @@
 import { decode } from '../codec/format.ts';
+import { show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
@@ -7,7 +8,7 @@ import type { CacheContext } from '../lifecycle/context.ts';
 import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
 import type { WrapOptions } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags } from '../options/tags.ts';
+import { areTags, TAGS_ACCEPTED } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
@@ -36,7 +37,7 @@ export async function wrap<T>(
 ): Promise<T> {
   const text = cacheKeyOfValue(key);
   const { tags = [] } = options;
-  if (!areTags(tags)) throw new TypeError('tags must be strings of up to 256 characters');
+  if (!areTags(tags)) throw new TypeError(`tags must be ${TAGS_ACCEPTED}, not ${show(tags)}`);
   const waitUntil = performance.now() + policy.collapse.wait;
   const call: Call<T> = {
     id: redisId(text, context.hash),

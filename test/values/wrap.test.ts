@@ -448,6 +448,14 @@ describe.each(STORES)('in %s', (_name, options) => {
       await expect(call).rejects.toThrow(TypeError);
     });
 
+    test('tags, with what they must be', async () => {
+      const { caches } = fleet(1, IN_PROCESS);
+      const options = tags(...times(129, (i) => `${i}`)) as WrapOptions;
+      await expect((caches[0] as CacheMiddleware).wrap('key', run, options)).rejects.toThrow(
+        /^tags must be a list of up to 128 strings of 1 to 256 characters, not \["0","1"/,
+      );
+    });
+
     test('no function', async () => {
       const { caches } = fleet(1, IN_PROCESS);
       const call = (caches[0] as CacheMiddleware).wrap('key', 'value' as unknown as () => string, MINUTE);

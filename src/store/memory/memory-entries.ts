@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { variantKeyOf } from '../ids.ts';
 import { MAX_VARIANTS, type VariantRef } from '../store.ts';
 import { MemoryIndex } from './memory-index.ts';
 import type { MemoryValue } from './memory-value.ts';
@@ -114,8 +115,4 @@ export class MemoryEntries {
     this.#entries.delete(variantKey);
     return undefined;
   }
-}
-
-function variantKeyOf(id: string, variant: string): string {
-  return `${id}\n${variant}`;
 }

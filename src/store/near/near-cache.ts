@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
+import { variantKeyOf } from '../ids.ts';
 import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
 import type { StoredValue } from '../store.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
@@ -170,10 +171,6 @@ export class NearCache {
     this.#trackings.set(server, tracking);
     return tracking;
   }
-}
-
-function variantKeyOf(id: string, variant: string): string {
-  return `${id}\n${variant}`;
 }
 
 /** The code that begins an error reply of Redis. */

@@ -1,7 +1,8 @@
+import { isHashed } from '../ids.ts';
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
 import { mayHaveEvictedIndexes } from './eviction.ts';
-import { isReadable, parseKey, responsesKey } from './keys.ts';
+import { parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
 import { mastersOf, type RedisNode, scanOnce, walk } from './scan.ts';
@@ -51,7 +52,7 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
       const args = [MAX_READ_BYTES, whole ? 1 : 0, ...leftOut];
       const reply = await scripts.runForBuffers(describe, keys, ...args);
       const [more, name, ...facts] = reply as [unknown, Buffer, ...unknown[]];
-      const key = isReadable(id) ? id : name.toString() || undefined;
+      const key = isHashed(id) ? name.toString() || undefined : id;
       for (let i = 0; i < facts.length; i += 4) {
         const [variant, length, begin, expiresInMs] = facts.slice(i, i + 4) as [
           Buffer,

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isReadable, keyPrefixOf, parseKey } from './keys.ts';
+import { isHashed } from '../ids.ts';
+import { keyPrefixOf, parseKey } from './keys.ts';
 
 /** How many keys one SCAN looks at. */
 const BATCH = 500;
@@ -60,7 +61,7 @@ async function* scanNode(
       const parsed = parseKey(prefix, key);
       if (parsed?.of !== of) return [];
       const { id } = parsed;
-      if (isReadable(id)) return [{ id, key: id }];
+      if (!isHashed(id)) return [{ id, key: id }];
       const name = await client.call('HGET', key, '@').catch(() => undefined);
       return [{ id, key: typeof name === 'string' ? name : undefined }];
     });
