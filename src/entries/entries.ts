@@ -6,11 +6,11 @@ import { milliseconds } from '../options/units.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import type { PurgeMode, ScanPosition } from '../store/store.ts';
 import { EntryCensus } from './census.ts';
 import { applyEdit, type Edit } from './edit.ts';
 import { PageBuilder, parseQuery } from './paging.ts';
+import type { Storage } from './storage.ts';
 import { summaries, summarizeStored, summarizeUnreadable } from './summary.ts';
 import type { Entries, Entry, EntryChange, EntryRef } from './types.ts';
 

@@ -6,8 +6,8 @@ import { field } from '../http/headers.ts';
 import { userKeyOf } from '../key/value-key.ts';
 import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import type { ValueDescription } from '../store/store.ts';
+import type { Storage } from './storage.ts';
 import type { EntrySummary, UnreadableEntry } from './types.ts';
 
 /** How many ids one call describes at most. */

@@ -1,3 +1,4 @@
+import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
 import { PurgeError, StoreError, show } from '../errors.ts';
 import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
@@ -11,7 +12,6 @@ import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
 import type { OnStep } from '../store/guard.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import type { PurgeMode } from '../store/store.ts';
 
 /** What a purge works with. */

@@ -34,9 +34,17 @@ export function toFault(error: unknown): Fault {
   if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
     return new Fault('unavailable', error.message);
   }
-  // An error reply of Redis begins with its code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
-  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] as RedisErrorCode | undefined;
-  return new Fault(code ?? 'error', error.message);
+  return new Fault(replyCode(error.message) ?? 'error', error.message);
+}
+
+/** The code that begins an error reply of Redis: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ... */
+export function replyCode(message: string): RedisErrorCode | undefined {
+  return /^([A-Z]{2,})\b/.exec(message)?.[1] as RedisErrorCode | undefined;
+}
+
+/** Whether Redis has a value of another type at the key. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && replyCode(error.message) === 'WRONGTYPE';
 }
 
 /** Whether a script failed because a Cluster is moving the slot of its keys, so that no master has all of them. */

@@ -1,3 +1,4 @@
+import type { Storage } from '../entries/storage.ts';
 import { show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
@@ -6,7 +7,6 @@ import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import { decodeValue, encodeValue, findValue } from './value.ts';
 
 /**

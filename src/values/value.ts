@@ -1,9 +1,9 @@
 import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Storage } from '../entries/storage.ts';
 import { field } from '../http/headers.ts';
 import { variantText } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
-import type { Storage } from '../store/storage.ts';
 import type { StoredValue } from '../store/store.ts';
 
 /** A value of the user's own is stored as a response without a request. */

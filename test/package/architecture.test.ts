@@ -82,7 +82,9 @@ test.each(files.filter((file) => /^(?:lifecycle|store)\/(?:redis\/)?[^/]+$/.test
   'ARCHITECTURE.md says what %s is',
   (file) => {
     const name = file.replace(/^(?:lifecycle|store)\/|\.ts$/g, '').replace('redis/', '(?:redis/)?');
-    expect(readFileSync(join(SRC, '../ARCHITECTURE.md'), 'utf8')).toMatch(new RegExp(`^\\|.*\`${name}\`.*\\|$`, 'm'));
+    expect(readFileSync(join(SRC, '../ARCHITECTURE.md'), 'utf8')).toMatch(
+      new RegExp(`^\\|.*\`${name}\`.*\\|$`, 'm'),
+    );
   },
 );
 

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import type { Storage } from '../../src/entries/storage.ts';
 import {
   type CacheMiddleware,
   type CacheOptions,
@@ -10,7 +11,6 @@ import {
   redisCache,
   StoreError,
 } from '../../src/index.ts';
-import type { Storage } from '../../src/store/storage.ts';
 import { createValueStore } from '../../src/values/value-store.ts';
 import { newCache } from '../support/apps.ts';
 import { uniquePrefix } from '../support/prefix.ts';

@@ -1,6 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
+import { replyCode } from '../fault.ts';
 import { variantKeyOf } from '../ids.ts';
 import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
 import type { StoredValue } from '../store.ts';
@@ -166,14 +167,9 @@ export class NearCache {
         }
       },
       lost: () => this.forgetAll(),
-      refused: ({ message }) => this.#onFault({ step: 'near', code: codeOf(message), message }),
+      refused: ({ message }) => this.#onFault({ step: 'near', code: replyCode(message) ?? 'error', message }),
     });
     this.#trackings.set(server, tracking);
     return tracking;
   }
-}
-
-/** The code that begins an error reply of Redis. */
-function codeOf(message: string): string {
-  return /^([A-Z]{2,})\b/.exec(message)?.[1] ?? 'error';
 }

@@ -1,3 +1,4 @@
+import { isWrongType } from '../fault.ts';
 import { isHashed } from '../ids.ts';
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
@@ -5,7 +6,7 @@ import { mayHaveEvictedIndexes } from './eviction.ts';
 import { parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
-import { mastersOf, type RedisNode, scanOnce, walk } from './scan.ts';
+import { keyCount, mastersOf, type RedisNode, scanOnce, walk } from './scan.ts';
 import { script } from './scripts.ts';
 
 const describe = script(DESCRIBE);
@@ -93,16 +94,12 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
         const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
         return raw ? { ...describedOf(raw), expiresInMs } : undefined;
       } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+        if (!isWrongType(error)) throw error;
         return { ...describedOf(NOTHING), expiresInMs: 0 };
       }
     },
 
-    async count() {
-      const nodes = await mastersOf(client);
-      const sizes = await Promise.all(nodes.map((node) => node.call('DBSIZE')));
-      return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
-    },
+    count: () => keyCount(client),
 
     async *ids() {
       for await (const scanned of walk(client, prefix, 'responses')) yield scanned.map(({ id }) => id);

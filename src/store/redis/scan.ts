@@ -146,3 +146,10 @@ async function runIdOf(node: RedisNode): Promise<string> {
 function escapeGlob(text: string): string {
   return text.replace(/[*?[\]\\^]/g, '\\$&');
 }
+
+/** How many keys all masters have. */
+export async function keyCount(client: RedisClient): Promise<number> {
+  const masters = await mastersOf(client);
+  const sizes = await Promise.all(masters.map((node) => node.call('DBSIZE')));
+  return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
+}
