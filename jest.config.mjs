@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 export default {
   testEnvironment: 'node',
   roots: ['<rootDir>/test'],
@@ -15,6 +17,6 @@ export default {
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
   testTimeout: 20_000,
-  // Most of them wait for timers and servers; one worker fewer than cores would leave a small machine idle.
-  maxWorkers: '100%',
+  // About half of their time they wait for timers and servers.
+  maxWorkers: availableParallelism() + 1,
 };

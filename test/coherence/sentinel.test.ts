@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globa
 import { Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
+import { sized } from '../support/long.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { Stand } from './support/stand.ts';
 
@@ -43,7 +44,7 @@ async function standOf(...processes: (() => RedisOption)[]): Promise<Stand> {
   return stand;
 }
 
-describe.each([WAYS[0], WAYS[2]])('over %s', (_name, option) => {
+describe.each(sized([WAYS[0]], [WAYS[0], WAYS[2]]))('over %s', (_name, option) => {
   test('a master dies, requests are answered, and what it stored is found at the next', async () => {
     const stand = await standOf(option, option);
     await stand.fill(PATHS);

@@ -3,7 +3,6 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import type { CacheOptions } from '../../src/index.ts';
-import { ask } from '../responses/support/client.ts';
 import {
   accepting,
   BODY,
@@ -16,14 +15,9 @@ import {
   ROWS,
   sends,
 } from '../responses/support/compressed.ts';
-import {
-  expresses,
-  frameworks,
-  type Handler,
-  type Layer,
-  newCache,
-  stage,
-} from '../responses/support/stage.ts';
+import { expressApps, redisBacked, stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
+import { askOnce } from '../support/client.ts';
 
 /* Bodies stored in content codings: made once, sent to each client in the one that it reads, byte for byte the app's. */
 
@@ -38,7 +32,7 @@ describe.each(frameworks)('$name', (on) => {
       '"v1"',
       undefined,
     ]);
-    expect(first.body.equals(BODY)).toBe(true);
+    expect(first.bytes.equals(BODY)).toBe(true);
 
     const codings: [string | undefined, string | undefined][] = [
       [BR, 'br'],
@@ -65,33 +59,33 @@ describe.each(frameworks)('$name', (on) => {
   });
 
   test('compression() in front leaves what is encoded alone, and encodes what is not', async () => {
-    const cache = newCache({ compress: { gzip: false } });
+    const cache = redisBacked({ compress: { gzip: false } });
     const squeeze = compression() as unknown as Layer;
     const server = await stage(on, [squeeze, cache], sends());
-    const miss = await ask(server.port, accepting('gzip'));
+    const miss = await askOnce(server.port, accepting('gzip'));
     await cache.idle();
     expect(miss.header('content-encoding')).toBe('gzip');
-    expect(gunzipSync(miss.body).equals(BODY)).toBe(true);
+    expect(gunzipSync(miss.bytes).equals(BODY)).toBe(true);
     const [br, gzip, none] = [
-      await ask(server.port, accepting('br')),
-      await ask(server.port, accepting('gzip')),
-      await ask(server.port),
+      await askOnce(server.port, accepting('br')),
+      await askOnce(server.port, accepting('gzip')),
+      await askOnce(server.port),
     ] as const;
     expectHit(br, 'br');
     expectHit(none, undefined);
     expect(isHit(gzip)).toBe(true);
-    expect(gunzipSync(gzip.body).equals(BODY)).toBe(true);
+    expect(gunzipSync(gzip.bytes).equals(BODY)).toBe(true);
     for (const answer of [br, gzip, none]) expect(answer.header('vary')).toBe('Accept-Encoding');
     expect(server.runs()).toBe(1);
   });
 
   test('what compression() behind has made or declined is stored as it is', async () => {
-    const cache = newCache({ compress: { threshold: 0 } });
+    const cache = redisBacked({ compress: { threshold: 0 } });
     const squeeze = compression() as unknown as Layer;
     const server = await stage(on, [cache, squeeze], sends());
     for (let i = 0; i < 2; i++) {
       for (const field of ['gzip', 'identity']) {
-        const answer = await ask(server.port, accepting(field));
+        const answer = await askOnce(server.port, accepting(field));
         await cache.idle();
         expect(isHit(answer)).toBe(i > 0);
         expect(answer.header('content-encoding')).toBe(field === 'gzip' ? 'gzip' : undefined);
@@ -115,7 +109,7 @@ describe.each(frameworks)('$name', (on) => {
   });
 });
 
-describe.each(expresses)('$name', (on) => {
+describe.each(expressApps)('$name', (on) => {
   test('res.json: the weak entity tag that Express makes stands for all codings', async () => {
     const { get, runs } = await compressed((_req, res) => res.json(ROWS), {}, on);
     const first = await get(accepting(BR));
@@ -127,7 +121,7 @@ describe.each(expresses)('$name', (on) => {
       ['identity', undefined],
     ] as const) {
       const answer = await get(accepting(field));
-      expectHit(answer, coding, first.body);
+      expectHit(answer, coding, first.bytes);
       expect(answer.header('etag')).toBe(etag);
       const again = await get(accepting(field, { 'if-none-match': etag }));
       expect([again.status, again.header('etag'), again.rest.length]).toEqual([304, etag, 0]);
@@ -194,13 +188,13 @@ describe('conditions and ranges are about the representation that is sent', () =
       'br',
       `bytes 10-29/${size}`,
     ]);
-    expect(part.body.equals(whole.body.subarray(10, 30))).toBe(true);
+    expect(part.bytes.equals(whole.bytes.subarray(10, 30))).toBe(true);
     const rest = await get(
       accepting('br', { range: 'bytes=30-', 'if-range': whole.header('etag') as string }),
     );
     expect(rest.status).toBe(206);
     const first = await get(accepting('br', { range: 'bytes=0-29' }));
-    expect(brotliDecompressSync(Buffer.concat([first.body, rest.body])).equals(BODY)).toBe(true);
+    expect(brotliDecompressSync(Buffer.concat([first.bytes, rest.bytes])).equals(BODY)).toBe(true);
     const beyond = await get(accepting('br', { range: `bytes=${size}-` }));
     expect([beyond.status, beyond.header('content-range')]).toEqual([416, `bytes */${size}`]);
     const several = await get(accepting('br', { range: 'bytes=0-1,-2' }));
@@ -208,7 +202,7 @@ describe('conditions and ranges are about the representation that is sent', () =
     expect(several.body.includes(`Content-Range: bytes 0-1/${size}`)).toBe(true);
     const ofPlain = await get(accepting('identity', { range: 'bytes=100-199' }));
     expect([ofPlain.status, ofPlain.header('content-range')]).toEqual([206, `bytes 100-199/${BODY.length}`]);
-    expect(ofPlain.body.equals(BODY.subarray(100, 200))).toBe(true);
+    expect(ofPlain.bytes.equals(BODY.subarray(100, 200))).toBe(true);
   });
 
   test('If-Range names the form that the client has a part of', async () => {
@@ -216,7 +210,7 @@ describe('conditions and ranges are about the representation that is sent', () =
     const [br, gzip, identity] = tags;
     const resumed = await get(accepting(BR, { range: 'bytes=500-', 'if-range': identity }));
     expect([resumed.status, resumed.header('content-encoding')]).toEqual([206, undefined]);
-    expect(resumed.body.equals(BODY.subarray(500))).toBe(true);
+    expect(resumed.bytes.equals(BODY.subarray(500))).toBe(true);
     const zipped = await get(accepting(BR, { range: 'bytes=5-', 'if-range': gzip }));
     expect([zipped.status, zipped.header('content-encoding')]).toEqual([206, 'gzip']);
     // One that it cannot have had in a form that it accepts now.
@@ -267,7 +261,7 @@ describe('what is stored as it is', () => {
       undefined,
       '"v1"',
     ]);
-    expect(hit.body.equals(miss.body)).toBe(true);
+    expect(hit.bytes.equals(miss.bytes)).toBe(true);
     expect(hit.header('content-digest')).toBe(miss.header('content-digest'));
     expect(runs()).toBe(1);
   });
@@ -354,11 +348,11 @@ test('maxBodySize counts what the app sent', async () => {
 });
 
 test('a route behind may compress what the cache in front does not', async () => {
-  const cache = newCache();
+  const cache = redisBacked();
   const server = await stage(node, [cache, cache.with({ compress: true })], sends());
-  await ask(server.port);
+  await askOnce(server.port);
   await cache.idle();
-  expectHit(await ask(server.port, accepting('br')), 'br');
+  expectHit(await askOnce(server.port, accepting('br')), 'br');
 });
 
 test('followers get what they read, and the one that fills what the app sent', async () => {
@@ -370,9 +364,9 @@ test('followers get what they read, and the one that fills what the app sent', a
     await asked;
     res.writeHead(200, FIELDS).end(BODY);
   });
-  const leader = ask(port, accepting('br'));
+  const leader = askOnce(port, accepting('br'));
   await ran(1);
-  const followers = ['br', 'gzip', 'identity', ''].map((field) => ask(port, accepting(field)));
+  const followers = ['br', 'gzip', 'identity', ''].map((field) => askOnce(port, accepting(field)));
   const arrived = new Promise((resolve) => setTimeout(resolve, 50));
   await arrived;
   finish();

@@ -5,7 +5,6 @@ import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { decode, encode } from '../../src/codec/format.ts';
 import type { StoredResponse } from '../../src/codec/stored-response.ts';
-import { type Asked, ask } from '../responses/support/client.ts';
 import {
   accepting,
   BODY,
@@ -18,6 +17,7 @@ import {
   plain,
   sends,
 } from '../responses/support/compressed.ts';
+import { type Asked, askOnce } from '../support/client.ts';
 import { enveloped, payloadOf } from '../support/envelope.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -105,7 +105,7 @@ describe('validation', () => {
     for (const hit of [false, true]) {
       const answer = await get(accepting(BR));
       expect([isHit(answer), answer.header('content-encoding')]).toEqual([hit, undefined]);
-      expect(answer.body.equals(BODY)).toBe(true);
+      expect(answer.bytes.equals(BODY)).toBe(true);
     }
     expect(runs()).toBe(3);
   });
@@ -165,13 +165,13 @@ describe.each<[string, object]>([
       ...options,
     });
     // The client waits for nothing.
-    expect((await ask(port, accepting(BR))).body.equals(body)).toBe(true);
+    expect((await askOnce(port, accepting(BR))).bytes.equals(body)).toBe(true);
     expect(events).toEqual([]);
     await cache.purge({ url: 'http://test.example/' });
     expect(events).toEqual([]);
     await cache.idle();
     expect(events).toMatchObject([{ stored: false, detail: 'purged' }]);
-    await ask(port);
+    await askOnce(port);
     expect(runs()).toBe(2);
   });
 
@@ -213,7 +213,7 @@ describe('damage', () => {
     const { get, faults, runs } = await forged(change);
     const answer = await get();
     expect([isHit(answer), answer.status]).toEqual([false, 200]);
-    expect(answer.body.equals(BODY)).toBe(true);
+    expect(answer.bytes.equals(BODY)).toBe(true);
     expect(faults).toEqual([
       { step: 'decode', code: 'corrupt', message: 'a damaged value', key: expect.any(String) },
     ]);
@@ -232,9 +232,9 @@ describe('damage', () => {
 test('the bodies of many fills at once are all compressed, a few at a time', async () => {
   const { port, cache } = await compressed((req, res) => res.writeHead(200, FIELDS).end(`${req.url}${BODY}`));
   const paths = Array.from({ length: 20 }, (_, i) => `/${i}`);
-  await Promise.all(paths.map((path) => ask(port, path)));
+  await Promise.all(paths.map((path) => askOnce(port, path)));
   await cache.idle();
-  const answers = await Promise.all(paths.map((path) => ask(port, { path, ...accepting(BR) })));
+  const answers = await Promise.all(paths.map((path) => askOnce(port, { path, ...accepting(BR) })));
   answers.forEach((answer, i) => {
     expectHit(answer, 'br', Buffer.from(`/${i}${BODY}`));
   });
@@ -302,7 +302,7 @@ test('whatever the body and whatever the client accepts, it gets the bytes of th
       });
       const got = await Promise.all(parts);
       expect(got.map(({ status }) => status)).toEqual([206, 206]);
-      expect(Buffer.concat(got.map((part) => part.body)).equals(answer.body)).toBe(true);
+      expect(Buffer.concat(got.map((part) => part.bytes)).equals(answer.bytes)).toBe(true);
     }
   });
   await fc.assert(run, { seed: 9110, numRuns: sized(20, 60) });

@@ -1,10 +1,11 @@
 import { gunzipSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
-import { type Answer, ask } from '../responses/support/client.ts';
 import { type Case, cacheWith, expectHit, expectReplayed } from '../responses/support/matrix.ts';
-import { frameworks, type Handler, type Layer, stage } from '../responses/support/stage.ts';
+import { stage } from '../responses/support/stage.ts';
 import { slowly } from '../responses/support/stream-cases.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
+import { type Answer, askOnce } from '../support/client.ts';
 
 /* Compression in front of the cache, which then stores plain bytes, and behind it. */
 
@@ -59,24 +60,24 @@ describe.each(frameworks)('$name', (framework) => {
       );
       const answers: Answer[] = [];
       for (const headers of [GZIP, GZIP, {}]) {
-        answers.push(await ask(server.port, { headers }));
+        answers.push(await askOnce(server.port, { headers }));
         await cacheWith().idle();
       }
       const [miss, hit, plain] = answers as [Answer, Answer, Answer];
       for (const answer of [hit, plain]) expectHit(answer);
       expect(hit.header('content-encoding')).toBe(miss.header('content-encoding'));
       expect(hit.header('vary')).toBe(miss.header('vary'));
-      expect(hit.body.equals(miss.body)).toBe(true);
-      const unzipped = miss.header('content-encoding') === 'gzip' ? gunzipSync(miss.body) : miss.body;
+      expect(hit.bytes.equals(miss.bytes)).toBe(true);
+      const unzipped = miss.header('content-encoding') === 'gzip' ? gunzipSync(miss.bytes) : miss.bytes;
       expect(plain.header('content-encoding')).toBeUndefined();
-      expect(plain.body.equals(unzipped)).toBe(true);
+      expect(plain.bytes.equals(unzipped)).toBe(true);
       expect(server.runs()).toBe(1);
     });
 
     test('a 304 for a hit and for a fill has no body', async () => {
       const server = await stage(framework, [squeeze, cacheWith()], text);
       for (let i = 0; i < 2; i++) {
-        const answer = await ask(server.port, { headers: { ...GZIP, 'if-none-match': '"v1"' } });
+        const answer = await askOnce(server.port, { headers: { ...GZIP, 'if-none-match': '"v1"' } });
         expect([answer.status, answer.rest.length, answer.header('content-encoding')]).toEqual([
           304,
           0,
@@ -96,14 +97,14 @@ describe.each(frameworks)('$name', (framework) => {
     test('each coding is a variant of its own', async () => {
       const server = await stage(framework, [cacheWith(), squeeze], text);
       for (const headers of [GZIP, {}]) {
-        await ask(server.port, { headers });
+        await askOnce(server.port, { headers });
         await cacheWith().idle();
       }
-      const [zipped, plain] = [await ask(server.port, { headers: GZIP }), await ask(server.port)];
+      const [zipped, plain] = [await askOnce(server.port, { headers: GZIP }), await askOnce(server.port)];
       expectHit(zipped);
       expectHit(plain);
-      expect(String(gunzipSync(zipped.body))).toBe(TEXT);
-      expect(String(plain.body)).toBe(TEXT);
+      expect(String(gunzipSync(zipped.bytes))).toBe(TEXT);
+      expect(plain.body).toBe(TEXT);
       expect(server.runs()).toBe(2);
     });
   });

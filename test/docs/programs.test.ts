@@ -1,11 +1,11 @@
 import { readdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterAll, describe, expect, jest, test } from '@jest/globals';
-import { type Client, Http2Client, http1 } from '../frameworks/support/clients.ts';
 import { type Program, Project } from '../frameworks/support/project.ts';
+import type { Answer } from '../support/client.ts';
+import { type Client, Http2Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
-import type { Answer } from '../support/socket.ts';
 import { PAGES, snippets } from './support/snippets.ts';
 
 /* The examples, and the programs of the pages on migrating, as they stand: run, and asked twice. */

@@ -1,5 +1,5 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { startCluster } from '../support/cluster-of-one.ts';
+import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
+import { startCluster } from '../support/cluster.ts';
 import { quietly } from '../support/quietly.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -8,10 +8,11 @@ import { type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts'
 /* The same for a Cluster, whose client finds out by other ways that its nodes are gone. */
 
 let redis: RedisProcess;
-beforeEach(async () => {
+beforeAll(async () => {
   redis = await startCluster();
 });
-afterEach(() => redis.stop());
+afterEach(() => redis.cli('FLUSHALL'));
+afterAll(() => redis.stop());
 quietly();
 
 test('a Cluster that is killed costs no answer, and hits resume after a restart', async () => {

@@ -30,8 +30,8 @@ async function appThat(
   });
 }
 
-/** How long a process that died holds a place, in milliseconds, unless told otherwise. */
-const LEASE = 5000;
+/** How long a process that died holds a place, in milliseconds. */
+const LEASE = 2000;
 
 /** The next request is answered at once, by the app; and soon one is stored. */
 async function expectRecovery(app: App, within = LEASE + 5000): Promise<void> {
@@ -98,10 +98,10 @@ test('a handler that takes longer than a lease lasts keeps it', async () => {
   const held: Response[] = [];
   const key = () => 'shared';
   const [app, other] = await Promise.all([
-    startApp({ redis: redis.url, key }, (express) => {
+    startApp({ redis: redis.url, key, collapse: { lease: LEASE } }, (express) => {
       express.get('/first', (_req, res) => void held.push(res));
     }),
-    startApp({ redis: redis.url, key }, (express) => {
+    startApp({ redis: redis.url, key, collapse: { lease: LEASE, wait: 250 } }, (express) => {
       express.get('/first', (_req, res) => void res.send('other'));
     }),
   ]);
@@ -118,7 +118,7 @@ test('a handler that takes longer than a lease lasts keeps it', async () => {
 
 test('a handler that never ends gives way once its client has gone', async () => {
   const held: Response[] = [];
-  const app = await appThat((res) => held.push(res));
+  const app = await appThat((res) => held.push(res), { collapse: { lease: LEASE } });
   const request = get(`${app.origin}/first`).on('error', () => {});
   await until(() => held.length > 0);
   request.destroy();
@@ -131,7 +131,7 @@ test('a process that is killed in the middle of a fill is succeeded within the t
     express.get('/first', (_req, res) => void res.send('fine'));
   });
   const child = new Child(
-    `const cache = redisCache({ redis: REDIS, key: () => 'shared' });
+    `const cache = redisCache({ redis: REDIS, key: () => 'shared', collapse: { lease: ${LEASE} } });
     const server = require('node:http').createServer((req, res) => cache(req, res, () => console.log('leading')));
     server.listen(0, '127.0.0.1', () => {
       require('node:http').get({ port: server.address().port, path: '/first' }).on('error', () => {});

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
+import { type Answer, type App, MARGIN, startApp, TIMEOUT, untilHit } from './support/app.ts';
 import { type Client, WAYS } from './support/clients.ts';
 
 /* Redis is there and does not answer, or not in time. A request waits for it `timeout` long, later ones not at all. */
@@ -42,8 +42,7 @@ describe.each(WAYS)('with %s', (_name, way) => {
       expect(ms).toBeGreaterThan(TIMEOUT / 2);
       expect(ms).toBeLessThan(TIMEOUT + MARGIN);
     }
-    const waits = await waitsOf(app, 30);
-    expect(median(waits)).toBeLessThan(TIMEOUT / 2);
+    await expectUndelayed(app);
     expect((await app.item(1)).cacheStatus).toMatch(/; fwd=bypass; detail=unavailable$/);
     expect(app.faults.map(({ step, code }) => `${step} ${code}`)).toEqual(
       Array(ENOUGH).fill('lookup timeout'),
@@ -59,7 +58,7 @@ test('a Redis that hangs while the app boots is no different', async () => {
   redis.pause();
   const app = await startApp({ redis: redis.url });
   for (let i = 0; i < ENOUGH; i++) expect((await app.item(i)).ms).toBeLessThan(TIMEOUT + MARGIN);
-  expect(median(await waitsOf(app, 30))).toBeLessThan(TIMEOUT / 2);
+  await expectUndelayed(app);
   redis.resume();
   await untilHit(app, 1);
 });
@@ -89,7 +88,7 @@ test('a slow Redis is as good as none, until it is fast again', async () => {
   for (const startedAt = performance.now(); performance.now() - startedAt < 1000; await sleep(20)) {
     expect((await app.item(1)).hit).toBe(false);
   }
-  expect(median(await waitsOf(app, 30))).toBeLessThan(TIMEOUT / 2);
+  await expectUndelayed(app);
   expect(app.faults.length).toBeLessThan(2 * ENOUGH);
   proxy.delay = 0;
   await untilHit(app, 1);
@@ -116,12 +115,11 @@ test('closing does not wait for a Redis that hangs', async () => {
   expect((await app.item(1)).cacheStatus).toBe('');
 });
 
-async function waitsOf(app: App, count: number): Promise<number[]> {
-  const waits: number[] = [];
-  for (let i = 0; i < count; i++) waits.push((await app.item(1)).ms);
-  return waits;
-}
-
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)] as number;
+/** Most requests do not ask Redis at all. The quickest tells what they wait for: a loaded machine delays the others. */
+async function expectUndelayed(app: App): Promise<void> {
+  const answers: Answer[] = [];
+  for (let i = 0; i < 30; i++) answers.push(await app.item(1));
+  const unasked = answers.filter(({ cacheStatus }) => cacheStatus.endsWith('detail=unavailable'));
+  expect(unasked.length).toBeGreaterThan(answers.length / 2);
+  expect(Math.min(...answers.map(({ ms }) => ms))).toBeLessThan(TIMEOUT / 2);
 }

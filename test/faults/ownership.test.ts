@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Cluster, Redis } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
-import { startCluster } from '../support/cluster-of-one.ts';
+import { startCluster } from '../support/cluster.ts';
 import { Child } from '../support/process.ts';
 import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -62,7 +62,7 @@ describe("the app's own client", () => {
     client.disconnect();
   });
 
-  test('in use by the app for other things goes on with them while Redis is away', async () => {
+  test('carries on with commands of the app while Redis is away', async () => {
     const client = new Redis(redis.url, { disconnectTimeout: 100 });
     client.on('error', () => {});
     const app = await startApp({ redis: client });
@@ -114,7 +114,7 @@ describe('connections of the cache', () => {
     expect((await app.item(1)).cacheStatus).toBe('');
   });
 
-  test('to a Cluster of its own are closed with it', async () => {
+  test('to a Cluster are closed with the cache', async () => {
     await redis.stop();
     redis = await startCluster();
     const app = await startApp({ redis: { cluster: [redis.url] } });

@@ -4,9 +4,9 @@ import middie from '@fastify/middie';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type FastifyInstance, type FastifyServerOptions, fastify } from 'fastify';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Client, http1 } from './support/clients.ts';
 
 /* Fastify's own affairs, for requests that its handlers never see: hooks, the log, timers, errors, trusted proxies. */
 
@@ -144,7 +144,7 @@ describe('what the app answers', () => {
     expect((await ask({})).body).toBe('for ');
   });
 
-  test('nor is one that asks what a plugin in front has made of the cookies', async () => {
+  test('a response is not stored if the handler reads cookies that a plugin parsed', async () => {
     const front = (app: FastifyInstance): unknown =>
       app.decorateRequest('name', '').addHook('onRequest', async (req) => {
         Object.assign(req, { name: req.headers.cookie ?? 'a guest' });

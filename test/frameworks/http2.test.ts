@@ -7,10 +7,10 @@ import { gunzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import { Http2Client } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
-import { Http2Client } from './support/clients.ts';
 import { closed, listening } from './support/frameworks.ts';
 
 /* What is otherwise in HTTP/2: `:authority`, no reason phrase, no fields of a connection, streams that are cancelled. */
@@ -81,7 +81,7 @@ describe('what the key is made of', () => {
     expect(await of('a.example')).toBe('for a.example');
   });
 
-  test('so it is where the host is a declared part, or what the response varies on', async () => {
+  test('a response that varies on Host, declared or by Vary, is stored for each authority', async () => {
     const handler: Handler = (req, res) => res.setHeader('Vary', 'Host') ?? res.end(`for ${req.authority}`);
     for (const vary of [{ headers: ['host'] }, {}]) {
       const { cache, client } = await stage(handler, { key: (req) => req.url ?? '', vary });

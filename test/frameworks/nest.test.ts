@@ -7,9 +7,9 @@ import { NestFactory } from '@nestjs/core';
 import type { Request, Response } from 'express';
 import { map } from 'rxjs';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Client, http1 } from './support/clients.ts';
 import { route } from './support/frameworks.ts';
 
 /* What NestJS does around a handler is part of what is stored: guards in front of it are not, so they come first. */

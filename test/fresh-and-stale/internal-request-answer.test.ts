@@ -9,8 +9,9 @@ import express from 'express';
 import session from 'express-session';
 import helmet from 'helmet';
 import { isInternal } from '../../src/exchange/internal-request.ts';
-import { bare, expresses, frameworks, type Handler, type Layer } from '../support/apps.ts';
-import type { Asked } from '../support/socket.ts';
+import { bare, frameworks, type Handler, type Layer } from '../support/app.ts';
+import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { Stage, seen } from './support/twice.ts';
 
 /* An internal request gets the same response as a client, and the app's listeners get the same events. */

@@ -5,7 +5,8 @@ import {
   type RequestTemplate,
   templateOf,
 } from '../../src/exchange/internal-request.ts';
-import { expresses, frameworks, type Handler, newCache } from '../support/apps.ts';
+import { frameworks, type Handler, newCache } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import { Stage, TIMEOUT_MS } from './support/twice.ts';
 
 /* A cache handles an internal request like any other. */

@@ -7,7 +7,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { dispatch, isInternal, type RequestTemplate } from '../../src/exchange/internal-request.ts';
-import { bare, frameworks, type Handler } from '../support/apps.ts';
+import { bare, frameworks, type Handler } from '../support/app.ts';
 import { Stage, TIMEOUT_MS } from './support/twice.ts';
 
 /* Every internal request ends, and leaves nothing behind. */
@@ -234,7 +234,7 @@ describe('a server that closes', () => {
 describe('asynchronous context', () => {
   const user = new AsyncLocalStorage<string>();
 
-  test('of the caller does not reach the app, and is restored for the caller', async () => {
+  test('the context of the caller does not reach the app, and is restored for the caller', async () => {
     const seen: unknown[] = [];
     const see = (): unknown => seen.push(user.getStore());
     const app = async (req: IncomingMessage, res: ServerResponse): Promise<void> => {
@@ -255,7 +255,7 @@ describe('asynchronous context', () => {
     expect(seen).toEqual(Array(7).fill(undefined));
   });
 
-  test('of the caller does not reach the app when the request ends by timeout or signal', async () => {
+  test('the context of the caller does not reach the app when the request ends by timeout or signal', async () => {
     const seen: unknown[] = [];
     const app = (_req: IncomingMessage, res: ServerResponse): void =>
       void res.on('close', () => seen.push(user.getStore()));

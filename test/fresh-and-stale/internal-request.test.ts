@@ -4,8 +4,9 @@ import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
 import express from 'express';
 import { dispatch, isInternal, listenerOf, templateOf } from '../../src/exchange/internal-request.ts';
-import { bare, expresses, frameworks, type Layer } from '../support/apps.ts';
-import type { Asked } from '../support/socket.ts';
+import { bare, frameworks, type Layer } from '../support/app.ts';
+import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { certificates } from '../support/tls.ts';
 import { Stage, seen, TIMEOUT_MS } from './support/twice.ts';
 

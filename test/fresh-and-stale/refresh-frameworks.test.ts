@@ -10,10 +10,12 @@ import compression from 'compression';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware } from '../../src/index.ts';
-import { bare, expresses, frameworks, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, frameworks, type Handler, newCache, serve } from '../support/app.ts';
+import { type Answer, ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
-import { BEHIND, counting, HIT, refreshes, STALE, stage, tell, timed } from './support/stage.ts';
+import { BEHIND, counting, HIT, refreshes, STALE, stage, timed } from './support/stage.ts';
 
 /* Refreshing behind an answer, whatever the app is made of. */
 
@@ -127,7 +129,7 @@ describe.each(expresses)('%s', (_name, make) => {
     expect(seen).toMatchObject({ baseUrl: '/api/v1', path: '/leads/7', originalUrl: asked, id: '7' });
     later(STALE);
     expect(await settled(asked)).toMatchObject(BEHIND);
-    const answer = await tell(port, asked);
+    const answer = await ask(port, asked);
     expect(answer).toMatchObject(HIT);
     expect(JSON.parse(answer.body)).toEqual({ ...seen, run: 2 });
   });
@@ -161,7 +163,7 @@ describe.each(expresses)('%s', (_name, make) => {
     );
     await settled('/a');
     later(STALE);
-    expect(await settled('/a')).toMatchObject({ body: 'run 2', says: 'fwd=stale; stored' });
+    expect(await settled('/a')).toMatchObject({ body: 'run 2', cacheStatus: 'fwd=stale; stored' });
   });
 
   test('a route that makes another key than the cache in front', async () => {
@@ -305,7 +307,7 @@ describe.each(expresses)('%s', (_name, make) => {
     const user = (req: { session?: object }): string | undefined => (req.session as { user?: string })?.user;
     const only: RequestHandler = (req, res, next) => (user(req) ? next() : res.sendStatus(401));
 
-    test('and a login that turns away who brings no cookie, the next client waits for a new response', async () => {
+    test('a login that rejects requests without a cookie makes the next client wait for a new response', async () => {
       const handler = counting();
       const { ask, settled, later } = await stage((cache) =>
         express()
@@ -322,13 +324,16 @@ describe.each(expresses)('%s', (_name, make) => {
         later(STALE);
         // The first does not know yet that nobody is turned away.
         if (run === 1) expect(await settled(asked)).toMatchObject({ ...BEHIND, body: 'run 1' });
-        expect(await settled(asked)).toMatchObject({ body: `run ${run + 1}`, says: 'fwd=stale; stored' });
+        expect(await settled(asked)).toMatchObject({
+          body: `run ${run + 1}`,
+          cacheStatus: 'fwd=stale; stored',
+        });
       }
       expect(handler.runs.filter(({ forNobody }) => forNobody)).toEqual([]);
       expect((await ask()).status).toBe(401);
     });
 
-    test('and a key that holds the user, the refresh is of the same user', async () => {
+    test('a refresh under a key with the user is for the same user', async () => {
       const users: unknown[] = [];
       const handler = counting((run, req, res) => {
         users.push(user(req));
@@ -374,7 +379,7 @@ describe.each(expresses)('%s', (_name, make) => {
     await settled(asked);
     later(STALE);
     expect(await settled(asked)).toMatchObject({ ...BEHIND, body: 'run 1' });
-    expect(await settled(asked)).toMatchObject({ body: 'run 2', says: 'fwd=stale; stored' });
+    expect(await settled(asked)).toMatchObject({ body: 'run 2', cacheStatus: 'fwd=stale; stored' });
   });
 
   test('a key that only a client makes is not made anew by nobody, and the handler is not run for nobody', async () => {
@@ -408,26 +413,26 @@ describe.each(expresses)('%s', (_name, make) => {
         .use(inner.cache as CacheMiddleware)
         .use(handler),
     );
-    const ask = async () => {
-      const answer = await tell(port);
+    const settled = async (): Promise<Answer> => {
+      const answer = await ask(port);
       await outer.cache.idle();
       await inner.cache.idle();
       await outer.cache.idle();
       return answer;
     };
-    await ask();
+    await settled();
     outer.later(STALE);
     inner.later(STALE);
     // Fresh in the inner one.
-    await ask();
+    await settled();
     expect(handler.runs).toHaveLength(1);
     const bodies: string[] = [];
     for (let round = 0; round < 4; round++) {
       outer.later(2 * STALE);
       inner.later(2 * STALE);
-      const answer = await ask();
+      const answer = await settled();
       // Nobody waits.
-      expect(answer.says).toMatch(/outer; hit; ttl=-\d+; detail=stale-while-revalidate$/);
+      expect(answer.cacheStatus).toMatch(/outer; hit; ttl=-\d+; detail=stale-while-revalidate$/);
       bodies.push(answer.body);
     }
     expect(bodies.at(-1)).not.toBe('run 1');
@@ -444,8 +449,8 @@ describe.each(expresses)('%s', (_name, make) => {
         .use(inner.cache as CacheMiddleware)
         .use(handler),
     );
-    const ask = async (): Promise<string> => {
-      const { body } = await tell(port);
+    const settled = async (): Promise<string> => {
+      const { body } = await ask(port);
       await inner.cache.idle();
       await outer.cache.idle();
       return body;
@@ -454,11 +459,11 @@ describe.each(expresses)('%s', (_name, make) => {
       outer.later(ms);
       inner.later(ms);
     };
-    expect(await ask()).toBe('run 1');
+    expect(await settled()).toBe('run 1');
     later(STALE);
-    expect(await ask()).toBe('run 1');
+    expect(await settled()).toBe('run 1');
     later(11_000);
-    expect(await ask()).toBe('run 2');
+    expect(await settled()).toBe('run 2');
     expect(handler.runs.map(({ forNobody }) => forNobody)).toEqual([false, true]);
   });
 });
@@ -534,7 +539,7 @@ describe('in the form that the client asks for', () => {
     const asked = { headers: { Range: 'bytes=0-9' } };
     await settled();
     expect(await settled(asked)).toMatchObject({ status: 206, body: 'x'.repeat(10) });
-    expect(await settled(asked)).toMatchObject({ status: 206, says: expect.stringMatching(/^hit/) });
+    expect(await settled(asked)).toMatchObject({ status: 206, cacheStatus: expect.stringMatching(/^hit/) });
     later(STALE);
     const runs = handler.runs.length;
     expect(await settled(asked)).toMatchObject({ status: 206, body: 'x'.repeat(10) });
@@ -586,7 +591,7 @@ describe('in the form that the client asks for', () => {
     await settled(asked);
     expect(await settled(asked)).toMatchObject({ ...HIT, body: 'run 1' });
     later(STALE);
-    expect(await settled(asked)).toMatchObject({ body: 'run 2', says: 'fwd=stale; stored' });
+    expect(await settled(asked)).toMatchObject({ body: 'run 2', cacheStatus: 'fwd=stale; stored' });
     expect(handler.runs.filter(({ forNobody }) => forNobody)).toEqual([]);
   });
 
@@ -636,10 +641,10 @@ test('the in-process store refreshes likewise', async () => {
   let now = Date.now();
   const cache = newCache({ ...options, staleWhileRevalidate: '1h', clock: () => now });
   const port = await serve(bare(cache as unknown as Handler, handler));
-  expect((await tell(port)).body).toBe('run 1');
+  expect((await ask(port)).body).toBe('run 1');
   await cache.idle();
   now += STALE;
-  expect(await tell(port)).toMatchObject({ ...BEHIND, body: 'run 1' });
+  expect(await ask(port)).toMatchObject({ ...BEHIND, body: 'run 1' });
   await cache.idle();
-  expect(await tell(port)).toMatchObject({ ...HIT, body: 'run 2' });
+  expect(await ask(port)).toMatchObject({ ...HIT, body: 'run 2' });
 });

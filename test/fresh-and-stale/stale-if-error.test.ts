@@ -2,10 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from '@jest/globals';
 import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, expresses, frameworks } from '../support/apps.ts';
+import { bare, frameworks, type TestApp } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { until } from '../support/until.ts';
-import { counting, STALE, type Stage, stage } from './support/stage.ts';
+import { counting, STALE, stage } from './support/stage.ts';
 
 /* A stale response that stands in for an error (RFC 5861 section 4). */
 
@@ -13,7 +14,7 @@ const STOOD_IN: object = { status: 200, body: 'run 1' };
 const says = (status: number): string => `fwd=stale; fwd-status=${status}; detail=stale-if-error`;
 
 /** An app that answers its first request, and every other one with this status. */
-function failing(status: number, options: CacheOptions = {}, fields: object = {}): Promise<Stage> {
+function failing(status: number, options: CacheOptions = {}, fields: object = {}): Promise<TestApp> {
   const handler = counting((run, _req, res) => {
     if (run > 1) res.statusCode = status;
     for (const [name, value] of Object.entries(fields)) res.setHeader(name, value);
@@ -32,7 +33,7 @@ describe.each([500, 502, 503, 504])('a %d', (status) => {
     await settled();
     later(STALE);
     const answer = await settled();
-    expect(answer).toMatchObject({ ...STOOD_IN, says: says(status) });
+    expect(answer).toMatchObject({ ...STOOD_IN, cacheStatus: says(status) });
     expect(answer.header('age')).toBe('70');
     expect(requests.at(-1)).toMatchObject({
       kind: 'forward',
@@ -85,7 +86,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     await settled();
     later(STALE);
     const answer = await settled();
-    expect(answer).toMatchObject({ ...STOOD_IN, message: 'OK', says: says(503) });
+    expect(answer).toMatchObject({ ...STOOD_IN, message: 'OK', cacheStatus: says(503) });
     for (const name of ['set-cookie', 'x-why', 'retry-after']) expect(answer.header(name)).toBeUndefined();
     expect(answer.header('x-request-id')).toBe('2');
   });
@@ -149,7 +150,7 @@ describe.each(expresses)('%s', (name, make) => {
       await settled();
       later(STALE);
       const answer = await settled();
-      expect(answer).toMatchObject({ ...STOOD_IN, says: says(500) });
+      expect(answer).toMatchObject({ ...STOOD_IN, cacheStatus: says(500) });
       expect(answer.header('content-security-policy')).toBeUndefined();
     });
 
@@ -171,7 +172,7 @@ describe.each(expresses)('%s', (name, make) => {
       await settled();
       later(STALE);
       const answer = await settled();
-      expect(answer).toMatchObject({ ...STOOD_IN, says: says(502) });
+      expect(answer).toMatchObject({ ...STOOD_IN, cacheStatus: says(502) });
       for (const field of ['x-inner', 'set-cookie']) expect(answer.header(field)).toBeUndefined();
       expect(answer.header('content-type')).toBe('text/html; charset=utf-8');
       expect(errors).toEqual([expect.objectContaining({ message: 'failed' })]);
@@ -182,7 +183,10 @@ describe.each(expresses)('%s', (name, make) => {
       const { settled, later } = await app((express) => express.use(handler()).use(mending));
       await settled();
       later(STALE);
-      expect(await settled()).toMatchObject({ body: 'mended', says: 'fwd=stale; fwd-status=200; stored' });
+      expect(await settled()).toMatchObject({
+        body: 'mended',
+        cacheStatus: 'fwd=stale; fwd-status=200; stored',
+      });
     });
   });
 
@@ -333,7 +337,7 @@ describe('the request', () => {
     }
   });
 
-  test('of another process is stood in for as well', async () => {
+  test('at each of two processes is answered with the stale response while the handler fails', async () => {
     const prefix = uniquePrefix();
     const options: CacheOptions = { prefix, staleWhileRevalidate: 0, staleIfError: '10m' };
     const handler = counting(async (run, _req, res) => {
@@ -362,7 +366,7 @@ describe('with originTimeout', () => {
     const { settled, later } = await stage((cache) => bare(cache, handler), options);
     await settled();
     later(STALE);
-    expect(await settled()).toMatchObject({ ...STOOD_IN, says: 'fwd=stale; detail=stale-if-error' });
+    expect(await settled()).toMatchObject({ ...STOOD_IN, cacheStatus: 'fwd=stale; detail=stale-if-error' });
     expect(handler.runs).toHaveLength(2);
   });
 
@@ -411,7 +415,7 @@ describe('with originTimeout', () => {
     later(STALE);
     const answers = await Promise.all(Array.from({ length: 20 }, () => ask()));
     for (const answer of answers) {
-      expect(answer).toMatchObject({ ...STOOD_IN, says: 'fwd=stale; detail=origin-timeout' });
+      expect(answer).toMatchObject({ ...STOOD_IN, cacheStatus: 'fwd=stale; detail=origin-timeout' });
     }
     expect(handler.runs).toHaveLength(2);
     release();
@@ -450,14 +454,14 @@ describe('with originTimeout', () => {
         stage((cache) => bare(cache, handler), { ...options, prefix, originTimeout: '10s', key: () => 'k' }),
       ),
     );
-    const [one, other] = fleet as [Stage, Stage];
+    const [one, other] = fleet as [TestApp, TestApp];
     await one.settled();
     for (const { later } of fleet) later(STALE);
     const late = one.ask();
     await until(() => handler.runs.length === 2);
     expect(await other.ask()).toMatchObject({
       ...STOOD_IN,
-      says: 'fwd=stale; detail=refresh-under-way',
+      cacheStatus: 'fwd=stale; detail=refresh-under-way',
     });
     expect(other.requests.at(-1)?.result).toBe('stale');
     release();
@@ -477,7 +481,9 @@ describe('with originTimeout', () => {
     const askAll = async (): Promise<string[]> => {
       const says: string[] = [];
       for (let i = 0; i < paths.length; i += 50)
-        says.push(...(await Promise.all(paths.slice(i, i + 50).map(async (path) => (await ask(path)).says))));
+        says.push(
+          ...(await Promise.all(paths.slice(i, i + 50).map(async (path) => (await ask(path)).cacheStatus))),
+        );
       return says;
     };
     await askAll();
@@ -500,9 +506,9 @@ describe('with originTimeout', () => {
     });
     await settled();
     later(STALE);
-    expect((await settled()).says).toBe('hit; ttl=-10; detail=stale-while-revalidate');
+    expect((await settled()).cacheStatus).toBe('hit; ttl=-10; detail=stale-while-revalidate');
     later(2 * STALE);
-    expect((await settled()).says).toBe('fwd=stale; detail=origin-timeout');
+    expect((await settled()).cacheStatus).toBe('fwd=stale; detail=origin-timeout');
     expect((await settled()).body).toBe('run 3');
   });
 });

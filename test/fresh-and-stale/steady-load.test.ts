@@ -23,7 +23,7 @@ test.each<[number, boolean]>(sized(BRIEF, [...BRIEF, [1, true], [4, false]]))(
     const { samples, runs } = await steady({ ...LENGTHS, processes, earlyRefresh });
     expect(samples.length).toBeGreaterThan(processes * 20);
 
-    const waited = samples.filter(({ says }) => !/; hit\b/.test(says));
+    const waited = samples.filter(({ cacheStatus }) => !/; hit\b/.test(cacheStatus));
     expect(waited).toEqual([]);
 
     // Read, then a run that took so long, then all that it may be used for.

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { FaultEvent } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { ask, Session } from '../support/socket.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { ask, Connection } from '../support/client.ts';
 
 /* An origin that means harm, at one URL of many: it harms its own response and no other. */
 
@@ -161,7 +161,7 @@ describe.each(['refuse', 'off'] as const)('with guard: %j, an origin that sends'
     const port = await serve(
       bare(cache, (req, res, next) => (req.url === '/evil' ? evil : good)(req, res, next)),
     );
-    const session = new Session(port);
+    const session = new Connection(port);
     await session.ask({ path: '/good' });
     await cache.idle();
     const startedAt = performance.now();
@@ -178,6 +178,6 @@ describe.each(['refuse', 'off'] as const)('with guard: %j, an origin that sends'
     expect([hit.body, hit.header('set-cookie')]).toEqual(['good 1', undefined]);
     expect(hit.header('cache-status')).toMatch(/; hit;/);
     expect(faults).toEqual([]);
-    session.hangUp();
+    session.close();
   });
 });

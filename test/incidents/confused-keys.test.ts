@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 
 /* What caches have taken for the same, or for the answer to all. */
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { bare, express5app, type Handler, newCache, serve } from '../support/apps.ts';
-import { ask, Session } from '../support/socket.ts';
+import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
+import { ask, Connection } from '../support/client.ts';
 
 /* Whose response it is: cookies, credentials, hosts and methods that caches have mixed up. */
 
@@ -22,7 +22,7 @@ describe('S1, Set-Cookie is replayed', () => {
   });
 
   test('who waits for a fill under way is not given its cookie', async () => {
-    const cache = newCache();
+    const cache = newCache({ collapse: { wait: 500 } });
     const arrived: (() => void)[] = [];
     const port = await serve(
       bare(cache, (req, res, next) => {
@@ -173,7 +173,7 @@ describe('S4, one method is answered with the response to another', () => {
     },
   );
 
-  test('so is one that middleware in front has turned', async () => {
+  test('a POST that middleware in front turned into a GET bypasses the cache', async () => {
     const cache = newCache();
     const port = await serve(
       bare(
@@ -193,11 +193,11 @@ describe('S4, one method is answered with the response to another', () => {
   test('an answer to HEAD leaves the connection in order', async () => {
     const cache = newCache();
     const port = await serve(bare(cache, how));
-    const session = new Session(port);
+    const session = new Connection(port);
     await session.ask({});
     await cache.idle();
     expect((await session.ask({ method: 'HEAD' })).header('content-length')).toBe('3');
     expect((await session.ask({})).body).toBe('GET');
-    session.hangUp();
+    session.close();
   });
 });

@@ -2,12 +2,13 @@ import { get } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis, RedisOptions } from 'ioredis';
 import { commitOf, fill, MINUTE, NOTHING, purgeTag } from '../stores/support/values.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { startCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { fleet, redis, type Site, siteOf } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
@@ -55,19 +56,19 @@ describe('17, groups that live in one process', () => {
     const [a, b] = await Promise.all([another(prefix), another(prefix)]);
     const made = await a?.('/page');
     expect((await b?.('/page'))?.body).toBe(made?.body);
-    expect((await b?.('/page'))?.said).toMatch(/^hit/);
+    expect((await b?.('/page'))?.cacheStatus).toMatch(/^hit/);
     expect((await a?.({ method: 'POST', path: '/purge/a' }))?.body).toBe('purged 1');
     const anew = await b?.('/page');
-    expect(anew?.said).toMatch(/^fwd=uri-miss/);
+    expect(anew?.cacheStatus).toMatch(/^fwd=uri-miss/);
     expect(anew?.body).not.toBe(made?.body);
-    expect((await b?.('/page'))?.said).toMatch(/^hit/);
+    expect((await b?.('/page'))?.cacheStatus).toMatch(/^hit/);
     // The process that stored it is gone, its tags are not.
     children[1]?.kill();
     await children[1]?.ended();
     const c = await another(prefix);
-    expect((await c('/page')).said).toMatch(/^hit/);
+    expect((await c('/page')).cacheStatus).toMatch(/^hit/);
     expect((await c({ method: 'POST', path: '/purge/all' })).body).toBe('purged 1');
-    expect((await a?.('/page'))?.said).toMatch(/^fwd=uri-miss/);
+    expect((await a?.('/page'))?.cacheStatus).toMatch(/^fwd=uri-miss/);
   }, 60_000);
 });
 

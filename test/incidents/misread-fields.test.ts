@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import cors from 'cors';
-import { bare, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { bare, type Handler, type Layer, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 
 /* Fields that caches have misread: Vary and Cache-Control in shapes that parsers disagree about. */
 

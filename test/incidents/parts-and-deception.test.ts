@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { bare, express5app, type Handler, newCache, serve } from '../support/apps.ts';
-import { ask, Session, serialized } from '../support/socket.ts';
+import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
+import { ask, Connection, serialized } from '../support/client.ts';
 
 /* Parts taken for wholes, and URLs that the cache and the app read differently. */
 
@@ -209,7 +209,7 @@ describe('S14, a GET with a body', () => {
     const cache = newCache({ methods: ['GET', 'POST'], key: (req) => [req.method ?? '', req.url ?? ''] });
     const port = await serve(bare(cache, (req, res) => res.end(req.url)));
     const smuggled = serialized({ path: '/evil' });
-    const session = new Session(port);
+    const session = new Connection(port);
     const post = { method: 'POST', path: '/form', body: smuggled };
     await session.ask(post);
     await cache.idle();
@@ -217,7 +217,7 @@ describe('S14, a GET with a body', () => {
     expect(hit.header('cache-status')).toMatch(/; hit;/);
     const next = session.closed ? await ask(port, '/next') : await session.ask({ path: '/next' });
     expect(next.body).toBe('/next');
-    session.hangUp();
+    session.close();
   });
 });
 

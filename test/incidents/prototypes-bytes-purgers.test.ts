@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { FaultEvent } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { payloadAt } from '../support/envelope.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 
 /* Names that JavaScript has plans for, bytes that nobody wrote, and who may purge. */
 

@@ -2,9 +2,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import { Redis } from 'ioredis';
-import { bare, express5app, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, type Handler, type Layer, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 
 /* What caches have kept that was shared, unreadable, or without end. */
 
@@ -133,7 +133,7 @@ describe('S11, a flood of keys', () => {
     expect((await stored(prefix)).length).toBeLessThanOrEqual(131);
   });
 
-  test('and a bounded number of sets of fields that its responses vary on', async () => {
+  test('one URL keeps a bounded number of Vary field lists', async () => {
     const cache = newCache();
     const port = await serve(
       bare(cache, (req, res) => res.setHeader('Vary', String(req.headers['x-names'])).end('made')),

@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import connect from 'connect';
 import type { Request, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../src/index.ts';
-import { bare, expresses, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { type Asked, ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Asked, ask } from '../support/socket.ts';
 
 /* What the door and `app.use` make of a request: the same key, and so the same stored response. */
 

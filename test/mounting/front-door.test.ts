@@ -8,31 +8,22 @@ import { describe, expect, test } from '@jest/globals';
 import type { Express, RequestHandler } from 'express';
 import express5 from 'express';
 import { type CacheOptions, redisCache } from '../../src/index.ts';
-import {
-  BEHIND,
-  counting,
-  HIT,
-  refreshes,
-  STALE,
-  type Stage,
-  stage,
-  tell,
-  timed,
-} from '../fresh-and-stale/support/stage.ts';
-import { expresses, frameworks, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { BEHIND, counting, HIT, refreshes, STALE, stage, timed } from '../fresh-and-stale/support/stage.ts';
+import { frameworks, newCache, serve, type TestApp } from '../support/app.ts';
+import { ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { certificates } from '../support/tls.ts';
 
 /* The front door answers as the same cache does within the app, and the app is not entered for it. */
 
 describe.each(frameworks)('$name', ({ app }) => {
-  const door = (handler: ReturnType<typeof counting>, options?: CacheOptions): Promise<Stage> =>
+  const door = (handler: ReturnType<typeof counting>, options?: CacheOptions): Promise<TestApp> =>
     stage((cache) => cache.before(app(handler)), options);
 
   test('hits never enter the app', async () => {
     const handler = counting();
     const { settled } = await door(handler);
-    expect(await settled()).toMatchObject({ body: 'run 1', says: 'fwd=uri-miss; stored' });
+    expect(await settled()).toMatchObject({ body: 'run 1', cacheStatus: 'fwd=uri-miss; stored' });
     expect(await settled()).toMatchObject({ ...HIT, body: 'run 1' });
     expect(handler.runs).toHaveLength(1);
   });
@@ -58,7 +49,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     const { settled } = await door(handler);
     await settled('/a');
     const posted = await settled({ method: 'POST', path: '/a', body: 'posted' });
-    expect(posted).toMatchObject({ body: 'run 2 posted', says: 'fwd=method' });
+    expect(posted).toMatchObject({ body: 'run 2 posted', cacheStatus: 'fwd=method' });
     expect((await settled('/a')).body).toBe('run 3 ');
   });
 
@@ -98,7 +89,7 @@ describe.each(frameworks)('$name', ({ app }) => {
     await ask();
     await cache.idle();
     later(STALE);
-    expect(await ask()).toMatchObject({ body: 'run 1', says: 'fwd=stale; detail=origin-timeout' });
+    expect(await ask()).toMatchObject({ body: 'run 1', cacheStatus: 'fwd=stale; detail=origin-timeout' });
   });
 
   test('requests for what is being made wait for it', async () => {
@@ -119,14 +110,14 @@ describe.each(frameworks)('$name', ({ app }) => {
     const port = await serve(listener);
     const url = `http://test.example/warm`;
     expect(await cache.warm([url], { app: listener })).toMatchObject({ done: 1, failed: 0 });
-    expect(await tell(port, '/warm')).toMatchObject(HIT);
+    expect(await ask(port, '/warm')).toMatchObject(HIT);
   });
 
   test('another policy of the same cache', async () => {
     const handler = counting();
     const { settled } = await stage((cache) => cache.with({ ttl: '5s' }).before(app(handler)));
     await settled();
-    expect((await settled()).says).toMatch(/^hit; ttl=[45]$/);
+    expect((await settled()).cacheStatus).toMatch(/^hit; ttl=[45]$/);
   });
 
   test('a cache that is closed forwards', async () => {
@@ -134,13 +125,13 @@ describe.each(frameworks)('$name', ({ app }) => {
     const { cache, ask } = await door(handler);
     await ask();
     await cache.close();
-    expect(await ask()).toMatchObject({ body: 'run 2', says: '' });
+    expect(await ask()).toMatchObject({ body: 'run 2', cacheStatus: '' });
   });
 
   test('the same cache within the app is harmless', async () => {
     const handler = counting();
     const { settled, requests } = await stage((cache) => cache.before(app(cache, handler)));
-    expect((await settled()).says).toBe('fwd=uri-miss; stored');
+    expect((await settled()).cacheStatus).toBe('fwd=uri-miss; stored');
     expect(await settled()).toMatchObject(HIT);
     expect(requests).toHaveLength(2);
   });
@@ -252,7 +243,7 @@ describe.each(expresses)('%s', (_name, make) => {
       res.on('finish', () => locals.push((res as unknown as { locals: unknown }).locals));
       door(req, res);
     });
-    expect(await tell(port)).toMatchObject(HIT);
+    expect(await ask(port)).toMatchObject(HIT);
     expect(locals).toEqual([{ kept: 'kept' }]);
   });
 
@@ -264,9 +255,9 @@ describe.each(expresses)('%s', (_name, make) => {
       res.setHeader('X-Request-Id', String(++count));
       door(req, res);
     });
-    await tell(port);
+    await ask(port);
     await cache.idle();
-    const hit = await tell(port);
+    const hit = await ask(port);
     expect(hit).toMatchObject(HIT);
     expect(hit.header('x-request-id')).toBe('2');
   });

@@ -1,20 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
 import type { PolicyOptions } from '../../src/index.ts';
-import { ask } from '../responses/support/client.ts';
 import { cacheWith, expectHit } from '../responses/support/matrix.ts';
-import { frameworks, type Handler, type Layer, type Stage, stage } from '../responses/support/stage.ts';
+import { type Stage, stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
+import { askOnce } from '../support/client.ts';
 
 /* Options that decide per request, and routes that refine the cache in front of them. */
 
 const hello: Handler = (_req, res) => res.end('hello');
 
 /** Which of these requests, one after the other, were answered without the handler. */
-async function hits({ port, runs }: Stage, asked: Parameters<typeof ask>[1][]): Promise<boolean[]> {
+async function hits({ port, runs }: Stage, asked: Parameters<typeof askOnce>[1][]): Promise<boolean[]> {
   const list: boolean[] = [];
   for (const one of asked) {
     const before = runs();
-    await ask(port, one);
+    await askOnce(port, one);
     await cacheWith().idle();
     list.push(runs() === before);
   }
@@ -34,9 +35,9 @@ describe.each(frameworks)('$name', (framework) => {
   describe.each(layouts)('a route $name', ({ layers }) => {
     test('stores for its own ttl', async () => {
       const server = await stage(framework, layers({ ttl: '5s' }), hello);
-      await ask(server.port);
+      await askOnce(server.port);
       await cacheWith().idle();
-      const hit = await ask(server.port);
+      const hit = await askOnce(server.port);
       expectHit(hit);
       expect(hit.header('cache-status')).toMatch(/ttl=[45]$/);
     });
@@ -66,7 +67,7 @@ describe.each(frameworks)('$name', (framework) => {
       });
       const [a, b] = [{ headers: { 'x-tenant': 'a' } }, { headers: { 'x-tenant': 'b' } }];
       expect(await hits(server, [a, b, a, b, {}])).toEqual([false, false, true, true, false]);
-      expect(String((await ask(server.port, b)).body)).toBe('for b');
+      expect((await askOnce(server.port, b)).body).toBe('for b');
     });
 
     test.each([
@@ -94,8 +95,8 @@ describe.each(frameworks)('$name', (framework) => {
     const routed: Layer = (req, res, next) => (req.url === '/short' ? short(req, res, next) : next());
     const server = await stage(framework, [cache, routed], hello);
     await hits(server, ['/short', '/long']);
-    expect((await ask(server.port, '/short')).header('cache-status')).toMatch(/ttl=[45]$/);
-    expect((await ask(server.port, '/long')).header('cache-status')).toMatch(/ttl=3\d\d\d$/);
+    expect((await askOnce(server.port, '/short')).header('cache-status')).toMatch(/ttl=[45]$/);
+    expect((await askOnce(server.port, '/long')).header('cache-status')).toMatch(/ttl=3\d\d\d$/);
   });
 
   test('one cache mounted twice fills once', async () => {
@@ -108,11 +109,11 @@ describe.each(frameworks)('$name', (framework) => {
     const far = cacheWith({ name: 'far' });
     const near = cacheWith({ name: 'near' });
     const server = await stage(framework, [near, far], hello);
-    expect((await ask(server.port)).header('cache-status')).toMatch(
+    expect((await askOnce(server.port)).header('cache-status')).toMatch(
       /^far; fwd=uri-miss.*, near; fwd=uri-miss/,
     );
     await near.idle();
-    const hit = await ask(server.port);
+    const hit = await askOnce(server.port);
     expect(hit.header('cache-status')).toMatch(/^far; fwd=uri-miss.*, near; hit; ttl=\d+$/);
     await far.idle();
     await far.close();
@@ -151,10 +152,10 @@ describe.each(frameworks)('$name', (framework) => {
     };
     const server = await stage(framework, [cacheWith(options)], hello);
     expect(await hits(server, ['/', { headers: { 'x-skip': '1' } }, '/'])).toEqual([false, false, true]);
-    const skipped = await ask(server.port, { headers: { 'x-skip': '1' } });
+    const skipped = await askOnce(server.port, { headers: { 'x-skip': '1' } });
     expect(skipped.header('cache-status')).toBe('redis-response-cache; fwd=bypass; detail=when');
     on = false;
-    const off = await ask(server.port);
+    const off = await askOnce(server.port);
     expect(off.header('cache-status')).toBeUndefined();
     expect(off.header('age')).toBeUndefined();
   });
@@ -178,7 +179,7 @@ describe.each(frameworks)('$name', (framework) => {
     );
     const [a, b] = ['{"a":1}', '{"a":2}'].map((body) => ({ method: 'POST', body })) as [object, object];
     expect(await hits(server, [a, b, a, b])).toEqual([false, false, true, true]);
-    expect(String((await ask(server.port, b)).body)).toBe('echo {"a":2}');
+    expect((await askOnce(server.port, b)).body).toBe('echo {"a":2}');
     expect(await hits(server, ['/', '/', { method: 'PUT', body: '{"a":1}' }])).toEqual([false, false, false]);
   });
 
@@ -186,12 +187,12 @@ describe.each(frameworks)('$name', (framework) => {
     const enabled = () => new Promise<boolean>((resolve) => setImmediate(resolve, true));
     const server = await stage(framework, [cacheWith({ enabled })], (req, res) => req.pipe(res));
     const body = 'x'.repeat(300_000);
-    expect(String((await ask(server.port, { method: 'POST', body })).body)).toBe(body);
+    expect((await askOnce(server.port, { method: 'POST', body })).body).toBe(body);
   });
 
   test('a method that the cache does not take is told so', async () => {
     const server = await stage(framework, [cacheWith()], hello);
-    const answer = await ask(server.port, { method: 'DELETE' });
+    const answer = await askOnce(server.port, { method: 'DELETE' });
     expect(answer.header('cache-status')).toBe('redis-response-cache; fwd=method');
   });
 });

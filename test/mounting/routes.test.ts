@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Express, RequestHandler } from 'express';
 import type { CacheMiddleware, CacheOptions, PolicyOptions } from '../../src/index.ts';
-import { counting, HIT, STALE, type Stage, stage } from '../fresh-and-stale/support/stage.ts';
-import { expresses } from '../support/apps.ts';
+import { counting, HIT, STALE, stage } from '../fresh-and-stale/support/stage.ts';
+import type { TestApp } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 
 /* What routes make of the fills of the cache in front, and that the next look-up goes by it. */
 
@@ -19,7 +20,7 @@ describe.each(expresses)('%s', (_name, express) => {
       overrides: Overrides,
       handler: ReturnType<typeof counting> = counting(),
       options: CacheOptions = {},
-    ): Promise<Stage> =>
+    ): Promise<TestApp> =>
       stage((cache) => {
         const route = typeof overrides === 'function' ? overrides(cache) : cache.with(overrides);
         const app = express().set('env', 'test');
@@ -29,8 +30,8 @@ describe.each(expresses)('%s', (_name, express) => {
 
     test('a route refines the fill under way', async () => {
       const { settled } = await staged({ ttl: '5s' });
-      expect((await settled('/a')).says).toBe('fwd=uri-miss; stored');
-      expect((await settled('/a')).says).toMatch(/^hit; ttl=[45]$/);
+      expect((await settled('/a')).cacheStatus).toBe('fwd=uri-miss; stored');
+      expect((await settled('/a')).cacheStatus).toMatch(/^hit; ttl=[45]$/);
     });
 
     test("a route that ignores the client's directives does so for hits", async () => {
@@ -122,7 +123,10 @@ describe.each(expresses)('%s', (_name, express) => {
       const { settled, ask, later } = await staged(overrides, handler, options);
       await settled('/a');
       later(STALE);
-      expect(await ask('/a')).toMatchObject({ body: 'run 1', says: 'fwd=stale; detail=origin-timeout' });
+      expect(await ask('/a')).toMatchObject({
+        body: 'run 1',
+        cacheStatus: 'fwd=stale; detail=origin-timeout',
+      });
     });
   });
 });

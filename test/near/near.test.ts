@@ -7,9 +7,10 @@ import type { Redis } from 'ioredis';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
-import { client5Of, clientOf, clusterOf, startCluster } from '../support/cluster-of-one.ts';
+import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { client5Of, clientOf, clusterOf } from '../support/store.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 let redis: RedisProcess;
@@ -230,6 +231,8 @@ describe('where Redis may not be heard, nothing is near', () => {
     await sleep(1600);
     expect(await a.get('/1')).toMatchObject({ near: false, version: 1 });
     network.dark = false;
+    // In the long run, connections begun in the dark are given up after ten seconds without a sign of life.
+    if (sized(true, false)) network.reset();
     await brought(a, '/1');
   }, 40_000);
 
@@ -323,10 +326,9 @@ describe('a read that crosses a change is not kept', () => {
 
 describe('on a Cluster', () => {
   test('each master says what changes there', async () => {
-    const cluster = await startCluster();
-    closing.push(() => cluster.stop());
+    const [url] = (await sharedCluster()) as [string];
     origin = new Origin();
-    const clients = [clusterOf(cluster, 'app:'), clusterOf(cluster, 'app:')];
+    const clients = [clusterOf({ url }, 'near:'), clusterOf({ url }, 'near:')];
     for (const client of clients) closing.push(() => client.disconnect());
     const [a, b] = (await Promise.all(clients.map((client) => processOf({ redis: client })))) as [
       Process,

@@ -6,9 +6,9 @@ import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import debug from 'debug';
 import express from 'express';
 import type { CacheEvents, RequestEvent } from '../../src/index.ts';
-import { newCache, serve } from '../support/apps.ts';
+import { newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { startRedis } from '../support/redis.ts';
-import { ask } from '../support/socket.ts';
 import { shop } from './support/shop.ts';
 
 const NAMES = ['request', 'fault', 'guard', 'store', 'purge', 'refresh'] as const;
@@ -140,7 +140,7 @@ describe('an event', () => {
     });
     cache.on('request', ({ kind }) => heard.push(kind));
     await settled();
-    expect((await settled()).says).toMatch(/^hit/);
+    expect((await settled()).cacheStatus).toMatch(/^hit/);
     expect(heard).toEqual(['forward', 'hit']);
     expect(warnings).toEqual([
       ["a listener of 'request' threw: Error: mine", { type: 'RedisResponseCacheWarning' }],

@@ -3,8 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type CacheMiddleware, type CacheOptions, type PolicyOptions, redisCache } from '../../src/index.ts';
+import { Connection } from '../support/client.ts';
 import { sized } from '../support/long.ts';
-import { Session } from '../support/socket.ts';
 
 /*
  * `explain(request)` and the `Cache-Status` of that very request agree, for generated policies, routes behind the cache,
@@ -124,7 +124,7 @@ async function run(
     cache(req, res, () => (nested ? nested(req, res, () => answer(req, res)) : answer(req, res)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const session = new Session((server.address() as AddressInfo).port);
+  const session = new Connection((server.address() as AddressInfo).port);
   try {
     for (const { method, path, headers, wait, purge } of history) {
       now += wait * 1000;
@@ -143,7 +143,7 @@ async function run(
         expect([method, path, headers, says]).toEqual([method, path, headers, before]);
     }
   } finally {
-    session.hangUp();
+    session.close();
     server.closeAllConnections();
     server.close();
     await cache.close();

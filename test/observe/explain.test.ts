@@ -2,9 +2,10 @@ import type { IncomingMessage } from 'node:http';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheOptions, Explanation } from '../../src/index.ts';
-import { expresses, newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import type { Asked } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { startRedis } from '../support/redis.ts';
-import type { Asked } from '../support/socket.ts';
 import { type Shop, shop } from './support/shop.ts';
 
 const client = new Redis(process.env.TEST_REDIS_URL as string);
@@ -19,7 +20,7 @@ async function both(
     method,
     headers: headers as Record<string, string>,
   });
-  return [explained, (await settled({ method, path, headers })).says];
+  return [explained, (await settled({ method, path, headers })).cacheStatus];
 }
 
 /** Without what only the app's answer tells. */
@@ -126,11 +127,11 @@ describe('cache.explain()', () => {
       headers: { 'Accept-Encoding': 'gzip' },
     });
     expect(explained.stored?.size).toBe(10_000);
-    const { says } = await store.ask({ path: '/long', headers: { 'Accept-Encoding': 'gzip' } });
+    const { cacheStatus } = await store.ask({ path: '/long', headers: { 'Accept-Encoding': 'gzip' } });
     expect(explained.cacheStatus).toMatch(
       /^redis-response-cache; hit; ttl=\d+; key="GET http:\/\/test.example\/long"$/,
     );
-    expect(says).toMatch(/; key="GET http:\/\/test.example\/long"$/);
+    expect(cacheStatus).toMatch(/; key="GET http:\/\/test.example\/long"$/);
   });
 
   test('says why the last response for the key was not stored', async () => {

@@ -15,8 +15,8 @@ import {
 } from '@opentelemetry/sdk-trace-base';
 import express from 'express';
 import { otel } from '../../src/observe/otel.ts';
-import { newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { shop } from './support/shop.ts';
 
 const exporter = new InMemorySpanExporter();

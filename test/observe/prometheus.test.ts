@@ -3,7 +3,8 @@ import { describe, expect, test } from '@jest/globals';
 import { Registry } from 'prom-client';
 import type { CacheOptions } from '../../src/index.ts';
 import { prometheus } from '../../src/observe/prometheus.ts';
-import { expresses, newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
+import { expresses } from '../support/expresses.ts';
 import { type Shop, shop } from './support/shop.ts';
 
 /** Traffic that moves every metric, faults included. */

@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import cors from 'cors';
 import express from 'express';
 import { ShadowCounter } from '../../src/observe/shadow-stats.ts';
-import { expresses, newCache, serve } from '../support/apps.ts';
+import { newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { ask } from '../support/socket.ts';
 import { shop } from './support/shop.ts';
 
 const redis = process.env.TEST_REDIS_URL as string;
@@ -24,9 +25,9 @@ describe.each(expresses)('in shadow mode, %s', (_, make) => {
       { path: '/varies', headers: { 'Accept-Language': 'de' } },
       '/short',
     ];
-    for (const one of asked) says.push((await settled(one)).says);
+    for (const one of asked) says.push((await settled(one)).cacheStatus);
     later(5_000);
-    for (const one of ['/short', '/short']) says.push((await settled(one)).says);
+    for (const one of ['/short', '/short']) says.push((await settled(one)).cacheStatus);
     expect(says).toEqual([
       'fwd=bypass; stored; detail="shadow: uri-miss"',
       'fwd=bypass; detail="shadow: hit"',
@@ -130,7 +131,9 @@ describe('shadow mode', () => {
     const first = await shop({ prefix, mode: 'shadow' });
     await first.settled({ path: '/text', headers: { Host: 'a.example' } });
     const second = await shop({ prefix });
-    expect((await second.ask({ path: '/text', headers: { Host: 'a.example' } })).says).toMatch(/^hit; ttl=/);
+    expect((await second.ask({ path: '/text', headers: { Host: 'a.example' } })).cacheStatus).toMatch(
+      /^hit; ttl=/,
+    );
     expect(() => newCache({ mode: 'dark' as 'shadow' })).toThrow('Option "mode" is "dark"');
   });
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { BoundedCounter } from '../../src/observe/bounded-counter.ts';
 import { Histogram } from '../../src/observe/histogram.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { startRedis } from '../support/redis.ts';
 import { shop } from './support/shop.ts';
 

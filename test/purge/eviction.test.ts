@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import slotOf from 'cluster-key-slot';
 import { Redis } from 'ioredis';
 import type { CacheOptions } from '../../src/index.ts';
-import type { Handler } from '../support/apps.ts';
+import type { Handler } from '../support/app.ts';
 import { startShardedCluster } from '../support/cluster.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { type Site, site } from '../support/stores.ts';

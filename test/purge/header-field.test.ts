@@ -3,11 +3,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { describe, expect, jest, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, express5app, frameworks, newCache, serve } from '../support/apps.ts';
+import { bare, express5app, frameworks, newCache, serve } from '../support/app.ts';
 import { startProxy } from '../support/chaos.ts';
+import { type Answer, type Asked, ask, Connection } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
-import { type Answer, type Asked, ask, Session } from '../support/socket.ts';
 
 /* The `invalidation` option: a request that purges by a header field, if it may, and an ordinary request if it may not. */
 
@@ -189,7 +189,7 @@ describe('a secret', () => {
     expect(faults).toEqual([]);
   });
 
-  test('of any characters that a field can bring is compared as it is', async () => {
+  test('with any characters that a field can hold is compared literally', async () => {
     const secret = 'caf\xe9 "with" spaces; and, commas';
     const { ask } = await stage({
       ...IN_PROCESS,
@@ -324,9 +324,9 @@ describe('the handler', () => {
     },
   );
 
-  test('nor does it see the body of one, and the connection goes on', async () => {
+  test('the handler does not see the body of a purge request, and the connection stays usable', async () => {
     const { port, through } = await stage();
-    const session = new Session(port);
+    const session = new Connection(port);
     await session.ask({ path: '/a' });
     const body = 'x'.repeat(200_000);
     const answer = await session.ask({
@@ -337,7 +337,7 @@ describe('the handler', () => {
     });
     expectPurged(answer, 1);
     expect((await session.ask({ path: '/b' })).body).toBe('GET /b');
-    session.hangUp();
+    session.close();
     expect(through.map(({ method }) => method)).toEqual(['GET', 'GET']);
   });
 
@@ -421,7 +421,7 @@ describe('a key of the app', () => {
 });
 
 describe('routes', () => {
-  test('of cache.with take the field as the cache does', async () => {
+  test('made by cache.with accept the field as the cache does', async () => {
     const cache = newCache({ redis, prefix: uniquePrefix(), invalidation: BY_SECRET });
     const route = cache.with({ ttl: '5m', vary: { query: ['page'] } });
     let runs = 0;
@@ -469,7 +469,7 @@ describe('routes', () => {
     expect(isHit(await ask())).toBe(true);
   });
 
-  test('of a cache without the option know no such field', async () => {
+  test('of a cache without the option ignore the field', async () => {
     const { ask, through } = await stage({ invalidation: undefined } as unknown as CacheOptions);
     await ask();
     expect(isHit(await ask({ headers: authorized('invalidate') }))).toBe(true);

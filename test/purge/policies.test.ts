@@ -14,9 +14,9 @@ everywhere((open) => {
     );
     cache.with({ methods: ['GET'] });
     for (const method of ['GET', 'POST']) await get({ method });
-    expect((await get({ method: 'POST' })).said).toMatch(/^hit/);
+    expect((await get({ method: 'POST' })).cacheStatus).toMatch(/^hit/);
     expect(await cache.purge({ key: 'k' })).toBe(2);
-    expect((await get({ method: 'POST' })).said).toMatch(/^fwd=uri-miss/);
+    expect((await get({ method: 'POST' })).cacheStatus).toMatch(/^fwd=uri-miss/);
   });
 
   test('a purge by key purges the methods that only a route of cache.with has', async () => {

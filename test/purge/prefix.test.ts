@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CacheOptions } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { everywhere, fleet, refusalOf, type Site, settled, site, siteOf } from '../support/stores.ts';
 
 /* Purges of all URLs that begin alike: by the URLs themselves, however their keys stand in Redis. */
@@ -98,7 +98,7 @@ everywhere((open) => {
       await custom.wrap('/api/leads', () => 1, { ttl: '1m' });
       for (const prefix of ['/', '/api/leads', 'http://test.example/'])
         expect(await custom.purge({ prefix })).toBe(0);
-      for (const _ of keys) expect((await one.get('/api/leads')).said).toMatch(/^hit/);
+      for (const _ of keys) expect((await one.get('/api/leads')).cacheStatus).toMatch(/^hit/);
       expect(await custom.store.has('http://test.example/api/leads')).toBe(true);
       expect(await custom.purge({ all: true })).toBe(keys.length + 2);
     });

@@ -4,12 +4,12 @@ import type { CacheOptions, FaultEvent, PurgeTarget } from '../../src/index.ts';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
 import { fill, lease, MINUTE, NOTHING, purgeTag, response, valueAt } from '../stores/support/values.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { clientOf, storeOf } from '../support/cluster-of-one.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import type { Asked } from '../support/client.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import type { RedisProcess } from '../support/redis.ts';
-import type { Asked } from '../support/socket.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { everywhere, fleet, redis, type Site, settled, siteOf } from '../support/stores.ts';
 
 /* Soft purges: what is stored stays, and is stale from then on, whatever clocks say. */
@@ -86,15 +86,18 @@ everywhere((open) => {
         const { time, made, first, last } = await pages(clocks, name === 'key');
         made.fields['Cache-Control'] = 'max-age=3000';
         await first.get('/');
-        expect((await first.get('/')).said).toMatch(/^hit/);
+        expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
         time.now += 5000;
         expect(await last.cache.purge(target)).toBe(1);
         for (const { get } of made.sites) expect((await get(only(''))).status).toBe(504);
         // It is there all the same.
         expect((await first.get(only(', max-stale'))).body).toBe('made 1');
         const anew = await first.get('/');
-        expect(anew).toMatchObject({ body: 'made 2', said: expect.stringMatching(/^fwd=stale; .*stored/) });
-        expect((await first.get('/')).said).toMatch(/^hit/);
+        expect(anew).toMatchObject({
+          body: 'made 2',
+          cacheStatus: expect.stringMatching(/^fwd=stale; .*stored/),
+        });
+        expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
         expect(made.asked).toEqual([undefined, undefined]);
       },
     );
@@ -113,7 +116,7 @@ everywhere((open) => {
       running[1]?.res.setHeader('Cache-Tag', 't').end('from after');
       expect((await waiting).body).toBe('from after');
       await Promise.all(caches.map((cache) => cache.idle()));
-      expect(await ask(0)).toMatchObject({ body: 'from after', said: expect.stringMatching(/^hit/) });
+      expect(await ask(0)).toMatchObject({ body: 'from after', cacheStatus: expect.stringMatching(/^hit/) });
     });
 
     test('a hard purge finds what a soft one has left', async () => {
@@ -131,7 +134,7 @@ everywhere((open) => {
       made.fields.ETag = '"1"';
       for (let i = 0; i < 3; i++) {
         await first.get('/');
-        expect((await first.get('/')).said).toMatch(/^hit/);
+        expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
         expect(await first.cache.purge(target)).toBe(1);
       }
       expect(made.asked).toEqual([undefined, '"1"', '"1"']);
@@ -147,15 +150,18 @@ everywhere((open) => {
       await first.get('/');
       await last.cache.purge({ tag: 't', soft: true });
       const confirmed = await first.get('/');
-      expect(confirmed).toMatchObject({ body: 'made 1', said: 'fwd=stale; fwd-status=304; stored' });
+      expect(confirmed).toMatchObject({ body: 'made 1', cacheStatus: 'fwd=stale; fwd-status=304; stored' });
       expect(made.asked).toEqual([undefined, '"1"']);
-      expect((await first.get('/')).said).toMatch(/^hit/);
+      expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
       // A HEAD alone confirms nothing that was purged.
       await last.cache.purge({ tag: 't', soft: true });
       await first.get({ method: 'HEAD' });
       expect((await first.get(only(''))).status).toBe(504);
       made.fields.ETag = '"2"';
-      expect(await first.get('/')).toMatchObject({ body: 'made 4', said: expect.stringMatching(/stored/) });
+      expect(await first.get('/')).toMatchObject({
+        body: 'made 4',
+        cacheStatus: expect.stringMatching(/stored/),
+      });
     },
   );
 
@@ -172,7 +178,7 @@ everywhere((open) => {
     expect(await first.get('/')).toMatchObject({ status: 503 });
     made.fails = false;
     expect((await first.get('/')).body).toBe('made 4');
-    expect((await first.get('/')).said).toMatch(/^hit/);
+    expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
   });
 
   test('that was stale before stands in for no longer than it would have', async () => {
@@ -196,7 +202,7 @@ everywhere((open) => {
     const taken = await first.get(only(', max-stale=10'));
     expect(taken).toMatchObject({ status: 200, body: 'made 1' });
     expect(Number(taken.header('age'))).toBe(15);
-    expect(Number(/ttl=(-?\d+)/.exec(taken.said)?.[1])).toBeLessThanOrEqual(-5);
+    expect(Number(/ttl=(-?\d+)/.exec(taken.cacheStatus)?.[1])).toBeLessThanOrEqual(-5);
     time.now += 7000;
     expect((await first.get(only(', max-stale=10'))).status).toBe(504);
     expect((await first.get(only(', max-stale'))).status).toBe(200);
@@ -222,7 +228,7 @@ everywhere((open) => {
     },
   );
 
-  test('and once more is no less stale than it was', async () => {
+  test('a second soft purge leaves the response as stale as the first', async () => {
     const { time, made, first } = await pages([0]);
     made.fields['Cache-Control'] = 'max-age=3000, stale-if-error=60';
     await first.get('/');
@@ -236,7 +242,7 @@ everywhere((open) => {
     expect((await first.get('/')).status).toBe(503);
   });
 
-  test('by two tags counts a response that has both once', async () => {
+  test('a soft purge by two tags counts a response with both once', async () => {
     const { made, first } = await pages([0]);
     made.fields['Cache-Tag'] = 't, u';
     await first.get('/');
@@ -332,8 +338,8 @@ describe('a mark that nobody wrote', () => {
       const byte = 1 + (bit >> 3);
       bytes[byte] = (bytes[byte] as number) ^ (1 << (bit & 7));
       await client.hset(key, '', bytes);
-      expect([bit, (await get('/')).said]).toEqual([bit, 'fwd=uri-miss; stored']);
-      expect((await get('/')).said).toMatch(/^hit/);
+      expect([bit, (await get('/')).cacheStatus]).toEqual([bit, 'fwd=uri-miss; stored']);
+      expect((await get('/')).cacheStatus).toMatch(/^hit/);
     }
     expect(faults.map(({ code }) => code)).toEqual(Array(sized(13, 64)).fill('corrupt'));
   });

@@ -13,13 +13,13 @@ import {
   response,
   valueAt,
 } from '../stores/support/values.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
-import { clientOf, storeOf } from '../support/cluster-of-one.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { interleaved, orders, Stepped } from '../support/stepped.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { everywhere, fleet, redis, settled } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 
@@ -53,12 +53,15 @@ everywhere((open) => {
         running[1]?.res.setHeader('Cache-Tag', TAGS).end('from after');
         const answers = await Promise.all([...waiting, ...late]);
         expect(answers.map(({ body }) => body)).toEqual(Array(5).fill('from after'));
-        expect(await ask(other)).toMatchObject({ body: 'from after', said: expect.stringMatching(/^hit/) });
+        expect(await ask(other)).toMatchObject({
+          body: 'from after',
+          cacheStatus: expect.stringMatching(/^hit/),
+        });
         expect(running).toHaveLength(2);
       },
     );
 
-    test('by another tag lets a fill go on, and so does one that was over when it began', async () => {
+    test('a fill continues if the purge names another tag or ended before the fill began', async () => {
       const options = { ...open(), key: () => 'one' };
       const { ask, caches, running, runs } = await fleet(1, options);
       await caches[0]?.purge({ tags: ['a', 'b', 'c'], ...mode });
@@ -66,9 +69,9 @@ everywhere((open) => {
       await runs(1);
       await caches[0]?.purge({ tags: ['d', 'A', 'a,'], ...mode });
       running[0]?.res.setHeader('Cache-Tag', TAGS).end('made');
-      expect((await leader).said).toBe('fwd=uri-miss; stored');
+      expect((await leader).cacheStatus).toBe('fwd=uri-miss; stored');
       await caches[0]?.idle();
-      expect((await ask(0)).said).toMatch(/^hit/);
+      expect((await ask(0)).cacheStatus).toMatch(/^hit/);
     });
 
     test('revokes the confirmation of what is stored, and the one that would give it the tag', async () => {
@@ -200,7 +203,7 @@ describe('in any order of their commands', () => {
     }
   });
 
-  test('of two hard purges each response is deleted by one', async () => {
+  test('two hard purges together delete each response once', async () => {
     for (const order of orders(5, 5)) {
       const prefix = uniquePrefix();
       const plain = storeOf(client, prefix);
@@ -279,7 +282,7 @@ describe('a purge that is cut off half-way', () => {
   };
   const halfWay = () => until(async () => (await left()) < COUNT);
 
-  test('by the end of its process deletes all when it is asked for again', async () => {
+  test('by the end of its process deletes everything when it is repeated', async () => {
     const script = `redisCache({ redis: REDIS }).purge({ tag: 't' }).then(() => console.log('over'));`;
     const child = new Child(script, network.url);
     children.push(child);
@@ -290,7 +293,7 @@ describe('a purge that is cut off half-way', () => {
     await expectTheRest();
   }, 30_000);
 
-  test('by the network says so, and deletes all when it is asked for again', async () => {
+  test('by the network rejects, and deletes everything when it is repeated', async () => {
     const cache = newCache({ redis: network.url, timeout: 100 });
     const purged = cache.purge({ tag: 't' });
     const refused = expect(purged).rejects.toBeInstanceOf(StoreError);

@@ -2,7 +2,7 @@ import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import { describe, expect, test } from '@jest/globals';
 import express from 'express';
 import type { CacheOptions, RequestEvent } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { everywhere, refusalOf, type Site, site, siteOf } from '../support/stores.ts';
 
 /* What a response says it may be purged by, and what a purge by it deletes: that, all of that, and nothing else. */
@@ -122,8 +122,8 @@ everywhere((open) => {
       expect(await stored(Object.keys(PAGES))).toEqual(['/none', '/alike']);
       expect(await cache.purge({ tags: [] })).toBe(0);
       // What is made after it is stored, and can be purged again.
-      expect((await get('/both')).said).toMatch(/^fwd=uri-miss/);
-      expect((await get('/both')).said).toMatch(/^hit/);
+      expect((await get('/both')).cacheStatus).toMatch(/^fwd=uri-miss/);
+      expect((await get('/both')).cacheStatus).toMatch(/^hit/);
       expect(await cache.purge({ tag: 'blue' })).toBe(1);
       expect(await stored(['/both'])).toEqual([]);
     });
@@ -189,7 +189,7 @@ everywhere((open) => {
     await get('/');
     now += 20_000;
     tag = 'b';
-    expect((await get('/')).said).toMatch(/^fwd=stale; .*stored/);
+    expect((await get('/')).cacheStatus).toMatch(/^fwd=stale; .*stored/);
     expect(await cache.purge({ tag: 'b' })).toBe(1);
     expect(await stored(['/'])).toEqual([]);
   });
@@ -207,9 +207,9 @@ everywhere((open) => {
     now += 20_000;
     tag = 'b';
     const confirmed = await get('/');
-    expect(confirmed).toMatchObject({ body: 'made once', said: 'fwd=stale; fwd-status=304; stored' });
+    expect(confirmed).toMatchObject({ body: 'made once', cacheStatus: 'fwd=stale; fwd-status=304; stored' });
     expect(confirmed.header('cache-tag')).toBe('b');
-    expect((await get('/')).said).toMatch(/^hit/);
+    expect((await get('/')).cacheStatus).toMatch(/^hit/);
     expect(await cache.purge({ tag: 'b' })).toBe(1);
     expect(await stored(['/'])).toEqual([]);
   });
@@ -399,16 +399,16 @@ describe('a response that could not be purged by all of its tags is not stored',
       options,
       page(() => headers),
     );
-    expect((await get('/')).said).toBe('fwd=uri-miss; detail=tags');
+    expect((await get('/')).cacheStatus).toBe('fwd=uri-miss; detail=tags');
     expect(await stored(['/'])).toEqual([]);
     expect(await cache.purge({ tag: 'a' })).toBe(0);
   });
 
-  test('nor where the function takes its time: the event says it', async () => {
+  test('an async tags function makes the response uncacheable too, and the event says so', async () => {
     const { cache, get, stored } = await site({ tags: async () => many(129) }, page());
     const events: RequestEvent[] = [];
     cache.on('request', (event) => events.push(event));
-    expect((await get('/')).said).toBe('fwd=uri-miss');
+    expect((await get('/')).cacheStatus).toBe('fwd=uri-miss');
     expect(events[0]).toMatchObject({ stored: false, detail: 'tags' });
     expect(await stored(['/'])).toEqual([]);
   });
@@ -426,7 +426,7 @@ describe('a response that could not be purged by all of its tags is not stored',
     expect(await stored(['/'])).toEqual([]);
   });
 
-  test('one that is named twice is one', async () => {
+  test('a tag that is named twice counts once', async () => {
     const tags = many(100);
     const headers = { 'Cache-Tag': tags.join(), 'Surrogate-Key': tags.join(' ') };
     const { cache, get } = await site(

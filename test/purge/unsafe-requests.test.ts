@@ -2,11 +2,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { bare, newCache, serve } from '../support/apps.ts';
+import { bare, newCache, serve } from '../support/app.ts';
 import { startProxy } from '../support/chaos.ts';
+import { type Answer, type Asked, Connection } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { startRedis } from '../support/redis.ts';
-import { type Answer, type Asked, Session } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 
 /* Requests with an unsafe method: their handlers begin at once, and their success invalidates (RFC 9111 section 4.4). */
@@ -51,8 +51,8 @@ async function fleet(processes: number, options: CacheOptions = {}): Promise<Fle
     );
   }
   const ask: Fleet['ask'] = async (process, asked = {}) => {
-    const session = new Session(ports[process] as number);
-    closing.push(() => session.hangUp());
+    const session = new Connection(ports[process] as number);
+    closing.push(() => session.close());
     return session.ask({ path: '/form', headers: HOST, ...asked });
   };
   return {

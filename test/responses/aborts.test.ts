@@ -2,9 +2,10 @@ import { once } from 'node:events';
 import { pipeline, type Readable } from 'node:stream';
 import { describe, expect, test } from '@jest/globals';
 import type { Response } from 'express';
-import { ask, Conversation } from './support/client.ts';
+import { frameworks, type Handler } from '../support/app.ts';
+import { askOnce, begin } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
-import { expresses, frameworks, type Handler, type Stage, stage } from './support/stage.ts';
+import { expressApps, type Stage, stage } from './support/stage.ts';
 import { slowly } from './support/stream-cases.ts';
 
 /* Responses that end before their time, by the client's doing or by the handler's. */
@@ -121,21 +122,21 @@ function onlyFirst(handler: Handler): Handler {
 /** What came before is not stored and holds nothing up: the next request fills, the one after is a hit. */
 async function expectFreeAgain({ port, runs }: Stage): Promise<void> {
   const startedAt = performance.now();
-  const next = await ask(port);
+  const next = await askOnce(port);
   expect(performance.now() - startedAt).toBeLessThan(2000);
-  expect(String(next.body)).toBe('whole body');
+  expect(next.body).toBe('whole body');
   expect(next.header('cache-status')).toMatch(/fwd=uri-miss; stored/);
   await cacheWith().idle();
-  const last = await ask(port);
+  const last = await askOnce(port);
   expectHit(last);
-  expect(String(last.body)).toBe('whole body');
+  expect(last.body).toBe('whole body');
   expect(runs()).toBe(2);
 }
 
 async function hangUpOn(server: Stage, after: string | undefined): Promise<void> {
-  const client = new Conversation(server.port);
+  const client = begin(server.port);
   await (after === undefined ? server.ran(1) : client.until(after));
-  client.hangUp();
+  client.close();
   await server.closed();
   await cacheWith().idle();
 }
@@ -146,9 +147,9 @@ describe.each(frameworks)('$name', (framework) => {
     async ({ handler, after }) => {
       const server = await stage(framework, [cacheWith()], handler);
       await hangUpOn(server, after);
-      const hit = await ask(server.port);
+      const hit = await askOnce(server.port);
       expectHit(hit);
-      expect(String(hit.body)).toBe('whole body');
+      expect(hit.body).toBe('whole body');
       expect(server.runs()).toBe(1);
     },
   );
@@ -158,12 +159,12 @@ describe.each(frameworks)('$name', (framework) => {
       await gone(res);
       res.end('whole body');
     });
-    const client = new Conversation(server.port);
+    const client = begin(server.port);
     await server.ran(1);
     client.socket.resetAndDestroy();
     await server.closed();
     await cacheWith().idle();
-    expectHit(await ask(server.port));
+    expectHit(await askOnce(server.port));
   });
 
   test.each(stopped)('a client that hangs up $name, leaves nothing stored', async ({ handler, after }) => {
@@ -174,7 +175,7 @@ describe.each(frameworks)('$name', (framework) => {
 
   test.each(destroyed)('a handler that destroys $name leaves nothing stored', async ({ handler }) => {
     const server = await stage(framework, [cacheWith()], onlyFirst(handler));
-    const client = new Conversation(server.port);
+    const client = begin(server.port);
     await once(client.socket, 'close');
     await server.closed();
     await cacheWith().idle();
@@ -187,26 +188,26 @@ describe.each(frameworks)('$name', (framework) => {
       [cacheWith()],
       onlyFirst(() => {}),
     );
-    const client = new Conversation(server.port);
+    const client = begin(server.port);
     await server.ran(1);
-    client.hangUp();
+    client.close();
     await server.closed();
     const startedAt = performance.now();
-    expect(String((await ask(server.port)).body)).toBe('whole body');
+    expect((await askOnce(server.port)).body).toBe('whole body');
     expect(performance.now() - startedAt).toBeLessThan(2000);
   });
 });
 
-describe.each(expresses)('$name', (framework) => {
+describe.each(expressApps)('$name', (framework) => {
   test('res.json for a client that is gone is stored', async () => {
     const server = await stage(framework, [cacheWith()], async (_req, res) => {
       await gone(res);
       res.json({ late: true });
     });
     await hangUpOn(server, undefined);
-    const hit = await ask(server.port);
+    const hit = await askOnce(server.port);
     expectHit(hit);
-    expect(String(hit.body)).toBe('{"late":true}');
+    expect(hit.body).toBe('{"late":true}');
     expect(hit.header('content-type')).toMatch(/json/);
   });
 });

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ErrorRequestHandler } from 'express';
-import { ask } from './support/client.ts';
+import { type Framework, frameworks, type Handler, type Layer } from '../support/app.ts';
+import { askOnce } from '../support/client.ts';
 import { type Case, cacheWith, expectPassed, expectReplayed, expectSame } from './support/matrix.ts';
-import { expresses, type Framework, frameworks, type Handler, type Layer, stage } from './support/stage.ts';
+import { expressApps, stage } from './support/stage.ts';
 
 /* Handlers that fail, and handlers that go on after the end. */
 
@@ -114,11 +115,11 @@ async function expectFailurePassed(
   const once: Handler = (req, res, next) => (runs++ === 0 ? handler(req, res, next) : res.end('whole'));
   const bare = await stage(framework, layers, handler);
   const cached = await stage(framework, [...layers, cacheWith({ statuses: [200] })], once);
-  expectSame(await ask(cached.port), await ask(bare.port));
+  expectSame(await askOnce(cached.port), await askOnce(bare.port));
   await cached.closed();
   await cacheWith().idle();
-  const next = await ask(cached.port);
-  expect(String(next.body)).toBe('whole');
+  const next = await askOnce(cached.port);
+  expect(next.body).toBe('whole');
   expect(next.header('cache-status')).toMatch(/fwd=uri-miss; stored/);
 }
 
@@ -151,10 +152,10 @@ describe.each(withErrors)('$name', (framework) => {
       res.setHeader('Cache-Control', 'max-age=3600');
       fail();
     });
-    expect((await ask(server.port)).status).toBe(500);
+    expect((await askOnce(server.port)).status).toBe(500);
     await cacheWith().idle();
     now += 61_000;
-    expect((await ask(server.port)).header('cache-status')).toMatch(/fwd=(?:stale|uri-miss)/);
+    expect((await askOnce(server.port)).header('cache-status')).toMatch(/fwd=(?:stale|uri-miss)/);
     expect(server.runs()).toBe(2);
   });
 
@@ -163,7 +164,7 @@ describe.each(withErrors)('$name', (framework) => {
   );
 });
 
-describe.each(expresses)('$name', (framework) => {
+describe.each(expressApps)('$name', (framework) => {
   test('an error handler of the app answers, and its 500 is not stored', async () => {
     const onError: ErrorRequestHandler = (error, _req, res, _next) => {
       res.status(500).json({ error: (error as Error).message });
@@ -171,9 +172,9 @@ describe.each(expresses)('$name', (framework) => {
     const server = await stage(framework, [cacheWith()], fail);
     server.app.use?.(onError);
     for (let i = 1; i <= 2; i++) {
-      const answer = await ask(server.port);
+      const answer = await askOnce(server.port);
       expect(answer.status).toBe(500);
-      expect(String(answer.body)).toBe('{"error":"broken"}');
+      expect(answer.body).toBe('{"error":"broken"}');
       await cacheWith().idle();
       expect(server.runs()).toBe(i);
     }
@@ -181,7 +182,7 @@ describe.each(expresses)('$name', (framework) => {
 });
 
 test('Express 5 answers for an async handler that rejects', () =>
-  expectFailurePassed(expresses[0]!, async () => {
+  expectFailurePassed(expressApps[0]!, async () => {
     await new Promise(setImmediate);
     fail();
   }));

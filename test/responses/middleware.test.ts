@@ -5,9 +5,10 @@ import cors from 'cors';
 import session from 'express-session';
 import helmet from 'helmet';
 import onHeaders from 'on-headers';
-import { ask } from './support/client.ts';
+import { frameworks, type Handler, type Layer } from '../support/app.ts';
+import { askOnce } from '../support/client.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
-import { frameworks, type Handler, type Layer, stage } from './support/stage.ts';
+import { stage } from './support/stage.ts';
 
 /* Middleware in front of the cache does its part for each request anew; middleware behind it is part of what is stored. */
 
@@ -34,7 +35,7 @@ describe.each(frameworks)('$name', (framework) => {
   test('a hit has the id of its own request, and none of the first', async () => {
     const server = await stage(framework, [requestId(), cacheWith()], text);
     for (const [i, id] of ['r1', 'r2', 'r3'].entries()) {
-      const answer = await ask(server.port);
+      const answer = await askOnce(server.port);
       if (i > 0) expectHit(answer);
       expect(answer.header('x-request-id')).toBe(id);
       await cacheWith().idle();
@@ -48,7 +49,7 @@ describe.each(frameworks)('$name', (framework) => {
     const server = await stage(framework, [front, cacheWith()], (_req, res) =>
       res.end(`${context.getStore()}`),
     );
-    const answers = await Promise.all(['/a', '/b', '/c'].map((path) => ask(server.port, path)));
+    const answers = await Promise.all(['/a', '/b', '/c'].map((path) => askOnce(server.port, path)));
     expect(answers.map(({ body }) => String(body)).sort()).toEqual(['1', '2', '3']);
   });
 
@@ -63,7 +64,7 @@ describe.each(frameworks)('$name', (framework) => {
       res.setHeader('X-Changed', 'by the handler').end('x');
     });
     for (let i = 0; i < 2; i++) {
-      const answer = await ask(server.port);
+      const answer = await askOnce(server.port);
       expect([answer.header('x-away'), answer.header('x-changed')]).toEqual([undefined, 'by the handler']);
       await cacheWith().idle();
     }
@@ -78,9 +79,9 @@ describe.each(frameworks)('$name', (framework) => {
     const server = await stage(framework, [front, cacheWith()], (_req, res) =>
       res.setHeader('Vary', 'Accept').end('x'),
     );
-    await ask(server.port);
+    await askOnce(server.port);
     await cacheWith().idle();
-    const hit = await ask(server.port, { headers: { 'x-front': '1' } });
+    const hit = await askOnce(server.port, { headers: { 'x-front': '1' } });
     expectHit(hit);
     expect(hit.header('vary')).toBe('X-Front, Accept');
   });
@@ -94,7 +95,7 @@ describe.each(frameworks)('$name', (framework) => {
     };
     const server = await stage(framework, [front, cacheWith()], text);
     for (let i = 1; i <= 2; i++) {
-      expect((await ask(server.port)).status).toBe(503);
+      expect((await askOnce(server.port)).status).toBe(503);
       await cacheWith().idle();
       expect(server.runs()).toBe(i);
     }
@@ -105,7 +106,7 @@ describe.each(frameworks)('$name', (framework) => {
     const server = await stage(framework, layers, text);
     const origins = ['https://a.example', 'https://a.example', 'https://b.example', 'https://b.example'];
     for (const [i, origin] of origins.entries()) {
-      const answer = await ask(server.port, { headers: { origin } });
+      const answer = await askOnce(server.port, { headers: { origin } });
       if (i % 2 === 1) expectHit(answer);
       expect(answer.header('access-control-allow-origin')).toBe(origin);
       expect(answer.header('access-control-allow-credentials')).toBe('true');
@@ -116,9 +117,9 @@ describe.each(frameworks)('$name', (framework) => {
 
   test('fields of helmet are there once, and as it sets them', async () => {
     const server = await stage(framework, [helmet(), cacheWith()], text);
-    const miss = await ask(server.port);
+    const miss = await askOnce(server.port);
     await cacheWith().idle();
-    const hit = await ask(server.port);
+    const hit = await askOnce(server.port);
     expectHit(hit);
     const names = ({ lines }: typeof hit) =>
       lines.map(([name]) => name).filter((name) => !/^(Age|Transfer-Encoding|Content-Length)$/.test(name));
@@ -128,16 +129,16 @@ describe.each(frameworks)('$name', (framework) => {
 
   test('a session in front does not stop caching, and gives each visitor a cookie of their own', async () => {
     const server = await stage(framework, [sessions(), cacheWith()], text);
-    const first = await ask(server.port);
+    const first = await askOnce(server.port);
     await cacheWith().idle();
-    const second = await ask(server.port);
+    const second = await askOnce(server.port);
     expectHit(second);
     expect(server.runs()).toBe(1);
     const [a, b] = [first.header('set-cookie'), second.header('set-cookie')];
     expect(a).toMatch(/^connect\.sid=/);
     expect(b).toMatch(/^connect\.sid=/);
     expect(b).not.toBe(a);
-    const known = await ask(server.port, { headers: { cookie: (b as string).split(';')[0] as string } });
+    const known = await askOnce(server.port, { headers: { cookie: (b as string).split(';')[0] as string } });
     expectHit(known);
     expect(known.header('set-cookie')).toBeUndefined();
   });
@@ -146,7 +147,7 @@ describe.each(frameworks)('$name', (framework) => {
     const server = await stage(framework, [cacheWith(), sessions()], text);
     const cookies = new Set<unknown>();
     for (let i = 1; i <= 2; i++) {
-      const answer = await ask(server.port);
+      const answer = await askOnce(server.port);
       cookies.add(answer.header('set-cookie'));
       expect(answer.header('cache-status')).toMatch(/detail=set-cookie/);
       await cacheWith().idle();
@@ -163,7 +164,7 @@ describe.each(frameworks)('$name', (framework) => {
     };
     const server = await stage(framework, [front, cacheWith()], text);
     for (let i = 1; i <= 3; i++) {
-      expect((await ask(server.port)).header('set-cookie')).toBe(`visit=${i}`);
+      expect((await askOnce(server.port)).header('set-cookie')).toBe(`visit=${i}`);
       await cacheWith().idle();
     }
   });
@@ -172,11 +173,11 @@ describe.each(frameworks)('$name', (framework) => {
     const layers = [requestId(), cors({ origin: true }) as Layer, helmet(), squeeze, sessions(), cacheWith()];
     const server = await stage(framework, layers, text);
     const headers = { ...GZIP, origin: 'https://a.example' };
-    const first = await ask(server.port, { headers });
+    const first = await askOnce(server.port, { headers });
     await cacheWith().idle();
-    const second = await ask(server.port, { headers });
+    const second = await askOnce(server.port, { headers });
     expectHit(second);
-    expect(second.body.equals(first.body)).toBe(true);
+    expect(second.bytes.equals(first.bytes)).toBe(true);
     expect([first, second].map((answer) => answer.header('x-request-id'))).toEqual(['r1', 'r2']);
     expect(second.header('set-cookie')).not.toBe(first.header('set-cookie'));
     expect(server.runs()).toBe(1);

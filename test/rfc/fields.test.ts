@@ -1,4 +1,5 @@
 import { expect } from '@jest/globals';
+import type { Answer } from '../support/client.ts';
 import { at, type Fields } from './support/fields.ts';
 import { conformance, FRESH, reused, scenario } from './support/scenario.ts';
 
@@ -70,8 +71,8 @@ conformance('RFC 9111 §3.1, storing header and trailer fields', () => {
     {
       hit: 0,
       has: { 'X-Two': '1, 2', Link: '<a>, <b>', 'x-lower': 'a' },
-      check({ rawHeaders }) {
-        const names = rawHeaders.filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
+      check({ lines }) {
+        const names = lines.map(([name]) => name.toLowerCase());
         expect(names.indexOf('x-lower')).toBeLessThan(names.indexOf('cache-control'));
         expect(names.indexOf('cache-control')).toBeLessThan(names.indexOf('x-two'));
         expect(names.indexOf('x-two')).toBeLessThan(names.indexOf('link'));
@@ -103,7 +104,7 @@ conformance('RFC 9111 §3.1, storing header and trailer fields', () => {
   scenario('trailer fields are passed on, and none is made a header field', [
     {
       reply: { headers: FRESH, trailers: { 'X-Sum': '1' } },
-      check: ({ trailers }) => expect(trailers['x-sum']).toBe('1'),
+      check: ({ trailers }) => expect(trailers).toEqual([['x-sum', '1']]),
     },
     { hit: 0, has: { 'X-Sum': null, Trailer: null } },
   ]);
@@ -118,12 +119,14 @@ conformance('RFC 9111 §3.1, storing header and trailer fields', () => {
   ]);
 });
 
+const statuses = (interim: Answer['interim']): number[] => interim.map(({ status }) => status);
+
 conformance('RFC 9110 §15.2, interim responses', () => {
   for (const status of [102, 103] as const)
     scenario(`${status} is passed on and never stored`, [
       {
         reply: { headers: FRESH, interim: [{ status, headers: { Link: '</a.css>; rel=preload' } }] },
-        check: ({ interim }) => expect(interim).toEqual([status]),
+        check: ({ interim }) => expect(statuses(interim)).toEqual([status]),
       },
       { hit: 0, check: ({ interim }) => expect(interim).toEqual([]), has: { Link: null } },
     ]);
@@ -133,7 +136,7 @@ conformance('RFC 9110 §15.2, interim responses', () => {
         headers: FRESH,
         interim: [{ status: 102 }, { status: 103, headers: { Link: '</a>; rel=preload' } }],
       },
-      check: ({ interim }) => expect(interim).toEqual([102, 103]),
+      check: ({ interim }) => expect(statuses(interim)).toEqual([102, 103]),
     },
     { hit: 0 },
   ]);
@@ -152,7 +155,7 @@ conformance('RFC 9110 §15.2, interim responses', () => {
       reply: { status: 304, interim: [{ status: 103, headers: { Link: '</a>; rel=preload' } }] },
       validated: 0,
       status: 200,
-      check: ({ interim }) => expect(interim).toEqual([103]),
+      check: ({ interim }) => expect(statuses(interim)).toEqual([103]),
     },
   ]);
 });

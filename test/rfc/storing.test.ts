@@ -34,8 +34,11 @@ conformance('RFC 9111 §3, storing responses in caches', () => {
     { hit: 0, has: { 'Content-Length': '0' } },
   ]);
   scenario('the reason phrase is stored', [
-    { reply: { headers: FRESH, reason: 'Splendid' }, check: ({ reason }) => expect(reason).toBe('Splendid') },
-    { hit: 0, check: ({ reason }) => expect(reason).toBe('Splendid') },
+    {
+      reply: { headers: FRESH, reason: 'Splendid' },
+      check: ({ message }) => expect(message).toBe('Splendid'),
+    },
+    { hit: 0, check: ({ message }) => expect(message).toBe('Splendid') },
   ]);
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { express5app, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { express5app, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 import { BEARER, BOTH, by, keyed, type Rule, session, twice, user } from './support/rules.ts';
 

@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { PolicyOptions } from '../../src/index.ts';
-import { type Asked, ask } from '../responses/support/client.ts';
 import { cacheWith, expectHit } from '../responses/support/matrix.ts';
-import { frameworks, type Handler, stage } from '../responses/support/stage.ts';
+import { stage } from '../responses/support/stage.ts';
+import { frameworks, type Handler } from '../support/app.ts';
+import { askOnce } from '../support/client.ts';
 
 /* Credentials: what one person's request brought is another's only where somebody said so. */
 
@@ -66,25 +67,25 @@ const refused: Rule[] = [
 describe.each(frameworks)('$name', (framework) => {
   test.each(shared)('what $name allows to share is shared', async ({ handler }) => {
     const server = await stage(framework, [cacheWith()], handler);
-    await ask(server.port, { headers: ALICE });
+    await askOnce(server.port, { headers: ALICE });
     await cacheWith().idle();
-    const answer = await ask(server.port, { headers: BOB });
+    const answer = await askOnce(server.port, { headers: BOB });
     expectHit(answer);
-    expect(String(answer.body)).toBe('for Bearer alice');
+    expect(answer.body).toBe('for Bearer alice');
     expect(server.runs()).toBe(1);
   });
 
   test.each(apart)('$name keeps what each person gets apart', async ({ handler, options }) => {
     const server = await stage(framework, [cacheWith(options ?? {})], handler);
     for (const headers of [ALICE, BOB, {}]) {
-      await ask(server.port, { headers });
+      await askOnce(server.port, { headers });
       await cacheWith().idle();
     }
-    const asked: Asked[] = [{ headers: ALICE }, { headers: BOB }, {}];
-    for (const one of asked) {
-      const answer = await ask(server.port, one);
+    const people: { authorization?: string }[] = [ALICE, BOB, {}];
+    for (const headers of people) {
+      const answer = await askOnce(server.port, { headers: headers as Record<string, string> });
       expectHit(answer);
-      expect(String(answer.body)).toBe(`for ${one.headers?.authorization}`);
+      expect(answer.body).toBe(`for ${headers.authorization}`);
     }
     expect(server.runs()).toBe(3);
   });
@@ -92,7 +93,7 @@ describe.each(frameworks)('$name', (framework) => {
   test.each(refused)('$name: what a credential got is not stored', async ({ handler, options }) => {
     const server = await stage(framework, [cacheWith(options ?? {})], handler);
     for (const [i, headers] of [ALICE, BOB, ALICE].entries()) {
-      const answer = await ask(server.port, { headers });
+      const answer = await askOnce(server.port, { headers });
       expect(answer.header('age')).toBeUndefined();
       await cacheWith().idle();
       expect(server.runs()).toBe(i + 1);
@@ -101,9 +102,9 @@ describe.each(frameworks)('$name', (framework) => {
 
   test('what was stored for anyone answers a request with a credential', async () => {
     const server = await stage(framework, [cacheWith()], (_req, res) => res.end('for anyone'));
-    await ask(server.port);
+    await askOnce(server.port);
     await cacheWith().idle();
-    expectHit(await ask(server.port, { headers: ALICE }));
+    expectHit(await askOnce(server.port, { headers: ALICE }));
   });
 
   test('a second response that is not to be stored leaves no trace of the first', async () => {
@@ -113,11 +114,11 @@ describe.each(frameworks)('$name', (framework) => {
     const server = await stage(framework, [cache], (_req, res) => {
       res.setHeader('Cache-Control', runs++ === 0 ? 'max-age=10' : 'no-store').end(`run ${runs}`);
     });
-    await ask(server.port);
+    await askOnce(server.port);
     await cache.idle();
     now += 10_000;
     for (const body of ['run 2', 'run 3']) {
-      expect(String((await ask(server.port)).body)).toBe(body);
+      expect((await askOnce(server.port)).body).toBe(body);
       await cache.idle();
     }
   });

@@ -2,9 +2,10 @@ import { describe, expect, test } from '@jest/globals';
 import type { Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { expresses, type Layer, newCache, serve } from '../support/apps.ts';
+import { type Layer, newCache, serve } from '../support/app.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../support/socket.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 
 /* Logins behind the front door: nobody is ever given what was made for somebody else, or for a guest. */

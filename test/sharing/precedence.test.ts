@@ -1,15 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { CacheOptions } from '../../src/index.ts';
-import {
-  bare,
-  express5app,
-  guardEvents,
-  type Handler,
-  type Layer,
-  newCache,
-  serve,
-} from '../support/apps.ts';
-import { type Answer, type Asked, ask } from '../support/socket.ts';
+import { bare, express5app, guardEvents, type Handler, type Layer, newCache, serve } from '../support/app.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
 import type { Known } from './support/people.ts';
 
 /* Whose word counts: the response's, the option's, a route's. */
@@ -180,7 +172,7 @@ describe('reading late', () => {
 });
 
 describe('a stored response that is confirmed', () => {
-  test('by an app that looked at the person is given up', async () => {
+  test('is discarded if the app read credentials while it confirmed it', async () => {
     let now = Date.now();
     const cache = newCache({ clock: () => now });
     const events = guardEvents(cache);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { frameworks, guardEvents, type Handler, type Layer, newCache, serve } from '../support/apps.ts';
-import { type Asked, ask } from '../support/socket.ts';
+import { frameworks, guardEvents, type Handler, type Layer, newCache, serve } from '../support/app.ts';
+import { type Asked, ask } from '../support/client.ts';
 import { cookieParser, type Known, lazySession, passport } from './support/people.ts';
 
 /* What an app reads of the person behind the cache, and that its answer is then not stored. */

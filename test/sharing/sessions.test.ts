@@ -1,8 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Request } from 'express';
 import session from 'express-session';
-import { expresses, frameworks, type Layer, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { frameworks, type Layer, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
+import { expresses } from '../support/expresses.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 
 /* Sessions and parsers in front of the cache and behind it, and apps within apps. */

@@ -4,7 +4,7 @@ import { connect, createServer } from 'node:http2';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { ReadTracker } from '../../src/exchange/guard/guard.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { passport } from './support/people.ts';
 
 /* The request that the app sees is the request, and afterwards it is again as it was. */

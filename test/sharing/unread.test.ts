@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { frameworks, guardEvents, type Handler, newCache, serve } from '../support/apps.ts';
-import { ask } from '../support/socket.ts';
+import { frameworks, guardEvents, type Handler, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { cookieParser, type Known, logger, passport } from './support/people.ts';
 
 /* Handlers that read nothing of the person are stored, whoever asks. */

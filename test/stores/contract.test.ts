@@ -1,16 +1,19 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
-import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { sharedCluster } from '../support/cluster.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { contract } from './support/contract.ts';
 
 let redis: RedisProcess;
-let cluster: RedisProcess;
+let cluster: Pick<RedisProcess, 'url'>;
 beforeAll(async () => {
-  [redis, cluster] = await Promise.all([startRedis(), startCluster()]);
+  redis = await startRedis();
+  const [url] = (await sharedCluster()) as [string];
+  cluster = { url };
 });
-afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
+afterAll(() => redis.stop());
 
 contract('the in-process store', () => memoryStore(Date.now));
 contract('Redis through ioredis 6', () => storeOf(clientOf(redis), 'a:'));

@@ -4,13 +4,13 @@ import fc from 'fast-check';
 import { Cluster, type Redis } from 'ioredis';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { bare, type Handler, newCache, serve } from '../support/apps.ts';
-import { clientOf, storeOf } from '../support/cluster-of-one.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { interleaved, orders, Stepped } from '../support/stepped.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import { type Open, redis as sharedRedis, site, siteOf } from '../support/stores.ts';
 import { until } from '../support/until.ts';
 import { at, commitOf, fill, lease, MINUTE, NOTHING, purgeTag, response, valueAt } from './support/values.ts';
@@ -33,12 +33,12 @@ describe.each<[string, Open]>([
       expect(await stored(all)).toEqual(all.slice(Math.max(0, i - 4), i + 1));
     }
     // A hit is no storing, so it changes nothing.
-    expect((await get('/7')).said).toMatch(/^hit/);
+    expect((await get('/7')).cacheStatus).toMatch(/^hit/);
     await get('/0');
     expect(await stored(all)).toEqual(['/0', '/8', '/9', '/10', '/11']);
   });
 
-  test('one at a time is one', async () => {
+  test('maxEntries: 1 keeps the last response only', async () => {
     const { get, stored } = await site({ ...open(), maxEntries: 1 }, echo);
     for (const path of ['/0', '/1', '/0', '/0', '/2']) {
       await get(path);
@@ -56,8 +56,8 @@ describe.each<[string, Open]>([
     const { get, stored } = await site({ ...open(), maxEntries: 3, clock: () => now }, handler);
     for (const path of paths(3)) await get(path);
     now += 20_000;
-    expect((await get('/0')).said).toBe('fwd=stale; fwd-status=200; stored');
-    expect((await get('/1')).said).toBe('fwd=stale; fwd-status=304; stored');
+    expect((await get('/0')).cacheStatus).toBe('fwd=stale; fwd-status=200; stored');
+    expect((await get('/1')).cacheStatus).toBe('fwd=stale; fwd-status=304; stored');
     await get('/3');
     await get('/4');
     expect(await stored(paths(5))).toEqual(['/1', '/3', '/4']);
@@ -234,7 +234,7 @@ describe('four processes that fill at once', () => {
     expect(await count()).toBe(15);
   }, 60_000);
 
-  test('and are killed at any time leave no more, and others go on', async () => {
+  test('never exceed maxEntries when they are killed, and other processes continue', async () => {
     const prefix = uniquePrefix();
     const script = `
       const cache = redisCache({ redis: REDIS, prefix: ${JSON.stringify(prefix)}, maxEntries: 10, timeout: '10s' });
@@ -360,7 +360,7 @@ describe('what is stored is counted', () => {
     return [storeOf(client, prefix, max), counter(client, prefix)];
   };
 
-  test('though a fill that was revoked has tried to store it anew', async () => {
+  test('after a revoked fill has tried to store it again', async () => {
     const [store, count] = opened(2);
     await fill(store, 'a');
     await fill(store, 'b');
@@ -410,7 +410,7 @@ describe('what is stored is counted', () => {
     expect(await present(store, ['a', 'd'])).toEqual(['a', 'd']);
   });
 
-  test('and a bound that was lowered holds from the next on', async () => {
+  test('a lowered maxEntries holds from the next commit on', async () => {
     const client = connected(server);
     const prefix = uniquePrefix();
     const wide = storeOf(client, prefix, 10_000);
@@ -420,7 +420,7 @@ describe('what is stored is counted', () => {
     expect(await counter(client, prefix)()).toBe(5);
   }, 60_000);
 
-  test('in process no more than is kept: what is larger than the whole store takes no place', async () => {
+  test('an in-process response larger than the store is not counted', async () => {
     const store = memoryStore(Date.now, 1);
     await fill(store, 'large', { bytes: Buffer.alloc(129 * 1024 * 1024, 1) });
     expect(await at(store, 'large')).toBeUndefined();

@@ -2,10 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import type { Commit, Lease, PurgeMode, Store, ToStore, VariantRef } from '../../src/store/store.ts';
-import { clientOf, clusterOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, clusterOf, storeOf } from '../support/store.ts';
 import { MINUTE, purgeAll, purgeTag, response, valueAt } from './support/values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
@@ -141,11 +142,13 @@ async function replaceAt(
 }
 
 let redis: RedisProcess;
-let cluster: RedisProcess;
+let cluster: Pick<RedisProcess, 'url'>;
 beforeAll(async () => {
-  [redis, cluster] = await Promise.all([startRedis(), startCluster()]);
+  redis = await startRedis();
+  const [url] = (await sharedCluster()) as [string];
+  cluster = { url };
 });
-afterAll(() => Promise.all([redis.stop(), cluster.stop()]));
+afterAll(() => redis.stop());
 
 describe.each([
   ['Redis', () => clientOf(redis, { keyPrefix: 'app:' })],

@@ -1,9 +1,10 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import type { Store } from '../../src/store/store.ts';
-import { clientOf, startCluster, storeOf } from '../support/cluster-of-one.ts';
+import { startCluster } from '../support/cluster.ts';
 import { enveloped } from '../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { clientOf, storeOf } from '../support/store.ts';
 import {
   acquire,
   at,

@@ -9,6 +9,8 @@ export interface SlowNetwork {
   delay: number;
   /** While true, connections stay open and nothing passes, new ones neither; as when a host vanishes. */
   dark: boolean;
+  /** Breaks all connections, as a host does that has come back and does not know them. */
+  reset(): void;
   stop(): void;
 }
 
@@ -45,9 +47,12 @@ export async function startProxy(redis: RedisProcess): Promise<SlowNetwork> {
     url: `redis://${redis.host}:${(server.address() as AddressInfo).port}`,
     delay: 0,
     dark: false,
+    reset() {
+      for (const socket of sockets) socket.destroy();
+    },
     stop() {
       server.close();
-      for (const socket of sockets) socket.destroy();
+      proxy.reset();
     },
   };
   return proxy;

@@ -2,11 +2,34 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { type RedisProcess, startRedis } from './redis.ts';
 import { replicated, replicationOf, untilAgreed } from './replication.ts';
+import { until } from './until.ts';
 
 /*
  * A Redis Cluster as in production: several masters, each with replicas, that vote when one is gone and hand slots
- * to each other. (cluster-of-one.ts has the Cluster of one server, which is there at once.)
+ * to each other. And the Cluster of one server, which is there at once.
  */
+
+/** A server that is a whole Cluster: it minds hash slots. */
+export async function startCluster(): Promise<RedisProcess> {
+  const redis = await startRedis({
+    // With a short timeout it soon trusts slots that it is given back.
+    args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '500'],
+  });
+  await redis.cli('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
+  await until(async () => /cluster_state:ok/.test(String(await redis.cli('CLUSTER', 'INFO'))));
+  return redis;
+}
+
+/**
+ * The nodes of a Cluster that all suites of a run share, each under its own prefix: one server, or three masters.
+ * It is started for the first who asks, by the process that runs jest (global-setup.ts). Whoever stops servers,
+ * moves slots or counts commands starts one of its own.
+ */
+export async function sharedCluster(masters: 1 | 3 = 1): Promise<string[]> {
+  const response = await fetch(`${process.env.TEST_SERVERS_URL}/cluster/${masters}`);
+  if (!response.ok) throw new Error(await response.text());
+  return (await response.json()) as string[];
+}
 
 export interface ShardedClusterOptions {
   /** Default 3: the fewest that can outvote a dead one. */

@@ -1,8 +1,10 @@
 import { RedisMemoryServer } from 'redis-memory-server';
 import { obtainRedisServer } from './redis-binary.cjs';
+import { SharedServers } from './shared-servers.ts';
 
 declare global {
   var testRedis: RedisMemoryServer | undefined;
+  var testServers: SharedServers | undefined;
 }
 
 /** One redis-server for the whole run. Test files share it, each under its own prefix (`prefix.ts`). */
@@ -13,4 +15,6 @@ export default async function setup(): Promise<void> {
   globalThis.testRedis = await RedisMemoryServer.create({ autoStart: true, binary: { systemBinary } });
   const [host, port] = await Promise.all([globalThis.testRedis.getHost(), globalThis.testRedis.getPort()]);
   process.env.TEST_REDIS_URL = `redis://${host}:${port}`;
+  globalThis.testServers = new SharedServers();
+  process.env.TEST_SERVERS_URL = await globalThis.testServers.listen();
 }

@@ -1,3 +1,3 @@
 export default async function teardown(): Promise<void> {
-  await globalThis.testRedis?.stop();
+  await Promise.all([globalThis.testRedis?.stop(), globalThis.testServers?.stop()]);
 }

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe } from '@jest/globals';
+import { beforeAll, describe } from '@jest/globals';
 import { type CacheMiddleware, type CacheOptions, PurgeError } from '../../src/index.ts';
-import { bare, type Handler, newCache, serve } from './apps.ts';
-import { startCluster } from './cluster-of-one.ts';
+import { bare, type Handler, newCache, serve } from './app.ts';
+import { type Answer, type Asked, ask } from './client.ts';
+import { sharedCluster } from './cluster.ts';
 import { uniquePrefix } from './prefix.ts';
-import type { RedisProcess } from './redis.ts';
-import { type Answer as Answered, type Asked, ask } from './socket.ts';
 import { until } from './until.ts';
 
 export const redis: string = process.env.TEST_REDIS_URL as string;
@@ -17,19 +16,13 @@ export type Open = () => CacheOptions;
 export function everywhere(run: (open: Open) => void): void {
   describe('in Redis', () => run(() => ({ redis, prefix: uniquePrefix() })));
   describe('in a Cluster', () => {
-    let cluster: RedisProcess;
+    let nodes: string[];
     beforeAll(async () => {
-      cluster = await startCluster();
+      nodes = await sharedCluster();
     });
-    afterAll(() => cluster.stop());
-    run(() => ({ redis: { cluster: [cluster.url] }, prefix: uniquePrefix() }));
+    run(() => ({ redis: { cluster: nodes }, prefix: uniquePrefix() }));
   });
   describe('in process', () => run(() => ({})));
-}
-
-/** What a client got, and what `Cache-Status` says behind the cache's name. */
-interface Answer extends Answered {
-  readonly said: string;
 }
 
 /** A cache in front of some pages, and a client. */
@@ -49,7 +42,7 @@ export async function site(options: CacheOptions, ...layers: readonly Handler[])
 
 export function siteOf(cache: CacheMiddleware, port: number): Site {
   const get: Site['get'] = async (asked) => {
-    const answer = await said(ask(port, asked));
+    const answer = await ask(port, asked);
     await cache.idle();
     return answer;
   };
@@ -70,11 +63,6 @@ export function siteOf(cache: CacheMiddleware, port: number): Site {
   };
 }
 
-async function said(answered: Promise<Answered>): Promise<Answer> {
-  const answer = await answered;
-  return { ...answer, said: (answer.header('cache-status') ?? '').replace('redis-response-cache; ', '') };
-}
-
 /** A handler that is let go on by hand, behind several caches: as many processes, but for the memory. */
 export interface Fleet {
   readonly caches: readonly CacheMiddleware[];
@@ -93,7 +81,7 @@ export async function fleet(processes: number, options: CacheOptions): Promise<F
   return {
     caches,
     running,
-    ask: (process, asked) => said(ask(ports[process] as number, asked)),
+    ask: (process, asked) => ask(ports[process] as number, asked),
     async runs(count) {
       await until(() => running.length >= count);
     },

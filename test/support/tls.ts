@@ -1,5 +1,3 @@
-import { generate } from 'selfsigned';
-
 /** PEM texts: a certificate and its key, and the CA that signed it. */
 export interface Certificates {
   ca: string;
@@ -9,6 +7,8 @@ export interface Certificates {
 
 /** A new CA and a server certificate of it for an IP address. Made when needed: none can expire in the repo. */
 export async function certificates(ip: string): Promise<Certificates> {
+  // Slow to load, and few suites need it.
+  const { generate } = require('selfsigned') as typeof import('selfsigned');
   const ca = await generate([{ name: 'commonName', value: 'CA of a test' }], {
     keyType: 'ec',
     algorithm: 'sha256',

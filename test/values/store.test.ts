@@ -12,7 +12,7 @@ import {
   StoreError,
 } from '../../src/index.ts';
 import { createValueStore } from '../../src/values/value-store.ts';
-import { newCache } from '../support/apps.ts';
+import { newCache } from '../support/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { until } from '../support/until.ts';
@@ -348,7 +348,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
   });
 
   describe('beside responses', () => {
-    test('of a key that is the same, they are two things', async () => {
+    test('a value and a response of the same key do not touch each other', async () => {
       const cache = cacheOf({ key: () => 'x' });
       const fetch = await site(cache);
       expect(await fetch()).toBe('made 1');
@@ -361,7 +361,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       expect(await fetch()).toBe('made 1');
     });
 
-    test('of the same URL, they are two things', async () => {
+    test('a value under the URL of a response does not touch the response', async () => {
       const cache = cacheOf();
       const fetch = await site(cache);
       await fetch('/a');

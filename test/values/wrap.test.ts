@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions, WrapOptions } from '../../src/index.ts';
-import { bare, newCache, serve } from '../support/apps.ts';
+import { bare, newCache, serve } from '../support/app.ts';
+import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { ask } from '../support/socket.ts';
 import { until } from '../support/until.ts';
 
 /* `cache.wrap`: what a function gives, kept and shared as responses are. */
@@ -139,7 +139,7 @@ describe.each(STORES)('in %s', (_name, options) => {
     expect([await call(), await call()]).toEqual([2, 2]);
   });
 
-  test('and so is what has by the clock of the cache', async () => {
+  test('a value that has expired by the clock of the cache is made anew', async () => {
     let now = 1_700_000_000_000;
     const { caches } = fleet(1, { ...options, clock: () => now });
     let runs = 0;
@@ -176,7 +176,7 @@ describe.each(STORES)('in %s', (_name, options) => {
       expect(runs).toHaveLength(4);
     });
 
-    test('by throwing at once is no different', async () => {
+    test('by throwing synchronously rejects, and the next call runs', async () => {
       const { caches, call, runs, began } = fleet(1, options);
       const thrown = new Error('at once');
       const failing = (caches[0] as CacheMiddleware).wrap(

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from '@jest/globals';
+import { sized } from '../../support/long.ts';
 import { violations } from './check.ts';
 import type { History, Weather } from './history.ts';
 import { BOUND } from './performance.ts';
@@ -13,7 +14,7 @@ import { trace } from './trace.ts';
  */
 
 const { SEED, MODEL_MINUTES } = process.env;
-const MINUTES = Number(MODEL_MINUTES ?? 0.8);
+const MINUTES = Number(MODEL_MINUTES ?? sized(0.4, 4));
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
 const LANES = 16;
 
@@ -23,8 +24,8 @@ afterAll(() => {
 });
 
 describe.each<[Weather, number, number]>([
-  ['calm', 0.5, 100],
-  ['stormy', 0.5, 50],
+  ['calm', 0.4, 20],
+  ['stormy', 0.6, 20],
 ])('in %s weather', (weather, share, atLeast) => {
   const length = MINUTES * 60_000 * share;
 

@@ -264,7 +264,9 @@ export class Stand {
   }
 
   async soon(probe: () => boolean | Promise<boolean>, what: string, within = 15_000): Promise<void> {
-    for (const startedAt = performance.now(); !(await probe()); await sleep(50)) {
+    const startedAt = performance.now();
+    for (let wait = 5; !(await probe()); wait = Math.min(2 * wait, 50)) {
+      await sleep(wait);
       if (performance.now() - startedAt < within) continue;
       const last = this.faults.slice(-5).map(({ step, code, message }) => `${step} ${code} ${message}`);
       throw new Error(`not within ${within} ms: ${what}; the last faults: ${last.join(' / ')}`);

@@ -1,10 +1,8 @@
-import { once } from 'node:events';
-import { createServer, request } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach } from '@jest/globals';
 import express from 'express';
 import { Redis } from 'ioredis';
-import { type CacheMiddleware, type CacheOptions, type FaultEvent, redisCache } from '../../../src/index.ts';
+import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../../src/index.ts';
+import { testApp } from '../../support/app.ts';
 
 /* A deployment that seals what it stores: an app on Express 5, and what stands in Redis. */
 
@@ -33,50 +31,34 @@ afterEach(async () => {
 });
 
 export async function deploy(options: CacheOptions): Promise<Deployment> {
-  const cache = redisCache({ redis: url, timeout: '5s', ...options });
-  const faults: FaultEvent[] = [];
-  cache.on('fault', (fault) => faults.push(fault));
-  let runs = 0;
   const app = express();
-  app.use(cache);
-  app.get('/varying{/*rest}', (_req, res, next) => {
-    res.set('Vary', 'X-Tenant');
-    next();
-  });
-  app.get('{/*path}', (req, res) => {
-    runs++;
-    res.set({ 'X-Field': FIELD, ETag: '"one"', 'Cache-Tag': 'leads' });
-    if (req.headers['if-none-match'] === '"one"') return void res.sendStatus(304);
-    res.send(`${BODY} of ${req.url} ${req.headers['x-tenant'] ?? ''}`.trim());
-  });
-  const server = createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  closing.push(async () => {
-    server.closeAllConnections();
-    server.close();
-    await cache.close();
-  });
+  let runs = 0;
+  const { cache, faults, settled } = await testApp(
+    (cache) => {
+      app.use(cache);
+      app.get('/varying{/*rest}', (_req, res, next) => {
+        res.set('Vary', 'X-Tenant');
+        next();
+      });
+      app.get('{/*path}', (req, res) => {
+        runs++;
+        res.set({ 'X-Field': FIELD, ETag: '"one"', 'Cache-Tag': 'leads' });
+        if (req.headers['if-none-match'] === '"one"') return void res.sendStatus(304);
+        res.send(`${BODY} of ${req.url} ${req.headers['x-tenant'] ?? ''}`.trim());
+      });
+      return app;
+    },
+    { redis: url, clock: Date.now, ...options },
+  );
   return {
     cache,
     faults,
     runs: () => runs,
     async ask(path, headers = {}) {
-      const response = await get(origin + path, { ...headers, Host: 'test.example' });
-      await cache.idle();
-      return response;
+      const { cacheStatus, body } = await settled({ path, headers });
+      return { status: cacheStatus.replace(/ttl=\d+/, 'ttl'), body };
     },
   };
-}
-
-/** By hand, since `fetch` has a `Host` of its own. */
-async function get(to: string, headers: Record<string, string>): Promise<{ status: string; body: string }> {
-  const asked = request(to, { headers, agent: false }).end();
-  const [response] = await once(asked, 'response');
-  const chunks: Buffer[] = [];
-  for await (const chunk of response) chunks.push(chunk);
-  const status = String(response.headers['cache-status']).replace('redis-response-cache; ', '');
-  return { status: status.replace(/ttl=\d+/, 'ttl'), body: Buffer.concat(chunks).toString() };
 }
 
 /** A connection of the test's own. */

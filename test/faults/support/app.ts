@@ -15,7 +15,7 @@ import { until } from '../../support/until.ts';
 /** What tests of faults allow a call of Redis, in milliseconds. */
 export const TIMEOUT = 50;
 /** What a loaded machine may add to a request. */
-export const MARGIN = 400;
+export const MARGIN = 800;
 
 /** One answer, as the client got it. */
 export interface Answer {

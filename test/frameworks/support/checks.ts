@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
 import type { CacheMiddleware } from '../../../src/index.ts';
-import type { Answer } from '../../support/socket.ts';
+import type { Answer } from '../../support/client.ts';
 import type { Running } from './frameworks.ts';
 
 /* What a user sees of a cache, in every framework. */

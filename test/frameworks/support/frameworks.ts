@@ -10,8 +10,8 @@ import connect from 'connect';
 import express, { type Response } from 'express';
 import { type FastifyReply, fastify } from 'fastify';
 import type { CacheMiddleware } from '../../../src/index.ts';
+import { type Client, Http2Client, http1 } from '../../support/client.ts';
 import { certificates } from '../../support/tls.ts';
-import { type Client, Http2Client, http1 } from './clients.ts';
 import { type Made, Origin, type Words } from './origin.ts';
 
 /* A few lines for each framework: the cache in front, and the origin's answers by the framework's own means. */

@@ -24,7 +24,7 @@ interface Sample {
   readonly ms: number;
   /** How long ago the handler had read its data when the answer was there. */
   readonly old: number;
-  readonly says: string;
+  readonly cacheStatus: string;
 }
 
 export interface Figures {
@@ -81,7 +81,7 @@ function sample(port: number, agent: Agent): Promise<Sample> {
       });
       res.on('end', () => {
         const ms = performance.now() - startedAt;
-        resolve({ ms, old: Date.now() - Number(body), says: String(res.headers['cache-status']) });
+        resolve({ ms, old: Date.now() - Number(body), cacheStatus: String(res.headers['cache-status']) });
       });
     }).on('error', reject);
   });

@@ -1,81 +1,35 @@
-import type { IncomingHttpHeaders, RequestListener } from 'node:http';
+import type { IncomingHttpHeaders } from 'node:http';
 import { expect } from '@jest/globals';
 import { isInternal } from '../../../src/exchange/internal-request.ts';
-import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
-import { type Handler, newCache, serve } from '../../support/apps.ts';
+import type { CacheOptions } from '../../../src/index.ts';
+import {
+  type Build,
+  type Handler,
+  type TestApp,
+  type TimedCache,
+  testApp,
+  timedCache,
+} from '../../support/app.ts';
+import type { Asked } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* A cache at a time that is set by hand, in front of an app of any kind. */
-
-/** An answer, and what it says of the cache. */
-export interface Told extends Answer {
-  /** This cache's word in `Cache-Status`. */
-  readonly says: string;
-}
-
-/** A cache, and what came of it. */
-export interface Timed {
-  readonly cache: CacheMiddleware;
-  readonly requests: RequestEvent[];
-  readonly faults: FaultEvent[];
-  /** Makes its clock show so many milliseconds more, or less. */
-  later(ms: number): void;
-}
-
-export interface Stage extends Timed {
-  readonly port: number;
-  ask(asked?: Asked | string): Promise<Told>;
-  /** Asks, and waits until nothing goes on behind the answer. */
-  settled(asked?: Asked | string): Promise<Told>;
-}
 
 /** Past the lifetime of what these caches store, and within the window. */
 export const STALE = 70_000;
 
-/** A cache of a minute's lifetime and an hour's window until the test is over, unless told otherwise. */
-export function timed(options: CacheOptions = {}): Timed {
-  let now = Date.now();
-  const cache = newCache({
-    redis: process.env.TEST_REDIS_URL as string,
-    prefix: uniquePrefix(),
-    ttl: '1m',
-    staleWhileRevalidate: '1h',
-    clock: () => now,
-    ...options,
-  });
-  const requests: RequestEvent[] = [];
-  const faults: FaultEvent[] = [];
-  cache.on('request', (event) => requests.push(event)).on('fault', (event) => faults.push(event));
-  const later = (ms: number): void => {
-    now += ms;
-  };
-  return { cache, requests, faults, later };
+/** A minute's lifetime and an hour's window, unless told otherwise. */
+function withWindow(options: CacheOptions): CacheOptions {
+  const redis = process.env.TEST_REDIS_URL as string;
+  return { redis, prefix: uniquePrefix(), ttl: '1m', staleWhileRevalidate: '1h', ...options };
 }
 
-export async function stage(
-  build: (cache: Handler & CacheMiddleware) => RequestListener,
-  options: CacheOptions = {},
-): Promise<Stage> {
-  const time = timed(options);
-  const port = await serve(build(time.cache as Handler & CacheMiddleware));
-  const told = (asked: Asked | string = '/'): Promise<Told> => tell(port, asked);
-  return {
-    ...time,
-    port,
-    ask: told,
-    async settled(asked) {
-      const answer = await told(asked);
-      await time.cache.idle();
-      return answer;
-    },
-  };
+export function timed(options: CacheOptions = {}): TimedCache {
+  return timedCache(withWindow(options));
 }
 
-export async function tell(port: number, asked: Asked | string = '/'): Promise<Told> {
-  const answer = await ask(port, asked);
-  const says = (answer.header('cache-status') ?? '').replace('redis-response-cache; ', '');
-  return { ...answer, says };
+export function stage(build: Build, options: CacheOptions = {}): Promise<TestApp> {
+  return testApp(build, withWindow(options));
 }
 
 const CONDITIONS = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const;
@@ -105,12 +59,12 @@ export function counting(
   return Object.assign(handler, { runs });
 }
 
-export const HIT: object = { status: 200, says: expect.stringMatching(/^hit; ttl=(?:60|59)$/) };
-export const BEHIND: object = { status: 200, says: 'hit; ttl=-10; detail=stale-while-revalidate' };
+export const HIT: object = { status: 200, cacheStatus: expect.stringMatching(/^hit; ttl=(?:60|59)$/) };
+export const BEHIND: object = { status: 200, cacheStatus: 'hit; ttl=-10; detail=stale-while-revalidate' };
 
 /** A request is answered with what is stale, and the next with what was made behind that answer. */
 export async function refreshes(
-  { settled, later }: Stage,
+  { settled, later }: TestApp,
   asked: Asked | string = '/',
   bodies: readonly [string, string] = ['run 1', 'run 2'],
 ): Promise<void> {

@@ -12,7 +12,7 @@ import {
   type RequestTemplate,
   templateOf,
 } from '../../../src/exchange/internal-request.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 
 /* The same request sent by a client and as an internal request, and what the server recorded of each. */
 

@@ -1,5 +1,5 @@
 import type { CacheOptions } from '../../../src/index.ts';
-import type { Answer, Line } from '../../support/socket.ts';
+import type { Answer, Line } from '../../support/client.ts';
 import type { Scripted, Wanted } from './space.ts';
 
 /* What must not be, said again without the code under test: one rule a line, and only where nobody could disagree. */

@@ -1,6 +1,6 @@
 import fc, { type Arbitrary } from 'fast-check';
 import type { CacheOptions } from '../../../src/index.ts';
-import type { Line } from '../../support/socket.ts';
+import type { Line } from '../../support/client.ts';
 
 /* The space of requests and responses: what is right, what is nearly right, and what nobody would send. */
 

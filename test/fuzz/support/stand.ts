@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheMiddleware, CacheOptions, FaultEvent } from '../../../src/index.ts';
-import { newCache, serve } from '../../support/apps.ts';
-import { type Answer, Session } from '../../support/socket.ts';
+import { newCache, serve } from '../../support/app.ts';
+import { type Answer, Connection } from '../../support/client.ts';
 import { forbidden, type Made } from './oracle.ts';
 import type { Scripted, Step, Wanted } from './space.ts';
 
@@ -42,13 +42,13 @@ export class Stand {
   async #one({ wanted, scripted }: Step): Promise<string | undefined> {
     const serial = String(this.#made.size + 1);
     this.#made.set(serial, { serial, wanted, scripted });
-    const session = new Session(this.#port);
+    const session = new Connection(this.#port);
     const { method, path, body } = wanted;
     const close = ['Connection', 'close'] as const;
     const headers = [['Host', wanted.host], ['X-Request', serial], close, ...wanted.headers] as const;
     const asked = { method, path, headers, ...(body !== undefined && { body }) };
     const answer = await session.ask(asked).catch(() => undefined);
-    session.hangUp();
+    session.close();
     // The app gave it up, or Node did not take it.
     if (!answer) return scripted.style === 'destroyed' || scripted.lie ? undefined : 'no answer';
     return this.#judge(serial, wanted, answer);

@@ -1,37 +1,44 @@
 import type express from 'express';
-import type { CacheMiddleware, CacheOptions } from '../../../src/index.ts';
-import { expresses, newCache, serve } from '../../support/apps.ts';
+import type { CacheOptions } from '../../../src/index.ts';
+import { type TestApp, testApp } from '../../support/app.ts';
+import { expresses } from '../../support/expresses.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* A small Express app with an answer of every kind, behind a cache in the real Redis, at a time set by hand. */
 
-export interface Shop {
-  readonly cache: CacheMiddleware;
+export interface Shop extends TestApp {
   readonly app: express.Express;
-  readonly port: number;
   /** How often the app answered. */
   runs(): number;
-  later(ms: number): void;
-  ask(asked?: Asked | string): Promise<Answer & { readonly says: string }>;
-  /** Asks, and waits until nothing goes on behind the answer. */
-  settled(asked?: Asked | string): Promise<Answer & { readonly says: string }>;
 }
 
 export async function shop(
   options: CacheOptions = {},
   make: typeof express = expresses[0]![1],
 ): Promise<Shop> {
-  let now = Date.now();
-  let runs = 0;
-  const prefix = uniquePrefix();
   const redis = process.env.TEST_REDIS_URL as string;
-  const cache = newCache({ redis, prefix, ttl: '1m', clock: () => now, ...options });
   const app = make();
+  let runs = 0;
+  const site = await testApp(
+    (cache) => {
+      app.use(cache);
+      return routes(app, () => runs++);
+    },
+    { redis, prefix: uniquePrefix(), ttl: '1m', ...options },
+  );
+  return {
+    ...site,
+    app,
+    runs: () => runs,
+    ask: (asked = '/text') => site.ask(asked),
+    settled: (asked = '/text') => site.settled(asked),
+  };
+}
+
+function routes(app: express.Express, ran: () => void): express.Express {
   app.set('env', 'test');
-  app.use(cache);
   app.use((_req, _res, next) => {
-    runs++;
+    ran();
     next();
   });
   app.get('/text', (_req, res) => void res.send('a text of 25 characters..'));
@@ -50,24 +57,5 @@ export async function shop(
   });
   app.get('/slow', (_req, res) => void setTimeout(() => res.send('slow'), 50));
   app.post('/text', (_req, res) => void res.send('changed'));
-  const port = await serve(app);
-  const asks = async (asked: Asked | string = '/text'): Promise<Answer & { says: string }> => {
-    const answer = await ask(port, typeof asked === 'string' ? { path: asked } : asked);
-    return { ...answer, says: answer.header('cache-status')?.replace(/^[^;]*; /, '') ?? '' };
-  };
-  return {
-    cache,
-    app,
-    port,
-    runs: () => runs,
-    later: (ms) => {
-      now += ms;
-    },
-    ask: asks,
-    async settled(asked) {
-      const answer = await asks(asked);
-      await cache.idle();
-      return answer;
-    },
-  };
+  return app;
 }

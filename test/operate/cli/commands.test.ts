@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { redisCache } from '../../../src/index.ts';
-import { startShardedCluster } from '../../support/cluster.ts';
+import { sharedCluster } from '../../support/cluster.ts';
 import { startRedis } from '../../support/redis.ts';
 import { ESCAPES, filled, run, url } from './support.ts';
 
@@ -174,7 +174,7 @@ describe('the purge command', () => {
       err: '',
     });
     let left = 0;
-    for (const path of paths) if ((await get(path)).said.startsWith('hit')) left++;
+    for (const path of paths) if ((await get(path)).cacheStatus.startsWith('hit')) left++;
     expect(left).toBe(paths.length - count);
   });
 
@@ -210,11 +210,10 @@ describe('the watch command', () => {
 });
 
 test('every command works on a Cluster', async () => {
-  const cluster = await startShardedCluster({ replicas: 0 });
-  stopping.unshift(() => cluster.stop());
+  const nodes = await sharedCluster(3);
   const paths = Array.from({ length: 30 }, (_, i) => `/a/${i}`);
-  const { on } = await filled([...paths, '/b', '/none'], { redis: { cluster: cluster.nodes } });
-  const [first, second] = cluster.nodes as [string, string];
+  const { on } = await filled([...paths, '/b', '/none'], { redis: { cluster: nodes } });
+  const [first, second] = nodes as [string, string];
   const there = ['--cluster', '--redis', `${first.replace('redis://', '')},${second}`];
   const stored = async (): Promise<unknown> => {
     const { out } = await on(['stats', '--json', ...there]);

@@ -2,7 +2,7 @@ import { Readable } from 'node:stream';
 import { afterEach } from '@jest/globals';
 import { main } from '../../../src/cli/main.ts';
 import { type CacheOptions, redisCache } from '../../../src/index.ts';
-import type { Handler } from '../../support/apps.ts';
+import type { Handler } from '../../support/app.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { site } from '../../support/stores.ts';
 
@@ -49,7 +49,7 @@ export interface Filled {
   readonly prefix: string;
   /** Runs a command on it. */
   on(args: readonly string[], terminal?: Terminal): Promise<Ran>;
-  get(path: string | { path: string; headers: Record<string, string> }): Promise<{ said: string }>;
+  get(path: string | { path: string; headers: Record<string, string> }): Promise<{ cacheStatus: string }>;
 }
 
 const app: Handler = (req, res) => {

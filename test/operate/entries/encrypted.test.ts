@@ -13,10 +13,10 @@ import type {
 } from '../../../src/index.ts';
 import type { NearCache } from '../../../src/store/near/near-cache.ts';
 import { withNearCache } from '../../../src/store/near/near-store.ts';
-import type { Handler } from '../../support/apps.ts';
-import { clientOf, storeOf } from '../../support/cluster-of-one.ts';
+import type { Handler } from '../../support/app.ts';
 import { fieldsOf, versionIn } from '../../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
+import { clientOf, storeOf } from '../../support/store.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import { site } from '../../support/stores.ts';
 
@@ -119,9 +119,9 @@ describe('an encrypted entry', () => {
     expect(await cache.entries.update(seen, { body: 'CANARY' })).toBe(true);
     expect(await cache.entries.update(seen, { body: 'too late' })).toBe(false);
     expect((await bytesOf(seen)).includes('CANARY')).toBe(false);
-    expect(await get('/a')).toMatchObject({ body: 'CANARY', said: expect.stringMatching(/^hit/) });
+    expect(await get('/a')).toMatchObject({ body: 'CANARY', cacheStatus: expect.stringMatching(/^hit/) });
     expect(await cache.entries.update(await whole(cache), { ttl: '5h' })).toBe(true);
-    expect((await get('/a')).said).toMatch(/^hit; ttl=1(8000|7999)$/);
+    expect((await get('/a')).cacheStatus).toMatch(/^hit; ttl=1(8000|7999)$/);
   });
 
   test('keeps a soft purge with a new body, and loses it with a new ttl', async () => {
@@ -173,9 +173,9 @@ describe('an encrypted entry', () => {
     expect([unknownKey.count, unencrypted.count, damaged.count]).toEqual(
       expected.reason === 'unknown-key' ? [1, 0, 0] : [0, 1, 0],
     );
-    expect((await one.get('/large')).said).toMatch(/^hit/);
+    expect((await one.get('/large')).cacheStatus).toMatch(/^hit/);
     expect(await cache.entries.purge(entry)).toBe(1);
-    expect((await one.get('/large')).said).toMatch(/^fwd=uri-miss/);
+    expect((await one.get('/large')).cacheStatus).toMatch(/^fwd=uri-miss/);
   });
 
   test('with a changed byte is listed and counted as damaged', async () => {
@@ -242,7 +242,7 @@ describe('a compressed response', () => {
     expect(await cache.entries.update(await whole(cache), { ttl: '3h' })).toBe(true);
     expect((await whole(cache)).encodings).toEqual(encodings);
     const answer = await get(inBrotli);
-    expect(answer.said).toMatch(/^hit; ttl=10(800|799)$/);
+    expect(answer.cacheStatus).toMatch(/^hit; ttl=10(800|799)$/);
     expect(answer.header('content-encoding')).toBe('br');
   });
 
@@ -291,7 +291,8 @@ describe('the near cache, with cache.entries.update', () => {
   ])('%s serves a new body right after an update in the same process', async (_name, options) => {
     const { cache, get } = await site(on({ near: true, ...options }), app);
     for (let i = 0; i < 5; i++) {
-      for (let asked = 0; !(await get('/a')).said.includes('near'); asked++) expect(asked).toBeLessThan(300);
+      for (let asked = 0; !(await get('/a')).cacheStatus.includes('near'); asked++)
+        expect(asked).toBeLessThan(300);
       expect(await cache.entries.update(await whole(cache), { body: `edit ${i}` })).toBe(true);
       expect((await get('/a')).body).toBe(`edit ${i}`);
     }

@@ -7,7 +7,7 @@ import type {
   EntrySummary,
   StoreFigures,
 } from '../../../src/index.ts';
-import type { Handler } from '../../support/apps.ts';
+import type { Handler } from '../../support/app.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
 
 /* `cache.entries`: listing, reading, changing and counting stored responses, on every store. */
@@ -252,7 +252,7 @@ everywhere((open) => {
       expect(entry).toMatchObject({ stale: false, ttlMs: 10 * HOUR, ageMs: stale.ageMs, tags: ['t'] });
       expect(entry.expiresInMs).toBeGreaterThan(19 * HOUR);
       const hit = await get('/a');
-      expect(hit.said).toBe(`hit; ttl=${(10 * HOUR) / 1000}`);
+      expect(hit.cacheStatus).toBe(`hit; ttl=${(10 * HOUR) / 1000}`);
       expect(hit.header('age')).toBe(String(stale.ageMs / 1000));
       expect(await cache.entries.update(await whole(cache), { ttl: 0 })).toBe(true);
       expect(await only(cache)).toMatchObject({ stale: true });
@@ -296,7 +296,7 @@ everywhere((open) => {
       expect([
         answer.status,
         Buffer.from(answer.body, 'latin1').toString(),
-        answer.said.startsWith('hit'),
+        answer.cacheStatus.startsWith('hit'),
       ]).toEqual([200, 'caf\xe9', true]);
       const etag = answer.header('etag') as string;
       expect(etag).not.toBe('"of-the-app"');
@@ -327,7 +327,7 @@ everywhere((open) => {
       for (const language of ['en', 'fr']) {
         await get({ path: '/varied', headers: { 'Accept-Language': language } });
       }
-      expect((await get(german)).said).toMatch(/^hit; ttl=3/);
+      expect((await get(german)).cacheStatus).toMatch(/^hit; ttl=3/);
     });
 
     test('resolves to false after a purge, a soft purge, or another update', async () => {

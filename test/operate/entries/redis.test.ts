@@ -12,9 +12,11 @@ import {
   type UnreadableEntry,
 } from '../../../src/index.ts';
 import { fill as fillStore } from '../../stores/support/values.ts';
-import { client5Of, clientOf, clusterOf, startCluster, storeOf } from '../../support/cluster-of-one.ts';
+import { sharedCluster } from '../../support/cluster.ts';
 import { enveloped, fieldsOf } from '../../support/envelope.ts';
+import { sized } from '../../support/long.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
+import { client5Of, clientOf, clusterOf, storeOf } from '../../support/store.ts';
 import { HEAD } from '../../support/stored-head.ts';
 
 /* `cache.entries` on Redis: how much is read, damaged values, and a Redis that does not reply. */
@@ -67,8 +69,10 @@ async function all(cache: CacheMiddleware, query: EntryQuery = {}): Promise<Map<
   return found;
 }
 
-describe('cache.entries.list of 20,000 entries', () => {
-  beforeEach(() => fill(20_000, (i) => (i === 12_345 ? '/needle' : `/hay/${i}`)));
+const MANY = sized(13_000, 20_000);
+
+describe(`cache.entries.list of ${MANY} entries`, () => {
+  beforeEach(() => fill(MANY, (i) => (i === 12_345 ? '/needle' : `/hay/${i}`)));
 
   test('one page scans few keys, later pages find a rare match, and all entries are listed', async () => {
     const cache = cacheOf();
@@ -93,7 +97,7 @@ describe('cache.entries.list of 20,000 entries', () => {
     // Keys that do not match are not read.
     expect(await calls('evalsha')).toBeLessThan(300);
 
-    expect((await all(cache, { limit: 1000 })).size).toBe(20_000);
+    expect((await all(cache, { limit: 1000 })).size).toBe(MANY);
     expect(await calls('keys')).toBe(0);
     expect(await calls('hgetall')).toBe(0);
   });
@@ -233,14 +237,13 @@ test('a new ttl of a variant also extends the marker, the key and the tag index'
 });
 
 test('list, get, update, purge and measure work with any ioredis client', async () => {
-  const cluster = await startCluster();
-  closing.push(() => cluster.stop());
+  const [url] = (await sharedCluster()) as [string];
   const clients = [
     client5Of(redis),
     clientOf(redis, { keyPrefix: 'app[1]*?:' }),
     clientOf(redis, { enableAutoPipelining: true, keyPrefix: 'auto:' }),
     clientOf(redis, { stringNumbers: true, keyPrefix: 'text:' }),
-    clusterOf(cluster, 'app:'),
+    clusterOf({ url }, 'app:'),
   ];
   for (const one of clients as Redis[]) {
     closing.push(() => one.disconnect());

@@ -7,12 +7,12 @@ import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-c
 import { encode } from '../../../src/codec/format.ts';
 import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../../src/index.ts';
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
-import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/apps.ts';
+import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/app.ts';
 import { startChromium } from '../../support/chromium.ts';
+import { ask } from '../../support/client.ts';
 import { fieldsOf } from '../../support/envelope.ts';
 import { sized } from '../../support/long.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { ask } from '../../support/socket.ts';
 import { HEAD } from '../../support/stored-head.ts';
 import * as inBrowser from './in-browser.cjs';
 

@@ -4,9 +4,9 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { type CacheMiddleware, type CacheOptions, OptionError } from '../../../src/index.ts';
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
-import { bare, frameworks, type Handler, newCache, serve } from '../../support/apps.ts';
+import { bare, frameworks, type Handler, newCache, serve } from '../../support/app.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
 
 /* Who the inspector lets in, what it answers, and what it refuses: over sockets, as nobody's browser would ask. */
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
 import { main } from '../../../src/cli/main.ts';
-import { newCache, serve } from '../../support/apps.ts';
+import { newCache, serve } from '../../support/app.ts';
 import { certificates } from '../../support/tls.ts';
 import { until } from '../../support/until.ts';
 

@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
 import { OptionError, type WarmOptions, type WarmProgress, type WarmTarget } from '../../../src/index.ts';
-import { newCache, serve } from '../../support/apps.ts';
+import { newCache, serve } from '../../support/app.ts';
 import { sized } from '../../support/long.ts';
 import { until } from '../../support/until.ts';
 

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
 import { fromSitemap } from '../../../src/index.ts';
-import { newCache, serve } from '../../support/apps.ts';
+import { newCache, serve } from '../../support/app.ts';
 import { sized } from '../../support/long.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-sitemap-'));

@@ -4,8 +4,9 @@ import { createServer as createHttpsServer, type Server as HttpsServer } from 'n
 import type { AddressInfo } from 'node:net';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import type { WarmOptions, WarmTarget } from '../../../src/index.ts';
-import { bare, expresses, frameworks, type Handler, newCache, serve } from '../../support/apps.ts';
-import { ask } from '../../support/socket.ts';
+import { bare, frameworks, type Handler, newCache, serve } from '../../support/app.ts';
+import { ask } from '../../support/client.ts';
+import { expresses } from '../../support/expresses.ts';
 import { type Certificates, certificates } from '../../support/tls.ts';
 
 /* cache.warm over HTTP and in process: targets, failures and frameworks. */

@@ -1,8 +1,9 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import type { CacheMiddleware, CacheOptions, FaultEvent, RequestEvent } from '../../../src/index.ts';
-import { type Answer, type Asked, ask } from './client.ts';
-import { type Framework, frameworks, type Handler, newCache, type Stage, stage } from './stage.ts';
+import { type Framework, frameworks, type Handler } from '../../support/app.ts';
+import { type Answer, type Asked, askOnce } from '../../support/client.ts';
+import { redisBacked, type Stage, stage } from './stage.ts';
 
 /* A server behind a cache that compresses, and what is expected of its answers. */
 
@@ -33,13 +34,13 @@ export async function compressed(
   options: CacheOptions = {},
   on: Framework = frameworks[0] as Framework,
 ): Promise<Compressed> {
-  const cache = newCache({ compress: true, ...options });
+  const cache = redisBacked({ compress: true, ...options });
   const events: RequestEvent[] = [];
   const faults: FaultEvent[] = [];
   cache.on('request', (event) => events.push(event)).on('fault', (fault) => faults.push(fault));
   const server = await stage(on, [cache], handler);
   const get = async (asked: Asked = {}): Promise<Answer> => {
-    const answer = await ask(server.port, asked);
+    const answer = await askOnce(server.port, asked);
     await cache.idle();
     return answer;
   };
@@ -52,12 +53,12 @@ export const sends =
     res.writeHead(status, fields).end(body);
 
 /** The body without its coding. */
-export function plain({ header, body }: Answer): Buffer {
+export function plain({ header, bytes }: Answer): Buffer {
   const coding = header('content-encoding');
-  if (coding === 'br') return brotliDecompressSync(body);
-  if (coding === 'gzip') return gunzipSync(body);
+  if (coding === 'br') return brotliDecompressSync(bytes);
+  if (coding === 'gzip') return gunzipSync(bytes);
   expect(coding).toBeUndefined();
-  return body;
+  return bytes;
 }
 
 export const isHit = (answer: Answer): boolean => /; hit/.test(answer.header('cache-status') ?? '');

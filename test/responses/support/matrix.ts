@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect } from '@jest/globals';
 import type { Request, Response } from 'express';
 import type { CacheMiddleware, CacheOptions, PolicyOptions } from '../../../src/index.ts';
-import { type Answer, type Asked, ask, type Line } from './client.ts';
-import { type Framework, type Layer, newCache, type Stage, stage } from './stage.ts';
+import type { Framework, Layer } from '../../support/app.ts';
+import { type Answer, type Asked, askOnce, type Line } from '../../support/client.ts';
+import { redisBacked, type Stage, stage } from './stage.ts';
 
 /** One way of answering, and what is to become of it. */
 export interface Case {
@@ -28,13 +29,13 @@ type Note = (...values: unknown[]) => void;
 
 let cache: CacheMiddleware;
 beforeEach(() => {
-  cache = newCache();
+  cache = redisBacked();
 });
 afterEach(() => cache.close());
 
 /** The cache of the running test, with other options where they are given. */
 export function cacheWith(options?: CacheOptions): CacheMiddleware {
-  if (options) cache = newCache(options);
+  if (options) cache = redisBacked(options);
   return cache;
 }
 
@@ -47,8 +48,8 @@ export async function firstAnswers(
   const noted: unknown[] = [];
   const bare = await stageOf(framework, one, [], expected);
   const cached = await stageOf(framework, one, [cacheWith(one.options)], noted);
-  const reference = await ask(bare.port, one.asked);
-  const miss = await ask(cached.port, one.asked);
+  const reference = await askOnce(bare.port, one.asked);
+  const miss = await askOnce(cached.port, one.asked);
   expectSame(miss, reference);
   expect(miss.header('cache-status')).toMatch(/fwd=/);
   await Promise.all([bare.closed(), cached.closed(), cache.idle()]);
@@ -68,7 +69,7 @@ function stageOf(framework: Framework, one: Case, caches: Layer[], notes: unknow
 /** The response passes unharmed, and then is replayed as it was. */
 export async function expectReplayed(framework: Framework, one: Case): Promise<void> {
   const { reference, cached } = await firstAnswers(framework, one);
-  const hit = await ask(cached.port, one.asked);
+  const hit = await askOnce(cached.port, one.asked);
   expectHit(hit);
   expect(cached.runs()).toBe(1);
   expectSame(hit, unframed(reference, one.dropped));
@@ -79,7 +80,7 @@ export async function expectReplayed(framework: Framework, one: Case): Promise<v
 /** The response passes unharmed, and the next request runs the handler again. */
 export async function expectPassed(framework: Framework, one: Case): Promise<void> {
   const { reference, cached } = await firstAnswers(framework, one);
-  const again = await ask(cached.port, one.asked);
+  const again = await askOnce(cached.port, one.asked);
   expectSame(again, reference);
   expect(again.header('age')).toBeUndefined();
   expect(again.header('cache-status')).not.toMatch(/hit/);
@@ -104,8 +105,8 @@ export function expectSame(answer: Answer, expected: Answer): void {
   expect(answer.header('date') === undefined).toBe(expected.header('date') === undefined);
   expect(answer.rest).toHaveLength(expected.rest.length);
   // Not by toEqual, which would take minutes to print how megabytes differ.
-  expect(answer.body.length).toBe(expected.body.length);
-  expect(answer.body.equals(expected.body)).toBe(true);
+  expect(answer.bytes.length).toBe(expected.bytes.length);
+  expect(answer.bytes.equals(expected.bytes)).toBe(true);
 }
 
 /** As it is when the whole is known beforehand: a length in place of chunks, and nothing of the connection. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CacheOptions } from '../../../src/index.ts';
+import type { Answer } from '../../support/client.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
-import { type Answer, ask } from './client.ts';
 import { type Fields, lineOf } from './fields.ts';
 import type { Asked, Reply } from './origin.ts';
 import type { Style } from './proxy.ts';
@@ -72,7 +72,7 @@ export function scenario(sentence: string, steps: readonly Step[]): void {
       said.push(body);
       current.origin.reply = { ...step.reply, body };
       const before = current.origin.asked.length;
-      const answer = await ask(current.port, path + (step.at ?? ''), { ...step, now: current.clock.now });
+      const answer = await current.ask(path + (step.at ?? ''), step);
       await current.cache.idle();
       verify(i, step, answer, current.origin.asked.slice(before), said, path);
     }
@@ -95,7 +95,7 @@ function verify(
     asked: asked.length,
     status: answer.status,
     body: answer.body.replace(path, ''),
-    cacheStatus: lineOf(answer.rawHeaders, 'cache-status'),
+    cacheStatus: answer.header('cache-status'),
   };
   const unsaid = step.text === undefined && (bodiless || answer.status === 206 || answer.status === 416);
   const wanted = step.text ?? (unsaid ? answer.body : said[from]);
@@ -106,7 +106,7 @@ function verify(
     body: wanted?.replace(path, ''),
   });
   for (const [name, expected] of Object.entries(step.has ?? {}))
-    match(i, name, lineOf(answer.rawHeaders, name), expected);
+    match(i, name, answer.header(name), expected);
   for (const [name, expected] of Object.entries(step.asks ?? {}))
     match(i, `request ${name}`, lineOf(asked[0]?.rawHeaders ?? [], name), expected);
   step.check?.(answer, asked[0]);

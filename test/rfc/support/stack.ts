@@ -2,7 +2,8 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { CacheMiddleware, CacheOptions } from '../../../src/index.ts';
 import { redisCache } from '../../../src/index.ts';
-import { hangUpAll } from './client.ts';
+import { type Answer, Connection, type Line } from '../../support/client.ts';
+import { type Fields, flat } from './fields.ts';
 import { Origin } from './origin.ts';
 import { proxyTo, type Style } from './proxy.ts';
 
@@ -13,6 +14,7 @@ export class Stack {
   readonly cache: CacheMiddleware;
   port = 0;
   #server: Server | undefined;
+  #connection: Connection | undefined;
   readonly #style: Style;
 
   constructor(style: Style, options: CacheOptions = {}) {
@@ -29,8 +31,19 @@ export class Stack {
     return this;
   }
 
+  /** Sends one request and reads the answer to its end, however that comes. */
+  ask(
+    path: string,
+    { method = 'GET', headers, body }: { method?: string; headers?: Fields; body?: string },
+  ): Promise<Answer> {
+    if (!this.#connection || this.#connection.closed) this.#connection = new Connection(this.port);
+    const list = flat(headers, this.clock.now);
+    const lines = list.flatMap((name, i): Line[] => (i % 2 === 0 ? [[name, list[i + 1] as string]] : []));
+    return this.#connection.ask({ method, path, headers: lines, ...(body && { body }) });
+  }
+
   async close(): Promise<void> {
-    hangUpAll();
+    this.#connection?.close();
     this.#server?.closeAllConnections();
     await new Promise((resolve) => this.#server?.close(resolve));
     await this.origin.close();

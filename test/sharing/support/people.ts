@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import type { Layer } from '../../support/apps.ts';
+import type { Layer } from '../../support/app.ts';
 
 /* Middlewares that find out who is asking, each in the manner of a package that everybody has. */
 

@@ -1,6 +1,6 @@
 import type { CacheOptions } from '../../../src/index.ts';
-import { express5app, type Layer, newCache, serve } from '../../support/apps.ts';
-import { type Answer, type Asked, ask } from '../../support/socket.ts';
+import { express5app, type Layer, newCache, serve } from '../../support/app.ts';
+import { type Answer, type Asked, ask } from '../../support/client.ts';
 import type { Known } from './people.ts';
 
 /* A key made one way, an app that reads the person another way, and what becomes of its answer. */

@@ -3,18 +3,9 @@ import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../src/index.ts';
 import { redisStore } from '../../src/store/redis/redis-store.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type RedisProcess, startRedis } from './redis.ts';
-import { until } from './until.ts';
+import type { RedisProcess } from './redis.ts';
 
-/** A server that is a whole Cluster: it minds hash slots. */
-export async function startCluster(): Promise<RedisProcess> {
-  const redis = await startRedis({
-    args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1'],
-  });
-  await redis.cli('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
-  await until(async () => /cluster_state:ok/.test(String(await redis.cli('CLUSTER', 'INFO'))));
-  return redis;
-}
+/* Clients of a server, and stores over them. */
 
 export function clientOf(redis: RedisProcess, options: RedisOptions = {}): Redis {
   return new Redis(redis.url, { disconnectTimeout: 100, ...(options as object) });
@@ -24,7 +15,7 @@ export function client5Of(redis: RedisProcess): RedisClient {
   return new Redis5(redis.url, { disconnectTimeout: 100 });
 }
 
-export function clusterOf(redis: RedisProcess, keyPrefix = ''): Cluster {
+export function clusterOf(redis: Pick<RedisProcess, 'url'>, keyPrefix = ''): Cluster {
   return new Cluster([redis.url], { keyPrefix, redisOptions: { disconnectTimeout: 100 } });
 }
 

@@ -3,9 +3,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { checks, type Stage } from './support/checks.ts';
-import { type Client, http1 } from './support/clients.ts';
 import { Project } from './support/project.ts';
 
 /* A Next.js app, built here, behind the cache. It runs in a process of its own, as Next wants to. */
