@@ -1,4 +1,3 @@
-import type { Unreadable } from '../codec/keyring.ts';
 import type { Duration } from '../options/units.ts';
 
 /** The public types of `cache.entries`. Names that end in `Ms` are milliseconds; instants are milliseconds since 1970. */
@@ -66,7 +65,7 @@ export interface UnreadableEntry extends EntryRef {
    * `damaged`: no process can read it.
    * `too-large` (`get` only): its body as the app sent it is larger than 64 MB and than `maxBodySize`.
    */
-  readonly reason: Unreadable | 'too-large';
+  readonly reason: 'unknown-key' | 'unencrypted' | 'damaged' | 'too-large';
   /** The id of the key that encrypted the entry; `undefined` when it is not encrypted. */
   readonly encryptedWith: string | undefined;
   /** The cache key; `undefined` when this process cannot read it. */

@@ -6,7 +6,7 @@ import type { Value } from './types.ts';
 /** A response with more tags is not stored: a purge by a tag that is not kept would miss it. */
 export const MAX_TAGS = 128;
 /** Characters of the longest tag. */
-export const MAX_TAG_LENGTH = 256;
+const MAX_TAG_LENGTH = 256;
 
 /** What a tag, and a list of tags, must be, for messages. */
 export const TAG_ACCEPTED: string = `1 to ${MAX_TAG_LENGTH} characters`;
