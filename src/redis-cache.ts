@@ -42,6 +42,10 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
   return new Cache(options).middleware();
 }
 
+/** How many ids of responses above `maxBodySize` are remembered, and for how many milliseconds. */
+const MAX_OVERSIZE = 10_000;
+const OVERSIZE_MS = 60_000;
+
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #context: CacheContext;
@@ -78,7 +82,7 @@ class Cache {
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       reporter,
-      oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
+      oversize: new LRUCache({ maxSize: MAX_OVERSIZE, sizeCalculation: () => 1, ttl: OVERSIZE_MS }),
       idsOf: (url) => idsOfUrl(this.#policies, url),
       track: (work) => this.#track(work),
     };

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
+import { keyCount, mastersOf } from './cluster.ts';
 import { create } from './connect.ts';
-import { keyCount, mastersOf } from './scan.ts';
 
 /** A connection for the command: it tells why Redis cannot be reached, and what its servers say about themselves. */
 export class Operator {

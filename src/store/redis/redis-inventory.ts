@@ -1,12 +1,13 @@
 import { isWrongType } from '../fault.ts';
 import { isHashed } from '../ids.ts';
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
+import { keyCount, mastersOf, type RedisNode } from './cluster.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
 import { mayHaveEvictedIndexes } from './eviction.ts';
 import { parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
-import { keyCount, mastersOf, type RedisNode, scanOnce, walk } from './scan.ts';
+import { scanOnce, walk } from './scan.ts';
 import { script } from './scripts.ts';
 
 const describe = script(DESCRIBE);
