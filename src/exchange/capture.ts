@@ -21,8 +21,10 @@ export interface SentHead {
 /** How a capture ended. */
 export type CaptureEnd =
   | { readonly kind: 'complete'; readonly chunks: readonly Buffer[] }
-  /** Nothing to store: given up by `head`, too large, or bytes that do not match the head. */
-  | { readonly kind: 'refused'; readonly reason: 'head' | 'too-large' | 'incomplete' };
+  /** The body was not kept: `head` did not ask for it. */
+  | { readonly kind: 'not-kept' }
+  /** Nothing to store: too large, or bytes that do not match the head. */
+  | { readonly kind: 'refused'; readonly reason: 'too-large' | 'incomplete' };
 
 /** What to do with a response whose head is known: keep its body, pass it on only, or answer something else. */
 export type Reaction = 'keep' | 'pass' | 'replace';
@@ -76,7 +78,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   let whole: number | undefined;
   let ending = false;
   let replaced = false;
-  let refused: 'head' | 'too-large' = 'head';
+  let isTooLarge = false;
 
   /**
    * Takes what is still to be called. What hangs on a response stays for as long as Node keeps that, which is long after
@@ -98,7 +100,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const keep = (args: readonly unknown[], limit: number): void => {
     if (!chunks) return;
     if (length + chunkSize(args) > limit) {
-      refused = 'too-large';
+      isTooLarge = true;
       chunks = undefined;
       hooks?.overflow();
       return;
@@ -202,7 +204,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   }
 
   function outcome(): CaptureEnd {
-    if (!chunks || !head) return { kind: 'refused', reason: refused };
+    if (isTooLarge) return { kind: 'refused', reason: 'too-large' };
+    if (!chunks || !head) return { kind: 'not-kept' };
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.
     if (stated !== undefined && String(stated) !== String(length))

@@ -175,9 +175,9 @@ function aged(
 ): Storability {
   const { policy, requestedAt } = fill;
   const computed = typeof policy.ttl === 'function';
+  const optionMs = lifetimeFor(given, head.status, computed);
   const ms =
-    lifetime ??
-    (jittered(lifetimeFor(given, head.status, computed), policy) || heuristicFor(head, policy, stated));
+    lifetime ?? (optionMs === false ? heuristicFor(head, policy, stated) : jittered(optionMs, policy));
   const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
   const has = (name: string): boolean => directives.has(name);
   const born = bornAt(stated, requestedAt);
@@ -194,7 +194,6 @@ function aged(
       policy.staleWhileRevalidate,
       head.status,
     ),
-    originMs: 0,
   };
   const isListed = policy.statuses.has(head.status);
   if (ms === undefined && !hasValidator) return { reason: isListed ? 'no-lifetime' : 'status' };
@@ -222,8 +221,8 @@ function heuristicFor(head: ResponseHead, policy: Policy, stated: Stated): numbe
 }
 
 /** A lifetime that `ttl` gave, shortened at random by the `jitter` option. */
-function jittered(lifetime: number | false, { jitter }: Policy): number | false {
-  return lifetime && lifetime * (1 - jitter * Math.random());
+function jittered(lifetime: number, { jitter }: Policy): number {
+  return lifetime * (1 - jitter * Math.random());
 }
 
 /** How long past its lifetime a response may be served, as it states or as the option says; an error never is. */

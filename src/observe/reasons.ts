@@ -96,6 +96,14 @@ export const DETAILS = {
     'The app took longer than `originTimeout`, and a stale stored response was sent: `stale-if-error` allows that.',
     'RFC 5861 §4',
   ],
+  'refresh-under-way': [
+    'Another request is refreshing the response, or Redis cannot be asked, and a stale stored response was sent at once (option `originTimeout`): `stale-if-error` allows that.',
+    'RFC 5861 §4',
+  ],
+  'refresh-queue-full': [
+    'Too many refreshes wait for their turn, and a stale stored response was sent at once (option `originTimeout`): `stale-if-error` allows that.',
+    'RFC 5861 §4',
+  ],
   // Neither the cache nor the app answered with content.
   'only-if-cached': [
     'The request has `only-if-cached`, and no stored response can be used, so the cache answered with 504.',
