@@ -42,12 +42,16 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
   return new Cache(options).middleware();
 }
 
+/** How many ids of responses above `maxBodySize` are remembered, and for how many milliseconds. */
+const MAX_OVERSIZE = 10_000;
+const OVERSIZE_MS = 60_000;
+
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #context: CacheContext;
   readonly #policy: Policy;
-  /** Every policy that makes a key its own way, for purges by key and URL. Derive routes at setup, not per request. */
-  readonly #policies = new Map<object, Policy>();
+  /** The policies that make all keys there are, for purges by key and URL. Derive routes at setup, not per request. */
+  readonly #policies = new Set<Policy>();
   readonly #pending = new Set<Promise<unknown>>();
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
@@ -69,7 +73,7 @@ class Cache {
       settings: { name, showKey, invalidation },
       store,
       keyring,
-      hash: this.#policy.encrypted ? 'sha256' : undefined,
+      hash: this.#policy.hash,
       clock,
       lookup: new Lookup(store.responses, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
@@ -78,14 +82,14 @@ class Cache {
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       reporter,
-      oversize: new LRUCache({ maxSize: 10_000, sizeCalculation: () => 1, ttl: 60_000 }),
-      idsOf: (url) => idsOfUrl(this.#policies.values(), url),
+      oversize: new LRUCache({ maxSize: MAX_OVERSIZE, sizeCalculation: () => 1, ttl: OVERSIZE_MS }),
+      idsOf: (url) => idsOfUrl(this.#policies, url),
       track: (work) => this.#track(work),
     };
   }
 
   middleware(policy: Policy = this.#policy): CacheMiddleware {
-    this.#policies.set(policy.identity, policy);
+    this.#addPolicy(policy);
     const context = this.#context;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
       if (this.#closed) next();
@@ -94,8 +98,7 @@ class Cache {
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: RequestListener) => this.#before(app, policy),
       with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
-      purge: (target: PurgeTarget, purging?: PurgeOptions) =>
-        purge(context, this.#policies.values(), target, purging),
+      purge: (target: PurgeTarget, purging?: PurgeOptions) => purge(context, this.#policies, target, purging),
       entries: createEntries(context, policy.maxBodySize),
       store: createValueStore(context, policy.maxBodySize),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
@@ -116,6 +119,15 @@ class Cache {
       close: () => this.#close(),
     });
     return handled;
+  }
+
+  /** A policy whose keys another one makes too is left out. The methods are a part of each key. */
+  #addPolicy(policy: Policy): void {
+    const { identity, methods } = policy;
+    for (const other of this.#policies) {
+      if (other.identity === identity && [...methods].every((method) => other.methods.has(method))) return;
+    }
+    this.#policies.add(policy);
   }
 
   #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {

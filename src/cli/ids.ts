@@ -2,6 +2,7 @@ import { redisId } from '../key/cache-key.ts';
 import { BOTH_SCHEMES, idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { KeyPart } from '../options/types.ts';
+import { isHashed } from '../store/ids.ts';
 import { UsageError } from './command.ts';
 
 /**
@@ -11,7 +12,7 @@ import { UsageError } from './command.ts';
 const HASHES = [undefined, 'sha1', 'sha256'] as const;
 
 /** The request methods that a cache key of a `key` function may begin with. */
-const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT', 'OPTIONS', 'PUT', 'PATCH', 'DELETE'];
+const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT'];
 
 const policiesWith = (methods: readonly string[]): KeyPolicy[] =>
   HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));
@@ -36,7 +37,7 @@ export function idsForName(name: string): string[] {
   if (/^https?:\/\//i.test(name)) return idsForUrl(name);
   if (name === '' || name.startsWith('@'))
     throw new UsageError(`${JSON.stringify(name)} is not a cache key: ls prints cache keys`);
-  const ids = /^#[0-9a-f]+$/.test(name) ? [name] : HASHES.map((hash) => redisId(name, hash));
+  const ids = isHashed(name) ? [name] : HASHES.map((hash) => redisId(name, hash));
   const isJson = parseJson(name) !== undefined;
   return [...new Set(isJson ? [...ids, ...idsForJsonKey(name)] : ids)];
 }

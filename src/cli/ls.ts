@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { CacheMiddleware } from '../cache-middleware.ts';
+import { MAX_LIMIT } from '../entries/paging.ts';
 import type { EntryQuery, EntrySummary, UnreadableEntry } from '../entries/types.ts';
-import { areTags } from '../options/tags.ts';
+import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
 import { type Command, type Io, parseCount, UsageError, write } from './command.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
 import { columnsOf, escapeUnsafe, formatBytes, formatDuration, jsonLine, painter, truncate } from './text.ts';
@@ -31,9 +32,6 @@ const OPTIONS = {
   all: { type: 'boolean' },
 } as const;
 
-/** The largest `limit` of a page. */
-const MAX_PAGE = 1000;
-
 export const ls: Command = {
   summary: 'lists stored responses and values',
   help: HELP,
@@ -43,7 +41,7 @@ export const ls: Command = {
       const lineOf = json ? jsonLine : lineFormat(io);
       if (!json) await write(io, painter(io.out, io)('bold', `${headings()}\n`));
       let left = limit;
-      for await (const entries of pages(cache, query, () => Math.min(left, MAX_PAGE))) {
+      for await (const entries of pages(cache, query, () => Math.min(left, MAX_LIMIT))) {
         if (entries.length > 0) await write(io, entries.map(lineOf).join(''));
         left -= entries.length;
         if (left === 0) break;
@@ -65,7 +63,7 @@ function parse(args: string[]) {
     throw new UsageError('--limit and --all exclude each other: give one of them');
   if (status !== undefined && !/^[1-9]\d\d$/.test(status))
     throw new UsageError(`--status is ${status}, but must be a status code such as 404`);
-  if (tag !== undefined && !areTags([tag])) throw new UsageError('--tag must have 1 to 256 characters');
+  if (tag !== undefined && !areTags([tag])) throw new UsageError(`--tag must have ${TAG_ACCEPTED}`);
   const limit = all ? Number.POSITIVE_INFINITY : parseCount('--limit', values.limit, 50);
   const [search] = positionals;
   const query: EntryQuery = {

@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { PurgeError } from '../errors.ts';
 import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/operations.ts';
-import { areTags } from '../options/tags.ts';
+import { areTags, MAX_TAGS, TAG_ACCEPTED } from '../options/tags.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
 import { idsForJsonKey, idsForName, idsForUrl } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
@@ -86,7 +86,7 @@ function parsePlan(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS
   if (entry) return { ids: entry.flatMap(idsForName) };
   if (tag) {
     if (!areTags(tag))
-      throw new UsageError('--tag must have 1 to 256 characters, and may be given up to 128 times');
+      throw new UsageError(`--tag must have ${TAG_ACCEPTED}, and may be given up to ${MAX_TAGS} times`);
     return { target: { tags: tag } };
   }
   if (prefix === undefined) return { target: { all: true } };

@@ -24,7 +24,7 @@ export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS)
   --encrypt-key ID:KEY    a key of the cache's encrypt option, in hex or base64; repeatable.
                           Default: $RRC_ENCRYPT_KEYS, separated by commas. Use the variable: other
                           users of this machine can see the arguments of a process.
-  --timeout DURATION      deadline for one reply of Redis, such as 500ms or 1m (default 10s)`;
+  --timeout DURATION      deadline for one reply of Redis, from 20ms to 20h (default 10s)`;
 
 export const EXIT_HELP = 'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.';
 
@@ -54,9 +54,7 @@ export async function withRedis<T>(
   io: Io,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = milliseconds(values.timeout ?? '10s');
-  if (!timeoutMs)
-    throw new UsageError(`--timeout is ${values.timeout}, but must be a duration such as 500ms or 1m`);
+  const timeoutMs = parseTimeout(values.timeout ?? '10s');
   const session = openSession(values, io, timeoutMs);
   const { redis, cache, server } = session;
   const interruption = interruptionOf(io.signal);
@@ -75,6 +73,19 @@ export async function withRedis<T>(
   }
 }
 
+/** The command calls with patience, so the cache's own `timeout`, from 1 ms to 1 h, is a part of this one. */
+const TIMEOUT_MS = { min: PATIENCE, max: PATIENCE * 3_600_000 } as const;
+
+/** @throws {UsageError} */
+function parseTimeout(text: string): number {
+  const timeoutMs = milliseconds(text);
+  if (timeoutMs === undefined || timeoutMs < TIMEOUT_MS.min || timeoutMs > TIMEOUT_MS.max)
+    throw new UsageError(
+      `--timeout is ${text}, but must be a duration from 20ms to 20h, such as 500ms or 1m`,
+    );
+  return timeoutMs;
+}
+
 /** @throws {UsageError} */
 function openSession(values: Values, io: Io, timeoutMs: number): Session {
   const url = values.redis ?? io.env.REDIS_URL;
@@ -86,13 +97,16 @@ function openSession(values: Values, io: Io, timeoutMs: number): Session {
   const encrypt = parseKeys(
     values['encrypt-key'] ?? io.env.RRC_ENCRYPT_KEYS?.split(',').filter(Boolean) ?? [],
   );
+  const options = { prefix, timeout: timeoutMs / PATIENCE, ...encrypt };
+  let redis: Operator | undefined;
   try {
     // All options are checked before anything connects.
-    parseSettings({ prefix, ...encrypt });
-    const redis = new Operator(values.cluster ? clusterOptions(nodes) : (nodes[0] as URL).href);
-    const cache = redisCache({ redis: redis.client, prefix, timeout: timeoutMs / PATIENCE, ...encrypt });
+    parseSettings(options);
+    redis = new Operator(values.cluster ? clusterOptions(nodes) : (nodes[0] as URL).href);
+    const cache = redisCache({ redis: redis.client, ...options });
     return { cache, redis, prefix, server: nodes.map(({ host }) => host).join(', ') };
   } catch (error) {
+    redis?.close();
     if (error instanceof OptionError) throw new UsageError(error.message);
     throw error;
   }

@@ -96,6 +96,8 @@ function reasonText({ reason, encryptedWith }: UnreadableEntry): string {
       return 'not encrypted, so the cache does not use it: leave out --encrypt-key to read it';
     case 'damaged':
       return 'damaged: the next request is a miss and replaces it';
+    case 'too-large':
+      return 'too large to show: the body as the app sent it is larger than 64 MB';
   }
 }
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { EntryCensus } from '../entries/census.ts';
+import { MAX_LIMIT } from '../entries/paging.ts';
 import type { EntrySummary, StoreFigures } from '../entries/types.ts';
 import { milliseconds } from '../options/units.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
@@ -184,7 +185,7 @@ class BackgroundCounter {
     const { cache, redis } = this.#session;
     const census = new EntryCensus(await redis.size());
     let newest: EntrySummary[] = [];
-    for await (const entries of pages(cache, {}, () => 1000)) {
+    for await (const entries of pages(cache, {}, () => MAX_LIMIT)) {
       if (this.#signal.aborted) return;
       for (const entry of entries) {
         census.add(entry);

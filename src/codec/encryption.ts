@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, type KeyObject, randomBytes } from 'node:crypto';
-import { HEAD_BYTES } from './format.ts';
+import { FORMAT, HEAD_BYTES } from './format.ts';
 
 /**
  * Sealed values: encrypted and authenticated with AES-256-GCM (NIST SP 800-38D).
@@ -17,7 +17,6 @@ import { HEAD_BYTES } from './format.ts';
  * Redis). The location is not part of the bytes, so a value that was copied to another location cannot be opened there.
  * Nonces are random, so the heads of two sealed values always differ.
  */
-const FORMAT = 1;
 const SEALED = 1;
 const NONCE_AT = 4;
 const NONCE_BYTES = 12;

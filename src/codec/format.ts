@@ -18,7 +18,8 @@ import type { StoredHead, StoredResponse } from './stored-response.ts';
  * not add up and a wrong checksum mean damage. Header fields are validated before they can reach a socket.
  */
 export const HEAD_BYTES = 16;
-const FORMAT = 1;
+/** The first byte of every value, sealed or not. */
+export const FORMAT = 1;
 const ENCODED = 2;
 const PLAIN_RESPONSE = FORMAT << 24;
 const ENCODED_RESPONSE = (FORMAT << 24) | (ENCODED << 16);

@@ -1,4 +1,5 @@
 import type { FaultEvent } from '../observe/outcome.ts';
+import { Throttle } from '../observe/throttle.ts';
 import { isSealed, keyIdOf, open, type SealingKey, seal, sealedHeadLength } from './encryption.ts';
 import {
   decode,
@@ -30,7 +31,7 @@ export class Keyring {
   readonly #keys: ReadonlyMap<string, SealingKey>;
   readonly #prefix: string;
   readonly #onFault: (fault: FaultEvent) => void;
-  readonly #reportedAt = new Map<string, number>();
+  readonly #throttle = new Throttle(REPORT_INTERVAL_MS);
 
   /** @param keys the first key seals; every key opens. */
   constructor(keys: readonly SealingKey[], prefix: string, onFault: (fault: FaultEvent) => void) {
@@ -126,10 +127,7 @@ export class Keyring {
   }
 
   #report(code: string, message: string): void {
-    const now = performance.now();
-    if (now - (this.#reportedAt.get(code) ?? -REPORT_INTERVAL_MS) < REPORT_INTERVAL_MS) return;
-    this.#reportedAt.set(code, now);
-    this.#onFault({ step: 'decrypt', code, message });
+    if (this.#throttle.isDue(code)) this.#onFault({ step: 'decrypt', code, message });
   }
 }
 

@@ -1,3 +1,4 @@
+import { TOKEN } from '../http/cache-control.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { isStoredEncodings, type StoredEncodings } from './encodings.ts';
 import type { StoredHead, StoredResponse } from './stored-response.ts';
@@ -87,7 +88,7 @@ export function decodeMetadata(
   };
 }
 
-export const FIELD_NAME: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+export const FIELD_NAME: RegExp = TOKEN;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isMetadata(m: unknown, encodedLength: number | undefined): m is Metadata {

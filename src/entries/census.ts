@@ -51,7 +51,8 @@ export class EntryCensus {
   #figuresOf(entry: EntrySummary | UnreadableEntry): MutableFigure[] {
     const { damaged, unknownKey, unencrypted, values, responses, stale, fresh } = this.#figures;
     if (!entry.readable) {
-      return [{ damaged, 'unknown-key': unknownKey, unencrypted }[entry.reason]];
+      // Only `get` decodes bodies, so only `get` finds one too large.
+      return [{ damaged, 'unknown-key': unknownKey, unencrypted, 'too-large': responses }[entry.reason]];
     }
     const [ageGroup] = AGE_GROUPS.find(([, limit]) => entry.ageMs < limit) ?? ['older' as const];
     return [

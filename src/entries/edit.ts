@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field, type StoredFields } from '../http/headers.ts';
-import { keptStale } from '../http/retention.ts';
+import { keptMs } from '../http/retention.ts';
 import { userKeyOf } from '../key/value-key.ts';
 
 /** Changes that an operator makes to a stored response. */
@@ -38,8 +38,7 @@ export function applyEdit(
   // The age stays, because the app has neither made nor confirmed the response now. A new TTL extends the lifetime.
   const lifetime = edit.ttlMs === undefined ? stored.lifetime : Math.max(0, now - stored.bornAt + edit.ttlMs);
   const { body, purged: _, ...head } = { ...response, lifetime };
-  const expiresAt = stored.bornAt + lifetime + keptStale(head.headers, head);
-  return { bytes: encode(head, [body]), ttlMs: Math.max(1, Math.ceil(expiresAt - now)) };
+  return { bytes: encode(head, [body]), ttlMs: keptMs(head.headers, head, now) };
 }
 
 function withBody(

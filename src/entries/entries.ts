@@ -3,12 +3,14 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { milliseconds } from '../options/units.ts';
+import type { GuardedStore } from '../store/guarded-store.ts';
+import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import type { PurgeMode, ScanPosition } from '../store/store.ts';
 import { EntryCensus } from './census.ts';
 import { applyEdit, type Edit } from './edit.ts';
 import { PageBuilder, parseQuery } from './paging.ts';
+import type { Storage } from './storage.ts';
 import { summaries, summarizeStored, summarizeUnreadable } from './summary.ts';
 import type { Entries, Entry, EntryChange, EntryRef } from './types.ts';
 
@@ -51,7 +53,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const { bytes, staleSince } = value;
       const description = {
         ...place,
-        key: keyInId(place),
+        key: undefined,
         head: bytes,
         length,
         staleSince,
@@ -59,7 +61,10 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       };
       const stored = keyring.decode(place.id, value);
       const body = stored && (await identityBody(stored, maxBodySize));
-      if (!body) return summarizeUnreadable(keyring, description);
+      if (!body || body === 'too-large') {
+        const key = stored?.key ?? (await storedKey(store, place));
+        return summarizeUnreadable({ ...description, key }, body ?? keyring.unreadable(description));
+      }
       return {
         ...summarizeStored(description, stored, clock()),
         message: stored.message,
@@ -87,7 +92,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const stored = keyring.decode(place.id, value);
       if (!stored) return false;
       const body = edit.body === undefined ? stored.body : await identityBody(stored, maxBodySize);
-      if (!body) return false;
+      if (!body || body === 'too-large') return false;
       const { bytes, ttlMs } = applyEdit(stored, body, edit, clock());
       // A new TTL makes a soft-purged response fresh again.
       const staleSince = edit.ttlMs === undefined ? value.staleSince : undefined;
@@ -113,11 +118,14 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
   };
 }
 
-/** The body as the app sent it; `undefined` for a damaged body and for one too large to decode. */
-async function identityBody(stored: StoredResponse, maxBodySize: number): Promise<Buffer | undefined> {
+/** The body as the app sent it; `undefined` for a damaged body. */
+async function identityBody(
+  stored: StoredResponse,
+  maxBodySize: number,
+): Promise<Buffer | 'too-large' | undefined> {
   const { body, encodings } = stored;
   if (!encodings) return body;
-  if (encodings.size > Math.max(maxBodySize, MAX_DECODED_BYTES)) return undefined;
+  if (encodings.size > Math.max(maxBodySize, MAX_DECODED_BYTES)) return 'too-large';
   return decodeIdentity(stored, encodings).catch(() => undefined);
 }
 
@@ -130,9 +138,14 @@ function headerLines(headers: StoredFields): Entry['headers'] {
   return lines;
 }
 
-/** The cache key that an id shows; `undefined` for an id that is a hash. */
-function keyInId({ id }: EntryRef): string | undefined {
-  return id.startsWith('#') ? undefined : id;
+/** The cache key of an entry, where this process can read it. @throws {StoreError} */
+async function storedKey(
+  { inventory }: GuardedStore,
+  { id, variant }: EntryRef,
+): Promise<string | undefined> {
+  if (!isHashed(id)) return id;
+  const variants = orThrow(await inventory.describe([id]), 'read the entry');
+  return variants.find((one) => one.variant === variant)?.key;
 }
 
 /** Refs may come from anywhere, so an id that could name another kind of key in Redis is refused. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { show } from '../errors.ts';
 import { idOfTag } from '../key/tags.ts';
-import { areTags, MAX_TAG_LENGTH } from '../options/tags.ts';
+import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { ScanPosition, ScanStep } from '../store/store.ts';
 import type { EntryPage, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from './types.ts';
 
@@ -10,7 +11,8 @@ const MAX_SCANNED = 5000;
 /** The smallest and the largest number of keys that one step looks at. */
 const MIN_STEP = 10;
 const MAX_STEP = 1000;
-const MAX_LIMIT = 1000;
+/** The largest `limit` of a page. */
+export const MAX_LIMIT = 1000;
 
 type AnyEntry = EntrySummary | UnreadableEntry;
 
@@ -46,7 +48,7 @@ export function parseQuery({ search, status, tag, id, limit = 50, cursor }: Entr
   if (status !== undefined && !Number.isInteger(status))
     throw new TypeError(`status must be a number such as 404, not ${show(status)}`);
   if (tag !== undefined && !areTags([tag]))
-    throw new TypeError(`tag must be a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(tag)}`);
+    throw new TypeError(`tag must be a string of ${TAG_ACCEPTED}, not ${show(tag)}`);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
     throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}, not ${show(limit)}`);
   const storedTag = tag === undefined ? undefined : idOfTag(tag);
@@ -122,7 +124,7 @@ export class PageBuilder {
 }
 
 function refText({ id, variant }: EntryRef): string {
-  return `${id}\n${variant}`;
+  return variantKeyOf(id, variant);
 }
 
 const DIGEST_LENGTH = 10;

@@ -4,10 +4,10 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
 import { userKeyOf } from '../key/value-key.ts';
+import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
-import { isReadable } from '../store/redis/keys.ts';
-import type { Storage } from '../store/storage.ts';
 import type { ValueDescription } from '../store/store.ts';
+import type { Storage } from './storage.ts';
 import type { EntrySummary, UnreadableEntry } from './types.ts';
 
 /** How many ids one call describes at most. */
@@ -26,7 +26,7 @@ export async function summaries(
   matches: (key: string | undefined) => boolean = () => true,
 ): Promise<(EntrySummary | UnreadableEntry)[]> {
   // A readable id is the cache key, so an id that does not match needs no read.
-  const wanted = [...new Set(ids)].filter((id) => !isReadable(id) || matches(id));
+  const wanted = [...new Set(ids)].filter((id) => isHashed(id) || matches(id));
   const result: (EntrySummary | UnreadableEntry)[] = [];
   // The first call describes one id: it loads the script, so that later calls send its hash alone, and it shows how
   // large the values are.
@@ -50,16 +50,19 @@ export async function summaries(
 
 function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
   const stored = keyring.decodeHead(value.id, value);
-  return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(keyring, value);
+  return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(value, keyring.unreadable(value));
 }
 
-export function summarizeUnreadable(keyring: Keyring, value: ValueDescription): UnreadableEntry {
+export function summarizeUnreadable(
+  value: ValueDescription,
+  reason: UnreadableEntry['reason'],
+): UnreadableEntry {
   const { id, variant, head, key, length, expiresInMs } = value;
   return {
     id,
     variant,
     readable: false,
-    reason: keyring.unreadable(value),
+    reason,
     encryptedWith: keyIdOf(head),
     key,
     storedBytes: length,

@@ -63,8 +63,9 @@ export interface UnreadableEntry extends EntryRef {
    * `unknown-key`: encrypted with a key that is not in the `encrypt` option of this process.
    * `unencrypted`: not encrypted, although this process has the `encrypt` option.
    * `damaged`: no process can read it.
+   * `too-large` (`get` only): its body as the app sent it is larger than 64 MB and than `maxBodySize`.
    */
-  readonly reason: 'unknown-key' | 'unencrypted' | 'damaged';
+  readonly reason: 'unknown-key' | 'unencrypted' | 'damaged' | 'too-large';
   /** The id of the key that encrypted the entry; `undefined` when it is not encrypted. */
   readonly encryptedWith: string | undefined;
   /** The cache key; `undefined` when this process cannot read it. */

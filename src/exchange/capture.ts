@@ -22,8 +22,10 @@ export interface SentHead {
 /** How a capture ended. */
 export type CaptureEnd =
   | { readonly kind: 'complete'; readonly chunks: readonly Buffer[] }
-  /** Nothing to store: given up by `head`, too large, or bytes that do not match the head. */
-  | { readonly kind: 'refused'; readonly reason: 'head' | 'too-large' | 'incomplete' };
+  /** The body was not kept: `head` did not ask for it. */
+  | { readonly kind: 'not-kept' }
+  /** Nothing to store: too large, or bytes that do not match the head. */
+  | { readonly kind: 'refused'; readonly reason: 'too-large' | 'incomplete' };
 
 /** What to do with a response whose head is known: keep its body, pass it on only, or answer something else. */
 export type Reaction = 'keep' | 'pass' | 'replace';
@@ -77,11 +79,11 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   let whole: number | undefined;
   let ending = false;
   let replaced = false;
+  let isTooLarge = false;
   const watch = new DisconnectWatch(res);
   let isClientGone = false;
   /** Whether the length of the body was stated in a head that was sent before the client was gone. */
   let isLengthKnown = false;
-  let refused: 'head' | 'too-large' = 'head';
 
   /**
    * Takes what is still to be called. What hangs on a response stays for as long as Node keeps that, which is long after
@@ -106,7 +108,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   const keep = (args: readonly unknown[], limit: number): void => {
     if (!chunks) return;
     if (length + chunkSize(args) > limit) {
-      refused = 'too-large';
+      isTooLarge = true;
       chunks = undefined;
       hooks?.overflow();
       return;
@@ -180,7 +182,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
 
   const abort = (): unknown => settle()?.aborted();
   const passDestroy: Method = (...args) => {
-    abort();
+    // A response without a socket (light-my-request) destroys itself at its end.
+    if (!ending) abort();
     return pass(destroy, args);
   };
   Object.assign(own, { write: passWrite, end: passEnd, flushHeaders: passFlush, destroy: passDestroy });
@@ -215,7 +218,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   }
 
   function outcome(): CaptureEnd {
-    if (!chunks || !head) return { kind: 'refused', reason: refused };
+    if (isTooLarge) return { kind: 'refused', reason: 'too-large' };
+    if (!chunks || !head) return { kind: 'not-kept' };
     if (isClientGone && !isLengthKnown && watch.noticed) return { kind: 'refused', reason: 'incomplete' };
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.

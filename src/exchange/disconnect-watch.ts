@@ -82,7 +82,9 @@ export class DisconnectWatch {
   #countListeners(): number {
     const { req } = this.#res;
     let count = 0;
-    for (const event of EVENTS) count += this.#res.listenerCount(event) + req.listenerCount(event);
+    // Requests and responses that an adapter makes may be no emitters.
+    for (const event of EVENTS)
+      count += (this.#res.listenerCount?.(event) ?? 0) + (req.listenerCount?.(event) ?? 0);
     return count;
   }
 

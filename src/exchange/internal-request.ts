@@ -56,7 +56,7 @@ export type DispatchResult =
    */
   | { readonly kind: 'threw'; readonly error: unknown };
 
-export interface DispatchLimits {
+interface DispatchLimits {
   /** After this many milliseconds the connection is closed. A handler can notice, but is not stopped. */
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;

@@ -16,7 +16,7 @@ export type ResponseForm =
     };
 
 /** The fields that this cache adds to a stored response. */
-export interface AddedFields {
+interface AddedFields {
   /** Current age in whole seconds (RFC 9111 §5.1); `undefined` for a response that was just generated or validated. */
   readonly age: number | undefined;
   /** This cache's member of `Cache-Status`. */

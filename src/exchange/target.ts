@@ -14,10 +14,10 @@ export interface Target {
 
 export interface RequestTarget extends Target {
   /**
-   * Whether the request had the host in normal form. Another form names the same resource, but the app may answer it in
+   * The host as the request has it. Where it is not in normal form it names the same resource, but the app may answer it in
    * another way, as a virtual host that it does not know.
    */
-  readonly isNormal: boolean;
+  readonly receivedHost: string;
 }
 
 /** What Express adds to a request, as far as the target depends on it. */
@@ -59,10 +59,11 @@ export function targetOf(
   if (!authorityMatchesHost(headers) || !schemeMatches(headers, scheme)) return undefined;
   const normal = normalHost(scheme, host);
   if (!HOST.test(normal)) return undefined;
-  return { scheme, host: normal, url, isNormal: normal === host };
+  return { scheme, host: normal, url, receivedHost: host };
 }
 
-function normalHost(scheme: 'http' | 'https', host: string): string {
+/** A host in normal form: lower case, without the default port of the scheme (RFC 9110 section 4.2.3). */
+export function normalHost(scheme: 'http' | 'https', host: string): string {
   const lower = host.toLowerCase();
   return lower.endsWith(DEFAULT_PORT[scheme]) ? lower.slice(0, -DEFAULT_PORT[scheme].length) : lower;
 }

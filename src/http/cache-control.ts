@@ -26,7 +26,8 @@ export interface Directives {
 /** The largest delta-seconds; "if a cache receives a value greater than it can represent" (§1.2.2). */
 const MAX_SECONDS = 2 ** 31;
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+/** A token, such as a field name (RFC 9110 §5.6.2). */
+export const TOKEN: RegExp = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /** A field value as one string. */
 export function joined(value: FieldValue): string | undefined {

@@ -109,22 +109,13 @@ function nominatedBy(connection: FieldValue): readonly string[] {
   return text ? members(text.toLowerCase()) : [];
 }
 
-/** Representation metadata that a 304 keeps, because it guides caches (RFC 9110 §15.4.5). */
-const KEPT_IN_304: ReadonlySet<string> = new Set([
-  'cache-control',
-  'content-location',
-  'date',
-  'etag',
-  'expires',
-  'vary',
-]);
-
 /** Whether a field is representation metadata that a 304 made from a 200 leaves out. */
 export function leftOutOf304(lowerName: string): boolean {
   return (
     lowerName === 'last-modified' ||
     (lowerName.startsWith('content-') &&
-      !KEPT_IN_304.has(lowerName) &&
+      // It guides caches (RFC 9110 §15.4.5).
+      lowerName !== 'content-location' &&
       // A policy for the document, which does not describe its bytes.
       !lowerName.startsWith('content-security-policy'))
   );
@@ -140,7 +131,7 @@ const KEPT_BY_FRESHENING: ReadonlySet<string> = new Set([
 /**
  * A stored head, updated by a 304: "the cache MUST add each header field in the provided response to the stored
  * response, replacing field values that are already present" (RFC 9111 §3.2).
- * @param fresh the fields of the 304 (or of a HEAD's 200) that may be stored.
+ * @param fresh the fields of the 304 that may be stored.
  */
 export function freshened(stored: StoredFields, fresh: StoredFields): StoredFields {
   const replaced = new Map<string, readonly [string, string | readonly string[]]>();

@@ -17,6 +17,11 @@ export function usableStale(ageing: Ageing): boolean {
   return !validateAlways && !neverStale && lifetime + staleIfError + staleWhileRevalidate > 0;
 }
 
+/** How long from now a stored response is kept, in milliseconds: at least 1. */
+export function keptMs(headers: StoredFields, ageing: Ageing, now: number): number {
+  return Math.max(1, Math.ceil(ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - now));
+}
+
 /** How long past its lifetime a stored response is kept, in milliseconds. */
 export function keptStale(headers: StoredFields, ageing: Ageing): number {
   const canValidate = headers.some(

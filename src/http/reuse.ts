@@ -18,8 +18,6 @@ export interface Ageing {
    * `stale-while-revalidate` (RFC 5861 §3): how long past its lifetime the response may be sent while it is refreshed.
    */
   readonly staleWhileRevalidate: number;
-  /** How long the origin took to produce the response. */
-  readonly originMs: number;
   /** Whether a soft purge has made it stale, whatever the clock of this process says. */
   readonly purged?: boolean;
 }
@@ -72,10 +70,16 @@ export function reuse(
  * Whether to refresh a response before it is stale. The probability grows towards the end of the lifetime and with the
  * origin's time, so that one of many requests refreshes it in time (XFetch: Vattani, Chierichetti, Lowenstein, Optimal
  * Probabilistic Cache Stampede Prevention, VLDB 2015).
+ * @param stored with the milliseconds that the origin took to produce the response.
  * @param ttl the rest of the lifetime in milliseconds.
  * @param random a random number from 0 to 1.
  */
-export function isEarly({ originMs, lifetime }: Ageing, ttl: number, random: number): boolean {
+export function isEarly(
+  stored: Ageing & { readonly originMs: number },
+  ttl: number,
+  random: number,
+): boolean {
+  const { originMs, lifetime } = stored;
   // Never in the first half of the lifetime: with many requests and a slow origin, refreshes would never stop.
   if (ttl > lifetime / 2) return false;
   return originMs * -Math.log(random) >= ttl;

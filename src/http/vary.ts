@@ -1,11 +1,9 @@
 /** `Vary` and the secondary key (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
-import { type FieldValue, joined, members, trimmed } from './cache-control.ts';
+import { type FieldValue, joined, members, TOKEN, trimmed } from './cache-control.ts';
 
 /** Header fields by lower-case name, in Node's form for requests and responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
-
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
 /**
  * The field names that `Vary` nominates: lower case, sorted, without duplicates; `'*'` when no request can match. "A

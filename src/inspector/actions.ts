@@ -12,7 +12,7 @@ import { mayWarm, type Settings } from './settings.ts';
 /** What the inspector needs of a cache. The result of `redisCache` has it. */
 export type InspectedCache = Pick<CacheMiddleware, 'stats' | 'entries' | 'purge' | 'warm' | 'explain' | 'on'>;
 
-/** The JSON object of a request. The cache checks its values. */
+/** The JSON object of a POST; empty for a GET. The cache checks its values. */
 type Input = Readonly<Record<string, unknown>>;
 
 interface ActionContext {

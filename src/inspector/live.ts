@@ -5,7 +5,7 @@ import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
 
 /**
- * Records what this process did in the last five minutes. It starts with the process, so that the page has something to
+ * Records what this process did in the last five minutes. It starts with `inspector()`, so that the page has something to
  * show when it is opened.
  */
 
@@ -30,7 +30,7 @@ interface Sample {
 type Timed<T> = T & { readonly time: number };
 
 /** What the live view shows. */
-export interface Snapshot {
+interface Snapshot {
   readonly process: { readonly host: string; readonly pid: number };
   /** Milliseconds since 1970. */
   readonly now: number;

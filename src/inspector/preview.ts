@@ -4,7 +4,7 @@ import type { Entry } from '../entries/types.ts';
 
 /** What the page shows of a stored body: decoded, up to a limit, as text where possible. */
 
-export interface Preview {
+interface Preview {
   readonly form: 'empty' | 'text' | 'bytes';
   readonly text?: string;
   /** The first bytes of a body that is not text, as Base64. */

@@ -94,7 +94,7 @@ async function perform(
     if (req.method !== method) throw new HttpError(405, `Only ${method} is allowed.`);
     if (!isFromPage(req)) throw new HttpError(403, 'Only the page of the inspector may send this request.');
     if (changes && readOnly) throw new HttpError(403, 'This inspector is read-only.');
-    const input = method === 'POST' ? await readJson(req) : queryOf(req);
+    const input = method === 'POST' ? await readJson(req) : {};
     const progress = (value: unknown): void => sendLine(res, { progress: value });
     const result = await run(input, { progress, signal: disconnected.signal });
     if (res.headersSent) res.end(`${JSON.stringify({ result })}\n`);
@@ -151,8 +151,4 @@ function startResponse(
 function pathOf(url = '/'): string {
   const [path = ''] = url.split(/[?#]/, 1);
   return path === '' ? '/' : path;
-}
-
-function queryOf(req: IncomingMessage): Record<string, unknown> {
-  return Object.fromEntries(new URLSearchParams((req.url ?? '').split('?')[1] ?? ''));
 }

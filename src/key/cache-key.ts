@@ -3,6 +3,7 @@ import stringify from 'fast-json-stable-stringify';
 import type { Target } from '../exchange/target.ts';
 import type { HashName } from '../options/policy.ts';
 import type { KeyPart, QueryRule } from '../options/types.ts';
+import { HASH_MARK } from '../store/ids.ts';
 
 /**
  * The text of cache keys and variants. Every function here is injective: two requests that differ in a part of the key
@@ -36,17 +37,18 @@ export function declaredText(parts: readonly unknown[]): string | undefined {
 
 /**
  * A key, variant or tag as it is written into a Redis key: unchanged if it is short printable ASCII without braces (a
- * brace would end the hash tag), otherwise hashed. A hash is `#` and hex digits, which no key, variant or tag is.
+ * brace would end the hash tag), otherwise hashed. A hash is `#` (`HASH_MARK`) and hex digits, which no key, variant or tag is.
  * @param hash hashes every text with this function.
  */
 export function redisId(text: string, hash: HashName | undefined): string {
   if (hash === undefined && text.length <= MAX_READABLE_LENGTH && /^[ -z|~]*$/.test(text)) return text;
-  return `#${createHash(hash ?? 'sha1')
+  return `${HASH_MARK}${createHash(hash ?? 'sha1')
     .update(text)
     .digest('hex')}`;
 }
 
-function sharedMethod(method: string): string {
+/** The method in cache keys: HEAD shares those of GET. */
+export function sharedMethod(method: string): string {
   return method === 'HEAD' ? 'GET' : method;
 }
 

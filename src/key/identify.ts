@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Read } from '../exchange/guard/guard.ts';
 import { requestView } from '../exchange/guard/views.ts';
+import type { RequestTarget, Target } from '../exchange/target.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
@@ -32,9 +33,19 @@ export function identify(
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
   if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
-  const { target } = x;
-  if (!target?.isNormal) return 'target';
+  const target = keyTarget(x.target);
+  if (!target) return 'target';
   return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
+}
+
+/**
+ * The target that the default key is made of; `undefined` where the request is forwarded. A host with the default port
+ * (test clients send it) has keys of its own, which purges and invalidations by URL find. Upper case is forwarded.
+ */
+function keyTarget(target: RequestTarget | undefined): Target | undefined {
+  if (!target || target.receivedHost === target.host) return target;
+  const { scheme, receivedHost, url } = target;
+  return receivedHost === receivedHost.toLowerCase() ? { scheme, host: receivedHost, url } : undefined;
 }
 
 /**
@@ -55,8 +66,8 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     key = customKey(method, value);
     if (key === undefined) return 'key-ambiguous';
   } else {
-    const { target } = x;
-    if (!target?.isNormal) return 'target';
+    const target = keyTarget(x.target);
+    if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
   const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;

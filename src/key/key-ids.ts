@@ -1,5 +1,5 @@
 import { PurgeError, show } from '../errors.ts';
-import type { Target } from '../exchange/target.ts';
+import { normalHost, type Target } from '../exchange/target.ts';
 import type { Policy } from '../options/policy.ts';
 import { customKey, defaultKey, PLAIN_JSON, redisId } from './cache-key.ts';
 
@@ -43,11 +43,18 @@ export function idsOfUrl(
   for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
     for (const method of methods) {
-      for (const scheme of schemes ?? [target.scheme])
-        ids.add(redisId(defaultKey(method, { ...target, scheme }, vary.query), hash));
+      for (const scheme of schemes ?? [target.scheme]) {
+        for (const host of hostForms(scheme, target.host))
+          ids.add(redisId(defaultKey(method, { scheme, host, url: target.url }, vary.query), hash));
+      }
     }
   }
   return ids;
+}
+
+/** A host in normal form, and with the default port, if it has no other: a request may have it in either form. */
+function hostForms(scheme: string, host: string): string[] {
+  return /:\d+$/.test(host) ? [host] : [host, `${host}:${scheme === 'http' ? 80 : 443}`];
 }
 
 /**
@@ -63,16 +70,17 @@ export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
   }
   const start = target ? target.host + target.url : String(prefix);
   return (key) => {
-    const [, host = '', path = ''] = /^[A-Z-]+ https?:\/\/([^/]+)(\/.*)$/s.exec(key) ?? [];
-    return path !== '' && (isPath ? path : host + path).startsWith(start);
+    const [, scheme, host = '', path = ''] = /^[A-Z-]+ (https?):\/\/([^/]+)(\/.*)$/s.exec(key) ?? [];
+    if (isPath || path === '') return path !== '' && path.startsWith(start);
+    return (normalHost(scheme as 'http' | 'https', host) + path).startsWith(start);
   };
 }
 
 function parse(url: string): Target | undefined {
   const parts = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url);
   if (!parts) return undefined;
-  const scheme = (parts[1] as string).toLowerCase();
-  const host = (parts[2] as string).toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '');
+  const scheme = (parts[1] as string).toLowerCase() as 'http' | 'https';
+  const host = normalHost(scheme, parts[2] as string);
   const rest = parts[3] ?? '';
   return { scheme, host, url: rest.startsWith('/') ? rest : `/${rest}` };
 }

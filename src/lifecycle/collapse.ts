@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { Acquired, Lease, VariantRef, Versioned } from '../store/store.ts';
 import { withTimeout } from './with-timeout.ts';
 
@@ -32,7 +33,7 @@ export class Collapse {
     leaseMs: number,
     waiter: Waiter,
   ): Promise<Turn> {
-    const place = textOf(ref);
+    const place = variantKeyOf(ref.id, ref.variant);
     const other = this.#flights.get(place);
     if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);
 
@@ -52,7 +53,7 @@ export class Collapse {
       return lead(claim, acquired, uncollapsed);
     }
     const isWorthwhile = acquired.kind === 'in-progress' && (!acquired.hitForMiss || waiter.canServeStale());
-    // The client of the other flight in this process is gone: the request has waited enough.
+    // The lease is that of a flight of this process whose client is gone: its fill may never end.
     const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
     if (wait > 0) await this.#store.leases.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
     flight.settle(LOOK_AGAIN);
@@ -67,7 +68,7 @@ export class Collapse {
     leaseMs: number,
     { hitForMiss }: { readonly hitForMiss: boolean },
   ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
-    const place = textOf(ref);
+    const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
@@ -202,10 +203,6 @@ function lead(
   flight: Flight,
 ): Extract<Turn, { kind: 'lead' }> {
   return { kind: 'lead', lease: { ...claim, stamp, startedAt: performance.now() }, flight };
-}
-
-function textOf({ id, variant }: VariantRef): string {
-  return `${id} ${variant}`;
 }
 
 /** A message about a lease may be lost, so a waiting request looks up again after this many milliseconds. */

@@ -7,7 +7,7 @@ import { mayEncode } from '../http/content-coding.ts';
 import { httpDate } from '../http/date.ts';
 import { field, type StoredFields, snapshot, storedFields } from '../http/headers.ts';
 import { parseContentRange } from '../http/range.ts';
-import { keptStale } from '../http/retention.ts';
+import { keptMs } from '../http/retention.ts';
 import { withheld } from '../http/storable.ts';
 import { type Fields, selecting } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
@@ -21,10 +21,7 @@ import { keptLocals, type ResponseHead, type Storability, statedBy } from './sto
 /** From a complete response to what is stored. */
 
 /** A head to store. `vary` is the field as the response had it. */
-export type HeadToStore = Pick<
-  StoredHead,
-  'status' | 'message' | 'headers' | 'removedFields' | 'encodings'
-> & {
+type HeadToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields' | 'encodings'> & {
   readonly vary: Fields['vary'];
 };
 
@@ -132,7 +129,6 @@ function toCommit(
     cacheLevel: exchange.cacheLevel,
     encodings,
   };
-  const keptMs = ageing.bornAt + ageing.lifetime + keptStale(headers, ageing) - context.clock();
   return {
     lease,
     declaredVariant: redisId(identity.declared, policy.hash),
@@ -140,7 +136,7 @@ function toCommit(
     names,
     tags,
     bytes: encode(stored, chunks),
-    ttlMs: Math.max(1, Math.ceil(keptMs)),
+    ttlMs: keptMs(headers, ageing, context.clock()),
   };
 }
 

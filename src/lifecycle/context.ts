@@ -1,8 +1,8 @@
 import type { LRUCache } from 'lru-cache';
+import type { Storage } from '../entries/storage.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
 import type { LeaseRenewal } from '../store/lease-renewal.ts';
-import type { Storage } from '../store/storage.ts';
 import type { Collapse } from './collapse.ts';
 import type { Lookup } from './lookup.ts';
 import type { NestedCaches } from './nested.ts';

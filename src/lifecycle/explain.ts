@@ -1,13 +1,13 @@
 import type { IncomingMessage } from 'node:http';
+import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Exchange } from '../exchange/exchange.ts';
 import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
-import { normalizeQuery } from '../key/cache-key.ts';
+import { normalizeQuery, sharedMethod } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
-import { cacheStatus } from '../observe/cache-status.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
@@ -18,7 +18,7 @@ import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { Lookup } from './lookup.ts';
 import { explainPurgeRequest } from './purge-request.ts';
-import { isWorthRefreshing } from './refresh.ts';
+import { isRepeatable, isWorthRefreshing } from './refresh.ts';
 import { Transaction } from './transaction.ts';
 
 /** What a cache would do with a request now, and why. It holds the key and header values that are part of it. */
@@ -56,7 +56,7 @@ export interface Explanation {
     readonly status: number;
     readonly ageMs: number;
     readonly ttlMs: number;
-    /** Of the body, in bytes. */
+    /** Bytes of the body as the app sent it. */
     readonly size: number;
     readonly tags: readonly string[];
     /** Time that the app took to make the response. */
@@ -88,7 +88,7 @@ export async function explain(
   if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
     return { cacheStatus: undefined, because: [] };
   const unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
-  if (!t.key) return explained(context, unqualified!);
+  if (!t.key) return explained(t, unqualified!);
 
   const { identity } = t;
   const last = context.reporter.refusalOf(identity.key);
@@ -96,12 +96,12 @@ export async function explain(
     key: keyOf(exchange, policy, identity),
     ...(last && { refused: { ...reasonOf(last.detail), at: new Date(last.at) } }),
   };
-  if (unqualified) return explained(context, unqualified, facts);
-  const near = t.policy.mode === 'serve' ? decideNear(t) : undefined;
+  if (unqualified) return explained(t, unqualified, facts);
+  const near = decideNear(t);
   const { peek, getNear } = context.store.responses;
   const lookup = new Lookup({ get: peek, getNear }, context.keyring, context.pendingInvalidations);
   const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
-  if (found instanceof Fault) return explained(context, bypass(found.code), facts);
+  if (found instanceof Fault) return explained(t, bypass(found.code), facts);
   const decision = near ?? decide(t, found, t.policy, context.clock());
   const { stored } = found;
   const variant = {
@@ -110,7 +110,7 @@ export async function explain(
     vary: stored && field(stored.headers, 'vary'),
     others: found.otherVariants,
   };
-  return explained(context, outcomeOf(decision, t.policy.mode), {
+  return explained(t, outcomeOf(decision, t.policy.mode), {
     ...facts,
     variant,
     ...(stored && { stored: summary(stored, context.clock()) }),
@@ -120,8 +120,7 @@ export async function explain(
 /** A request that nobody sends: a real one for the same URL could be refreshed behind its answer. */
 class ProbeTransaction extends Transaction {
   override canRefresh(stored: StoredResponse): boolean {
-    const isSafe = this.method === 'GET' || this.method === 'HEAD';
-    return isSafe && isWorthRefreshing(stored, this.policy);
+    return isRepeatable(this.method) && isWorthRefreshing(stored, this.policy);
   }
 }
 
@@ -132,8 +131,8 @@ async function outcomeOfCommand(t: Transaction): Promise<Outcome | undefined> {
   return isForwardedUnsafe(t) ? { kind: 'forward', fwd: 'method' } : undefined;
 }
 
-function explained(context: CacheContext, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
-  return { cacheStatus: cacheStatus(context.settings.name, outcome), because: reasonsOf(outcome), ...more };
+function explained(t: Transaction, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
+  return { cacheStatus: t.cacheStatus(outcome), because: reasonsOf(outcome), ...more };
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
@@ -144,12 +143,12 @@ function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNul
   const path = mark < 0 ? url : url.slice(0, mark);
   const query = mark < 0 ? undefined : url.slice(mark + 1);
   const { scheme, host } = target;
-  return { text, id, of: { method: x.method === 'HEAD' ? 'GET' : x.method, scheme, host, path, query } };
+  return { text, id, of: { method: sharedMethod(x.method), scheme, host, path, query } };
 }
 
 function summary(stored: StoredResponse, now: number): NonNullable<Explanation['stored']> {
-  const { status, body, tags, originMs, purged } = stored;
+  const { status, tags, originMs, purged } = stored;
   // The same sum that decides.
   const { age, ttl } = reuse(stored, undefined, now, false);
-  return { status, ageMs: age, ttlMs: ttl, size: body.length, tags, originMs, purged };
+  return { status, ageMs: age, ttlMs: ttl, size: identitySize(stored), tags, originMs, purged };
 }

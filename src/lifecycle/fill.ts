@@ -36,7 +36,7 @@ import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
 
 /** What a fill is for. */
-export interface FillPlan {
+interface FillPlan {
   /** The right to store the response; none in shadow mode where another fill has it. */
   readonly lease: Lease | undefined;
   readonly flight: Flight | undefined;
@@ -110,8 +110,8 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** A route behind this cache stores the response by its own key, or not at all: frees whoever waits for this fill. */
-  giveUp(reason: Detail): void {
-    this.#refusal ??= reason;
+  giveUp(): void {
+    this.#refusal ??= 'route';
     this.reads.end();
     this.#stopSharing(0);
   }
@@ -274,9 +274,10 @@ export class Fill implements CaptureHooks, FillState {
     if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };
     if (end.kind === 'refused')
       return end.reason === 'incomplete' ? this.#incomplete() : { kind: 'not-stored', reason: end.reason };
-    if (!head || !this.lease) return { kind: 'not-stored', reason: 'no-head' };
     if (readReason !== undefined) return { kind: 'not-stored', reason: readReason };
-    return storeComplete(this, this.lease, head, end.chunks, storability);
+    // What may be stored has a head, its fill has a lease, and its body was kept.
+    const { chunks } = end as Extract<CaptureEnd, { kind: 'complete' }>;
+    return storeComplete(this, this.lease!, head!, chunks, storability);
   }
 
   async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {

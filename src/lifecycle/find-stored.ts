@@ -1,7 +1,7 @@
 import { Fault } from '../store/fault.ts';
 import { type Decision, decide } from './decide.ts';
 import type { Found, Lookup } from './lookup.ts';
-import { choose, negotiate } from './representation.ts';
+import { chooseEncoded, negotiate } from './representation.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Finding what is stored for a request: first in the near cache, then in Redis. */
@@ -12,10 +12,12 @@ import type { Transaction } from './transaction.ts';
  */
 export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }> | undefined {
   const { context, exchange, identity, policy } = t;
+  // Shadow mode measures look-ups in Redis.
+  if (policy.mode !== 'serve') return undefined;
   const found = context.lookup.near(identity, exchange.headers, policy.hash, exchange.cacheLevel);
-  const stored = found?.stored && choose(t, found.stored);
   // Decoding a compressed body takes longer than asking Redis.
-  if (!found || !stored || stored instanceof Promise) return undefined;
+  const stored = found?.stored && chooseEncoded(t, found.stored);
+  if (!found || !stored) return undefined;
   t.found = stored === found.stored ? found : { ...found, stored };
   const decision = decide(t, t.found, policy, context.clock());
   return decision.kind === 'serve' && decision.refresh !== 'stale' ? decision : undefined;

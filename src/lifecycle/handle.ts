@@ -37,7 +37,9 @@ export async function handle(t: Transaction): Promise<void> {
   } catch (error) {
     context.reporter.fault({ step: 'request', code: 'error', message: String(error) });
     // Nothing that was thrown comes from the app, so the app has either been called or is called now.
-    if (!exchange.forwarded && !exchange.res.headersSent) t.forward(bypass('error'));
+    if (exchange.forwarded || exchange.res.headersSent) return;
+    if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');
+    else t.forward(bypass('error'));
   }
 }
 
@@ -66,7 +68,7 @@ async function begin(t: Transaction): Promise<void> {
   const qualified = qualify(t);
   const unqualified = qualified instanceof Promise ? await qualified : qualified;
   if (!unqualified) return answer(t);
-  if (refresh) dropRefresh(t, refresh, 'another-key');
+  if (refresh) dropRefresh(t, refresh, 'bypass');
   else t.forward(unqualified);
 }
 
@@ -74,7 +76,7 @@ async function begin(t: Transaction): Promise<void> {
 async function answer(t: Transaction): Promise<void> {
   const { context, policy, refresh } = t;
   const isFirstLook = t.startsMs.lookup === undefined;
-  if (isFirstLook && !refresh && policy.mode === 'serve') {
+  if (isFirstLook && !refresh) {
     const near = decideNear(t);
     if (near) return serve(t, near);
   }

@@ -9,8 +9,9 @@ import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
-import { PENDING, type PendingInvalidations } from './pending-invalidations.ts';
+import type { PendingInvalidations } from './pending-invalidations.ts';
 
 /** The result of a look-up: at most one stored response, which the request selects. */
 export interface Found {
@@ -93,7 +94,7 @@ export class Lookup {
     const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
     if (pendingFault) return pendingFault;
     const declaredVariant = redisId(declared, hash);
-    const markerKey = `${id} ${declaredVariant}`;
+    const markerKey = variantKeyOf(id, declaredVariant);
     const remembered = this.#markers.get(markerKey);
     const expected = remembered ? variantsOf(identity, headers, hash, remembered.specs) : [];
     const read = await this.#responses.get(id, [declaredVariant, ...expected.map(({ ref }) => ref.variant)]);
@@ -101,7 +102,13 @@ export class Lookup {
     const [value, ...values] = read;
     const specs = value?.specs;
     if (specs && remembered?.equals(value))
-      return this.#unlessPending(newest(key, cacheLevel, expected, values, this.#decodeCache));
+      return this.#unlessPending(
+        newest(key, cacheLevel, expected, values, this.#decodeCache),
+        identity,
+        headers,
+        hash,
+        cacheLevel,
+      );
     if (specs) {
       this.#markers.set(markerKey, value.copy());
       const variants = variantsOf(identity, headers, hash, specs);
@@ -110,16 +117,37 @@ export class Lookup {
         variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessPending(newest(key, cacheLevel, variants, again, this.#decodeCache));
+      return this.#unlessPending(
+        newest(key, cacheLevel, variants, again, this.#decodeCache),
+        identity,
+        headers,
+        hash,
+        cacheLevel,
+      );
     }
     this.#markers.delete(markerKey);
     return this.#unlessPending(
       only(identity, headers, cacheLevel, declaredVariant, value, this.#decodeCache),
+      identity,
+      headers,
+      hash,
+      cacheLevel,
     );
   }
 
-  #unlessPending(found: Found): Found | Fault {
-    return found.stored && this.#pending.includesTag(found.stored.tags) ? PENDING : found;
+  /** What was found, or the look-up after the purges of its tags that are under way. */
+  #unlessPending(
+    found: Found,
+    identity: Identity,
+    headers: Fields,
+    hash: HashName | undefined,
+    cacheLevel: number,
+  ): Found | Promise<Found | Fault> {
+    const { stored } = found;
+    if (!stored || !this.#pending.includesTag(stored.tags)) return found;
+    return this.#pending
+      .confirmedTags(stored.tags)
+      .then((fault) => fault ?? this.find(identity, headers, hash, cacheLevel));
   }
 }
 

@@ -11,14 +11,14 @@ import type { Policy } from '../options/policy.ts';
  */
 
 /** A fill under way, as far as a route behind its cache decides about it. */
-export interface NestableFill {
+interface NestableFill {
   readonly identity: Identity;
   readonly reads: ReadTracker;
   policy: Policy;
   /** The policies of the routes that the fill went on by, outermost first. */
   readonly overrides: Policy[];
   /** Ends the sharing of the response: it will not be stored. */
-  giveUp(reason: string): void;
+  giveUp(): void;
 }
 
 /** How many keys' overrides are remembered. */
@@ -80,10 +80,9 @@ export class NestedCaches {
     fill.policy = policy;
     fill.overrides.push(policy);
     this.#remember(fill.identity, fill.overrides);
-    if (!policy.methods.has(exchange.method)) fill.giveUp('route');
+    if (!policy.methods.has(exchange.method)) fill.giveUp();
     const { when } = policy;
-    if (when && !(await fill.reads.untrackedAsync(() => when(exchange.req, exchange.res))))
-      fill.giveUp('route');
+    if (when && !(await fill.reads.untrackedAsync(() => when(exchange.req, exchange.res)))) fill.giveUp();
     if (policy.guard !== 'off') fill.reads.begin(exchange.req);
   }
 
@@ -94,7 +93,7 @@ export class NestedCaches {
       { identity: fill.identity.policy.identity, policies: [] },
       { ttl: TAKEN_OVER_MS },
     );
-    fill.giveUp('route');
+    fill.giveUp();
   }
 
   /** A fill was stored without a route's say: the cache in front decides by its own policy again. */

@@ -4,7 +4,7 @@ import type { GuardedStore } from '../store/guarded-store.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /** The fault of a look-up whose stored response an unsafe request has invalidated, while Redis has not confirmed it. */
-export const PENDING: Fault = new Fault(
+const PENDING: Fault = new Fault(
   'invalidating',
   'an unsafe request has invalidated the stored response, and the store has not confirmed it yet',
 );
@@ -17,7 +17,9 @@ const BATCH = 64;
 const BACKOFF_MS = [250, 8000] as const;
 
 /** What is to be purged: an id, a tag, or everything. */
-type Target = `url ${string}` | `tags ${string}` | 'all';
+type Target = { readonly kind: 'url' | 'tags'; readonly name: string } | { readonly kind: 'all' };
+
+const ALL: Target = { kind: 'all' };
 
 /**
  * Invalidations by unsafe requests (RFC 9111 section 4.4: "a cache MUST invalidate"). The answer to an unsafe request does
@@ -28,10 +30,12 @@ export class PendingInvalidations {
   readonly #store: GuardedStore;
   readonly #timeoutMs: number;
   readonly #reporter: Reporter;
-  /** Purges that were sent, by id. */
-  readonly #sent = new Map<string, Promise<number | Fault>>();
-  /** Purges that failed, in the order in which they are retried; the value tells two failures of one target apart. */
-  readonly #failed = new Map<Target, number>();
+  /** Purges that were sent, by id and by tag. */
+  readonly #sent = { url: new Map<string, Promise<unknown>>(), tags: new Map<string, Promise<unknown>>() };
+  /** Purges that failed, by id and by tag, in the order of the retries. The number tells two failures of one target apart. */
+  readonly #failed = { url: new Map<string, number>(), tags: new Map<string, number>() };
+  /** Set while everything is to be purged, since too many purges have failed to remember each. */
+  #failedAll: number | undefined;
   #failures = 0;
   #backoffMs: number = BACKOFF_MS[0];
   #timer: NodeJS.Timeout | undefined;
@@ -44,37 +48,38 @@ export class PendingInvalidations {
     this.#reporter = reporter;
   }
 
-  async invalidate(id: string): Promise<number | Fault> {
-    const purge = this.#store.responses.purge(id, 'delete');
-    this.#sent.set(id, purge);
-    const answer = await purge;
-    if (this.#sent.get(id) === purge) this.#sent.delete(id);
-    if (answer instanceof Fault) this.#remember(`url ${id}`);
-    return answer;
+  invalidate(id: string): Promise<number | Fault> {
+    return this.#send({ kind: 'url', name: id }, this.#store.responses.purge(id, 'delete'));
   }
 
-  async invalidateTag(tag: string): Promise<number | Fault> {
-    const answer = await this.#store.responses.purgeTag(tag);
-    if (answer instanceof Fault) this.#remember(`tags ${tag}`);
-    return answer;
+  invalidateTag(tag: string): Promise<number | Fault> {
+    return this.#send({ kind: 'tags', name: tag }, this.#store.responses.purgeTag(tag));
   }
 
   /** Whether the stored responses of an id may not be used. */
   includes(id: string): boolean {
-    if (this.#failed.size === 0 && this.#sent.size === 0) return false;
-    return this.#sent.has(id) || this.#failed.has(`url ${id}`) || this.#failed.has('all');
+    return this.#sent.url.has(id) || this.#failed.url.has(id) || this.#failedAll !== undefined;
   }
 
   /** Whether a stored response with these tags may not be used. */
   includesTag(tags: readonly string[]): boolean {
-    return this.#failed.size > 0 && tags.some((tag) => this.#failed.has(`tags ${tag}`));
+    const { tags: sent } = this.#sent;
+    const { tags: failed } = this.#failed;
+    if (sent.size === 0 && failed.size === 0) return false;
+    return tags.some((tag) => sent.has(tag) || failed.has(tag));
   }
 
   /** Waits for a purge of the id that was sent. Resolves to a fault where it is still not confirmed. */
   async confirmed(id: string): Promise<Fault | undefined> {
-    const purge = this.#sent.get(id);
+    const purge = this.#sent.url.get(id);
     if (purge) await withTimeout(purge, this.#timeoutMs);
     return this.includes(id) ? PENDING : undefined;
+  }
+
+  /** Waits for purges of the tags that were sent. Resolves to a fault where one is still not confirmed. */
+  async confirmedTags(tags: readonly string[]): Promise<Fault | undefined> {
+    await withTimeout(Promise.all(tags.map((tag) => this.#sent.tags.get(tag))), this.#timeoutMs);
+    return this.includesTag(tags) ? PENDING : undefined;
   }
 
   /** Retries once more. */
@@ -84,11 +89,47 @@ export class PendingInvalidations {
     await this.#retryAll();
   }
 
+  async #send(
+    target: Exclude<Target, { kind: 'all' }>,
+    purge: Promise<number | Fault>,
+  ): Promise<number | Fault> {
+    const sent = this.#sent[target.kind];
+    sent.set(target.name, purge);
+    const answer = await purge;
+    if (sent.get(target.name) === purge) sent.delete(target.name);
+    if (answer instanceof Fault) this.#remember(target);
+    return answer;
+  }
+
   #remember(target: Target): void {
-    const isFull = this.#failed.size >= MAX_TARGETS;
-    if (isFull) this.#failed.clear();
-    this.#failed.set(isFull ? 'all' : target, this.#failures++);
+    const { url, tags } = this.#failed;
+    const isFull = url.size + tags.size >= MAX_TARGETS;
+    if (isFull) {
+      url.clear();
+      tags.clear();
+    }
+    this.#setFailure(isFull ? ALL : target, this.#failures++);
     this.#retryLater();
+  }
+
+  #failureOf(target: Target): number | undefined {
+    return target.kind === 'all' ? this.#failedAll : this.#failed[target.kind].get(target.name);
+  }
+
+  #setFailure(target: Target, failure: number | undefined): void {
+    if (target.kind === 'all') this.#failedAll = failure;
+    else if (failure !== undefined) this.#failed[target.kind].set(target.name, failure);
+    else this.#failed[target.kind].delete(target.name);
+  }
+
+  /** Every target whose purge has failed. */
+  #targets(): Target[] {
+    const { url, tags } = this.#failed;
+    return [
+      ...(this.#failedAll === undefined ? [] : [ALL]),
+      ...Array.from(url.keys(), (name): Target => ({ kind: 'url', name })),
+      ...Array.from(tags.keys(), (name): Target => ({ kind: 'tags', name })),
+    ];
   }
 
   #retryLater(): void {
@@ -102,36 +143,41 @@ export class PendingInvalidations {
 
   /** Stops at a batch that fails whole. The first batch is one target: it tells whether the store can be asked. */
   async #retryAll(): Promise<void> {
-    const targets = [...this.#failed];
+    const targets = this.#targets();
     for (let at = 0, next = 1; at < targets.length; at = next, next += BATCH) {
-      const batch = targets.slice(at, next).map(([target, failure]) => this.#retry(target, failure));
+      const batch = targets.slice(at, next).map((target) => this.#retry(target));
       if (!(await Promise.all(batch)).includes(true)) break;
     }
-    if (this.#failed.size > 0) this.#retryLater();
+    if (this.#targets().length > 0) this.#retryLater();
     else this.#backoffMs = BACKOFF_MS[0];
   }
 
   /** @returns whether the store confirmed the purge. */
-  async #retry(target: Target, failure: number): Promise<boolean> {
+  async #retry(target: Target): Promise<boolean> {
     const startedAt = performance.now();
+    const failure = this.#failureOf(target);
     const purged = await this.#purge(target);
-    // A target that failed once more meanwhile stays.
-    if (this.#failed.get(target) === failure) this.#failed.delete(target);
+    // A target that failed once more meanwhile stays where it is.
+    const isLast = this.#failureOf(target) === failure;
+    if (isLast) this.#setFailure(target, undefined);
     if (purged instanceof Fault) {
-      if (!this.#failed.has(target)) this.#failed.set(target, failure);
+      if (isLast) this.#setFailure(target, failure);
       return false;
     }
-    const named = target.split(' ', 1)[0] as string;
     const durationMs = performance.now() - startedAt;
-    this.#reporter.purge({ by: 'unsafe-method', target: named, soft: false, purged, durationMs });
+    this.#reporter.purge({ by: 'unsafe-method', target: target.kind, soft: false, purged, durationMs });
     return true;
   }
 
   #purge(target: Target): Promise<number | Fault> {
-    if (target === 'all') return this.#store.responses.purgeMatching(() => true);
-    const name = target.slice(target.indexOf(' ') + 1);
-    return target.startsWith('url')
-      ? this.#store.responses.purge(name)
-      : this.#store.responses.purgeTag(name);
+    const { responses } = this.#store;
+    switch (target.kind) {
+      case 'url':
+        return responses.purge(target.name);
+      case 'tags':
+        return responses.purgeTag(target.name);
+      case 'all':
+        return responses.purgeMatching(() => true);
+    }
   }
 }

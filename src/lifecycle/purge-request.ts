@@ -20,10 +20,14 @@ type Command = 'invalidate' | 'invalidate-all';
 export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   const { context, exchange } = t;
   const { invalidation } = context.settings;
-  if (!invalidation || exchange.headers[invalidation.header] === undefined) return false;
-  const given = exchange.headers[invalidation.header];
+  if (!invalidation) return false;
+  const { header, authorize } = invalidation;
+  const given = exchange.headers[header];
+  const hasSecret = typeof authorize === 'object' && exchange.headers[authorize.header] !== undefined;
+  if (given === undefined && !hasSecret) return false;
   const authorized = await isAuthorized(t, invalidation);
-  exchange.strip([invalidation.header, ...secretFields(invalidation, authorized)]);
+  const hidden = secretFields(invalidation, authorized);
+  if (given !== undefined || hidden.length > 0) exchange.strip([header, ...hidden]);
   const command = authorized ? commandIn(given) : undefined;
   if (command === undefined) return false;
 

@@ -8,6 +8,7 @@ import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
+import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
 
 /**
@@ -124,25 +125,29 @@ export class Refreshes {
 
   /** Whether a variant can be refreshed by repeating this request. */
   canRefresh(x: Exchange, ref: VariantRef): boolean {
-    const safe = x.method === 'GET' || x.method === 'HEAD';
     return (
-      safe && !this.#closed && !this.#impossible.has(variantKeyOf(ref)) && listenerOf(x.req) !== undefined
+      isRepeatable(x.method) &&
+      !this.#closed &&
+      !this.#impossible.has(variantKeyOf(ref.id, ref.variant)) &&
+      listenerOf(x.req) !== undefined
     );
   }
 
   /**
    * Refreshes the response that the transaction has found, as soon as a slot is free. It must be called while the client
    * is connected, because a closed socket forgets its peer.
-   * @returns the result, or that of the last attempt while no further attempt is made.
+   * @returns the result, or that of the last attempt while no further attempt is made; `queue-full` where it is not begun.
    */
-  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | undefined> {
-    const variantKey = variantKeyOf(t.found.ref);
+  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | 'queue-full' | undefined> {
+    const { id, variant } = t.found.ref;
+    const variantKey = variantKeyOf(id, variant);
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
     const failure = this.#failures.get(variantKey);
     if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
-    if (!enter || this.#closed || this.#queued.size >= MAX_QUEUED) return Promise.resolve('failed');
+    if (!enter || this.#closed) return Promise.resolve('failed');
+    if (this.#queued.size >= MAX_QUEUED) return Promise.resolve('queue-full');
     let finish: Job['finish'] = () => {};
     const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
@@ -214,12 +219,18 @@ export class Refreshes {
       this.#failures.set(variantKey, { count, until: performance.now() + BACKOFF[0], result });
       return;
     }
-    // The request never reached the cache, or had another key: middleware in front refuses a request without credentials.
-    if (result === 'another-key' || result === undefined) this.#impossible.set(variantKey, true);
+    // The request never reached the cache, bypassed it, or had another key: it comes without the client's credentials.
+    if (result === 'another-key' || result === 'bypass' || result === undefined)
+      this.#impossible.set(variantKey, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     const failed = result === 'refused' ? 'refused' : 'failed';
     this.#failures.set(variantKey, { count: count + 1, until: performance.now() + wait, result: failed });
   }
+}
+
+/** Whether a request with this method can be repeated as a GET. */
+export function isRepeatable(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 /** Whether a refresh of the response is ever wanted. Asked first, because the answer of `canRefresh` costs more. */
@@ -227,10 +238,6 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
   // The whole that a part is of may be too large to be stored.
   if (status === 206) return false;
   return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
-}
-
-function variantKeyOf({ id, variant }: VariantRef): string {
-  return `${id} ${variant}`;
 }
 
 /** The request to repeat: the fields that the key and `Vary` depend on. Credentials only if these depend on them. */

@@ -33,15 +33,38 @@ export function choose(
   stored: StoredResponse,
   asSent = false,
 ): StoredResponse | Promise<StoredResponse | undefined> {
+  return chooseEncoded(t, stored, asSent) ?? decoded(t, stored, stored.encodings as Encodings);
+}
+
+/** The same, as far as nothing must be decoded; `undefined` where the representation must be. */
+export function chooseEncoded(
+  t: Transaction,
+  stored: StoredResponse,
+  asSent = false,
+): StoredResponse | undefined {
   const { encodings } = stored;
   if (!encodings) return stored;
   const { choice, known } = asSent ? AS_SENT : choiceFor(t, stored, encodings);
   if (choice !== 'identity') return inCoding(stored, encodings, choice);
-  const identity = (body: Buffer): StoredResponse => ({ ...stored, selected: { coding: choice, body } });
-  if (known || t.method === 'HEAD') return identity(EMPTY);
+  // Nobody reads the body.
+  return known || t.method === 'HEAD' ? withIdentity(stored, EMPTY) : undefined;
+}
+
+function decoded(
+  t: Transaction,
+  stored: StoredResponse,
+  encodings: Encodings,
+): Promise<StoredResponse | undefined> {
   // Nothing larger was ever stored under this policy, whatever the value claims.
   if (encodings.size > t.policy.maxBodySize) return Promise.resolve(undefined);
-  return decodeIdentity(stored, encodings).then(identity, () => undefined);
+  return decodeIdentity(stored, encodings).then(
+    (body) => withIdentity(stored, body),
+    () => undefined,
+  );
+}
+
+function withIdentity(stored: StoredResponse, body: Buffer): StoredResponse {
+  return { ...stored, selected: { coding: 'identity', body } };
 }
 
 const EMPTY = Buffer.alloc(0);

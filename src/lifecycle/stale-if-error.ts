@@ -1,4 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Detail } from '../observe/outcome.ts';
+import type { RefreshResult } from './refresh.ts';
 import { serveOnError } from './serve.ts';
 import type { Transaction } from './transaction.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -18,9 +20,24 @@ export async function serveAfterTimeout(
   const timely = await withTimeout(refreshed, originTimeout);
   const result = timely ? timely.result : 'late';
   if (result === 'stored' || result === 'not-needed') return 'look-again';
-  const isFailed = result === 'failed' || result === 'in-progress' || result === 'late';
-  if (!isFailed || !t.canServeStale()) return 'forward';
-  const detail = result === 'failed' ? 'stale-if-error' : 'origin-timeout';
+  const detail = detailOf(result);
+  if (!detail || !t.canServeStale()) return 'forward';
   serveOnError(t, stored, { fwd: 'stale', detail });
   return 'answered';
+}
+
+/** Why the stale response is served; `undefined` where the app answers. */
+function detailOf(result: RefreshResult | 'queue-full' | 'late' | undefined): Detail | undefined {
+  switch (result) {
+    case 'failed':
+      return 'stale-if-error';
+    case 'late':
+      return 'origin-timeout';
+    case 'in-progress':
+      return 'refresh-under-way';
+    case 'queue-full':
+      return 'refresh-queue-full';
+    default:
+      return undefined;
+  }
 }

@@ -175,10 +175,7 @@ function aged(
   tags: readonly string[],
 ): Storability {
   const { policy, requestedAt } = fill;
-  const computed = typeof policy.ttl === 'function';
-  const ms =
-    lifetime ??
-    (jittered(lifetimeFor(given, head.status, computed), policy) || heuristicFor(head, policy, stated));
+  const ms = lifetime ?? optionalLifetime(given, head, stated, policy);
   const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
   const has = (name: string): boolean => directives.has(name);
   // Under 'override' the response's own statement of its age does not count either.
@@ -196,7 +193,6 @@ function aged(
       policy.staleWhileRevalidate,
       head.status,
     ),
-    originMs: 0,
   };
   const isListed = policy.statuses.has(head.status);
   if (ms === undefined && !hasValidator) return { reason: isListed ? 'no-lifetime' : 'status' };
@@ -231,15 +227,21 @@ function lifetimeOf(stated: Stated, status: number, policy: Policy): number | un
   return lifetime !== undefined && status >= 400 && !named ? Math.min(lifetime, ERROR_LIFETIME) : lifetime;
 }
 
+/** The lifetime of a response that states none: what the `ttl` option gave, or a heuristic. */
+function optionalLifetime(
+  given: unknown,
+  head: ResponseHead,
+  stated: Stated,
+  policy: Policy,
+): number | undefined {
+  const ms = lifetimeFor(given, head.status, typeof policy.ttl === 'function');
+  return ms === false ? heuristicFor(head, policy, stated) : ms * (1 - policy.jitter * Math.random());
+}
+
 /** "A cache MUST NOT use heuristics when an explicit expiration time is present" (§4.2.2), nor where not allowed. */
 function heuristicFor(head: ResponseHead, policy: Policy, stated: Stated): number | undefined {
   const allowed = policy.statuses.has(head.status) || stated.directives.has('public');
   return allowed && policy.directives !== 'override' ? heuristicLifetime(stated) : undefined;
-}
-
-/** A lifetime that `ttl` gave, shortened at random by the `jitter` option. */
-function jittered(lifetime: number | false, { jitter }: Policy): number | false {
-  return lifetime && lifetime * (1 - jitter * Math.random());
 }
 
 /** How long past its lifetime a response may be served, as it states or as the option says; an error never is. */

@@ -15,12 +15,12 @@ export function cacheStatus(name: string, outcome: Outcome, key?: string): strin
   if (stored) member += '; stored';
   if (collapsed) member += '; collapsed';
   if (key !== undefined) member += `; key=${quoted(key)}`;
-  if (detail !== undefined) member += `; detail=${TOKEN.test(detail) ? detail : quoted(detail)}`;
+  if (detail !== undefined) member += `; detail=${SF_TOKEN.test(detail) ? detail : quoted(detail)}`;
   return member;
 }
 
-/** RFC 8941 §3.3.4. */
-const TOKEN = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
+/** A Token of structured fields (RFC 8941 §3.3.4). */
+export const SF_TOKEN: RegExp = /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/;
 
 /** A String, which can hold printable ASCII only (RFC 8941 §3.3.3). */
 function quoted(text: string): string {

@@ -71,11 +71,19 @@ export type Result =
   | 'unsatisfied'
   | 'invalidated';
 
+/** With these details a forwarded request was answered with a stale stored response. */
+const STALE: ReadonlySet<Detail> = new Set<Detail>([
+  'stale-if-error',
+  'origin-timeout',
+  'refresh-under-way',
+  'refresh-queue-full',
+]);
+
 /** The outcome in one word. */
 export function resultOf({ kind, fwd, detail, collapsed, ttlMs, fwdStatus }: Outcome): Result {
   if (kind === 'hit') return ttlMs !== undefined && ttlMs < 0 ? 'stale' : 'hit';
   if (kind !== 'forward') return kind;
-  if (detail === 'stale-if-error' || detail === 'origin-timeout') return 'stale';
+  if (detail !== undefined && STALE.has(detail)) return 'stale';
   if (collapsed) return 'collapsed';
   if (fwd === 'bypass' || fwd === 'method') return 'bypass';
   return fwdStatus === 304 ? 'revalidated' : 'miss';
@@ -196,9 +204,18 @@ export interface RefreshEvent {
    * - `refused`: the app's response must not be stored.
    * - `failed`: the app failed.
    * - `another-key`: the cache's own request has another cache key than the client's request.
+   * - `bypass`: the cache's own request bypassed the cache: `when` returned false, or it has no key.
    * - `unseen`: the cache's own request never reached the cache.
    */
-  readonly result: 'stored' | 'not-needed' | 'in-progress' | 'refused' | 'failed' | 'another-key' | 'unseen';
+  readonly result:
+    | 'stored'
+    | 'not-needed'
+    | 'in-progress'
+    | 'refused'
+    | 'failed'
+    | 'another-key'
+    | 'bypass'
+    | 'unseen';
   /** Milliseconds that the refresh took. */
   readonly durationMs: number;
 }

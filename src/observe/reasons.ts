@@ -56,7 +56,7 @@ export const DETAILS = {
   ],
   when: ['The `when` option returned false.'],
   target: [
-    'The URL is missing, malformed or ambiguous, its host is not in normal form (lower case, no default port), or the app derives another scheme or host from the request than the cache.',
+    'The URL is missing, malformed or ambiguous, its host has upper case, or the app derives another scheme or host from the request than the cache.',
     'RFC 9110 §4.2.3',
   ],
   key: ['The `key` option returned `null`.'],
@@ -95,6 +95,14 @@ export const DETAILS = {
   ],
   'origin-timeout': [
     'The app took longer than `originTimeout`, and a stale stored response was sent: `stale-if-error` allows that.',
+    'RFC 5861 §4',
+  ],
+  'refresh-under-way': [
+    'Another request is refreshing the response, or Redis cannot be asked, and a stale stored response was sent at once (option `originTimeout`): `stale-if-error` allows that.',
+    'RFC 5861 §4',
+  ],
+  'refresh-queue-full': [
+    'Too many refreshes wait for their turn, and a stale stored response was sent at once (option `originTimeout`): `stale-if-error` allows that.',
     'RFC 5861 §4',
   ],
   // Neither the cache nor the app answered with content.

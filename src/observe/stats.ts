@@ -98,7 +98,16 @@ export class Stats {
   readonly #hit = new Histogram();
   readonly #purges = { confirmed: 0, failed: 0, responses: 0 };
   readonly #refreshes = {
-    ...{ stored: 0, 'not-needed': 0, 'in-progress': 0, refused: 0, failed: 0, 'another-key': 0, unseen: 0 },
+    ...{
+      stored: 0,
+      'not-needed': 0,
+      'in-progress': 0,
+      refused: 0,
+      failed: 0,
+      'another-key': 0,
+      bypass: 0,
+      unseen: 0,
+    },
   };
   readonly #shadow = new ShadowCounter();
 

@@ -1,4 +1,5 @@
 import { OptionError } from '../errors.ts';
+import { SF_TOKEN } from '../observe/cache-status.ts';
 import { parseCompress } from './compress.ts';
 import { parseEncrypt } from './encrypt.ts';
 import {
@@ -183,8 +184,8 @@ function parsePrefix(option: string, prefix: unknown): string {
 }
 
 function parseName(option: string, name: unknown): string {
-  // A token of RFC 8941 §3.3.4, as the first item of a Cache-Status member must be.
-  if (typeof name === 'string' && /^[A-Za-z*][!#$%&'*+\-.^_`|~0-9A-Za-z:/]*$/.test(name)) return name;
+  // As the first item of a Cache-Status member must be.
+  if (typeof name === 'string' && SF_TOKEN.test(name)) return name;
   throw new OptionError(
     option,
     name,

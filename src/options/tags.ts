@@ -6,7 +6,11 @@ import type { Value } from './types.ts';
 /** A response with more tags is not stored: a purge by a tag that is not kept would miss it. */
 export const MAX_TAGS = 128;
 /** Characters of the longest tag. */
-export const MAX_TAG_LENGTH = 256;
+const MAX_TAG_LENGTH = 256;
+
+/** What a tag, and a list of tags, must be, for messages. */
+export const TAG_ACCEPTED: string = `1 to ${MAX_TAG_LENGTH} characters`;
+export const TAGS_ACCEPTED: string = `a list of up to ${MAX_TAGS} strings of ${TAG_ACCEPTED}`;
 
 /** Whether this is a list of tags that the cache can keep. */
 export function areTags(tags: unknown): tags is readonly string[] {
@@ -21,9 +25,5 @@ export function areTags(tags: unknown): tags is readonly string[] {
 /** What a function returns is checked for each response. */
 export function parseTags(option: string, tags: unknown): Value<unknown> {
   if (typeof tags === 'function' || areTags(tags)) return tags;
-  throw new OptionError(
-    option,
-    tags,
-    `a list of up to ${MAX_TAGS} strings of 1 to ${MAX_TAG_LENGTH} characters, or a function`,
-  );
+  throw new OptionError(option, tags, `${TAGS_ACCEPTED}, or a function`);
 }

@@ -105,8 +105,9 @@ export interface EncryptOptions {
 
 /**
  * Requests that purge by a header field (option `invalidation`). The value `invalidate` purges the stored responses for the
- * request's own key, `invalidate-all` purges everything; the answer is `{"purged": N}`. The field is removed from every
- * request. A request that is not authorized is handled like any other.
+ * request's own key, `invalidate-all` purges everything; the answer is `{"purged": N}`. The field, and the one with the secret, are
+ * removed from every request, but `Authorization` and `Cookie` only where they hold the secret. A request that is not
+ * authorized is handled like any other.
  */
 export interface InvalidationOptions {
   /** The name of the header field, such as `X-Cache-Invalidate`. */
@@ -180,7 +181,8 @@ export interface PolicyOptions {
    */
   readonly vary?: VaryOptions;
   /**
-   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. If false, a key is readable in Redis unless it
+   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. The keys of values (`cache.wrap`,
+   * `cache.store`) are hashed as `redisCache()` says, whatever `cache.with` says. If false, a key is readable in Redis unless it
    * is long or has characters with a meaning to Redis; then it is hashed too. The stored response contains the whole key,
    * which is compared on each hit: a hash collision is a miss.
    * @default false; `true` with `encrypt`

@@ -1,3 +1,4 @@
+import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
 import { PurgeError, StoreError, show } from '../errors.ts';
 import { BOTH_SCHEMES, idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
@@ -7,10 +8,10 @@ import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags, MAX_TAG_LENGTH, MAX_TAGS } from '../options/tags.ts';
+import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
+import type { OnStep } from '../store/guard.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
 import type { PurgeMode } from '../store/store.ts';
 
 /** What a purge works with. */
@@ -28,8 +29,6 @@ interface Target {
   readonly value: unknown;
   readonly soft: boolean;
 }
-
-type OnStep = (purged: number) => void;
 
 /**
  * `cache.purge`: purges what an operator names. Resolves to the number of stored responses purged.
@@ -108,9 +107,8 @@ function startPurges(
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) {
-        throw new PurgeError(
-          `purge needs up to ${MAX_TAGS} tags, each a string of 1 to ${MAX_TAG_LENGTH} characters, not ${show(value)}`,
-        );
+        const accepted = name === 'tag' ? `a string of ${TAG_ACCEPTED}` : TAGS_ACCEPTED;
+        throw new PurgeError(`${name} must be ${accepted}, not ${show(value)}`);
       }
       return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
     }

@@ -4,7 +4,7 @@ import type { RedisErrorCode } from '../observe/outcome.ts';
  * Why a call to the store gave no answer, as `Cache-Status` names it. `invalidating` is no reply of the store: the process
  * does not read what it has not confirmed to be invalidated.
  */
-export type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
+type FaultCode = 'timeout' | 'unavailable' | 'invalidating' | 'error' | RedisErrorCode;
 
 /** Why a call of the store has no result. It is returned in place of the result, so that it cannot be overlooked. */
 export class Fault {
@@ -34,9 +34,17 @@ export function toFault(error: unknown): Fault {
   if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
     return new Fault('unavailable', error.message);
   }
-  // An error reply of Redis begins with its code: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ...
-  const code = /^([A-Z]{2,})\b/.exec(error.message)?.[1] as RedisErrorCode | undefined;
-  return new Fault(code ?? 'error', error.message);
+  return new Fault(replyCode(error.message) ?? 'error', error.message);
+}
+
+/** The code that begins an error reply of Redis: OOM, READONLY, LOADING, NOAUTH, NOPERM, CLUSTERDOWN, ... */
+export function replyCode(message: string): RedisErrorCode | undefined {
+  return /^([A-Z]{2,})\b/.exec(message)?.[1] as RedisErrorCode | undefined;
+}
+
+/** Whether Redis has a value of another type at the key. */
+export function isWrongType(error: unknown): boolean {
+  return error instanceof Error && replyCode(error.message) === 'WRONGTYPE';
 }
 
 /** Whether a script failed because a Cluster is moving the slot of its keys, so that no master has all of them. */

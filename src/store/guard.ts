@@ -21,7 +21,7 @@ export type Guarded<T> = {
 };
 
 /** Is told how many stored responses a step has purged. */
-type OnStep = (purged: number) => void;
+export type OnStep = (purged: number) => void;
 
 /**
  * The mechanism of `GuardedStore`: a deadline for each call, the circuit breaker before it, and a `Fault` in place of
@@ -58,7 +58,10 @@ export class StoreGuard {
     this.#closed = true;
   }
 
-  /** All verbs of an interface that return a promise, with the patient deadline. A fault names the verb as its step. */
+  /**
+   * Every member of an interface as a verb with the patient deadline. A fault names the verb as its step. Members that
+   * return no promise must be replaced.
+   */
   verbs<T extends object>(of: T): Guarded<T> {
     const verbs = Object.entries(of) as [FaultStep, Verb<Arguments, unknown>][];
     return Object.fromEntries(

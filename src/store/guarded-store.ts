@@ -1,20 +1,8 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import type { Fault } from './fault.ts';
-import { type Guarded, StoreGuard } from './guard.ts';
+import { type Guarded, type OnStep, StoreGuard } from './guard.ts';
 import { type SealedInventory, type SealedResponses, type Sealing, sealedStore } from './sealed-store.ts';
 import type { Leases, PurgeMode, Store, StoredValue, VariantRef } from './store.ts';
-
-/** Stores values and keys as they are. */
-const UNSEALED: Sealing = {
-  seals: false,
-  seal: (_id, bytes) => bytes,
-  headroom: 0,
-  headBytes: (bytes) => bytes.length,
-  sealName: (key) => key,
-  openName: (name) => name,
-};
-
-type OnStep = (purged: number) => void;
 
 export interface GuardedResponses extends Guarded<SealedResponses> {
   getNear(id: string, variant: string): StoredValue | undefined;
@@ -27,12 +15,12 @@ export interface GuardedResponses extends Guarded<SealedResponses> {
   ): Promise<number | Fault>;
 }
 
-export interface GuardedLeases extends Omit<Guarded<Leases>, 'wait'> {
+interface GuardedLeases extends Omit<Guarded<Leases>, 'wait'> {
   /** Resolves within `ms`, its own deadline. A store that cannot be reached ends the wait. */
   wait(ref: VariantRef, ms: number): Promise<void>;
 }
 
-export interface GuardedInventory extends Guarded<SealedInventory> {
+interface GuardedInventory extends Guarded<SealedInventory> {
   /** The ids that have values, in steps. A fault is the last step. */
   ids(): AsyncGenerator<string[] | Fault, void>;
   /** The cache keys that have values, in steps. A fault is the last step. */
@@ -51,12 +39,7 @@ export class GuardedStore {
   readonly #guard: StoreGuard;
 
   /** @param timeout the deadline of calls that a request waits for, in milliseconds; others have 20 times as long. */
-  constructor(
-    store: Store,
-    timeout: number,
-    onFault: (fault: FaultEvent) => void,
-    sealing: Sealing = UNSEALED,
-  ) {
+  constructor(store: Store, timeout: number, onFault: (fault: FaultEvent) => void, sealing: Sealing) {
     const { responses, leases, inventory, connection } = sealedStore(store, sealing);
     const guard = new StoreGuard(connection, timeout, onFault);
     this.#store = store;

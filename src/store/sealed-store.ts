@@ -38,7 +38,7 @@ export interface SealedInventory extends Omit<Inventory, 'describe'> {
   describe(ids: readonly string[]): Promise<ValueDescription[]>;
 }
 
-export interface SealedStore extends Omit<Store, 'responses' | 'inventory'> {
+interface SealedStore extends Omit<Store, 'responses' | 'inventory'> {
   readonly responses: SealedResponses;
   readonly inventory: SealedInventory;
 }

@@ -1,3 +1,4 @@
+import type { Storage } from '../entries/storage.ts';
 import { show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
@@ -6,25 +7,21 @@ import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
 import { orThrow } from '../store/or-throw.ts';
-import type { Storage } from '../store/storage.ts';
-import { decodeValue, encodeValue, freshValue } from './value.ts';
+import { decodeValue, encodeValue, findValue } from './value.ts';
 
 /**
  * Creates `cache.store`: values of the user's own, stored beside the responses.
- * @param maxBodySize bytes of the largest value.
+ * @param maxBodySize bytes of the largest value, as JSON or as given.
  */
 export function createValueStore(storage: Storage, maxBodySize: number): ValueStore {
-  const { store, keyring, hash, clock } = storage;
+  const { store, hash, clock } = storage;
   const idOf = (cacheKey: string): string => redisId(cacheKey, hash);
 
   const find = async (key: KeyPart) => {
     const cacheKey = cacheKeyOfValue(key);
-    const id = idOf(cacheKey);
-    const values = await store.responses.get(id, ['']);
+    const found = await findValue(storage, idOf(cacheKey), cacheKey);
     // A request path reads values, so a store that does not reply is a miss and not an error.
-    if (values instanceof Fault) return undefined;
-    const [value] = values;
-    return freshValue(cacheKey, value && keyring.decode(id, value), clock());
+    return found instanceof Fault ? undefined : found.stored;
   };
 
   return {
@@ -36,11 +33,12 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
       const cacheKey = cacheKeyOfValue(key);
       const ttlMs = parseValueTtl(options);
-      const bytes = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
-      if (!bytes) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
-      if (bytes.length > maxBodySize)
+      const encoded = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
+      if (!encoded) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
+      const { bytes, size } = encoded;
+      if (size > maxBodySize)
         throw new TypeError(
-          `the value takes ${bytes.length} bytes, but may take at most ${maxBodySize} (option maxBodySize)`,
+          `the value takes ${size} bytes, but may take at most ${maxBodySize} (option maxBodySize)`,
         );
       const reply = await store.responses.put({ id: idOf(cacheKey), key: cacheKey, bytes, ttlMs });
       return !(reply instanceof Fault);

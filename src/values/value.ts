@@ -1,23 +1,33 @@
 import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Storage } from '../entries/storage.ts';
 import { field } from '../http/headers.ts';
 import { variantText } from '../key/variant.ts';
+import { Fault } from '../store/fault.ts';
+import type { StoredValue } from '../store/store.ts';
 
 /** A value of the user's own is stored as a response without a request. */
 
 const JSON_TYPE = 'application/json';
 const BYTES_TYPE = 'application/octet-stream';
 
-/** The bytes to store; `undefined` for a value that is neither plain JSON nor bytes. */
+/** A value in the form in which it is stored. */
+interface EncodedValue {
+  readonly bytes: Buffer;
+  /** Bytes of the body: what `maxBodySize` limits. */
+  readonly size: number;
+}
+
+/** What to store; `undefined` for a value that is neither plain JSON nor bytes. */
 export function encodeValue(
   key: string,
   value: unknown,
   { ttlMs, tags, now }: { ttlMs: number; tags: readonly string[]; now: number },
-): Buffer | undefined {
+): EncodedValue | undefined {
   const isBytes = value instanceof Uint8Array;
   const body = isBytes ? value : jsonBytes(value);
   if (!body) return undefined;
-  return encode(
+  const bytes = encode(
     {
       key,
       variant: variantText('', [], {}),
@@ -38,17 +48,32 @@ export function encodeValue(
     },
     [body],
   );
+  return { bytes, size: body.length };
+}
+
+/** The value of a key as the store has it, and the response in it where that can be used. */
+export async function findValue(
+  { store, keyring, clock }: Storage,
+  id: string,
+  key: string,
+): Promise<
+  { readonly value?: StoredValue | undefined; readonly stored?: StoredResponse | undefined } | Fault
+> {
+  const values = await store.responses.get(id, ['']);
+  if (values instanceof Fault) return values;
+  const [value] = values;
+  return { value, stored: freshValue(key, value && keyring.decode(id, value), clock()) };
 }
 
 /** The stored value if it belongs to this key, is fresh and was not purged. */
-export function freshValue(
+function freshValue(
   key: string,
   stored: StoredResponse | undefined,
   now: number,
 ): StoredResponse | undefined {
   // Two keys may have the same hash.
   if (!stored || stored.key !== key) return undefined;
-  if (stored.encodings || stored.purged) return undefined;
+  if (stored.purged) return undefined;
   return now - stored.bornAt < stored.lifetime ? stored : undefined;
 }
 

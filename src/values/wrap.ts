@@ -1,4 +1,5 @@
 import { decode } from '../codec/format.ts';
+import { show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
@@ -7,11 +8,11 @@ import type { CacheContext } from '../lifecycle/context.ts';
 import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
 import type { WrapOptions } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
-import { areTags } from '../options/tags.ts';
+import { areTags, TAGS_ACCEPTED } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';
 import { Fault } from '../store/fault.ts';
 import type { Lease } from '../store/store.ts';
-import { decodeValue, encodeValue, freshValue } from './value.ts';
+import { decodeValue, encodeValue, findValue } from './value.ts';
 import { parseValueTtl } from './value-store.ts';
 
 /** One call of `wrap`, its options read. */
@@ -36,7 +37,7 @@ export async function wrap<T>(
 ): Promise<T> {
   const text = cacheKeyOfValue(key);
   const { tags = [] } = options;
-  if (!areTags(tags)) throw new TypeError('tags must be strings of up to 256 characters');
+  if (!areTags(tags)) throw new TypeError(`tags must be ${TAGS_ACCEPTED}, not ${show(tags)}`);
   const waitUntil = performance.now() + policy.collapse.wait;
   const call: Call<T> = {
     id: redisId(text, context.hash),
@@ -57,14 +58,12 @@ export async function wrap<T>(
 
 async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>): Promise<Look> {
   const { id, key } = call;
-  const read = await context.store.responses.get(id, ['']);
-  if (read instanceof Fault) return 'run';
-  const [value] = read;
-  const stored = freshValue(key, value && context.keyring.decode(id, value), context.clock());
-  if (stored) return { value: decodeValue(stored) };
+  const found = await findValue(context, id, key);
+  if (found instanceof Fault) return 'run';
+  if (found.stored) return { value: decodeValue(found.stored) };
 
   const leaseMs = policy.collapse.lease;
-  const turn = await context.collapse.join({ id, variant: '' }, key, value, leaseMs, call);
+  const turn = await context.collapse.join({ id, variant: '' }, key, found.value, leaseMs, call);
   switch (turn.kind) {
     case 'lead':
       return { value: await runAndStore(context, policy, call, turn.flight, turn.lease) };
@@ -89,8 +88,8 @@ async function runAndStore<T>(
   let committed: boolean | Fault = false;
   try {
     const value = await run();
-    bytes = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
-    if (bytes && bytes.length > policy.maxBodySize) bytes = undefined;
+    const encoded = encodeValue(key, value, { ttlMs, tags, now: context.clock() });
+    if (encoded && encoded.size <= policy.maxBodySize) bytes = encoded.bytes;
     flight.committing = bytes !== undefined;
     context.leaseRenewal.drop(lease);
     if (bytes) {

@@ -8,6 +8,7 @@ import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { quietly } from '../support/quietly.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { UNSEALED } from '../support/unsealed.ts';
 import { until } from '../support/until.ts';
 import { TIMEOUT } from './support/app.ts';
 
@@ -41,6 +42,7 @@ async function guarded(url = proxy.url): Promise<GuardedStore> {
     redisStore(client, uniquePrefix(), undefined, async () => {}),
     TIMEOUT,
     (fault) => faults.push(fault),
+    UNSEALED,
   );
   await until(() => client.status === 'ready');
   return guard;

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
-import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
-import { bare } from '../support/app.ts';
+import type { CacheMiddleware, CacheOptions, PurgeTarget } from '../../src/index.ts';
+import { bare, type Handler } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -108,6 +109,56 @@ describe('an app that hangs', () => {
       expect(answer.cacheStatus).toMatch(/^fwd=stale/);
       expect(Number(answer.body.split(' ')[1])).toBeGreaterThan(5);
     }
+  });
+});
+
+describe('a refresh that the options keep from its cache', () => {
+  /** Middleware in front that knows a client by what the cache's own request does not bring. */
+  const mark: Handler = (req, _res, next) => {
+    Object.assign(req, { isKnown: req.headers.cookie !== undefined });
+    next();
+  };
+  const isKnown = (req: object): boolean => (req as { isKnown: boolean }).isKnown;
+  const asked = { path: '/', headers: { Cookie: 'a=b' } };
+
+  const results = (cache: CacheMiddleware): string[] => {
+    const seen: string[] = [];
+    cache.on('refresh', ({ result }) => seen.push(result));
+    return seen;
+  };
+
+  test('is reported as bypass where `when` returns false', async () => {
+    const { settled, later, cache } = await stage((c) => bare(mark, c, counting()), {
+      when: isKnown,
+    });
+    const seen = results(cache);
+    await settled(asked);
+    later(STALE);
+    await settled(asked);
+    expect(seen).toEqual(['bypass']);
+    expect(cache.stats().refreshes).toMatchObject({ bypass: 1, 'another-key': 0 });
+  });
+
+  test('is reported as failed where an option throws, without a run, and is tried again soon', async () => {
+    const handler = counting();
+    let broken = false;
+    const { settled, later, cache } = await stage((c) => bare(mark, c, handler), {
+      key: (req) => {
+        if (broken && !isKnown(req)) throw new Error('broken');
+        return 'k';
+      },
+    });
+    const seen = results(cache);
+    await settled(asked);
+    later(STALE);
+    broken = true;
+    await settled(asked);
+    expect(seen).toEqual(['failed']);
+    expect(handler.runs).toHaveLength(1);
+    broken = false;
+    await sleep(1100);
+    await settled(asked);
+    expect(seen).toEqual(['failed', 'stored']);
   });
 });
 

@@ -5,6 +5,7 @@ import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { bare, frameworks, type TestApp } from '../support/app.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { until } from '../support/until.ts';
 import { counting, STALE, stage } from './support/stage.ts';
 
 /* A stale response that stands in for an error (RFC 5861 section 4). */
@@ -436,6 +437,61 @@ describe('with originTimeout', () => {
     await settled();
     later(STALE);
     expect((await settled()).body).toBe('run 2');
+  });
+
+  test('a response that another process is refreshing is served stale at once, and says so', async () => {
+    const prefix = uniquePrefix();
+    let release = (): void => {};
+    const released = new Promise<void>((resolve) => {
+      release = resolve;
+    });
+    const handler = counting(async (run, _req, res) => {
+      if (run > 1) await released;
+      res.end(`run ${run}`);
+    });
+    const fleet = await Promise.all(
+      [1, 2].map(() =>
+        stage((cache) => bare(cache, handler), { ...options, prefix, originTimeout: '10s', key: () => 'k' }),
+      ),
+    );
+    const [one, other] = fleet as [TestApp, TestApp];
+    await one.settled();
+    for (const { later } of fleet) later(STALE);
+    const late = one.ask();
+    await until(() => handler.runs.length === 2);
+    expect(await other.ask()).toMatchObject({
+      ...STOOD_IN,
+      cacheStatus: 'fwd=stale; detail=refresh-under-way',
+    });
+    expect(other.requests.at(-1)?.result).toBe('stale');
+    release();
+    expect((await late).body).toBe('run 2');
+  });
+
+  test('a response whose refresh finds the queue full is served stale at once, and says so', async () => {
+    let hangs = false;
+    const handler = counting((run, _req, res) => void (hangs || res.end(`run ${run}`)));
+    const { ask, later } = await stage((cache) => bare(cache, handler), {
+      ...options,
+      redis: undefined as never,
+      refresh: { concurrency: 1, timeout: '1h' },
+      originTimeout: 1,
+    });
+    const paths = Array.from({ length: 1002 }, (_, i) => `/${i}`);
+    const askAll = async (): Promise<string[]> => {
+      const says: string[] = [];
+      for (let i = 0; i < paths.length; i += 50)
+        says.push(
+          ...(await Promise.all(paths.slice(i, i + 50).map(async (path) => (await ask(path)).cacheStatus))),
+        );
+      return says;
+    };
+    await askAll();
+    hangs = true;
+    later(STALE);
+    const says = await askAll();
+    const count = (detail: string): number => says.filter((one) => one.endsWith(`detail=${detail}`)).length;
+    expect([count('origin-timeout'), count('refresh-queue-full')]).toEqual([1001, 1]);
   });
 
   test('a window to revalidate goes first', async () => {

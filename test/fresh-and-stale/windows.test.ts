@@ -119,6 +119,29 @@ describe('the windows', () => {
   });
 });
 
+describe('a ttl of 0', () => {
+  const dated = {
+    'last-modified': new Date(NOW - 10 * 86_400_000).toUTCString(),
+    date: new Date(NOW).toUTCString(),
+  };
+
+  test.each<[NonNullable<PolicyOptions['ttl']>]>([[0], [{ 200: 0 }], [() => 0]])(
+    'is a lifetime of 0, and is not estimated by Last-Modified: %p',
+    async (ttl) => {
+      expect(await aged(dated, { ttl })).toMatchObject({ lifetime: 0 });
+      expect(await aged(dated, { ttl: false })).toMatchObject({ lifetime: 86_400_000 });
+    },
+  );
+
+  test('stores a response that may be served stale', async () => {
+    expect(await aged({}, { ttl: { 200: 0 }, staleWhileRevalidate: '10s' })).toMatchObject({
+      lifetime: 0,
+      staleWhileRevalidate: 10_000,
+    });
+    expect(await aged({}, { ttl: 0 })).toBe('not-fresh');
+  });
+});
+
 describe('jitter', () => {
   const jittered = async (headers: Record<string, string>, jitter: number): Promise<number[]> => {
     const lifetimes: number[] = [];

@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -64,6 +65,20 @@ describe('what was read lately is kept near', () => {
     expect((await brought(a, '/vary', { 'x-kind': 'one' })).body).toBe('/vary one is at 0');
     expect((await brought(a, '/vary', { 'x-kind': 'two' })).body).toBe('/vary two is at 0');
     expect((await a.get('/vary', { 'x-kind': 'three' })).body).toBe('/vary three is at 0');
+  });
+
+  test('is decoded once for a client without a coding', async () => {
+    const [a] = (await processes(1, { compress: true })) as [Process];
+    await brought(a, '/large', { 'accept-encoding': 'gzip' });
+    let decoded = 0;
+    const hook = createHook({
+      init: (_id, type) => {
+        if (/zlib/i.test(type)) decoded++;
+      },
+    }).enable();
+    closing.push(() => hook.disable());
+    expect((await a.get('/large', { 'accept-encoding': 'identity' })).body).toMatch(/x{50000}$/);
+    expect(decoded).toBe(1);
   });
 
   test('answers a HEAD, a range and a condition from it', async () => {

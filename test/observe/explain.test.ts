@@ -119,6 +119,21 @@ describe('cache.explain()', () => {
     expect(Math.round(explained.stored!.ageMs / 1000)).toBe(5);
   });
 
+  test('has the size of the body as the app sent it, and the key with showKey', async () => {
+    const store = await shop({ compress: { threshold: 0 }, showKey: true });
+    store.app.get('/long', (_req, res) => void res.send('long '.repeat(2000)));
+    await store.settled('/long');
+    const explained = await store.cache.explain('http://test.example/long', {
+      headers: { 'Accept-Encoding': 'gzip' },
+    });
+    expect(explained.stored?.size).toBe(10_000);
+    const { cacheStatus } = await store.ask({ path: '/long', headers: { 'Accept-Encoding': 'gzip' } });
+    expect(explained.cacheStatus).toMatch(
+      /^redis-response-cache; hit; ttl=\d+; key="GET http:\/\/test.example\/long"$/,
+    );
+    expect(cacheStatus).toMatch(/; key="GET http:\/\/test.example\/long"$/);
+  });
+
   test('says why the last response for the key was not stored', async () => {
     const store = await shop();
     await store.settled('/private');

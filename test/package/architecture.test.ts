@@ -78,6 +78,16 @@ describe('the layers of src/', () => {
 const ON_ONE_FLOOR =
   /^(?:index|cli)\.ts -> |^inspector\/.* -> redis-cache|-> errors\.ts$|^observe\/.* -> http\//;
 
+test.each(files.filter((file) => /^(?:lifecycle|store)\/(?:redis\/)?[^/]+$/.test(file)))(
+  'ARCHITECTURE.md says what %s is',
+  (file) => {
+    const name = file.replace(/^(?:lifecycle|store)\/|\.ts$/g, '').replace('redis/', '(?:redis/)?');
+    expect(readFileSync(join(SRC, '../ARCHITECTURE.md'), 'utf8')).toMatch(
+      new RegExp(`^\\|.*\`${name}\`.*\\|$`, 'm'),
+    );
+  },
+);
+
 describe('purity', () => {
   test('http/ imports only itself and structured-headers', () => {
     const foreign = inRoom('http/').flatMap((file) =>

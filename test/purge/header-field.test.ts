@@ -269,6 +269,8 @@ describe.each(frameworks)('behind $name', ({ app }) => {
     ['not authorized', asking('invalidate', 'wrong')],
     ['without a secret', asking('invalidate-all')],
     ['authorized, but with an unknown value', authorized('everything')],
+    ['a secret alone', { 'X-Secret': SECRET }],
+    ['a wrong secret alone', { 'X-Secret': 'wrong' }],
   ])('the fields are gone: %s', async (_name, headers) => {
     const cache = newCache({ invalidation: BY_SECRET });
     const port = await serve(app((req, res, next) => cache(req, res, next), showNames));
@@ -520,6 +522,7 @@ test('the field of credentials can bring the secret, and still tells that an ans
   );
   const mine = { 'X-Purge': 'unknown', Authorization: 'Bearer mine' };
   expect((await ask(port, { headers: mine })).body).toBe('for Bearer mine');
+  expect((await ask(port, { headers: { Authorization: 'Bearer mine' } })).body).toBe('for Bearer mine');
   expect((await ask(port)).body).toBe('for undefined');
   expectPurged(
     await ask(port, { headers: { 'X-Purge': 'invalidate', Authorization: `Bearer ${SECRET}` } }),

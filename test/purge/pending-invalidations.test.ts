@@ -11,6 +11,7 @@ import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
+import { UNSEALED } from '../support/unsealed.ts';
 import { until } from '../support/until.ts';
 
 /*
@@ -167,7 +168,7 @@ describe.each<[string, CacheOptions]>([
 
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
   const store = redisStore(client, uniquePrefix(), undefined, async () => {});
-  const guard = new GuardedStore(store, 200, () => {});
+  const guard = new GuardedStore(store, 200, () => {}, UNSEALED);
   const owed = new PendingInvalidations(guard, 200, new Reporter('cache', false, Date.now));
   const ids = ['first', 'other'];
   for (const id of ids) await guard.responses.put({ id, key: id, bytes: Buffer.from(id), ttlMs: 60_000 });
@@ -221,6 +222,17 @@ test('who asks while the invalidation is on its way waits for it, and the unsafe
       status: expect.stringMatching(/^fwd=uri-miss/),
     });
   }
+});
+
+test('nothing older is answered while a purge of its group is on its way', async () => {
+  open({ near: true });
+  await untilHit('here', '/member/1');
+  await until(async () => (await ask('here', '/member/1')).status.includes('near'));
+  network.delay = 50;
+  await ask('here', '/group', 'PUT');
+  for (let i = 0; i < 5; i++) expect(await ask('here', '/member/1')).toMatchObject({ version: 1 });
+  network.delay = 0;
+  await untilHit('here', '/member/1');
 });
 
 test('an invalidation that hangs is not waited for longer than for anything else', async () => {

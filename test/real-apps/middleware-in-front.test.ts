@@ -120,12 +120,34 @@ describe.each(frameworks)('$name', ({ app }) => {
     };
     const port = await serve(app(cache as Handler, handler));
     const odd = await ask(port, { headers: { Host: host } });
-    expect([odd.status, odd.cacheStatus]).toEqual([404, 'fwd=bypass; detail=target']);
+    expect([odd.status, odd.cacheStatus]).toEqual([
+      404,
+      host === 'A.EXAMPLE' ? 'fwd=bypass; detail=target' : 'fwd=uri-miss; stored',
+    ]);
     await cache.idle();
     const usual = await ask(port, { headers: { Host: 'a.example' } });
     expect([usual.status, usual.body]).toEqual([200, 'site of a.example']);
     await cache.idle();
     expect((await ask(port, { headers: { Host: host } })).status).toBe(404);
+  });
+
+  test('what is stored for a Host with the default port is found by purges and unsafe requests for the URL', async () => {
+    const { cache } = timedCache({ ttl: '1h' });
+    const port = await serve(app(cache as Handler, (_req, res) => res.end('x')));
+    const hosted = { headers: { Host: 'a.example:80' } };
+    for (const invalidate of [
+      () => cache.purge({ url: 'http://a.example/' }),
+      () => cache.purge({ prefix: 'http://a.example/' }),
+      () => ask(port, { method: 'POST', headers: { Host: 'a.example' } }),
+    ]) {
+      await ask(port, hosted);
+      await cache.idle();
+      expect((await ask(port, hosted)).cacheStatus).toMatch(/^hit/);
+      await invalidate();
+      await cache.idle();
+      expect((await ask(port, hosted)).cacheStatus).toMatch(/^fwd/);
+      await cache.purge({ all: true });
+    }
   });
 
   test('an unsafe request with a Host in another form invalidates what is stored for the usual form', async () => {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import type { Storage } from '../../src/entries/storage.ts';
 import {
   type CacheMiddleware,
   type CacheOptions,
@@ -10,7 +11,6 @@ import {
   redisCache,
   StoreError,
 } from '../../src/index.ts';
-import type { Storage } from '../../src/store/storage.ts';
 import { createValueStore } from '../../src/values/value-store.ts';
 import { newCache } from '../support/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -255,7 +255,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       ['a bigint inside', { deep: [5n] }],
       ['a cycle', cyclic],
       ['a string that is too large', 'x'.repeat(1024)],
-      ['bytes that are too many', Buffer.alloc(1024)],
+      ['bytes that are too many', Buffer.alloc(1025)],
     ])('is a TypeError, and what was there stays: %s', async (_what, value) => {
       const { store } = cacheOf({ maxBodySize: '1kb' });
       await store.set('key', 'before', MINUTE);
@@ -263,6 +263,17 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       await expect(store.set('other', value, MINUTE)).rejects.toThrow(TypeError);
       expect(await store.get('key')).toBe('before');
       expect(await store.has('other')).toBe(false);
+    });
+
+    test('is told from what just fits by the bytes of the value alone', async () => {
+      const { store } = cacheOf({ maxBodySize: '1kb' });
+      const text = 'x'.repeat(1022);
+      expect(await store.set('text', text, MINUTE)).toBe(true);
+      expect(await store.get('text')).toBe(text);
+      expect(await store.set('bytes', Buffer.alloc(1024), MINUTE)).toBe(true);
+      await expect(store.set('text', `${text}x`, MINUTE)).rejects.toThrow(
+        'the value takes 1025 bytes, but may take at most 1024 (option maxBodySize)',
+      );
     });
 
     test.each<[unknown]>([
@@ -521,6 +532,24 @@ describe('in Redis', () => {
     await inRedis((client) => hurt(client, `${prefix}{VALUE "key"}`));
     await cache.store.delete('key');
     expect(await listed(cache)).toEqual([]);
+  });
+
+  test.each<[string, CacheOptions, RegExp]>([
+    ['readable by default', {}, /\{VALUE "v"\}/],
+    ['hashed with hashKeys', { hashKeys: true }, /\{#[0-9a-f]{40}\}/],
+    ['hashed with encrypt', { encrypt: { keys: [{ id: 'k', key: Buffer.alloc(32) }] } }, /\{#[0-9a-f]{64}\}/],
+  ])('keys are %s', async (_how, options, form) => {
+    const prefix = uniquePrefix();
+    const cache = newCache({ redis, prefix, ...options });
+    await cache.store.set('v', 1, MINUTE);
+    await cache.wrap('w', () => 2, MINUTE);
+    const keys = await inRedis((client) => client.keys(`${prefix}*`));
+    expect(keys.some((key) => form.test(key))).toBe(true);
+    expect(keys.filter((key) => key.includes('VALUE'))).toHaveLength(form.source.includes('VALUE') ? 2 : 0);
+    expect([await cache.store.get('v'), await cache.store.get('w')]).toEqual([1, 2]);
+    expect((await listed(cache)).sort()).toEqual(['v', 'w']);
+    expect(await cache.purge({ key: 'v' })).toBe(1);
+    expect(await cache.store.delete('w')).toBe(true);
   });
 
   test('a name that is damaged keeps no other value from being listed and cleared', async () => {

@@ -235,6 +235,17 @@ describe.each(STORES)('in %s', (_name, options) => {
     });
   });
 
+  test('a value of exactly maxBodySize is kept', async () => {
+    const { call, runs, began } = fleet(1, { ...options, maxBodySize: '1kb' });
+    const value = 'x'.repeat(1022);
+    const given = call();
+    await began(1);
+    runs[0]?.give(value);
+    expect(await given).toBe(value);
+    expect(await call()).toBe(value);
+    expect(runs).toHaveLength(1);
+  });
+
   describe('during a run', () => {
     const revocations: [string, (cache: CacheMiddleware) => Promise<unknown>][] = [
       ['purge({ key })', (cache) => cache.purge({ key: 'key' })],
@@ -435,6 +446,14 @@ describe.each(STORES)('in %s', (_name, options) => {
       const { caches } = fleet(1, IN_PROCESS);
       const call = (caches[0] as CacheMiddleware).wrap(key as string, run, options as WrapOptions);
       await expect(call).rejects.toThrow(TypeError);
+    });
+
+    test('tags, with what they must be', async () => {
+      const { caches } = fleet(1, IN_PROCESS);
+      const options = tags(...times(129, (i) => `${i}`)) as WrapOptions;
+      await expect((caches[0] as CacheMiddleware).wrap('key', run, options)).rejects.toThrow(
+        /^tags must be a list of up to 128 strings of 1 to 256 characters, not \["0","1"/,
+      );
     });
 
     test('no function', async () => {

@@ -104,7 +104,7 @@ export class Views {
 }
 
 /** Notes what was read of the person, and the text that would tell this person from others if it were in a key. */
-export type Evidence = (word: string, text: string | undefined) => void;
+type Evidence = (word: string, text: string | undefined) => void;
 
 /**
  * The request as a function of the user's gets it, for a note of what it goes by. The request stays as it is.

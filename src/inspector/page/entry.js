@@ -84,6 +84,8 @@ function unreadableText({ reason, encryptedWith, storedBytes }) {
       ];
     case 'unencrypted':
       return [`This response (${size}) is not encrypted, so this process does not use it.`];
+    case 'too-large':
+      return [`The body of this response (${size} stored) is larger than 64 MB, so it is not shown.`];
     default:
       return [`This response (${size}) is damaged. The next request is a miss and replaces it.`];
   }

@@ -49,6 +49,7 @@ const REASONS = {
   'unknown-key': 'unknown encryption key',
   unencrypted: 'not encrypted',
   damaged: 'damaged',
+  'too-large': 'too large to show',
 };
 
 export function freshness({ readable, reason, stale, purged, ttlMs }) {

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { variantKeyOf } from '../ids.ts';
 import { MAX_VARIANTS, type VariantRef } from '../store.ts';
 import { MemoryIndex } from './memory-index.ts';
 import type { MemoryValue } from './memory-value.ts';
@@ -7,7 +8,7 @@ import type { MemoryValue } from './memory-value.ts';
 const MAX_BYTES = 128 * 1024 * 1024;
 
 /** A value with its place in the store. */
-export interface MemoryEntry extends VariantRef {
+interface MemoryEntry extends VariantRef {
   readonly key: string;
   readonly tags: readonly string[];
   readonly value: MemoryValue;
@@ -114,8 +115,4 @@ export class MemoryEntries {
     this.#entries.delete(variantKey);
     return undefined;
   }
-}
-
-function variantKeyOf(id: string, variant: string): string {
-  return `${id}\n${variant}`;
 }

@@ -1,4 +1,5 @@
 import type { Specs, StoredValue } from '../store.ts';
+import { MARKER_VERSION, STALE_MARK } from '../version.ts';
 
 /** A value of the in-process store: what an envelope holds in Redis is in fields here. */
 export class MemoryValue implements StoredValue {
@@ -23,11 +24,11 @@ export class MemoryValue implements StoredValue {
     if (staleSince === undefined) return new MemoryValue(bytes, version, undefined, undefined);
     // In whole seconds, as in Redis.
     const seconds = Math.floor(staleSince / 1000);
-    return new MemoryValue(bytes, `${version}~`, seconds * 1000, undefined);
+    return new MemoryValue(bytes, version + STALE_MARK, seconds * 1000, undefined);
   }
 
   static marker(specs: Specs): MemoryValue {
-    return new MemoryValue(Buffer.alloc(0), '*', undefined, specs);
+    return new MemoryValue(Buffer.alloc(0), MARKER_VERSION, undefined, specs);
   }
 
   equals(other: MemoryValue): boolean {

@@ -1,6 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
+import { replyCode } from '../fault.ts';
+import { variantKeyOf } from '../ids.ts';
 import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
 import type { StoredValue } from '../store.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
@@ -165,18 +167,9 @@ export class NearCache {
         }
       },
       lost: () => this.forgetAll(),
-      refused: ({ message }) => this.#onFault({ step: 'near', code: codeOf(message), message }),
+      refused: ({ message }) => this.#onFault({ step: 'near', code: replyCode(message) ?? 'error', message }),
     });
     this.#trackings.set(server, tracking);
     return tracking;
   }
-}
-
-function variantKeyOf(id: string, variant: string): string {
-  return `${id}\n${variant}`;
-}
-
-/** The code that begins an error reply of Redis. */
-function codeOf(message: string): string {
-  return /^([A-Z]{2,})\b/.exec(message)?.[1] ?? 'error';
 }

@@ -1,5 +1,6 @@
 import slotOf from 'cluster-key-slot';
 import type { RedisClient } from '../../options/redis.ts';
+import { CONNECTION_OPTIONS } from '../redis/connection-options.ts';
 import type { Connection } from './tracking.ts';
 
 /** Which of a client's servers holds a key, and how to open a connection of our own to each server. */
@@ -29,20 +30,16 @@ export function peerOf({ stream }: Pick<Connection, 'stream'>): string {
 
 /** RESP2 delivers invalidations as messages. Nothing is queued or sent again: what was read before a loss is invalid. */
 const OPTIONS = {
+  ...CONNECTION_OPTIONS,
   protocol: 2,
   replyMapping: undefined,
   lazyConnect: false,
-  enableReadyCheck: false,
   enableOfflineQueue: false,
   enableAutoPipelining: false,
   autoResubscribe: false,
   autoResendUnfulfilledCommands: false,
-  maxRetriesPerRequest: 0,
   readOnly: false,
   keyPrefix: '',
-  disconnectTimeout: 100,
-  socketTimeout: 10_000,
-  retryStrategy: (times: number): number => Math.min(50 * 2 ** Math.min(times, 6), 2000),
 };
 
 interface Duplicable {

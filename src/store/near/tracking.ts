@@ -17,7 +17,7 @@ export interface Connection {
 }
 
 /** What a tracking reports. */
-export interface TrackingEvents {
+interface TrackingEvents {
   /** These keys have changed; `null` if any key may have. */
   changed(keys: readonly Buffer[] | null): void;
   /** From now on, changes may go unreported. */

@@ -1,33 +1,19 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
+import { Throttle } from '../../observe/throttle.ts';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
+import { replyCode } from '../fault.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { NearCache, type NearOptions } from '../near/near-cache.ts';
 import { withNearCache } from '../near/near-store.ts';
 import type { Store } from '../store.ts';
+import { CONNECTION_OPTIONS, SOCKET } from './connection-options.ts';
 import { keepReconnecting } from './reconnect.ts';
 import { redisStore } from './redis-store.ts';
 
 const ACCEPTED =
   'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
-
-/**
- * For sockets of our own. A connection that has died silently, as when a host vanishes, is given up after ten seconds (the
- * kernel takes a quarter of an hour). A connection that is being closed does not delay the end of the process.
- */
-const SOCKET: RedisOptions = { socketTimeout: 10_000, disconnectTimeout: 100 };
-
-/**
- * For connections of our own. Without a connection a command fails at once and does not wait in a queue. Reconnecting never
- * stops. A server that is still loading says so itself: ioredis would ask by INFO, and print a warning if it may not.
- */
-const OWN: RedisOptions = {
-  ...SOCKET,
-  maxRetriesPerRequest: 0,
-  enableReadyCheck: false,
-  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
-};
 
 /** A master that was replaced while it hung must not be used once it replies again. */
 const SENTINEL = { failoverDetector: true };
@@ -72,7 +58,7 @@ export function connect(
   }
   const own = create(redis);
   reportErrors(own, onFault);
-  const hasOwnStrategy = (own.options as RedisOptions).retryStrategy === OWN.retryStrategy;
+  const hasOwnStrategy = (own.options as RedisOptions).retryStrategy === CONNECTION_OPTIONS.retryStrategy;
   const stopReconnecting = hasOwnStrategy ? keepReconnecting(own) : undefined;
   // `disconnect` and not `quit`: a server that hangs must not delay a shutdown.
   return storeOver(own as unknown as RedisClient, async () => {
@@ -86,12 +72,13 @@ export function create(redis: Exclude<RedisOption, RedisClient>): Redis | Cluste
   if (typeof redis === 'string') {
     if (!/^rediss?:\/\//i.test(redis) || !URL.canParse(redis))
       throw new OptionError('redis', redis, ACCEPTED);
-    return new Redis(redis, OWN as object);
+    return new Redis(redis, CONNECTION_OPTIONS as object);
   }
   if (!isOptions(redis)) {
     throw new OptionError('redis', redis, ACCEPTED);
   }
-  if (!('cluster' in redis)) return new Redis({ ...(OWN as object), ...SENTINEL, ...(redis as object) });
+  if (!('cluster' in redis))
+    return new Redis({ ...(CONNECTION_OPTIONS as object), ...SENTINEL, ...(redis as object) });
   const { cluster, options } = redis;
   if (!Array.isArray(cluster) || cluster.length === 0) {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');
@@ -128,20 +115,16 @@ function refuseReplicaReads(options: object): void {
 
 /** Reports connection errors. Without a listener, ioredis prints every failed attempt to connect. */
 function reportErrors(client: Redis | Cluster, onFault: (fault: FaultEvent) => void): void {
-  const reportedAt = new Map<string, number>();
+  const throttle = new Throttle(REPORT_INTERVAL_MS);
   client.on('error', (error: Error & { code?: string }) => {
     const { code, message } = describe(error);
-    const now = performance.now();
-    if (now - (reportedAt.get(code) ?? -REPORT_INTERVAL_MS) < REPORT_INTERVAL_MS) return;
-    reportedAt.set(code, now);
-    onFault({ step: 'connection', code, message });
+    if (throttle.isDue(code)) onFault({ step: 'connection', code, message });
   });
 }
 
 /** When several addresses have failed, Node gives a code without a message. An error reply begins with its code. */
 function describe({ code, message }: Error & { code?: string }): { code: string; message: string } {
-  const reply = /^([A-Z]{2,})\b/.exec(message)?.[1];
-  return { code: code ?? reply ?? 'error', message: message || `connect ${code}` };
+  return { code: code ?? replyCode(message) ?? 'error', message: message || `connect ${code}` };
 }
 
 let warned = false;

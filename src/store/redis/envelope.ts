@@ -1,5 +1,6 @@
 import { decodeSpecs } from '../marker.ts';
 import type { NewValue, Specs, StoredValue, ToStore } from '../store.ts';
+import { MARKER_VERSION, STALE_MARK } from '../version.ts';
 
 /**
  * The envelope of a value in Redis. It belongs to the store: scripts write it and read it, and the bytes behind it are
@@ -20,17 +21,13 @@ const MARK_AT = 1;
 const MARK_BYTES = 8;
 const LENGTH_AT = MARK_AT + MARK_BYTES;
 const VERSION_AT = LENGTH_AT + 1;
-/** Appended to the version of a value that is marked stale. */
-const STALE = '~';
-/** The version of every marker, so that a marker changes only with its sets of field names. */
-export const MARKER_VERSION = '*';
 
 /**
  * Defines, for scripts: `RESPONSE` and `MARKER`; `enclosedMarker(specs)`; `envelopeLength(value)`, or nil;
  * `versionIn(value)`, the version of a value, empty if it has no envelope; `isMarked(value)`; `withMark(value, mark)`.
  */
 export const ENVELOPE: string = /* lua */ `
-local RESPONSE, MARKER, STALE, NO_MARK = '\\${RESPONSE}', '\\${MARKER}', '${STALE}', string.rep('\\0', ${MARK_BYTES})
+local RESPONSE, MARKER, STALE, NO_MARK = '\\${RESPONSE}', '\\${MARKER}', '${STALE_MARK}', string.rep('\\0', ${MARK_BYTES})
 local function enclosedMarker(specs) return MARKER .. NO_MARK .. '\\${MARKER_VERSION.length}${MARKER_VERSION}' .. specs end
 local function envelopeLength(value)
   local kind, length = string.sub(value, 1, 1), string.byte(value, ${LENGTH_AT + 1})
@@ -120,7 +117,7 @@ export class EnvelopedValue implements StoredValue {
   get version(): string {
     if (this.#end === 0) return '';
     const version = this.#raw.toString('latin1', VERSION_AT, this.#end);
-    return this.staleSince === undefined ? version : version + STALE;
+    return this.staleSince === undefined ? version : version + STALE_MARK;
   }
 
   get specs(): Specs | undefined {

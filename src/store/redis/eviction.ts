@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
 import { isAway, toFault } from '../fault.ts';
-import { mastersOf, type RedisNode } from './scan.ts';
+import { mastersOf, type RedisNode } from './cluster.ts';
 
 /** Policies that evict nothing, or evict what expires last as the last: an index expires after what it lists. */
 const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl']);

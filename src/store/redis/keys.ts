@@ -53,11 +53,6 @@ export function parseKey(
   return rest === '|leases' ? { id, of: 'leases' } : undefined;
 }
 
-/** Whether an id is the cache key itself, and not a hash of it. */
-export function isReadable(id: string): boolean {
-  return !id.startsWith('#');
-}
-
 /** The `keyPrefix` that the client puts before every key. */
 export function keyPrefixOf(client: RedisClient): string {
   return (client.options as { keyPrefix?: string }).keyPrefix ?? '';

@@ -1,7 +1,7 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
+import { keyCount, mastersOf } from './cluster.ts';
 import { create } from './connect.ts';
-import { mastersOf } from './scan.ts';
 
 /** A connection for the command: it tells why Redis cannot be reached, and what its servers say about themselves. */
 export class Operator {
@@ -42,10 +42,8 @@ export class Operator {
   }
 
   /** How many keys all masters have. */
-  async size(): Promise<number> {
-    const masters = await mastersOf(this.client);
-    const sizes = await Promise.all(masters.map((node) => node.call('DBSIZE')));
-    return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
+  size(): Promise<number> {
+    return keyCount(this.client);
   }
 
   /** The durations of `count` pings to each master, in milliseconds. */

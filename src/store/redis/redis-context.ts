@@ -1,5 +1,5 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isReadable } from './keys.ts';
+import { isHashed } from '../ids.ts';
 import type { Scripts } from './scripts.ts';
 import type { TagIndex } from './tag-index.ts';
 import type { WriteBatch } from './write-batch.ts';
@@ -16,5 +16,5 @@ export interface RedisContext {
 
 /** The cache key that scripts keep beside an id which is a hash of it; empty where the id is the key. */
 export function nameOf(id: string, key: string): string {
-  return isReadable(id) ? '' : key;
+  return isHashed(id) ? key : '';
 }

@@ -1,10 +1,13 @@
+import { isWrongType } from '../fault.ts';
+import { isHashed } from '../ids.ts';
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
+import { keyCount, mastersOf, type RedisNode } from './cluster.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
 import { mayHaveEvictedIndexes } from './eviction.ts';
-import { isReadable, parseKey, responsesKey } from './keys.ts';
+import { parseKey, responsesKey } from './keys.ts';
 import { DESCRIBE } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
-import { mastersOf, type RedisNode, scanOnce, walk } from './scan.ts';
+import { scanOnce, walk } from './scan.ts';
 import { script } from './scripts.ts';
 
 const describe = script(DESCRIBE);
@@ -51,7 +54,7 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
       const args = [MAX_READ_BYTES, whole ? 1 : 0, ...leftOut];
       const reply = await scripts.runForBuffers(describe, keys, ...args);
       const [more, name, ...facts] = reply as [unknown, Buffer, ...unknown[]];
-      const key = isReadable(id) ? id : name.toString() || undefined;
+      const key = isHashed(id) ? name.toString() || undefined : id;
       for (let i = 0; i < facts.length; i += 4) {
         const [variant, length, begin, expiresInMs] = facts.slice(i, i + 4) as [
           Buffer,
@@ -92,16 +95,12 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
         const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
         return raw ? { ...describedOf(raw), expiresInMs } : undefined;
       } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+        if (!isWrongType(error)) throw error;
         return { ...describedOf(NOTHING), expiresInMs: 0 };
       }
     },
 
-    async count() {
-      const nodes = await mastersOf(client);
-      const sizes = await Promise.all(nodes.map((node) => node.call('DBSIZE')));
-      return sizes.reduce<number>((sum, size) => sum + Number(size), 0);
-    },
+    count: () => keyCount(client),
 
     async *ids() {
       for await (const scanned of walk(client, prefix, 'responses')) yield scanned.map(({ id }) => id);

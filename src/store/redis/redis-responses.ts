@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isHalfMoved } from '../fault.ts';
+import { isHalfMoved, isWrongType } from '../fault.ts';
 import type { PurgeMode, Responses, StoredValue } from '../store.ts';
 import { enclose, parseValue, staleMark } from './envelope.ts';
 import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
@@ -52,7 +52,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
     batch.open();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
-      if (!(error instanceof Error && error.message.startsWith('WRONGTYPE'))) throw error;
+      if (!isWrongType(error)) throw error;
       return variants.map(() => parseValue(Buffer.alloc(0)));
     });
   }

@@ -3,7 +3,7 @@ import type { RedisClient } from '../../options/redis.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** A Lua script, and the hash by which a server knows it. */
-export interface Script {
+interface Script {
   readonly lua: string;
   readonly sha: string;
 }

@@ -71,7 +71,7 @@ export class Stage {
         head: () => 'keep',
         overflow: () => {},
         end: (end) => {
-          account.body = end.kind === 'complete' ? text(end.chunks) : end.reason;
+          account.body = end.kind === 'complete' ? text(end.chunks) : end.kind;
         },
         clientDisconnected: () => answered.push('client disconnected'),
         aborted: () => {

@@ -48,6 +48,7 @@ export async function startProcess(origin: Origin, options: CacheOptions): Promi
   const server = createServer((req, res) => {
     cache(req, res, () => {
       const path = req.url ?? '';
+      if (path.startsWith('/large')) res.setHeader('Content-Type', 'text/plain');
       if (path.startsWith('/vary')) res.setHeader('Vary', 'X-Kind');
       const kind = req.headers['x-kind'] ?? '';
       res.end(

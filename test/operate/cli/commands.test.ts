@@ -297,6 +297,8 @@ describe('bad arguments are reported with exit code 2 and the usage', () => {
     [['ls', '--encrypt-key', 'short'], /--encrypt-key must be/],
     [['ls', '--encrypt-key', 'k:short'], /Option "encrypt\.keys\[0\]\.key" is \*\*\*/],
     [['ls', '--timeout', '3'], /--timeout is 3, but must be a duration/],
+    [['ls', '--timeout', '10ms'], /--timeout is 10ms, but must be a duration from 20ms to 20h/],
+    [['ls', '--timeout', '21h'], /--timeout is 21h, but must be a duration from 20ms to 20h/],
     [['ls', 'a', 'b'], /at most one SEARCH/],
     [['ls', '--status', 'ok'], /--status is ok/],
     [['ls', '--tag', ''], /--tag must have/],

@@ -185,7 +185,15 @@ describe('an encrypted entry', () => {
     const bytes = await bytesOf(entry);
     bytes[bytes.length - 1]! ^= 1;
     await client.hset(`rrc:{${entry.id}}`, entry.variant, bytes);
-    expect(await listed(cache)).toMatchObject([{ readable: false, reason: 'damaged', encryptedWith: 'one' }]);
+    const [damaged] = await listed(cache);
+    expect(damaged).toMatchObject({
+      readable: false,
+      reason: 'damaged',
+      encryptedWith: 'one',
+      key: entry.key,
+    });
+    const { expiresInMs: _, ...facts } = damaged as UnreadableEntry;
+    expect(await cache.entries.get(entry)).toMatchObject(facts);
     expect((await cache.entries.measure()).damaged.count).toBe(1);
   });
 
@@ -256,19 +264,19 @@ describe('a compressed response', () => {
     ]);
   });
 
-  test('whose decoded size differs from the stored one is damaged', async () => {
+  test('whose decoded size differs from the stored one is damaged; beyond 64 MB it is too large', async () => {
     const { cache } = await site(compressed(), app);
     const key = 'GET http://h/bomb';
-    for (const [size, real] of [
-      [100, 1_000_000],
-      [1e12, 1_000_000],
+    for (const [size, real, reason] of [
+      [100, 1_000_000, 'damaged'],
+      [1e12, 1_000_000, 'too-large'],
     ] as const) {
       const body = brotliCompressSync(Buffer.alloc(real));
       const encodings = { size, list: [['br', body.length]] as const };
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), encodings }, [body]);
       await client.hset(`rrc:{${key}}`, ...fieldsOf('', bytes, 60_000));
       expect(await listed(cache)).toMatchObject([{ readable: true, size }]);
-      expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason: 'damaged' });
+      expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason, key });
       expect(await cache.entries.update({ id: key, variant: '', version: 'version' }, { body: 'x' })).toBe(
         false,
       );

@@ -16,7 +16,6 @@ const ageing = (lifetime: number, rules: Partial<Ageing> = {}): Ageing => ({
   neverStale: false,
   staleIfError: 0,
   staleWhileRevalidate: 0,
-  originMs: 0,
   ...rules,
 });
 

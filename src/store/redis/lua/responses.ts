@@ -1,6 +1,7 @@
 import { MAX_SPECS } from '../../marker.ts';
 import { MAX_VARIANTS } from '../../store.ts';
-import { ENVELOPE, MARKER_VERSION } from '../envelope.ts';
+import { MARKER_VERSION } from '../../version.ts';
+import { ENVELOPE } from '../envelope.ts';
 import {
   DELETE_EMPTY_LEASES,
   deleteUnlessHash,

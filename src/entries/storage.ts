@@ -1,6 +1,6 @@
 import type { Keyring } from '../codec/keyring.ts';
 import type { HashName } from '../options/policy.ts';
-import type { GuardedStore } from './guarded-store.ts';
+import type { GuardedStore } from '../store/guarded-store.ts';
 
 /** Everything that reads or writes stored values needs: the store, the keys that open values, and the time. */
 export interface Storage {
