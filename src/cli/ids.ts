@@ -1,5 +1,5 @@
 import { redisId } from '../key/cache-key.ts';
-import { idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
+import { BOTH_SCHEMES, idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { KeyPart } from '../options/types.ts';
 import { isHashed } from '../store/ids.ts';
@@ -21,7 +21,7 @@ const policiesWith = (methods: readonly string[]): KeyPolicy[] =>
 export function idsForUrl(url: string): string[] {
   if (!/^https?:\/\/[^/?#]/i.test(url) || !URL.canParse(url))
     throw new UsageError(`${url} is not a URL that begins with http:// or https://`);
-  return [...idsOfUrl(policiesWith(['GET']), url)];
+  return [...idsOfUrl(policiesWith(['GET']), url, BOTH_SCHEMES)];
 }
 
 /** @param json a result of the `key` function, or the key of a value, as JSON. @throws {UsageError} */

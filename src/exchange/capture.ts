@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import type { Fields } from '../http/vary.ts';
 import { chunkBytes, chunkSize } from './chunk.ts';
+import { DisconnectWatch } from './disconnect-watch.ts';
 import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
@@ -79,6 +80,10 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   let ending = false;
   let replaced = false;
   let isTooLarge = false;
+  const watch = new DisconnectWatch(res);
+  let isClientGone = false;
+  /** Whether the length of the body was stated in a head that was sent before the client was gone. */
+  let isLengthKnown = false;
 
   /**
    * Takes what is still to be called. What hangs on a response stays for as long as Node keeps that, which is long after
@@ -89,12 +94,15 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     hooks = undefined;
     chunks = undefined;
     head = undefined;
+    watch.end();
     return last;
   };
 
   const pass = (method: Method, args: unknown[]): unknown => {
     const call = (): unknown => Reflect.apply(method, res, args);
-    return hooks ? hooks.reads.untracked(call) : call();
+    if (!hooks) return call();
+    const reads = hooks.reads;
+    return isClientGone ? watch.quietly(() => reads.untracked(call)) : reads.untracked(call);
   };
 
   const keep = (args: readonly unknown[], limit: number): void => {
@@ -131,13 +139,15 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
    */
   const decide = (): void => {
     if (head || !hooks || res.headersSent) return;
-    if (hooks.holds || isGone(res)) res.writeHead(res.statusCode);
+    if (hooks.holds || isClientGone || isGone(res)) watch.quietly(() => res.writeHead(res.statusCode));
   };
 
   const passWrite: Method = (...args) => {
     decide();
     if (replaced) return ignored(args, true);
     const passed = pass(write, args);
+    // Its callback gets an error.
+    if (isClientGone && typeof args.at(-1) === 'function') watch.notice();
     // HTTP/2 writes by this what it is given to `end`.
     if (hooks && !ending) keep(args, hooks.limit);
     return passed;
@@ -172,7 +182,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
 
   const abort = (): unknown => settle()?.aborted();
   const passDestroy: Method = (...args) => {
-    abort();
+    // A response without a socket (light-my-request) destroys itself at its end.
+    if (!ending) abort();
     return pass(destroy, args);
   };
   Object.assign(own, { write: passWrite, end: passEnd, flushHeaders: passFlush, destroy: passDestroy });
@@ -186,6 +197,9 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
       return;
     }
     // A client that hung up does not spoil what the handler is about to finish. A pipe stops, though.
+    isClientGone = true;
+    isLengthKnown = head?.headers['content-length'] !== undefined;
+    watch.begin();
     hooks.clientDisconnected();
     res.once('unpipe', abort);
     setTimeout(abort, GRACE).unref();
@@ -206,6 +220,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   function outcome(): CaptureEnd {
     if (isTooLarge) return { kind: 'refused', reason: 'too-large' };
     if (!chunks || !head) return { kind: 'not-kept' };
+    if (isClientGone && !isLengthKnown && watch.noticed) return { kind: 'refused', reason: 'incomplete' };
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.
     if (stated !== undefined && String(stated) !== String(length))

@@ -9,7 +9,7 @@ import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import { addCacheStatus } from './replay.ts';
-import type { Target } from './target.ts';
+import type { RequestTarget } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
 
 /** Requests for which a cache of this process leads a fill. */
@@ -31,10 +31,12 @@ export class Exchange {
    * request. A cache never uses what a deeper one has stored: middleware between the two may have turned people away.
    */
   readonly cacheLevel: number;
+  /** Whether middleware in front has wrapped `write`, and so may change the body: compression does. */
+  readonly isBodyWrapped: boolean;
   readonly #next: Next;
   readonly #door: FrontDoor | undefined;
   #trust: unknown;
-  #target: Target | undefined;
+  #target: RequestTarget | undefined;
   #hasTarget = false;
   #context: AsyncResource | undefined;
   #forwarded = false;
@@ -48,13 +50,14 @@ export class Exchange {
     this.method = req.method ?? '';
     this.headers = withHost(original(req.headers));
     this.isLeader = leaderRequests.has(req);
+    this.isBodyWrapped = Object.hasOwn(res, 'write');
     this.#next = next;
     this.#door = door;
     this.cacheLevel = door?.isBeforeApp(req) && !cachesPassed.has(req) ? 0 : 1 + (cachesPassed.get(req) ?? 0);
   }
 
   /** Scheme, host and URL of the request, by the app's own rules of trust; `undefined` where they are ambiguous. */
-  get target(): Target | undefined {
+  get target(): RequestTarget | undefined {
     if (!this.#hasTarget) {
       this.#trust = trustProxyOf(this.req, this.#door?.express);
       this.#target = targetOf(this.req, this.#trust);
@@ -114,9 +117,21 @@ export class Exchange {
     );
   }
 
+  /**
+   * Whether the client asks for another protocol, as for a WebSocket (RFC 9110 section 7.8). Some clients offer HTTP/2 over
+   * plain text (h2c) with every request; that is no reason to expect another protocol, since Node does not speak it.
+   */
+  get asksForUpgrade(): boolean {
+    const { upgrade } = this.headers;
+    return upgrade !== undefined && upgrade.toLowerCase() !== 'h2c';
+  }
+
   get hasBody(): boolean {
     const { 'content-length': length, 'transfer-encoding': coding } = this.headers;
-    return announcesBody(this.req) ?? (coding !== undefined || (length !== undefined && length !== '0'));
+    // Adapters that make requests without a socket (serverless-http) give the length as a number.
+    return (
+      announcesBody(this.req) ?? (coding !== undefined || (length !== undefined && Number(length) !== 0))
+    );
   }
 
   /** Lets the app answer. An error that it throws synchronously becomes an uncaught exception, as without the cache. */

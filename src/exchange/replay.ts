@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { joined } from '../http/cache-control.ts';
-import { type FieldList, field, leftOutOf304, type StoredFields } from '../http/headers.ts';
+import { type FieldList, field, isDescriptive, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';
 import { hasReasonPhrase } from './http2.ts';
 
@@ -27,7 +27,7 @@ type FieldLines = (string | readonly string[])[];
 
 /**
  * Sends a stored response with one `writeHead` and one `end`. Fields that middleware in front has set for this request
- * stay, except those that the stored response has itself.
+ * stay, except those that the stored response has itself, and those that describe other bytes.
  * @returns the length of the sent body in bytes.
  */
 export function replay(
@@ -37,6 +37,7 @@ export function replay(
   added: AddedFields,
 ): number {
   for (const name of stored.removedFields) res.removeHeader(name);
+  for (const name of res.getHeaderNames()) if (isDescriptive(name)) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = buildMessage(stored, form);
   if (added.age !== undefined) fields.push('Age', String(added.age));

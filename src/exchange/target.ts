@@ -6,10 +6,18 @@ import { authorityMatchesHost, schemeMatches, withHost } from './http2.ts';
 /** The target of a request (RFC 9110 §7.1), as far as the app trusts it. */
 export interface Target {
   readonly scheme: string;
-  /** Lower case, with the port unless it is the scheme's default. */
+  /** In normal form: lower case, with the port unless it is the scheme's default (RFC 9110 section 4.2.3). */
   readonly host: string;
   /** Path and query as received. */
   readonly url: string;
+}
+
+export interface RequestTarget extends Target {
+  /**
+   * The host as the request has it. Where it is not in normal form it names the same resource, but the app may answer it in
+   * another way, as a virtual host that it does not know.
+   */
+  readonly receivedHost: string;
 }
 
 /** What Express adds to a request, as far as the target depends on it. */
@@ -31,7 +39,10 @@ const DEFAULT_PORT = { http: ':80', https: ':443' } as const;
  * answer it: a missing or malformed host, two different hosts, or a request target that is not a path.
  * @param trust the app's `trust proxy` function, where the request has not entered its app yet.
  */
-export function targetOf(req: IncomingMessage, trust: unknown = trustProxyOf(req)): Target | undefined {
+export function targetOf(
+  req: IncomingMessage,
+  trust: unknown = trustProxyOf(req),
+): RequestTarget | undefined {
   const url = (req as ExpressRequest).originalUrl ?? req.url ?? '';
   const headers = withHost(req.headers);
   let scheme: string | undefined = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
@@ -46,10 +57,15 @@ export function targetOf(req: IncomingMessage, trust: unknown = trustProxyOf(req
   if (scheme !== 'http' && scheme !== 'https') return undefined;
   if (host === undefined || url[0] !== '/') return undefined;
   if (!authorityMatchesHost(headers) || !schemeMatches(headers, scheme)) return undefined;
-  host = host.toLowerCase();
-  if (!HOST.test(host)) return undefined;
-  if (host.endsWith(DEFAULT_PORT[scheme])) host = host.slice(0, -DEFAULT_PORT[scheme].length);
-  return { scheme, host, url };
+  const normal = normalHost(scheme, host);
+  if (!HOST.test(normal)) return undefined;
+  return { scheme, host: normal, url, receivedHost: host };
+}
+
+/** A host in normal form: lower case, without the default port of the scheme (RFC 9110 section 4.2.3). */
+export function normalHost(scheme: 'http' | 'https', host: string): string {
+  const lower = host.toLowerCase();
+  return lower.endsWith(DEFAULT_PORT[scheme]) ? lower.slice(0, -DEFAULT_PORT[scheme].length) : lower;
 }
 
 /**

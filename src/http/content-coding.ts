@@ -1,6 +1,7 @@
 /** Content codings (RFC 9110 §8.4.1): which one a client accepts, and which responses may be encoded. */
 
 import { type FieldValue, joined, members, parseCacheControl, trimmed } from './cache-control.ts';
+import { field, type StoredFields } from './headers.ts';
 import { type Fields, nominated } from './vary.ts';
 
 /** The content codings in which a response may be stored, in this cache's order of preference. */
@@ -92,6 +93,16 @@ export function mayEncode(status: number, headers: Fields): boolean {
   if (Object.keys(headers).some(isDigestField)) return false;
   const names = nominated(headers.vary);
   return names !== '*' && !names.includes('accept-encoding');
+}
+
+/** Whether middleware that compresses would encode a body with these fields. */
+export function isWorthEncoding(headers: StoredFields): boolean {
+  const coding = field(headers, 'content-encoding');
+  if (coding !== undefined && coding.toLowerCase() !== 'identity') return false;
+  return (
+    isCompressible(field(headers, 'content-type')) &&
+    !parseCacheControl(field(headers, 'cache-control')).has('no-transform')
+  );
 }
 
 const TEXT =

@@ -28,6 +28,38 @@ const NOT_STORED: ReadonlySet<string> = new Set([
   'x-ratelimit-reset',
 ]);
 
+/**
+ * Fields that describe the bytes of a response, and how long they are good: they are stored with the bytes, whoever has
+ * set them (RFC 9110 section 8, RFC 9111 section 3.1). All others that middleware in front sets belong to one request.
+ */
+const DESCRIPTIVE: ReadonlySet<string> = new Set([
+  'accept-ranges',
+  'cache-control',
+  'cdn-cache-control',
+  'content-digest',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-location',
+  'content-md5',
+  'content-range',
+  'content-type',
+  'date',
+  'digest',
+  'etag',
+  'expires',
+  'last-modified',
+  'pragma',
+  'repr-digest',
+  'surrogate-control',
+]);
+
+/** Whether a field describes the bytes of a response, so that it is stored with them. */
+export function isDescriptive(lowerName: string): boolean {
+  return DESCRIPTIVE.has(lowerName);
+}
+
 /** Header fields in the order and case in which they were set. */
 export type FieldList = readonly (readonly [name: string, value: string | number | readonly string[]])[];
 
@@ -43,9 +75,9 @@ export function snapshot(fields: FieldList): Before {
 }
 
 /**
- * The fields to store. A field that still has the value which middleware in front had set is not stored: that
- * middleware sets it for each request (a request id, CORS). A field that middleware had set and the app removed is in
- * `removedFields`.
+ * The fields to store. A field that still has the value which middleware in front had set is not stored, unless it
+ * describes the bytes: that middleware sets it for each request (a request id, CORS). A field that middleware had set
+ * and the app removed is in `removedFields`.
  * @param withheld lower-case names of fields that the response's directives forbid to store.
  */
 export function storedFields(
@@ -60,8 +92,8 @@ export function storedFields(
   for (const [name, value] of fields) {
     const lower = name.toLowerCase();
     gone.delete(lower);
-    if (NOT_STORED.has(lower) || excluded.includes(lower) || before.get(lower) === comparable(value))
-      continue;
+    if (NOT_STORED.has(lower) || excluded.includes(lower)) continue;
+    if (!DESCRIPTIVE.has(lower) && before.get(lower) === comparable(value)) continue;
     headers.push(name, typeof value === 'object' ? value.map(String) : String(value));
   }
   return { headers, removedFields: [...gone] };

@@ -22,6 +22,12 @@ export interface Ageing {
   readonly purged?: boolean;
 }
 
+/**
+ * Clocks of processes may differ by this many milliseconds. A response that was born later than that from now comes from
+ * a clock that was wrong, so nothing is known of its age.
+ */
+const MAX_CLOCK_SKEW_MS = 5000;
+
 /** How a stored response may be reused. `age` and `ttl` (negative when stale) are in milliseconds. */
 export type Reuse =
   /** Send it. With `refresh` it is stale, and `stale-while-revalidate` allows it only if a refresh starts. */
@@ -48,7 +54,7 @@ export function reuse(
   // A clock that was set back must not make the age negative.
   const age = Math.max(0, now - stored.bornAt);
   // "response_is_fresh = (freshness_lifetime > current_age)" (§4.2).
-  const left = stored.lifetime - age;
+  const left = 0 - stalenessOf(stored, now);
   const ttl = stored.purged ? Math.min(0, left) : left;
   if (stored.validateAlways) return { kind: 'validate', fwd: 'stale', age, ttl };
   // "Caches MAY serve the response in which it appears after it becomes stale, up to the indicated number of seconds"
@@ -81,7 +87,16 @@ export function isEarly(
 
 /** Whether the response is fresh and needs no validation, without regard to the request (§4.2). */
 export function isFresh(stored: Ageing, now: number): boolean {
-  return !stored.validateAlways && now - stored.bornAt < stored.lifetime;
+  return !stored.validateAlways && stalenessOf(stored, now) < 0;
+}
+
+/**
+ * For how many milliseconds a response has been stale, negative for a fresh one. One that was born in the future is stale
+ * for longer than any limit, but still the one to validate.
+ */
+function stalenessOf({ bornAt, lifetime }: Ageing, now: number): number {
+  if (bornAt - now > MAX_CLOCK_SKEW_MS) return Number.MAX_SAFE_INTEGER;
+  return Math.max(0, now - bornAt) - lifetime;
 }
 
 /** "An error is any situation that would result in a 500, 502, 503, or 504 HTTP response status code" (RFC 5861 §4). */
@@ -96,14 +111,14 @@ export function mayServeOnError(
 ): boolean {
   if (!ERRORS.has(status) || stored.neverStale || stored.validateAlways) return false;
   const requested = (request?.seconds('stale-if-error') ?? 0) * 1000;
-  return now - stored.bornAt - stored.lifetime < Math.max(stored.staleIfError, requested);
+  return stalenessOf(stored, now) < Math.max(stored.staleIfError, requested);
 }
 
 /** "The client will accept a response that has exceeded its freshness lifetime" (§5.2.1.2). */
 function acceptsStale(stored: Ageing, request: Directives | undefined, staleness: number): boolean {
   if (stored.neverStale || !request?.has('max-stale')) return false;
   // "If no value is assigned to max-stale, then the client will accept a stale response of any age."
-  if (request.all('max-stale').includes(null)) return true;
+  if (request.all('max-stale').includes(null)) return staleness < Number.MAX_SAFE_INTEGER;
   return staleness <= (request.seconds('max-stale') ?? 0) * 1000;
 }
 

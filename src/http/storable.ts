@@ -30,6 +30,7 @@ export type Refusal =
   | 'set-cookie'
   | 'authorization'
   | 'partial'
+  | 'endless'
   | 'status'
   | 'must-understand';
 
@@ -42,6 +43,9 @@ const UNDERSTOOD: ReadonlySet<number> = new Set([
   ...[410, 411, 413, 414, 415, 417, 421, 422, 426, 500, 501, 502, 503, 504, 505],
 ]);
 
+/** Types of messages that go on for as long as the client listens. One that has ended is no representation to replay. */
+const ENDLESS = /^\s*(?:text\/event-stream|multipart\/x-mixed-replace)\s*(?:;|$)/i;
+
 /** The first rule that forbids storing the response, or `undefined` when none does. */
 export function refusal(exchanged: Exchanged): Refusal | undefined {
   const { request, status, headers, directives } = exchanged;
@@ -50,8 +54,9 @@ export function refusal(exchanged: Exchanged): Refusal | undefined {
   // A 206 is stored only as the response to a range request, and only with a valid Content-Range (§3.3).
   const isPart = status === 206 && request.headers.range !== undefined;
   const contentRange = headers['content-range'];
-  if (isPart ? !parseContentRange(joined(contentRange)) : status === 206 || contentRange !== undefined)
-    return 'partial';
+  // Content-Range has no meaning in a response of another status (RFC 9110 §14.4).
+  if (isPart ? !parseContentRange(joined(contentRange)) : status === 206) return 'partial';
+  if (ENDLESS.test(joined(headers['content-type']) ?? '')) return 'endless';
   if (directives.malformed) return 'cache-control';
   // "MUST NOT store any part of either this request or any response to it" (§5.2.1.5).
   if (request.directives?.has('no-store')) return 'request-no-store';

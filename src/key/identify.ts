@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Read } from '../exchange/guard/guard.ts';
 import { requestView } from '../exchange/guard/views.ts';
+import type { RequestTarget, Target } from '../exchange/target.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
@@ -32,9 +33,19 @@ export function identify(
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
   if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
-  const target = x.target;
+  const target = keyTarget(x.target);
   if (!target) return 'target';
   return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
+}
+
+/**
+ * The target that the default key is made of; `undefined` where the request is forwarded. A host with the default port
+ * (test clients send it) has keys of its own, which purges and invalidations by URL find. Upper case is forwarded.
+ */
+function keyTarget(target: RequestTarget | undefined): Target | undefined {
+  if (!target || target.receivedHost === target.host) return target;
+  const { scheme, receivedHost, url } = target;
+  return receivedHost === receivedHost.toLowerCase() ? { scheme, host: receivedHost, url } : undefined;
 }
 
 /**
@@ -55,7 +66,7 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     key = customKey(method, value);
     if (key === undefined) return 'key-ambiguous';
   } else {
-    const target = x.target;
+    const target = keyTarget(x.target);
     if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
@@ -119,12 +130,17 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
 const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
 
 /**
- * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). Removing a mount
- * point from its front does not count.
+ * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). A router removes its
+ * mount point from the front of `url`; Express keeps it in `baseUrl`.
  */
-function rewrittenUrl(req: IncomingMessage & { originalUrl?: string }): string | undefined {
-  const { url = '', originalUrl = url } = req;
-  return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+function rewrittenUrl(req: IncomingMessage & { originalUrl?: string; baseUrl?: string }): string | undefined {
+  const { url = '', originalUrl = url, baseUrl } = req;
+  // Connect does not tell the mount point.
+  if (baseUrl === undefined)
+    return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+  // Express writes "/?a" for what is left of "/mount?a".
+  const isAsReceived = originalUrl === baseUrl + url || originalUrl === baseUrl + url.slice(1);
+  return isAsReceived ? undefined : baseUrl + url;
 }
 
 /** Every pair that some parser could read as this cookie, unchanged, because parsers differ in what they trim. */

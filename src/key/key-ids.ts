@@ -1,5 +1,5 @@
 import { PurgeError, show } from '../errors.ts';
-import type { Target } from '../exchange/target.ts';
+import { normalHost, type Target } from '../exchange/target.ts';
 import type { Policy } from '../options/policy.ts';
 import { customKey, defaultKey, PLAIN_JSON, redisId } from './cache-key.ts';
 
@@ -23,22 +23,43 @@ export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<str
   return ids;
 }
 
-/** The ids of an absolute URL, under the policies with the default key. @throws {PurgeError} for any other value. */
-export function idsOfUrl(policies: Iterable<KeyPolicy>, url: unknown): Set<string> {
+/** The schemes of a URL that an operator names: behind a proxy that ends TLS, an app may see http where clients see https. */
+export const BOTH_SCHEMES = ['http', 'https'] as const;
+
+/**
+ * The ids of an absolute URL, under the policies with the default key.
+ * @param schemes of the URL; by default its own.
+ * @throws {PurgeError} for any other value.
+ */
+export function idsOfUrl(
+  policies: Iterable<KeyPolicy>,
+  url: unknown,
+  schemes?: readonly string[],
+): Set<string> {
   const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
   const target = typeof text === 'string' ? parse(text) : undefined;
   if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
   const ids = new Set<string>();
   for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
-    for (const method of methods) ids.add(redisId(defaultKey(method, target, vary.query), hash));
+    for (const method of methods) {
+      for (const scheme of schemes ?? [target.scheme]) {
+        for (const host of hostForms(scheme, target.host))
+          ids.add(redisId(defaultKey(method, { scheme, host, url: target.url }, vary.query), hash));
+      }
+    }
   }
   return ids;
 }
 
+/** A host in normal form, and with the default port, if it has no other: a request may have it in either form. */
+function hostForms(scheme: string, host: string): string[] {
+  return /:\d+$/.test(host) ? [host] : [host, `${host}:${scheme === 'http' ? 80 : 443}`];
+}
+
 /**
  * A predicate: whether a cache key is the default key of a URL with this prefix.
- * @param prefix an absolute URL, or a path for every host.
+ * @param prefix an absolute URL, for both schemes; or a path, for every host.
  * @throws {PurgeError} for any other value.
  */
 export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
@@ -47,18 +68,19 @@ export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
   if (!target && !isPath) {
     throw new PurgeError(`purge takes a prefix that is an absolute URL or a path, not ${show(prefix)}`);
   }
-  const start = target ? `${target.scheme}://${target.host}${target.url}` : String(prefix);
+  const start = target ? target.host + target.url : String(prefix);
   return (key) => {
-    const [, origin = '', path = ''] = /^[A-Z-]+ (https?:\/\/[^/]+)(\/.*)$/s.exec(key) ?? [];
-    return path !== '' && (isPath ? path : origin + path).startsWith(start);
+    const [, scheme, host = '', path = ''] = /^[A-Z-]+ (https?):\/\/([^/]+)(\/.*)$/s.exec(key) ?? [];
+    if (isPath || path === '') return path !== '' && path.startsWith(start);
+    return (normalHost(scheme as 'http' | 'https', host) + path).startsWith(start);
   };
 }
 
 function parse(url: string): Target | undefined {
   const parts = /^(https?):\/\/([^/?#]+)([^#]*)/i.exec(url);
   if (!parts) return undefined;
-  const scheme = (parts[1] as string).toLowerCase();
-  const host = (parts[2] as string).toLowerCase().replace(scheme === 'http' ? /:80$/ : /:443$/, '');
+  const scheme = (parts[1] as string).toLowerCase() as 'http' | 'https';
+  const host = normalHost(scheme, parts[2] as string);
   const rest = parts[3] ?? '';
   return { scheme, host, url: rest.startsWith('/') ? rest : `/${rest}` };
 }

@@ -99,7 +99,7 @@ export class Collapse {
   }
 
   #begin(place: string): Flight {
-    const flight = new Flight(() => {
+    const flight = new Flight(this.#timeout, () => {
       if (this.#flights.get(place) === flight) this.#flights.delete(place);
     });
     this.#flights.set(place, flight);
@@ -147,12 +147,16 @@ export class Flight {
   hitForMiss = false;
   /** Whether the leader's client is gone, so that the fill may never end: nobody else begins to wait for it. */
   clientDisconnected = false;
+  readonly #timeoutMs: number;
   readonly #onSettled: () => void;
+  #deadline: NodeJS.Timeout | undefined;
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
 
-  constructor(onSettled: () => void) {
+  /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
+  constructor(timeoutMs: number, onSettled: () => void) {
+    this.#timeoutMs = timeoutMs;
     this.#onSettled = onSettled;
   }
 
@@ -169,9 +173,24 @@ export class Flight {
     return this.#settled;
   }
 
+  /** The handler has ended, and a call to the store is sent: from now on the followers wait only for the store. */
+  limitWait(): void {
+    if (this.#settled) this.#deadline ??= setTimeout(() => this.release(), this.#timeoutMs).unref();
+  }
+
+  /** Lets the followers go, and nobody else waits: they could not use the response without asking the app themselves. */
+  release(): void {
+    this.hitForMiss = true;
+    if (this.#result || !this.#settled) return;
+    this.#resolve(NOT_SHARED);
+    this.#settled = undefined;
+    this.#resolve = () => {};
+  }
+
   /** Ends the flight; only the first result counts. */
   settle(result: FlightResult): void {
     if (this.#result) return;
+    clearTimeout(this.#deadline);
     this.#result = result;
     this.#onSettled();
     this.#resolve(result);

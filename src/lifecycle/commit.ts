@@ -73,7 +73,9 @@ export async function commit(
   const startedAt = performance.now();
   // The lease is not renewed any more: a commit that is lost on its way arrives no later than the lease runs out.
   context.leaseRenewal.drop(lease);
-  const committed = await context.store.responses.commit(stored);
+  const committing = context.store.responses.commit(stored);
+  fill.limitWait();
+  const committed = await committing;
   const durationMs = performance.now() - startedAt;
   startsMs.store = startedAt - transaction.startedAt;
   durationsMs.store = durationMs;

@@ -12,8 +12,6 @@ import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
-import type { GuardedResponses, GuardedStore } from '../store/guarded-store.ts';
-import type { StoredValue } from '../store/store.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
 import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
@@ -100,7 +98,8 @@ export async function explain(
   };
   if (unqualified) return explained(t, unqualified, facts);
   const near = decideNear(t);
-  const lookup = new Lookup(readOnly(context.store), context.keyring, context.pendingInvalidations);
+  const { peek, getNear } = context.store.responses;
+  const lookup = new Lookup({ get: peek, getNear }, context.keyring, context.pendingInvalidations);
   const found = near ? t.found : await acceptFound(t, await startLookUp(t, lookup));
   if (found instanceof Fault) return explained(t, bypass(found.code), facts);
   const decision = near ?? decide(t, found, t.policy, context.clock());
@@ -123,22 +122,6 @@ class ProbeTransaction extends Transaction {
   override canRefresh(stored: StoredResponse): boolean {
     return isRepeatable(this.method) && isWorthRefreshing(stored, this.policy);
   }
-}
-
-/** Reads responses without bringing them into the near cache. */
-function readOnly({ responses, inventory }: GuardedStore): Pick<GuardedResponses, 'get' | 'getNear'> {
-  return {
-    getNear: responses.getNear,
-    async get(id, variants) {
-      const values: (StoredValue | undefined)[] = [];
-      for (const variant of variants) {
-        const read = await inventory.read({ id, variant });
-        if (read instanceof Fault) return read;
-        values.push(read?.value);
-      }
-      return values;
-    },
-  };
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */

@@ -13,13 +13,15 @@ export type FillResult =
   | { readonly kind: 'revoked' }
   /** The handler failed, and a stale stored response was served. */
   | { readonly kind: 'origin-failed' }
+  /** The client has disconnected, and the app did not end its response, or may have ended it early for this reason. */
+  | { readonly kind: 'disconnected' }
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
   | { readonly kind: 'not-stored'; readonly reason: Detail };
 
 /** How long (in milliseconds) nobody waits for a fill of a place whose last fill had nothing to share. */
 export const HIT_FOR_MISS_MS = 5000;
 
-/** Whether the next fill will likely have nothing to share either; a revoked lease says nothing about that. */
+/** Whether the next fill will likely have nothing to share either. A revoked lease or a client that left says nothing of it. */
 export function isHitForMiss({ kind }: FillResult): boolean {
   return kind === 'not-stored' || kind === 'origin-failed';
 }
@@ -35,6 +37,8 @@ export function detailOf(result: FillResult): Detail | undefined {
       return 'purged';
     case 'origin-failed':
       return 'stale-if-error';
+    case 'disconnected':
+      return 'incomplete';
     case 'not-stored':
       return result.reason;
   }
@@ -49,6 +53,8 @@ export function followersOf(result: FillResult, hasFollowers = true): FlightResu
     }
     case 'unchanged':
     case 'revoked':
+    // One of the followers runs the app again, and the others follow it.
+    case 'disconnected':
       return LOOK_AGAIN;
     case 'origin-failed':
       return { kind: 'failed' };
@@ -64,6 +70,7 @@ export function refreshResultOf(result: FillResult): RefreshResult {
     case 'unchanged':
       return 'stored';
     case 'origin-failed':
+    case 'disconnected':
       return 'failed';
     case 'revoked':
       return 'refused';

@@ -19,4 +19,6 @@ export interface FillState {
   readonly requestedAt: number;
   /** Why the response is not stored, where that was known before its head. */
   readonly refusal: Detail | undefined;
+  /** The handler has ended, and a call to the store is sent: the followers wait for it no longer than `timeout`. */
+  limitWait(): void;
 }

@@ -12,7 +12,7 @@ import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
-import { mayServeOnError } from '../http/reuse.ts';
+import { isFresh, mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
@@ -151,6 +151,10 @@ export class Fill implements CaptureHooks, FillState {
     context.track(this.#settle(this.#store(end), end));
   }
 
+  limitWait(): void {
+    this.#plan.flight?.limitWait();
+  }
+
   clientDisconnected(): void {
     const { lease } = this;
     const { flight } = this.#plan;
@@ -160,8 +164,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   aborted(): void {
-    const incomplete = Promise.resolve<FillResult>({ kind: 'not-stored', reason: 'incomplete' });
-    this.transaction.context.track(this.#settle(incomplete, undefined));
+    this.transaction.context.track(this.#settle(Promise.resolve(this.#incomplete()), undefined));
   }
 
   /** Answers with the stored response: the app has confirmed it, or has failed. */
@@ -209,8 +212,10 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
-  #actOn({ reason }: Storability): void {
-    if (reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+  #actOn(storability: Storability): void {
+    if (storability.reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+    // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
+    else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
   }
 
   /** Gives the lease back and releases the followers. @param hitForMissMs how long nobody waits for the next fill. */
@@ -254,6 +259,12 @@ export class Fill implements CaptureHooks, FillState {
     addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
   }
 
+  #incomplete(): FillResult {
+    return this.#plan.flight?.clientDisconnected
+      ? { kind: 'disconnected' }
+      : { kind: 'not-stored', reason: 'incomplete' };
+  }
+
   /** Commits a complete response that may be stored. */
   async #store(end: CaptureEnd): Promise<FillResult> {
     this.reads.end();
@@ -261,7 +272,8 @@ export class Fill implements CaptureHooks, FillState {
     const head = this.#head;
     const readReason = head && this.lease && evaluateReads(this, head, storability);
     if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };
-    if (end.kind === 'refused') return { kind: 'not-stored', reason: end.reason };
+    if (end.kind === 'refused')
+      return end.reason === 'incomplete' ? this.#incomplete() : { kind: 'not-stored', reason: end.reason };
     if (readReason !== undefined) return { kind: 'not-stored', reason: readReason };
     // What may be stored has a head, its fill has a lease, and its body was kept.
     const { chunks } = end as Extract<CaptureEnd, { kind: 'complete' }>;
@@ -299,7 +311,9 @@ export class Fill implements CaptureHooks, FillState {
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      await context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      const released = context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      this.limitWait();
+      await released;
     }
     flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));

@@ -42,6 +42,7 @@ export function isForwardedUnsafe({ exchange: { method }, ownPolicy }: Transacti
 function inspect({ exchange, ownPolicy }: Transaction): Outcome | undefined {
   const { method, headers } = exchange;
   if (!ownPolicy.methods.has(method)) return { kind: 'forward', fwd: 'method' };
+  if (exchange.asksForUpgrade) return bypass('upgrade');
   if (exchange.hasMethodOverride) return bypass('method-override');
   if ((method === 'GET' || method === 'HEAD') && exchange.hasBody) return bypass('body');
   // "If-Match and If-Unmodified-Since conditional header fields are not applicable to a cache" (RFC 9111 §4.3.2).

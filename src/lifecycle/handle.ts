@@ -151,6 +151,9 @@ async function serveShared(
         fwd: reason,
         collapsed: true,
       });
+    // Looking again would find the same: it has to be validated.
+    if (decision?.kind === 'validate')
+      return t.forward({ kind: 'forward', fwd: reason, detail: 'nothing-to-share' });
   }
   if (t.retriesLeft > 0) return lookAgain(t);
   t.forward({ kind: 'forward', fwd: reason, detail: 'nothing-to-share' });

@@ -2,6 +2,7 @@ import type { StoredHead, StoredResponse } from '../codec/stored-response.ts';
 import type { ResponseForm } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified, type Validators } from '../http/conditional.ts';
+import { isWorthEncoding } from '../http/content-coding.ts';
 import { field } from '../http/headers.ts';
 import { ifRangeHolds, type Part, parseContentRange, rangesOf } from '../http/range.ts';
 import type { Fields } from '../http/vary.ts';
@@ -12,6 +13,8 @@ import type { Fields } from '../http/vary.ts';
 interface Request {
   readonly method: string;
   readonly headers: Fields;
+  /** Whether middleware in front may encode the body of the response. */
+  readonly isEncodedInFront?: boolean;
 }
 
 const WHOLE: ResponseForm = { kind: 'whole' };
@@ -57,13 +60,15 @@ export function validatorsOf({ headers, bornAt }: StoredResponse): Validators {
 }
 
 function requestedRanges(
-  { method, headers }: Request,
+  { method, headers, isEncodedInFront }: Request,
   stored: StoredResponse,
   size: number,
   now: number,
 ): ReturnType<typeof rangesOf> {
   const range = joined(headers.range);
   if (method !== 'GET' || range === undefined) return 'whole';
+  // A part of a representation must not be encoded by itself: it would be a part of no representation (§14.4).
+  if (isEncodedInFront && stored.status === 200 && isWorthEncoding(stored.headers)) return 'whole';
   const ifRange = joined(headers['if-range']);
   // "A validator is weak if it is shared by two or more representations" (§8.8.1): a date is, an entity tag is not.
   const validators = stored.selected ? { etag: validatorsOf(stored).etag } : validatorsOf(stored);

@@ -95,6 +95,7 @@ function unguarded(fill: FillState, head: ResponseHead): Storability | Promise<S
   const { exchange } = transaction;
   if (fill.refusal !== undefined) return { reason: fill.refusal };
   if (!policy.key && !exchange.targetMatchesApp) return { reason: 'target' };
+  if (PERSONAL_ERRORS.has(head.status) && !isNamed(policy, head.status)) return { reason: 'error-status' };
   const stated = statedBy(head, policy);
   const forbidden = forbids(fill, head, stated.directives);
   if (forbidden) return { reason: forbidden };
@@ -174,13 +175,11 @@ function aged(
   tags: readonly string[],
 ): Storability {
   const { policy, requestedAt } = fill;
-  const computed = typeof policy.ttl === 'function';
-  const optionMs = lifetimeFor(given, head.status, computed);
-  const ms =
-    lifetime ?? (optionMs === false ? heuristicFor(head, policy, stated) : jittered(optionMs, policy));
+  const ms = lifetime ?? optionalLifetime(given, head, stated, policy);
   const directives = policy.directives === 'override' ? parseCacheControl(undefined) : stated.directives;
   const has = (name: string): boolean => directives.has(name);
-  const born = bornAt(stated, requestedAt);
+  // Under 'override' the response's own statement of its age does not count either.
+  const born = policy.directives === 'override' ? head.receivedAt : bornAt(stated, requestedAt);
   const hasValidator = head.headers.etag !== undefined || head.headers['last-modified'] !== undefined;
   const validateAlways = directives.names('no-cache') === 'all';
   const ageing: Ageing = {
@@ -199,30 +198,50 @@ function aged(
   if (ms === undefined && !hasValidator) return { reason: isListed ? 'no-lifetime' : 'status' };
   if (ms === undefined && !isListed && !has('public')) return { reason: 'status' };
   const isFresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
+  // A response whose `ttl` has passed before it is sent would be stored at each request, and never used.
+  const isByTtl = lifetime === undefined && ms !== undefined && !validateAlways;
+  const staleFor = head.receivedAt - born - ageing.lifetime;
+  const isUsable = isByTtl
+    ? staleFor < Math.max(ageing.staleWhileRevalidate, ageing.staleIfError)
+    : hasValidator || usableStale(ageing);
   // A part is not validated, but requested again.
-  if (isFresh || (head.status !== 206 && (hasValidator || usableStale(ageing)))) return { ageing, tags };
+  if (isFresh || (isUsable && head.status !== 206)) return { ageing, tags };
   return { reason: validateAlways ? 'no-cache' : 'not-fresh' };
 }
 
+/** Error responses that depend on who the client is, or on how many requests it has made. */
+const PERSONAL_ERRORS: ReadonlySet<number> = new Set([401, 403, 407, 429]);
+
+/** Whether the options name a status, so that its responses are meant to be stored. */
+function isNamed({ ttl, statuses }: Policy, status: number): boolean {
+  return statuses.has(status) || (typeof ttl === 'object' && ttl !== null && status in ttl);
+}
+
 /**
- * What the response states, but no longer than an error is kept: an error page is often sent with the `Cache-Control` of
- * the response that was begun. A `ttl` that names the status knows better.
+ * The lifetime that the response states. That of an error is at most a minute, unless `ttl` names its status: an error is
+ * often sent with the `Cache-Control` that middleware has set for the response in its place.
  */
 function lifetimeOf(stated: Stated, status: number, policy: Policy): number | undefined {
   const lifetime = statedLifetime(stated);
   const named = typeof policy.ttl === 'object' && policy.ttl !== null && status in policy.ttl;
-  return lifetime !== undefined && status >= 500 && !named ? Math.min(lifetime, ERROR_LIFETIME) : lifetime;
+  return lifetime !== undefined && status >= 400 && !named ? Math.min(lifetime, ERROR_LIFETIME) : lifetime;
+}
+
+/** The lifetime of a response that states none: what the `ttl` option gave, or a heuristic. */
+function optionalLifetime(
+  given: unknown,
+  head: ResponseHead,
+  stated: Stated,
+  policy: Policy,
+): number | undefined {
+  const ms = lifetimeFor(given, head.status, typeof policy.ttl === 'function');
+  return ms === false ? heuristicFor(head, policy, stated) : ms * (1 - policy.jitter * Math.random());
 }
 
 /** "A cache MUST NOT use heuristics when an explicit expiration time is present" (§4.2.2), nor where not allowed. */
 function heuristicFor(head: ResponseHead, policy: Policy, stated: Stated): number | undefined {
   const allowed = policy.statuses.has(head.status) || stated.directives.has('public');
   return allowed && policy.directives !== 'override' ? heuristicLifetime(stated) : undefined;
-}
-
-/** A lifetime that `ttl` gave, shortened at random by the `jitter` option. */
-function jittered(lifetime: number, { jitter }: Policy): number {
-  return lifetime * (1 - jitter * Math.random());
 }
 
 /** How long past its lifetime a response may be served, as it states or as the option says; an error never is. */

@@ -62,6 +62,10 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     return this.exchange.headers;
   }
 
+  get isEncodedInFront(): boolean {
+    return this.exchange.isBodyWrapped;
+  }
+
   /** The cache key, once it is known. */
   get key(): string | undefined {
     return (this.identity as Identity | undefined)?.key;

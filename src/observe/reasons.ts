@@ -49,14 +49,15 @@ export const DETAILS = {
     'GET and HEAD requests with a body bypass the cache: the body may change the response.',
     'RFC 9110 §9.3.1',
   ],
+  upgrade: ['The request asks for another protocol (such as a WebSocket).', 'RFC 9110 §7.8'],
   precondition: [
     '`If-Match` and `If-Unmodified-Since` must be evaluated by the app, not by a cache.',
     'RFC 9111 §4.3.2',
   ],
   when: ['The `when` option returned false.'],
   target: [
-    'The URL is missing, malformed or ambiguous, or the app derives another scheme or host from the request than the cache.',
-    'RFC 9112 §3.2',
+    'The URL is missing, malformed or ambiguous, its host has upper case, or the app derives another scheme or host from the request than the cache.',
+    'RFC 9110 §4.2.3',
   ],
   key: ['The `key` option returned `null`.'],
   'key-ambiguous': [
@@ -144,13 +145,19 @@ export const DETAILS = {
     'RFC 9111 §7.3',
   ],
   partial: ['The response answers the range of this request only, so it cannot be reused.', 'RFC 9111 §3.3'],
+  endless: [
+    'The response is an event stream, or another type that goes on for as long as the client listens.',
+  ],
+  'error-status': [
+    'Responses with the status 401, 403, 407 or 429 are for one client: they are stored only if `ttl` or `statuses` names the status.',
+  ],
   status: [
     'The status code is not one of `statuses` and the response states no freshness lifetime, or it is not final.',
     'RFC 9111 §3',
   ],
   'no-lifetime': ['The response states no freshness lifetime, and `ttl` gives none.', 'RFC 9111 §4.2.1'],
   'not-fresh': [
-    'The response is stale when it comes from the app, and has no validator to confirm it by.',
+    'The response is stale when it comes from the app: its `Age` or `Date` is older than its lifetime, and it has no validator, or its lifetime is that of `ttl`.',
     'RFC 9111 §4.2',
   ],
   // The options or the circumstances forbid storing.

@@ -1,7 +1,7 @@
 import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
 import { PurgeError, StoreError, show } from '../errors.ts';
-import { idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
+import { BOTH_SCHEMES, idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
 import { idOfTag } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
@@ -102,7 +102,7 @@ function startPurges(
     case 'key':
       return purgeIds([...idsOfKey(policies, value), idOfValue(value, hash)]);
     case 'url':
-      return purgeIds(idsOfUrl(policies, value));
+      return purgeIds(idsOfUrl(policies, value, BOTH_SCHEMES));
     case 'tag':
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;

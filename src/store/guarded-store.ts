@@ -48,6 +48,7 @@ export class GuardedStore {
     this.responses = {
       ...guard.verbs(responses),
       get: guard.verb('lookup', guard.quick, responses.get),
+      peek: guard.verb('lookup', guard.quick, responses.peek),
       getNear: (id, variant) => (guard.isClosed ? undefined : responses.getNear(id, variant)),
       purgeTag: (tag, mode, onStep) => guard.sum(responses.purgeTag(tag, mode), onStep),
       purgeMatching: (matches, mode, onStep) => guard.sum(responses.purgeMatching(matches, mode), onStep),

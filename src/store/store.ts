@@ -122,6 +122,8 @@ export type PurgeMode = 'delete' | { readonly staleSince: number };
 export interface Responses {
   /** The value of each variant of an id, in order. */
   get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]>;
+  /** The same as `get`, without bringing values into the near cache. */
+  peek(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]>;
   /** A value of the near cache, if it is there and known to be current. Returns the same object each time. */
   getNear(id: string, variant: string): StoredValue | undefined;
   /**

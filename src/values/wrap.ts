@@ -92,16 +92,12 @@ async function runAndStore<T>(
     if (encoded && encoded.size <= policy.maxBodySize) bytes = encoded.bytes;
     flight.committing = bytes !== undefined;
     context.leaseRenewal.drop(lease);
-    if (bytes)
-      committed = await context.store.responses.commit({
-        lease,
-        declaredVariant: '',
-        variant: '',
-        names: [],
-        tags,
-        bytes,
-        ttlMs,
-      });
+    if (bytes) {
+      const value = { lease, declaredVariant: '', variant: '', names: [], tags, bytes, ttlMs };
+      const committing = context.store.responses.commit(value);
+      flight.limitWait();
+      committed = await committing;
+    }
     const response = bytes && decode({ bytes });
     // The first caller is given what the others will be.
     return response ? decodeValue(response) : value;

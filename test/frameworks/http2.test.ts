@@ -409,9 +409,13 @@ describe('a stream that ends early', () => {
       const started = new Promise<void>((resolve) => {
         finish = resolve;
       });
+      let leaves = (): void => {};
+      const gone = new Promise<void>((resolve) => {
+        leaves = resolve;
+      });
       const handler = counting(async (_req, res) => {
         finish();
-        await once(res, 'close');
+        await gone;
         res.setHeader('X-Late', 'yes');
         res.end('whole');
       });
@@ -421,6 +425,8 @@ describe('a stream that ends early', () => {
       await started;
       go(stream);
       await once(stream, 'close');
+      await sleep(50);
+      leaves();
       await sleep(50);
       await cache.idle();
       const other = new Http2Client(`http://127.0.0.1:${port}`);

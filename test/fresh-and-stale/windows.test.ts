@@ -34,6 +34,7 @@ async function aged(
     reads: new ReadTracker(),
     policy,
     refusal: undefined,
+    limitWait() {},
   };
   const storability = await evaluate(fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });
   return storability.reason ?? storability.ageing;

@@ -17,7 +17,7 @@ describe('a prefix that is a URL', () => {
     ['http://h/a', 'GET http://h/b', false],
     ['http://h/a', 'GET http://h/A', false],
     ['http://h/a', 'GET http://h/', false],
-    ['http://h/a', 'GET https://h/a', false],
+    ['http://h/a', 'GET https://h/a', true],
     ['http://h/a', 'GET http://other/a', false],
     ['http://h/a', 'GET http://h:8080/a', false],
     ['http://h/a', 'GET http://x/?u=http://h/a', false],

@@ -12,8 +12,12 @@ afterEach(() => server?.close());
 describe.each(Object.entries(FRAMEWORKS))('%s', (_name, listener) => {
   test.each<[string, string[], object]>([
     ['/a?b=c', ['Host: example.com'], { scheme: 'http', host: 'example.com', url: '/a?b=c' }],
-    ['/', ['host:  Example.COM  '], { scheme: 'http', host: 'example.com', url: '/' }],
-    ['/', ['Host: a:80'], { scheme: 'http', host: 'a', url: '/' }],
+    [
+      '/',
+      ['host:  Example.COM  '],
+      { scheme: 'http', host: 'example.com', url: '/', receivedHost: 'Example.COM' },
+    ],
+    ['/', ['Host: a:80'], { scheme: 'http', host: 'a', url: '/', receivedHost: 'a:80' }],
     ['/', ['Host: a:443'], { scheme: 'http', host: 'a:443', url: '/' }],
     ['/', ['Host: a:8080'], { scheme: 'http', host: 'a:8080', url: '/' }],
     ['/', ['Host: a:080'], { scheme: 'http', host: 'a:080', url: '/' }],
@@ -21,7 +25,11 @@ describe.each(Object.entries(FRAMEWORKS))('%s', (_name, listener) => {
     ['/', ['Host: a_b-c.d'], { scheme: 'http', host: 'a_b-c.d', url: '/' }],
     ['/', ['Host: 127.0.0.1:3000'], { scheme: 'http', host: '127.0.0.1:3000', url: '/' }],
     ['/', ['Host: [::1]'], { scheme: 'http', host: '[::1]', url: '/' }],
-    ['/', ['Host: [::FFFF:1.2.3.4]:80'], { scheme: 'http', host: '[::ffff:1.2.3.4]', url: '/' }],
+    [
+      '/',
+      ['Host: [::FFFF:1.2.3.4]:80'],
+      { scheme: 'http', host: '[::ffff:1.2.3.4]', url: '/', receivedHost: '[::FFFF:1.2.3.4]:80' },
+    ],
     ['/', ['HTTP/1.0', 'Host: a'], { scheme: 'http', host: 'a', url: '/' }],
     ['//evil.example/a', ['Host: a'], { scheme: 'http', host: 'a', url: '//evil.example/a' }],
     ['/../%2e%2E/A', ['Host: a'], { scheme: 'http', host: 'a', url: '/../%2e%2E/A' }],
@@ -85,7 +93,7 @@ describe('a request object without a framework', () => {
   test('has the scheme of its socket', () => {
     const req = request('/');
     Object.assign(req.socket, { encrypted: true });
-    expect(targetOf(req)).toEqual({ scheme: 'https', host: 'a', url: '/' });
+    expect(targetOf(req)).toEqual({ scheme: 'https', host: 'a', url: '/', receivedHost: 'a' });
     req.headers.host = 'a:443';
     expect(targetOf(req)?.host).toBe('a');
     req.headers.host = 'a:80';

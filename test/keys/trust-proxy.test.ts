@@ -32,7 +32,7 @@ describe.each(EXPRESS)('%s', (_name, listener) => {
       server = new Aimed(listener(trust));
       const aim = await server.ask('/a', 'Host: a', 'X-Forwarded-Host: b:443', 'X-Forwarded-Proto: https');
       expect(aim).toEqual({
-        target: { scheme: 'https', host: 'b', url: '/a' },
+        target: { scheme: 'https', host: 'b', url: '/a', receivedHost: 'b:443' },
         protocol: 'https',
         hostname: 'b',
       });
@@ -43,7 +43,7 @@ describe.each(EXPRESS)('%s', (_name, listener) => {
     server = new Aimed(listener(trust));
     const aim = await server.ask('/a', 'Host: a', 'X-Forwarded-Host: b', 'X-Forwarded-Proto: https');
     expect(aim).toEqual({
-      target: { scheme: 'http', host: 'a', url: '/a' },
+      target: { scheme: 'http', host: 'a', url: '/a', receivedHost: 'a' },
       protocol: 'http',
       hostname: 'a',
     });

@@ -59,16 +59,12 @@ everywhere((open) => {
       expect(await cache.purge({ prefix: 'HTTP://Test.Example:80/api/leads' })).toBe(LEADS.length);
       expect(await stored(PATHS)).toEqual(without(LEADS));
       expect(await stored(others)).toEqual(others);
-      for (const prefix of [
-        'https://test.example/',
-        'http://test.exampl',
-        'http://example/',
-        'http://test.example:8',
-      ])
+      for (const prefix of ['http://test.exampl', 'http://example/', 'http://test.example:8'])
         expect([prefix, await cache.purge({ prefix })]).toEqual([prefix, 0]);
       expect(await cache.purge({ prefix: 'http://test.example:8080' })).toBe(PATHS.length);
       expect(await stored(others)).toEqual([]);
-      expect(await cache.purge({ prefix: 'http://test.example/' })).toBe(PATHS.length - LEADS.length);
+      // Whichever scheme the app sees.
+      expect(await cache.purge({ prefix: 'https://test.example/' })).toBe(PATHS.length - LEADS.length);
     });
 
     test('a query may be part of it, as the key has it', async () => {

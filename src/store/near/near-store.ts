@@ -41,6 +41,7 @@ export function withNearCache(store: Store, near: NearCache): Store {
           return responses.get(id, variants);
         }
       },
+      peek: responses.peek,
       getNear: (id, variant) => near.get(id, variant),
       commit: (commit) => forgetAfter(commit.lease.id, responses.commit(commit)),
       put: (value) => forgetAfter(value.id, responses.put(value)),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { isHalfMoved, isWrongType } from '../fault.ts';
-import type { PurgeMode, Responses } from '../store.ts';
+import type { PurgeMode, Responses, StoredValue } from '../store.ts';
 import { enclose, parseValue, staleMark } from './envelope.ts';
 import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
 import { COMMIT, DISCARD, PURGE, PUT, REPLACE } from './lua/responses.ts';
@@ -49,14 +49,17 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    batch.open();
+    return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
+      if (!isWrongType(error)) throw error;
+      return variants.map(() => parseValue(Buffer.alloc(0)));
+    });
+  }
+
   return {
-    get(id, variants) {
-      batch.open();
-      return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
-        if (!isWrongType(error)) throw error;
-        return variants.map(() => parseValue(Buffer.alloc(0)));
-      });
-    },
+    get,
+    peek: get,
 
     getNear: () => undefined,
 

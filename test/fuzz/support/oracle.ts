@@ -28,7 +28,8 @@ function notStorable({ wanted, scripted }: Made, options: CacheOptions): string 
   if (plain('private')) return 'private';
   if (all(scripted, 'vary').some((name) => name === '*')) return 'Vary: *';
   if (all(scripted, 'set-cookie').length > 0 && options.setCookie !== 'strip') return 'Set-Cookie';
-  if (all(scripted, 'content-range').length > 0 || status === 206) return 'partial';
+  if (status === 206) return 'partial';
+  if ([401, 403, 407, 429].includes(status)) return 'for one client';
   if (status === 304 || status > 599) return 'status';
   if (style === 'destroyed') return 'incomplete';
   if (lie !== undefined && lie !== 0 && wanted.method === 'GET' && status !== 204)

@@ -1,0 +1,187 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from '@jest/globals';
+import { frameworks, type Handler, serve, timedCache } from '../support/app.ts';
+import { ask, Connection } from '../support/client.ts';
+import { until } from '../support/until.ts';
+
+/* Clients that hang up while the app answers, and apps that notice it, as many do. */
+
+const ROWS = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
+const WHOLE = ROWS.join('');
+
+const HOST = { headers: { Host: 'a' } };
+
+/** A client that has sent a request, and may hang up. */
+function client(port: number): Connection {
+  const connection = new Connection(port);
+  connection.socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  return connection;
+}
+
+/** Waits until a row of the answer has arrived, as a chunk of its own or in a body whose length is stated. */
+async function receives(connection: Connection, row: string): Promise<void> {
+  const arrived = new RegExp(`\r\n${row}\r\n|\r\n\r\n[0-9]*${row}`);
+  for (let i = 0; i < 200 && !arrived.test(connection.text); i++) await sleep(2);
+}
+
+/** Ends in the middle when it sees, by `gone`, that nobody listens any more. */
+const rows =
+  (gone: (req: Parameters<Handler>[0], res: Parameters<Handler>[1]) => boolean): Handler =>
+  async (req, res) => {
+    for (const row of ROWS) {
+      if (gone(req, res)) break;
+      res.write(row);
+      await sleep(15);
+    }
+    res.end();
+  };
+
+const NOTICING: readonly [how: string, handler: () => Handler][] = [
+  ['by res.destroyed', () => rows((_req, res) => res.destroyed)],
+  ['by req.destroyed', () => rows((req) => req.destroyed)],
+  ['by req.aborted', () => rows((req) => req.aborted)],
+  ['by res.writable', () => rows((_req, res) => !res.writable)],
+  ['by res.closed', () => rows((_req, res) => res.closed)],
+  ['by req.socket.destroyed', () => rows((req) => req.socket.destroyed)],
+  [
+    "by the event 'close' of the response",
+    () => {
+      let isGone = false;
+      return (req, res, next) => {
+        isGone = false;
+        res.on('close', () => {
+          isGone = !res.writableFinished;
+        });
+        return rows(() => isGone)(req, res, next);
+      };
+    },
+  ],
+  [
+    "by the event 'aborted' of the request",
+    () => {
+      let isGone = false;
+      return (req, res, next) => {
+        isGone = false;
+        req.on('aborted', () => {
+          isGone = true;
+        });
+        return rows(() => isGone)(req, res, next);
+      };
+    },
+  ],
+  [
+    'by the error that a write reports',
+    () => async (_req, res) => {
+      let isGone = false;
+      for (const row of ROWS) {
+        if (isGone) break;
+        res.write(row, (error) => {
+          isGone ||= error != null;
+        });
+        await sleep(15);
+      }
+      res.end();
+    },
+  ],
+];
+
+describe.each(frameworks)('$name', ({ app }) => {
+  test.each(NOTICING)(
+    'an app that stops and ends when its client hangs up, %s, is not stored',
+    async (_how, handler) => {
+      const { cache, requests } = timedCache({ ttl: '1h' });
+      const port = await serve(app(cache as Handler, handler()));
+      const first = client(port);
+      await receives(first, '2');
+      first.socket.destroy();
+      await until(() => requests.length > 0);
+      expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+      expect((await ask(port, HOST)).body).toBe(WHOLE);
+    },
+  );
+
+  test('an app that answers nothing when its client is gone is not stored', async () => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    let runs = 0;
+    const handler: Handler = async (_req, res) => {
+      runs++;
+      await sleep(60);
+      if (res.destroyed) return res.end();
+      return res.end(WHOLE);
+    };
+    const port = await serve(app(cache as Handler, handler));
+    const first = client(port);
+    await until(() => runs > 0);
+    first.socket.destroy();
+    await until(() => requests.length > 0);
+    expect((await ask(port, HOST)).body).toBe(WHOLE);
+    expect(runs).toBe(2);
+  });
+
+  test('an app that does not look is stored whole, though its client has hung up', async () => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    let runs = 0;
+    const handler: Handler = async (_req, res) => {
+      runs++;
+      await sleep(100);
+      res.end(WHOLE);
+    };
+    const port = await serve(app(cache as Handler, handler));
+    const first = client(port);
+    await until(() => runs > 0);
+    first.socket.destroy();
+    await until(() => requests.length > 0);
+    const answer = await ask(port, HOST);
+    expect([answer.body, answer.cacheStatus.slice(0, 3), runs]).toEqual([WHOLE, 'hit', 1]);
+  });
+
+  test('a response whose length was stated before its client hung up is stored if its bytes match, and not otherwise', async () => {
+    for (const [sent, isStored] of [
+      [WHOLE, true],
+      ['01234567', false],
+    ] as const) {
+      const { cache, requests } = timedCache({ ttl: '1h' });
+      const handler: Handler = async (_req, res) => {
+        res.setHeader('Content-Length', WHOLE.length);
+        for (const row of sent) {
+          // It looks, and goes on all the same.
+          void res.destroyed;
+          res.write(row);
+          await sleep(10);
+        }
+        res.end();
+      };
+      const port = await serve(app(cache as Handler, handler));
+      const first = client(port);
+      await receives(first, '2');
+      first.socket.destroy();
+      await until(() => requests.length > 0);
+      expect([sent, requests[0]?.stored]).toEqual([sent, isStored]);
+    }
+  });
+
+  test('others who wait get the whole: one of them runs the app again', async () => {
+    const { cache } = timedCache({ ttl: '1h' });
+    let runs = 0;
+    const slow = rows((_req, res) => res.destroyed);
+    const handler: Handler = (req, res, next) => {
+      runs++;
+      return slow(req, res, next);
+    };
+    let arrived = 0;
+    const front: Handler = (_req, _res, next) => {
+      arrived++;
+      next();
+    };
+    const port = await serve(app(front, cache as Handler, handler));
+    const first = client(port);
+    await receives(first, '0');
+    const waiting = Array.from({ length: 5 }, () => ask(port, HOST));
+    await until(() => arrived === 6);
+    await sleep(5);
+    first.socket.destroy();
+    const answers = await Promise.all(waiting);
+    expect(answers.map(({ body }) => body)).toEqual(Array(5).fill(WHOLE));
+    expect(runs).toBe(2);
+  });
+});
