@@ -199,7 +199,7 @@ function aged(
   if (ms === undefined && !isListed && !has('public')) return { reason: 'status' };
   const isFresh = head.receivedAt - born < ageing.lifetime && !validateAlways;
   // A response whose `ttl` has passed before it is sent would be stored at each request, and never used.
-  const isByTtl = lifetime === undefined && ms !== undefined && !validateAlways;
+  const isByTtl = lifetime === undefined && ageing.lifetime > 0 && !validateAlways;
   const staleFor = head.receivedAt - born - ageing.lifetime;
   const isUsable = isByTtl
     ? staleFor < Math.max(ageing.staleWhileRevalidate, ageing.staleIfError)
