@@ -1,6 +1,7 @@
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Target } from '../exchange/target.ts';
 import { groupsOf, invalidatedGroups, statedTags } from '../http/cache-tags.ts';
+import { isUnsafe } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
 import { areTags } from '../options/tags.ts';
 import { redisId } from './cache-key.ts';
@@ -16,7 +17,8 @@ import { redisId } from './cache-key.ts';
 export function tagsOf(x: Exchange, headers: Fields, own: unknown, hasOwnKey = false): string[] | undefined {
   const tags = ownAndStated(x, headers, own);
   const { target } = x;
-  if (!tags || !hasOwnKey || !target) return tags;
+  // An unsafe request does not invalidate the response to itself, which a policy may store.
+  if (!tags || !hasOwnKey || !target || isUnsafe(x.method)) return tags;
   return [...tags, idOfUrl(`${target.scheme}://${target.host}${target.url}`)];
 }
 
