@@ -16,7 +16,7 @@ export default {
   reporters: ['default', '<rootDir>/test/support/summary-reporter.cjs'],
   globalSetup: '<rootDir>/test/support/global-setup.ts',
   globalTeardown: '<rootDir>/test/support/global-teardown.ts',
-  testTimeout: 20_000,
+  testTimeout: 60_000,
   // About half of their time they wait for timers and servers.
   maxWorkers: availableParallelism() + 1,
 };

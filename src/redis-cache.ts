@@ -7,7 +7,7 @@ import { OptionError } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { FrontDoor } from './exchange/front-door.ts';
 import type { ExplainRequest } from './exchange/probe-request.ts';
-import { idsOfUrl } from './key/key-ids.ts';
+import { hasOwnKeys, idsOfUrl } from './key/key-ids.ts';
 import { Collapse } from './lifecycle/collapse.ts';
 import type { CacheContext } from './lifecycle/context.ts';
 import { explain } from './lifecycle/explain.ts';
@@ -84,6 +84,7 @@ class Cache {
       reporter,
       oversize: new LRUCache({ maxSize: MAX_OVERSIZE, sizeCalculation: () => 1, ttl: OVERSIZE_MS }),
       idsOf: (url) => idsOfUrl(this.#policies, url),
+      hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),
     };
   }

@@ -10,6 +10,12 @@ export type KeyPolicy = Pick<Policy, 'key' | 'methods' | 'hash'> & {
   readonly vary: Pick<Policy['vary'], 'query'>;
 };
 
+/** Whether any of the policies has a `key` of the user's own. */
+export function hasOwnKeys(policies: Iterable<KeyPolicy>): boolean {
+  for (const { key } of policies) if (key) return true;
+  return false;
+}
+
 /** The ids of a value of the `key` option. @throws {PurgeError} when the value is not plain JSON. */
 export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<string> {
   const ids = new Set<string>();
@@ -36,9 +42,7 @@ export function idsOfUrl(
   url: unknown,
   schemes?: readonly string[],
 ): Set<string> {
-  const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
-  const target = typeof text === 'string' ? parse(text) : undefined;
-  if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
+  const target = targetOfUrl(url);
   const ids = new Set<string>();
   for (const { key, methods, vary, hash } of policies) {
     if (key) continue;
@@ -50,6 +54,19 @@ export function idsOfUrl(
     }
   }
   return ids;
+}
+
+/** The URLs that an operator may mean by one: under both schemes. @throws {PurgeError} for anything but an absolute URL. */
+export function bothSchemesOf(url: unknown): string[] {
+  const target = targetOfUrl(url);
+  return BOTH_SCHEMES.map((scheme) => `${scheme}://${target.host}${target.url}`);
+}
+
+function targetOfUrl(url: unknown): Target {
+  const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
+  const target = typeof text === 'string' ? parse(text) : undefined;
+  if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
+  return target;
 }
 
 /** A host in normal form, and with the default port, if it has no other: a request may have it in either form. */

@@ -23,6 +23,8 @@ export interface CacheContext extends Storage {
   readonly oversize: LRUCache<string, true>;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
   idsOf(url: string): ReadonlySet<string>;
+  /** Whether responses may be stored under keys of the user's own, so that a URL is found only by its tag. */
+  hasOwnKeys(): boolean;
   /** Counts work that goes on behind an answer, so that `idle()` and `close()` wait for it. */
   track(work: Promise<unknown>): void;
 }

@@ -3,7 +3,7 @@ import { addCacheStatus } from '../exchange/replay.ts';
 import { alsoInvalidated, isNonError } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
 import { identify } from '../key/identify.ts';
-import { invalidatedTags } from '../key/tags.ts';
+import { idOfUrl, invalidatedTags } from '../key/tags.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { reportPurge } from '../purge/purge.ts';
 import type { Transaction } from './transaction.ts';
@@ -34,19 +34,26 @@ export async function forwardUnsafe(t: Transaction): Promise<void> {
     }
     const uris = url === undefined ? [] : [url, ...alsoInvalidated(url, headers)];
     const ids = uris.flatMap((uri) => [...context.idsOf(uri)]);
-    invalidate(t, ownId === undefined ? ids : [...ids, ownId], tags);
+    const urlTags = context.hasOwnKeys() ? uris.map(idOfUrl) : [];
+    invalidate(t, ownId === undefined ? ids : [...ids, ownId], tags, urlTags);
   });
   exchange.forward();
 }
 
-function invalidate({ context }: Transaction, ids: readonly string[], tags: readonly string[]): void {
+/** @param groups the tags of the groups that the response lists. @param urlTags the tags of its URIs. */
+function invalidate(
+  { context }: Transaction,
+  ids: readonly string[],
+  groups: readonly string[],
+  urlTags: readonly string[] = [],
+): void {
   const { pendingInvalidations } = context;
   const purges = [
     ...[...new Set(ids)].map((id) => pendingInvalidations.invalidate(id)),
-    ...tags.map((tag) => pendingInvalidations.invalidateTag(tag)),
+    ...[...groups, ...urlTags].map((tag) => pendingInvalidations.invalidateTag(tag)),
   ];
   if (purges.length === 0) return;
-  const target = tags.length > 0 ? 'tags' : 'url';
+  const target = groups.length > 0 ? 'tags' : 'url';
   context.track(reportPurge(context, { by: 'unsafe-method', target, soft: false }, purges));
 }
 

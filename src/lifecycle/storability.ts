@@ -129,7 +129,7 @@ function concluded(
   own: unknown,
 ): Storability {
   if (!wanted) return { reason: 'store-when' };
-  const tags = tagsOf(fill.transaction.exchange, head.headers, own);
+  const tags = tagsOf(fill.transaction.exchange, head.headers, own, fill.identity.policy.key !== undefined);
   return tags ? aged(fill, head, stated, lifetime, given, tags) : { reason: 'tags' };
 }
 

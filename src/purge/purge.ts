@@ -1,8 +1,15 @@
 import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
 import { PurgeError, StoreError, show } from '../errors.ts';
-import { BOTH_SCHEMES, idsOfKey, idsOfUrl, urlPrefixMatcher } from '../key/key-ids.ts';
-import { idOfTag } from '../key/tags.ts';
+import {
+  BOTH_SCHEMES,
+  bothSchemesOf,
+  hasOwnKeys,
+  idsOfKey,
+  idsOfUrl,
+  urlPrefixMatcher,
+} from '../key/key-ids.ts';
+import { idOfTag, idOfUrl } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
@@ -98,11 +105,14 @@ function startPurges(
   const { store, hash } = context;
   const purgeIds = (ids: Iterable<string>): Promise<number | Fault>[] =>
     [...new Set(ids)].map((id) => store.responses.purge(id, mode));
+  // The responses of a URL under keys of the user's own have it as a tag.
+  const purgesOfOwnKeys = (url: unknown): Promise<number | Fault>[] =>
+    hasOwnKeys(policies) ? [purgeTags(context, new Set(bothSchemesOf(url).map(idOfUrl)), mode, onStep)] : [];
   switch (name) {
     case 'key':
       return purgeIds([...idsOfKey(policies, value), idOfValue(value, hash)]);
     case 'url':
-      return purgeIds(idsOfUrl(policies, value, BOTH_SCHEMES));
+      return [...purgeIds(idsOfUrl(policies, value, BOTH_SCHEMES)), ...purgesOfOwnKeys(value)];
     case 'tag':
     case 'tags': {
       const tags = name === 'tag' ? [value] : value;
