@@ -30,15 +30,15 @@ export interface CacheMiddleware {
     app: (req: IncomingMessage, res: ServerResponse) => unknown,
   ): (req: IncomingMessage, res: ServerResponse) => void;
   /**
-   * Deletes stored responses, or marks them stale (`soft`), and revokes fills in progress: what they make is not stored.
-   * Once it has resolved, no request that arrives at any process is answered by a response from before the purge (after a
-   * soft purge: as if that were fresh). With `near`, other processes learn of it by a message of Redis, a moment later.
+   * Deletes stored responses, or marks them stale (`soft`), and revokes fills in progress, whose responses are not stored.
+   * Once it has resolved, no process answers a new request with a response from before the purge (after a soft purge: not
+   * as fresh). With `near`, other processes follow when the message of Redis arrives.
    * @returns how many stored responses were purged. A purge by `tag`, by `prefix` or of `all` may count a response twice
    * if it was stored again meanwhile.
    * @throws {PurgeError} for a bad target. @throws {StoreError} if Redis did not confirm it; requests are not affected.
    */
   purge(target: PurgeTarget, options?: PurgeOptions): Promise<number>;
-  /** Lists, reads, edits and measures what is stored, for consoles and scripts. */
+  /** Lists, reads, edits and counts the stored entries, for consoles and scripts. */
   readonly entries: Entries;
   /** Small values of your own in the same store. */
   readonly store: ValueStore;
@@ -52,9 +52,9 @@ export interface CacheMiddleware {
   wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
   /**
    * Requests many URLs, a few at a time, so that their responses are stored before clients come: in this process with the
-   * `app` option, else over HTTP. Fresh responses stay; a missing one is filled once, however many processes warm up. An
+   * `app` option, else over HTTP. A fresh stored response is kept. A missing one is filled once, even if several processes warm up. An
    * iterable is read only as fast as requests finish.
-   * Resolves when all responses that this process made are stored; after `close()`, with what was done by then.
+   * Resolves when this process has stored its responses. `close()` ends it early: it resolves with the counts so far.
    * @throws {OptionError} for a bad option. @throws {TypeError} if the targets are not iterable.
    */
   warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
@@ -66,7 +66,7 @@ export interface CacheMiddleware {
   /** Removes a listener; returns the cache. */
   off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
   /**
-   * What this middleware would do now with a request, and why: with one that it received, or with one for an absolute URL.
+   * Explains what this middleware would do with a request now: one that it received, or one for an absolute URL.
    * It calls the functions among the options and reads Redis; it changes, leases and counts nothing.
    * @throws {TypeError} if the URL is not an absolute http or https URL.
    */

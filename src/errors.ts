@@ -1,11 +1,11 @@
-/** What the cache throws: at construction, and by the methods of its handle. A request never meets any of it. */
+/** Errors of construction and of the cache's methods. Requests never cause them. */
 
 /** Options whose value no message shows. */
 const SECRET = /pass|secret|token|authorize|encrypt/i;
 
 /**
  * An option is unknown or has a bad value. The message names the option, shows the value, unless it may be a secret, and
- * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)`, and what else takes options.
+ * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)` and every other function that takes options.
  */
 export class OptionError extends TypeError {
   override readonly name = 'OptionError';
@@ -20,7 +20,7 @@ export class OptionError extends TypeError {
   }
 }
 
-/** Redis did not carry out a call of the cache's handle, such as a purge: its message has the reason. */
+/** Redis did not confirm a call of a method such as `cache.purge`. The message has the reason. */
 export class StoreError extends Error {
   override readonly name = 'StoreError';
   readonly code = 'ERR_RRC_STORE';

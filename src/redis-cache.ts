@@ -33,10 +33,10 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 
 /**
  * A response cache as one middleware: `app.use(redisCache({ redis, ttl: '1h' }))`. It is a shared cache in the
- * sense of RFC 9111 §1: stores whole responses, replays them to whoever they match, and forwards everything else.
+ * sense of RFC 9111 §1: it stores whole responses, sends them to matching requests, and forwards all others.
  *
- * @throws {OptionError} for a bad option, naming it, its value and what is accepted. Nothing is thrown later: with
- * Redis away, full or damaged, requests are answered by the app as if the cache were not there.
+ * If Redis is down, full or damaged, the app answers.
+ * @throws {OptionError} for a bad option: it names the option, its value and what is accepted.
  */
 export function redisCache(options: CacheOptions = {}): CacheMiddleware {
   return new Cache(options).middleware();
@@ -160,7 +160,7 @@ class Cache {
     this.#pending.add(done);
   }
 
-  /** What was answered in this process is stored a moment later. */
+  /** Responses are stored shortly after they were sent, so it waits for pending commits. */
   async #warm(targets: Parameters<typeof warm>[0], options?: WarmOptions): Promise<WarmResult> {
     const warming = warm(targets, options, this.#closing.signal);
     const settled = warming.catch(() => {}).finally(() => this.#warming.delete(settled));

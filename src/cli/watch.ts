@@ -19,7 +19,7 @@ or Ctrl-C to quit.
   --json                  one line of JSON for each update
 ${REDIS_HELP}
 
-Keys are scanned in at most a tenth of the time, so the counts of a large store are somewhat old.
+The scan takes at most 10% of the time, so the counts of a large store lag behind.
 ${EXIT_HELP}
 `;
 

@@ -86,8 +86,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   let isLengthKnown = false;
 
   /**
-   * Takes what is still to be called. What hangs on a response stays for as long as Node keeps that, which is long after
-   * its end; and what has stayed so long is in the way of every garbage collection until the next great one.
+   * Returns the hooks and drops all references. Node keeps a response long after its end, and objects that have become old
+   * wait for a major garbage collection.
    */
   const settle = (): CaptureHooks | undefined => {
     const last = hooks;

@@ -67,8 +67,8 @@ export class Exchange {
   }
 
   /**
-   * Whether the app that answers derives the same scheme and host as the key did: an app inside a listener that hides it
-   * may trust X-Forwarded-* fields that the key ignored.
+   * Whether the app derives the same scheme and host as the key. A listener around the app can hide its `trust proxy` from
+   * the key.
    */
   get targetMatchesApp(): boolean {
     const { target } = this;

@@ -85,12 +85,12 @@ export class Collapse {
   }
 
   /**
-   * Waits for the fill that another request leads. Who joined before its commit was sent arrived before any purge that
-   * could revoke the commit, and is given what was committed; who joined later looks up again.
+   * Waits for the fill of another request. A request that joined before the commit was sent may use the result: any purge
+   * that could revoke it would have come later. A request that joined later looks up again.
    */
   async #follow(flight: Flight, waiter: Waiter): Promise<Turn> {
     const { committing } = flight;
-    // Nothing to share, or not before the wait is over: only a commit under way, or a stale response, is worth it.
+    // Do not wait for a hit-for-miss fill, unless its commit is under way or a stale response may be served.
     if (flight.hitForMiss && !committing && !waiter.canServeStale()) return BUSY;
     const wait = Math.max(waiter.remainingWait(), committing ? this.#timeout : 0);
     const result = wait > 0 ? await withTimeout(flight.settled, wait) : undefined;

@@ -9,7 +9,7 @@ import type { NestedCaches } from './nested.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Refreshes } from './refresh.ts';
 
-/** What all middlewares of one `redisCache` call share: settings, storage, reporting and work behind answers. */
+/** What all middlewares of one `redisCache` call share: settings, storage, reporting and background work. */
 export interface CacheContext extends Storage {
   readonly settings: Pick<Settings, 'name' | 'showKey' | 'invalidation'>;
   readonly lookup: Lookup;
@@ -25,6 +25,6 @@ export interface CacheContext extends Storage {
   idsOf(url: string): ReadonlySet<string>;
   /** Whether responses may be stored under keys of the user's own, so that a URL is found only by its tag. */
   hasOwnKeys(): boolean;
-  /** Counts work that goes on behind an answer, so that `idle()` and `close()` wait for it. */
+  /** Tracks background work, so that `idle()` and `close()` wait for it. */
   track(work: Promise<unknown>): void;
 }

@@ -18,7 +18,7 @@ export type Decision =
       readonly stored: StoredResponse;
       readonly ageMs: number;
       readonly ttlMs: number;
-      /** Refresh it behind the answer: it is stale (RFC 5861 §3), or will be soon (`earlyRefresh`). */
+      /** Refresh it in the background: it is stale (RFC 5861 §3), or will be soon (`earlyRefresh`). */
       readonly refresh: 'stale' | 'early' | undefined;
       readonly near: boolean;
     }
@@ -42,7 +42,7 @@ export interface RequestFacts {
   readonly headers: Fields;
   /** The request's cache directives; `undefined` where they are ignored. */
   readonly directives: Directives | undefined;
-  /** Whether this stored response can be refreshed behind the answer, and would be worth it. */
+  /** Whether this stored response can be refreshed in the background, and whether that is wanted. */
   canRefresh(stored: StoredResponse): boolean;
 }
 

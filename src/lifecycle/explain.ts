@@ -21,7 +21,7 @@ import { explainPurgeRequest } from './purge-request.ts';
 import { isRepeatable, isWorthRefreshing } from './refresh.ts';
 import { Transaction } from './transaction.ts';
 
-/** What a cache would do with a request now, and why. It holds the key and header values that are part of it. */
+/** What a cache would do with a request now, and why. It contains the cache key and header values: take care where you log it. */
 export interface Explanation {
   /** What `Cache-Status` would say, as far as it is known before the app answers; `undefined` while `enabled` is false. */
   readonly cacheStatus: string | undefined;
@@ -30,25 +30,25 @@ export interface Explanation {
   /** The cache key, where the request has one. */
   readonly key?: {
     readonly text: string;
-    /** As it stands in Redis: itself, or its hash. */
+    /** The id in Redis: the text itself, or its hash. */
     readonly id: string;
-    /** What it is made of; `undefined` for a `key` of your own. */
+    /** The parts of the default key; `undefined` for a `key` of your own. */
     readonly of?: {
       readonly method: string;
       readonly scheme: string;
       readonly host: string;
       readonly path: string;
-      /** As normalized, without the question mark; `undefined` where none of it belongs to the key. */
+      /** The normalized query without `?`; `undefined` if no parameter is part of the key. */
       readonly query: string | undefined;
     };
   };
-  /** Which of the responses for the key: by the declared parts (option `vary`) and the fields that `Vary` names. */
+  /** The variant that the request selects: by the declared parts (option `vary`) and the fields that `Vary` names. */
   readonly variant?: {
-    /** As it stands in Redis. */
+    /** The id in Redis. */
     readonly id: string;
     readonly declaredParts: readonly unknown[];
     readonly vary: string | undefined;
-    /** Whether the key's responses vary by fields, so that there may be others. */
+    /** Whether the responses of the key vary, so that there may be other variants. */
     readonly others: boolean;
   };
   /** The stored response. `ttlMs` is negative for a stale one. */
@@ -64,7 +64,7 @@ export interface Explanation {
     /** Whether it was purged softly. */
     readonly purged: boolean;
   };
-  /** Why the last response for the key was not stored, where this process remembers (1000 keys). */
+  /** Why this process did not store the last response for the key. It remembers 1000 keys. */
   readonly refused?: Reason & { readonly at: Date };
 }
 

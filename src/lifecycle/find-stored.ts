@@ -23,7 +23,7 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
   return decision.kind === 'serve' && decision.refresh !== 'stale' ? decision : undefined;
 }
 
-/** Looks up in Redis. The result goes to `acceptFound`, at once: the two are apart so that a hit awaits one promise. */
+/** Starts the look-up in Redis. Pass the result to `acceptFound`. Two functions, so that a hit awaits one promise. */
 export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
   const { exchange, identity, policy, startedAt, startsMs } = t;
   startsMs.lookup = performance.now() - startedAt;

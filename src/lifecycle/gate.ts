@@ -51,7 +51,7 @@ function inspect({ exchange, ownPolicy }: Transaction): Outcome | undefined {
   return undefined;
 }
 
-/** Calls the `when` option, and notes which marks of identity it looked for in vain. */
+/** Calls `when`. Records the header fields that it read, and the identity properties that it read and that are absent. */
 function isAsked(
   { exchange }: Transaction,
   when: NonNullable<Transaction['ownPolicy']['when']>,

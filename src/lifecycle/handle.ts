@@ -27,7 +27,7 @@ import type { Transaction } from './transaction.ts';
  *   fill        one request runs the handler, others wait for it (collapse.ts, fill.ts, commit.ts)
  *   settle      one report for each request (transaction.ts)
  *
- * Whatever fails on the way, short of the app itself, ends in the app's own answer.
+ * If a step fails, the app answers the request.
  */
 export async function handle(t: Transaction): Promise<void> {
   const { context, exchange } = t;
@@ -36,7 +36,7 @@ export async function handle(t: Transaction): Promise<void> {
     await begin(t);
   } catch (error) {
     context.reporter.fault({ step: 'request', code: 'error', message: String(error) });
-    // Nothing that was thrown comes from the app, so the app has either been called or is called now.
+    // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
     if (exchange.forwarded || exchange.res.headersSent) return;
     if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');
     else t.forward(bypass('error'));
@@ -61,7 +61,7 @@ async function begin(t: Transaction): Promise<void> {
   }
   if (outerFill) context.nested.takeOver(outerFill);
 
-  // An internal request for another cache: for a route behind this one, or for one that has answered in its place.
+  // This internal request refreshes the response of another cache (another policy or level): forward it.
   if (refresh && !refresh.isFor(policy, exchange.cacheLevel)) return t.forward(bypass('refresh'));
   if (context.settings.invalidation && (await answerPurgeRequest(t))) return;
   if (isForwardedUnsafe(t)) return forwardUnsafe(t);
@@ -164,7 +164,7 @@ function lookAgain(t: Transaction): Promise<void> {
   return answer(t);
 }
 
-/** A request that the cache itself sent: the handler runs, unless somebody else was faster or is doing it. */
+/** Handles the cache's own refresh request: runs the handler, unless the response was replaced or another fill runs. */
 async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   const { context, found, identity, ownPolicy } = t;
   if (identity.key !== refresh.key || identity.declared !== refresh.declared)

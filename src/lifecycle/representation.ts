@@ -11,14 +11,13 @@ import type { Found } from './lookup.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
- * Which representation of a response that is stored in several encodings answers a request (RFC 9110 §12.1). It is
- * chosen, and decoded where the client reads none of them, before anything is decided by what was found: once the app
- * has been asked, it is too late to find damage.
+ * Selects the representation of a response that is stored in several encodings (RFC 9110 §12.1). It is selected and
+ * decoded before `decide`: damage that is found after the app was called could not become a miss.
  */
 
 /**
- * What was found, with the representation for this request; without the response, and a place more to be mended, where it is damaged.
- * @param asSent whether it is to be as the app sent it, whatever the client reads.
+ * Adds the selected representation. If the body is damaged, `stored` is undefined and `damaged` has the ref.
+ * @param asSent selects the body as the app sent it, whatever the client accepts.
  */
 export async function negotiate(t: Transaction, found: Found, asSent: boolean): Promise<Found> {
   const stored = found.stored && (await choose(t, found.stored, asSent));
@@ -36,7 +35,7 @@ export function choose(
   return chooseEncoded(t, stored, asSent) ?? decoded(t, stored, stored.encodings as Encodings);
 }
 
-/** The same, as far as nothing must be decoded; `undefined` where the representation must be. */
+/** The same without decoding; `undefined` where the representation must be decoded. */
 export function chooseEncoded(
   t: Transaction,
   stored: StoredResponse,

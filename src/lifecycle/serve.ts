@@ -31,7 +31,7 @@ export function serveOnError(t: Transaction, stored: StoredResponse, outcome: Om
 }
 
 /**
- * The same as `serveStored` where the transaction goes on.
+ * Sends a stored response without settling the transaction.
  * @param ageMs `undefined` when the origin has just confirmed the response.
  */
 export function send(

@@ -54,7 +54,7 @@ export class ShadowComparison {
     comparisons.set(context, busy + 1);
   }
 
-  /** Compares behind the answer, when the app has had its turn. */
+  /** Compares in the background, after the app has answered. */
   async compare(
     fill: FillState,
     head: (ResponseHead & SentHead) | undefined,

@@ -5,14 +5,14 @@ import { ShadowComparison } from './shadow-comparison.ts';
 import type { Transaction } from './transaction.ts';
 
 /*
- * `mode: 'shadow'`: the app answers every request, as it came. What the cache would have served is compared with the
- * app's response behind the answer, and what it would have stored is stored.
+ * `mode: 'shadow'`: the app answers every request as the client sent it. In the background, the response that the cache
+ * would have served is compared with the app's, and the response that it would have stored is stored.
  */
 
 /** Fields of a request for less than the whole response. */
 const FOR_LESS = ['range', 'if-none-match', 'if-modified-since'] as const;
 
-/** Lets the app answer a request, and notes what the cache would have done. */
+/** Lets the app answer a request, and records what the cache would have done. */
 export async function shadow(t: Transaction, decision: Decision): Promise<void> {
   const { exchange, context, identity, found, policy } = t;
   const comparison = new ShadowComparison(t, decision);
@@ -22,7 +22,7 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
     return t.forward(bypass(comparison.detail));
   }
   comparison.begin();
-  // A response that would have been refreshed behind the answer is stored anew.
+  // A response that would have been refreshed in the background is stored again.
   const isFill = decision.kind !== 'serve' || decision.refresh === 'stale';
   const lead = isFill
     ? await context.collapse.tryLead(found.ref, identity.key, found.value, policy.collapse.lease, {

@@ -15,15 +15,15 @@ import type { Found } from './lookup.ts';
 import { isWorthRefreshing, type Refresh } from './refresh.ts';
 
 /**
- * One request at one cache, from its arrival to its one ending (`settle`). The lifecycle's functions take it as their
- * only argument that changes; what they learn about the request, they write here.
+ * One request at one cache, from its arrival to its one ending (`settle`). The functions of the lifecycle take it as their
+ * first argument and record their results in it.
  */
 export class Transaction implements RequestFacts, ReportedRequest, Waiter {
   readonly exchange: Exchange;
   readonly context: CacheContext;
   /** The policy of this middleware: a fill begins by it. */
   readonly ownPolicy: Policy;
-  /** The policy that the look-up follows: the own one, or that of a route behind this cache that is known to answer. */
+  /** The policy of the look-up: the own one, or that of the route whose cache took part in the key's last fill. */
   policy: Policy;
   /** What this request refreshes, when the cache itself sent it. */
   readonly refresh: Refresh | undefined;
@@ -82,7 +82,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     return this.#directives;
   }
 
-  /** Whether the stored response can be refreshed behind the answer, and would be worth it. */
+  /** Whether the stored response can be refreshed in the background, and whether that is wanted. */
   canRefresh(stored: StoredResponse): boolean {
     const { context, exchange, found, policy } = this;
     return isWorthRefreshing(stored, policy) && context.refreshes.canRefresh(exchange, found.ref);
@@ -127,7 +127,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     this.context.reporter.request(outcome, this);
   }
 
-  /** The same, where listeners hear of it when the response is closed. */
+  /** Like `settle`, but emits the event when the response closes. */
   settleAtClose(outcome: Outcome): void {
     const { reporter } = this.context;
     reporter.count(outcome, this);

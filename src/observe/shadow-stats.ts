@@ -21,14 +21,14 @@ export interface ShadowFigures {
     /** Age of the oldest stored response that differs. */
     readonly maxAgeMs: number | undefined;
   };
-  /** For how long the app's responses stay the same, as far as requests show it; of the last 64 changes. */
+  /** How long the app's responses stay unchanged between requests, from the last 64 changes. */
   readonly unchanged: {
     readonly changes: number;
     readonly shortestMs: number | undefined;
     readonly medianMs: number | undefined;
     /** The longest time without a change, whether it has ended or not. */
     readonly longestMs: number | undefined;
-    /** A `ttl` shorter than nine of ten times between changes; without a change, the longest time seen without one. */
+    /** Suggested `ttl`: the 10th percentile of the times between changes; without a change, the longest observed time. */
     readonly suggestedTtlMs: number | undefined;
   };
 }

@@ -15,8 +15,8 @@ import { wordOf } from './reasons.ts';
 import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-stats.ts';
 
 /**
- * What a cache has done in this process since it was made, all middlewares derived from it together. The object is a copy and
- * does not change.
+ * Statistics of one cache in this process since its creation. Middlewares of `cache.with` count together with it. The object
+ * is a copy and does not change.
  */
 export interface CacheStats {
   /** The cache's `name`. */
@@ -41,7 +41,7 @@ export interface CacheStats {
   readonly faults: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Bytes of body sent from stored responses. */
   readonly bytes: number;
-  /** Milliseconds that the app took to make the stored responses that were sent, counted once for each request. */
+  /** Sum over all answers from the cache: milliseconds that the app took to make the response. */
   readonly savedMs: number;
   /**
    * Durations in milliseconds: `lookup` and `store` in the store, `origin` of the app's answers to fills, and `hit` from the

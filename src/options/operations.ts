@@ -1,7 +1,7 @@
 import type { KeyPart } from './types.ts';
 import type { Duration } from './units.ts';
 
-/** What the methods of a cache take and give: purges, `wrap` and values. */
+/** Arguments and results of `cache.purge`, `cache.wrap` and `cache.store`. */
 
 /** What `cache.purge` purges, and whether softly. */
 export type PurgeTarget = (
@@ -23,7 +23,7 @@ export type PurgeTarget = (
 ) & {
   /**
    * Marks responses stale instead of deleting them: the app can confirm them by a 304, and they can be served while stale
-   * (`staleWhileRevalidate`, `staleIfError`). Fills in progress are revoked all the same. @default false
+   * (`staleWhileRevalidate`, `staleIfError`). A soft purge also revokes fills in progress. @default false
    */
   readonly soft?: boolean;
 };

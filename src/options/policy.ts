@@ -36,7 +36,7 @@ export interface Policy {
     readonly cookies: readonly string[];
     readonly by: VaryOptions['by'] | undefined;
   };
-  /** `undefined`: only with `encrypt`. */
+  /** `undefined`: keys are hashed if `encrypt` is set. */
   readonly hashKeys: boolean | undefined;
   readonly maxBodySize: number;
   readonly locals: readonly string[];
@@ -44,7 +44,7 @@ export interface Policy {
   readonly targeted: readonly string[];
   readonly setCookie: 'refuse' | 'strip' | 'store';
   readonly guard: 'refuse' | 'warn' | 'off';
-  /** `wait` is 0 where requests do not collapse. The lease is taken all the same, since purges revoke it. */
+  /** `collapse: false` sets `wait` to 0. A fill still takes a lease, because purges revoke leases. */
   readonly collapse: { readonly wait: number; readonly lease: number };
   /** The windows of a response that states none. */
   readonly staleWhileRevalidate: number;
@@ -61,7 +61,7 @@ export interface Policy {
   readonly identity: object;
   /** Whether the cache has the `encrypt` option. */
   readonly encrypted: boolean;
-  /** How every cache key is hashed. `undefined`: only keys that are long, or have odd characters, are (by SHA-1). */
+  /** Hash of every key. `undefined`: only keys that are long, not printable ASCII or have braces are hashed (SHA-1). */
   readonly hash: HashName | undefined;
 }
 

@@ -63,7 +63,7 @@ interface Row<Level, Given, Parsed> {
   /** The value of an option that is left out. */
   readonly default: Given;
   readonly parse: Parser<Parsed>;
-  /** Set where another value makes other cache keys or variants of the same requests. */
+  /** Set if the option changes the cache key or the variant of a request. */
   readonly makesKeys?: true;
 }
 
@@ -131,7 +131,7 @@ export const SCHEMA: Schema = {
     level: 'policy',
     group: 'Stale responses',
     default: false,
-    parse: oneOf([true, false], ': true is the former 1, and no other factor is taken'),
+    parse: oneOf([true, false], ': numbers are no longer accepted; write true instead of 1'),
   },
   refresh: {
     level: 'cache',

@@ -256,7 +256,7 @@ describe('options and values of former versions', () => {
   });
 
   test.each([0, 0.5, 1, 2, 1000])('earlyRefresh: %d is refused with the meaning of true', (value) => {
-    refuses(() => parse({ earlyRefresh: value }), 'earlyRefresh', String(value), 'true is the former 1');
+    refuses(() => parse({ earlyRefresh: value }), 'earlyRefresh', String(value), 'write true instead of 1');
   });
 });
 

@@ -16,8 +16,7 @@ export function isFastifys(req: IncomingMessage): req is IncomingMessage & Fasti
 }
 
 /**
- * The host that Fastify goes by, with its port. Where that could be the port of either field, and an untold one might be
- * in the answer, it is none.
+ * The host that Fastify uses, with its port; `undefined` if `Host` and `X-Forwarded-Host` differ only in the port.
  */
 export function hostByFastify(
   host: string | undefined,

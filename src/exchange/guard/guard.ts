@@ -3,8 +3,8 @@ import { isFastifys } from './fastify.ts';
 import { FIELDS, isProperty, original, PROPERTIES, Views } from './views.ts';
 
 /**
- * The personalisation guard: what the app reads of the person who is asking may be in its answer, and such an answer
- * is for nobody else unless the key tells people apart. The rules:
+ * The personalisation guard. A response may contain data of the user that the app has read. It is not shared unless the key
+ * or `Vary` covers that data. The rules:
  *
  * - It counts what is read behind the cache, from when the app is called until it has ended its response, by whatever
  *   runs meanwhile. What middleware in front does in `writeHead`, `write` and `end` is its own business, and so is
@@ -35,7 +35,7 @@ const COVERED_BY: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * What was read and is not covered by what the key was made of, named as the app names it.
- * @param headers the request's: whose credentials are all in the key, so is whoever they stand for.
+ * @param headers request fields. If the key covers all credentials of the request, it covers the user.
  */
 export function uncovered(read: Read, covered: Read, headers: IncomingHttpHeaders): string[] {
   const known = (word: string): boolean => covered.has(word);

@@ -107,7 +107,7 @@ export class Views {
 type Evidence = (word: string, text: string | undefined) => void;
 
 /**
- * The request as a function of the user's gets it, for a note of what it goes by. The request stays as it is.
+ * A view of the request for `when`, `key` and `vary.by` that records what they read. The request is unchanged.
  * @param evidence called for what could tell people apart; with `undefined` where there was nothing to tell.
  * @param asked called for each header field that is read, in lower case; with `*` where all of them are.
  */

@@ -15,9 +15,8 @@ const endTagPurge = script(END_TAG_PURGE);
  */
 const PURGE_MEMORY_MS = 3_600_000;
 /**
- * An id stays in the index of a tag for this many milliseconds longer than its response is stored. The id is added before
- * the commit. From then on the lease is not renewed, so the commit takes effect within the length of a lease, half as long
- * at most, or not at all.
+ * An index keeps an id for this many milliseconds longer than its response. The id is added before the commit, and the lease
+ * is not renewed after that: the commit takes effect before the lease (at most 30 s) expires, or never.
  */
 const SLACK_MS = 60_000;
 /** How many ids are read at once. */
