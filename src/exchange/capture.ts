@@ -205,7 +205,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     setTimeout(abort, GRACE).unref();
   };
   if (isGone(res)) closed();
-  else res.once('close', closed);
+  else watch.quietly(() => res.once('close', closed));
 
   function replace(): void {
     const last = settle();

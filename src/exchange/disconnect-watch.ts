@@ -23,41 +23,59 @@ const TELLTALE = {
   socket: ['destroyed', 'closed', 'errored', 'readable', 'writable', 'readyState'],
 } as const;
 
-/** Events by which the app hears of it. */
-const EVENTS = ['close', 'aborted', 'error'] as const;
+/** Events that tell it. */
+const EVENTS: ReadonlySet<unknown> = new Set(['close', 'aborted', 'error', 'end']);
+
+/** A request, a response or a socket that an adapter makes may be no emitter. */
+function emitter(message: object): Partial<Pick<NodeJS.EventEmitter, 'on' | 'off'>> {
+  return message;
+}
 
 export class DisconnectWatch {
   readonly #res: ServerResponse;
   readonly #socket: Socket | null;
-  /** How many listeners there were before the app was called. */
-  readonly #listeners: number;
   #noticed = false;
   #isPaused = false;
-  #restore: (() => void)[] = [];
+  #restore: (() => void)[] | undefined;
+  // Listeners are noted as they are added: one that is called once is gone by the time that the client is known to be.
+  readonly #noteListener = (event: unknown): void => {
+    if (!this.#isPaused && EVENTS.has(event)) this.#noticed = true;
+  };
+  readonly #noteSocketListener = (event: unknown): void => {
+    // Node adds a listener itself after an error, and it is too late to hear of that error.
+    if (event === 'error' && this.quietly(() => this.#socket?.errored)) return;
+    this.#noteListener(event);
+  };
 
-  /** To be made before the app is called. */
+  /** To be made before the app is called: the listeners that it adds count from now on. */
   constructor(res: ServerResponse) {
     this.#res = res;
     this.#socket = res.socket;
-    this.#listeners = this.#countListeners();
+    emitter(res).on?.('newListener', this.#noteListener);
+    emitter(res.req).on?.('newListener', this.#noteListener);
+    if (this.#socket) emitter(this.#socket).on?.('newListener', this.#noteSocketListener);
+  }
+
+  /** Whether the app can have noticed that the client is gone, since `begin`. */
+  get noticed(): boolean {
+    return this.#noticed;
   }
 
   /** The client is gone: from now on, what the app reads of it counts. */
   begin(): void {
     const res = this.#res;
-    if (this.#countListeners() > this.#listeners) this.#noticed = true;
     const onRead = (): void => {
-      if (!this.#isPaused) {
-        this.#noticed = true;
-      }
+      if (!this.#isPaused) this.#noticed = true;
     };
-    for (const name of TELLTALE.res) this.#restore.push(watchProperty(res, name, onRead));
-    for (const name of TELLTALE.req) this.#restore.push(watchProperty(res.req, name, onRead));
+    const restore: (() => void)[] = [];
+    for (const name of TELLTALE.res) restore.push(watchProperty(res, name, onRead));
+    for (const name of TELLTALE.req) restore.push(watchProperty(res.req, name, onRead));
     const socket = this.#socket;
-    if (socket) for (const name of TELLTALE.socket) this.#restore.push(watchProperty(socket, name, onRead));
+    if (socket) for (const name of TELLTALE.socket) restore.push(watchProperty(socket, name, onRead));
+    this.#restore = restore;
   }
 
-  /** Runs code that is not the app's: what it reads does not count. */
+  /** Runs code that is not the app's: what it reads and listens to does not count. */
   quietly<T>(run: () => T): T {
     const wasPaused = this.#isPaused;
     this.#isPaused = true;
@@ -73,24 +91,12 @@ export class DisconnectWatch {
     this.#noticed = true;
   }
 
-  /** Whether the app can have noticed by now that the client is gone. */
-  get noticed(): boolean {
-    // A listener that is added now is called at once, or is about to be.
-    return this.#noticed || this.#countListeners() > this.#listeners;
-  }
-
-  #countListeners(): number {
-    const { req } = this.#res;
-    let count = 0;
-    // Requests and responses that an adapter makes may be no emitters.
-    for (const event of EVENTS)
-      count += (this.#res.listenerCount?.(event) ?? 0) + (req.listenerCount?.(event) ?? 0);
-    return count;
-  }
-
   end(): void {
-    for (const restore of this.#restore) restore();
-    this.#restore = [];
+    emitter(this.#res).off?.('newListener', this.#noteListener);
+    emitter(this.#res.req).off?.('newListener', this.#noteListener);
+    if (this.#socket) emitter(this.#socket).off?.('newListener', this.#noteSocketListener);
+    for (const restore of this.#restore ?? []) restore();
+    this.#restore = undefined;
   }
 }
 

@@ -70,6 +70,36 @@ const NOTICING: readonly [how: string, handler: () => Handler][] = [
     },
   ],
   [
+    "by a listener that is called once for 'aborted'",
+    () => (req, res, next) => {
+      let isGone = false;
+      req.once('aborted', () => {
+        isGone = true;
+      });
+      return rows(() => isGone)(req, res, next);
+    },
+  ],
+  [
+    "by a listener that is called once for 'close' of the request",
+    () => (req, res, next) => {
+      let isGone = false;
+      req.once('close', () => {
+        isGone = true;
+      });
+      return rows(() => isGone)(req, res, next);
+    },
+  ],
+  [
+    "by a listener that is called once for 'close' of the socket",
+    () => (req, res, next) => {
+      let isGone = false;
+      req.socket.once('close', () => {
+        isGone = true;
+      });
+      return rows(() => isGone)(req, res, next);
+    },
+  ],
+  [
     'by the error that a write reports',
     () => async (_req, res) => {
       let isGone = false;
@@ -90,7 +120,13 @@ describe.each(frameworks)('$name', ({ app }) => {
     'an app that stops and ends when its client hangs up, %s, is not stored',
     async (_how, handler) => {
       const { cache, requests } = timedCache({ ttl: '1h' });
-      const port = await serve(app(cache as Handler, handler()));
+      // Middleware in front listens too, and its listener is gone before the app's is called.
+      const front: Handler = (req, res, next) => {
+        for (const emitter of [req, res])
+          for (const event of ['close', 'aborted']) emitter.once(event, () => {});
+        next();
+      };
+      const port = await serve(app(front, cache as Handler, handler()));
       const first = client(port);
       await receives(first, '2');
       first.socket.destroy();
