@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
+import type { Budget } from '../store/guard.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { Acquired, Lease, VariantRef, Versioned } from '../store/store.ts';
@@ -39,7 +40,7 @@ export class Collapse {
 
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
+    const acquired = await this.#store.leases.acquire(waiter, claim, seen, leaseMs);
     if (acquired instanceof Fault) {
       flight.settle(LOOK_AGAIN);
       return { kind: 'fault', fault: acquired };
@@ -66,13 +67,14 @@ export class Collapse {
     key: string,
     seen: Versioned | undefined,
     leaseMs: number,
+    budget: Budget,
     { hitForMiss }: { readonly hitForMiss: boolean },
   ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
     const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
+    const acquired = await this.#store.leases.acquire(budget, claim, seen, leaseMs);
     if (!(acquired instanceof Fault) && acquired.kind === 'leader') {
       if (!acquired.hitForMiss || hitForMiss) {
         flight.hitForMiss = acquired.hitForMiss;
@@ -108,7 +110,7 @@ export class Collapse {
 }
 
 /** A request, or a call of `wrap`, that may wait for another's fill. */
-export interface Waiter {
+export interface Waiter extends Budget {
   /** Milliseconds that it may still wait. */
   remainingWait(): number;
   /** Whether a stale stored response may be served if the handler fails: then waiting is worthwhile after a failure. */

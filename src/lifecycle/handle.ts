@@ -176,6 +176,7 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
     identity.key,
     found.value,
     ownPolicy.collapse.lease,
+    t,
     { hitForMiss: false },
   );
   if (!lead) return dropRefresh(t, refresh, 'in-progress');

@@ -41,6 +41,8 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
   bytes = 0;
   /** Milliseconds that the handler had taken to make the response that was sent. */
   savedMs = 0;
+  /** Milliseconds that the request has waited for the store. */
+  spentMs = 0;
   /** How often the request may look up again. */
   retriesLeft = 0;
   #waitUntil: number | undefined;

@@ -47,6 +47,7 @@ export async function wrap<T>(
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     canServeStale: () => false,
+    spentMs: 0,
   };
   for (let retries = retriesWithin(policy.collapse.wait); retries > 0; retries--) {
     const look = await lookOnce(context, policy, call);
@@ -58,7 +59,7 @@ export async function wrap<T>(
 
 async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>): Promise<Look> {
   const { id, key } = call;
-  const found = await findValue(context, id, key);
+  const found = await findValue(context, id, key, call);
   if (found instanceof Fault) return 'run';
   if (found.stored) return { value: decodeValue(found.stored) };
 

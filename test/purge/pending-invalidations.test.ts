@@ -180,7 +180,7 @@ test('more of them than are remembered one by one cost all that is stored, not t
   await client.connect();
   await owed.close();
   expect([owed.includes('first'), owed.includes('other')]).toEqual([false, false]);
-  for (const id of ids) expect(await guard.responses.get(id, [''])).toEqual([undefined]);
+  for (const id of ids) expect(await guard.responses.get({ spentMs: 0 }, id, [''])).toEqual([undefined]);
 });
 
 test('an unsafe request that fails invalidates nothing', async () => {
@@ -209,11 +209,11 @@ test('Redis that reads and does not write costs the hits of what was changed, an
 });
 
 test('who asks while the invalidation is on its way waits for it, and the unsafe request does not', async () => {
-  open({ near: true });
+  open({ near: true, timeout: 2000 });
   await untilHit('here', '/a');
   await until(async () => (await ask('here', '/a')).status.includes('near'));
-  network.delay = 100;
-  for (let version = 1; version <= 5; version++) {
+  network.delay = 400;
+  for (let version = 1; version <= 3; version++) {
     const startedAt = performance.now();
     await ask('here', '/a', 'PUT');
     expect(performance.now() - startedAt).toBeLessThan(network.delay);
