@@ -8,7 +8,7 @@ import {
   type SentHead,
 } from '../exchange/capture.ts';
 import { ReadTracker } from '../exchange/guard/guard.ts';
-import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
+import { convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
@@ -102,11 +102,11 @@ export class Fill implements CaptureHooks, FillState {
     startsMs.origin = this.#startedAt - startedAt;
     exchange.beginLeading();
     if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
-    context.nested.begin(exchange.req, this);
+    this.transaction.fill = this;
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') this.reads.begin(exchange.req);
     capture(exchange.res, this);
-    exchange.forward();
+    this.transaction.callApp();
   }
 
   /** A route behind this cache stores the response by its own key, or not at all: frees whoever waits for this fill. */
@@ -240,7 +240,7 @@ export class Fill implements CaptureHooks, FillState {
     if (shadow) {
       const why: Detail = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
       const outcome = { ...bypass(why), ...(stored && { stored }) };
-      addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
+      this.transaction.announce(outcome);
       return;
     }
     const conditions = method === 'GET' ? conditionsOf(headers) : undefined;
@@ -256,7 +256,7 @@ export class Fill implements CaptureHooks, FillState {
       ...(stored && { stored }),
       ...(detail !== undefined && { detail }),
     };
-    addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
+    this.transaction.announce(outcome);
   }
 
   #incomplete(): FillResult {
@@ -303,7 +303,8 @@ export class Fill implements CaptureHooks, FillState {
       return { kind: 'not-stored', reason: 'error' };
     });
     this.reads.end();
-    context.nested.end(exchange.req);
+    t.fill = undefined;
+    context.nested.forget(exchange.req);
     if (lease) {
       context.leaseRenewal.drop(lease);
       if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
