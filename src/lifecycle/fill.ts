@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import {
   type CaptureEnd,
@@ -23,7 +24,7 @@ import {
   detailOf,
   type FillResult,
   followersOf,
-  HIT_FOR_MISS_MS,
+  hitForMissMs,
   isHitForMiss,
   refreshResultOf,
 } from './fill-result.ts';
@@ -101,6 +102,7 @@ export class Fill implements CaptureHooks, FillState {
     refresh?.begin();
     startsMs.origin = this.#startedAt - startedAt;
     exchange.beginLeading();
+    this.#plan.flight?.watch(() => unreadBytes(exchange.res));
     if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
     this.transaction.fill = this;
     this.#prepareRequest();
@@ -140,7 +142,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   overflow(): void {
-    this.#stopSharing(HIT_FOR_MISS_MS);
+    this.#stopSharing(this.#hitForMissMs);
   }
 
   end(end: CaptureEnd): void {
@@ -213,9 +215,13 @@ export class Fill implements CaptureHooks, FillState {
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
   #actOn(storability: Storability): void {
-    if (storability.reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+    if (storability.reason !== undefined) this.#stopSharing(this.#hitForMissMs);
     // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
     else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
+  }
+
+  get #hitForMissMs(): number {
+    return hitForMissMs(performance.now() - this.#startedAt);
   }
 
   /** Gives the lease back and releases the followers. @param hitForMissMs how long nobody waits for the next fill. */
@@ -312,7 +318,7 @@ export class Fill implements CaptureHooks, FillState {
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      const released = context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      const released = context.store.leases.release(lease, isHitForMiss(result) ? this.#hitForMissMs : 0);
       this.limitWait();
       await released;
     }
@@ -339,4 +345,9 @@ export class Fill implements CaptureHooks, FillState {
       ...(this.transaction.refresh && { refresh: true }),
     };
   }
+}
+
+/** Where a response waits for its client to read: how many bytes were sent by then. `undefined` where it does not wait. */
+function unreadBytes(res: ServerResponse): number | undefined {
+  return res.writableNeedDrain ? res.socket?.bytesWritten : undefined;
 }

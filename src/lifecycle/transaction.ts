@@ -115,6 +115,11 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     return Math.max(0, this.#waitUntil - now);
   }
 
+  /** Whether it has waited as long as it may. */
+  hasWaitedInVain(): boolean {
+    return this.#waitUntil !== undefined && performance.now() >= this.#waitUntil;
+  }
+
   /** Whether the response that the look-up found may be served if the handler fails now (RFC 5861 §4). */
   canServeStale(): boolean {
     const { stored } = this.found;
