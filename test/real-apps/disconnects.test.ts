@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
-import { frameworks, type Handler, serve, timedCache } from '../support/app.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { frameworks, type Handler, lostConnection, serve, timedCache } from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
-import { until } from '../support/until.ts';
+import { Gate } from '../support/gate.ts';
+import { awake, until } from '../support/until.ts';
 
 /* Clients that hang up while the app answers, and apps that notice it, as many do. */
 
@@ -21,8 +22,23 @@ function client(port: number): Connection {
 /** Waits until a row of the answer has arrived, as a chunk of its own or in a body whose length is stated. */
 async function receives(connection: Connection, row: string): Promise<void> {
   const arrived = new RegExp(`\r\n${row}\r\n|\r\n\r\n[0-9]*${row}`);
-  for (let i = 0; i < 200 && !arrived.test(connection.text); i++) await sleep(2);
+  await until(() => arrived.test(connection.text));
 }
+
+let hungUp = new Gate();
+beforeEach(() => {
+  hungUp = new Gate();
+});
+
+/** Hangs up, and lets the app go on when its server knows. */
+async function hangUp(connection: Connection, port: number): Promise<void> {
+  connection.socket.destroy();
+  await lostConnection(port);
+  hungUp.open();
+}
+
+/** What an app does between two rows: before the last ones, the first client hangs up. */
+const pause = (row: string): Promise<unknown> => (row === '4' ? hungUp.opened : turn());
 
 /** Ends in the middle when it sees, by `gone`, that nobody listens any more. */
 const rows =
@@ -31,7 +47,7 @@ const rows =
     for (const row of ROWS) {
       if (gone(req, res)) break;
       res.write(row);
-      await sleep(15);
+      await pause(row);
     }
     res.end();
   };
@@ -108,7 +124,7 @@ const NOTICING: readonly [how: string, handler: () => Handler][] = [
         res.write(row, (error) => {
           isGone ||= error != null;
         });
-        await sleep(15);
+        await pause(row);
       }
       res.end();
     },
@@ -128,8 +144,8 @@ describe.each(frameworks)('$name', ({ app }) => {
       };
       const port = await serve(app(front, cache as Handler, handler()));
       const first = client(port);
-      await receives(first, '2');
-      first.socket.destroy();
+      await receives(first, '4');
+      await hangUp(first, port);
       await until(() => requests.length > 0);
       expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
       expect((await ask(port, HOST)).body).toBe(WHOLE);
@@ -141,14 +157,14 @@ describe.each(frameworks)('$name', ({ app }) => {
     let runs = 0;
     const handler: Handler = async (_req, res) => {
       runs++;
-      await sleep(60);
+      await hungUp.opened;
       if (res.destroyed) return res.end();
       return res.end(WHOLE);
     };
     const port = await serve(app(cache as Handler, handler));
     const first = client(port);
     await until(() => runs > 0);
-    first.socket.destroy();
+    await hangUp(first, port);
     await until(() => requests.length > 0);
     expect((await ask(port, HOST)).body).toBe(WHOLE);
     expect(runs).toBe(2);
@@ -159,13 +175,13 @@ describe.each(frameworks)('$name', ({ app }) => {
     let runs = 0;
     const handler: Handler = async (_req, res) => {
       runs++;
-      await sleep(100);
+      await hungUp.opened;
       res.end(WHOLE);
     };
     const port = await serve(app(cache as Handler, handler));
     const first = client(port);
     await until(() => runs > 0);
-    first.socket.destroy();
+    await hangUp(first, port);
     await until(() => requests.length > 0);
     const answer = await ask(port, HOST);
     expect([answer.body, answer.cacheStatus.slice(0, 3), runs]).toEqual([WHOLE, 'hit', 1]);
@@ -176,6 +192,7 @@ describe.each(frameworks)('$name', ({ app }) => {
       [WHOLE, true],
       ['01234567', false],
     ] as const) {
+      hungUp = new Gate();
       const { cache, requests } = timedCache({ ttl: '1h' });
       const handler: Handler = async (_req, res) => {
         res.setHeader('Content-Length', WHOLE.length);
@@ -183,14 +200,14 @@ describe.each(frameworks)('$name', ({ app }) => {
           // It looks, and goes on all the same.
           void res.destroyed;
           res.write(row);
-          await sleep(10);
+          await pause(row);
         }
         res.end();
       };
       const port = await serve(app(cache as Handler, handler));
       const first = client(port);
-      await receives(first, '2');
-      first.socket.destroy();
+      await receives(first, '4');
+      await hangUp(first, port);
       await until(() => requests.length > 0);
       expect([sent, requests[0]?.stored]).toEqual([sent, isStored]);
     }
@@ -211,11 +228,11 @@ describe.each(frameworks)('$name', ({ app }) => {
     };
     const port = await serve(app(front, cache as Handler, handler));
     const first = client(port);
-    await receives(first, '0');
+    await receives(first, '4');
     const waiting = Array.from({ length: 5 }, () => ask(port, HOST));
     await until(() => arrived === 6);
-    await sleep(5);
-    first.socket.destroy();
+    await awake(30);
+    await hangUp(first, port);
     const answers = await Promise.all(waiting);
     expect(answers.map(({ body }) => body)).toEqual(Array(5).fill(WHOLE));
     expect(runs).toBe(2);
