@@ -194,9 +194,15 @@ describe('the watch command', () => {
   test('writes the figures at each interval until it is interrupted', async () => {
     const { on } = await filled(['/a', '/b']);
     const ending = new AbortController();
-    const timer = setTimeout(() => ending.abort(130), 900);
-    const { code, out } = await on(['watch', '--json', '--interval', '200ms'], { signal: ending.signal });
-    clearTimeout(timer);
+    let written = 0;
+    const onOutput = (text: string): void => {
+      written += lines(text).length;
+      if (written > 1) ending.abort(130);
+    };
+    const { code, out } = await on(['watch', '--json', '--interval', '200ms'], {
+      signal: ending.signal,
+      onOutput,
+    });
     expect(code).toBe(130);
     const updates = lines(out).map((line) => JSON.parse(line));
     expect(updates.length).toBeGreaterThan(1);
