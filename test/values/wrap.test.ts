@@ -359,7 +359,7 @@ describe.each(STORES)('in %s', (_name, options) => {
       ++depth > 3 ? 'deep' : `(${await cache.wrap('key', nested, MINUTE)})`;
     const startedAt = performance.now();
     expect(await cache.wrap('key', nested, MINUTE)).toBe('(((deep)))');
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(await cache.wrap('key', () => 'run again', MINUTE)).toBe('(((deep)))');
   });
 
