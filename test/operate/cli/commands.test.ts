@@ -126,7 +126,7 @@ describe('the show command', () => {
 
   test('shows a value by the JSON of its key', async () => {
     const { on, prefix } = await filled([]);
-    const cache = redisCache({ redis: url, prefix });
+    const cache = redisCache({ redis: url, prefix, timeout: '10s' });
     stopping.push(() => cache.close());
     await cache.store.set(['rates', 'EUR'], { eur: 1 }, { ttl: '1m' });
     expect((await on(['show', '["rates","EUR"]', '--raw'])).out).toBe('{"eur":1}');
@@ -246,7 +246,7 @@ describe('control characters from Redis', () => {
     ['stats', '--json'],
   ])('are escaped by: %s %s %s %s', async (...args) => {
     const { on, prefix } = await filled(['/a']);
-    const cache = redisCache({ redis: url, prefix });
+    const cache = redisCache({ redis: url, prefix, timeout: '10s' });
     stopping.push(() => cache.close());
     await cache.store.set(['\x1b]0;evil\x07\x9b2J\u202e'], 'x', { ttl: '1m' });
     const { code, out, err } = await on(args, { isTTY: true, env: { NO_COLOR: '1' } });
