@@ -130,7 +130,7 @@ describe.each<[string, CacheOptions]>([
   });
 
   test('leaves everything else in use', async () => {
-    open(options);
+    open({ ...options, timeout: 2000 });
     await untilHit('here', '/a');
     await untilHit('here', '/b');
     await away();
@@ -193,7 +193,7 @@ test('an unsafe request that fails invalidates nothing', async () => {
 });
 
 test('Redis that reads and does not write costs the hits of what was changed, and no others', async () => {
-  open();
+  open({ timeout: 2000 });
   await untilHit('here', '/a');
   await untilHit('here', '/b');
   await redis.cli('REPLICAOF', '127.0.0.1', '1');
