@@ -1,5 +1,4 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { LRUCache } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { createEntries } from './entries/entries.ts';
@@ -42,10 +41,6 @@ export function redisCache(options: CacheOptions = {}): CacheMiddleware {
   return new Cache(options).middleware();
 }
 
-/** How many ids of responses above `maxBodySize` are remembered, and for how many milliseconds. */
-const MAX_OVERSIZE = 10_000;
-const OVERSIZE_MS = 60_000;
-
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
 class Cache {
   readonly #context: CacheContext;
@@ -82,7 +77,6 @@ class Cache {
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       reporter,
-      oversize: new LRUCache({ maxSize: MAX_OVERSIZE, sizeCalculation: () => 1, ttl: OVERSIZE_MS }),
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),

@@ -227,7 +227,10 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     if (!chunks || !head) return { kind: 'not-kept' };
     if (isClientGone && !isLengthKnown && watch.noticed) return { kind: 'refused', reason: 'incomplete' };
     // The connection has ended, and 'close' is yet to come: what the app has seen of that until now is not known.
-    if (!isClientGone && watch.quietly(isCut)) return { kind: 'refused', reason: 'incomplete' };
+    if (!isClientGone && watch.quietly(isCut)) {
+      hooks?.clientDisconnected();
+      return { kind: 'refused', reason: 'incomplete' };
+    }
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.
     if (stated !== undefined && String(stated) !== String(length))

@@ -1,4 +1,3 @@
-import type { LRUCache } from 'lru-cache';
 import type { Storage } from '../entries/storage.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
@@ -19,8 +18,6 @@ export interface CacheContext extends Storage {
   readonly nested: NestedCaches;
   readonly refreshes: Refreshes;
   readonly reporter: Reporter;
-  /** Ids whose last response exceeded `maxBodySize`: a range of it is forwarded as a range. */
-  readonly oversize: LRUCache<string, true>;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
   idsOf(url: string): ReadonlySet<string>;
   /** Whether responses may be stored under keys of the user's own, so that a URL is found only by its tag. */

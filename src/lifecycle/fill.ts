@@ -9,10 +9,12 @@ import {
   type SentHead,
 } from '../exchange/capture.ts';
 import { ReadTracker } from '../exchange/guard/guard.ts';
+import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
+import { parseContentRange } from '../http/range.ts';
 import { isFresh, mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
@@ -29,6 +31,7 @@ import {
   refreshResultOf,
 } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
+import { templateFor } from './refresh.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
 import type { ShadowComparison } from './shadow-comparison.ts';
@@ -74,9 +77,10 @@ export class Fill implements CaptureHooks, FillState {
   readonly #stale: StoredResponse | undefined;
   readonly #startedAt = performance.now();
   readonly #asksForRange: boolean;
-  #sendsRange = false;
   #refusal: Detail | undefined;
   #head: (ResponseHead & SentHead) | undefined;
+  /** The request for the whole that the response is a part of, if that is to be stored. */
+  #wholeTemplate: RequestTemplate | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
   #isShared = true;
 
@@ -150,6 +154,7 @@ export class Fill implements CaptureHooks, FillState {
     durationsMs.origin = performance.now() - this.#startedAt;
     const { flight } = this.#plan;
     if (flight) flight.committing = end.kind === 'complete';
+    this.#wholeTemplate = this.#templateOfWhole();
     context.track(this.#settle(this.#store(end), end));
   }
 
@@ -179,16 +184,9 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   #prepareRequest(): void {
-    const { context, exchange } = this.transaction;
-    if (this.#plan.shadow) {
-      exchange.keepHeaders();
-      return;
-    }
-    const { candidate } = this.#plan;
-    // The whole answers every later range. Where it is known to be too large to store, the app answers the range.
-    const tooLarge = !candidate && this.lease !== undefined && context.oversize.has(this.lease.id);
-    this.#sendsRange = this.#asksForRange && (candidate?.status === 206 || tooLarge);
-    exchange.askForWhole(this.#stale && validatorsOf(this.#stale), this.#sendsRange);
+    const { exchange } = this.transaction;
+    if (this.#plan.shadow) exchange.keepHeaders();
+    else exchange.askForWhole(this.#stale && validatorsOf(this.#stale), this.#asksForRange);
   }
 
   /** Whether a stale stored response can still be the answer: it has a validator, or may be served on an error. */
@@ -210,7 +208,7 @@ export class Fill implements CaptureHooks, FillState {
     if (this.#asksForRange && status === 416) return true;
     const { candidate } = this.#plan;
     if (status === 206) return !this.#asksForRange || (candidate !== undefined && candidate.status !== 206);
-    return this.#sendsRange && status !== 200;
+    return this.#asksForRange && status >= 400;
   }
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
@@ -311,10 +309,7 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     t.fill = undefined;
     context.nested.forget(exchange.req);
-    if (lease) {
-      context.leaseRenewal.drop(lease);
-      if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
-    }
+    if (lease) context.leaseRenewal.drop(lease);
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
@@ -325,7 +320,41 @@ export class Fill implements CaptureHooks, FillState {
     flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));
     t.settle(this.#outcomeOf(result));
+    if (this.#wholeTemplate) this.#requestWhole(this.#wholeTemplate, result);
     await shadow?.compare(this, this.#head, end);
+  }
+
+  /**
+   * The app answers a range by itself, as without the cache. Where the whole fits, the cache asks for it behind the answer,
+   * since it answers every later range.
+   */
+  #templateOfWhole(): RequestTemplate | undefined {
+    const { transaction: t, policy } = this;
+    const { candidate } = this.#plan;
+    if (this.#head?.status !== 206 || !this.#asksForRange || !this.lease) return undefined;
+    const part = parseContentRange(joined(this.#head.headers['content-range']));
+    if (!part || part.size > policy.maxBodySize || part.size === part.last - part.first + 1) return undefined;
+    const mayBeStored = this.#refusal === 'partial' && candidate !== undefined && candidate.status !== 206;
+    const isStorable = !(this.#storability instanceof Promise) && this.#storability.reason === undefined;
+    if (!(mayBeStored || isStorable) || !t.context.refreshes.canRefresh(t.exchange, this.lease))
+      return undefined;
+    return templateFor({ exchange: t.exchange, policy, identity: this.identity }, this.#head.headers.vary);
+  }
+
+  #requestWhole(template: RequestTemplate, result: FillResult): void {
+    const { context, exchange, found, identity } = this.transaction;
+    const isPartStored = result.kind === 'stored';
+    if (!isPartStored && detailOf(result) !== 'partial') return;
+    const { lease, variant } = isPartStored
+      ? result.commit
+      : { lease: this.lease!, variant: found.ref.variant };
+    const refreshable = {
+      exchange,
+      identity,
+      policy: this.policy,
+      found: { ref: { id: lease.id, variant }, value: isPartStored ? { version: lease.token } : found.value },
+    };
+    void context.refreshes.begin(refreshable, undefined, template);
   }
 
   #outcomeOf(result: FillResult): Outcome {

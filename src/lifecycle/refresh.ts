@@ -3,8 +3,7 @@ import { LRUCache } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { dispatch, listenerOf, type RequestTemplate, templateOf } from '../exchange/internal-request.ts';
-import { field } from '../http/headers.ts';
-import { nominated } from '../http/vary.ts';
+import { type Fields, nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
@@ -134,11 +133,17 @@ export class Refreshes {
   }
 
   /**
-   * Refreshes the response that the transaction has found, as soon as a slot is free. It must be called while the client
-   * is connected, because a closed socket forgets its peer.
+   * Refreshes the response that the transaction has found, as soon as a slot is free.
+   * @param vary the response's field.
+   * @param template the request to repeat, if it was made before: the client must be connected, because a closed socket
+   *   forgets its peer.
    * @returns the result, or that of the last attempt while no further attempt is made; `queue-full` where it is not begun.
    */
-  begin(t: Refreshable, stored: StoredResponse): Promise<RefreshResult | 'queue-full' | undefined> {
+  begin(
+    t: Refreshable,
+    vary: Fields['vary'],
+    template?: RequestTemplate,
+  ): Promise<RefreshResult | 'queue-full' | undefined> {
     const { id, variant } = t.found.ref;
     const variantKey = variantKeyOf(id, variant);
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
@@ -152,10 +157,9 @@ export class Refreshes {
     const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
     });
-    const template = templateFor(t, stored);
     const refresh = new Refresh(t);
     this.#queued.set(variantKey, {
-      template,
+      template: template ?? templateFor(t, vary),
       enter,
       refresh,
       done,
@@ -241,11 +245,11 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
 }
 
 /** The request to repeat: the fields that the key and `Vary` depend on. Credentials only if these depend on them. */
-function templateFor(
-  { exchange: x, policy, identity: { covers } }: Refreshable,
-  stored: StoredResponse,
+export function templateFor(
+  { exchange: x, policy, identity: { covers } }: Omit<Refreshable, 'found'>,
+  vary: Fields['vary'],
 ): RequestTemplate {
-  const names = nominated(field(stored.headers, 'vary'));
+  const names = nominated(vary);
   const varies = new Set([...(names === '*' ? [] : names), ...policy.vary.headers, ...x.headersRead]);
   // A key that depends on `req.user` and the like depends on middleware that identifies the user by credentials.
   const personal = [...covers].some((word) => word.startsWith('req.'));

@@ -1,5 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { replay, sendGatewayTimeout } from '../exchange/replay.ts';
+import { field } from '../http/headers.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { type Decision, outcomeOf } from './decide.ts';
 import { represented } from './representation.ts';
@@ -11,7 +12,7 @@ import type { Transaction } from './transaction.ts';
 /** Carries out a decision to serve: answers, and begins the refresh that goes with it. */
 export function serve(t: Transaction, decision: Extract<Decision, { kind: 'serve' }>): void {
   const { stored, ageMs, refresh } = decision;
-  if (refresh) void t.context.refreshes.begin(t, stored);
+  if (refresh) void t.context.refreshes.begin(t, field(stored.headers, 'vary'));
   serveStored(t, stored, ageMs, outcomeOf(decision));
 }
 

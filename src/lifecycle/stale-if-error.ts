@@ -1,4 +1,5 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
+import { field } from '../http/headers.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { RefreshResult } from './refresh.ts';
 import { serveOnError } from './serve.ts';
@@ -16,7 +17,9 @@ export async function serveAfterTimeout(
 ): Promise<'answered' | 'look-again' | 'forward'> {
   const { originTimeout } = t.policy;
   if (originTimeout === undefined || !t.canServeStale()) return 'forward';
-  const refreshed = t.context.refreshes.begin(t, stored).then((result) => ({ result }));
+  const refreshed = t.context.refreshes
+    .begin(t, field(stored.headers, 'vary'))
+    .then((result) => ({ result }));
   const timely = await withTimeout(refreshed, originTimeout);
   const result = timely ? timely.result : 'late';
   if (result === 'stored' || result === 'not-needed') return 'look-again';
