@@ -11,6 +11,7 @@ import type { Identity } from '../key/identify.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
+import { OptionFailure } from '../options/user-function.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
@@ -64,6 +65,8 @@ export interface Explanation {
     /** Whether it was purged softly. */
     readonly purged: boolean;
   };
+  /** The function among the options that failed for this request. */
+  readonly failure?: { readonly option: string; readonly message: string };
   /** Why this process did not store the last response for the key. It remembers 1000 keys. */
   readonly refused?: Reason & { readonly at: Date };
 }
@@ -85,9 +88,16 @@ export async function explain(
   const t = given
     ? new Transaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
-  if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
-    return { cacheStatus: undefined, because: [] };
-  const unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
+  let unqualified: Outcome | undefined;
+  try {
+    if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
+      return { cacheStatus: undefined, because: [] };
+    unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
+  } catch (error) {
+    if (!(error instanceof OptionFailure)) throw error;
+    const { detail, option, message } = error;
+    return explained(t, bypass(detail), { failure: { option, message } });
+  }
   if (!t.key) return explained(t, unqualified!);
 
   const { identity } = t;

@@ -6,6 +6,7 @@ import { identify } from '../key/identify.ts';
 import { idOfUrl, invalidatedTags } from '../key/tags.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { reportPurge } from '../purge/purge.ts';
+import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
 
 const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
@@ -58,11 +59,12 @@ function invalidate(
 }
 
 /** The id of the stored responses of a GET under the `key` option; `undefined` where the function returns no key. */
-async function idOfGet({ exchange, ownPolicy }: Transaction): Promise<string | undefined> {
+async function idOfGet({ context, exchange, ownPolicy }: Transaction): Promise<string | undefined> {
   try {
     const identity = await identify(exchange, ownPolicy, 'GET');
     return typeof identity === 'string' ? undefined : identity.id;
-  } catch {
+  } catch (error) {
+    reportError(context.reporter, error);
     return undefined;
   }
 }

@@ -61,10 +61,10 @@ export const DETAILS = {
   ],
   key: ['The `key` option returned `null`.'],
   'key-ambiguous': [
-    'The `key` option returned a value that is not plain JSON, so two requests could share a key.',
+    'The `key` option returned a value that is not plain JSON, so two requests could share a key. The `fault` event says what; `undefined` is no fault.',
   ],
   'vary-ambiguous': [
-    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant.',
+    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant. The `fault` event says what.',
   ],
   refresh: ['The cache itself made the request, to refresh a response for a route behind this cache.'],
   shadow: [
@@ -77,8 +77,28 @@ export const DETAILS = {
     'An unsafe request to this process invalidated the response, and Redis has not confirmed that yet.',
     'RFC 9111 §4.4',
   ],
-  error: [
-    'A function among the options threw an error, or the store did. The `fault` event has the message.',
+  error: ['The cache or the store threw an error. The `fault` event has the message.'],
+  // A function among the options failed.
+  'enabled-error': [
+    'The `enabled` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'when-error': [
+    'The `when` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'key-error': [
+    'The `key` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'vary-by-error': [
+    'The `vary.by` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'store-when-error': [
+    'The `storeWhen` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'ttl-error': [
+    'The `ttl` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'tags-error': [
+    'The `tags` option threw an error or returned a value of a wrong type. The `fault` event says what.',
   ],
   'redis-error': [
     'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis replied with.',
