@@ -36,7 +36,7 @@ export async function handle(t: Transaction): Promise<void> {
   try {
     await begin(t);
   } catch (error) {
-    const detail = reportError(context.reporter, error);
+    const detail = reportError(context.reporter, error, t.ownPolicy);
     // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
     if (exchange.forwarded || exchange.res.headersSent) return;
     // What a route could not decide is not stored by a cache in front.

@@ -64,7 +64,7 @@ async function idOfGet({ context, exchange, ownPolicy }: Transaction): Promise<s
     const identity = await identify(exchange, ownPolicy, 'GET');
     return typeof identity === 'string' ? undefined : identity.id;
   } catch (error) {
-    reportError(context.reporter, error);
+    reportError(context.reporter, error, ownPolicy);
     return undefined;
   }
 }

@@ -38,7 +38,9 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
     else answer(t, command, 200, { purged: count });
   } catch (error) {
     // The request names what its own key stores.
-    answer(t, reportError(context.reporter, error), 503, { error: 'A function among the options failed' });
+    answer(t, reportError(context.reporter, error, t.ownPolicy), 503, {
+      error: 'A function among the options failed',
+    });
   }
   return true;
 }
@@ -64,7 +66,7 @@ function commandIn(given: unknown): Command | undefined {
 }
 
 async function isAuthorized(
-  { context, exchange }: Transaction,
+  { context, exchange, ownPolicy }: Transaction,
   { authorize }: Invalidation,
 ): Promise<boolean> {
   if (typeof authorize !== 'function') {
@@ -74,7 +76,7 @@ async function isAuthorized(
   try {
     return (await authorize(exchange.req, exchange.res)) === true;
   } catch (error) {
-    reportError(context.reporter, error);
+    reportError(context.reporter, error, ownPolicy);
     return false;
   }
 }

@@ -43,7 +43,7 @@ export interface ResponseHead {
 /** A promise only where a function of the user's returns one. A function that throws is a reason not to store. */
 export function evaluate(fill: FillState, head: ResponseHead): Storability | Promise<Storability> {
   const failed = (error: unknown): Storability => {
-    return { reason: reportError(fill.transaction.context.reporter, error) };
+    return { reason: reportError(fill.transaction.context.reporter, error, fill.policy) };
   };
   try {
     const storability = fill.reads.untracked(() => unguarded(fill, head));

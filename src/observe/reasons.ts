@@ -49,6 +49,9 @@ export const DETAILS = {
     'GET and HEAD requests with a body bypass the cache: the body may change the response.',
     'RFC 9110 §9.3.1',
   ],
+  'body-unread': [
+    'The `key` option did not read the body of the request, or no body parser had run yet, so requests with other bodies could share the key. A `fault` event says which, once for each route.',
+  ],
   upgrade: ['The request asks for another protocol (such as a WebSocket).', 'RFC 9110 §7.8'],
   precondition: [
     '`If-Match` and `If-Unmodified-Since` must be evaluated by the app, not by a cache.',

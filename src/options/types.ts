@@ -146,7 +146,8 @@ export interface PolicyOptions {
   /**
    * The request methods that the cache looks up and stores. A request with another method is forwarded (`fwd=method`).
    * HEAD requests are answered by stored responses to GET. A method other than GET and HEAD needs a `key` that covers the
-   * request body.
+   * request body: a request whose body `key` and `vary.by` did not read, or whose body parser runs behind the cache, is
+   * forwarded (`detail=body-unread`).
    * @default ['GET', 'HEAD']
    */
   readonly methods?: readonly string[];
