@@ -15,6 +15,7 @@ import {
   objectOf,
   oneOf,
   optional,
+  ownMember,
   type Parser,
   sizeFrom,
   timeout,
@@ -298,7 +299,7 @@ const varyParts = objectOf({
 
 function parseVary(option: string, vary: unknown): Policy['vary'] {
   const parts = varyParts(option, vary);
-  const queryDeclared = (vary as { query?: unknown }).query !== undefined;
+  const queryDeclared = ownMember(vary as object, 'query') !== undefined;
   return Object.freeze({ ...parts, queryDeclared });
 }
 
