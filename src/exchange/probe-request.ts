@@ -18,11 +18,12 @@ export interface ExplainRequest {
  */
 export function probeRequest(url: string | URL, init: ExplainRequest): ServerResponse {
   const { method = 'GET', headers = {} } = ownMembers<ExplainRequest>('explain', init, ['method', 'headers']);
-  const { protocol, host, pathname, search } = URL.canParse(String(url)) ? new URL(url) : ({ protocol: '' } as URL);
-  if (protocol !== 'http:' && protocol !== 'https:')
-    throw new TypeError(
-      `explain takes an http or https URL, not ${url}: write the whole URL, such as https://example.com/leads`,
-    );
+  const target = URL.canParse(String(url)) ? new URL(url) : undefined;
+  if (!target || !/^https?:$/.test(target.protocol)) {
+    const advice = 'write the whole URL, such as https://example.com/leads';
+    throw new TypeError(`explain takes an http or https URL, not ${url}: ${advice}`);
+  }
+  const { protocol, host, pathname, search } = target;
   const socket = Object.assign(new Socket(), { encrypted: protocol === 'https:' });
   const req = new IncomingMessage(socket);
   req.method = method;

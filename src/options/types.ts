@@ -317,7 +317,10 @@ export interface CacheOptions extends PolicyOptions {
   readonly encrypt?: EncryptOptions;
   /** Lets authorized requests purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
-  /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. @default false */
+  /**
+   * Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. Of a key with more
+   * than 512 characters it has the first 512, then its length: `... (12034 characters)`. @default false
+   */
   readonly showKey?: boolean;
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
