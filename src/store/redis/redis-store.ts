@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
 import type { Store } from '../store.ts';
+import { onReady } from './on-ready.ts';
 import type { RedisContext } from './redis-context.ts';
 import { redisInventory } from './redis-inventory.ts';
 import { redisLeases } from './redis-leases.ts';
@@ -36,6 +37,7 @@ export function redisStore(
       async ping() {
         await client.ping();
       },
+      onReady: (listener) => onReady(client, listener),
       close() {
         closeLeases();
         return close();
