@@ -30,8 +30,9 @@ what to write instead.
 - **\`Value<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
 - **\`KeyPart\`** is plain JSON: strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
 
-A function among the options that throws, rejects or returns something else never breaks a request: the request is forwarded
-(\`detail=error\`), or its response is not stored, and a \`fault\` event has the message.
+A function among the options that throws, rejects or returns a value of another type never breaks a request: the app answers
+it, and nothing is stored. \`Cache-Status\` names the option (\`detail=key-error\`); a \`fault\` event, and the log under
+\`DEBUG=redis-response-cache:fault\`, name it with the message.
 `;
 
 if (process.argv.includes('--print')) process.stdout.write(optionsPage());

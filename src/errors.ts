@@ -37,6 +37,17 @@ function badValue(option: string, value: unknown, accepted: string): string {
   return `Option "${option}" is ${SECRET.test(option) ? '***' : show(value)}, but must be ${accepted}.`;
 }
 
+/** What `redisCache` returned, as far as a function needs it. @throws {OptionError} */
+export function assertCache(option: string, cache: unknown, methods: readonly string[]): void {
+  const has = (name: string): boolean =>
+    typeof (cache as Record<string, unknown> | null | undefined)?.[name] === 'function';
+  if (methods.every(has)) return;
+  throw new OptionError(
+    option,
+    `${option}() needs the cache that redisCache() returned, not ${show(cache)}.`,
+  );
+}
+
 /** A value as messages show it: at most 120 characters, and without what may be a secret. */
 export function show(value: unknown): string {
   if (typeof value === 'function') return `a function${value.name ? ` (${value.name})` : ''}`;

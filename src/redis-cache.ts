@@ -18,6 +18,7 @@ import { Refreshes } from './lifecycle/refresh.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
+import { assertListener } from './options/listeners.ts';
 import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
@@ -100,10 +101,12 @@ class Cache {
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
       on: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
+        assertListener('on', event, listener);
         context.reporter.on(event, listener);
         return handled;
       },
       off: <E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void) => {
+        assertListener('off', event, listener);
         context.reporter.off(event, listener);
         return handled;
       },

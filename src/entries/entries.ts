@@ -2,6 +2,15 @@ import { decodeIdentity } from '../codec/compression.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
+import {
+  abortSignal,
+  callable,
+  flag,
+  objectOf,
+  optional,
+  ownMember,
+  ownMembers,
+} from '../options/parsers.ts';
 import { milliseconds } from '../options/units.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { isHashed } from '../store/ids.ts';
@@ -12,7 +21,7 @@ import { applyEdit, type Edit } from './edit.ts';
 import { PageBuilder, parseQuery } from './paging.ts';
 import type { Storage } from './storage.ts';
 import { summaries, summarizeStored, summarizeUnreadable } from './summary.ts';
-import type { Entries, Entry, EntryChange, EntryRef } from './types.ts';
+import type { Entries, Entry, EntryChange, EntryRef, StoreFigures } from './types.ts';
 
 /** How many keys `measure` looks at in one step. */
 const MEASURE_STEP = 500;
@@ -75,7 +84,8 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       };
     },
 
-    async purge(ref, { soft = false } = {}) {
+    async purge(ref, options = {}) {
+      const { soft } = parsePurgeOptions('purge', options);
       const mode: PurgeMode = soft ? { staleSince: clock() } : 'delete';
       return orThrow(await responses.purge(parseId(ref), mode), 'confirm the purge');
     },
@@ -100,7 +110,8 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       return orThrow(await responses.replace(replacement), 'confirm the update');
     },
 
-    async measure({ onProgress, signal } = {}) {
+    async measure(options = {}) {
+      const { onProgress, signal } = parseMeasureOptions('measure', options);
       signal?.throwIfAborted();
       const census = new EntryCensus(orThrow(await inventory.count(), 'count the keys'));
       let position: ScanPosition | undefined;
@@ -117,6 +128,13 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
     },
   };
 }
+
+const parsePurgeOptions = objectOf({ soft: { default: false, parse: flag } });
+
+const parseMeasureOptions = objectOf({
+  onProgress: { default: undefined, parse: optional(callable<(figures: StoreFigures) => void>) },
+  signal: { default: undefined, parse: optional(abortSignal) },
+});
 
 /** The body as the app sent it; `undefined` for a damaged body. */
 async function identityBody(
@@ -150,22 +168,26 @@ async function storedKey(
 
 /** Refs may come from anywhere, so an id that could name another kind of key in Redis is refused. */
 function parseId(ref: Partial<EntryRef> | undefined): string {
-  const id = ref?.id;
+  const id = partOf(ref, 'id');
   if (typeof id !== 'string' || /^@|[{}]/.test(id))
     throw new TypeError('an entry needs an id, as list returns it');
   return id;
 }
 
+function partOf(ref: Partial<EntryRef> | undefined, name: keyof EntryRef): unknown {
+  return typeof ref === 'object' && ref !== null ? ownMember(ref, name) : undefined;
+}
+
 function parseRef(ref: Partial<EntryRef> | undefined): EntryRef {
   const id = parseId(ref);
-  const variant = ref?.variant;
+  const variant = partOf(ref, 'variant');
   if (typeof variant !== 'string' || /^[!@]/.test(variant))
     throw new TypeError('an entry needs an id and a variant, as list returns them');
   return { id, variant };
 }
 
 function parseChange(change: EntryChange | undefined, maxBodySize: number): Edit {
-  const { ttl, body } = change ?? {};
+  const { ttl, body } = ownMembers<EntryChange>('update', change ?? {}, ['ttl', 'body']);
   if (ttl === undefined && body === undefined) throw new TypeError('update needs a ttl or a body');
   const ttlMs = ttl === undefined ? undefined : milliseconds(ttl);
   if (ttl !== undefined && ttlMs === undefined)

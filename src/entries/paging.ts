@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { show } from '../errors.ts';
 import { idOfTag } from '../key/tags.ts';
+import { ownMembers } from '../options/parsers.ts';
 import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { ScanPosition, ScanStep } from '../store/store.ts';
@@ -41,8 +42,11 @@ interface Cursor {
 
 const START: Cursor = { position: undefined, listed: new Set() };
 
+const PROPERTIES = ['search', 'status', 'tag', 'id', 'limit', 'cursor'] as const;
+
 /** @throws {TypeError} for a bad property, which the message names. */
-export function parseQuery({ search, status, tag, id, limit = 50, cursor }: EntryQuery): Query {
+export function parseQuery(query: EntryQuery): Query {
+  const { search, status, tag, id, limit = 50, cursor } = ownMembers<EntryQuery>('list', query, PROPERTIES);
   if (search !== undefined && typeof search !== 'string')
     throw new TypeError(`search must be a string, not ${show(search)}`);
   if (status !== undefined && !Number.isInteger(status))

@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { ownMembers } from '../options/parsers.ts';
 
 /** Method and header fields of the request that `cache.explain(url, request)` explains. */
 export interface ExplainRequest {
@@ -15,13 +16,14 @@ export interface ExplainRequest {
  * @returns the request's response, which is connected to no client.
  * @throws {TypeError} for a URL that is not an absolute http or https URL.
  */
-export function probeRequest(
-  url: string | URL,
-  { method = 'GET', headers = {} }: ExplainRequest,
-): ServerResponse {
-  const { protocol, host, pathname, search } = new URL(url);
-  if (protocol !== 'http:' && protocol !== 'https:')
-    throw new TypeError(`explain takes an http or https URL, not ${url}`);
+export function probeRequest(url: string | URL, init: ExplainRequest): ServerResponse {
+  const { method = 'GET', headers = {} } = ownMembers<ExplainRequest>('explain', init, ['method', 'headers']);
+  const target = URL.canParse(String(url)) ? new URL(url) : undefined;
+  if (!target || !/^https?:$/.test(target.protocol)) {
+    const advice = 'write the whole URL, such as https://example.com/leads';
+    throw new TypeError(`explain takes an http or https URL, not ${url}: ${advice}`);
+  }
+  const { protocol, host, pathname, search } = target;
   const socket = Object.assign(new Socket(), { encrypted: protocol === 'https:' });
   const req = new IncomingMessage(socket);
   req.method = method;
@@ -31,6 +33,12 @@ export function probeRequest(
     req.rawHeaders.push(name, value);
   }
   return new ServerResponse(req);
+}
+
+/** Whether a value is a request that a server received. */
+export function isRequest(value: unknown): value is IncomingMessage {
+  const { headers, url } = (value ?? {}) as Partial<IncomingMessage>;
+  return typeof headers === 'object' && headers !== null && typeof url === 'string';
 }
 
 /** The response of a request, as Express links it; otherwise one that is connected to no client. */

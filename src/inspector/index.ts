@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { assertCache } from '../errors.ts';
 import type { Next } from '../options/types.ts';
 import { createActions, type InspectedCache } from './actions.ts';
 import { Live } from './live.ts';
@@ -20,6 +21,7 @@ export function inspector(
   cache: InspectedCache,
   options: InspectorOptions,
 ): (req: IncomingMessage, res: ServerResponse, next: Next) => void {
+  assertCache('inspector', cache, ['stats', 'on', 'purge', 'warm', 'explain']);
   const settings = parseInspectorOptions(options);
   const actions = createActions(cache, settings, new Live(cache));
   return createRouter(settings, actions, cache.stats().cache);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import stringify from 'fast-json-stable-stringify';
 import type { Target } from '../exchange/target.ts';
+import { isPlainJson } from '../options/plain-json.ts';
 import type { HashName } from '../options/policy.ts';
 import type { KeyPart, QueryRule } from '../options/types.ts';
 import { HASH_MARK } from '../store/ids.ts';
@@ -21,18 +22,19 @@ export function defaultKey(method: string, target: Target, rule: QueryRule): str
   return `${sharedMethod(method)} ${target.scheme}://${target.host}${normalizeQuery(target.url, rule)}`;
 }
 
-/** What a key has to be, for messages. */
-export const PLAIN_JSON = 'plain JSON: strings, finite numbers, booleans, null, arrays and plain objects';
-
-/** The key for a value of the `key` option; `undefined` when the value is not plain JSON, which would be ambiguous. */
+/** The key for a value that nothing has checked; `undefined` when it is not plain JSON, which would be ambiguous. */
 export function customKey(method: string, value: unknown): string | undefined {
-  return isPlainJson(value) ? `${sharedMethod(method)} ${stringify(value)}` : undefined;
+  return isPlainJson(value) ? keyOf(method, value) : undefined;
 }
 
-/** The declared parts of a request as one text, empty without any; `undefined` when a part is not plain JSON. */
-export function declaredText(parts: readonly unknown[]): string | undefined {
-  if (parts.length === 0) return '';
-  return isPlainJson(parts) ? stringify(parts) : undefined;
+/** The key for a value of the `key` option. */
+export function keyOf(method: string, value: KeyPart): string {
+  return `${sharedMethod(method)} ${stringify(value)}`;
+}
+
+/** The declared parts of a request as one text, empty without any. */
+export function declaredText(parts: readonly KeyPart[]): string {
+  return parts.length === 0 ? '' : stringify(parts);
 }
 
 /**
@@ -104,20 +106,4 @@ function isIncluded(root: string, rule: readonly string[] | { readonly except: r
   const among = (names: readonly string[]): boolean =>
     names.some((name) => (name.endsWith('*') ? root.startsWith(name.slice(0, -1)) : root === name));
   return 'except' in rule ? !among(rule.except) : among(rule);
-}
-
-/** Whether a value is plain JSON, so that different values have different JSON texts. */
-function isPlainJson(value: unknown, depth = 0): value is KeyPart {
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return true;
-  if (typeof value === 'number') return Number.isFinite(value);
-  if (typeof value !== 'object' || depth > 16) return false;
-  if ('toJSON' in value) return false;
-  if (Array.isArray(value)) {
-    // `every` would skip the holes of a sparse array. Here they are `undefined`, which is refused.
-    for (const item of value) if (!isPlainJson(item, depth + 1)) return false;
-    return true;
-  }
-  const prototype = Object.getPrototypeOf(value);
-  if (prototype !== Object.prototype && prototype !== null) return false;
-  return Object.values(value).every((item) => isPlainJson(item, depth + 1));
 }

@@ -6,7 +6,8 @@ import type { RequestTarget, Target } from '../exchange/target.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import { customKey, declaredText, defaultKey, normalizeQuery, redisId } from './cache-key.ts';
+import type { KeyPart } from '../options/types.ts';
+import { declaredText, defaultKey, keyOf, normalizeQuery, redisId } from './cache-key.ts';
 
 /** The identity of a request in the cache: its cache key, and the declared parts that select a variant. */
 export interface Identity {
@@ -63,16 +64,15 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
   if (policy.key) {
     const value = await policy.key(req, x.res);
     if (value === null) return 'key';
-    key = customKey(method, value);
-    if (key === undefined) return 'key-ambiguous';
+    if (value === undefined) return 'key-ambiguous';
+    key = keyOf(method, value);
   } else {
     const target = keyTarget(x.target);
     if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
   const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
-  if (policy.vary.by && by === undefined) return 'vary-ambiguous';
-  const keyText = `${key} ${by === undefined ? '' : (declaredText([by]) ?? '')}`;
+  const keyText = `${key} ${by === undefined ? '' : declaredText([by])}`;
   // In front of the app nobody is logged in yet, so an absent user there says nothing about the user in the app.
   const coversAbsence = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
   const covered = reads.filter(([word, text]) =>
@@ -98,10 +98,10 @@ function containsWord(keyText: string, value: string): boolean {
 
 const NO_READS: Read = new Set();
 
-function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read: Read): Identity | Detail {
+function toIdentity(x: Exchange, policy: Policy, key: string, by: KeyPart | undefined, read: Read): Identity {
   const { hash, vary } = policy;
   const { headers, cookies } = vary;
-  const parts: unknown[] = [];
+  const parts: KeyPart[] = [];
   for (const name of headers) {
     const value = Object.hasOwn(x.headers, name) ? joined(x.headers[name]) : undefined;
     parts.push(['header', name, value ?? null]);
@@ -119,7 +119,6 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: unknown, read:
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = declaredText(parts);
-  if (declared === undefined) return 'vary-ambiguous';
   const named = headers.length + cookies.length > 0;
   const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
   const coversCredentials = CREDENTIALS.some((word) => covers.has(word));

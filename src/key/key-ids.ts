@@ -1,7 +1,8 @@
 import { PurgeError, show } from '../errors.ts';
 import { normalHost, type Target } from '../exchange/target.ts';
+import { PLAIN_JSON } from '../options/plain-json.ts';
 import type { Policy } from '../options/policy.ts';
-import { customKey, defaultKey, PLAIN_JSON, redisId } from './cache-key.ts';
+import { customKey, defaultKey, redisId } from './cache-key.ts';
 
 /** The ids of the cache keys that an operator or a response names. Each policy of the cache may have its own keys. */
 

@@ -12,13 +12,15 @@ import { redisId } from './cache-key.ts';
  * The ids of a response's tags; `undefined` when there are too many, or one is too long or not a string. A group is
  * stored as two tags: by its name, and as a group of its origin, which alone may invalidate it (RFC 9875 §2.1).
  * @param own the tags of the `tags` option.
- * @param hasOwnKey whether the response is stored under a key of the user's own.
+ * @param hasOwnKey whether the response is stored under a key of the user's own: then it has its URL as one more tag.
  */
 export function tagsOf(x: Exchange, headers: Fields, own: unknown, hasOwnKey = false): string[] | undefined {
   const tags = ownAndStated(x, headers, own);
   const { target } = x;
   // An unsafe request does not invalidate the response to itself, which a policy may store.
-  if (!tags || !hasOwnKey || !target || isUnsafe(x.method)) return tags;
+  if (!tags || !target || isUnsafe(x.method)) return tags;
+  // Any other URL under the default key is found by its id: see `formsOf`.
+  if (!hasOwnKey && !hasUpperCase(target.url)) return tags;
   return [...tags, idOfUrl(`${target.scheme}://${target.host}${target.url}`)];
 }
 
@@ -39,12 +41,50 @@ export function invalidatedTags(target: Target | undefined, headers: Fields): st
 }
 
 /**
- * The id of a tag by which a response under a `key` of the user's own is found by its URL, whatever its query: an unsafe
- * request must invalidate it (RFC 9111 §4.4), and the key does not tell the URL.
+ * The id of a tag by which a response is found by its URL, where its id is not known: the key is one of the user's own, or the
+ * path has upper case. An unsafe request must invalidate it (RFC 9111 §4.4). The URLs that Express takes for the same route
+ * have the same tag, whatever their query.
  * @param url absolute, with a host in normal form.
  */
 export function idOfUrl(url: string): string {
-  return redisId(`@${url.replace(/[?#].*$/s, '')}`, undefined);
+  return redisId(`@${foldPath(url).replace(/[?#].*$/s, '')}`, undefined);
+}
+
+/**
+ * A URL, and those other URLs of the same route that have no upper case: Express ignores the case of a path and a slash at its
+ * end, unless it is told otherwise.
+ * @param url absolute.
+ */
+export function formsOf(url: string): string[] {
+  const folded = foldPath(url);
+  const end = endOfPath(folded);
+  const path = folded.slice(0, end);
+  return [...new Set([url, folded, path.endsWith('/') ? folded : `${path}/${folded.slice(end)}`])];
+}
+
+/** Lower case, but for the digits of percent-encodings, which are upper case by custom; without slashes at the end. */
+function foldPath(url: string): string {
+  const end = endOfPath(url);
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  if (start < 0 || start > end) return url;
+  let last = end;
+  while (last > start + 1 && url[last - 1] === '/') last--;
+  return url.slice(0, start) + lowered(url.slice(start, last)) + url.slice(end);
+}
+
+function lowered(path: string): string {
+  return path.toLowerCase().replace(/%[0-9a-f]{2}/g, (encoded) => encoded.toUpperCase());
+}
+
+/** @param url path and query. */
+function hasUpperCase(url: string): boolean {
+  const path = url.slice(0, endOfPath(url));
+  return lowered(path) !== path;
+}
+
+function endOfPath(url: string): number {
+  const end = url.search(/[?#]/);
+  return end < 0 ? url.length : end;
 }
 
 /** The id of a tag in the store. */

@@ -1,6 +1,7 @@
 import { PurgeError, show } from '../errors.ts';
+import { PLAIN_JSON } from '../options/plain-json.ts';
 import type { HashName } from '../options/policy.ts';
-import { customKey, PLAIN_JSON, redisId } from './cache-key.ts';
+import { customKey, redisId } from './cache-key.ts';
 
 /** The cache keys of values (`cache.wrap`, `cache.store`): `VALUE` and the JSON of the user's key. */
 

@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import { show } from '../errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { type ExplainRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
+import { type ExplainRequest, isRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
@@ -11,6 +12,7 @@ import type { Identity } from '../key/identify.ts';
 import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
+import { OptionFailure } from '../options/user-function.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
 import { decide, outcomeOf } from './decide.ts';
@@ -64,6 +66,8 @@ export interface Explanation {
     /** Whether it was purged softly. */
     readonly purged: boolean;
   };
+  /** The function among the options that failed for this request. */
+  readonly failure?: { readonly option: string; readonly message: string };
   /** Why this process did not store the last response for the key. It remembers 1000 keys. */
   readonly refused?: Reason & { readonly at: Date };
 }
@@ -79,15 +83,26 @@ export async function explain(
   request: IncomingMessage | string | URL,
   init: ExplainRequest = {},
 ): Promise<Explanation> {
-  const given = typeof request === 'string' || request instanceof URL ? undefined : request;
+  const given = isRequest(request) ? request : undefined;
+  if (!given && typeof request !== 'string' && typeof (request as URL | null)?.href !== 'string')
+    throw new TypeError(
+      `explain takes a request that the app received, or an absolute http or https URL, not ${show(request)}`,
+    );
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given
     ? new Transaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
-  if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
-    return { cacheStatus: undefined, because: [] };
-  const unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
+  let unqualified: Outcome | undefined;
+  try {
+    if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
+      return { cacheStatus: undefined, because: [] };
+    unqualified = (await outcomeOfCommand(t)) ?? (await qualify(t));
+  } catch (error) {
+    if (!(error instanceof OptionFailure)) throw error;
+    const { detail, option, message } = error;
+    return explained(t, bypass(detail), { failure: { option, message } });
+  }
   if (!t.key) return explained(t, unqualified!);
 
   const { identity } = t;

@@ -1,7 +1,9 @@
+import { BodyWatch, bringsBody } from '../exchange/body-watch.ts';
 import { requestView } from '../exchange/guard/views.ts';
 import { isUnsafe } from '../http/invalidation.ts';
 import { type Identity, identify } from '../key/identify.ts';
 import { bypass, type Detail, type Outcome } from '../observe/outcome.ts';
+import { OptionFailure } from '../options/user-function.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -18,10 +20,31 @@ export function qualify(t: Transaction): Outcome | undefined | Promise<Outcome |
 }
 
 async function qualifyByUser(t: Transaction): Promise<Outcome | undefined> {
-  const { exchange, ownPolicy } = t;
-  if (ownPolicy.when && !(await isAsked(t, ownPolicy.when))) return bypass('when');
-  return identified(t, await identify(exchange, ownPolicy));
+  const { when } = t.ownPolicy;
+  if (when && !(await isAsked(t, when))) return bypass('when');
+  return identified(t, await identifyWithBody(t));
 }
+
+/** The identity of a request. If the request has a body, its key must be made of the body. */
+async function identifyWithBody({ exchange, ownPolicy }: Transaction): Promise<Identity | Detail> {
+  if (!bringsBody(exchange)) return identify(exchange, ownPolicy);
+  const watch = new BodyWatch(exchange.req);
+  const made = await Promise.allSettled([identify(exchange, ownPolicy)]);
+  const reading = watch.end();
+  // Whatever came of a body that was not there, that is the reason.
+  if (reading === 'absent') throw new OptionFailure('key', 'body-unread', UNREAD.absent);
+  const [identity] = made;
+  if (identity.status === 'rejected') throw identity.reason;
+  if (reading === 'read' || typeof identity.value === 'string') return identity.value;
+  throw new OptionFailure('key', 'body-unread', UNREAD.unread);
+}
+
+const UNREAD = {
+  unread:
+    'did not read the body of the request, so that requests with other bodies would have the same key: let it read req.body, such as key: (req) => [req.path, req.body].',
+  absent:
+    'read the body of the request before it was there: mount the body parser of its media type in front of the cache, such as app.use(express.json(), cache).',
+};
 
 function identified(t: Transaction, identity: Identity | Detail): Outcome | undefined {
   if (typeof identity === 'string') return bypass(identity);

@@ -8,6 +8,7 @@ import { acceptFound, decideNear, discardDamaged, startLookUp } from './find-sto
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { forwardHead } from './head-request.ts';
 import { forwardUnsafe } from './invalidate.ts';
+import { reportError } from './option-fault.ts';
 import { answerPurgeRequest } from './purge-request.ts';
 import type { Refresh, RefreshResult } from './refresh.ts';
 import { choose } from './representation.ts';
@@ -35,13 +36,15 @@ export async function handle(t: Transaction): Promise<void> {
   try {
     await begin(t);
   } catch (error) {
-    context.reporter.fault({ step: 'request', code: 'error', message: String(error) });
+    const detail = reportError(context.reporter, error, t.ownPolicy);
     // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
     if (exchange.forwarded || exchange.res.headersSent) return;
+    // What a route could not decide is not stored by a cache in front.
+    t.inFront?.fill?.giveUp();
     if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');
     else {
       t.takeOver();
-      t.forward(bypass('error'));
+      t.forward(bypass(detail));
     }
   }
 }

@@ -2,9 +2,10 @@ import { onHead } from '../exchange/on-head.ts';
 import { alsoInvalidated, isNonError } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
 import { identify } from '../key/identify.ts';
-import { idOfUrl, invalidatedTags } from '../key/tags.ts';
+import { formsOf, idOfUrl, invalidatedTags } from '../key/tags.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { reportPurge } from '../purge/purge.ts';
+import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
 
 const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
@@ -33,8 +34,8 @@ export async function forwardUnsafe(t: Transaction): Promise<void> {
       return;
     }
     const uris = url === undefined ? [] : [url, ...alsoInvalidated(url, headers)];
-    const ids = uris.flatMap((uri) => [...context.idsOf(uri)]);
-    const urlTags = context.hasOwnKeys() ? uris.map(idOfUrl) : [];
+    const ids = uris.flatMap(formsOf).flatMap((uri) => [...context.idsOf(uri)]);
+    const urlTags = [...new Set(uris.map(idOfUrl))];
     invalidate(t, ownId === undefined ? ids : [...ids, ownId], tags, urlTags);
   });
   t.forward(OUTCOME);
@@ -50,7 +51,9 @@ function invalidate(
   const { pendingInvalidations } = context;
   const purges = [
     ...[...new Set(ids)].map((id) => pendingInvalidations.invalidate(id)),
-    ...[...groups, ...urlTags].map((tag) => pendingInvalidations.invalidateTag(tag)),
+    ...groups.map((tag) => pendingInvalidations.invalidateTag(tag)),
+    // Without keys of the user's own, few responses have such a tag.
+    ...urlTags.map((tag) => pendingInvalidations.invalidateTag(tag, !context.hasOwnKeys())),
   ];
   if (purges.length === 0) return;
   const target = groups.length > 0 ? 'tags' : 'url';
@@ -58,11 +61,12 @@ function invalidate(
 }
 
 /** The id of the stored responses of a GET under the `key` option; `undefined` where the function returns no key. */
-async function idOfGet({ exchange, ownPolicy }: Transaction): Promise<string | undefined> {
+async function idOfGet({ context, exchange, ownPolicy }: Transaction): Promise<string | undefined> {
   try {
     const identity = await identify(exchange, ownPolicy, 'GET');
     return typeof identity === 'string' ? undefined : identity.id;
-  } catch {
+  } catch (error) {
+    reportError(context.reporter, error, ownPolicy);
     return undefined;
   }
 }

@@ -53,8 +53,20 @@ export class PendingInvalidations {
     return this.#send({ kind: 'url', name: id }, this.#store.responses.purge(id, 'delete'));
   }
 
-  invalidateTag(tag: string): Promise<number | Fault> {
-    return this.#send({ kind: 'tags', name: tag }, this.#store.responses.purgeTag(tag));
+  /**
+   * @param rarelyUsed whether to look first if any response has the tag. Each purge of a tag is remembered in Redis, and takes
+   * memory there.
+   */
+  invalidateTag(tag: string, rarelyUsed = false): Promise<number | Fault> {
+    const purge = rarelyUsed ? this.#purgeUsedTag(tag) : this.#store.responses.purgeTag(tag);
+    return this.#send({ kind: 'tags', name: tag }, purge);
+  }
+
+  async #purgeUsedTag(tag: string): Promise<number | Fault> {
+    const { inventory, responses } = this.#store;
+    const step = await inventory.scan(undefined, 1, tag);
+    if (step instanceof Fault) return step;
+    return step.ids.length === 0 && step.next === undefined ? 0 : responses.purgeTag(tag);
   }
 
   /** Whether the stored responses of an id may not be used. */

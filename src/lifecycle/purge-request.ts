@@ -2,10 +2,11 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { FIELDS } from '../exchange/guard/views.ts';
 import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import type { Detail, Outcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
 import { reportPurge } from '../purge/purge.ts';
 import { Fault } from '../store/fault.ts';
+import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
 
 /** Purges by a request header field (option `invalidation`). */
@@ -31,13 +32,23 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   const command = authorized ? commandIn(given) : undefined;
   if (command === undefined) return false;
 
-  const count = command === 'invalidate' ? await purgeOwn(t) : await purgeAll(t);
-  const isFault = count instanceof Fault;
-  const outcome: Outcome = { kind: 'invalidated', detail: isFault ? count.code : command };
-  const answer = isFault ? { error: 'Redis did not confirm the purge' } : { purged: count };
-  sendJson(exchange.res, isFault ? 503 : 200, t.cacheStatus(outcome), answer);
-  t.settle(outcome);
+  try {
+    const count = command === 'invalidate' ? await purgeOwn(t) : await purgeAll(t);
+    if (count instanceof Fault) answer(t, count.code, 503, { error: 'Redis did not confirm the purge' });
+    else answer(t, command, 200, { purged: count });
+  } catch (error) {
+    // The request names what its own key stores.
+    answer(t, reportError(context.reporter, error, t.ownPolicy), 503, {
+      error: 'A function among the options failed',
+    });
+  }
   return true;
+}
+
+function answer(t: Transaction, detail: Detail, status: number, body: object): void {
+  const outcome: Outcome = { kind: 'invalidated', detail };
+  sendJson(t.exchange.res, status, t.cacheStatus(outcome), body);
+  t.settle(outcome);
 }
 
 /** The outcome that a purge request would have, for `explain()`; nothing is purged. */
@@ -55,7 +66,7 @@ function commandIn(given: unknown): Command | undefined {
 }
 
 async function isAuthorized(
-  { context, exchange }: Transaction,
+  { context, exchange, ownPolicy }: Transaction,
   { authorize }: Invalidation,
 ): Promise<boolean> {
   if (typeof authorize !== 'function') {
@@ -65,7 +76,7 @@ async function isAuthorized(
   try {
     return (await authorize(exchange.req, exchange.res)) === true;
   } catch (error) {
-    context.reporter.fault({ step: 'option', code: 'error', message: String(error) });
+    reportError(context.reporter, error, ownPolicy);
     return false;
   }
 }
@@ -86,12 +97,7 @@ function sameSecret(given: string, secret: string): boolean {
 /** Purges the stored responses of this very request, or of a GET in its place. */
 async function purgeOwn({ context, exchange, ownPolicy }: Transaction): Promise<number | Fault> {
   const method = ownPolicy.methods.has(exchange.method) ? exchange.method : 'GET';
-  const identified = (async () => identify(exchange, ownPolicy, method))();
-  const identity = await identified.catch((error: unknown) => new Fault('error', String(error)));
-  if (identity instanceof Fault) {
-    context.reporter.fault({ step: 'option', code: identity.code, message: identity.message });
-    return identity;
-  }
+  const identity = await identify(exchange, ownPolicy, method);
   const { target } = exchange;
   const ids = new Set(target ? context.idsOf(`${target.scheme}://${target.host}${target.url}`) : []);
   if (typeof identity !== 'string') ids.add(identity.id);

@@ -10,8 +10,10 @@ import { type Fields, nominated } from '../http/vary.ts';
 import { tagsOf } from '../key/tags.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
-import { ERROR_LIFETIME, lifetimeFor } from '../options/ttl.ts';
+import { ERROR_LIFETIME, lifetimeFor, type Ttl } from '../options/ttl.ts';
+import { isPromise } from '../options/user-function.ts';
 import type { FillState } from './fill-state.ts';
+import { reportError } from './option-fault.ts';
 
 /**
  * May this response be stored, for how long and under which tags (RFC 9111 section 3 and the options)? Evaluated once
@@ -41,8 +43,7 @@ export interface ResponseHead {
 /** A promise only where a function of the user's returns one. A function that throws is a reason not to store. */
 export function evaluate(fill: FillState, head: ResponseHead): Storability | Promise<Storability> {
   const failed = (error: unknown): Storability => {
-    fill.transaction.context.reporter.fault({ step: 'option', code: 'error', message: String(error) });
-    return { reason: 'error' };
+    return { reason: reportError(fill.transaction.context.reporter, error, fill.policy) };
   };
   try {
     const storability = fill.reads.untracked(() => unguarded(fill, head));
@@ -125,7 +126,7 @@ function concluded(
   stated: Stated,
   lifetime: number | undefined,
   wanted: boolean,
-  given: unknown,
+  given: Ttl,
   own: unknown,
 ): Storability {
   if (!wanted) return { reason: 'store-when' };
@@ -171,7 +172,7 @@ function aged(
   head: ResponseHead,
   stated: Stated,
   lifetime: number | undefined,
-  given: unknown,
+  given: Ttl,
   tags: readonly string[],
 ): Storability {
   const { policy, requestedAt } = fill;
@@ -214,7 +215,7 @@ const PERSONAL_ERRORS: ReadonlySet<number> = new Set([401, 403, 407, 429]);
 
 /** Whether the options name a status, so that its responses are meant to be stored. */
 function isNamed({ ttl, statuses }: Policy, status: number): boolean {
-  return statuses.has(status) || (typeof ttl === 'object' && ttl !== null && status in ttl);
+  return statuses.has(status) || (typeof ttl === 'object' && Object.hasOwn(ttl, status));
 }
 
 /**
@@ -223,13 +224,13 @@ function isNamed({ ttl, statuses }: Policy, status: number): boolean {
  */
 function lifetimeOf(stated: Stated, status: number, policy: Policy): number | undefined {
   const lifetime = statedLifetime(stated);
-  const named = typeof policy.ttl === 'object' && policy.ttl !== null && status in policy.ttl;
+  const named = typeof policy.ttl === 'object' && Object.hasOwn(policy.ttl, status);
   return lifetime !== undefined && status >= 400 && !named ? Math.min(lifetime, ERROR_LIFETIME) : lifetime;
 }
 
 /** The lifetime of a response that states none: what the `ttl` option gave, or a heuristic. */
 function optionalLifetime(
-  given: unknown,
+  given: Ttl,
   head: ResponseHead,
   stated: Stated,
   policy: Policy,
@@ -251,11 +252,7 @@ function windowOf(seconds: number | undefined, option: number, status: number): 
 }
 
 /** What the `ttl` option gives for this response, not yet read for its status; `false` where it gives nothing. */
-function givenLifetime({ policy, transaction: { exchange } }: FillState, status: number): unknown {
+function givenLifetime({ policy, transaction: { exchange } }: FillState, status: number): Ttl | Promise<Ttl> {
   if (!policy.statuses.has(status)) return false;
   return typeof policy.ttl === 'function' ? policy.ttl(exchange.req, exchange.res) : policy.ttl;
-}
-
-function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
 }

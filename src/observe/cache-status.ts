@@ -14,9 +14,18 @@ export function cacheStatus(name: string, outcome: Outcome, key?: string): strin
   if (ttlMs !== undefined) member += `; ttl=${Math.floor(ttlMs / 1000)}`;
   if (stored) member += '; stored';
   if (collapsed) member += '; collapsed';
-  if (key !== undefined) member += `; key=${quoted(key)}`;
-  if (detail !== undefined) member += `; detail=${SF_TOKEN.test(detail) ? detail : quoted(detail)}`;
+  if (key !== undefined) member += `; key=${quoted(shortened(key))}`;
+  if (detail !== undefined)
+    member += `; detail=${SF_TOKEN.test(detail) ? detail : quoted(shortened(detail))}`;
   return member;
+}
+
+/** How many characters of a key, or of particulars, a response shows: proxies refuse long header fields. */
+const MAX_SHOWN = 512;
+
+/** A longer text ends in its length: `GET https://example.com/... (12034 characters)`. */
+function shortened(text: string): string {
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}... (${text.length} characters)`;
 }
 
 /** A Token of structured fields (RFC 8941 §3.3.4). */

@@ -96,7 +96,7 @@ type Message = Event & { readonly cache: string; readonly keyHash?: string };
 
 /**
  * Removes what must not reach logs by accident. A cache key has a URL with its query or what the `key` option returned,
- * tags are named by the app, and the message of an error without a code may quote anything.
+ * tags are named by the app, and the message of an error without a code may quote anything: see `withoutQuotes`.
  */
 function redact(cache: string, event: Event, showKey: boolean): Message {
   const message: Record<string, unknown> = { cache, ...event };
@@ -104,9 +104,21 @@ function redact(cache: string, event: Event, showKey: boolean): Message {
   if (!showKey) {
     delete message.key;
     delete message.tags;
-    if (message.code === 'error') delete message.message;
+    if (typeof message.option === 'string') message.message = withoutQuotes(String(message.message));
+    else if (message.code === 'error') delete message.message;
   }
   return message as unknown as Message;
+}
+
+/**
+ * The message about a function among the options without what that function's error says. The engine's own errors about
+ * code are kept: they name properties, not values.
+ */
+function withoutQuotes(message: string): string {
+  return message.replace(
+    /(?<=^Option "[\w.]+" threw )(?!(?:Type|Reference)Error:)([\w ()]+):.*$/s,
+    '$1 (showKey: true logs its message)',
+  );
 }
 
 /** Shows whether two messages are about the same key. */

@@ -8,6 +8,7 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
+import { assertCache, OptionError } from '../errors.ts';
 import { BOUNDS } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheEvents, RequestEvent } from './outcome.ts';
@@ -43,13 +44,27 @@ const STEPS = ['lookup', 'origin', 'store'] as const;
  * request reached the cache; its children are the steps `lookup`, `origin` (the app's answer to a fill) and `store`. The
  * spans are made from measured times when the request ends, so the app's own spans are siblings of `cache origin`.
  * @returns a function that stops the reports.
+ * @throws {OptionError} if it is not a cache, or if there is neither a meter nor a tracer.
  */
-export function otel(cache: Source, { meter, tracer }: OtelOptions): () => void {
+export function otel(cache: Source, options: OtelOptions): () => void {
+  assertCache('otel', cache, ['stats', 'on', 'off']);
+  const { meter, tracer } = parsedOptions(options);
   const { cache: name } = cache.stats();
   const stops = [meter && reportMetrics(cache, name, meter), tracer && reportSpans(cache, name, tracer)];
   return () => {
     for (const stop of stops) stop?.();
   };
+}
+
+function parsedOptions(options: unknown): OtelOptions {
+  const { meter, tracer, ...others } = (options ?? {}) as OtelOptions;
+  const accepted = 'an object with a meter, a tracer, or both, such as { meter: metrics.getMeter("app") }';
+  if ((!meter && !tracer) || Object.keys(others).length > 0) throw new OptionError('otel', options, accepted);
+  if (meter && typeof meter.createHistogram !== 'function')
+    throw new OptionError('otel.meter', meter, 'a Meter, such as metrics.getMeter("app")');
+  if (tracer && typeof tracer.startSpan !== 'function')
+    throw new OptionError('otel.tracer', tracer, 'a Tracer, such as trace.getTracer("app")');
+  return { ...(meter && { meter }), ...(tracer && { tracer }) };
 }
 
 function reportMetrics(cache: Source, name: string, meter: Meter): () => void {

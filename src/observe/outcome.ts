@@ -161,6 +161,8 @@ export interface FaultEvent {
    */
   readonly code: string;
   readonly message: string;
+  /** For the step `option`: the name of the option whose function failed. */
+  readonly option?: string;
   /** For a damaged value: its key in Redis. */
   readonly key?: string;
 }

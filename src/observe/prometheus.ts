@@ -1,4 +1,5 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from 'prom-client';
+import { assertCache, OptionError } from '../errors.ts';
 import { BOUNDS, type Latency } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheStats } from './stats.ts';
@@ -26,9 +27,11 @@ const registered = new WeakMap<Registry, Map<string, Source>>();
  * `cache` for the cache's `name`. The values are read from `cache.stats()` when the registry is scraped, so requests cost
  * nothing more. One registry can report several caches if their names differ.
  * @returns a function that removes the cache from the registry.
- * @throws {TypeError} if the registry already reports a cache with the same name.
+ * @throws {OptionError} if it is not a cache, or not a registry. @throws {TypeError} if the registry already reports a cache with the same name.
  */
-export function prometheus(cache: Source, { register }: PrometheusOptions): () => void {
+export function prometheus(cache: Source, options: PrometheusOptions): () => void {
+  assertCache('prometheus', cache, ['stats']);
+  const register = registryIn(options);
   const caches = registered.get(register) ?? addMetrics(register);
   const { cache: name } = cache.stats();
   if (caches.has(name)) {
@@ -40,6 +43,13 @@ export function prometheus(cache: Source, { register }: PrometheusOptions): () =
   return () => {
     if (caches.get(name) === cache) caches.delete(name);
   };
+}
+
+function registryIn(options: unknown): Registry {
+  const { register } = (options ?? {}) as Partial<PrometheusOptions>;
+  if (typeof register?.registerMetric === 'function') return register;
+  const accepted = 'a registry of prom-client, such as { register } of its `register`';
+  throw new OptionError('prometheus.register', register, accepted);
 }
 
 /** Adds the metrics to a registry, once for all its caches. */

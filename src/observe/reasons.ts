@@ -49,6 +49,9 @@ export const DETAILS = {
     'GET and HEAD requests with a body bypass the cache: the body may change the response.',
     'RFC 9110 §9.3.1',
   ],
+  'body-unread': [
+    'The `key` option did not read the body of the request, or no body parser had run yet, so requests with other bodies could share the key. A `fault` event says which, once for each route.',
+  ],
   upgrade: ['The request asks for another protocol (such as a WebSocket).', 'RFC 9110 §7.8'],
   precondition: [
     '`If-Match` and `If-Unmodified-Since` must be evaluated by the app, not by a cache.',
@@ -61,10 +64,10 @@ export const DETAILS = {
   ],
   key: ['The `key` option returned `null`.'],
   'key-ambiguous': [
-    'The `key` option returned a value that is not plain JSON, so two requests could share a key.',
+    'The `key` option returned a value that is not plain JSON, so two requests could share a key. The `fault` event says what; `undefined` is no fault.',
   ],
   'vary-ambiguous': [
-    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant.',
+    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant. The `fault` event says what.',
   ],
   refresh: ['The cache itself made the request, to refresh a response for a route behind this cache.'],
   shadow: [
@@ -77,8 +80,28 @@ export const DETAILS = {
     'An unsafe request to this process invalidated the response, and Redis has not confirmed that yet.',
     'RFC 9111 §4.4',
   ],
-  error: [
-    'A function among the options threw an error, or the store did. The `fault` event has the message.',
+  error: ['The cache or the store threw an error. The `fault` event has the message.'],
+  // A function among the options failed.
+  'enabled-error': [
+    'The `enabled` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'when-error': [
+    'The `when` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'key-error': [
+    'The `key` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'vary-by-error': [
+    'The `vary.by` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'store-when-error': [
+    'The `storeWhen` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'ttl-error': [
+    'The `ttl` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+  ],
+  'tags-error': [
+    'The `tags` option threw an error or returned a value of a wrong type. The `fault` event says what.',
   ],
   'redis-error': [
     'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis replied with.',

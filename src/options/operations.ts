@@ -7,7 +7,10 @@ import type { Duration } from './units.ts';
 export type PurgeTarget = (
   | /** The stored responses of one `key`, as your `key` function returns it, and the value of `wrap` and `store` under it. */
   { readonly key: KeyPart }
-  /** The stored responses of one absolute URL, under the default key. */
+  /**
+   * The stored responses of one absolute URL, under the default key; under a `key` of your own also those of other queries, and
+   * of URLs that differ in the case of the path or in a slash at its end.
+   */
   | { readonly url: string | URL }
   /** Everything with this tag. */
   | { readonly tag: string }

@@ -1,5 +1,5 @@
 import { OptionError } from '../errors.ts';
-import { assertKnownKeys, type Members, parseMembers } from './parsers.ts';
+import { assertKnownKeys, type Members, ownMember, parseMembers } from './parsers.ts';
 import type { Policy, Settings } from './policy.ts';
 import { type PolicyName, REMOVED, SCHEMA, type SettingName } from './schema.ts';
 import type { CacheOptions, PolicyOptions } from './types.ts';
@@ -23,7 +23,7 @@ export function parseSettings(options: CacheOptions): Settings {
 
 /** The policy of `redisCache(options)`. @throws {OptionError} */
 export function parsePolicy(options: CacheOptions): Policy {
-  return complete(parseMembers(POLICY, options), {}, options.encrypt !== undefined);
+  return complete(parseMembers(POLICY, options), {}, ownMember(options, 'encrypt') !== undefined);
 }
 
 /** The policy of `cache.with(overrides)`. @throws {OptionError} */

@@ -133,10 +133,35 @@ export function objectOf<T extends object>(members: Members<T>): Parser<Readonly
 /** @param path what stands before the name of a member in messages. */
 export function parseMembers<T extends object>(members: Members<T>, values: object, path = ''): T {
   const parsed = Object.entries<Member<unknown>>(members).map(([name, member]) => {
-    const value = (values as Readonly<Record<string, unknown>>)[name];
+    const value = ownMember(values, name);
     return [name, member.parse(path + name, value === undefined ? member.default : value)];
   });
   return Object.fromEntries(parsed) as T;
+}
+
+/** A property of an object itself. What `Object.prototype` was given by other code is no option. */
+export function ownMember(values: object, name: string): unknown {
+  return Object.hasOwn(values, name) ? (values as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+/**
+ * The own properties of an object of options, as an object that inherits none, for a method that checks their values.
+ * @param option the name of the method. @throws {OptionError} as `assertKnownKeys`.
+ */
+export function ownMembers<T extends object>(
+  option: string,
+  value: unknown,
+  known: readonly (keyof T & string)[],
+): Partial<T> {
+  assertKnownKeys(option, value, known);
+  return Object.assign(Object.create(null), value) as Partial<T>;
+}
+
+/** @throws {OptionError} */
+export function abortSignal(option: string, signal: unknown): AbortSignal {
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function')
+    return signal as AbortSignal;
+  throw new OptionError(option, signal, 'an AbortSignal');
 }
 
 /**
@@ -153,9 +178,16 @@ export function assertKnownKeys(
     if (option) throw new OptionError(option, value, `an object ${shape}`);
     throw new OptionError('options', `The options are ${show(value)}, but must be an object.`);
   }
+  const path = option && `${option}.`;
+  const inherited = known.find(
+    (name) => name in value && !Object.hasOwn(value, name) && !(name in Object.prototype),
+  );
+  if (inherited !== undefined) {
+    const message = `Option "${path}${inherited}" is inherited: only properties of the object itself count, such as { ...defaults }.`;
+    throw new OptionError(path + inherited, message);
+  }
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const path = option && `${option}.`;
   const near = nearest(unknown, known);
   const advice =
     near !== undefined

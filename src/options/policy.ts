@@ -2,7 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Compression } from '../codec/compression.ts';
 import type { SealingKey } from '../codec/encryption.ts';
 import type { RedisOption } from './redis.ts';
-import type { PolicyOptions, QueryRule, Value, VaryOptions } from './types.ts';
+import type { KeyPart, QueryRule, TtlByStatus, Value } from './types.ts';
+import type { Duration } from './units.ts';
 
 /**
  * The options once parsed: defaults are filled in, durations are milliseconds, sizes are bytes, header field names are
@@ -10,7 +11,7 @@ import type { PolicyOptions, QueryRule, Value, VaryOptions } from './types.ts';
  * own name here.
  */
 
-/** A function of the user's that is called for each request or response. */
+/** A function of the user's that is called for each request or response. It throws an `OptionFailure` and nothing else. */
 export type Dynamic<T> = (req: IncomingMessage, res: ServerResponse) => T | Promise<T>;
 
 /** How cache keys are hashed in Redis. */
@@ -25,16 +26,16 @@ export interface Policy {
   readonly storeWhen: Dynamic<boolean> | undefined;
   readonly methods: ReadonlySet<string>;
   readonly statuses: ReadonlySet<number>;
-  /** The option as given; `lifetimeFor` reads it for each response. */
-  readonly ttl: Value<unknown>;
-  readonly key: PolicyOptions['key'] | undefined;
+  /** `lifetimeFor` reads it for each response. */
+  readonly ttl: Value<Duration | TtlByStatus | false>;
+  readonly key: Dynamic<KeyPart | undefined> | undefined;
   readonly vary: {
     readonly headers: readonly string[];
     readonly query: QueryRule;
     /** Whether the query rule was given: then it counts beside a `key` function too. */
     readonly queryDeclared: boolean;
     readonly cookies: readonly string[];
-    readonly by: VaryOptions['by'] | undefined;
+    readonly by: Dynamic<KeyPart> | undefined;
   };
   /** `undefined`: keys are hashed if `encrypt` is set. */
   readonly hashKeys: boolean | undefined;
@@ -53,8 +54,8 @@ export interface Policy {
   readonly earlyRefresh: boolean;
   /** From 0 to 1. */
   readonly jitter: number;
-  /** The option as given; `tagsOf` reads it for each response. */
-  readonly tags: Value<unknown>;
+  /** `tagsOf` reads it for each response. */
+  readonly tags: Value<readonly string[]>;
   readonly compress: Compression | undefined;
 
   /** Policies with the same object make the same cache key and variant of a request. */

@@ -1,4 +1,4 @@
-import { OptionError } from '../errors.ts';
+import { OptionError, show } from '../errors.ts';
 import { SF_TOKEN } from '../observe/cache-status.ts';
 import { parseCompress } from './compress.ts';
 import { parseEncrypt } from './encrypt.ts';
@@ -15,6 +15,7 @@ import {
   objectOf,
   oneOf,
   optional,
+  ownMember,
   type Parser,
   sizeFrom,
   timeout,
@@ -25,7 +26,8 @@ import type { Dynamic, Invalidation, Policy, Settings } from './policy.ts';
 import type { RedisOption } from './redis.ts';
 import { parseTags } from './tags.ts';
 import { parseTtl } from './ttl.ts';
-import type { CacheOptions, PolicyOptions, QueryRule } from './types.ts';
+import type { CacheOptions, KeyPart, PolicyOptions, QueryRule } from './types.ts';
+import { BOOLEAN, KEY_PART, userFunction } from './user-function.ts';
 
 /*
  * Every option of `redisCache`, once: its level, its group in the documentation, its default and its parser.
@@ -71,6 +73,9 @@ type Schema = { readonly [N in PolicyName]-?: Row<'policy', PolicyOptions[N], Po
   readonly [N in SettingName]-?: Row<'cache', CacheOptions[N], Settings[N]>;
 };
 
+/** `undefined` forwards a request, as `null` does. */
+const KEY = { ...KEY_PART, accepts: (value: unknown) => value === undefined || KEY_PART.accepts(value) };
+
 /** The order is that of docs/options.md. */
 export const SCHEMA: Schema = {
   redis: { level: 'cache', group: 'Storage', default: undefined, parse: parseRedis },
@@ -82,8 +87,18 @@ export const SCHEMA: Schema = {
   hashKeys: { level: 'policy', group: 'Storage', default: undefined, parse: parseHashKeys, makesKeys: true },
 
   mode: { level: 'policy', group: 'What is cached', default: 'serve', parse: oneOf(['serve', 'shadow']) },
-  enabled: { level: 'policy', group: 'What is cached', default: true, parse: parseCondition },
-  when: { level: 'policy', group: 'What is cached', default: true, parse: parseCondition },
+  enabled: {
+    level: 'policy',
+    group: 'What is cached',
+    default: true,
+    parse: conditionOf(userFunction('enabled', 'enabled-error', BOOLEAN)),
+  },
+  when: {
+    level: 'policy',
+    group: 'What is cached',
+    default: true,
+    parse: conditionOf(userFunction('when', 'when-error', BOOLEAN)),
+  },
   methods: { level: 'policy', group: 'What is cached', default: ['GET', 'HEAD'], parse: parseMethods },
   statuses: {
     level: 'policy',
@@ -91,7 +106,12 @@ export const SCHEMA: Schema = {
     default: [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501],
     parse: parseStatuses,
   },
-  storeWhen: { level: 'policy', group: 'What is cached', default: true, parse: parseCondition },
+  storeWhen: {
+    level: 'policy',
+    group: 'What is cached',
+    default: true,
+    parse: conditionOf(userFunction('storeWhen', 'store-when-error', BOOLEAN)),
+  },
   maxBodySize: { level: 'policy', group: 'What is cached', default: '1mb', parse: sizeFrom(0) },
   locals: {
     level: 'policy',
@@ -104,7 +124,7 @@ export const SCHEMA: Schema = {
     level: 'policy',
     group: 'Cache key',
     default: undefined,
-    parse: optional(callable<NonNullable<Policy['key']>>),
+    parse: optional(functionOf(userFunction<KeyPart | undefined>('key', 'key-error', KEY, 'key-ambiguous'))),
     makesKeys: true,
   },
   vary: { level: 'policy', group: 'Cache key', default: {}, parse: parseVary, makesKeys: true },
@@ -160,7 +180,7 @@ export const SCHEMA: Schema = {
 
   name: { level: 'cache', group: 'Reporting', default: 'redis-response-cache', parse: parseName },
   showKey: { level: 'cache', group: 'Reporting', default: false, parse: flag },
-  clock: { level: 'cache', group: 'Reporting', default: Date.now, parse: callable },
+  clock: { level: 'cache', group: 'Reporting', default: Date.now, parse: parseClock },
 };
 
 /** Options of former versions, and what to do without them. */
@@ -211,12 +231,29 @@ function parseHashKeys(option: string, hashKeys: unknown): boolean | undefined {
   );
 }
 
+function parseClock(option: string, clock: unknown): () => number {
+  const now = callable<() => unknown>(option, clock);
+  const time = now();
+  if (typeof time === 'number' && Number.isFinite(time)) return now as () => number;
+  throw new OptionError(
+    option,
+    `Option "${option}" returned ${show(time)}, but must return milliseconds, as Date.now() does.`,
+  );
+}
+
+/** A function that is called as `made` makes it. */
+function functionOf<T>(made: (run: unknown) => Dynamic<T>): Parser<Dynamic<T>> {
+  return (option, value) => made(callable(option, value));
+}
+
 /** `undefined` for `true`, so that nothing is called where there is no condition. */
-function parseCondition(option: string, condition: unknown): Dynamic<boolean> | undefined {
-  if (condition === true) return undefined;
-  if (condition === false) return () => false;
-  if (typeof condition !== 'function') throw new OptionError(option, condition, 'a boolean or a function');
-  return condition as Dynamic<boolean>;
+function conditionOf(made: (run: unknown) => Dynamic<boolean>): Parser<Dynamic<boolean> | undefined> {
+  return (option, condition) => {
+    if (condition === true) return undefined;
+    if (condition === false) return () => false;
+    if (typeof condition !== 'function') throw new OptionError(option, condition, 'a boolean or a function');
+    return made(condition);
+  };
 }
 
 /** Methods are case-sensitive (RFC 9110 §9.1), and all that Node parses are upper case. */
@@ -252,12 +289,17 @@ const varyParts = objectOf({
   headers: { default: [], parse: fieldNames },
   query: { default: true, parse: parseQuery },
   cookies: { default: [], parse: listOf(NAME, 'a list of cookie names') },
-  by: { default: undefined, parse: optional(callable<NonNullable<Policy['vary']['by']>>) },
+  by: {
+    default: undefined,
+    parse: optional(
+      functionOf(userFunction<KeyPart>('vary.by', 'vary-by-error', KEY_PART, 'vary-ambiguous')),
+    ),
+  },
 });
 
 function parseVary(option: string, vary: unknown): Policy['vary'] {
   const parts = varyParts(option, vary);
-  const queryDeclared = (vary as { query?: unknown }).query !== undefined;
+  const queryDeclared = ownMember(vary as object, 'query') !== undefined;
   return Object.freeze({ ...parts, queryDeclared });
 }
 
@@ -294,12 +336,14 @@ const secretParts = objectOf({
   secret: { default: undefined, parse: parseSecret },
 });
 
+const authorization = userFunction<boolean>('invalidation.authorize', 'error', BOOLEAN);
+
 const invalidationParts = objectOf<Invalidation>({
   header: { default: undefined, parse: fieldName },
   authorize: {
     default: undefined,
     parse: (option, authorize) =>
-      typeof authorize === 'function' ? (authorize as Dynamic<boolean>) : secretParts(option, authorize),
+      typeof authorize === 'function' ? authorization(authorize) : secretParts(option, authorize),
   },
 });
 

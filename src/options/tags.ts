@@ -1,5 +1,7 @@
 import { OptionError } from '../errors.ts';
+import { kindOf } from './plain-json.ts';
 import type { Value } from './types.ts';
+import { userFunction } from './user-function.ts';
 
 /** Tags: of the `tags` option, of `wrap`, and of a purge. */
 
@@ -22,8 +24,23 @@ export function areTags(tags: unknown): tags is readonly string[] {
   );
 }
 
-/** What a function returns is checked for each response. */
-export function parseTags(option: string, tags: unknown): Value<unknown> {
-  if (typeof tags === 'function' || areTags(tags)) return tags;
+/** How many they are and how long is checked with the tags that the response states. */
+const tagsFunction = userFunction<readonly string[]>('tags', 'tags-error', {
+  // `Array.from` makes the holes of a sparse list visible.
+  accepts: (tags) => Array.isArray(tags) && !Array.from(tags).some(isNoTag),
+  accepted: TAGS_ACCEPTED,
+  shows: (tags) =>
+    Array.isArray(tags)
+      ? `an array with ${tags.includes('') ? 'an empty string' : kindOf(tags.find(isNoTag))}`
+      : kindOf(tags),
+});
+
+export function parseTags(option: string, tags: unknown): Value<readonly string[]> {
+  if (typeof tags === 'function') return tagsFunction(tags);
+  if (areTags(tags)) return tags;
   throw new OptionError(option, tags, `${TAGS_ACCEPTED}, or a function`);
+}
+
+function isNoTag(tag: unknown): boolean {
+  return typeof tag !== 'string' || tag === '';
 }

@@ -1,7 +1,8 @@
-import { OptionError } from '../errors.ts';
+import { OptionError, show } from '../errors.ts';
 import { duration } from './parsers.ts';
 import type { TtlByStatus, Value } from './types.ts';
-import { milliseconds } from './units.ts';
+import { type Duration, milliseconds } from './units.ts';
+import { userFunction } from './user-function.ts';
 
 /** The `ttl` option: parsed when the cache is made, evaluated for each response. */
 
@@ -10,9 +11,29 @@ export const ERROR_LIFETIME = 60_000;
 
 const ACCEPTED = "a duration such as '1h', { default: '1h', 404: '30s' }, a function, or false";
 
-/** @throws {OptionError} unless it is one of the forms of `ttl`. What a function returns is checked by `lifetimeFor`. */
-export function parseTtl(option: string, ttl: unknown): Value<unknown> {
-  if (typeof ttl === 'function' || ttl === false || milliseconds(ttl) !== undefined) return ttl;
+/** The `ttl` option, or what its function returned. */
+export type Ttl = Duration | TtlByStatus | false;
+
+/** @throws {OptionError} unless it is one of the forms of `ttl`. */
+export function parseTtl(option: string, ttl: unknown): Value<Ttl> {
+  return typeof ttl === 'function' ? ttlFunction(ttl) : parseForm(option, ttl);
+}
+
+const ttlFunction = userFunction<Ttl>('ttl', 'ttl-error', {
+  accepts(ttl) {
+    try {
+      parseForm('ttl', ttl);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  accepted: "a duration such as '1h', { default: '1h', 404: '30s' }, or false",
+  shows: (ttl) => (ttl === undefined ? 'undefined' : show(ttl)),
+});
+
+function parseForm(option: string, ttl: unknown): Ttl {
+  if (ttl === false || milliseconds(ttl) !== undefined) return ttl as Ttl;
   if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
     throw new OptionError(option, ttl, ACCEPTED);
   for (const [status, value] of Object.entries(ttl)) {
@@ -23,24 +44,19 @@ export function parseTtl(option: string, ttl: unknown): Value<unknown> {
       );
     duration(`${option}.${status}`, value);
   }
-  return ttl;
+  return ttl as TtlByStatus;
 }
 
 /**
  * The lifetime in milliseconds that an evaluated `ttl` gives to a status; `false` for none.
  * @param computed whether a function of the user's returned it: then it was made for this status.
- * @throws {OptionError} when it is no ttl, which only a function can return.
  */
-export function lifetimeFor(ttl: unknown, status: number, computed: boolean): number | false {
-  if (ttl === false || ttl === undefined || ttl === null) return false;
+export function lifetimeFor(ttl: Ttl, status: number, computed: boolean): number | false {
+  if (ttl === false) return false;
   const limit = status >= 400 && !computed ? ERROR_LIFETIME : Number.POSITIVE_INFINITY;
   if (typeof ttl === 'object') {
-    const byStatus = ttl as TtlByStatus;
-    const named = byStatus[status];
-    if (named !== undefined) return duration(`ttl.${status}`, named);
-    return byStatus.default === undefined
-      ? false
-      : Math.min(duration('ttl.default', byStatus.default), limit);
+    if (Object.hasOwn(ttl, status)) return duration(`ttl.${status}`, ttl[status]);
+    return Object.hasOwn(ttl, 'default') ? Math.min(duration('ttl.default', ttl.default), limit) : false;
   }
   return Math.min(duration('ttl', ttl), limit);
 }

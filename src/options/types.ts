@@ -146,7 +146,8 @@ export interface PolicyOptions {
   /**
    * The request methods that the cache looks up and stores. A request with another method is forwarded (`fwd=method`).
    * HEAD requests are answered by stored responses to GET. A method other than GET and HEAD needs a `key` that covers the
-   * request body.
+   * request body: a request whose body `key` and `vary.by` did not read, or whose body parser runs behind the cache, is
+   * forwarded (`detail=body-unread`).
    * @default ['GET', 'HEAD']
    */
   readonly methods?: readonly string[];
@@ -317,7 +318,10 @@ export interface CacheOptions extends PolicyOptions {
   readonly encrypt?: EncryptOptions;
   /** Lets authorized requests purge by a header field. @default off */
   readonly invalidation?: InvalidationOptions;
-  /** Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. @default false */
+  /**
+   * Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. Of a key with more
+   * than 512 characters it has the first 512, then its length: `... (12034 characters)`. @default false
+   */
   readonly showKey?: boolean;
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;

@@ -14,6 +14,7 @@ import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
+import { callable, nearest, objectOf, optional } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
@@ -45,8 +46,9 @@ export async function purge(
   context: PurgeContext,
   policies: Iterable<Policy>,
   target: PurgeTarget,
-  { onProgress }: PurgeOptions = {},
+  options: PurgeOptions = {},
 ): Promise<number> {
+  const { onProgress } = parseOptions('purge', options);
   const { name, value, soft } = parseTarget(target);
   const mode: PurgeMode = soft ? { staleSince: context.clock() } : 'delete';
   let count = 0;
@@ -74,16 +76,28 @@ export async function reportPurge(
   return count;
 }
 
+const parseOptions = objectOf({
+  onProgress: { default: undefined, parse: optional(callable<NonNullable<PurgeOptions['onProgress']>>) },
+});
+
 /** @throws {PurgeError} unless the target is an object with exactly one name and, at most, `soft`. */
 function parseTarget(target: PurgeTarget): Target {
   if (typeof target !== 'object' || target === null || Array.isArray(target))
     throw new PurgeError(
       `purge needs an object such as { url: 'https://example.com/a' }, not ${show(target)}`,
     );
-  const { soft = false, ...named } = target as Partial<Record<string, unknown>>;
-  const unknown = Object.keys(named).find((name) => !TARGETS.some((target) => target === name));
-  if (unknown !== undefined)
-    throw new PurgeError(`purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft`);
+  // Nothing inherited names what to purge.
+  const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
+  const { soft = false } = named;
+  const known = [...TARGETS, 'soft'];
+  const unknown = Object.keys(named).find((name) => !known.includes(name));
+  if (unknown !== undefined) {
+    const near = nearest(unknown, known);
+    const advice = near === undefined ? '' : ` Did you mean "${near}"?`;
+    throw new PurgeError(
+      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft.${advice}`,
+    );
+  }
   if (typeof soft !== 'boolean') throw new PurgeError(`soft must be true or false, not ${show(soft)}`);
   const names = TARGETS.filter((name) => named[name] !== undefined);
   const [name] = names;

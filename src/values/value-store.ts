@@ -3,6 +3,7 @@ import { show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
 import type { ValueStore } from '../options/operations.ts';
+import { ownMembers } from '../options/parsers.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
@@ -32,7 +33,7 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
       const cacheKey = cacheKeyOfValue(key);
-      const ttlMs = parseValueTtl(options);
+      const ttlMs = parseValueTtl(ownMembers<typeof options>('set', options ?? {}, ['ttl']).ttl);
       const encoded = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
       if (!encoded) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
       const { bytes, size } = encoded;
@@ -74,11 +75,11 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 }
 
 /** The `ttl` option of `cache.store.set` and `cache.wrap` in milliseconds. @throws {TypeError} */
-export function parseValueTtl(options: { readonly ttl: Duration }): number {
-  const ttlMs = milliseconds(options?.ttl);
+export function parseValueTtl(ttl: unknown): number {
+  const ttlMs = milliseconds(ttl);
   if (ttlMs === undefined || ttlMs < 1) {
     throw new TypeError(
-      `a value needs a ttl of at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(options?.ttl)}`,
+      `a value needs a ttl of at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(ttl)}`,
     );
   }
   return Math.ceil(ttlMs);

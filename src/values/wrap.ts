@@ -7,6 +7,7 @@ import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from 
 import type { CacheContext } from '../lifecycle/context.ts';
 import { hitForMissMs } from '../lifecycle/fill-result.ts';
 import type { WrapOptions } from '../options/operations.ts';
+import { ownMembers } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAGS_ACCEPTED } from '../options/tags.ts';
 import type { KeyPart } from '../options/types.ts';
@@ -36,14 +37,14 @@ export async function wrap<T>(
   options: WrapOptions,
 ): Promise<T> {
   const text = cacheKeyOfValue(key);
-  const { tags = [] } = options;
+  const { ttl, tags = [] } = ownMembers<WrapOptions>('wrap', options ?? {}, ['ttl', 'tags']);
   if (!areTags(tags)) throw new TypeError(`tags must be ${TAGS_ACCEPTED}, not ${show(tags)}`);
   const waitUntil = performance.now() + policy.collapse.wait;
   const call: Call<T> = {
     id: redisId(text, context.hash),
     key: text,
     run,
-    ttlMs: parseValueTtl(options),
+    ttlMs: parseValueTtl(ttl),
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     hasWaitedInVain: () => performance.now() >= waitUntil,

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { OptionError } from '../errors.ts';
 import { dispatch } from '../exchange/internal-request.ts';
+import { assertKnownKeys } from '../options/parsers.ts';
 
 /** How a warm-up sends its requests: over HTTP, or to an app in this process. */
 
@@ -23,7 +24,9 @@ const NO_DEADLINE_MS = 2 ** 31 - 1;
 
 /** @throws {TypeError} for a target that is no valid request. */
 export function parseTarget(target: unknown): WarmRequest {
-  const { url: given, headers = {} } = targetParts(target);
+  const parts = targetParts(target);
+  assertKnownKeys('warm', parts, ['url', 'headers']);
+  const { url: given, headers = {} } = parts;
   const url = new URL(String(given));
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
     throw new TypeError(`the URL must begin with http:// or https://, not ${url.protocol}`);
@@ -39,7 +42,8 @@ function targetParts(target: unknown): {
   readonly url?: unknown;
   readonly headers?: Record<string, string>;
 } {
-  return typeof target === 'object' && target !== null && 'url' in target ? target : { url: target };
+  if (typeof target !== 'object' || target === null || !Object.hasOwn(target, 'url')) return { url: target };
+  return Object.assign(Object.create(null), target);
 }
 
 /** The URL of a target for messages: as it was given, without credentials. */

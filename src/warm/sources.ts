@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { OptionError, show } from '../errors.ts';
-import { assertKnownKeys, objectOf, wholeNumberFrom } from '../options/parsers.ts';
+import { abortSignal, objectOf, optional, wholeNumberFrom } from '../options/parsers.ts';
 import { requestedPath } from './access-log.ts';
 import { errorMessage, parseTarget, targetName } from './client.ts';
 import { parseSitemap, type Sitemap } from './sitemap.ts';
@@ -35,9 +35,11 @@ export function fromSitemap(source: string | URL, options: { readonly signal?: A
       `fromSitemap needs a URL, the path of a file, or the text of a sitemap, not ${show(source)}`,
     );
   }
-  assertKnownKeys('fromSitemap', options, ['signal']);
-  return readSitemaps(String(source), options.signal);
+  const { signal } = parseSitemapOptions('fromSitemap', options);
+  return readSitemaps(String(source), signal);
 }
+
+const parseSitemapOptions = objectOf({ signal: { default: undefined, parse: optional(abortSignal) } });
 
 async function* readSitemaps(source: string, signal: AbortSignal | undefined): Urls {
   const problems: Error[] = [];
@@ -161,7 +163,7 @@ export function fromAccessLog(
 const parseLogOptions = objectOf({
   origin: { default: undefined, parse: parseOrigin },
   top: { default: 1000, parse: wholeNumberFrom(1) },
-  signal: { default: undefined, parse: (_option, signal) => signal as AbortSignal | undefined },
+  signal: { default: undefined, parse: optional(abortSignal) },
 });
 
 function parseOrigin(option: string, origin: unknown): string {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { OptionError, show } from '../errors.ts';
-import { callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
+import { show } from '../errors.ts';
+import { abortSignal, callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { Duration } from '../options/units.ts';
 import {
   errorMessage,
@@ -71,14 +71,8 @@ const parseOptions = objectOf({
   concurrency: { default: 8, parse: wholeNumberFrom(1) },
   timeout: { default: '30s', parse: timeout },
   onProgress: { default: undefined, parse: optional(callable<NonNullable<WarmOptions['onProgress']>>) },
-  signal: { default: undefined, parse: optional(parseSignal) },
+  signal: { default: undefined, parse: optional(abortSignal) },
 });
-
-function parseSignal(option: string, signal: unknown): AbortSignal {
-  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function')
-    return signal as AbortSignal;
-  throw new OptionError(option, signal, 'an AbortSignal');
-}
 
 interface Plan {
   readonly send: SendRequest;

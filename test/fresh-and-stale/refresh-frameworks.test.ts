@@ -596,9 +596,13 @@ describe('in the form that the client asks for', () => {
 
   test('what a POST is keyed by cannot be asked again, so it is made anew for who asks', async () => {
     const handler = counting();
-    const { settled, later } = await stage((cache) => bare(cache, handler), {
+    const front: Handler = (req, _res, next) => {
+      req.body = 'q';
+      next();
+    };
+    const { settled, later } = await stage((cache) => bare(front, cache, handler), {
       methods: ['GET', 'POST'],
-      key: (req) => [req.method ?? '', req.url ?? ''],
+      key: (req) => [req.method ?? '', req.url ?? '', (req as { body?: string }).body ?? ''],
     });
     const asked = { method: 'POST', path: '/search', body: 'q' };
     await settled(asked);

@@ -209,8 +209,16 @@ describe('S14, a GET with a body', () => {
   });
 
   test('a body that a hit leaves unread is not the next request on the connection', async () => {
-    const cache = newCache({ methods: ['GET', 'POST'], key: (req) => [req.method ?? '', req.url ?? ''] });
-    const port = await serve(bare(cache, (req, res) => res.end(req.url)));
+    const cache = newCache({
+      methods: ['GET', 'POST'],
+      key: (req) => [req.method ?? '', req.url ?? '', (req as { body?: string }).body ?? ''],
+    });
+    // As an adapter that knows the body and leaves the stream alone.
+    const front: Handler = (req, _res, next) => {
+      if (req.method === 'POST') req.body = 'known';
+      next();
+    };
+    const port = await serve(bare(front, cache, (req, res) => res.end(req.url)));
     const smuggled = serialized({ path: '/evil' });
     const session = new Connection(port);
     const post = { method: 'POST', path: '/form', body: smuggled };

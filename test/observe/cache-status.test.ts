@@ -81,6 +81,16 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
     expect(cacheStatus('rrc', { kind: 'hit', ttlMs: 5000 }, key)).toBe(`rrc; hit; ttl=5; key=${expected}`);
   });
 
+  test('2.7: a long key is cut, and ends in its length', () => {
+    const shown = (key: string): string => cacheStatus('rrc', { kind: 'hit' }, key);
+    expect(shown('"'.repeat(512))).toBe(`rrc; hit; key="${'\\"'.repeat(512)}"`);
+    expect(shown('x'.repeat(513))).toBe(`rrc; hit; key="${'x'.repeat(512)}... (513 characters)"`);
+    const detail = `personal: ${'cookie a, '.repeat(1000)}` as const;
+    expect(cacheStatus('rrc', { kind: 'forward', detail })).toHaveLength(
+      'rrc; detail=""'.length + 512 + '... (10010 characters)'.length,
+    );
+  });
+
   test('2: key and detail are parameters of one member', () => {
     const outcome: Outcome = { kind: 'forward', fwd: 'uri-miss', detail: 'personal: a, b' };
     expect(cacheStatus('rrc', outcome, 'k')).toBe('rrc; fwd=uri-miss; key="k"; detail="personal: a, b"');

@@ -1,13 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { readFileSync } from 'node:fs';
-import { format } from 'node:util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import debug from 'debug';
 import express from 'express';
 import type { CacheEvents, RequestEvent } from '../../src/index.ts';
 import { newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
+import { logged } from '../support/logged.ts';
 import { startRedis } from '../support/redis.ts';
 import { shop } from './support/shop.ts';
 
@@ -28,19 +28,6 @@ function published(): { name: string; message: Record<string, unknown> }[] {
     undo.push(() => unsubscribe(`redis-response-cache:${name}`, listener));
   }
   return messages;
-}
-
-/** What is logged from now on. */
-function logged(): string[] {
-  const lines: string[] = [];
-  const { log } = debug;
-  debug.log = (...args: unknown[]) => void lines.push(format(...args));
-  debug.enable('redis-response-cache:*');
-  undo.push(() => {
-    debug.disable();
-    debug.log = log;
-  });
-  return lines;
 }
 
 describe('an event', () => {
@@ -192,7 +179,13 @@ describe('channels and logs', () => {
     expect(requests[1]!.keyHash).toBe(requests[0]!.keyHash);
     expect(messages).toContainEqual({
       name: 'fault',
-      message: { cache: 'shop', step: 'option', code: 'error' },
+      message: {
+        cache: 'shop',
+        step: 'option',
+        code: 'error',
+        option: 'storeWhen',
+        message: 'Option "storeWhen" threw Error (showKey: true logs its message)',
+      },
     });
     expect(lines.join('\n')).toMatch(
       /redis-response-cache:request GET #[0-9a-f]{12} 200 shop; hit; ttl=\d+ \(lookup \d/,

@@ -191,7 +191,9 @@ describe('cache.explain()', () => {
       cacheStatus: expect.stringMatching(/fwd=bypass; detail=(?:unavailable|timeout)$/),
       key: { text: 'GET http://a.example/' },
     });
-    await expect(cache.explain('/leads')).rejects.toThrow('Invalid URL');
+    await expect(cache.explain('/leads')).rejects.toThrow(
+      'explain takes an http or https URL, not /leads: write the whole URL, such as https://',
+    );
     await expect(cache.explain('ftp://a.example/')).rejects.toThrow(
       'explain takes an http or https URL, not ftp://a.example/',
     );

@@ -246,7 +246,14 @@ describe('a function that says who may', () => {
     cache.on('fault', (fault) => faults.push(fault));
     await ask();
     expect(isHit(await ask(purging))).toBe(true);
-    expect(faults).toEqual([{ step: 'option', code: 'error', message: 'Error: out of order' }]);
+    expect(faults).toEqual([
+      {
+        step: 'option',
+        code: 'error',
+        option: 'invalidation.authorize',
+        message: 'Option "invalidation.authorize" threw Error: out of order',
+      },
+    ]);
   });
 
   test('is asked about no request without the field', async () => {
@@ -343,7 +350,7 @@ describe('the handler', () => {
 
   test.each<[string, CacheOptions]>([
     ['the request has no key', { key: () => null }],
-    ['its key is none', { key: () => Number.NaN }],
+    ['its key is none', { key: () => undefined }],
     ['the cache does not apply to it', { when: false }],
     ['it brings conditions', {}],
   ])('does not run either where %s', async (_name, options) => {

@@ -383,6 +383,8 @@ describe('a response that could not be purged by all of its tags is not stored',
     ['a long one of Cache-Tag', {}, { 'Cache-Tag': `a, ${long}` }],
     ['a long one of Surrogate-Key', {}, { 'Surrogate-Key': `a ${long}` }],
     ['a long group', {}, grouped(['a', long])],
+  ];
+  const wrong: [string, CacheOptions, OutgoingHttpHeaders][] = [
     ['an empty one', { tags: () => ['a', ''] }, {}],
     ['a number', { tags: () => ['a', 1] as never }, {}],
     ['none at a place', { tags: () => Array(2) as never }, {}],
@@ -393,12 +395,15 @@ describe('a response that could not be purged by all of its tags is not stored',
     ['no list beside a stated one', { tags: () => ({}) as never }, { 'Cache-Tag': 'a' }],
   ];
 
-  test.each(bad)('%s', async (_name, options, headers) => {
+  test.each([
+    ...bad.map((row) => [...row, 'tags'] as const),
+    ...wrong.map((row) => [...row, 'tags-error'] as const),
+  ])('%s', async (_name, options, headers, detail) => {
     const { cache, get, stored } = await site(
       options,
       page(() => headers),
     );
-    expect((await get('/')).cacheStatus).toBe('fwd=uri-miss; detail=tags');
+    expect((await get('/')).cacheStatus).toBe(`fwd=uri-miss; detail=${detail}`);
     expect(await stored(['/'])).toEqual([]);
     expect(await cache.purge({ tag: 'a' })).toBe(0);
   });
@@ -421,7 +426,7 @@ describe('a response that could not be purged by all of its tags is not stored',
     cache.on('request', ({ detail }) => details.push(detail));
     cache.on('fault', ({ step, message }) => details.push(step, message));
     expect(await get('/')).toMatchObject({ status: 200, body: 'page /' });
-    expect(details).toEqual(['option', 'Error: no tags', 'error']);
+    expect(details).toEqual(['option', 'Option "tags" threw Error: no tags', 'tags-error']);
     expect(await stored(['/'])).toEqual([]);
   });
 

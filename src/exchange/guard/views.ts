@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { Readable } from 'node:stream';
 
 /** Views of a request and its parts that tell what is read of the person behind it. */
 
@@ -131,6 +132,8 @@ export function requestView(
         return asked ? askedView(fields as object, asked) : fields;
       }
       if (name === 'rawHeaders') asked?.('*');
+      // The methods of a stream work on the stream itself.
+      if (typeof value === 'function' && name in Readable.prototype) return value.bind(target);
       if (!isProperty(name)) return value;
       const seen = views.property(name, value);
       if (name === 'cookies' || name === 'signedCookies') return seen;

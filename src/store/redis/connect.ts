@@ -1,4 +1,4 @@
-import { Cluster, Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import { Throttle } from '../../observe/throttle.ts';
@@ -77,9 +77,9 @@ export function create(redis: Exclude<RedisOption, RedisClient>): Redis | Cluste
   if (!isOptions(redis)) {
     throw new OptionError('redis', redis, ACCEPTED);
   }
-  if (!('cluster' in redis))
+  if (!Object.hasOwn(redis, 'cluster'))
     return new Redis({ ...(CONNECTION_OPTIONS as object), ...SENTINEL, ...(redis as object) });
-  const { cluster, options } = redis;
+  const { cluster, options } = redis as { cluster: unknown; options?: ClusterOptions };
   if (!Array.isArray(cluster) || cluster.length === 0) {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');
   }
@@ -102,7 +102,7 @@ function isClient(redis: unknown): redis is RedisClient {
 
 function isCluster(redis: RedisOption): boolean {
   if (isClient(redis)) return redis.isCluster === true;
-  return typeof redis === 'object' && redis !== null && 'cluster' in redis;
+  return typeof redis === 'object' && redis !== null && Object.hasOwn(redis, 'cluster');
 }
 
 /** A replica lags behind its master: it may still return what a purge has deleted. */

@@ -1,0 +1,26 @@
+import { OptionError, show } from '../errors.ts';
+import type { CacheEvents } from '../observe/outcome.ts';
+import { callable, nearest } from './parsers.ts';
+
+/** The arguments of `cache.on` and `cache.off`. */
+
+const EVENTS: Readonly<Record<keyof CacheEvents, true>> = {
+  request: true,
+  fault: true,
+  guard: true,
+  store: true,
+  purge: true,
+  refresh: true,
+};
+
+/** @throws {OptionError} for an event that does not exist, and for a listener that is no function. */
+export function assertListener(method: 'on' | 'off', event: unknown, listener: unknown): void {
+  const known = Object.keys(EVENTS);
+  if (!known.includes(event as string)) {
+    const near = typeof event === 'string' ? nearest(event, known) : undefined;
+    const advice = near === undefined ? '' : ` Did you mean "${near}"?`;
+    const message = `${method}() does not know the event ${show(event)}.${advice} The events are ${known.join(', ')}.`;
+    throw new OptionError(method, message);
+  }
+  callable(method, listener);
+}

@@ -1,0 +1,98 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isNativeError } from 'node:util/types';
+import type { Detail } from '../observe/outcome.ts';
+import { flawOf, isPlainJson, kindOf, PLAIN_JSON } from './plain-json.ts';
+import type { Dynamic } from './policy.ts';
+
+/**
+ * Functions among the options. The cache calls each through what `userFunction` returns: it names the option in what the
+ * function throws, and checks what the function returns.
+ */
+
+/** A function among the options threw or rejected, or returned a value of another type than the documented one. */
+export class OptionFailure extends Error {
+  override readonly name = 'OptionFailure';
+  readonly option: string;
+  /** The word in `Cache-Status`. It names the option; the message may quote anything, and stays out of responses. */
+  readonly detail: Detail;
+
+  constructor(option: string, detail: Detail, problem: string) {
+    super(`Option "${option}" ${problem}`);
+    this.option = option;
+    this.detail = detail;
+  }
+}
+
+/** What a function among the options returns. */
+interface Returned {
+  readonly accepts: (value: unknown) => boolean;
+  /** For messages. */
+  readonly accepted: string;
+  /** What is wrong with a value, for messages. @default its kind */
+  readonly shows?: (value: unknown) => string;
+}
+
+export const BOOLEAN: Returned = {
+  accepts: (value) => typeof value === 'boolean',
+  accepted: 'true or false',
+};
+
+/** A part of a key. */
+export const KEY_PART: Returned = { accepts: isPlainJson, accepted: PLAIN_JSON, shows: flawOf };
+
+type Callable = (req: IncomingMessage, res: ServerResponse) => unknown;
+
+/**
+ * Makes the functions by which the cache calls a user's. They throw, or reject with, an `OptionFailure` and nothing else.
+ * The same function of the user's has the same one here, so that two policies with it are known to have the same.
+ * @param detail the word in `Cache-Status` for a function that throws.
+ * @param wrong the word for one that returns a value of another type.
+ */
+export function userFunction<T>(
+  option: string,
+  detail: Detail,
+  { accepts, accepted, shows = kindOf }: Returned,
+  wrong: Detail = detail,
+): (run: unknown) => Dynamic<T> {
+  const made = new WeakMap<object, Dynamic<T>>();
+  const failed = (error: unknown): never => {
+    throw new OptionFailure(option, detail, `threw ${textOf(error)}`);
+  };
+  const checked = (value: unknown): T => {
+    if (accepts(value)) return value as T;
+    throw new OptionFailure(option, wrong, `returned ${shows(value)}, but must return ${accepted}.`);
+  };
+  return (run) => {
+    const known = made.get(run as Callable);
+    if (known) return known;
+    const called: Dynamic<T> = (req, res) => {
+      let value: unknown;
+      try {
+        value = (run as Callable)(req, res);
+        if (!isPromise(value)) return checked(value);
+      } catch (error) {
+        if (error instanceof OptionFailure) throw error;
+        return failed(error);
+      }
+      const settled = Promise.resolve(value).then(checked, failed);
+      // The caller may have failed before it waits for this.
+      settled.catch(() => {});
+      return settled;
+    };
+    made.set(run as Callable, called);
+    return called;
+  };
+}
+
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as PromiseLike<unknown> | undefined)?.then === 'function';
+}
+
+/** What was thrown: its kind and, after a colon, what it says, which `withoutQuotes` in observe/events.ts takes away. */
+function textOf(error: unknown): string {
+  if (isNativeError(error) || error instanceof Error) {
+    const { name, message } = error;
+    return `${/^\w+$/.test(name) ? name : 'Error'}: ${message}`;
+  }
+  return `${kindOf(error)}${typeof error === 'string' ? `: ${error}` : ''}`;
+}
