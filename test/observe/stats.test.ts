@@ -41,7 +41,16 @@ describe('cache.stats()', () => {
     expect(stats.cache).toBe('redis-response-cache');
     expect(Math.abs(stats.startedAt - before)).toBeLessThan(60_000);
     expect(stats.requests).toEqual({
-      ...{ hit: 3, stale: 1, collapsed: 1, revalidated: 1, miss: 10, bypass: 2, unsatisfied: 1 },
+      ...{
+        hit: 3,
+        stale: 1,
+        collapsed: 1,
+        revalidated: 1,
+        miss: 10,
+        bypass: 2,
+        unsatisfied: 1,
+        abandoned: 0,
+      },
       invalidated: 0,
     });
     expect(stats.hitRatio).toBeCloseTo(5 / 16);
