@@ -1,5 +1,6 @@
 import { redisId } from '../key/cache-key.ts';
-import { BOTH_SCHEMES, idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
+import { BOTH_SCHEMES, bothSchemesOf, idsOfKey, idsOfUrl, type KeyPolicy } from '../key/key-ids.ts';
+import { tagOfUrl } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
 import type { KeyPart } from '../options/types.ts';
 import { isHashed } from '../store/ids.ts';
@@ -22,6 +23,11 @@ export function idsForUrl(url: string): string[] {
   if (!/^https?:\/\/[^/?#]/i.test(url) || !URL.canParse(url))
     throw new UsageError(`${url} is not a URL that begins with http:// or https://`);
   return [...idsOfUrl(policiesWith(['GET']), url, BOTH_SCHEMES)];
+}
+
+/** The tags of the responses for a URL that are stored under keys of the user's own. */
+export function tagsForUrl(url: string): string[] {
+  return bothSchemesOf(url).map(tagOfUrl);
 }
 
 /** @param json a result of the `key` function, or the key of a value, as JSON. @throws {UsageError} */

@@ -5,7 +5,7 @@ import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/operations.ts';
 import { areTags, MAX_TAGS, TAG_ACCEPTED } from '../options/tags.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
-import { idsForJsonKey, idsForName, idsForUrl } from './ids.ts';
+import { idsForJsonKey, idsForName, idsForUrl, tagsForUrl } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
 import { escapeUnsafe, formatNumber, jsonLine } from './text.ts';
 
@@ -14,7 +14,8 @@ const HELP = `Usage: redis-response-cache purge TARGET [OPTIONS]
 Deletes stored responses and values, and revokes the fills in progress: afterwards, no request is
 answered with a response from before. TARGET is one of
 
-  --url URL               responses for this URL under the default key; repeatable
+  --url URL               responses for this URL, and under keys of a key function those for its
+                          path; repeatable
   --key JSON              a result of the key function, such as '["leads",42]', or a value's key
   --tag TAG               entries with this tag; repeatable
   --url-prefix PREFIX     URLs that begin with https://api.example.com/leads, or with /leads on any
@@ -28,8 +29,8 @@ answered with a response from before. TARGET is one of
   --json                  the result as JSON
 ${REDIS_HELP}
 
-The command does not know the options of the app. If the app has a key function, use --key with its
-result. If it has the vary.query option, use --entry with the key that ls prints. --url-prefix also
+The command does not know the options of the app. If it has the vary.query option, use --entry with
+the key that ls prints, not --url. --url-prefix knows no keys of a key function. It also
 purges entries whose key cannot be read here, such as encrypted ones without --encrypt-key.
 ${EXIT_HELP}
 `;
@@ -49,7 +50,9 @@ const OPTIONS = {
 const TARGETS = ['url', 'key', 'tag', 'url-prefix', 'entry', 'all'] as const;
 
 /** The command computes the ids for a URL, a key or an entry. The cache finds all other entries. */
-type Plan = { readonly ids: readonly string[] } | { readonly target: PurgeTarget };
+type Plan =
+  | { readonly ids: readonly string[]; readonly tags?: readonly string[] }
+  | { readonly target: PurgeTarget };
 
 export const purge: Command = {
   summary: 'purges by URL, key, tag, URL prefix or entry, or everything',
@@ -81,7 +84,7 @@ function parsePlan(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS
   if (given.length !== 1)
     throw new UsageError(`purge needs exactly one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
   const { url, key, tag, 'url-prefix': prefix, entry } = values;
-  if (url) return { ids: url.flatMap(idsForUrl) };
+  if (url) return { ids: url.flatMap(idsForUrl), tags: url.flatMap(tagsForUrl) };
   if (key !== undefined) return { ids: idsForJsonKey(key) };
   if (entry) return { ids: entry.flatMap(idsForName) };
   if (tag) {
@@ -123,6 +126,9 @@ async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
   if ('ids' in plan) {
     const ids = new Set(plan.ids);
     const counts = await Promise.all([...ids].map((id) => cache.entries.purge({ id }, { soft })));
+    const { tags = [] } = plan;
+    // A longer URL is found by its ids alone.
+    for (const tag of new Set(tags)) if (areTags([tag])) counts.push(await cache.purge({ tag, soft }));
     return counts.reduce((sum, count) => sum + count, 0);
   }
   let done = 0;

@@ -40,14 +40,19 @@ export function invalidatedTags(target: Target | undefined, headers: Fields): st
   return target ? invalidatedGroups(headers).map((group) => idOfGroup(target, group)) : [];
 }
 
+/** The id of the tag of a URL. @param url absolute, with a host in normal form. */
+export function idOfUrl(url: string): string {
+  return idOfTag(tagOfUrl(url));
+}
+
 /**
- * The id of a tag by which a response is found by its URL, where its id is not known: the key is one of the user's own, or the
+ * The tag by which a response is found by its URL, where its id is not known: the key is one of the user's own, or the
  * path has upper case. An unsafe request must invalidate it (RFC 9111 §4.4). The URLs that Express takes for the same route
  * have the same tag, whatever their query.
  * @param url absolute, with a host in normal form.
  */
-export function idOfUrl(url: string): string {
-  return redisId(`@${foldPath(url).replace(/[?#].*$/s, '')}`, undefined);
+export function tagOfUrl(url: string): string {
+  return `@${foldPath(url).replace(/[?#].*$/s, '')}`;
 }
 
 /**

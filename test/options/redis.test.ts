@@ -47,6 +47,7 @@ describe('the redis option accepts', () => {
       unlink: async () => 0,
       ping: async () => 'PONG',
       on: () => {},
+      off: () => {},
       quit: end,
       disconnect: end,
     };

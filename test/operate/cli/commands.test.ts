@@ -160,6 +160,12 @@ describe('the purge command', () => {
       4,
       { key: () => ['page', { a: 2, b: 1 }], vary: { query: true, by: (req: { url?: string }) => req.url } },
     ],
+    [
+      "a URL under keys of the user's own, whatever its query",
+      ['--url', `${HOST.replace('http', 'https')}/A/`],
+      2,
+      { key: (req: { url?: string }) => ['own', req.url] },
+    ],
     ['a tag', ['--tag', 'leads'], 4],
     ['a prefix of paths', ['--url-prefix', '/a'], 2],
     ['a prefix of URLs', ['--url-prefix', `${HOST}/o`], 1],
