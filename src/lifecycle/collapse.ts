@@ -202,7 +202,7 @@ function lead(
   { stamp }: Acquired,
   flight: Flight,
 ): Extract<Turn, { kind: 'lead' }> {
-  return { kind: 'lead', lease: { ...claim, stamp, startedAt: performance.now() }, flight };
+  return { kind: 'lead', lease: { ...claim, stamp }, flight };
 }
 
 /** A message about a lease may be lost, so a waiting request looks up again after this many milliseconds. */

@@ -107,8 +107,8 @@ describe('a user of Redis', () => {
 
   test('with nothing but what the cache needs is enough', async () => {
     redis = await startRedis();
-    const sent = 'get hget hmget evalsha eval unlink scan zscan zrange';
-    const hashes = 'hset hdel hlen hkeys hexists hgetall pttl pexpire pexpireat type time set rename exists';
+    const sent = 'hget hmget evalsha eval unlink scan zscan zrange info';
+    const hashes = 'hset hdel hlen hkeys hexists hgetall pttl pexpire pexpireat type time rename exists';
     const sets = 'zadd zcard zrem zrangebyscore zremrangebyscore';
     const commands = `${sent} ${hashes} ${sets}`.split(' ').map((command) => `+${command}`);
     const app = await startApp({

@@ -1,7 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isOfTwoSlots } from '../fault.ts';
 import type { Acquired, Leases } from '../store.ts';
-import { keyPrefixOf, leasesKey, responsesKey, stampKey } from './keys.ts';
+import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
 import { LeaseChannel, type Subscriber } from './lease-channel.ts';
 import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
@@ -16,23 +15,22 @@ const isLeased = script(IS_LEASED);
 export function redisLeases(context: RedisContext): Leases & { close(): void } {
   const { client, prefix, scripts, tagIndex } = context;
   const channel = new LeaseChannel(() => subscriberOf(client));
-  /** Whether the stamp of purges by tag is in another slot than the leases, so that it takes a command of its own. */
-  let isStampApart = client.isCluster === true;
 
   return {
     async acquire({ id, variant, token, key }, seen, leaseMs) {
       const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
       const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
-      if (!isStampApart) {
+      if (!tagIndex.isLogApart) {
         try {
-          return parseAcquired(await scripts.run(acquire, [...keys, stampKey(prefix)], ...args));
+          return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
         } catch (error) {
-          // The client does not know that its server is a node of a Cluster.
-          if (!isOfTwoSlots(error)) throw error;
-          isStampApart = true;
+          if (!tagIndex.isApartBy(error)) throw error;
         }
       }
-      const [reply, stamp] = await Promise.all([scripts.run(acquire, keys, ...args), tagIndex.stamp()]);
+      const [reply, stamp] = await Promise.all([
+        scripts.run(acquire, keys, ...args),
+        tagIndex.readLog(token),
+      ]);
       return { ...parseAcquired(reply), stamp };
     },
 
@@ -67,9 +65,9 @@ const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
 
 /** The reply of ACQUIRE, whose numbers some clients are configured to return as strings. */
 function parseAcquired(reply: unknown): Acquired {
-  const [code, stamp] = Array.isArray(reply) ? reply : [reply, 0];
+  const [code, stamp] = Array.isArray(reply) ? reply : [reply, ''];
   const { kind, hitForMiss } = OUTCOMES[Number(code)] as Omit<Acquired, 'stamp'>;
-  return { kind, hitForMiss, stamp: Number(stamp) };
+  return { kind, hitForMiss, stamp: String(stamp) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

@@ -64,16 +64,21 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     getNear: () => undefined,
 
     /**
-     * The id is added to its tags before the response is stored. So a purge by tag that comes between finds the id, and
-     * deletes the response or revokes the lease.
+     * The id is added to its tags, then the purge log is read, then the response is stored. A purge by tag writes the log,
+     * then walks the index. So either the purge finds the id, and deletes the response or revokes the lease, or the commit
+     * finds the purge.
      */
     async commit(response) {
       const { lease, declaredVariant, variant, names, tags, headBytes, ttlMs } = response;
       const { id, key, token } = lease;
-      if (tags.length > 0 && !(await tagIndex.add(lease, tags, ttlMs))) return false;
+      if (tags.length > 0) {
+        await tagIndex.add(id, tags, ttlMs);
+        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.stamp, tags))) return false;
+      }
+      const checksLog = tags.length > 0 && !tagIndex.isLogApart;
       const stored = await scripts.runForNumber(
         commit,
-        keysOf(id),
+        checksLog ? [...keysOf(id), tagIndex.logKey] : keysOf(id),
         lease.variant,
         token,
         enclose(response, token),
@@ -84,6 +89,8 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         variant,
         nameOf(id, key),
         maxEntries ?? 0,
+        lease.stamp,
+        ...(checksLog ? tags : []),
       );
       return stored === 1;
     },
@@ -101,7 +108,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      */
     async replace(replacement) {
       const { id, variant, version, headBytes, tags, staleSince, ttlMs } = replacement;
-      if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
+      if (tags.length > 0) await tagIndex.add(id, tags, ttlMs);
       const args = [variant, version, enclose(replacement, randomUUID(), staleSince), headBytes, ttlMs];
       return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
     },

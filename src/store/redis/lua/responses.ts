@@ -13,6 +13,7 @@ import {
   RECORD,
   STORING_ORDER,
 } from './shared.ts';
+import { IS_PURGED } from './tags.ts';
 
 /**
  * The scripts that change stored responses. All keys of one call are in one hash slot, and all are named in KEYS. With
@@ -22,17 +23,24 @@ import {
 /**
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
- * KEYS  leases, responses; entries, expiries
+ * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags
  * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
- *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries
- * Returns 1 stored, 0 the lease is no longer held
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; noted, the state of
+ *       the purge log that the lease noted; then the tags, where this script may touch the log
+ * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged
  */
 export const COMMIT: string = /* lua */ `
-local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local leases, responses = KEYS[1], KEYS[2]
 local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local entries, expiries
+if max > 0 then entries, expiries = KEYS[3], KEYS[4] end
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
+if #ARGV > 11 then
+  ${IS_PURGED}
+  if isPurged(KEYS[#KEYS], ARGV[11], 12) then return 0 end
+end
 ${RECORD}
 ${ENVELOPE}
 ${STORING_ORDER}
