@@ -40,6 +40,8 @@ export type Fault =
   /** A worker ends, or stands still for a time. */
   | { readonly kind: 'kill'; readonly worker: number }
   | { readonly kind: 'stop'; readonly worker: number; readonly ms: number }
+  /** Redis evicts some keys, chosen by a seed. */
+  | { readonly kind: 'evict'; readonly seed: number }
   /** Redis stands still for a time, or comes back empty. */
   | { readonly kind: 'freeze'; readonly ms: number }
   | { readonly kind: 'restart' };
@@ -181,9 +183,10 @@ function purgeOf(random: Random, { by, script }: Resource, resource: number, not
 function faultOf(random: Random): Fault {
   const worker = random.pick(EVERY_WORKER);
   const chance = random.next();
-  if (chance < 0.35) return { kind: 'cut', worker };
-  if (chance < 0.72) return { kind: 'hold', worker, ms: random.int(5, 120) };
-  if (chance < 0.92) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.28) return { kind: 'cut', worker };
+  if (chance < 0.58) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.75) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.92) return { kind: 'evict', seed: random.int(1, 1_000_000) };
   if (chance < 0.97) return { kind: 'freeze', ms: random.int(20, 150) };
   return chance < 0.985 ? { kind: 'kill', worker } : { kind: 'restart' };
 }
