@@ -30,6 +30,7 @@ export class PendingInvalidations {
   readonly #store: GuardedStore;
   readonly #timeoutMs: number;
   readonly #reporter: Reporter;
+  readonly #purgeTag: (tag: string) => Promise<number | Fault>;
   /** Purges that were sent, by id and by tag. */
   readonly #sent = { url: new Map<string, Promise<unknown>>(), tags: new Map<string, Promise<unknown>>() };
   /** Purges that failed, by id and by tag, in the order of the retries. The number tells two failures of one target apart. */
@@ -41,11 +42,20 @@ export class PendingInvalidations {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param timeoutMs how long a request may wait for a purge that was sent. */
-  constructor(store: GuardedStore, timeoutMs: number, reporter: Reporter) {
+  /**
+   * @param timeoutMs how long a request may wait for a purge that was sent.
+   * @param purgeTag purges by a tag, whether or not the store still has the index of the tag.
+   */
+  constructor(
+    store: GuardedStore,
+    timeoutMs: number,
+    reporter: Reporter,
+    purgeTag: (tag: string) => Promise<number | Fault>,
+  ) {
     this.#store = store;
     this.#timeoutMs = timeoutMs;
     this.#reporter = reporter;
+    this.#purgeTag = purgeTag;
   }
 
   invalidate(id: string): Promise<number | Fault> {
@@ -53,7 +63,7 @@ export class PendingInvalidations {
   }
 
   invalidateTag(tag: string): Promise<number | Fault> {
-    return this.#send({ kind: 'tags', name: tag }, this.#store.responses.purgeTag(tag));
+    return this.#send({ kind: 'tags', name: tag }, this.#purgeTag(tag));
   }
 
   /** Whether the stored responses of an id may not be used. */
@@ -175,7 +185,7 @@ export class PendingInvalidations {
       case 'url':
         return responses.purge(target.name);
       case 'tags':
-        return responses.purgeTag(target.name);
+        return this.#purgeTag(target.name);
       case 'all':
         return responses.purgeMatching(() => true);
     }

@@ -106,6 +106,27 @@ describe('where Redis has evicted keys by their use', () => {
     expect(await stored(PATHS)).toEqual([]);
   });
 
+  test.each<[string, CacheOptions, Record<string, string>]>([
+    ['the URL of a key of the app', { key: (req) => ['key', req.url ?? ''] }, {}],
+    ['a group', {}, { 'Cache-Group-Invalidation': '"a"' }],
+  ])('an unsafe request finds %s', async (_name, options, headers) => {
+    const grouped: Handler = (req, res) => {
+      if (req.method === 'POST')
+        for (const [name, value] of Object.entries(headers)) res.setHeader(name, value as string);
+      else res.setHeader('Cache-Groups', `"${req.url[1]}"`);
+      res.end(req.url);
+    };
+    const prefix = prefixes.next().value as string;
+    const one = await site({ redis: redis.url, prefix, timeout: '2s', ...options } as CacheOptions, grouped);
+    for (const path of PATHS) await one.get(path);
+    await forgetIndexes(prefix);
+    const isGroup = 'Cache-Group-Invalidation' in headers;
+    await Promise.all(
+      ['/a/1', '/a/2'].map((path) => one.get({ method: 'POST', path: isGroup ? '/c' : path })),
+    );
+    expect(await one.stored(PATHS)).toEqual(['/b/1']);
+  });
+
   test('a purge that cannot look at all of it rejects', async () => {
     const { cache, prefix } = await filled();
     await forgetIndexes(prefix);

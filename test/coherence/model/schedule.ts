@@ -84,7 +84,13 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
       const run = random.pick([0, 0, 1, 2]);
       // What happens when a run ends meets what is on its way to the store.
       const end = (resource.script[run]?.ms ?? 0) + random.int(-3, late ? 12 : 6);
-      if (random.chance(0.3)) plan(operation);
+      if (weather === 'stormy' && random.chance(0.25)) {
+        // What Redis evicts between a purge and the end of the fill under way, the commit does not find.
+        const after = random.int(0, Math.floor((resource.script[run]?.ms ?? 0) / 2));
+        const evict: Operation = { kind: 'evict', seed: random.int(1, 1_000_000) };
+        reactions.push({ resource: i, run, after, operation });
+        reactions.push({ resource: i, run, after: after + random.int(2, 5), operation: evict });
+      } else if (random.chance(0.3)) plan(operation);
       else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
     }
     if (resource.by !== 'wrap' && random.chance(0.15)) plan(unsafe(random, i));
