@@ -35,6 +35,11 @@ export function purgeLogKey(prefix: string): string {
   return `${responsesKey(prefix, '@')}|purged`;
 }
 
+/** Never exists after a script. */
+export function probeKey(prefix: string): string {
+  return `${responsesKey(prefix, '@')}|probe`;
+}
+
 export function entriesKeys(prefix: string): [entries: string, expiries: string] {
   return [`${responsesKey(prefix, '@')}|entries`, `${responsesKey(prefix, '@')}|expiries`];
 }

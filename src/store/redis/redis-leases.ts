@@ -1,10 +1,11 @@
 import type { RedisClient } from '../../options/redis.ts';
-import type { Acquired, Leases } from '../store.ts';
+import { isNotPermitted, MalformedReply } from '../fault.ts';
+import type { Acquired, LeaseClaim, Leases, Versioned } from '../store.ts';
 import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
 import { LeaseChannel, type Subscriber } from './lease-channel.ts';
 import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
-import { script } from './scripts.ts';
+import { numberIn, script } from './scripts.ts';
 
 const acquire = script(ACQUIRE);
 const renew = script(RENEW);
@@ -13,25 +14,36 @@ const isLeased = script(IS_LEASED);
 
 /** The leases in Redis. */
 export function redisLeases(context: RedisContext): Leases & { close(): void } {
-  const { client, prefix, scripts, tagIndex } = context;
+  const { client, prefix, scripts, tagIndex, permissions } = context;
   const channel = new LeaseChannel(() => subscriberOf(client));
 
-  return {
-    async acquire({ id, variant, token, key }, seen, leaseMs) {
-      const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
-      const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
-      if (!tagIndex.isLogApart) {
-        try {
-          return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
-        } catch (error) {
-          if (!tagIndex.isApartBy(error)) throw error;
-        }
+  async function take(
+    { id, variant, token, key }: LeaseClaim,
+    seen: Versioned | undefined,
+    leaseMs: number,
+  ): Promise<Acquired> {
+    const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
+    const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
+    if (!tagIndex.isLogApart) {
+      try {
+        return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
+      } catch (error) {
+        if (!tagIndex.isApartBy(error)) throw error;
       }
-      const [reply, stamp] = await Promise.all([
-        scripts.run(acquire, keys, ...args),
-        tagIndex.readLog(token),
-      ]);
-      return { ...parseAcquired(reply), stamp };
+    }
+    const [reply, stamp] = await Promise.all([scripts.run(acquire, keys, ...args), tagIndex.readLog(token)]);
+    return { ...parseAcquired(reply), stamp };
+  }
+
+  return {
+    async acquire(claim, seen, leaseMs) {
+      await permissions.check();
+      try {
+        return await take(claim, seen, leaseMs);
+      } catch (error) {
+        if (isNotPermitted(error)) permissions.forget();
+        throw error;
+      }
     },
 
     async renew({ id, variant, token }, leaseMs) {
@@ -63,11 +75,12 @@ const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
   { kind: 'leader', hitForMiss: true },
 ];
 
-/** The reply of ACQUIRE, whose numbers some clients are configured to return as strings. */
+/** The reply of ACQUIRE. @throws {MalformedReply} */
 function parseAcquired(reply: unknown): Acquired {
   const [code, stamp] = Array.isArray(reply) ? reply : [reply, ''];
-  const { kind, hitForMiss } = OUTCOMES[Number(code)] as Omit<Acquired, 'stamp'>;
-  return { kind, hitForMiss, stamp: String(stamp) };
+  const outcome = OUTCOMES[numberIn(code)];
+  if (!outcome) throw new MalformedReply('a script', reply);
+  return { ...outcome, stamp: String(stamp) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

@@ -17,7 +17,7 @@ const purge = script(PURGE);
 
 /** The responses in Redis. @param maxEntries how many are stored at most; `undefined` for no limit. */
 export function redisResponses(context: RedisContext, maxEntries: number | undefined): Responses {
-  const { client, prefix, scripts, batch, tagIndex } = context;
+  const { client, prefix, scripts, batch, tagIndex, permissions } = context;
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
   function keysOf(id: string): string[] {
@@ -50,6 +50,8 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    // Asked before the first lease is needed, so that a miss does not wait for it.
+    if (!permissions.wereAsked) permissions.check().catch(() => {});
     batch.open();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
       if (!isWrongType(error)) throw error;
@@ -96,6 +98,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     },
 
     async put(value) {
+      await permissions.check();
       const { id, key, headBytes, ttlMs } = value;
       const version = randomUUID();
       const args = [version, enclose(value, version), headBytes, ttlMs, nameOf(id, key)];
@@ -108,6 +111,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      */
     async replace(replacement) {
       const { id, variant, version, headBytes, tags, staleSince, ttlMs } = replacement;
+      await permissions.check();
       if (tags.length > 0) await tagIndex.add(id, tags, ttlMs);
       const args = [variant, version, enclose(replacement, randomUUID(), staleSince), headBytes, ttlMs];
       return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
@@ -120,6 +124,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     purge: purgeId,
 
     async *purgeTag(tag, mode = 'delete') {
+      await permissions.check();
       for await (const ids of tagIndex.purge(tag, mode !== 'delete')) yield await purgeIds(ids, mode);
     },
 

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
+import { MalformedReply } from '../fault.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** A Lua script, and the hash by which a server knows it. */
@@ -10,6 +11,19 @@ interface Script {
 
 export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** The number that a script has returned. @throws {MalformedReply} */
+export function numberIn(reply: unknown): number {
+  const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply;
+  if (typeof number !== 'number' || Number.isNaN(number)) throw new MalformedReply('a script', reply);
+  return number;
+}
+
+/** The list that a command has returned. @throws {MalformedReply} */
+export function listIn(command: string, reply: unknown): unknown[] {
+  if (!Array.isArray(reply)) throw new MalformedReply(command, reply);
+  return reply;
 }
 
 /** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
@@ -43,9 +57,21 @@ export class Scripts {
     return this.#run(script, client, 'evalshaBuffer', 'evalBuffer', [keys.length, ...keys, ...args]);
   }
 
-  /** Runs a script whose reply is a number. Some clients are configured to return numbers as strings. */
+  /**
+   * Runs a script whose reply is a number. Some clients are configured to return numbers as strings.
+   * @throws {MalformedReply}
+   */
   async runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    return Number(await this.run(script, keys, ...args));
+    return numberIn(await this.run(script, keys, ...args));
+  }
+
+  /** Runs a script whose reply is a list. @throws {MalformedReply} */
+  async runForList(
+    script: Script,
+    keys: string[],
+    ...args: (string | number | Buffer)[]
+  ): Promise<unknown[]> {
+    return listIn('a script', await this.run(script, keys, ...args));
   }
 
   async #run<Hash extends string, Text extends string>(

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
-import { isOfTwoSlots, isWrongType } from '../fault.ts';
+import { isOfTwoSlots, isWrongType, MalformedReply } from '../fault.ts';
 import { purgeLogKey, tagKey } from './keys.ts';
 import { ADD_TO_TAG, BEGIN_TAG_PURGE, CHECK_LOG, END_TAG_PURGE, LOG_PURGE, READ_LOG } from './lua/tags.ts';
-import { type Scripts, script } from './scripts.ts';
+import { listIn, type Scripts, script } from './scripts.ts';
 
 const readLog = script(READ_LOG);
 const checkLog = script(CHECK_LOG);
@@ -48,7 +48,9 @@ export class TagIndex {
 
   /** The state of the purge log, for a lease. @param token unique; it names the log if that was lost. */
   async readLog(token: string): Promise<string> {
-    return String(await this.#scripts.run(readLog, [this.logKey], token));
+    const state = await this.#scripts.run(readLog, [this.logKey], token);
+    if (typeof state !== 'string') throw new MalformedReply('a script', state);
+    return state;
   }
 
   /** Whether one of the tags may have been purged since a lease noted the state of the purge log. */
@@ -74,16 +76,16 @@ export class TagIndex {
     const own = randomUUID();
     await this.#scripts.runForNumber(logPurge, [this.logKey], name, own);
     const keys = [key, `${key}|purges`, `${key}|${own}`];
-    let unfinished = (await this.#scripts.run(beginTagPurge, keys, own, isSoft ? 1 : 0)) as string[];
+    let unfinished = await this.#scripts.runForList(beginTagPurge, keys, own, isSoft ? 1 : 0);
     if (isSoft) {
       yield* this.#members(key);
       // Meanwhile another purge may have set ids aside that this one has not met.
-      unfinished = (await this.#client.call('ZRANGE', `${key}|purges`, 0, -1)) as string[];
+      unfinished = listIn('ZRANGE', await this.#client.call('ZRANGE', `${key}|purges`, 0, -1));
     }
     for (const purge of unfinished) {
       yield* this.#members(`${key}|${purge}`);
       if (!isSoft) {
-        await this.#scripts.runForNumber(endTagPurge, [`${key}|purges`, `${key}|${purge}`], purge);
+        await this.#scripts.runForNumber(endTagPurge, [`${key}|purges`, `${key}|${purge}`], String(purge));
       }
     }
   }
@@ -106,8 +108,9 @@ export class TagIndex {
   async #scanOnce(key: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
     try {
       const reply = await this.#client.call('ZSCAN', key, cursor, 'COUNT', count);
-      const [next, membersAndScores] = reply as [string, string[]];
-      return { next: String(next), ids: membersAndScores.filter((_, i) => i % 2 === 0) };
+      const [next, membersAndScores] = listIn('ZSCAN', reply);
+      const members = listIn('ZSCAN', membersAndScores) as string[];
+      return { next: String(next), ids: members.filter((_, i) => i % 2 === 0) };
     } catch (error) {
       // A key of another type lists nothing. The next response under the tag overwrites it.
       if (!isWrongType(error)) throw error;

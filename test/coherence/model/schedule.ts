@@ -90,6 +90,7 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
         const evict: Operation = { kind: 'evict', seed: random.int(1, 1_000_000) };
         reactions.push({ resource: i, run, after, operation });
         reactions.push({ resource: i, run, after: after + random.int(2, 5), operation: evict });
+        plan(burst(random, resource, i, everywhere(random)), random.int(20, 60));
       } else if (random.chance(0.3)) plan(operation);
       else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
     }

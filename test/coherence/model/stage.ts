@@ -104,14 +104,15 @@ export class Stage {
 }
 
 /**
- * Deletes half of the keys of a lane. Indexes of tags stay: Redis says when it has evicted any, and a purge looks at
+ * Deletes the log of purges of a lane, and a quarter of its other keys. Indexes of tags stay: Redis says when it has evicted any, and a purge looks at
  * everything then, which is another test's.
  */
 const EVICT = `
   math.randomseed(ARGV[2])
   for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
     local isIndex = string.find(key, '{@[^}]') and not string.find(key, '|purged$')
-    if not isIndex and math.random() < 0.5 then redis.call('UNLINK', key) end
+    local isLog = string.find(key, '{@}|purged$')
+    if not isIndex and (isLog or math.random() < 0.25) then redis.call('UNLINK', key) end
   end`;
 
 /** What is told to a run that outlived its schedule. */

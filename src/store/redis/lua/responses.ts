@@ -91,8 +91,13 @@ redis.call('PEXPIREAT', responses, instant(latest))
 if entries then
   ${deleteUnlessSortedSet('entries')}
   ${deleteUnlessSortedSet('expiries')}
-  local last = redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]
-  local order = math.max((tonumber(last) or 0) + 1, time[1] * 1000000 + time[2])
+  local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+  if last >= 2 ^ 53 then
+    -- No place in the order: the next one would not be greater.
+    redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
+    last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+  end
+  local order = math.max(last + 1, time[1] * 1000000 + time[2])
   redis.call('ZADD', entries, order, entryOf(storedAt))
   redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
   local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
@@ -168,7 +173,8 @@ for _, key in ipairs(redis.call('HKEYS', responses)) do
 end
 redis.call('PEXPIREAT', responses, instant(latest))
 if entries then
-  redis.call('ZADD', expiries, 'XX', expires, entryOf(variant))
+  -- A key of another type is overwritten by the next commit.
+  redis.pcall('ZADD', expiries, 'XX', expires, entryOf(variant))
   for _, key in ipairs({ entries, expiries }) do
     if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
   end
@@ -205,6 +211,8 @@ ${RECORD}
 ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
+-- The first write, which needs no memory: after it, the script may exceed maxmemory.
+redis.call('UNLINK', leases)
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
@@ -230,7 +238,6 @@ if redis.call('TYPE', responses).ok == 'hash' then
   end
 end
 if mark == '' then redis.call('UNLINK', responses) end
-redis.call('UNLINK', leases)
 redis.pcall('PUBLISH', leases, '')
 return purged
 `;

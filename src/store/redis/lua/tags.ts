@@ -50,8 +50,8 @@ local function openLog(log, epoch)
   if state then return state end
   local stamp = instant(nextStamp(0))
   state = epoch .. ' ' .. stamp .. ' ' .. stamp
-  -- The DEL is conditional because after its first write a script may exceed maxmemory.
-  if redis.call('EXISTS', log) == 1 then redis.call('DEL', log) end
+  -- The UNLINK is conditional because after its first write a script may exceed maxmemory.
+  if redis.call('EXISTS', log) == 1 then redis.call('UNLINK', log) end
   redis.call('HSET', log, '@', state)
   redis.call('PEXPIRE', log, ${LOG_TTL_MS})
   return state
