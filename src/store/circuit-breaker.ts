@@ -44,6 +44,12 @@ export class CircuitBreaker {
     if (this.#failures === MAX_FAILURES) this.#probeAt = this.#now() + this.#backoffMs;
   }
 
+  /** Something else than the server has replied: opens at once. */
+  trip(): void {
+    if (this.#failures < MAX_FAILURES) this.#probeAt = this.#now() + this.#backoffMs;
+    this.#failures = MAX_FAILURES;
+  }
+
   async #tryProbe(): Promise<void> {
     this.#isProbing = true;
     const isAlive = await this.#probe();

@@ -97,6 +97,43 @@ describe('a user of Redis', () => {
     await untilHit(app, 2);
   });
 
+  test.each(['pexpire', 'pttl', 'hset', 'hdel', 'unlink', 'type', 'hlen', 'zadd'])(
+    'that may not run %s stores nothing, and leaves no key without an end',
+    async (command) => {
+      redis = await startRedis();
+      const other = await startApp({ redis: redis.url, maxEntries: 10, tags: ['item'] });
+      await untilHit(other, 1);
+      const app = await startApp({
+        redis: await asUser('~rrc:*', '+@all', `-${command}`),
+        timeout: PATIENT,
+        maxEntries: 10,
+        tags: ['item'],
+      });
+      await expectForwarded(app, 'uri-miss', 'NOPERM');
+      expect(app.faults.at(-1)).toMatchObject({ step: 'acquire', code: 'NOPERM' });
+      expect(app.faults.at(-1)?.message).toMatch(new RegExp(`may not run ${command},.*\\+${command}$`));
+      await expect(app.cache.purge({ tag: 'item' })).rejects.toThrow(`may not run ${command}`);
+      for (const key of (await redis.cli('KEYS', '*')) as string[]) {
+        expect([key, Number(await redis.cli('PTTL', key)) > 0]).toEqual([key, true]);
+      }
+      await redis.cli('ACL', 'SETUSER', 'app', `+${command}`);
+      await untilHit(app, 2);
+      // Taken away again.
+      await redis.cli('ACL', 'SETUSER', 'app', `-${command}`);
+      await app.item(3);
+      await app.cache.idle();
+      await expectForwarded(app, 'uri-miss', 'NOPERM');
+      expect(app.faults.at(-1)?.message).toContain(`may not run ${command}`);
+    },
+  );
+
+  test('that may not publish stores', async () => {
+    redis = await startRedis();
+    const app = await startApp({ redis: await asUser('~rrc:*', '+@all', '-publish'), timeout: PATIENT });
+    await untilHit(app, 1);
+    expect(app.faults).toEqual([]);
+  });
+
   test('without a permission for our keys is as good as none', async () => {
     redis = await startRedis();
     const app = await startApp({ redis: await asUser('~other:*', '+@all') });

@@ -21,22 +21,20 @@ export class Permissions {
     this.#scripts = scripts;
     this.#prefix = prefix;
     this.#keepsOrder = keepsOrder;
+    // The permissions may have changed.
+    scripts.onNotPermitted = () => {
+      this.#checked = undefined;
+    };
   }
 
-
-  /** Asks once. What is refused is asked for again by the next call. @throws with the commands that are missing. */
+  /** Asks once, and again after a refusal. @throws with the commands that are missing. */
   check(): Promise<void> {
     this.wereAsked = true;
     this.#checked ??= this.#ask().catch((error: unknown) => {
-      this.forget();
+      this.#checked = undefined;
       throw error;
     });
     return this.#checked;
-  }
-
-  /** Something was refused: the permissions have changed. */
-  forget(): void {
-    this.#checked = undefined;
   }
 
   async #ask(): Promise<void> {

@@ -1,6 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isNotPermitted, MalformedReply } from '../fault.ts';
-import type { Acquired, LeaseClaim, Leases, Versioned } from '../store.ts';
+import { MalformedReply } from '../fault.ts';
+import type { Acquired, Leases } from '../store.ts';
 import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
 import { LeaseChannel, type Subscriber } from './lease-channel.ts';
 import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
@@ -17,33 +17,23 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
   const { client, prefix, scripts, tagIndex, permissions } = context;
   const channel = new LeaseChannel(() => subscriberOf(client));
 
-  async function take(
-    { id, variant, token, key }: LeaseClaim,
-    seen: Versioned | undefined,
-    leaseMs: number,
-  ): Promise<Acquired> {
-    const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
-    const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
-    if (!tagIndex.isLogApart) {
-      try {
-        return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
-      } catch (error) {
-        if (!tagIndex.isApartBy(error)) throw error;
-      }
-    }
-    const [reply, stamp] = await Promise.all([scripts.run(acquire, keys, ...args), tagIndex.readLog(token)]);
-    return { ...parseAcquired(reply), stamp };
-  }
-
   return {
-    async acquire(claim, seen, leaseMs) {
+    async acquire({ id, variant, token, key }, seen, leaseMs) {
       await permissions.check();
-      try {
-        return await take(claim, seen, leaseMs);
-      } catch (error) {
-        if (isNotPermitted(error)) permissions.forget();
-        throw error;
+      const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
+      const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
+      if (!tagIndex.isLogApart) {
+        try {
+          return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
+        } catch (error) {
+          if (!tagIndex.isApartBy(error)) throw error;
+        }
       }
+      const [reply, stamp] = await Promise.all([
+        scripts.run(acquire, keys, ...args),
+        tagIndex.readLog(token),
+      ]);
+      return { ...parseAcquired(reply), stamp };
     },
 
     async renew({ id, variant, token }, leaseMs) {

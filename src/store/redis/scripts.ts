@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
-import { MalformedReply } from '../fault.ts';
+import { isNotPermitted, MalformedReply } from '../fault.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** A Lua script, and the hash by which a server knows it. */
@@ -41,6 +41,8 @@ export class Scripts {
   readonly #batch: WriteBatch;
   /** The hashes of scripts whose text was sent: the first use of a script costs one round trip, not two. */
   readonly #sent = new Set<string>();
+  /** Is told when the Redis user may not run a script, or a command in it. */
+  onNotPermitted: () => void = () => {};
 
   constructor(client: RedisClient, batch: WriteBatch) {
     this.#client = client;
@@ -75,6 +77,21 @@ export class Scripts {
   }
 
   async #run<Hash extends string, Text extends string>(
+    script: Script,
+    client: Record<Hash | Text, Evaluate>,
+    byHash: Hash,
+    byText: Text,
+    args: Arguments,
+  ): Promise<unknown> {
+    try {
+      return await this.#send(script, client, byHash, byText, args);
+    } catch (error) {
+      if (isNotPermitted(error)) this.onNotPermitted();
+      throw error;
+    }
+  }
+
+  async #send<Hash extends string, Text extends string>(
     { lua, sha }: Script,
     client: Record<Hash | Text, Evaluate>,
     byHash: Hash,

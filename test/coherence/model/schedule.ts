@@ -86,10 +86,12 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
       const end = (resource.script[run]?.ms ?? 0) + random.int(-3, late ? 12 : 6);
       if (weather === 'stormy' && random.chance(0.25)) {
         // What Redis evicts between a purge and the end of the fill under way, the commit does not find.
-        const after = random.int(0, Math.floor((resource.script[run]?.ms ?? 0) / 2));
+        const lengths = resource.script.slice(0, 3).map(({ ms }) => ms);
+        const slowest = lengths.indexOf(Math.max(...lengths));
+        const after = random.int(0, Math.floor((lengths[slowest] ?? 0) / 3));
         const evict: Operation = { kind: 'evict', seed: random.int(1, 1_000_000) };
-        reactions.push({ resource: i, run, after, operation });
-        reactions.push({ resource: i, run, after: after + random.int(2, 5), operation: evict });
+        reactions.push({ resource: i, run: slowest, after, operation });
+        reactions.push({ resource: i, run: slowest, after: after + random.int(2, 8), operation: evict });
         plan(burst(random, resource, i, everywhere(random)), random.int(20, 60));
       } else if (random.chance(0.3)) plan(operation);
       else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
