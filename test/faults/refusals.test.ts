@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { quietly } from '../support/quietly.ts';
@@ -126,6 +127,19 @@ describe('a user of Redis', () => {
       expect(app.faults.at(-1)?.message).toContain(`may not run ${command}`);
     },
   );
+
+  test('of docs/operations.md may do all that an app does', async () => {
+    redis = await startRedis();
+    const docs = readFileSync('docs/operations.md', 'utf8').replace(/\s+/g, ' ');
+    const rules = /ACL SETUSER app on >PASSWORD ([^`]*)`/.exec(docs)?.[1]?.split(' ') ?? [];
+    const options = { redis: await asUser(...rules), timeout: PATIENT, tags: ['item'], maxEntries: 10 };
+    const app = await startApp(options);
+    await untilHit(app, 1);
+    expect(await app.cache.purge({ tag: 'item', soft: true })).toBe(1);
+    expect(await app.cache.purge({ tag: 'item' })).toBe(1);
+    expect(await app.cache.purge({ all: true })).toBe(0);
+    expect(app.faults).toEqual([]);
+  });
 
   test('that may not publish stores', async () => {
     redis = await startRedis();
