@@ -217,10 +217,17 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     Object.assign(own, { write: w, end: e, writeHead: h, flushHeaders: f });
   }
 
+  /** Whether the connection is destroyed, or half-closed in front of an app that listens for it. */
+  function isCut(): boolean {
+    return socket != null && (socket.destroyed || (socket.readableEnded && watch.noticed));
+  }
+
   function outcome(): CaptureEnd {
     if (isTooLarge) return { kind: 'refused', reason: 'too-large' };
     if (!chunks || !head) return { kind: 'not-kept' };
     if (isClientGone && !isLengthKnown && watch.noticed) return { kind: 'refused', reason: 'incomplete' };
+    // The connection has ended, and 'close' is yet to come: what the app has seen of that until now is not known.
+    if (!isClientGone && watch.quietly(isCut)) return { kind: 'refused', reason: 'incomplete' };
     const stated = head.headers['content-length'];
     // "A message that is incomplete" (RFC 9112 §8): its bytes are not as many as it says.
     if (stated !== undefined && String(stated) !== String(length))

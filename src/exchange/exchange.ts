@@ -6,9 +6,7 @@ import type { FrontDoor } from './front-door.ts';
 import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
 import { isInternal } from './internal-request.ts';
-import { onHead } from './on-head.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
-import { addCacheStatus } from './replay.ts';
 import type { RequestTarget } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
 
@@ -126,6 +124,15 @@ export class Exchange {
     return upgrade !== undefined && upgrade.toLowerCase() !== 'h2c';
   }
 
+  /** Whether the client has disconnected. The cache's own requests have none. */
+  get isDisconnected(): boolean {
+    const { req, res } = this;
+    if (isInternal(req)) return false;
+    // A request that is over is destroyed, too; and the objects of adapters may lack a socket.
+    const socket = req.socket as IncomingMessage['socket'] | undefined;
+    return res.destroyed === true || req.aborted === true || socket?.destroyed === true;
+  }
+
   get hasBody(): boolean {
     const { 'content-length': length, 'transfer-encoding': coding } = this.headers;
     // Adapters that make requests without a socket (serverless-http) give the length as a number.
@@ -155,12 +162,6 @@ export class Exchange {
   drop(): void {
     this.#forwarded = true;
     this.res.destroy();
-  }
-
-  /** Lets the app answer, and adds this cache's member to `Cache-Status`. */
-  forwardWith(cacheStatus: string): void {
-    onHead(this.res, () => addCacheStatus(this.res, cacheStatus));
-    this.forward();
   }
 
   /** Marks the request: a cache of this process leads a fill with it. */

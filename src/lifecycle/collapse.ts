@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
+import type { Budget } from '../store/guard.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { variantKeyOf } from '../store/ids.ts';
-import type { Acquired, Lease, VariantRef, Versioned } from '../store/store.ts';
+import type { Acquired, Lease, LeaseClaim, VariantRef, Versioned } from '../store/store.ts';
 import { withTimeout } from './with-timeout.ts';
 
 /**
@@ -13,6 +15,12 @@ import { withTimeout } from './with-timeout.ts';
 export class Collapse {
   readonly #store: GuardedStore;
   readonly #flights = new Map<string, Flight>();
+  /** Places where a request has waited in vain. Nobody else waits there until a fill ends: its handler may have hung. */
+  readonly #overdue = new LRUCache<string, true>({
+    maxSize: MAX_OVERDUE,
+    sizeCalculation: () => 1,
+    ttl: OVERDUE_MS,
+  });
   /** How long a follower may wait for a commit that was sent, in milliseconds. */
   readonly #timeout: number;
 
@@ -35,27 +43,31 @@ export class Collapse {
   ): Promise<Turn> {
     const place = variantKeyOf(ref.id, ref.variant);
     const other = this.#flights.get(place);
-    if (other && (!other.clientDisconnected || other.committing)) return this.#follow(other, waiter);
+    if (other && (!other.clientDisconnected || other.committing)) return this.#follow(place, other, waiter);
 
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
+    const acquired = await this.#store.leases.acquire(waiter, claim, seen, leaseMs);
     if (acquired instanceof Fault) {
       flight.settle(LOOK_AGAIN);
       return { kind: 'fault', fault: acquired };
     }
     if (acquired.kind === 'leader') {
-      if (!acquired.hitForMiss) return lead(claim, acquired, flight);
+      if (!acquired.hitForMiss) return this.#lead(claim, acquired, flight);
       // Release the followers. Mark the flight hit-for-miss, so that new requests don't wait for it.
       flight.settle(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
       const uncollapsed = this.#begin(place);
       uncollapsed.hitForMiss = true;
-      return lead(claim, acquired, uncollapsed);
+      return this.#lead(claim, acquired, uncollapsed);
     }
-    const isWorthwhile = acquired.kind === 'in-progress' && (!acquired.hitForMiss || waiter.canServeStale());
+    const isWorthwhile =
+      acquired.kind === 'in-progress' &&
+      (!acquired.hitForMiss || waiter.canServeStale()) &&
+      !this.#overdue.has(place);
     // The lease is that of a flight of this process whose client is gone: its fill may never end.
     const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
     if (wait > 0) await this.#store.leases.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
+    else if (waiter.hasWaitedInVain()) this.#overdue.set(place, true);
     flight.settle(LOOK_AGAIN);
     return acquired.kind === 'changed' || wait > 0 ? LOOK_AGAIN : BUSY;
   }
@@ -66,17 +78,18 @@ export class Collapse {
     key: string,
     seen: Versioned | undefined,
     leaseMs: number,
+    budget: Budget,
     { hitForMiss }: { readonly hitForMiss: boolean },
   ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
     const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(claim, seen, leaseMs);
+    const acquired = await this.#store.leases.acquire(budget, claim, seen, leaseMs);
     if (!(acquired instanceof Fault) && acquired.kind === 'leader') {
       if (!acquired.hitForMiss || hitForMiss) {
         flight.hitForMiss = acquired.hitForMiss;
-        return lead(claim, acquired, flight);
+        return this.#lead(claim, acquired, flight);
       }
       void this.#store.leases.release(claim, 0);
     }
@@ -88,14 +101,20 @@ export class Collapse {
    * Waits for the fill of another request. A request that joined before the commit was sent may use the result: any purge
    * that could revoke it would have come later. A request that joined later looks up again.
    */
-  async #follow(flight: Flight, waiter: Waiter): Promise<Turn> {
+  async #follow(place: string, flight: Flight, waiter: Waiter): Promise<Turn> {
     const { committing } = flight;
-    // Do not wait for a hit-for-miss fill, unless its commit is under way or a stale response may be served.
-    if (flight.hitForMiss && !committing && !waiter.canServeStale()) return BUSY;
-    const wait = Math.max(waiter.remainingWait(), committing ? this.#timeout : 0);
-    const result = wait > 0 ? await withTimeout(flight.settled, wait) : undefined;
-    if (!result) return BUSY;
-    return result.kind === 'stored' && committing ? LOOK_AGAIN : result;
+    const isVain = flight.hitForMiss || this.#overdue.has(place);
+    // Do not wait in vain, unless a commit is under way or a stale response may be served.
+    if (isVain && !committing && !waiter.canServeStale()) return BUSY;
+    const result = await flight.within(Math.max(waiter.remainingWait(), committing ? this.#timeout : 0));
+    if (result) return result.kind === 'stored' && committing ? LOOK_AGAIN : result;
+    if (waiter.hasWaitedInVain()) this.#overdue.set(place, true);
+    return BUSY;
+  }
+
+  #lead(claim: LeaseClaim, { stamp }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
+    this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
+    return { kind: 'lead', lease: { ...claim, stamp }, flight };
   }
 
   #begin(place: string): Flight {
@@ -108,9 +127,11 @@ export class Collapse {
 }
 
 /** A request, or a call of `wrap`, that may wait for another's fill. */
-export interface Waiter {
+export interface Waiter extends Budget {
   /** Milliseconds that it may still wait. */
   remainingWait(): number;
+  /** Whether it has waited as long as it may. */
+  hasWaitedInVain(): boolean;
   /** Whether a stale stored response may be served if the handler fails: then waiting is worthwhile after a failure. */
   canServeStale(): boolean;
 }
@@ -153,6 +174,7 @@ export class Flight {
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
+  #unreadBytes: () => number | undefined = () => undefined;
 
   /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
   constructor(timeoutMs: number, onSettled: () => void) {
@@ -171,6 +193,23 @@ export class Flight {
       else this.#resolve = resolve;
     });
     return this.#settled;
+  }
+
+  /** @param unreadBytes where the response waits for the leader's client to read, how many bytes were sent by then. */
+  watch(unreadBytes: () => number | undefined): void {
+    this.#unreadBytes = unreadBytes;
+  }
+
+  /** The result, if there is one within `ms` milliseconds. Where the leader's client does not read, all followers go. */
+  async within(ms: number): Promise<FlightResult | undefined> {
+    for (let left = ms; left > 0; left -= STALLED_MS) {
+      const before = this.#unreadBytes();
+      const result = await withTimeout(this.settled, Math.min(left, STALLED_MS));
+      if (result) return result;
+      if (before !== undefined && this.#unreadBytes() === before) this.release();
+      if (this.hitForMiss) return undefined;
+    }
+    return undefined;
   }
 
   /** The handler has ended, and a call to the store is sent: from now on the followers wait only for the store. */
@@ -197,13 +236,12 @@ export class Flight {
   }
 }
 
-function lead(
-  claim: { readonly id: string; readonly variant: string; readonly key: string; readonly token: string },
-  { stamp }: Acquired,
-  flight: Flight,
-): Extract<Turn, { kind: 'lead' }> {
-  return { kind: 'lead', lease: { ...claim, stamp }, flight };
-}
+/** A client that reads nothing for this many milliseconds keeps its response from ending. */
+const STALLED_MS = 1000;
+
+/** How many places are remembered where a request has waited in vain, and for how many milliseconds. */
+const MAX_OVERDUE = 10_000;
+const OVERDUE_MS = 60_000;
 
 /** A message about a lease may be lost, so a waiting request looks up again after this many milliseconds. */
 const POLL_INTERVAL_MS = 500;

@@ -18,8 +18,18 @@ export type FillResult =
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
   | { readonly kind: 'not-stored'; readonly reason: Detail };
 
-/** How long (in milliseconds) nobody waits for a fill of a place whose last fill had nothing to share. */
-export const HIT_FOR_MISS_MS = 5000;
+/** The bounds, in milliseconds, of the time in which nobody waits for a fill of a place whose last fill had nothing to share. */
+const HIT_FOR_MISS_MS = [5000, 600_000] as const;
+
+/**
+ * How long nobody waits for a fill of a place whose last fill had nothing to share (Varnish: hit-for-miss), in milliseconds.
+ * It outlasts the next fill, so that long polls do not wait for one another.
+ * @param durationMs how long the handler has taken.
+ */
+export function hitForMissMs(durationMs: number): number {
+  const [least, most] = HIT_FOR_MISS_MS;
+  return Math.ceil(Math.min(Math.max(least, 2 * durationMs), most));
+}
 
 /** Whether the next fill will likely have nothing to share either. A revoked lease or a client that left says nothing of it. */
 export function isHitForMiss({ kind }: FillResult): boolean {

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import {
   type CaptureEnd,
@@ -8,7 +9,7 @@ import {
   type SentHead,
 } from '../exchange/capture.ts';
 import { ReadTracker } from '../exchange/guard/guard.ts';
-import { addCacheStatus, convertTo304, resetHead } from '../exchange/replay.ts';
+import { convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
@@ -23,7 +24,7 @@ import {
   detailOf,
   type FillResult,
   followersOf,
-  HIT_FOR_MISS_MS,
+  hitForMissMs,
   isHitForMiss,
   refreshResultOf,
 } from './fill-result.ts';
@@ -101,12 +102,13 @@ export class Fill implements CaptureHooks, FillState {
     refresh?.begin();
     startsMs.origin = this.#startedAt - startedAt;
     exchange.beginLeading();
+    this.#plan.flight?.watch(() => unreadBytes(exchange.res));
     if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
-    context.nested.begin(exchange.req, this);
+    this.transaction.fill = this;
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') this.reads.begin(exchange.req);
     capture(exchange.res, this);
-    exchange.forward();
+    this.transaction.callApp();
   }
 
   /** A route behind this cache stores the response by its own key, or not at all: frees whoever waits for this fill. */
@@ -140,7 +142,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   overflow(): void {
-    this.#stopSharing(HIT_FOR_MISS_MS);
+    this.#stopSharing(this.#hitForMissMs);
   }
 
   end(end: CaptureEnd): void {
@@ -213,9 +215,13 @@ export class Fill implements CaptureHooks, FillState {
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
   #actOn(storability: Storability): void {
-    if (storability.reason !== undefined) this.#stopSharing(HIT_FOR_MISS_MS);
+    if (storability.reason !== undefined) this.#stopSharing(this.#hitForMissMs);
     // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
     else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
+  }
+
+  get #hitForMissMs(): number {
+    return hitForMissMs(performance.now() - this.#startedAt);
   }
 
   /** Gives the lease back and releases the followers. @param hitForMissMs how long nobody waits for the next fill. */
@@ -240,7 +246,7 @@ export class Fill implements CaptureHooks, FillState {
     if (shadow) {
       const why: Detail = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
       const outcome = { ...bypass(why), ...(stored && { stored }) };
-      addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
+      this.transaction.announce(outcome);
       return;
     }
     const conditions = method === 'GET' ? conditionsOf(headers) : undefined;
@@ -256,7 +262,7 @@ export class Fill implements CaptureHooks, FillState {
       ...(stored && { stored }),
       ...(detail !== undefined && { detail }),
     };
-    addCacheStatus(exchange.res, this.transaction.cacheStatus(outcome));
+    this.transaction.announce(outcome);
   }
 
   #incomplete(): FillResult {
@@ -303,7 +309,8 @@ export class Fill implements CaptureHooks, FillState {
       return { kind: 'not-stored', reason: 'error' };
     });
     this.reads.end();
-    context.nested.end(exchange.req);
+    t.fill = undefined;
+    context.nested.forget(exchange.req);
     if (lease) {
       context.leaseRenewal.drop(lease);
       if (detailOf(result) === 'too-large') context.oversize.set(lease.id, true);
@@ -311,7 +318,7 @@ export class Fill implements CaptureHooks, FillState {
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      const released = context.store.leases.release(lease, isHitForMiss(result) ? HIT_FOR_MISS_MS : 0);
+      const released = context.store.leases.release(lease, isHitForMiss(result) ? this.#hitForMissMs : 0);
       this.limitWait();
       await released;
     }
@@ -338,4 +345,9 @@ export class Fill implements CaptureHooks, FillState {
       ...(this.transaction.refresh && { refresh: true }),
     };
   }
+}
+
+/** Where a response waits for its client to read: how many bytes were sent by then. `undefined` where it does not wait. */
+function unreadBytes(res: ServerResponse): number | undefined {
+  return res.writableNeedDrain ? res.socket?.bytesWritten : undefined;
 }

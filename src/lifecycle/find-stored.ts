@@ -27,7 +27,7 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
 export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
   const { exchange, identity, policy, startedAt, startsMs } = t;
   startsMs.lookup = performance.now() - startedAt;
-  return lookup.find(identity, exchange.headers, policy.hash, exchange.cacheLevel);
+  return lookup.find(t, identity, exchange.headers, policy.hash, exchange.cacheLevel);
 }
 
 /** Takes what the look-up has found, in the representation that the request accepts. */

@@ -1,7 +1,7 @@
 import { selects } from '../key/variant.ts';
-import { bypass, type ForwardReason } from '../observe/outcome.ts';
+import { ABANDONED, bypass, type ForwardReason } from '../observe/outcome.ts';
 import { Fault } from '../store/fault.ts';
-import type { Turn } from './collapse.ts';
+import { LOOK_AGAIN, type Turn } from './collapse.ts';
 import { type Decision, decide, outcomeOf } from './decide.ts';
 import { Fill } from './fill.ts';
 import { acceptFound, decideNear, discardDamaged, startLookUp } from './find-stored.ts';
@@ -39,13 +39,16 @@ export async function handle(t: Transaction): Promise<void> {
     // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
     if (exchange.forwarded || exchange.res.headersSent) return;
     if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');
-    else t.forward(bypass('error'));
+    else {
+      t.takeOver();
+      t.forward(bypass('error'));
+    }
   }
 }
 
 async function begin(t: Transaction): Promise<void> {
   const { context, exchange, ownPolicy: policy, refresh } = t;
-  const outerFill = context.nested.fillOf(exchange.req);
+  const outerFill = t.inFront?.fill;
   const { enabled } = policy;
   if (enabled) {
     const isEnabled = (): unknown => enabled(exchange.req, exchange.res);
@@ -60,6 +63,7 @@ async function begin(t: Transaction): Promise<void> {
     return exchange.forward();
   }
   if (outerFill) context.nested.takeOver(outerFill);
+  t.takeOver();
 
   // This internal request refreshes the response of another cache (another policy or level): forward it.
   if (refresh && !refresh.isFor(policy, exchange.cacheLevel)) return t.forward(bypass('refresh'));
@@ -84,6 +88,7 @@ async function answer(t: Transaction): Promise<void> {
   const found = looked instanceof Promise ? await looked : looked;
   if (found instanceof Fault) {
     if (refresh) dropRefresh(t, refresh, 'in-progress');
+    else if (t.isAbandoned) t.settle(ABANDONED);
     else t.forward(bypass(found.code));
     return;
   }
@@ -92,6 +97,7 @@ async function answer(t: Transaction): Promise<void> {
   const decision = decide(t, found, policy, context.clock());
   if (policy.mode === 'shadow') return shadow(t, decision);
   if (decision.kind === 'serve') return serve(t, decision);
+  if (t.isAbandoned) return t.settle(ABANDONED);
   return act(t, decision);
 }
 
@@ -113,6 +119,7 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity } = t;
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn: Turn = await context.collapse.join(found.ref, identity.key, found.value, leaseMs, t);
+  if (t.isAbandoned) return abandon(t, turn);
   switch (turn.kind) {
     case 'lead':
       return new Fill(t, { ...turn, reason, candidate: found.stored, shadow: undefined }).start();
@@ -132,6 +139,15 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
     case 'fault':
       return t.forward({ kind: 'forward', fwd: reason, detail: turn.fault.code });
   }
+}
+
+/** Ends a request whose client has disconnected. If it would lead, one of the others does. */
+function abandon(t: Transaction, turn: Turn): void {
+  if (turn.kind === 'lead') {
+    t.context.track(t.context.store.leases.release(turn.lease, 0));
+    turn.flight.settle(LOOK_AGAIN);
+  }
+  t.settle(ABANDONED);
 }
 
 /** Answers with what another request's fill has committed, if this request selects it and may use it. */
@@ -176,6 +192,7 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
     identity.key,
     found.value,
     ownPolicy.collapse.lease,
+    t,
     { hitForMiss: false },
   );
   if (!lead) return dropRefresh(t, refresh, 'in-progress');

@@ -1,7 +1,6 @@
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { onHead } from '../exchange/on-head.ts';
-import { addCacheStatus } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Fields } from '../http/vary.ts';
 import type { Outcome } from '../observe/outcome.ts';
@@ -20,13 +19,11 @@ export function forwardHead(t: Transaction, outcome: Outcome): void {
     return;
   }
   const { res } = exchange;
-  t.settleAtClose(outcome);
   onHead(res, () => {
     if (res.statusCode === 200 && !describes(res.getHeaders() as Fields, stored))
       context.track(context.store.responses.discard(ref));
-    addCacheStatus(res, t.cacheStatus(outcome));
   });
-  exchange.forward();
+  t.forward(outcome);
 }
 
 /**

@@ -1,5 +1,4 @@
 import { onHead } from '../exchange/on-head.ts';
-import { addCacheStatus } from '../exchange/replay.ts';
 import { alsoInvalidated, isNonError } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
 import { identify } from '../key/identify.ts';
@@ -23,10 +22,11 @@ export async function forwardUnsafe(t: Transaction): Promise<void> {
   const url = target && `${target.scheme}://${target.host}${target.url}`;
   // A key of the user's own is made of the request as it came, before the handler changes it.
   const ownId = ownPolicy.key ? await idOfGet(t) : undefined;
-  t.settleAtClose(OUTCOME);
+  t.invalidates = url;
   onHead(res, () => {
+    // A cache further in has invalidated the same.
+    if (url !== undefined && t.next?.invalidates === url && ownId === undefined) return;
     const headers = res.getHeaders() as Fields;
-    addCacheStatus(res, t.cacheStatus(OUTCOME));
     const tags = invalidatedTags(target, headers);
     if (!isNonError(res.statusCode)) {
       invalidate(t, [], tags);
@@ -37,7 +37,7 @@ export async function forwardUnsafe(t: Transaction): Promise<void> {
     const urlTags = context.hasOwnKeys() ? uris.map(idOfUrl) : [];
     invalidate(t, ownId === undefined ? ids : [...ids, ownId], tags, urlTags);
   });
-  exchange.forward();
+  t.forward(OUTCOME);
 }
 
 /** @param groups the tags of the groups that the response lists. @param urlTags the tags of its URIs. */

@@ -8,6 +8,7 @@ import type { Identity } from '../key/identify.ts';
 import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
+import type { Budget } from '../store/guard.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
@@ -85,25 +86,30 @@ export class Lookup {
    * @param cacheLevel of the cache that looks up. A response that a cache further in has stored is not for it.
    */
   async find(
+    budget: Budget,
     identity: Identity,
     headers: Fields,
     hash: HashName | undefined,
     cacheLevel: number,
   ): Promise<Found | Fault> {
     const { id, key, declared } = identity;
-    const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id));
+    const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id, budget));
     if (pendingFault) return pendingFault;
     const declaredVariant = redisId(declared, hash);
     const markerKey = variantKeyOf(id, declaredVariant);
     const remembered = this.#markers.get(markerKey);
     const expected = remembered ? variantsOf(identity, headers, hash, remembered.specs) : [];
-    const read = await this.#responses.get(id, [declaredVariant, ...expected.map(({ ref }) => ref.variant)]);
+    const read = await this.#responses.get(budget, id, [
+      declaredVariant,
+      ...expected.map(({ ref }) => ref.variant),
+    ]);
     if (read instanceof Fault) return read;
     const [value, ...values] = read;
     const specs = value?.specs;
     if (specs && remembered?.equals(value))
       return this.#unlessPending(
         newest(key, cacheLevel, expected, values, this.#decodeCache),
+        budget,
         identity,
         headers,
         hash,
@@ -113,12 +119,14 @@ export class Lookup {
       this.#markers.set(markerKey, value.copy());
       const variants = variantsOf(identity, headers, hash, specs);
       const again = await this.#responses.get(
+        budget,
         id,
         variants.map(({ ref }) => ref.variant),
       );
       if (again instanceof Fault) return again;
       return this.#unlessPending(
         newest(key, cacheLevel, variants, again, this.#decodeCache),
+        budget,
         identity,
         headers,
         hash,
@@ -128,6 +136,7 @@ export class Lookup {
     this.#markers.delete(markerKey);
     return this.#unlessPending(
       only(identity, headers, cacheLevel, declaredVariant, value, this.#decodeCache),
+      budget,
       identity,
       headers,
       hash,
@@ -138,6 +147,7 @@ export class Lookup {
   /** What was found, or the look-up after the purges of its tags that are under way. */
   #unlessPending(
     found: Found,
+    budget: Budget,
     identity: Identity,
     headers: Fields,
     hash: HashName | undefined,
@@ -146,8 +156,8 @@ export class Lookup {
     const { stored } = found;
     if (!stored || !this.#pending.includesTag(stored.tags)) return found;
     return this.#pending
-      .confirmedTags(stored.tags)
-      .then((fault) => fault ?? this.find(identity, headers, hash, cacheLevel));
+      .confirmedTags(stored.tags, budget)
+      .then((fault) => fault ?? this.find(budget, identity, headers, hash, cacheLevel));
   }
 }
 

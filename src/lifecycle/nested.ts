@@ -11,7 +11,7 @@ import type { Policy } from '../options/policy.ts';
  */
 
 /** A fill under way, as far as a route behind its cache decides about it. */
-interface NestableFill {
+export interface NestableFill {
   readonly identity: Identity;
   readonly reads: ReadTracker;
   policy: Policy;
@@ -19,6 +19,18 @@ interface NestableFill {
   readonly overrides: Policy[];
   /** Ends the sharing of the response: it will not be stored. */
   giveUp(): void;
+}
+
+/** A request that a cache has forwarded, as a cache of the same `redisCache` call further in meets it. */
+export interface ForwardedRequest {
+  /** When it reached the first of the caches, by `performance.now()`. */
+  readonly startedAt: number;
+  /** The fill that the cache in front has begun for it, until that is settled. */
+  readonly fill: NestableFill | undefined;
+  /** The URL that it invalidates, for an unsafe request. */
+  readonly invalidates: string | undefined;
+  /** The same request at the cache further in that answers it, or says why it does not: that one reports it. */
+  next: ForwardedRequest | undefined;
 }
 
 /** How many keys' overrides are remembered. */
@@ -34,7 +46,7 @@ interface Override {
 }
 
 /**
- * The fills that caches in front have begun, and what routes made of earlier ones. The latter is a hint of this process:
+ * The requests that caches in front have forwarded, and what routes made of their fills. The latter is a hint of this process:
  * where it is missing the cache in front looks up by its own policy, and where it is out of date:
  *
  * - A look-up takes from a route's policy what is decided without the route: `directives`, `collapse`, `earlyRefresh`,
@@ -47,21 +59,21 @@ interface Override {
  * Forwarding a request is never wrong, since a cache in front never uses what was stored behind it (`cacheLevel`).
  */
 export class NestedCaches {
-  readonly #fills = new WeakMap<IncomingMessage, NestableFill>();
+  readonly #forwarded = new WeakMap<IncomingMessage, ForwardedRequest>();
   readonly #overrides = new LRUCache<string, Override>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
 
-  /** The fill that a cache in front has begun for this request. */
-  fillOf(req: IncomingMessage): NestableFill | undefined {
-    return this.#fills.get(req);
+  /** The request as the nearest cache in front has forwarded it. */
+  inFront(req: IncomingMessage): ForwardedRequest | undefined {
+    return this.#forwarded.get(req);
   }
 
-  begin(req: IncomingMessage, fill: NestableFill): void {
-    this.#fills.set(req, fill);
+  forward(req: IncomingMessage, forwarded: ForwardedRequest): void {
+    this.#forwarded.set(req, forwarded);
   }
 
-  /** Forgets a fill that is settled. A small collection keeps what an old WeakMap holds, request and response too. */
-  end(req: IncomingMessage): void {
-    this.#fills.delete(req);
+  /** Forgets a request that is answered. A small collection keeps what an old WeakMap holds, request and response too. */
+  forget(req: IncomingMessage): void {
+    this.#forwarded.delete(req);
   }
 
   /** The policy to look up by; `undefined` where a route behind this cache decides. */

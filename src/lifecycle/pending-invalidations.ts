@@ -1,5 +1,6 @@
 import type { Reporter } from '../observe/reporter.ts';
 import { Fault } from '../store/fault.ts';
+import type { Budget } from '../store/guard.ts';
 import type { GuardedStore } from '../store/guarded-store.ts';
 import { withTimeout } from './with-timeout.ts';
 
@@ -80,15 +81,15 @@ export class PendingInvalidations {
   }
 
   /** Waits for a purge of the id that was sent. Resolves to a fault where it is still not confirmed. */
-  async confirmed(id: string): Promise<Fault | undefined> {
+  async confirmed(id: string, budget: Budget): Promise<Fault | undefined> {
     const purge = this.#sent.url.get(id);
-    if (purge) await withTimeout(purge, this.#timeoutMs);
+    if (purge) await this.#spend(budget, purge);
     return this.includes(id) ? PENDING : undefined;
   }
 
   /** Waits for purges of the tags that were sent. Resolves to a fault where one is still not confirmed. */
-  async confirmedTags(tags: readonly string[]): Promise<Fault | undefined> {
-    await withTimeout(Promise.all(tags.map((tag) => this.#sent.tags.get(tag))), this.#timeoutMs);
+  async confirmedTags(tags: readonly string[], budget: Budget): Promise<Fault | undefined> {
+    await this.#spend(budget, Promise.all(tags.map((tag) => this.#sent.tags.get(tag))));
     return this.includesTag(tags) ? PENDING : undefined;
   }
 
@@ -97,6 +98,12 @@ export class PendingInvalidations {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#retryAll();
+  }
+
+  async #spend(budget: Budget, purge: Promise<unknown>): Promise<void> {
+    const startedAt = performance.now();
+    await withTimeout(purge, Math.max(0, this.#timeoutMs - budget.spentMs));
+    budget.spentMs += performance.now() - startedAt;
   }
 
   async #send(

@@ -25,7 +25,7 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
   // A response that would have been refreshed in the background is stored again.
   const isFill = decision.kind !== 'serve' || decision.refresh === 'stale';
   const lead = isFill
-    ? await context.collapse.tryLead(found.ref, identity.key, found.value, policy.collapse.lease, {
+    ? await context.collapse.tryLead(found.ref, identity.key, found.value, policy.collapse.lease, t, {
         hitForMiss: true,
       })
     : undefined;

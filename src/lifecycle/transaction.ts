@@ -1,6 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { onHead } from '../exchange/on-head.ts';
+import { addCacheStatus } from '../exchange/replay.ts';
 import { type Directives, requestDirectives } from '../http/cache-control.ts';
 import { mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
@@ -12,13 +14,14 @@ import { retriesWithin, type Waiter } from './collapse.ts';
 import type { CacheContext } from './context.ts';
 import type { RequestFacts } from './decide.ts';
 import type { Found } from './lookup.ts';
+import type { ForwardedRequest, NestableFill } from './nested.ts';
 import { isWorthRefreshing, type Refresh } from './refresh.ts';
 
 /**
  * One request at one cache, from its arrival to its one ending (`settle`). The functions of the lifecycle take it as their
  * first argument and record their results in it.
  */
-export class Transaction implements RequestFacts, ReportedRequest, Waiter {
+export class Transaction implements RequestFacts, ReportedRequest, Waiter, ForwardedRequest {
   readonly exchange: Exchange;
   readonly context: CacheContext;
   /** The policy of this middleware: a fill begins by it. */
@@ -31,8 +34,13 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
   identity!: Identity;
   /** The last look-up's result. */
   found!: Found;
-  /** The arrival, by `performance.now()`. */
-  readonly startedAt: number = performance.now();
+  /** The same request at the cache in front that has forwarded it. */
+  readonly inFront: ForwardedRequest | undefined;
+  next: ForwardedRequest | undefined;
+  fill: NestableFill | undefined;
+  invalidates: string | undefined;
+  /** The arrival at this cache, or at the one in front, by `performance.now()`. */
+  readonly startedAt: number;
   /** Milliseconds from the arrival to the begin of each step; a step that was not taken is absent. */
   readonly startsMs: { -readonly [step in keyof Steps]: Steps[step] } = {};
   /** Milliseconds that each step took. */
@@ -41,6 +49,8 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
   bytes = 0;
   /** Milliseconds that the handler had taken to make the response that was sent. */
   savedMs = 0;
+  /** Milliseconds that the request has waited for the store. */
+  spentMs = 0;
   /** How often the request may look up again. */
   retriesLeft = 0;
   #waitUntil: number | undefined;
@@ -52,6 +62,8 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     this.ownPolicy = policy;
     this.policy = policy;
     this.refresh = context.refreshes.of(exchange.req);
+    this.inFront = context.nested.inFront(exchange.req);
+    this.startedAt = this.inFront?.startedAt ?? performance.now();
   }
 
   get method(): string {
@@ -103,6 +115,11 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     return Math.max(0, this.#waitUntil - now);
   }
 
+  /** Whether it has waited as long as it may. */
+  hasWaitedInVain(): boolean {
+    return this.#waitUntil !== undefined && performance.now() >= this.#waitUntil;
+  }
+
   /** Whether the response that the look-up found may be served if the handler fails now (RFC 5861 §4). */
   canServeStale(): boolean {
     const { stored } = this.found;
@@ -110,10 +127,31 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     return mayServeOnError(504, stored, this.directives, this.context.clock());
   }
 
+  /** Takes the request over from the cache in front: it has one member in `Cache-Status`, one event and one count. */
+  takeOver(): void {
+    if (this.inFront) this.inFront.next = this;
+  }
+
+  /**
+   * Whether the app need not be called any more, since the client has disconnected while the request waited. An unsafe
+   * request is made for what it does, and not for its answer alone.
+   */
+  get isAbandoned(): boolean {
+    const { exchange } = this;
+    return (exchange.method === 'GET' || exchange.method === 'HEAD') && exchange.isDisconnected;
+  }
+
   /** Lets the app answer without storing its response, and says why in `Cache-Status`. */
   forward(outcome: Outcome): void {
-    this.settleAtClose(outcome);
-    this.exchange.forwardWith(this.cacheStatus(outcome));
+    this.settleAtHead(outcome);
+    this.callApp();
+  }
+
+  /** Calls the app. A cache further in may take the request over until the head is sent. */
+  callApp(): void {
+    const { context, exchange } = this;
+    context.nested.forward(exchange.req, this);
+    exchange.forward();
   }
 
   /** This cache's member of `Cache-Status` (RFC 9211). */
@@ -122,16 +160,40 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter {
     return cacheStatus(name, outcome, showKey ? this.key : undefined);
   }
 
-  /** The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners. */
-  settle(outcome: Outcome): void {
-    this.context.reporter.request(outcome, this);
+  /** Adds this cache's member to `Cache-Status`, unless a cache further in has taken the request over. */
+  announce(outcome: Outcome): void {
+    if (!this.next) addCacheStatus(this.exchange.res, this.cacheStatus(outcome));
   }
 
-  /** Like `settle`, but emits the event when the response closes. */
-  settleAtClose(outcome: Outcome): void {
-    const { reporter } = this.context;
-    reporter.count(outcome, this);
-    if (reporter.isListening) this.exchange.res.once('close', () => reporter.emit(outcome, this));
+  /**
+   * The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners, unless a
+   * cache further in has taken the request over.
+   */
+  settle(outcome: Outcome): void {
+    if (!this.next) this.context.reporter.request(outcome, this);
+  }
+
+  /**
+   * Announces and counts when the head is about to be sent, and emits the event when the response closes. For requests that
+   * the app answers.
+   */
+  settleAtHead(outcome: Outcome): void {
+    const { context, exchange } = this;
+    const { reporter } = context;
+    let isCounted = false;
+    onHead(exchange.res, () => {
+      context.nested.forget(exchange.req);
+      if (this.next) return;
+      isCounted = true;
+      this.announce(outcome);
+      reporter.count(outcome, this);
+    });
+    if (!reporter.isListening) return;
+    exchange.res.once('close', () => {
+      if (this.next) return;
+      if (!isCounted) reporter.count(outcome, this);
+      reporter.emit(outcome, this);
+    });
   }
 
   /** Status code of the response to the client. */

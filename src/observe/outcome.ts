@@ -26,8 +26,9 @@ export interface Outcome {
   /**
    * `hit`: answered from the cache. `forward`: forwarded to the app. `unsatisfied`: answered with 504, because the client
    * allows a stored response only (`only-if-cached`). `invalidated`: the request was a purge (option `invalidation`).
+   * `abandoned`: the client disconnected while the cache looked up or waited, so the app was not called.
    */
-  readonly kind: 'hit' | 'forward' | 'unsatisfied' | 'invalidated';
+  readonly kind: 'hit' | 'forward' | 'unsatisfied' | 'invalidated' | 'abandoned';
   /** Why the request was forwarded. */
   readonly fwd?: ForwardReason;
   /** The reason for the decision: why a request bypassed the cache, why a response was not stored. */
@@ -49,6 +50,9 @@ export function bypass(detail: Detail): Outcome {
   return { kind: 'forward', fwd: 'bypass', detail };
 }
 
+/** The outcome of a request whose client has disconnected before the app was called. */
+export const ABANDONED: Outcome = { kind: 'abandoned' };
+
 /**
  * An outcome in one word.
  *
@@ -60,6 +64,7 @@ export function bypass(detail: Detail): Outcome {
  * - `bypass`: the app answered, and the cache did not look for a stored response, or could not.
  * - `unsatisfied`: the cache answered with 504 (`only-if-cached`).
  * - `invalidated`: the request was a purge (option `invalidation`).
+ * - `abandoned`: the client disconnected while the cache looked up or waited, so the app was not called.
  */
 export type Result =
   | 'hit'
@@ -69,7 +74,8 @@ export type Result =
   | 'miss'
   | 'bypass'
   | 'unsatisfied'
-  | 'invalidated';
+  | 'invalidated'
+  | 'abandoned';
 
 /** With these details a forwarded request was answered with a stale stored response. */
 const STALE: ReadonlySet<Detail> = new Set<Detail>([

@@ -81,7 +81,17 @@ export class Stats {
   readonly #name: string;
   readonly #startedAt = Date.now();
   readonly #requests = {
-    ...{ hit: 0, stale: 0, collapsed: 0, revalidated: 0, miss: 0, bypass: 0, unsatisfied: 0, invalidated: 0 },
+    ...{
+      hit: 0,
+      stale: 0,
+      collapsed: 0,
+      revalidated: 0,
+      miss: 0,
+      bypass: 0,
+      unsatisfied: 0,
+      invalidated: 0,
+      abandoned: 0,
+    },
   };
   readonly #forwarded = {
     ...{ bypass: 0, method: 0, 'uri-miss': 0, 'vary-miss': 0, request: 0, stale: 0, partial: 0 },

@@ -4,61 +4,77 @@ const MAX_FAILURES = 5;
 const BACKOFF_MS = 250;
 const MAX_BACKOFF_MS = 8000;
 
+/** Runs a function after some milliseconds. @returns a function that cancels it. */
+export type Schedule = (run: () => void, ms: number) => () => void;
+
 /**
- * Keeps calls from a server that does not reply. It opens after five failures in a row. While it is open, a probe finds
- * out whether the server replies again, so no call has to find out by its own delay. A successful probe closes it.
+ * Keeps calls from a server that does not reply. It opens after five failures in a row. While it is open, probes find out
+ * whether the server replies again, so no request has to find out by its own delay. A successful probe closes it.
  */
 export class CircuitBreaker {
   readonly #probe: () => Promise<boolean>;
-  readonly #now: () => number;
+  readonly #schedule: Schedule;
   #failures = 0;
   #backoffMs = BACKOFF_MS;
-  #probeAt = 0;
-  #isProbing = false;
+  /** Cancels the next probe; `undefined` where none is due. */
+  #cancel: (() => void) | undefined;
 
-  /**
-   * @param probe resolves to whether the server replies. It never rejects.
-   * @param now a clock in milliseconds that never goes back.
-   */
-  constructor(probe: () => Promise<boolean>, now: () => number = () => performance.now()) {
+  /** @param probe resolves to whether the server replies. It never rejects. */
+  constructor(probe: () => Promise<boolean>, schedule: Schedule = afterTimer) {
     this.#probe = probe;
-    this.#now = now;
+    this.#schedule = schedule;
   }
 
-  /** Whether calls are not to be sent. The first question after the backoff starts a probe, and does not wait for it. */
-  isOpen(): boolean {
-    if (this.#failures < MAX_FAILURES) return false;
-    if (!this.#isProbing && this.#now() >= this.#probeAt) void this.#tryProbe();
-    return true;
+  /** Whether calls are not to be sent. */
+  get isOpen(): boolean {
+    return this.#failures >= MAX_FAILURES;
   }
 
-  /** The server has replied. */
+  /** The server has replied, or its connection is ready again. */
   succeed(): void {
     this.#failures = 0;
     this.#backoffMs = BACKOFF_MS;
+    if (this.#cancel) this.close();
   }
 
   /** The server has not replied. */
   fail(): void {
     this.#failures++;
-    if (this.#failures === MAX_FAILURES) this.#probeAt = this.#now() + this.#backoffMs;
+    if (this.#failures === MAX_FAILURES) this.#probeLater();
   }
 
   /** Something else than the server has replied: opens at once. */
   trip(): void {
-    if (this.#failures < MAX_FAILURES) this.#probeAt = this.#now() + this.#backoffMs;
+    if (this.isOpen) return;
     this.#failures = MAX_FAILURES;
+    this.#probeLater();
+  }
+
+  /** Sends no more probes. */
+  close(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
+
+  #probeLater(): void {
+    this.close();
+    this.#cancel = this.#schedule(() => void this.#tryProbe(), this.#backoffMs);
   }
 
   async #tryProbe(): Promise<void> {
-    this.#isProbing = true;
-    const isAlive = await this.#probe();
-    this.#isProbing = false;
-    if (isAlive) {
+    this.#cancel = undefined;
+    if (await this.#probe()) {
       this.succeed();
       return;
     }
+    // It may have been closed, and opened once more, while the probe was on its way.
+    if (!this.isOpen || this.#cancel) return;
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
-    this.#probeAt = this.#now() + this.#backoffMs;
+    this.#probeLater();
   }
+}
+
+function afterTimer(run: () => void, ms: number): () => void {
+  const timer = setTimeout(run, ms).unref();
+  return () => clearTimeout(timer);
 }

@@ -11,12 +11,11 @@ interface Pending {
 const LONG_TURN_MS = 10;
 
 /**
- * Deadlines of one length. They expire in the order in which they were set, so one timer serves them all: a timer for each
- * call would cost more than the call. A deadline that is met leaves the queue at once, with the reply that it may hold in
- * memory.
+ * Deadlines of about one length, in the order in which they expire, so one timer serves them all: a timer for each call
+ * would cost more than the call. A deadline that is met leaves the queue at once, with the reply that it may hold in memory.
  */
 export class DeadlineQueue {
-  /** In milliseconds. */
+  /** In milliseconds. No deadline is longer. */
   readonly length: number;
   /** A linked list: a Set would be rebuilt again and again as its few members come and go. */
   #first: Pending | undefined;
@@ -29,13 +28,22 @@ export class DeadlineQueue {
     this.length = length;
   }
 
-  add(expire: () => void): Pending {
-    const deadline = performance.now() + this.length;
-    const pending: Pending = { deadline, expire, before: this.#last, after: undefined, met: false };
-    if (this.#last) this.#last.after = pending;
+  /** @param deadline by `performance.now()`, at most `length` from now. */
+  add(deadline: number, expire: () => void): Pending {
+    // Most deadlines are the last. A shorter one goes before those that expire after it.
+    let before = this.#last;
+    while (before && before.deadline > deadline) before = before.before;
+    const after = before ? before.after : this.#first;
+    const pending: Pending = { deadline, expire, before, after, met: false };
+    if (before) before.after = pending;
     else this.#first = pending;
-    this.#last = pending;
-    this.#timer ??= this.#sweepIn(this.length);
+    if (after) after.before = pending;
+    else this.#last = pending;
+    if (this.#timer && after && !before && deadline < this.#dueAt) {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+    }
+    this.#timer ??= this.#sweepIn(Math.max(1, deadline - performance.now()));
     return pending;
   }
 

@@ -7,9 +7,23 @@ import type { Connection } from './store.ts';
 /** Calls that no request waits for have this many times the deadline. */
 export const PATIENCE = 20;
 
+/** The time that one request has spent waiting for the store. All its calls together have one quick deadline. */
+export interface Budget {
+  /** In milliseconds. */
+  spentMs: number;
+}
+
+/**
+ * The part of the deadline that a call has at least, whatever was spent before it. What looks like a slow store may be this
+ * process, busy in a long turn, and then its requests should still be collapsed.
+ */
+const LEAST_SHARE = 0.1;
+
 /** The arguments of a guarded verb: at most three, which are passed on one by one, without an array for each call. */
 type Arguments = readonly [a?: unknown, b?: unknown, c?: unknown];
 type Verb<A extends Arguments, R> = (...args: A) => Promise<R>;
+/** Sends a verb, its types forgotten. */
+type Send<R> = (a: unknown, b: unknown, c: unknown) => Promise<R>;
 
 /** The verbs of an interface that return a promise, guarded: the promise gives a `Fault` instead of rejecting. */
 export type Guarded<T> = {
@@ -35,6 +49,7 @@ export class StoreGuard {
   /** The deadline of all other calls. */
   readonly patient: DeadlineQueue;
   readonly #breaker = new CircuitBreaker(() => this.#replies());
+  readonly #forgetConnection: () => void;
   #closed = false;
 
   /** @param timeout the deadline of calls that a request waits for, in milliseconds. */
@@ -43,6 +58,7 @@ export class StoreGuard {
     this.#onFault = onFault;
     this.quick = new DeadlineQueue(timeout);
     this.patient = new DeadlineQueue(timeout * PATIENCE);
+    this.#forgetConnection = connection.onReady(() => this.#breaker.succeed());
   }
 
   get isClosed(): boolean {
@@ -56,6 +72,8 @@ export class StoreGuard {
 
   close(): void {
     this.#closed = true;
+    this.#forgetConnection();
+    this.#breaker.close();
   }
 
   /**
@@ -80,10 +98,26 @@ export class StoreGuard {
     verb: Verb<A, R>,
     onLate?: (answer: R, first: A[0]) => void,
   ): Verb<A, R | Fault> {
-    const send = verb as unknown as (a: unknown, b: unknown, c: unknown) => Promise<R>;
+    const send = verb as unknown as Send<R>;
     const guarded = (a: unknown, b: unknown, c: unknown): Promise<R | Fault> =>
-      this.#call(step, deadline, send, a, b, c, onLate);
+      this.#call(step, deadline, undefined, send, a, b, c, onLate);
     return guarded as unknown as Verb<A, R | Fault>;
+  }
+
+  /**
+   * A verb that a request waits for. Its deadline is the rest of what the request may wait for the store.
+   * @param step the name of the step in fault events.
+   * @param onLate is given an answer that has come after the deadline.
+   */
+  budgeted<A extends Arguments, R>(
+    step: FaultStep,
+    verb: Verb<A, R>,
+    onLate?: (answer: R, first: A[0]) => void,
+  ): (budget: Budget, ...args: A) => Promise<R | Fault> {
+    const send = verb as unknown as Send<R>;
+    const guarded = (budget: Budget, a: unknown, b: unknown, c: unknown): Promise<R | Fault> =>
+      this.#call(step, this.quick, budget, send, a, b, c, onLate);
+    return guarded as unknown as (budget: Budget, ...args: A) => Promise<R | Fault>;
   }
 
   /** The sum of all steps of a purge. Each step has a deadline of its own: a purge may walk over millions of keys. */
@@ -110,31 +144,38 @@ export class StoreGuard {
 
   #call<R>(
     step: FaultStep,
-    deadline: DeadlineQueue,
-    send: (a: unknown, b: unknown, c: unknown) => Promise<R>,
+    queue: DeadlineQueue,
+    budget: Budget | undefined,
+    send: Send<R>,
     a: unknown,
     b: unknown,
     c: unknown,
     onLate: ((answer: R, first: unknown) => void) | undefined,
   ): Promise<R | Fault> {
-    if (!this.isReachable || this.#breaker.isOpen()) {
+    if (!this.isReachable || this.#breaker.isOpen) {
       return Promise.resolve(new Fault('unavailable', 'Redis cannot be reached'));
     }
     const answered = attempt(send, a, b, c);
+    const sentAt = performance.now();
+    const { length } = queue;
+    const limit = budget ? Math.max(length * LEAST_SHARE, length - budget.spentMs) : length;
     return new Promise((resolve) => {
-      const pending = deadline.add(() => {
+      const pending = queue.add(sentAt + limit, () => {
+        if (budget) budget.spentMs += limit;
         this.#breaker.fail();
-        resolve(this.#report(step, new Fault('timeout', `no reply within ${deadline.length} ms`)));
+        resolve(this.#report(step, new Fault('timeout', `no reply within ${Math.round(limit)} ms`)));
       });
       answered.then(
         (answer) => {
           // An answer after the deadline does not count: a slow store delays requests as much as a dead one.
-          if (!deadline.meet(pending)) return onLate?.(answer, a);
+          if (!queue.meet(pending)) return onLate?.(answer, a);
+          if (budget) budget.spentMs += performance.now() - sentAt;
           this.#breaker.succeed();
           resolve(answer);
         },
         (error: unknown) => {
-          if (!deadline.meet(pending)) return;
+          if (!queue.meet(pending)) return;
+          if (budget) budget.spentMs += performance.now() - sentAt;
           const fault = toFault(error);
           // A server that refuses a call has replied. Only one that serves nobody opens the breaker.
           if (error instanceof MalformedReply) this.#breaker.trip();
@@ -149,7 +190,7 @@ export class StoreGuard {
   /** Whether the store replies to a ping within the quick deadline. */
   #replies(): Promise<boolean> {
     return new Promise((resolve) => {
-      const pending = this.quick.add(() => resolve(false));
+      const pending = this.quick.add(performance.now() + this.quick.length, () => resolve(false));
       const settle = (isAlive: boolean): void => {
         if (this.quick.meet(pending)) resolve(isAlive);
       };
@@ -168,12 +209,7 @@ export class StoreGuard {
 }
 
 /** A client may throw where it should reject. */
-function attempt<R>(
-  send: (a: unknown, b: unknown, c: unknown) => Promise<R>,
-  a: unknown,
-  b: unknown,
-  c: unknown,
-): Promise<R> {
+function attempt<R>(send: Send<R>, a: unknown, b: unknown, c: unknown): Promise<R> {
   try {
     return send(a, b, c);
   } catch (error) {

@@ -1,10 +1,15 @@
 import type { FaultEvent } from '../observe/outcome.ts';
 import type { Fault } from './fault.ts';
-import { type Guarded, type OnStep, StoreGuard } from './guard.ts';
+import { type Budget, type Guarded, type OnStep, StoreGuard } from './guard.ts';
 import { type SealedInventory, type SealedResponses, type Sealing, sealedStore } from './sealed-store.ts';
 import type { Leases, PurgeMode, Store, StoredValue, VariantRef } from './store.ts';
 
-export interface GuardedResponses extends Guarded<SealedResponses> {
+/** A verb that a request waits for, at the cost of its budget. */
+type Budgeted<F> = F extends (...args: infer A) => infer R ? (budget: Budget, ...args: A) => R : never;
+
+export interface GuardedResponses extends Omit<Guarded<SealedResponses>, 'get' | 'peek'> {
+  readonly get: Budgeted<Guarded<SealedResponses>['get']>;
+  readonly peek: Budgeted<Guarded<SealedResponses>['peek']>;
   getNear(id: string, variant: string): StoredValue | undefined;
   /** Purges a tag. The deadline is that of each step. @returns how many stored responses were purged. */
   purgeTag(tag: string, mode?: PurgeMode, onStep?: OnStep): Promise<number | Fault>;
@@ -15,7 +20,8 @@ export interface GuardedResponses extends Guarded<SealedResponses> {
   ): Promise<number | Fault>;
 }
 
-interface GuardedLeases extends Omit<Guarded<Leases>, 'wait'> {
+interface GuardedLeases extends Omit<Guarded<Leases>, 'wait' | 'acquire'> {
+  readonly acquire: Budgeted<Guarded<Leases>['acquire']>;
   /** Resolves within `ms`, its own deadline. A store that cannot be reached ends the wait. */
   wait(ref: VariantRef, ms: number): Promise<void>;
 }
@@ -38,7 +44,7 @@ export class GuardedStore {
   readonly #store: Store;
   readonly #guard: StoreGuard;
 
-  /** @param timeout the deadline of calls that a request waits for, in milliseconds; others have 20 times as long. */
+  /** @param timeout how long one request waits for the store in sum, in milliseconds; other calls have 20 times as long. */
   constructor(store: Store, timeout: number, onFault: (fault: FaultEvent) => void, sealing: Sealing) {
     const { responses, leases, inventory, connection } = sealedStore(store, sealing);
     const guard = new StoreGuard(connection, timeout, onFault);
@@ -47,8 +53,8 @@ export class GuardedStore {
 
     this.responses = {
       ...guard.verbs(responses),
-      get: guard.verb('lookup', guard.quick, responses.get),
-      peek: guard.verb('lookup', guard.quick, responses.peek),
+      get: guard.budgeted('lookup', responses.get),
+      peek: guard.budgeted('lookup', responses.peek),
       getNear: (id, variant) => (guard.isClosed ? undefined : responses.getNear(id, variant)),
       purgeTag: (tag, mode, onStep) => guard.sum(responses.purgeTag(tag, mode), onStep),
       purgeMatching: (matches, mode, onStep) => guard.sum(responses.purgeMatching(matches, mode), onStep),
@@ -57,7 +63,7 @@ export class GuardedStore {
     this.leases = {
       ...guard.verbs(leases),
       // Nobody leads by a lease that is given too late: it would only keep others from leading.
-      acquire: guard.verb('acquire', guard.quick, leases.acquire, ({ kind }, claim) => {
+      acquire: guard.budgeted('acquire', leases.acquire, ({ kind }, claim) => {
         if (kind === 'leader') leases.release(claim, 0).catch(() => {});
       }),
       async wait(ref, ms) {

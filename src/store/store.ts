@@ -233,6 +233,8 @@ export interface Connection {
   isReachable(): boolean;
   /** Resolves when the store replies. */
   ping(): Promise<void>;
+  /** Calls the listener whenever a lost connection is there again. @returns a function that removes the listener. */
+  onReady(listener: () => void): () => void;
   /** Closes what the store has opened itself. */
   close(): Promise<void>;
 }

@@ -4,6 +4,7 @@ import type { Storage } from '../entries/storage.ts';
 import { field } from '../http/headers.ts';
 import { variantText } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
+import type { Budget } from '../store/guard.ts';
 import type { StoredValue } from '../store/store.ts';
 
 /** A value of the user's own is stored as a response without a request. */
@@ -56,10 +57,11 @@ export async function findValue(
   { store, keyring, clock }: Storage,
   id: string,
   key: string,
+  budget: Budget = { spentMs: 0 },
 ): Promise<
   { readonly value?: StoredValue | undefined; readonly stored?: StoredResponse | undefined } | Fault
 > {
-  const values = await store.responses.get(id, ['']);
+  const values = await store.responses.get(budget, id, ['']);
   if (values instanceof Fault) return values;
   const [value] = values;
   return { value, stored: freshValue(key, value && keyring.decode(id, value), clock()) };

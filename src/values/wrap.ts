@@ -5,7 +5,7 @@ import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
 import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from '../lifecycle/collapse.ts';
 import type { CacheContext } from '../lifecycle/context.ts';
-import { HIT_FOR_MISS_MS } from '../lifecycle/fill-result.ts';
+import { hitForMissMs } from '../lifecycle/fill-result.ts';
 import type { WrapOptions } from '../options/operations.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAGS_ACCEPTED } from '../options/tags.ts';
@@ -46,7 +46,9 @@ export async function wrap<T>(
     ttlMs: parseValueTtl(options),
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
+    hasWaitedInVain: () => performance.now() >= waitUntil,
     canServeStale: () => false,
+    spentMs: 0,
   };
   for (let retries = retriesWithin(policy.collapse.wait); retries > 0; retries--) {
     const look = await lookOnce(context, policy, call);
@@ -58,7 +60,7 @@ export async function wrap<T>(
 
 async function lookOnce<T>(context: CacheContext, policy: Policy, call: Call<T>): Promise<Look> {
   const { id, key } = call;
-  const found = await findValue(context, id, key);
+  const found = await findValue(context, id, key, call);
   if (found instanceof Fault) return 'run';
   if (found.stored) return { value: decodeValue(found.stored) };
 
@@ -84,6 +86,7 @@ async function runAndStore<T>(
   lease: Lease,
 ): Promise<unknown> {
   context.leaseRenewal.keep(lease, policy.collapse.lease);
+  const startedAt = performance.now();
   let bytes: Buffer | undefined;
   let committed: boolean | Fault = false;
   try {
@@ -106,9 +109,9 @@ async function runAndStore<T>(
     const stored = committed === true && bytes ? decode({ bytes }) : undefined;
     const isRevoked = bytes !== undefined && committed === false;
     // A revoked lease says nothing of the next run; any other failure does.
-    const hitForMissMs = stored || isRevoked ? 0 : HIT_FOR_MISS_MS;
-    if (committed !== true) context.track(context.store.leases.release(lease, hitForMissMs));
+    const nobodyWaitsMs = stored || isRevoked ? 0 : hitForMissMs(performance.now() - startedAt);
+    if (committed !== true) context.track(context.store.leases.release(lease, nobodyWaitsMs));
     if (stored) flight.settle({ kind: 'stored', stored });
-    else flight.settle(hitForMissMs > 0 ? NOT_SHARED : LOOK_AGAIN);
+    else flight.settle(nobodyWaitsMs > 0 ? NOT_SHARED : LOOK_AGAIN);
   }
 }

@@ -18,6 +18,7 @@ import {
 import { expressApps, redisBacked, stage } from '../responses/support/stage.ts';
 import { frameworks, type Handler, type Layer } from '../support/app.ts';
 import { askOnce } from '../support/client.ts';
+import { awake } from '../support/until.ts';
 
 /* Bodies stored in content codings: made once, sent to each client in the one that it reads, byte for byte the app's. */
 
@@ -367,8 +368,8 @@ test('followers get what they read, and the one that fills what the app sent', a
   const leader = askOnce(port, accepting('br'));
   await ran(1);
   const followers = ['br', 'gzip', 'identity', ''].map((field) => askOnce(port, accepting(field)));
-  const arrived = new Promise((resolve) => setTimeout(resolve, 50));
-  await arrived;
+  // They wait by then.
+  await awake(100);
   finish();
   expect((await leader).header('content-encoding')).toBeUndefined();
   const answers = await Promise.all(followers);

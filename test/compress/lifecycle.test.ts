@@ -241,10 +241,10 @@ test('the bodies of many fills at once are all compressed, a few at a time', asy
 });
 
 test('the lease is renewed for as long as it takes', async () => {
-  const large = Buffer.from(randomBytes(300_000).toString('hex'));
+  const large = Buffer.from(randomBytes(450_000).toString('hex'));
   const { get } = await compressed(sends(FIELDS, large), {
     compress: { br: { quality: 11 }, gzip: false },
-    collapse: { lease: 500 },
+    collapse: { lease: 1000 },
   });
   await get();
   expectHit(await get(accepting(BR)), 'br', large);

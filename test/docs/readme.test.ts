@@ -41,7 +41,8 @@ function quickStart(cache: CacheMiddleware): { app: Express; calls: () => number
 
 describe('the README', () => {
   test('shows what the first and the second request are answered', async () => {
-    const cache = cacheOf({ ttl: '1h' });
+    const now = Date.now();
+    const cache = cacheOf({ ttl: '1h', clock: () => now });
     const { app, calls } = quickStart(cache);
     const first = await request(app).get('/leads?country=DE');
     expect(first.headers['cache-status']).toBe('redis-response-cache; fwd=uri-miss; stored');

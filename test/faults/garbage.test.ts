@@ -16,7 +16,7 @@ const SCRIPT = `
   const http = require('node:http');
   require('node:v8').setFlagsFromString('--expose-gc');
   const gc = require('node:vm').runInNewContext('gc');
-  const cache = redisCache({ redis: REDIS, ttl: '1h' });
+  const cache = redisCache({ redis: REDIS, ttl: '1h', timeout: '10s' });
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   const server = http.createServer((req, res) => {
     req.payload = new Array(5000).fill(0);

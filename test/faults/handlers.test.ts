@@ -19,13 +19,16 @@ beforeEach(async () => {
 afterEach(() => redis.stop());
 quietly();
 
+/** Redis is well in all of these, and a busy machine may delay what it answers. */
+const ATTENTIVE = { timeout: 2000 } as const;
+
 /** An app whose `/first` fails its first request in some way, and answers all later ones. */
 async function appThat(
   fails: (res: Response, req: Request) => unknown,
   options: CacheOptions = {},
 ): Promise<App> {
   let calls = 0;
-  return startApp({ redis: redis.url, ...options }, (express) => {
+  return startApp({ ...ATTENTIVE, redis: redis.url, ...options }, (express) => {
     express.get('/first', (req, res) => (calls++ === 0 ? fails(res, req) : res.send('fine')));
   });
 }
@@ -98,10 +101,10 @@ test('a handler that takes longer than a lease lasts keeps it', async () => {
   const held: Response[] = [];
   const key = () => 'shared';
   const [app, other] = await Promise.all([
-    startApp({ redis: redis.url, key, collapse: { lease: LEASE } }, (express) => {
+    startApp({ ...ATTENTIVE, redis: redis.url, key, collapse: { lease: LEASE } }, (express) => {
       express.get('/first', (_req, res) => void held.push(res));
     }),
-    startApp({ redis: redis.url, key, collapse: { lease: LEASE, wait: 250 } }, (express) => {
+    startApp({ ...ATTENTIVE, redis: redis.url, key, collapse: { lease: LEASE, wait: 250 } }, (express) => {
       express.get('/first', (_req, res) => void res.send('other'));
     }),
   ]);
@@ -127,11 +130,14 @@ test('a handler that never ends gives way once its client has gone', async () =>
 });
 
 test('a process that is killed in the middle of a fill is succeeded within the time of a lease', async () => {
-  const app = await startApp({ redis: redis.url, key: () => 'shared', collapse: false }, (express) => {
-    express.get('/first', (_req, res) => void res.send('fine'));
-  });
+  const app = await startApp(
+    { ...ATTENTIVE, redis: redis.url, key: () => 'shared', collapse: false },
+    (express) => {
+      express.get('/first', (_req, res) => void res.send('fine'));
+    },
+  );
   const child = new Child(
-    `const cache = redisCache({ redis: REDIS, key: () => 'shared', collapse: { lease: ${LEASE} } });
+    `const cache = redisCache({ redis: REDIS, timeout: 2000, key: () => 'shared', collapse: { lease: ${LEASE} } });
     const server = require('node:http').createServer((req, res) => cache(req, res, () => console.log('leading')));
     server.listen(0, '127.0.0.1', () => {
       require('node:http').get({ port: server.address().port, path: '/first' }).on('error', () => {});

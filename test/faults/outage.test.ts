@@ -42,13 +42,16 @@ describe.each(WAYS)('with %s', (_name, way) => {
     const app = await startApp({ redis: client.option });
     await untilHit(app, 1);
 
-    const kill = setTimeout(() => void redis.kill(), 100);
+    app.requests.length = 0;
+    const killed = until(() => app.requests.filter(({ kind }) => kind === 'hit').length > 10).then(() =>
+      redis.kill(),
+    );
     const answers: Answer[] = [];
     await until(async () => {
       answers.push(...(await load(app, 80, 8)));
       return answers.at(-1)?.cacheStatus.includes('detail=unavailable') ?? false;
     });
-    clearTimeout(kill);
+    await killed;
     expect(answers.some(({ hit }) => hit)).toBe(true);
     answers.push(...(await load(app, 160, 8)));
     expectPrompt(answers);

@@ -19,7 +19,7 @@ quietly();
 describe('a Redis that is full', () => {
   test('is read from and not written to; storing resumes when there is room', async () => {
     redis = await startRedis({ args: ['--maxmemory-policy', 'noeviction'] });
-    const app = await startApp({ redis: redis.url });
+    const app = await startApp({ redis: redis.url, timeout: PATIENT });
     await untilHit(app, 1);
     await redis.cli('CONFIG', 'SET', 'maxmemory', '1');
     await expect(redis.cli('SET', 'a', 'b')).rejects.toThrow('OOM');
@@ -54,7 +54,7 @@ describe('a Redis that is full', () => {
 
 test('a Redis that has become a replica of a dead master is read from and not written to', async () => {
   redis = await startRedis();
-  const app = await startApp({ redis: redis.url });
+  const app = await startApp({ redis: redis.url, timeout: PATIENT });
   await untilHit(app, 1);
   await redis.cli('REPLICAOF', '127.0.0.1', 1);
   await expect(redis.cli('SET', 'a', 'b')).rejects.toThrow('READONLY');
@@ -89,7 +89,7 @@ describe.each(Object.entries(OWN))('with %s', (_name, way) => {
 describe('a user of Redis', () => {
   test('without a permission for scripts reads, and does not store', async () => {
     redis = await startRedis();
-    const app = await startApp({ redis: await asUser('~*', '+@all', '-@scripting') });
+    const app = await startApp({ redis: await asUser('~*', '+@all', '-@scripting'), timeout: PATIENT });
     await expectForwarded(app, 'uri-miss', 'NOPERM');
     expect(app.faults.at(-1)).toMatchObject({ step: 'acquire', code: 'NOPERM' });
     const other = await startApp({ redis: redis.url });
@@ -150,7 +150,7 @@ describe('a user of Redis', () => {
 
   test('without a permission for our keys is as good as none', async () => {
     redis = await startRedis();
-    const app = await startApp({ redis: await asUser('~other:*', '+@all') });
+    const app = await startApp({ redis: await asUser('~other:*', '+@all'), timeout: PATIENT });
     await expectForwarded(app, 'bypass', 'NOPERM');
     await redis.cli('ACL', 'SETUSER', 'app', '~rrc:*');
     await untilHit(app, 1);

@@ -7,6 +7,7 @@ import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
 import { newCache } from '../support/app.ts';
 import { type Client, http1 } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { awake, until } from '../support/until.ts';
 
 /* Fastify's own affairs, for requests that its handlers never see: hooks, the log, timers, errors, trusted proxies. */
 
@@ -73,13 +74,16 @@ describe('a hit', () => {
       }
       app.get('/', async () => 'hello');
     });
+    const completed = (): boolean => log.some(({ msg }) => msg === 'request completed');
     await ask({});
+    await until(() => heard.includes('onResponse') && completed());
     const miss = heard.splice(0);
     log.splice(0);
     const answer = await ask({});
     expect(answer.header('cache-status')).toMatch(HIT);
     expect(answer.header('content-type')).toBe('text/plain; charset=utf-8');
-    await sleep(20);
+    await until(() => heard.includes('onResponse') && completed());
+    await awake(20);
     expect(miss).toEqual(['onRequest', 'preHandler', 'onSend', 'onResponse']);
     // Hooks that were added behind the cache are behind it, and the end of the response is everybody's.
     expect(heard).toEqual(['onResponse']);
@@ -89,11 +93,11 @@ describe('a hit', () => {
 
   test('stops the clock of the handler', async () => {
     const { ask, log } = await stage((app) => app.get('/', async () => 'hello'), {
-      handlerTimeout: 100,
+      handlerTimeout: 1000,
     } as object);
     await ask({});
     expect((await ask({})).header('cache-status')).toMatch(HIT);
-    await sleep(150);
+    await sleep(1100);
     expect(log.filter(({ level }) => level > 30)).toEqual([]);
   });
 

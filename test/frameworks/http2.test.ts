@@ -11,6 +11,7 @@ import { newCache } from '../support/app.ts';
 import { Http2Client } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
+import { awake } from '../support/until.ts';
 import { closed, listening } from './support/frameworks.ts';
 
 /* What is otherwise in HTTP/2: `:authority`, no reason phrase, no fields of a connection, streams that are cancelled. */
@@ -425,9 +426,9 @@ describe('a stream that ends early', () => {
       await started;
       go(stream);
       await once(stream, 'close');
-      await sleep(50);
+      await awake(50);
       leaves();
-      await sleep(50);
+      await awake(50);
       await cache.idle();
       const other = new Http2Client(`http://127.0.0.1:${port}`);
       open.push(() => other.close());
@@ -483,7 +484,7 @@ describe('a stream that ends early', () => {
     await once(stream, 'data');
     stream.close(http2.constants.NGHTTP2_CANCEL);
     await once(stream, 'close');
-    await sleep(50);
+    await awake(50);
     await cache.idle();
     expect(await cache.purge({ all: true })).toBe(0);
   });

@@ -143,7 +143,7 @@ describe('in a module of NestJS', () => {
     const first = await ask({ path: '/refuses' });
     const hit = await ask({ path: '/refuses' });
     expect(hit).toMatchObject({ status: 404, body: first.body });
-    expect(hit.header('cache-status')).toMatch(/; hit; ttl=(?:60|59)$/);
+    expect(hit.header('cache-status')).toMatch(/; hit; ttl=(?:60|5\d)$/);
   });
 
   test('a guard runs behind the cache, and what it puts on the request is not shared', async () => {

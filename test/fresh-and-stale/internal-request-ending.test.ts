@@ -8,6 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { dispatch, isInternal, type RequestTemplate } from '../../src/exchange/internal-request.ts';
 import { bare, frameworks, type Handler } from '../support/app.ts';
+import { awake, until } from '../support/until.ts';
 import { Stage, TIMEOUT_MS } from './support/twice.ts';
 
 /* Every internal request ends, and leaves nothing behind. */
@@ -51,7 +52,7 @@ describe('at the timeout', () => {
         stopped = true;
       });
     });
-    expect(await stage.repeat(50)).toEqual({ kind: 'timed-out' });
+    expect(await stage.repeat(1000)).toEqual({ kind: 'timed-out' });
     expect(stopped).toBe(true);
     expect(events).toBeGreaterThan(1);
     expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
@@ -77,7 +78,7 @@ describe('at the timeout', () => {
     });
     expect(await stage.repeat(10)).toEqual({ kind: 'timed-out' });
     await late;
-    await sleep(5);
+    await until(() => done.length > 0);
     expect(done).toEqual(['ERR_STREAM_DESTROYED']);
     expect(stage.accounts[1]).toMatchObject({ answered: ['close'], body: 'aborted' });
   });
@@ -99,7 +100,7 @@ describe('an aborted internal request', () => {
       signal: AbortSignal.abort(),
     });
     expect(ending).toEqual({ kind: 'aborted' });
-    await sleep(5);
+    await awake(20);
     expect(entered).toBe(0);
   });
 

@@ -5,6 +5,7 @@ import type { CacheOptions } from '../../src/index.ts';
 import { express5app, type Handler, type TestApp, testApp } from '../support/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { until } from '../support/until.ts';
+import { stopMonotonicClock } from './support/stage.ts';
 
 const redis = process.env.TEST_REDIS_URL as string;
 
@@ -183,6 +184,7 @@ describe('a refresh that fails', () => {
     await settled();
     failing = true;
     later(70_000);
+    stopMonotonicClock();
     for (let i = 0; i < 20; i++) {
       expect(await settled()).toMatchObject({ body: 'run 1', status: 200 });
     }
@@ -285,6 +287,7 @@ describe('an app that takes too long', () => {
     await settled();
     failing = true;
     later(70_000);
+    stopMonotonicClock();
     for (let i = 0; i < 5; i++) {
       expect(await ask()).toMatchObject({
         body: 'run 1',

@@ -267,13 +267,13 @@ describe('20, a purge that loses to what is under way', () => {
   });
 
   test('a purge before anything is stored is not forgotten while a slow fill goes on', async () => {
-    const options = { redis, prefix: uniquePrefix(), key: () => 'one', collapse: { lease: 100 } };
+    const options = { redis, prefix: uniquePrefix(), key: () => 'one', collapse: { lease: 1000 } };
     const { ask, caches, running, runs } = await fleet(1, options);
     const leader = ask(0);
     await runs(1);
     await caches[0]?.purge({ tag: 't' });
     // Its lease is renewed some times meanwhile.
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await new Promise((resolve) => setTimeout(resolve, 2500));
     running[0]?.res.setHeader('Cache-Tag', 't').end('before');
     await leader;
     await caches[0]?.idle();

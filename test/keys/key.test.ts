@@ -90,7 +90,7 @@ describe('the query in the key', () => {
     for (const part of ['&', 'a&', '%5B', 'a[', '?', ';', '=', ']=', '%zz&', 'a=1&b=2&']) {
       normalizeQuery(`/?${part.repeat(2 ** 20 / part.length)}`, true);
     }
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 });
 

@@ -34,12 +34,12 @@ const layouts = [
 describe.each(frameworks)('$name', (framework) => {
   describe.each(layouts)('a route $name', ({ layers }) => {
     test('stores for its own ttl', async () => {
-      const server = await stage(framework, layers({ ttl: '5s' }), hello);
+      const server = await stage(framework, layers({ ttl: '50s' }), hello);
       await askOnce(server.port);
       await cacheWith().idle();
       const hit = await askOnce(server.port);
       expectHit(hit);
-      expect(hit.header('cache-status')).toMatch(/ttl=[45]$/);
+      expect(hit.header('cache-status')).toMatch(/ttl=(?:50|4\d)$/);
     });
 
     test('stores only what its storeWhen allows', async () => {
@@ -91,11 +91,11 @@ describe.each(frameworks)('$name', (framework) => {
 
   test('two routes of one cache refine only their own', async () => {
     const cache = cacheWith();
-    const short = cache.with({ ttl: '5s' });
+    const short = cache.with({ ttl: '50s' });
     const routed: Layer = (req, res, next) => (req.url === '/short' ? short(req, res, next) : next());
     const server = await stage(framework, [cache, routed], hello);
     await hits(server, ['/short', '/long']);
-    expect((await askOnce(server.port, '/short')).header('cache-status')).toMatch(/ttl=[45]$/);
+    expect((await askOnce(server.port, '/short')).header('cache-status')).toMatch(/ttl=(?:50|4\d)$/);
     expect((await askOnce(server.port, '/long')).header('cache-status')).toMatch(/ttl=3\d\d\d$/);
   });
 

@@ -11,6 +11,7 @@ import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { client5Of, clientOf, clusterOf } from '../support/store.ts';
+import { awake } from '../support/until.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 let redis: RedisProcess;
@@ -276,10 +277,10 @@ describe('a read that crosses a change is not kept', () => {
       origin.change('/1');
       if (what.startsWith('a loss')) await redis.cli('CLIENT', 'KILL', 'ID', await connectionOf('listener'));
       await (what === 'a purge of its own' ? a : b).cache.purge({ url: urlOf('/1') });
-      await sleep(50);
+      await awake(100);
       network.release();
       await crossing;
-      await sleep(50);
+      await awake(100);
       expect(await a.get('/1')).toMatchObject({ near: false, version: 1 });
     },
   );
@@ -312,7 +313,7 @@ describe('a read that crosses a change is not kept', () => {
       // What was purged last may have been purged while its process had no connection.
       const [first] = fleet as [Process];
       for (const path of paths) await purged(first, path);
-      await sleep(100);
+      await awake(200);
       for (const process of fleet) {
         for (const path of paths) {
           expect((await process.get(path)).version).toBe(origin.version(path));

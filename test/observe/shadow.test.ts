@@ -6,6 +6,7 @@ import { newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
+import { until } from '../support/until.ts';
 import { shop } from './support/shop.ts';
 
 const redis = process.env.TEST_REDIS_URL as string;
@@ -138,12 +139,13 @@ describe('shadow mode', () => {
   });
 
   test('stores no response that is personal, or was purged while the app answered', async () => {
-    const { cache, settled, ask: asks } = await shop({ mode: 'shadow' });
+    const { cache, settled, ask: asks, runs, gate } = await shop({ mode: 'shadow' });
     await settled({ path: '/session', headers: { Cookie: 'a=b' } });
-    const slow = asks('/slow');
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    const gated = asks('/gated');
+    await until(() => runs() === 2);
     await cache.purge({ all: true });
-    await slow;
+    gate.open();
+    await gated;
     await cache.idle();
     expect(cache.stats().refused).toEqual({ personal: 1, purged: 1 });
     expect(cache.stats().stored).toBe(0);

@@ -3,11 +3,12 @@ import { BoundedCounter } from '../../src/observe/bounded-counter.ts';
 import { Histogram } from '../../src/observe/histogram.ts';
 import { newCache } from '../support/app.ts';
 import { startRedis } from '../support/redis.ts';
+import { awake, until } from '../support/until.ts';
 import { shop } from './support/shop.ts';
 
 describe('cache.stats()', () => {
   test('counts requests by outcome, and responses by why they were not stored', async () => {
-    const { cache, settled, ask, later } = await shop();
+    const { cache, settled, ask, later, runs, gate } = await shop();
     const before = Date.now();
     await settled('/text');
     await settled('/text');
@@ -25,7 +26,13 @@ describe('cache.stats()', () => {
     await settled('/behind');
     later(20_000);
     await settled('/behind');
-    await Promise.all([settled('/slow'), settled('/slow')]);
+    const runsBefore = runs();
+    const gated = [settled('/gated'), settled('/gated')];
+    await until(() => runs() > runsBefore);
+    // The other request waits by then.
+    await awake(100);
+    gate.open();
+    await Promise.all(gated);
     await settled('/short');
     later(5_000);
     await settled('/short');
@@ -47,10 +54,10 @@ describe('cache.stats()', () => {
       'stale-while-revalidate': 1,
     });
     expect(stats.refused).toEqual({ private: 1, 'set-cookie': 1, authorization: 1 });
-    // /text twice, /varies twice, /behind twice, /slow, /short twice.
+    // /text twice, /varies twice, /behind twice, /gated, /short twice.
     expect(stats.stored).toBe(9);
     // Two whole texts; a HEAD and a 304 have no body.
-    expect(stats.bytes).toBe(25 + 'behind'.length + 'slow'.length + 'short'.length);
+    expect(stats.bytes).toBe(25 + 'behind'.length + 'gated'.length + 'short'.length);
     expect(stats.savedMs).toBeGreaterThanOrEqual(40);
     expect(stats.latencyMs.lookup.count).toBeGreaterThanOrEqual(15);
     expect(stats.latencyMs.origin.count).toBe(12);

@@ -46,6 +46,7 @@ describe('the redis option accepts', () => {
       eval: async () => null,
       unlink: async () => 0,
       ping: async () => 'PONG',
+      on: () => {},
       quit: end,
       disconnect: end,
     };

@@ -92,7 +92,7 @@ const { PREFIX: prefix = '', TEST_REDIS_URL: redis = '' } = process.env;
 async function main() {
   const client = new Redis(redis);
   for (const where of [{}, { redis, prefix: prefix + 'url:' }, { redis: client, prefix }]) {
-    const cache = redisCache({ ttl: '1h', ...where });
+    const cache = redisCache({ ttl: '1h', timeout: '10s', ...where });
     const register = new Registry();
     prometheus(cache, { register });
     otel(cache, { meter: metrics.getMeter('app'), tracer: trace.getTracer('app') });

@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
-import { frameworks, type Handler, serve, timedCache } from '../support/app.ts';
+import { setImmediate as turn } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { frameworks, type Handler, lostConnection, serve, timedCache } from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
-import { until } from '../support/until.ts';
+import { Gate } from '../support/gate.ts';
+import { awake, until } from '../support/until.ts';
 
 /* Clients that hang up while the app answers, and apps that notice it, as many do. */
 
@@ -21,8 +22,23 @@ function client(port: number): Connection {
 /** Waits until a row of the answer has arrived, as a chunk of its own or in a body whose length is stated. */
 async function receives(connection: Connection, row: string): Promise<void> {
   const arrived = new RegExp(`\r\n${row}\r\n|\r\n\r\n[0-9]*${row}`);
-  for (let i = 0; i < 200 && !arrived.test(connection.text); i++) await sleep(2);
+  await until(() => arrived.test(connection.text));
 }
+
+let hungUp = new Gate();
+beforeEach(() => {
+  hungUp = new Gate();
+});
+
+/** Hangs up, and lets the app go on when its server knows. */
+async function hangUp(connection: Connection, port: number): Promise<void> {
+  connection.socket.destroy();
+  await lostConnection(port);
+  hungUp.open();
+}
+
+/** What an app does between two rows: before the last ones, the first client hangs up. */
+const pause = (row: string): Promise<unknown> => (row === '4' ? hungUp.opened : turn());
 
 /** Ends in the middle when it sees, by `gone`, that nobody listens any more. */
 const rows =
@@ -31,7 +47,7 @@ const rows =
     for (const row of ROWS) {
       if (gone(req, res)) break;
       res.write(row);
-      await sleep(15);
+      await pause(row);
     }
     res.end();
   };
@@ -108,14 +124,53 @@ const NOTICING: readonly [how: string, handler: () => Handler][] = [
         res.write(row, (error) => {
           isGone ||= error != null;
         });
-        await sleep(15);
+        await pause(row);
       }
       res.end();
     },
   ],
 ];
 
+/** Ends at the first sign of a client that has disconnected, also before the response's own event `close`. */
+const FIRST_SIGNS: readonly [sign: string, stop: (...args: Parameters<Handler>) => unknown][] = [
+  ['req.socket.destroyed', (req, res) => spun(() => req.socket.destroyed).then(() => res.end())],
+  ['socket.writable', (req, res) => spun(() => !req.socket.writable).then(() => res.end())],
+  ['req.destroyed', (req, res) => spun(() => req.destroyed).then(() => res.end())],
+  ['res.destroyed', (_req, res) => spun(() => res.destroyed).then(() => res.end())],
+  ["'aborted' of the request", (req, res) => req.on('aborted', () => res.end())],
+  ["'close' of the request", (req, res) => req.on('close', () => res.end())],
+  ["'error' of the request", (req, res) => req.on('error', () => res.end())],
+  ["'close' of the socket", (req, res) => req.socket.on('close', () => res.end())],
+  ["'close' of the socket, in front", (req, res) => req.socket.prependListener('close', () => res.end())],
+  ["'close' of the response", (_req, res) => res.on('close', () => res.end())],
+];
+
+/** Resolves when something is true, which is asked in every turn of the event loop. */
+async function spun(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await turn();
+}
+
 describe.each(frameworks)('$name', ({ app }) => {
+  test.each(
+    FIRST_SIGNS.flatMap(([sign, stop]) =>
+      (['destroy', 'resetAndDestroy', 'end'] as const).map((leave) => ({ sign, stop, leave })),
+    ),
+  )('an app that ends at $sign, when its client leaves by $leave, is not stored', async ({ stop, leave }) => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    let runs = 0;
+    const handler: Handler = (req, res, next) => {
+      if (++runs > 1) return res.end('whole');
+      res.write('ha');
+      return stop(req, res, next);
+    };
+    const port = await serve(app(cache as Handler, handler));
+    const first = client(port);
+    await first.until('ha');
+    first.socket[leave]();
+    await until(() => requests.length > 0);
+    expect((await ask(port, HOST)).body).toBe('whole');
+  });
+
   test.each(NOTICING)(
     'an app that stops and ends when its client hangs up, %s, is not stored',
     async (_how, handler) => {
@@ -128,8 +183,8 @@ describe.each(frameworks)('$name', ({ app }) => {
       };
       const port = await serve(app(front, cache as Handler, handler()));
       const first = client(port);
-      await receives(first, '2');
-      first.socket.destroy();
+      await receives(first, '4');
+      await hangUp(first, port);
       await until(() => requests.length > 0);
       expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
       expect((await ask(port, HOST)).body).toBe(WHOLE);
@@ -141,14 +196,14 @@ describe.each(frameworks)('$name', ({ app }) => {
     let runs = 0;
     const handler: Handler = async (_req, res) => {
       runs++;
-      await sleep(60);
+      await hungUp.opened;
       if (res.destroyed) return res.end();
       return res.end(WHOLE);
     };
     const port = await serve(app(cache as Handler, handler));
     const first = client(port);
     await until(() => runs > 0);
-    first.socket.destroy();
+    await hangUp(first, port);
     await until(() => requests.length > 0);
     expect((await ask(port, HOST)).body).toBe(WHOLE);
     expect(runs).toBe(2);
@@ -159,13 +214,13 @@ describe.each(frameworks)('$name', ({ app }) => {
     let runs = 0;
     const handler: Handler = async (_req, res) => {
       runs++;
-      await sleep(100);
+      await hungUp.opened;
       res.end(WHOLE);
     };
     const port = await serve(app(cache as Handler, handler));
     const first = client(port);
     await until(() => runs > 0);
-    first.socket.destroy();
+    await hangUp(first, port);
     await until(() => requests.length > 0);
     const answer = await ask(port, HOST);
     expect([answer.body, answer.cacheStatus.slice(0, 3), runs]).toEqual([WHOLE, 'hit', 1]);
@@ -176,6 +231,7 @@ describe.each(frameworks)('$name', ({ app }) => {
       [WHOLE, true],
       ['01234567', false],
     ] as const) {
+      hungUp = new Gate();
       const { cache, requests } = timedCache({ ttl: '1h' });
       const handler: Handler = async (_req, res) => {
         res.setHeader('Content-Length', WHOLE.length);
@@ -183,14 +239,14 @@ describe.each(frameworks)('$name', ({ app }) => {
           // It looks, and goes on all the same.
           void res.destroyed;
           res.write(row);
-          await sleep(10);
+          await pause(row);
         }
         res.end();
       };
       const port = await serve(app(cache as Handler, handler));
       const first = client(port);
-      await receives(first, '2');
-      first.socket.destroy();
+      await receives(first, '4');
+      await hangUp(first, port);
       await until(() => requests.length > 0);
       expect([sent, requests[0]?.stored]).toEqual([sent, isStored]);
     }
@@ -211,11 +267,11 @@ describe.each(frameworks)('$name', ({ app }) => {
     };
     const port = await serve(app(front, cache as Handler, handler));
     const first = client(port);
-    await receives(first, '0');
+    await receives(first, '4');
     const waiting = Array.from({ length: 5 }, () => ask(port, HOST));
     await until(() => arrived === 6);
-    await sleep(5);
-    first.socket.destroy();
+    await awake(30);
+    await hangUp(first, port);
     const answers = await Promise.all(waiting);
     expect(answers.map(({ body }) => body)).toEqual(Array(5).fill(WHOLE));
     expect(runs).toBe(2);

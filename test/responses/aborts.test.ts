@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { pipeline, type Readable } from 'node:stream';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
-import { frameworks, type Handler } from '../support/app.ts';
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { frameworks, type Handler, lostConnection } from '../support/app.ts';
 import { askOnce, begin } from '../support/client.ts';
+import { Gate } from '../support/gate.ts';
 import { cacheWith, expectHit } from './support/matrix.ts';
 import { expressApps, type Stage, stage } from './support/stage.ts';
 import { slowly } from './support/stream-cases.ts';
@@ -18,8 +18,13 @@ interface Abort {
   readonly after?: string;
 }
 
+let hungUp = new Gate();
+beforeEach(() => {
+  hungUp = new Gate();
+});
+
 /** Until the client is gone, without looking whether it is: an app that looks may stop. */
-const gone = (): Promise<void> => sleep(100);
+const gone = (): Promise<void> => hungUp.opened;
 
 const finished: Abort[] = [
   {
@@ -135,6 +140,8 @@ async function hangUpOn(server: Stage, after: string | undefined): Promise<void>
   const client = begin(server.port);
   await (after === undefined ? server.ran(1) : client.until(after));
   client.close();
+  await lostConnection(server.port);
+  hungUp.open();
   await server.closed();
   await cacheWith().idle();
 }
@@ -160,6 +167,8 @@ describe.each(frameworks)('$name', (framework) => {
     const client = begin(server.port);
     await server.ran(1);
     client.socket.resetAndDestroy();
+    await lostConnection(server.port);
+    hungUp.open();
     await server.closed();
     await cacheWith().idle();
     expectHit(await askOnce(server.port));

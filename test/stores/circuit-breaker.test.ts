@@ -5,33 +5,52 @@ import { CircuitBreaker } from '../../src/store/circuit-breaker.ts';
 
 interface Stage {
   readonly breaker: CircuitBreaker;
-  now: number;
   /** How many probes have begun. */
-  probes: number;
+  readonly probes: number;
+  /** Milliseconds until the next probe; `undefined` where none is due. */
+  readonly nextProbeMs: number | undefined;
+  /** Lets the time until the next probe pass. */
+  wait(): void;
   /** Ends the probe in progress. */
   reply(isAlive: boolean): Promise<void>;
 }
 
 function stage(): Stage {
   let resolve: (isAlive: boolean) => void = () => {};
-  const stage: Stage = {
-    now: 0,
-    probes: 0,
+  let probes = 0;
+  let next: { readonly run: () => void; readonly ms: number } | undefined;
+  return {
     breaker: new CircuitBreaker(
       () => {
-        stage.probes++;
+        probes++;
         return new Promise((settle) => {
           resolve = settle;
         });
       },
-      () => stage.now,
+      (run, ms) => {
+        const scheduled = { run, ms };
+        next = scheduled;
+        return () => {
+          if (next === scheduled) next = undefined;
+        };
+      },
     ),
+    get probes() {
+      return probes;
+    },
+    get nextProbeMs() {
+      return next?.ms;
+    },
+    wait() {
+      const { run } = next as NonNullable<typeof next>;
+      next = undefined;
+      run();
+    },
     async reply(isAlive) {
       resolve(isAlive);
       await new Promise((settled) => setImmediate(settled));
     },
   };
-  return stage;
 }
 
 function fail(breaker: CircuitBreaker, times: number): void {
@@ -41,9 +60,9 @@ function fail(breaker: CircuitBreaker, times: number): void {
 test('opens after five failures in a row', () => {
   const { breaker } = stage();
   fail(breaker, 4);
-  expect(breaker.isOpen()).toBe(false);
+  expect(breaker.isOpen).toBe(false);
   breaker.fail();
-  expect(breaker.isOpen()).toBe(true);
+  expect(breaker.isOpen).toBe(true);
 });
 
 test('a success between the failures keeps it closed', () => {
@@ -51,46 +70,38 @@ test('a success between the failures keeps it closed', () => {
   fail(breaker, 4);
   breaker.succeed();
   fail(breaker, 4);
-  expect(breaker.isOpen()).toBe(false);
+  expect(breaker.isOpen).toBe(false);
 });
 
-test('probes 250 ms after it has opened, when it is asked, and once at a time', async () => {
+test('probes 250 ms after it has opened, though nobody asks, and closes when the probe succeeds', async () => {
   const opened = stage();
-  const { breaker } = opened;
-  fail(breaker, 5);
-  opened.now = 249;
-  expect(breaker.isOpen()).toBe(true);
+  fail(opened.breaker, 5);
+  expect(opened.nextProbeMs).toBe(250);
   expect(opened.probes).toBe(0);
-  opened.now = 250;
-  expect(breaker.isOpen()).toBe(true);
-  expect(breaker.isOpen()).toBe(true);
+  opened.wait();
   expect(opened.probes).toBe(1);
+  expect(opened.nextProbeMs).toBeUndefined();
   await opened.reply(true);
-  expect(breaker.isOpen()).toBe(false);
+  expect(opened.breaker.isOpen).toBe(false);
+  expect(opened.nextProbeMs).toBeUndefined();
 });
 
-test('failures while it is open, of calls sent before, do not delay the probe', () => {
+test('failures while it is open, of calls sent before, begin no second probe', () => {
   const opened = stage();
-  const { breaker } = opened;
-  fail(breaker, 5);
-  opened.now = 200;
-  fail(breaker, 3);
-  opened.now = 250;
-  breaker.isOpen();
+  fail(opened.breaker, 5);
+  opened.wait();
+  fail(opened.breaker, 3);
+  expect(opened.nextProbeMs).toBeUndefined();
   expect(opened.probes).toBe(1);
 });
 
 test('failed probes double the time to the next one, up to 8 seconds', async () => {
   const opened = stage();
-  const { breaker } = opened;
-  fail(breaker, 5);
-  const waits: number[] = [];
-  for (let at = 0; waits.length < 8; ) {
-    const before = opened.probes;
-    for (opened.now = at; opened.probes === before; opened.now += 10) breaker.isOpen();
-    const probedAt = opened.now - 10;
-    waits.push(probedAt - at);
-    at = opened.now = probedAt;
+  fail(opened.breaker, 5);
+  const waits: (number | undefined)[] = [];
+  while (waits.length < 8) {
+    waits.push(opened.nextProbeMs);
+    opened.wait();
     await opened.reply(false);
   }
   expect(waits).toEqual([250, 500, 1000, 2000, 4000, 8000, 8000, 8000]);
@@ -98,26 +109,36 @@ test('failed probes double the time to the next one, up to 8 seconds', async () 
 
 test('begins with 250 ms again after it was closed', async () => {
   const opened = stage();
-  const { breaker } = opened;
-  fail(breaker, 5);
-  opened.now = 250;
-  breaker.isOpen();
+  fail(opened.breaker, 5);
+  opened.wait();
   await opened.reply(false);
-  opened.now = 750;
-  breaker.isOpen();
+  opened.wait();
   await opened.reply(true);
-  fail(breaker, 5);
-  opened.now = 999;
-  expect(breaker.isOpen()).toBe(true);
-  expect(opened.probes).toBe(2);
-  opened.now = 1000;
-  expect(breaker.isOpen()).toBe(true);
-  expect(opened.probes).toBe(3);
+  fail(opened.breaker, 5);
+  expect(opened.nextProbeMs).toBe(250);
 });
 
-test('a late answer of a call closes it', () => {
-  const { breaker } = stage();
-  fail(breaker, 5);
-  breaker.succeed();
-  expect(breaker.isOpen()).toBe(false);
+test('a late answer of a call, or a connection that is ready again, closes it, and no probe follows', () => {
+  const opened = stage();
+  fail(opened.breaker, 5);
+  opened.breaker.succeed();
+  expect(opened.breaker.isOpen).toBe(false);
+  expect(opened.nextProbeMs).toBeUndefined();
+});
+
+test('a probe that fails after it was closed begins no other', async () => {
+  const opened = stage();
+  fail(opened.breaker, 5);
+  opened.wait();
+  opened.breaker.succeed();
+  await opened.reply(false);
+  expect(opened.breaker.isOpen).toBe(false);
+  expect(opened.nextProbeMs).toBeUndefined();
+});
+
+test('sends no probe after `close`', () => {
+  const opened = stage();
+  fail(opened.breaker, 5);
+  opened.breaker.close();
+  expect(opened.nextProbeMs).toBeUndefined();
 });

@@ -250,6 +250,7 @@ describe('four processes that fill at once', () => {
       const begun = Array.from({ length: 3 }, () => new Child(script, server.url));
       children.push(...begun);
       await until(() => begun.every(({ out }) => out.includes('begun')), 30_000);
+      await until(async () => (await count()) > 0);
       for (const child of begun) {
         for (let i = 0; i < 20; i++) most = Math.max(most, await count());
         child.kill();
@@ -389,12 +390,12 @@ describe('what is stored is counted', () => {
     const plain = storeOf(client, prefix, 1);
     const count = counter(client, prefix);
     await plain.leases.acquire(lease('a'), NOTHING, MINUTE);
-    const stored = storeOf(slow.client, prefix, 1).responses.commit(commitOf('a', { ttlMs: 300 }));
+    const stored = storeOf(slow.client, prefix, 1).responses.commit(commitOf('a', { ttlMs: 1200 }));
     await slow.step();
-    await sleep(200);
+    await sleep(800);
     await slow.step();
     expect(await stored).toBe(true);
-    await sleep(150);
+    await sleep(500);
     await fill(plain, 'b');
     expect(await count()).toBeLessThanOrEqual(1);
   });

@@ -21,6 +21,7 @@ import {
 } from '../../src/index.ts';
 import { type Answer, type Asked, ask } from './client.ts';
 import { sized } from './long.ts';
+import { until } from './until.ts';
 
 /* Real servers of four frameworks, and caches of one process in front of their handlers. */
 
@@ -113,7 +114,19 @@ export async function serve(listener: RequestListener): Promise<number> {
   const server = createServer(listener);
   servers.add(server);
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  return (server.address() as AddressInfo).port;
+  const { port } = server.address() as AddressInfo;
+  lost.set(port, 0);
+  server.on('connection', (socket) => {
+    socket.once('close', () => lost.set(port, (lost.get(port) ?? 0) + 1));
+  });
+  return port;
+}
+
+const lost = new Map<number, number>();
+
+/** Resolves once the server of this port has lost a connection. The app has no part in it, and so notices nothing. */
+export async function lostConnection(port: number): Promise<void> {
+  await until(() => (lost.get(port) ?? 0) > 0);
 }
 
 /** A cache until the test is over. Its patience is that of a busy machine. */

@@ -9,6 +9,14 @@ export interface SlowNetwork {
   delay: number;
   /** While true, connections stay open and nothing passes, new ones neither; as when a host vanishes. */
   dark: boolean;
+  /** How many answers are held back. */
+  readonly held: number;
+  /** Holds back what the server answers from now on. */
+  hold(): void;
+  /** Lets the answer pass that has been held back longest. */
+  pass(): void;
+  /** Lets all pass that is held back, and what comes later. */
+  release(): void;
   /** Breaks all connections, as a host does that has come back and does not know them. */
   reset(): void;
   stop(): void;
@@ -16,6 +24,8 @@ export interface SlowNetwork {
 
 export async function startProxy(redis: RedisProcess): Promise<SlowNetwork> {
   const sockets = new Set<Socket>();
+  const held: (() => void)[] = [];
+  let holding = false;
   const server = createServer((client) => {
     const upstream = connect(redis.port, redis.host);
     /** Connections that saw the dark stay dead. */
@@ -27,7 +37,9 @@ export async function startProxy(redis: RedisProcess): Promise<SlowNetwork> {
     };
     client.on('data', (bytes) => passes() && upstream.write(bytes));
     upstream.on('data', (bytes) => {
-      const late = sleep(proxy.delay, undefined, { ref: false });
+      const late = holding
+        ? new Promise<void>((resolve) => held.push(resolve))
+        : sleep(proxy.delay, undefined, { ref: false });
       queue = queue.then(() => late).then(() => void (passes() && client.writable && client.write(bytes)));
     });
     for (const [socket, other] of [
@@ -47,6 +59,19 @@ export async function startProxy(redis: RedisProcess): Promise<SlowNetwork> {
     url: `redis://${redis.host}:${(server.address() as AddressInfo).port}`,
     delay: 0,
     dark: false,
+    get held() {
+      return held.length;
+    },
+    hold() {
+      holding = true;
+    },
+    pass() {
+      held.shift()?.();
+    },
+    release() {
+      holding = false;
+      for (const pass of held.splice(0)) pass();
+    },
     reset() {
       for (const socket of sockets) socket.destroy();
     },

@@ -1,11 +1,10 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe } from '@jest/globals';
 import { type CacheMiddleware, type CacheOptions, PurgeError } from '../../src/index.ts';
 import { bare, type Handler, newCache, serve } from './app.ts';
 import { type Answer, type Asked, ask } from './client.ts';
 import { sharedCluster } from './cluster.ts';
 import { uniquePrefix } from './prefix.ts';
-import { until } from './until.ts';
+import { awake, until } from './until.ts';
 
 export const redis: string = process.env.TEST_REDIS_URL as string;
 
@@ -89,7 +88,7 @@ export async function fleet(processes: number, options: CacheOptions): Promise<F
 }
 
 /** Long enough for requests that were sent to have come to where they wait. */
-export const settled = (): Promise<void> => sleep(100);
+export const settled = (): Promise<void> => awake(100);
 
 /** What a purge of this answers. */
 export async function refusalOf(cache: CacheMiddleware, target: unknown): Promise<unknown> {

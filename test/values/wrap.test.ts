@@ -7,7 +7,7 @@ import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { Child } from '../support/process.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { until } from '../support/until.ts';
+import { awake, until } from '../support/until.ts';
 
 /* `cache.wrap`: what a function gives, kept and shared as responses are. */
 
@@ -60,7 +60,7 @@ const STORES = [
 ] as const;
 
 /** Long enough for whoever would go on at once to have done so. */
-const settled = (): Promise<void> => sleep(100);
+const settled = (): Promise<void> => awake(100);
 
 function times<T>(count: number, each: (i: number) => T): T[] {
   return Array.from({ length: count }, (_, i) => each(i));
@@ -133,9 +133,9 @@ describe.each(STORES)('in %s', (_name, options) => {
     const { caches } = fleet(1, options);
     let runs = 0;
     const call = (): Promise<number> =>
-      (caches[0] as CacheMiddleware).wrap('key', () => ++runs, { ttl: 150 });
+      (caches[0] as CacheMiddleware).wrap('key', () => ++runs, { ttl: 1500 });
     expect([await call(), await call()]).toEqual([1, 1]);
-    await sleep(200);
+    await sleep(1600);
     expect([await call(), await call()]).toEqual([2, 2]);
   });
 
@@ -359,7 +359,7 @@ describe.each(STORES)('in %s', (_name, options) => {
       ++depth > 3 ? 'deep' : `(${await cache.wrap('key', nested, MINUTE)})`;
     const startedAt = performance.now();
     expect(await cache.wrap('key', nested, MINUTE)).toBe('(((deep)))');
-    expect(performance.now() - startedAt).toBeLessThan(2000);
+    expect(performance.now() - startedAt).toBeLessThan(5000);
     expect(await cache.wrap('key', () => 'run again', MINUTE)).toBe('(((deep)))');
   });
 
@@ -481,15 +481,20 @@ describe('in several processes', () => {
 
   test('a value that was kept wakes them at once', async () => {
     const { call, runs, began } = fleet(2);
-    const first = call(0);
-    await began(1);
-    const other = call(1);
-    await settled();
-    const startedAt = performance.now();
-    runs[0]?.give('value');
-    expect(await other).toBe('value');
-    expect(performance.now() - startedAt).toBeLessThan(200);
-    await first;
+    const waits: number[] = [];
+    for (let i = 0; i < 5; i++) {
+      const first = call(0, `key ${i}`);
+      await began(i + 1);
+      const other = call(1, `key ${i}`);
+      await settled();
+      const startedAt = performance.now();
+      runs[i]?.give('value');
+      expect(await other).toBe('value');
+      waits.push(performance.now() - startedAt);
+      await first;
+    }
+    // Without the message they would look again every 500 ms. A busy machine delays some of them, and not the quickest.
+    expect(Math.min(...waits)).toBeLessThan(200);
   });
 
   test.each<[string, (run: Run | undefined) => void]>([
@@ -561,11 +566,11 @@ describe('in several processes', () => {
   });
 
   test('the right to keep is renewed for as long as a run takes', async () => {
-    const { call, runs, began } = fleet(2, { collapse: { lease: '300ms' } });
+    const { call, runs, began } = fleet(2, { collapse: { lease: '2s' } });
     const first = call(0);
     await began(1);
     const other = call(1);
-    await sleep(1200);
+    await sleep(4500);
     expect(runs).toHaveLength(1);
     runs[0]?.give('slowly made');
     expect(await Promise.all([first, other])).toEqual(['slowly made', 'slowly made']);
@@ -627,14 +632,14 @@ describe('in processes of their own', () => {
 
   test.each([
     ['before its lease was renewed', 0],
-    ['after its lease was renewed', 1500],
+    ['after its lease was renewed', 4500],
   ])(
     'one that is killed in a run is waited for no longer than its lease: %s',
     async (_when, after) => {
       const prefix = uniquePrefix();
       const [doomed, other] = await Promise.all([
-        start(prefix, 'await new Promise(() => {});', "collapse: { lease: '1s' }"),
-        start(prefix, "return 'made';", "collapse: { lease: '1s' }"),
+        start(prefix, 'await new Promise(() => {});', "collapse: { lease: '3s' }"),
+        start(prefix, "return 'made';", "collapse: { lease: '3s' }"),
       ]);
       ask(doomed.port).catch(() => {});
       await until(() => runsOf(doomed) === 1);
@@ -644,7 +649,7 @@ describe('in processes of their own', () => {
       doomed.child.kill();
       const startedAt = performance.now();
       expect((await waiting).body).toBe('"made"');
-      expect(performance.now() - startedAt).toBeLessThan(2000);
+      expect(performance.now() - startedAt).toBeLessThan(6000);
       expect((await ask(other.port)).body).toBe('"made"');
       expect(runsOf(other)).toBe(1);
     },
@@ -654,7 +659,7 @@ describe('in processes of their own', () => {
 
 describe('with a Redis that', () => {
   const TIMEOUT = 100;
-  const MARGIN = 500;
+  const MARGIN = 3000;
 
   let server: RedisProcess;
   beforeEach(async () => {

@@ -18,6 +18,7 @@ const OUTCOMES = [
   ['bypass', 'The app answered; the cache did not look, or could not.'],
   ['unsatisfied', 'The cache answered with 504: only-if-cached.'],
   ['invalidated', 'The request was a purge.'],
+  ['abandoned', 'The client disconnected before the app was called.'],
 ];
 /** Outcomes that the table lists even if their count is 0. */
 const ALWAYS_LISTED = new Set(['hit', 'miss']);

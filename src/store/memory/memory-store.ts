@@ -18,6 +18,7 @@ export function memoryStore(now: () => number, maxEntries: number = Number.POSIT
     connection: {
       isReachable: () => true,
       ping: async () => {},
+      onReady: () => () => {},
       async close() {
         leases.clear();
         entries.clear();

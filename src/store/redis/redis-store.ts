@@ -1,6 +1,7 @@
 import type { RedisClient } from '../../options/redis.ts';
 import { MalformedReply } from '../fault.ts';
 import type { Store } from '../store.ts';
+import { onReady } from './on-ready.ts';
 import { Permissions } from './permissions.ts';
 import type { RedisContext } from './redis-context.ts';
 import { redisInventory } from './redis-inventory.ts';
@@ -40,6 +41,7 @@ export function redisStore(
         const reply: unknown = await client.ping();
         if (reply !== 'PONG') throw new MalformedReply('PING', reply);
       },
+      onReady: (listener) => onReady(client, listener),
       close() {
         closeLeases();
         return close();

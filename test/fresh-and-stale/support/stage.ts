@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { expect } from '@jest/globals';
+import { afterEach, expect, jest } from '@jest/globals';
 import { isInternal } from '../../../src/exchange/internal-request.ts';
 import type { CacheOptions } from '../../../src/index.ts';
 import {
@@ -31,6 +31,21 @@ export function timed(options: CacheOptions = {}): TimedCache {
 export function stage(build: Build, options: CacheOptions = {}): Promise<TestApp> {
   return testApp(build, withWindow(options));
 }
+
+/**
+ * Stops the monotonic clock until the test is over: a refresh that has failed is tried again a second later, however
+ * long the test takes.
+ */
+export function stopMonotonicClock(): void {
+  const now = performance.now();
+  stopped = jest.spyOn(performance, 'now').mockReturnValue(now);
+}
+
+let stopped: { mockRestore(): void } | undefined;
+afterEach(() => {
+  stopped?.mockRestore();
+  stopped = undefined;
+});
 
 const CONDITIONS = ['if-none-match', 'if-modified-since', 'range', 'if-range'] as const;
 

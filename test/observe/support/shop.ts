@@ -2,6 +2,7 @@ import type express from 'express';
 import type { CacheOptions } from '../../../src/index.ts';
 import { type TestApp, testApp } from '../../support/app.ts';
 import { expresses } from '../../support/expresses.ts';
+import { Gate } from '../../support/gate.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 
 /* A small Express app with an answer of every kind, behind a cache in the real Redis, at a time set by hand. */
@@ -10,6 +11,8 @@ export interface Shop extends TestApp {
   readonly app: express.Express;
   /** How often the app answered. */
   runs(): number;
+  /** At which `/gated` waits. */
+  readonly gate: Gate;
 }
 
 export async function shop(
@@ -18,11 +21,12 @@ export async function shop(
 ): Promise<Shop> {
   const redis = process.env.TEST_REDIS_URL as string;
   const app = make();
+  const gate = new Gate();
   let runs = 0;
   const site = await testApp(
     (cache) => {
       app.use(cache);
-      return routes(app, () => runs++);
+      return routes(app, gate, () => runs++);
     },
     { redis, prefix: uniquePrefix(), ttl: '1m', ...options },
   );
@@ -30,12 +34,13 @@ export async function shop(
     ...site,
     app,
     runs: () => runs,
+    gate,
     ask: (asked = '/text') => site.ask(asked),
     settled: (asked = '/text') => site.settled(asked),
   };
 }
 
-function routes(app: express.Express, ran: () => void): express.Express {
+function routes(app: express.Express, gate: Gate, ran: () => void): express.Express {
   app.set('env', 'test');
   app.use((_req, _res, next) => {
     ran();
@@ -55,6 +60,7 @@ function routes(app: express.Express, ran: () => void): express.Express {
   app.get('/behind', (_req, res) => {
     res.set('Cache-Control', 'max-age=10, stale-while-revalidate=1000').send('behind');
   });
+  app.get('/gated', (_req, res) => void gate.opened.then(() => res.send('gated')));
   app.get('/slow', (_req, res) => void setTimeout(() => res.send('slow'), 50));
   app.post('/text', (_req, res) => void res.send('changed'));
   return app;

@@ -21,16 +21,22 @@ interface Terminal {
   readonly columns?: number;
   readonly env?: Record<string, string>;
   readonly signal?: AbortSignal;
+  /** Is called with each piece of the output. */
+  readonly onOutput?: (text: string) => void;
 }
 
 /** Runs a command in this process. */
 export async function run(args: readonly string[], terminal: Terminal = {}): Promise<Ran> {
   const { isTTY = false, columns = 100, env = {}, signal = new AbortController().signal } = terminal;
+  const { onOutput = () => {} } = terminal;
   const said = { out: [] as Buffer[], err: [] as Buffer[] };
   const output = (name: 'out' | 'err') => ({
     isTTY,
     columns,
-    write: (text: string | Uint8Array) => said[name].push(Buffer.from(text as string)),
+    write(text: string | Uint8Array) {
+      if (name === 'out') onOutput(text.toString());
+      return said[name].push(Buffer.from(text as string));
+    },
   });
   const io = { input: Readable.from([]), env, out: output('out'), err: output('err'), signal, version: '0' };
   const code = await main(args, io);

@@ -209,12 +209,12 @@ describe('a damaged value', () => {
 
 test('an entry with a longer ttl still counts for maxEntries', async () => {
   const cache = cacheOf({ maxEntries: 2 });
-  const keep = (name: string) => cache.wrap(name, () => name, { ttl: 1500 });
+  const keep = (name: string) => cache.wrap(name, () => name, { ttl: 2500 });
   await keep('a');
   const [a] = [...(await all(cache)).values()] as [EntrySummary];
   const entry = (await cache.entries.get(a)) as Entry;
   expect(await cache.entries.update(entry, { ttl: '1h' })).toBe(true);
-  await new Promise((resolve) => setTimeout(resolve, 1600));
+  await new Promise((resolve) => setTimeout(resolve, 2600));
   // Its first ttl is over. As the oldest of three entries it is evicted.
   for (const name of ['b', 'c']) await keep(name);
   expect([...(await all(cache)).keys()].sort()).toEqual(['VALUE "b"', 'VALUE "c"']);
@@ -265,7 +265,7 @@ test('list, get, update, purge and measure work with any ioredis client', async 
 test('every method rejects with a StoreError when Redis does not reply', async () => {
   const away = await startRedis();
   closing.push(() => away.stop());
-  const cache = cacheOf({ redis: away.url, timeout: 20 });
+  const cache = cacheOf({ redis: away.url, timeout: 50 });
   await cache.entries.list();
   away.pause();
   const { entries } = cache;

@@ -101,12 +101,12 @@ describe.each(cases)('$name', ({ app, way }) => {
     const paths = ['/hangs', '/half', '/breaks', '/throws', '/fine'];
     const { done, failed, failures } = await cache.warm(
       paths.map((path) => origin + path),
-      { ...options, timeout: 600 },
+      { ...options, timeout: 1500 },
     );
     expect([done, failed]).toEqual([1, 4]);
     const reasons = Object.fromEntries(failures.map(({ url, reason }) => [url.slice(origin.length), reason]));
     expect(reasons).toEqual({
-      '/hangs': 'timed out after 0.6 s',
+      '/hangs': 'timed out after 1.5 s',
       '/half': expect.stringMatching(/closed/),
       '/breaks': expect.stringMatching(/closed/),
       '/throws': 'status 500',

@@ -174,10 +174,14 @@ describe('RFC 9110 14.2, "Range"', () => {
   });
 
   test.each(['0-0,', ',', ' ', '-', '9', '0-', '0 '])('64 KB of %j are parsed in linear time', (unit) => {
-    const startedAt = performance.now();
-    rangesOf(`bytes=${unit.repeat(65_536 / unit.length)}`, 10);
-    rangesOf(unit.repeat(65_536 / unit.length), 10);
-    expect(performance.now() - startedAt).toBeLessThan(200);
+    // A busy machine delays some of them, and not the quickest.
+    const times = [1, 2, 3, 4, 5].map(() => {
+      const startedAt = performance.now();
+      rangesOf(`bytes=${unit.repeat(65_536 / unit.length)}`, 10);
+      rangesOf(unit.repeat(65_536 / unit.length), 10);
+      return performance.now() - startedAt;
+    });
+    expect(Math.min(...times)).toBeLessThan(200);
   });
 });
 

@@ -98,9 +98,9 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
     describe('renew', () => {
       test('keeps a lease beyond its time', async () => {
         const id = newId();
-        await store.leases.acquire(lease(id, '', 'one'), NOTHING, 500);
+        await store.leases.acquire(lease(id, '', 'one'), NOTHING, 2000);
         expect(await store.leases.renew(lease(id, '', 'one'), MINUTE)).toBe(true);
-        await sleep(520);
+        await sleep(2020);
         expect(await acquire(store, lease(id, '', 'two'), NOTHING, MINUTE)).toBe('in-progress');
         expect(await store.responses.commit(commitOf(id, { token: 'one' }))).toBe(true);
       });
@@ -133,10 +133,10 @@ export function contract(name: string, open: () => Store | Promise<Store>): void
     describe('commit', () => {
       test('stores for its time, and gives the lease back', async () => {
         const id = newId();
-        expect(await fill(store, id, { ttlMs: 100 })).toBe(true);
+        expect(await fill(store, id, { ttlMs: 1500 })).toBe(true);
         const seen = await valueAt(store, id);
         expect(await acquire(store, lease(id, '', 'next'), seen, MINUTE)).toBe('leader');
-        await sleep(120);
+        await sleep(1520);
         expect(await at(store, id)).toBeUndefined();
       });
 
