@@ -29,9 +29,18 @@ export type Operation =
       /** After how many milliseconds the clients go away, if they do. */
       readonly patience?: number;
     }
-  /** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
-  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target; readonly soft: boolean }
+  | PurgeOperation
   | Fault;
+
+/** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
+interface PurgeOperation {
+  readonly kind: 'purge';
+  readonly worker: number;
+  readonly target: Target;
+  readonly soft: boolean;
+  /** What Redis evicts then. */
+  readonly evict?: Fault;
+}
 
 export type Fault =
   /** A worker's connections to Redis break, or nothing passes for a time. */
@@ -86,12 +95,13 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
       const end = (resource.script[run]?.ms ?? 0) + random.int(-3, late ? 12 : 6);
       if (weather === 'stormy' && random.chance(0.25)) {
         // What Redis evicts between a purge and the end of the fill under way, the commit does not find.
-        const lengths = resource.script.slice(0, 3).map(({ ms }) => ms);
-        const slowest = lengths.indexOf(Math.max(...lengths));
-        const after = random.int(0, Math.floor((lengths[slowest] ?? 0) / 3));
-        const evict: Operation = { kind: 'evict', seed: random.int(1, 1_000_000) };
-        reactions.push({ resource: i, run: slowest, after, operation });
-        reactions.push({ resource: i, run: slowest, after: after + random.int(2, 8), operation: evict });
+        const ms = random.int(30, 60);
+        resources[i] = {
+          ...resource,
+          script: resource.script.map((run, nth) => (nth === 0 ? { ...run, ms } : run)),
+        };
+        const evict: Fault = { kind: 'evict', seed: random.int(1, 1_000_000) };
+        reactions.push({ resource: i, run: 0, after: 0, operation: { ...operation, evict } });
         plan(burst(random, resource, i, everywhere(random)), random.int(20, 60));
       } else if (random.chance(0.3)) plan(operation);
       else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
@@ -175,7 +185,7 @@ function unsafe(random: Random, resource: number): Operation {
 }
 
 /** @param not the worker that leaves it to others. */
-function purgeOf(random: Random, { by, script }: Resource, resource: number, not?: number): Operation {
+function purgeOf(random: Random, { by, script }: Resource, resource: number, not?: number): PurgeOperation {
   const worker = random.pick(EVERY_WORKER.filter((worker) => worker !== not));
   return { kind: 'purge', worker, target: targetOf(), soft: random.chance(0.2) };
 
