@@ -23,7 +23,7 @@ import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operation
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
-import { purge } from './purge/purge.ts';
+import { purge, TagPurges } from './purge/purge.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
@@ -64,13 +64,14 @@ class Cache {
     const connected = connect(redis, prefix, { maxEntries, near }, clock, onFault);
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
-    const pendingInvalidations = new PendingInvalidations(store, timeout, reporter);
+    const storage = { store, keyring, hash: this.#policy.hash, clock };
+    const tagPurges = new TagPurges(storage);
+    const pendingInvalidations = new PendingInvalidations(store, timeout, reporter, (tag) =>
+      tagPurges.purge(tag),
+    );
     this.#context = {
       settings: { name, showKey, invalidation },
-      store,
-      keyring,
-      hash: this.#policy.hash,
-      clock,
+      ...storage,
       lookup: new Lookup(store.responses, keyring, pendingInvalidations),
       collapse: new Collapse(store, timeout),
       leaseRenewal: new LeaseRenewal(store),

@@ -114,7 +114,7 @@ export class Collapse {
 
   #lead(claim: LeaseClaim, { stamp }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
-    return { kind: 'lead', lease: { ...claim, stamp, startedAt: performance.now() }, flight };
+    return { kind: 'lead', lease: { ...claim, stamp }, flight };
   }
 
   #begin(place: string): Flight {

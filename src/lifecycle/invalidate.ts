@@ -53,7 +53,11 @@ function invalidate(
     ...[...new Set(ids)].map((id) => pendingInvalidations.invalidate(id)),
     ...groups.map((tag) => pendingInvalidations.invalidateTag(tag)),
     // Without keys of the user's own, few responses have such a tag.
-    ...urlTags.map((tag) => pendingInvalidations.invalidateTag(tag, !context.hasOwnKeys())),
+    ...urlTags.map((tag) =>
+      context.hasOwnKeys()
+        ? pendingInvalidations.invalidateTag(tag)
+        : pendingInvalidations.invalidateRareTag(tag),
+    ),
   ];
   if (purges.length === 0) return;
   const target = groups.length > 0 ? 'tags' : 'url';

@@ -31,6 +31,7 @@ export class PendingInvalidations {
   readonly #store: GuardedStore;
   readonly #timeoutMs: number;
   readonly #reporter: Reporter;
+  readonly #purgeTag: (tag: string) => Promise<number | Fault>;
   /** Purges that were sent, by id and by tag. */
   readonly #sent = { url: new Map<string, Promise<unknown>>(), tags: new Map<string, Promise<unknown>>() };
   /** Purges that failed, by id and by tag, in the order of the retries. The number tells two failures of one target apart. */
@@ -42,31 +43,33 @@ export class PendingInvalidations {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @param timeoutMs how long a request may wait for a purge that was sent. */
-  constructor(store: GuardedStore, timeoutMs: number, reporter: Reporter) {
+  /**
+   * @param timeoutMs how long a request may wait for a purge that was sent.
+   * @param purgeTag purges by a tag, whether or not the store still has the index of the tag.
+   */
+  constructor(
+    store: GuardedStore,
+    timeoutMs: number,
+    reporter: Reporter,
+    purgeTag: (tag: string) => Promise<number | Fault>,
+  ) {
     this.#store = store;
     this.#timeoutMs = timeoutMs;
     this.#reporter = reporter;
+    this.#purgeTag = purgeTag;
   }
 
   invalidate(id: string): Promise<number | Fault> {
     return this.#send({ kind: 'url', name: id }, this.#store.responses.purge(id, 'delete'));
   }
 
-  /**
-   * @param rarelyUsed whether to look first if any response has the tag. Each purge of a tag is remembered in Redis, and takes
-   * memory there.
-   */
-  invalidateTag(tag: string, rarelyUsed = false): Promise<number | Fault> {
-    const purge = rarelyUsed ? this.#purgeUsedTag(tag) : this.#store.responses.purgeTag(tag);
-    return this.#send({ kind: 'tags', name: tag }, purge);
+  invalidateTag(tag: string): Promise<number | Fault> {
+    return this.#send({ kind: 'tags', name: tag }, this.#purgeTag(tag));
   }
 
-  async #purgeUsedTag(tag: string): Promise<number | Fault> {
-    const { inventory, responses } = this.#store;
-    const step = await inventory.scan(undefined, 1, tag);
-    if (step instanceof Fault) return step;
-    return step.ids.length === 0 && step.next === undefined ? 0 : responses.purgeTag(tag);
+  /** Like `invalidateTag`, for a tag that few responses have: it does not look for those that have lost their index. */
+  invalidateRareTag(tag: string): Promise<number | Fault> {
+    return this.#send({ kind: 'tags', name: tag }, this.#store.responses.purgeTag(tag));
   }
 
   /** Whether the stored responses of an id may not be used. */
@@ -194,7 +197,7 @@ export class PendingInvalidations {
       case 'url':
         return responses.purge(target.name);
       case 'tags':
-        return responses.purgeTag(target.name);
+        return this.#purgeTag(target.name);
       case 'all':
         return responses.purgeMatching(() => true);
     }

@@ -160,9 +160,49 @@ async function purgeTags(
   return sumOrFault(counts);
 }
 
+/**
+ * Purges by single tags that unsafe requests ask for. Where Redis may have evicted an index, all entries are scanned for
+ * the tag, too. There may be as many of these purges as requests, so there is one scan at a time, for all tags together
+ * that were asked for during the one before.
+ */
+export class TagPurges {
+  readonly #context: Storage;
+  #scanning: Promise<unknown> = Promise.resolve();
+  #next: { readonly tags: Set<string>; readonly scanned: Promise<number | Fault> } | undefined;
+
+  constructor(context: Storage) {
+    this.#context = context;
+  }
+
+  /** @returns how many stored responses were purged. Those of a scan count for the first tag of the scan. */
+  async purge(tag: string): Promise<number | Fault> {
+    const { store } = this.#context;
+    const count = await store.responses.purgeTag(tag);
+    const lostIndexes = count instanceof Fault ? count : await store.inventory.mayHaveLostIndexes();
+    if (lostIndexes instanceof Fault) return lostIndexes;
+    return sumOrFault(lostIndexes ? [count, await this.#scan(tag)] : [count]);
+  }
+
+  async #scan(tag: string): Promise<number | Fault> {
+    if (this.#next) {
+      this.#next.tags.add(tag);
+      const scanned = await this.#next.scanned;
+      return scanned instanceof Fault ? scanned : 0;
+    }
+    const tags = new Set([tag]);
+    const scanned = this.#scanning.then(() => {
+      this.#next = undefined;
+      return purgeUnindexed(this.#context, tags, 'delete', () => {});
+    });
+    this.#next = { tags, scanned };
+    this.#scanning = scanned.catch(() => {});
+    return scanned;
+  }
+}
+
 /** Scans all entries and purges those that have one of the tags. */
 async function purgeUnindexed(
-  context: PurgeContext,
+  context: Storage,
   tags: ReadonlySet<string>,
   mode: PurgeMode,
   onStep: OnStep,
@@ -184,7 +224,7 @@ async function purgeUnindexed(
 
 /** The tags of an unreadable entry are unknown, so its id is included. */
 async function idsWithTags(
-  context: PurgeContext,
+  context: Storage,
   ids: readonly string[],
   tags: ReadonlySet<string>,
 ): Promise<ReadonlySet<string> | Fault> {

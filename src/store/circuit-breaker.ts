@@ -43,6 +43,13 @@ export class CircuitBreaker {
     if (this.#failures === MAX_FAILURES) this.#probeLater();
   }
 
+  /** Something else than the server has replied: opens at once. */
+  trip(): void {
+    if (this.isOpen) return;
+    this.#failures = MAX_FAILURES;
+    this.#probeLater();
+  }
+
   /** Sends no more probes. */
   close(): void {
     this.#cancel?.();

@@ -1,3 +1,4 @@
+import { show } from '../errors.ts';
 import type { RedisErrorCode } from '../observe/outcome.ts';
 
 /**
@@ -28,8 +29,20 @@ export function isAway({ code }: Fault): boolean {
 const LOST =
   /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
 
+/**
+ * A reply that is not of the documented form. Something answers for Redis that does not keep what it is given, which is as
+ * bad as no reply.
+ */
+export class MalformedReply extends Error {
+  constructor(command: string, reply: unknown) {
+    super(`the server replied to ${command} with ${show(reply)}, which Redis never does`);
+    this.name = 'MalformedReply';
+  }
+}
+
 export function toFault(error: unknown): Fault {
   if (!(error instanceof Error)) return new Fault('error', String(error));
+  if (error instanceof MalformedReply) return new Fault('unavailable', error.message);
   const system = (error as NodeJS.ErrnoException).code;
   if (LOST.test(error.message) || (typeof system === 'string' && /^E[A-Z]+$/.test(system))) {
     return new Fault('unavailable', error.message);
@@ -50,6 +63,11 @@ export function isWrongType(error: unknown): boolean {
 /** Whether a script failed because a Cluster is moving the slot of its keys, so that no master has all of them. */
 export function isHalfMoved(error: unknown): boolean {
   return error instanceof Error && /TRYAGAIN|Too many Cluster redirections/.test(error.message);
+}
+
+/** Whether the Redis user may not run a command, by itself or in a script. */
+export function isNotPermitted(error: unknown): boolean {
+  return error instanceof Error && /^NOPERM|can't run this command|ACL failure/.test(error.message);
 }
 
 /** Whether a Cluster has refused a script because its keys are in two slots. Such a script has changed nothing. */

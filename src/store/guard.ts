@@ -1,7 +1,7 @@
 import type { FaultEvent, FaultStep } from '../observe/outcome.ts';
 import { CircuitBreaker } from './circuit-breaker.ts';
 import { DeadlineQueue } from './deadline-queue.ts';
-import { Fault, isAway, toFault } from './fault.ts';
+import { Fault, isAway, MalformedReply, toFault } from './fault.ts';
 import type { Connection } from './store.ts';
 
 /** Calls that no request waits for have this many times the deadline. */
@@ -178,7 +178,8 @@ export class StoreGuard {
           if (budget) budget.spentMs += performance.now() - sentAt;
           const fault = toFault(error);
           // A server that refuses a call has replied. Only one that serves nobody opens the breaker.
-          if (isAway(fault)) this.#breaker.fail();
+          if (error instanceof MalformedReply) this.#breaker.trip();
+          else if (isAway(fault)) this.#breaker.fail();
           else this.#breaker.succeed();
           resolve(this.#report(step, fault));
         },

@@ -28,10 +28,8 @@ export interface LeaseClaim extends VariantRef {
 
 /** The right to store the response of one fill. */
 export interface Lease extends LeaseClaim {
-  /** The stamp of the last purge by tag that had begun when the lease was given. A later purge revokes the commit. */
-  readonly stamp: number;
-  /** When the fill began, by `performance.now()`. */
-  readonly startedAt: number;
+  /** Which purges by tag had begun when the lease was given. Any other purge of a tag of the response revokes the commit. */
+  readonly stamp: string;
 }
 
 /** The outcome of `acquire`. */
@@ -43,7 +41,8 @@ export interface Acquired {
   readonly kind: 'leader' | 'in-progress' | 'changed';
   /** Whether the last fill had nothing to share, so that nobody should wait for the next one (Varnish: hit-for-miss). */
   readonly hitForMiss: boolean;
-  readonly stamp: number;
+  /** What the store wants to be told in `Lease.stamp`. */
+  readonly stamp: string;
 }
 
 /** Sets of field names that the responses of a key vary on, the newest first. */

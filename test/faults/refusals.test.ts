@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { quietly } from '../support/quietly.ts';
@@ -97,6 +98,56 @@ describe('a user of Redis', () => {
     await untilHit(app, 2);
   });
 
+  test.each(['pexpire', 'pttl', 'hset', 'hdel', 'unlink', 'type', 'hlen', 'zadd'])(
+    'that may not run %s stores nothing, and leaves no key without an end',
+    async (command) => {
+      redis = await startRedis();
+      const other = await startApp({ redis: redis.url, maxEntries: 10, tags: ['item'] });
+      await untilHit(other, 1);
+      const app = await startApp({
+        redis: await asUser('~rrc:*', '+@all', `-${command}`),
+        timeout: PATIENT,
+        maxEntries: 10,
+        tags: ['item'],
+      });
+      await expectForwarded(app, 'uri-miss', 'NOPERM');
+      expect(app.faults.at(-1)).toMatchObject({ step: 'acquire', code: 'NOPERM' });
+      expect(app.faults.at(-1)?.message).toMatch(new RegExp(`may not run ${command},.*\\+${command}$`));
+      await expect(app.cache.purge({ tag: 'item' })).rejects.toThrow(`may not run ${command}`);
+      for (const key of (await redis.cli('KEYS', '*')) as string[]) {
+        expect([key, Number(await redis.cli('PTTL', key)) > 0]).toEqual([key, true]);
+      }
+      await redis.cli('ACL', 'SETUSER', 'app', `+${command}`);
+      await untilHit(app, 2);
+      // Taken away again.
+      await redis.cli('ACL', 'SETUSER', 'app', `-${command}`);
+      await app.item(3);
+      await app.cache.idle();
+      await expectForwarded(app, 'uri-miss', 'NOPERM');
+      expect(app.faults.at(-1)?.message).toContain(`may not run ${command}`);
+    },
+  );
+
+  test('of docs/operations.md may do all that an app does', async () => {
+    redis = await startRedis();
+    const docs = readFileSync('docs/operations.md', 'utf8').replace(/\s+/g, ' ');
+    const rules = /ACL SETUSER app on >PASSWORD ([^`]*)`/.exec(docs)?.[1]?.split(' ') ?? [];
+    const options = { redis: await asUser(...rules), timeout: PATIENT, tags: ['item'], maxEntries: 10 };
+    const app = await startApp(options);
+    await untilHit(app, 1);
+    expect(await app.cache.purge({ tag: 'item', soft: true })).toBe(1);
+    expect(await app.cache.purge({ tag: 'item' })).toBe(1);
+    expect(await app.cache.purge({ all: true })).toBe(0);
+    expect(app.faults).toEqual([]);
+  });
+
+  test('that may not publish stores', async () => {
+    redis = await startRedis();
+    const app = await startApp({ redis: await asUser('~rrc:*', '+@all', '-publish'), timeout: PATIENT });
+    await untilHit(app, 1);
+    expect(app.faults).toEqual([]);
+  });
+
   test('without a permission for our keys is as good as none', async () => {
     redis = await startRedis();
     const app = await startApp({ redis: await asUser('~other:*', '+@all'), timeout: PATIENT });
@@ -107,8 +158,8 @@ describe('a user of Redis', () => {
 
   test('with nothing but what the cache needs is enough', async () => {
     redis = await startRedis();
-    const sent = 'get hget hmget evalsha eval unlink scan zscan zrange';
-    const hashes = 'hset hdel hlen hkeys hexists hgetall pttl pexpire pexpireat type time set rename exists';
+    const sent = 'hget hmget evalsha eval unlink scan zscan zrange info';
+    const hashes = 'hset hdel hlen hkeys hexists hgetall pttl pexpire pexpireat type time rename exists';
     const sets = 'zadd zcard zrem zrangebyscore zremrangebyscore';
     const commands = `${sent} ${hashes} ${sets}`.split(' ').map((command) => `+${command}`);
     const app = await startApp({

@@ -83,7 +83,7 @@ describe.each(fewFrameworks)('$name', ({ app }) => {
     await ask(port, { path: '/poll', headers: HOST });
     await cache.idle();
     const client = new Redis(redis);
-    const keys = await client.keys(`${prefix}*`);
+    const keys = await client.keys(`${prefix}*|leases`);
     const lifetimes = await Promise.all(keys.map((key) => client.pttl(key)));
     client.disconnect();
     expect(keys).toHaveLength(1);

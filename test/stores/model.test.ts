@@ -33,8 +33,7 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   variant: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SLOTS) }, fc.constantFrom(...VARIANTS)),
   token: fc.constantFrom('one', 'two'),
   key: fc.constant('key'),
-  stamp: fc.constant(0),
-  startedAt: fc.constant(0),
+  stamp: fc.constant(''),
 });
 const commit: fc.Arbitrary<ToStore<Commit>> = fc
   .record({
@@ -67,18 +66,28 @@ async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<
   return count;
 }
 
+/** What each store wants to be told when the last lease that it gave is committed. */
+const stamps = new WeakMap<Store, string>();
+
 /** Whoever takes a lease has looked before, mostly. */
 const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'one')).map(
   ([lease, saw]): Verb =>
     async (store) => {
       const there = await valueAt(store, lease.id, lease.variant);
       const seen = { seen: there, nothing: undefined, one: { version: 'one' } }[saw];
-      return (await store.leases.acquire(lease, seen, MINUTE)).kind;
+      const { kind, stamp } = await store.leases.acquire(lease, seen, MINUTE);
+      if (kind === 'leader') stamps.set(store, stamp);
+      return kind;
     },
 );
 const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   { weight: 6, arbitrary: acquire.map((acquire): [string, Verb] => ['acquire', acquire]) },
-  { weight: 6, arbitrary: named('commit', commit, (store, commit) => store.responses.commit(commit)) },
+  {
+    weight: 6,
+    arbitrary: named('commit', commit, (store, { lease, ...commit }) =>
+      store.responses.commit({ ...commit, lease: { ...lease, stamp: stamps.get(store) ?? '' } }),
+    ),
+  },
   // A fill that nothing came between.
   {
     weight: 6,

@@ -86,7 +86,7 @@ export class LeaseTable {
 export function memoryLeases(table: LeaseTable, entries: MemoryEntries): Leases {
   return {
     async acquire(claim, seen, leaseMs) {
-      const { stamp } = entries.index;
+      const stamp = String(entries.index.stamp);
       const there = entries.get(claim.id, claim.variant)?.value;
       if (there?.version !== seen?.version) return { kind: 'changed', hitForMiss: false, stamp };
       const { given, hitForMiss } = table.take(claim, leaseMs);

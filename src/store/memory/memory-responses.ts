@@ -37,7 +37,8 @@ export function memoryResponses(entries: MemoryEntries, leases: LeaseTable): Res
     getNear: () => undefined,
 
     async commit({ lease, declaredVariant, variant, names, tags, bytes, ttlMs }) {
-      if (!leases.held(lease) || tags.some((tag) => index.purgedSince(tag, lease.stamp))) return false;
+      if (!leases.held(lease) || tags.some((tag) => index.purgedSince(tag, Number(lease.stamp))))
+        return false;
       const { id, key, token } = lease;
       const there = entries.get(id, declaredVariant);
       const specs = there?.value.specs;

@@ -7,14 +7,15 @@ const SAFE_POLICIES: ReadonlySet<string> = new Set(['noeviction', 'volatile-ttl'
 
 /**
  * Whether the index of a tag may have been evicted while the responses that it lists were not: a server has evicted keys
- * since it started, by a policy that chooses them by use or at random. False where the user may not ask.
+ * since it started, by a policy that chooses them by use or at random. A server that does not tell counts as one that has.
  */
 export async function mayHaveEvictedIndexes(client: RedisClient): Promise<boolean> {
   const infos = await Promise.all((await mastersOf(client)).map(infoOf));
   return infos.some((info) => {
     const policy = /^maxmemory_policy:(\S+)/m.exec(info)?.[1];
     const evicted = Number(/^evicted_keys:(\d+)/m.exec(info)?.[1]);
-    return policy !== undefined && !SAFE_POLICIES.has(policy) && evicted > 0;
+    if (policy !== undefined && SAFE_POLICIES.has(policy)) return false;
+    return policy === undefined || evicted !== 0;
   });
 }
 

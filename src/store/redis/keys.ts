@@ -11,11 +11,10 @@ import type { RedisClient } from '../../options/redis.ts';
  *                         waits for a fill of it (hit-for-miss); @ -> the cache key as above
  *
  *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by their expiry
- *   rrc:{@TAG}|purged     the stamp of the last purge of the tag
- *   rrc:{@TAG}|purges     sorted set: the stamps of purges in progress
- *   rrc:{@TAG}|N          the ids that the purge with stamp N has yet to purge, in the form of rrc:{@TAG}
+ *   rrc:{@TAG}|purges     sorted set: the names of purges in progress
+ *   rrc:{@TAG}|NAME       the ids that a purge has yet to purge, in the form of rrc:{@TAG}
  *
- *   rrc:{@}|stamp         the stamp of the last purge by tag
+ *   rrc:{@}|purged        hash, the purge log: :tag -> the stamp of the last purge of the tag; @ -> the state of the log
  *   rrc:{@}|entries       sorted set: the stored responses in the order of storing, with `maxEntries`
  *   rrc:{@}|expiries      the same, scored by their expiry
  */
@@ -32,8 +31,13 @@ export function tagKey(prefix: string, tag: string): string {
   return responsesKey(prefix, `@${tag}`);
 }
 
-export function stampKey(prefix: string): string {
-  return `${responsesKey(prefix, '@')}|stamp`;
+export function purgeLogKey(prefix: string): string {
+  return `${responsesKey(prefix, '@')}|purged`;
+}
+
+/** Never exists after a script. */
+export function probeKey(prefix: string): string {
+  return `${responsesKey(prefix, '@')}|probe`;
 }
 
 export function entriesKeys(prefix: string): [entries: string, expiries: string] {

@@ -1,5 +1,6 @@
 import type { RedisClient } from '../../options/redis.ts';
 import { isHashed } from '../ids.ts';
+import type { Permissions } from './permissions.ts';
 import type { Scripts } from './scripts.ts';
 import type { TagIndex } from './tag-index.ts';
 import type { WriteBatch } from './write-batch.ts';
@@ -12,6 +13,7 @@ export interface RedisContext {
   readonly batch: WriteBatch;
   readonly scripts: Scripts;
   readonly tagIndex: TagIndex;
+  readonly permissions: Permissions;
 }
 
 /** The cache key that scripts keep beside an id which is a hash of it; empty where the id is the key. */

@@ -1,11 +1,11 @@
 import type { RedisClient } from '../../options/redis.ts';
-import { isOfTwoSlots } from '../fault.ts';
+import { MalformedReply } from '../fault.ts';
 import type { Acquired, Leases } from '../store.ts';
-import { keyPrefixOf, leasesKey, responsesKey, stampKey } from './keys.ts';
+import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
 import { LeaseChannel, type Subscriber } from './lease-channel.ts';
 import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
-import { script } from './scripts.ts';
+import { numberIn, script } from './scripts.ts';
 
 const acquire = script(ACQUIRE);
 const renew = script(RENEW);
@@ -14,25 +14,25 @@ const isLeased = script(IS_LEASED);
 
 /** The leases in Redis. */
 export function redisLeases(context: RedisContext): Leases & { close(): void } {
-  const { client, prefix, scripts, tagIndex } = context;
+  const { client, prefix, scripts, tagIndex, permissions } = context;
   const channel = new LeaseChannel(() => subscriberOf(client));
-  /** Whether the stamp of purges by tag is in another slot than the leases, so that it takes a command of its own. */
-  let isStampApart = client.isCluster === true;
 
   return {
     async acquire({ id, variant, token, key }, seen, leaseMs) {
+      await permissions.check();
       const keys = [leasesKey(prefix, id), responsesKey(prefix, id)];
       const args = [variant, token, leaseMs, seen?.version ?? '', nameOf(id, key)];
-      if (!isStampApart) {
+      if (!tagIndex.isLogApart) {
         try {
-          return parseAcquired(await scripts.run(acquire, [...keys, stampKey(prefix)], ...args));
+          return parseAcquired(await scripts.run(acquire, [...keys, tagIndex.logKey], ...args));
         } catch (error) {
-          // The client does not know that its server is a node of a Cluster.
-          if (!isOfTwoSlots(error)) throw error;
-          isStampApart = true;
+          if (!tagIndex.isApartBy(error)) throw error;
         }
       }
-      const [reply, stamp] = await Promise.all([scripts.run(acquire, keys, ...args), tagIndex.stamp()]);
+      const [reply, stamp] = await Promise.all([
+        scripts.run(acquire, keys, ...args),
+        tagIndex.readLog(token),
+      ]);
       return { ...parseAcquired(reply), stamp };
     },
 
@@ -65,11 +65,12 @@ const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
   { kind: 'leader', hitForMiss: true },
 ];
 
-/** The reply of ACQUIRE, whose numbers some clients are configured to return as strings. */
+/** The reply of ACQUIRE. @throws {MalformedReply} */
 function parseAcquired(reply: unknown): Acquired {
-  const [code, stamp] = Array.isArray(reply) ? reply : [reply, 0];
-  const { kind, hitForMiss } = OUTCOMES[Number(code)] as Omit<Acquired, 'stamp'>;
-  return { kind, hitForMiss, stamp: Number(stamp) };
+  const [code, stamp] = Array.isArray(reply) ? reply : [reply, ''];
+  const outcome = OUTCOMES[numberIn(code)];
+  if (!outcome) throw new MalformedReply('a script', reply);
+  return { ...outcome, stamp: String(stamp) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

@@ -17,7 +17,7 @@ const purge = script(PURGE);
 
 /** The responses in Redis. @param maxEntries how many are stored at most; `undefined` for no limit. */
 export function redisResponses(context: RedisContext, maxEntries: number | undefined): Responses {
-  const { client, prefix, scripts, batch, tagIndex } = context;
+  const { client, prefix, scripts, batch, tagIndex, permissions } = context;
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
   function keysOf(id: string): string[] {
@@ -50,6 +50,8 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
+    // Asked before the first lease is needed, so that a miss does not wait for it.
+    if (!permissions.wereAsked) permissions.check().catch(() => {});
     batch.open();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
       if (!isWrongType(error)) throw error;
@@ -64,16 +66,21 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     getNear: () => undefined,
 
     /**
-     * The id is added to its tags before the response is stored. So a purge by tag that comes between finds the id, and
-     * deletes the response or revokes the lease.
+     * The id is added to its tags, then the purge log is read, then the response is stored. A purge by tag writes the log,
+     * then walks the index. So either the purge finds the id, and deletes the response or revokes the lease, or the commit
+     * finds the purge.
      */
     async commit(response) {
       const { lease, declaredVariant, variant, names, tags, headBytes, ttlMs } = response;
       const { id, key, token } = lease;
-      if (tags.length > 0 && !(await tagIndex.add(lease, tags, ttlMs))) return false;
+      if (tags.length > 0) {
+        await tagIndex.add(id, tags, ttlMs);
+        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.stamp, tags))) return false;
+      }
+      const checksLog = tags.length > 0 && !tagIndex.isLogApart;
       const stored = await scripts.runForNumber(
         commit,
-        keysOf(id),
+        checksLog ? [...keysOf(id), tagIndex.logKey] : keysOf(id),
         lease.variant,
         token,
         enclose(response, token),
@@ -84,11 +91,14 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         variant,
         nameOf(id, key),
         maxEntries ?? 0,
+        lease.stamp,
+        ...(checksLog ? tags : []),
       );
       return stored === 1;
     },
 
     async put(value) {
+      await permissions.check();
       const { id, key, headBytes, ttlMs } = value;
       const version = randomUUID();
       const args = [version, enclose(value, version), headBytes, ttlMs, nameOf(id, key)];
@@ -101,7 +111,8 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
      */
     async replace(replacement) {
       const { id, variant, version, headBytes, tags, staleSince, ttlMs } = replacement;
-      if (tags.length > 0) await tagIndex.add({ id, stamp: 0, startedAt: performance.now() }, tags, ttlMs);
+      await permissions.check();
+      if (tags.length > 0) await tagIndex.add(id, tags, ttlMs);
       const args = [variant, version, enclose(replacement, randomUUID(), staleSince), headBytes, ttlMs];
       return (await scripts.runForNumber(replace, keysOf(id), ...args)) === 1;
     },
@@ -113,6 +124,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     purge: purgeId,
 
     async *purgeTag(tag, mode = 'delete') {
+      await permissions.check();
       for await (const ids of tagIndex.purge(tag, mode !== 'delete')) yield await purgeIds(ids, mode);
     },
 

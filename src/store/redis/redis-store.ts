@@ -1,6 +1,8 @@
 import type { RedisClient } from '../../options/redis.ts';
+import { MalformedReply } from '../fault.ts';
 import type { Store } from '../store.ts';
 import { onReady } from './on-ready.ts';
+import { Permissions } from './permissions.ts';
 import type { RedisContext } from './redis-context.ts';
 import { redisInventory } from './redis-inventory.ts';
 import { redisLeases } from './redis-leases.ts';
@@ -26,7 +28,8 @@ export function redisStore(
   const batch = new WriteBatch(client);
   const scripts = new Scripts(client, batch);
   const tagIndex = new TagIndex(client, scripts, prefix);
-  const context: RedisContext = { client, prefix, batch, scripts, tagIndex };
+  const permissions = new Permissions(scripts, prefix, maxEntries !== undefined);
+  const context: RedisContext = { client, prefix, batch, scripts, tagIndex, permissions };
   const { close: closeLeases, ...leases } = redisLeases(context);
   return {
     responses: redisResponses(context, maxEntries),
@@ -35,7 +38,8 @@ export function redisStore(
     connection: {
       isReachable: () => REACHABLE.has(client.status),
       async ping() {
-        await client.ping();
+        const reply: unknown = await client.ping();
+        if (reply !== 'PONG') throw new MalformedReply('PING', reply);
       },
       onReady: (listener) => onReady(client, listener),
       close() {

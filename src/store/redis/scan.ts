@@ -2,6 +2,7 @@ import type { RedisClient } from '../../options/redis.ts';
 import { isHashed } from '../ids.ts';
 import { layoutOf, mastersOf, type RedisNode } from './cluster.ts';
 import { keyPrefixOf, parseKey } from './keys.ts';
+import { listIn } from './scripts.ts';
 
 /** How many keys one SCAN looks at. */
 const BATCH = 500;
@@ -76,8 +77,9 @@ export async function scanOnce(
   const keyPrefix = keyPrefixOf(client);
   const pattern = `${escapeGlob(keyPrefix + prefix)}{*`;
   const reply = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
-  const [next, keys] = reply as [string, string[]];
-  return { next: String(next), keys: keys.map((key) => key.slice(keyPrefix.length)) };
+  const [next, keys] = listIn('SCAN', reply);
+  const names = listIn('SCAN', keys) as string[];
+  return { next: String(next), keys: names.map((key) => key.slice(keyPrefix.length)) };
 }
 
 function escapeGlob(text: string): string {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
+import { isNotPermitted, MalformedReply } from '../fault.ts';
 import type { WriteBatch } from './write-batch.ts';
 
 /** A Lua script, and the hash by which a server knows it. */
@@ -10,6 +11,19 @@ interface Script {
 
 export function script(lua: string): Script {
   return { lua, sha: createHash('sha1').update(lua).digest('hex') };
+}
+
+/** The number that a script has returned. @throws {MalformedReply} */
+export function numberIn(reply: unknown): number {
+  const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply;
+  if (typeof number !== 'number' || Number.isNaN(number)) throw new MalformedReply('a script', reply);
+  return number;
+}
+
+/** The list that a command has returned. @throws {MalformedReply} */
+export function listIn(command: string, reply: unknown): unknown[] {
+  if (!Array.isArray(reply)) throw new MalformedReply(command, reply);
+  return reply;
 }
 
 /** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
@@ -27,6 +41,8 @@ export class Scripts {
   readonly #batch: WriteBatch;
   /** The hashes of scripts whose text was sent: the first use of a script costs one round trip, not two. */
   readonly #sent = new Set<string>();
+  /** Is told when the Redis user may not run a script, or a command in it. */
+  onNotPermitted: () => void = () => {};
 
   constructor(client: RedisClient, batch: WriteBatch) {
     this.#client = client;
@@ -43,12 +59,39 @@ export class Scripts {
     return this.#run(script, client, 'evalshaBuffer', 'evalBuffer', [keys.length, ...keys, ...args]);
   }
 
-  /** Runs a script whose reply is a number. Some clients are configured to return numbers as strings. */
+  /**
+   * Runs a script whose reply is a number. Some clients are configured to return numbers as strings.
+   * @throws {MalformedReply}
+   */
   async runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    return Number(await this.run(script, keys, ...args));
+    return numberIn(await this.run(script, keys, ...args));
+  }
+
+  /** Runs a script whose reply is a list. @throws {MalformedReply} */
+  async runForList(
+    script: Script,
+    keys: string[],
+    ...args: (string | number | Buffer)[]
+  ): Promise<unknown[]> {
+    return listIn('a script', await this.run(script, keys, ...args));
   }
 
   async #run<Hash extends string, Text extends string>(
+    script: Script,
+    client: Record<Hash | Text, Evaluate>,
+    byHash: Hash,
+    byText: Text,
+    args: Arguments,
+  ): Promise<unknown> {
+    try {
+      return await this.#send(script, client, byHash, byText, args);
+    } catch (error) {
+      if (isNotPermitted(error)) this.onNotPermitted();
+      throw error;
+    }
+  }
+
+  async #send<Hash extends string, Text extends string>(
     { lua, sha }: Script,
     client: Record<Hash | Text, Evaluate>,
     byHash: Hash,

@@ -1,19 +1,17 @@
+import { randomUUID } from 'node:crypto';
 import type { RedisClient } from '../../options/redis.ts';
-import type { Lease } from '../store.ts';
-import { stampKey, tagKey } from './keys.ts';
-import { ADD_TO_TAG, BEGIN_TAG_PURGE, END_TAG_PURGE, NEXT_STAMP } from './lua/tags.ts';
-import { type Scripts, script } from './scripts.ts';
+import { isOfTwoSlots, isWrongType, MalformedReply } from '../fault.ts';
+import { purgeLogKey, tagKey } from './keys.ts';
+import { ADD_TO_TAG, BEGIN_TAG_PURGE, CHECK_LOG, END_TAG_PURGE, LOG_PURGE, READ_LOG } from './lua/tags.ts';
+import { listIn, type Scripts, script } from './scripts.ts';
 
-const nextStamp = script(NEXT_STAMP);
+const readLog = script(READ_LOG);
+const checkLog = script(CHECK_LOG);
+const logPurge = script(LOG_PURGE);
 const addToTag = script(ADD_TO_TAG);
 const beginTagPurge = script(BEGIN_TAG_PURGE);
 const endTagPurge = script(END_TAG_PURGE);
 
-/**
- * For this many milliseconds a tag remembers its last purge. The response of a fill that took half as long is not stored
- * under a tag, because the purge might be forgotten by then.
- */
-const PURGE_MEMORY_MS = 3_600_000;
 /**
  * An index keeps an id for this many milliseconds longer than its response. The id is added before the commit, and the lease
  * is not renewed after that: the commit takes effect before the lease (at most 30 s) expires, or never.
@@ -22,60 +20,72 @@ const SLACK_MS = 60_000;
 /** How many ids are read at once. */
 const BATCH = 500;
 
-/** The indexes of tags: which ids have responses under a tag. */
+/** The indexes of tags, which say what ids have responses under a tag, and the log of purges by tag. */
 export class TagIndex {
   readonly #client: RedisClient;
   readonly #scripts: Scripts;
   readonly #prefix: string;
+  /** The key of the purge log. */
+  readonly logKey: string;
+  /** Whether the purge log is in another slot than the leases, so that no script can read it with them. */
+  isLogApart: boolean;
 
   constructor(client: RedisClient, scripts: Scripts, prefix: string) {
     this.#client = client;
     this.#scripts = scripts;
     this.#prefix = prefix;
+    this.logKey = purgeLogKey(prefix);
+    this.isLogApart = client.isCluster === true;
   }
 
-  /** The stamp of the last purge by tag that has begun. */
-  async stamp(): Promise<number> {
-    return Number((await this.#client.get(stampKey(this.#prefix))) ?? 0);
+  /** Whether a script has failed because the purge log is in another slot. It has changed nothing, and is sent without the log. */
+  isApartBy(error: unknown): boolean {
+    // The client does not know that its server is a node of a Cluster.
+    if (this.isLogApart || !isOfTwoSlots(error)) return false;
+    this.isLogApart = true;
+    return true;
   }
 
-  /** Adds the id of a lease to some tags before its commit. False: a purge of one of them began after the fill did. */
-  async add(
-    lease: Pick<Lease, 'id' | 'stamp' | 'startedAt'>,
-    tags: readonly string[],
-    ttlMs: number,
-  ): Promise<boolean> {
-    const purges = await Promise.all(
-      tags.map((name) => {
-        const key = tagKey(this.#prefix, name);
-        return this.#scripts.runForNumber(addToTag, [key, `${key}|purged`], lease.id, ttlMs + SLACK_MS);
-      }),
+  /** The state of the purge log, for a lease. @param token unique; it names the log if that was lost. */
+  async readLog(token: string): Promise<string> {
+    const state = await this.#scripts.run(readLog, [this.logKey], token);
+    if (typeof state !== 'string') throw new MalformedReply('a script', state);
+    return state;
+  }
+
+  /** Whether one of the tags may have been purged since a lease noted the state of the purge log. */
+  async isPurged(noted: string, tags: readonly string[]): Promise<boolean> {
+    return (await this.#scripts.runForNumber(checkLog, [this.logKey], noted, ...tags)) !== 0;
+  }
+
+  /** Adds an id to some tags, before its response is stored. */
+  async add(id: string, tags: readonly string[], ttlMs: number): Promise<void> {
+    await Promise.all(
+      tags.map((name) =>
+        this.#scripts.runForNumber(addToTag, [tagKey(this.#prefix, name)], id, ttlMs + SLACK_MS),
+      ),
     );
-    const isRemembered = performance.now() - lease.startedAt < PURGE_MEMORY_MS / 2;
-    return isRemembered && purges.every((purge) => purge <= lease.stamp);
   }
 
-  /** Begins a purge and gives the ids under the tag, in steps. The caller purges the ids of a step before the next step. */
+  /**
+   * Begins a purge and gives the ids under the tag, in steps. The caller purges the ids of a step before the next step. The
+   * log is written first: a fill that adds its id to the index too late for this purge reads the log after it.
+   */
   async *purge(name: string, isSoft: boolean): AsyncGenerator<string[], void> {
     const key = tagKey(this.#prefix, name);
-    const own = String(await this.#scripts.run(nextStamp, [stampKey(this.#prefix)], 24 * PURGE_MEMORY_MS));
-    const keys = [key, `${key}|purged`, `${key}|purges`, `${key}|${own}`];
-    let unfinished = (await this.#scripts.run(
-      beginTagPurge,
-      keys,
-      own,
-      PURGE_MEMORY_MS,
-      isSoft ? 1 : 0,
-    )) as string[];
+    const own = randomUUID();
+    await this.#scripts.runForNumber(logPurge, [this.logKey], name, own);
+    const keys = [key, `${key}|purges`, `${key}|${own}`];
+    let unfinished = await this.#scripts.runForList(beginTagPurge, keys, own, isSoft ? 1 : 0);
     if (isSoft) {
       yield* this.#members(key);
       // Meanwhile another purge may have set ids aside that this one has not met.
-      unfinished = (await this.#client.call('ZRANGE', `${key}|purges`, 0, -1)) as string[];
+      unfinished = listIn('ZRANGE', await this.#client.call('ZRANGE', `${key}|purges`, 0, -1));
     }
-    for (const stamp of unfinished) {
-      yield* this.#members(`${key}|${stamp}`);
+    for (const purge of unfinished) {
+      yield* this.#members(`${key}|${purge}`);
       if (!isSoft) {
-        await this.#scripts.runForNumber(endTagPurge, [`${key}|purges`, `${key}|${stamp}`], stamp);
+        await this.#scripts.runForNumber(endTagPurge, [`${key}|purges`, `${key}|${purge}`], String(purge));
       }
     }
   }
@@ -96,8 +106,15 @@ export class TagIndex {
   }
 
   async #scanOnce(key: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
-    const reply = await this.#client.call('ZSCAN', key, cursor, 'COUNT', count);
-    const [next, membersAndScores] = reply as [string, string[]];
-    return { next: String(next), ids: membersAndScores.filter((_, i) => i % 2 === 0) };
+    try {
+      const reply = await this.#client.call('ZSCAN', key, cursor, 'COUNT', count);
+      const [next, membersAndScores] = listIn('ZSCAN', reply);
+      const members = listIn('ZSCAN', membersAndScores) as string[];
+      return { next: String(next), ids: members.filter((_, i) => i % 2 === 0) };
+    } catch (error) {
+      // A key of another type lists nothing. The next response under the tag overwrites it.
+      if (!isWrongType(error)) throw error;
+      return { next: '0', ids: [] };
+    }
   }
 }

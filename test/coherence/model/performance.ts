@@ -125,7 +125,9 @@ export class Performance {
     if (operation.kind === 'ask') {
       for (const worker of operation.workers) this.#track(this.#ask(worker, operation));
     } else if (operation.kind === 'purge') {
-      this.#track(this.#purge(operation.worker, operation.target, operation.soft));
+      const { evict } = operation;
+      const purged = this.#purge(operation.worker, operation.target, operation.soft);
+      this.#track(evict ? purged.then(() => this.#onFault(evict)) : purged);
     } else {
       this.#track(this.#onFault(operation));
     }

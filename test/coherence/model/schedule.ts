@@ -29,9 +29,18 @@ export type Operation =
       /** After how many milliseconds the clients go away, if they do. */
       readonly patience?: number;
     }
-  /** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
-  | { readonly kind: 'purge'; readonly worker: number; readonly target: Target; readonly soft: boolean }
+  | PurgeOperation
   | Fault;
+
+/** Changes what the target covers, purges it, and asks everywhere as soon as that is confirmed. */
+interface PurgeOperation {
+  readonly kind: 'purge';
+  readonly worker: number;
+  readonly target: Target;
+  readonly soft: boolean;
+  /** What Redis evicts then. */
+  readonly evict?: Fault;
+}
 
 export type Fault =
   /** A worker's connections to Redis break, or nothing passes for a time. */
@@ -40,6 +49,8 @@ export type Fault =
   /** A worker ends, or stands still for a time. */
   | { readonly kind: 'kill'; readonly worker: number }
   | { readonly kind: 'stop'; readonly worker: number; readonly ms: number }
+  /** Redis evicts some keys, chosen by a seed. */
+  | { readonly kind: 'evict'; readonly seed: number }
   /** Redis stands still for a time, or comes back empty. */
   | { readonly kind: 'freeze'; readonly ms: number }
   | { readonly kind: 'restart' };
@@ -82,7 +93,17 @@ export function scheduleOf(seed: number, weather: Weather): Schedule {
       const run = random.pick([0, 0, 1, 2]);
       // What happens when a run ends meets what is on its way to the store.
       const end = (resource.script[run]?.ms ?? 0) + random.int(-3, late ? 12 : 6);
-      if (random.chance(0.3)) plan(operation);
+      if (weather === 'stormy' && random.chance(0.25)) {
+        // What Redis evicts between a purge and the end of the fill under way, the commit does not find.
+        const ms = random.int(30, 60);
+        resources[i] = {
+          ...resource,
+          script: resource.script.map((run, nth) => (nth === 0 ? { ...run, ms } : run)),
+        };
+        const evict: Fault = { kind: 'evict', seed: random.int(1, 1_000_000) };
+        reactions.push({ resource: i, run: 0, after: 0, operation: { ...operation, evict } });
+        plan(burst(random, resource, i, everywhere(random)), random.int(20, 60));
+      } else if (random.chance(0.3)) plan(operation);
       else reactions.push({ resource: i, run, after: Math.max(0, end), operation });
     }
     if (resource.by !== 'wrap' && random.chance(0.15)) plan(unsafe(random, i));
@@ -164,7 +185,7 @@ function unsafe(random: Random, resource: number): Operation {
 }
 
 /** @param not the worker that leaves it to others. */
-function purgeOf(random: Random, { by, script }: Resource, resource: number, not?: number): Operation {
+function purgeOf(random: Random, { by, script }: Resource, resource: number, not?: number): PurgeOperation {
   const worker = random.pick(EVERY_WORKER.filter((worker) => worker !== not));
   return { kind: 'purge', worker, target: targetOf(), soft: random.chance(0.2) };
 
@@ -181,9 +202,10 @@ function purgeOf(random: Random, { by, script }: Resource, resource: number, not
 function faultOf(random: Random): Fault {
   const worker = random.pick(EVERY_WORKER);
   const chance = random.next();
-  if (chance < 0.35) return { kind: 'cut', worker };
-  if (chance < 0.72) return { kind: 'hold', worker, ms: random.int(5, 120) };
-  if (chance < 0.92) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.28) return { kind: 'cut', worker };
+  if (chance < 0.58) return { kind: 'hold', worker, ms: random.int(5, 120) };
+  if (chance < 0.75) return { kind: 'stop', worker, ms: random.int(10, 150) };
+  if (chance < 0.92) return { kind: 'evict', seed: random.int(1, 1_000_000) };
   if (chance < 0.97) return { kind: 'freeze', ms: random.int(20, 150) };
   return chance < 0.985 ? { kind: 'kill', worker } : { kind: 'restart' };
 }

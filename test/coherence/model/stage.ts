@@ -81,6 +81,8 @@ export class Stage {
       case 'kill':
         for (const playing of this.#playing.values()) playing.ended(fault.worker);
         return this.#behind(worker?.replace());
+      case 'evict':
+        return redis.call('EVAL', EVICT, 0, `lane-${lane}:`, fault.seed).catch(() => {});
       case 'freeze':
         redis.pause();
         this.#redisBusy = true;
@@ -100,6 +102,18 @@ export class Stage {
     this.#repairs.add(done);
   }
 }
+
+/**
+ * Deletes the log of purges of a lane, and a quarter of its other keys. Indexes of tags stay: Redis says when it has evicted any, and a purge looks at
+ * everything then, which is another test's.
+ */
+const EVICT = `
+  math.randomseed(ARGV[2])
+  for _, key in ipairs(redis.call('KEYS', ARGV[1] .. '*')) do
+    local isIndex = string.find(key, '{@[^}]') and not string.find(key, '|purged$')
+    local isLog = string.find(key, '{@}|purged$')
+    if not isIndex and (isLog or math.random() < 0.25) then redis.call('UNLINK', key) end
+  end`;
 
 /** What is told to a run that outlived its schedule. */
 const NOBODY: Told = {

@@ -227,7 +227,7 @@ everywhere((open) => {
 
     test.each<[string, unknown]>([
       ['without an id', {}],
-      ['to the purge counter', { id: '@}|stamp{', variant: '' }],
+      ['to the purge log', { id: '@}|purged{', variant: '' }],
       ['to the leases of a key', { id: 'a}|leases{', variant: '' }],
       ['to the metadata of a key', { id: 'a', variant: '!' }],
     ])('get and purge reject a ref %s', async (_name, ref) => {

@@ -29,8 +29,8 @@ export function response(text: string): Buffer {
   return encode({ key: text, variant: '', ...head, ...ageing, ...stale }, [Buffer.from(text)]);
 }
 
-export function lease(id: string, variant = '', token = 'token', stamp = 0): Lease {
-  return { id, key: `key of ${id}`, variant, token, stamp, startedAt: performance.now() };
+export function lease(id: string, variant = '', token = 'token', stamp = ''): Lease {
+  return { id, key: `key of ${id}`, variant, token, stamp };
 }
 
 type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };

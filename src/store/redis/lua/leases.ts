@@ -9,6 +9,7 @@ import {
   PUBLISH_END_OF_LEASE,
   RECORD,
 } from './shared.ts';
+import { OPEN_LOG } from './tags.ts';
 
 /**
  * The scripts about leases. All keys of one call are in one hash slot, and all are named in KEYS. The field of a variant
@@ -17,18 +18,19 @@ import {
 
 /**
  * Takes the lease of a variant.
- * KEYS  leases, responses; stamp, the stamp of the last purge by tag, where this script may touch it
+ * KEYS  leases, responses; log, the purge log, where this script may touch it
  * ARGV  field, the variant; token; ttl in ms; version that the caller saw there; name, the cache key if the id is a hash
- * Returns { 1, stamp } leader, 0 in progress, 2 changed; { 4, stamp } and 3 instead of 1 and 0 with hit-for-miss
+ * Returns { 1, state of the log } leader, 0 in progress, 2 changed; { 4, state } and 3 instead of 1 and 0 with hit-for-miss
  */
 export const ACQUIRE: string = /* lua */ `
-local leases, responses, stamp = KEYS[1], KEYS[2], KEYS[3]
+local leases, responses, log = KEYS[1], KEYS[2], KEYS[3]
 local field, token, ttl, version, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 ${NOW}
 ${INSTANT}
 ${LEASE_EXPIRY}
 ${RECORD}
 ${ENVELOPE}
+${OPEN_LOG}
 local record = recordOf(field)
 if (record and record.version or '') ~= version then
   -- The record may be wrong if another program has written the value.
@@ -47,11 +49,11 @@ if redis.call('HLEN', leases) >= 32 then
     if all[i] ~= '@' and expiryOf(all[i + 1]) <= now then redis.call('HDEL', leases, all[i]) end
   end
 end
-local lastStamp = stamp and redis.call('GET', stamp) or '0'
+local state = log and openLog(log, token) or ''
 redis.call('HSET', leases, field, instant(now + ttl) .. ' ' .. token)
 if name ~= '' then redis.call('HSET', leases, '@', name) end
 if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
-return { hitForMiss and 4 or 1, lastStamp }
+return { hitForMiss and 4 or 1, state }
 `;
 
 /**

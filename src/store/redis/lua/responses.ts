@@ -13,6 +13,7 @@ import {
   RECORD,
   STORING_ORDER,
 } from './shared.ts';
+import { IS_PURGED } from './tags.ts';
 
 /**
  * The scripts that change stored responses. All keys of one call are in one hash slot, and all are named in KEYS. With
@@ -22,17 +23,24 @@ import {
 /**
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
- * KEYS  leases, responses; entries, expiries
+ * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags
  * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
- *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries
- * Returns 1 stored, 0 the lease is no longer held
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; noted, the state of
+ *       the purge log that the lease noted; then the tags, where this script may touch the log
+ * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged
  */
 export const COMMIT: string = /* lua */ `
-local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local leases, responses = KEYS[1], KEYS[2]
 local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local entries, expiries
+if max > 0 then entries, expiries = KEYS[3], KEYS[4] end
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
+if #ARGV > 11 then
+  ${IS_PURGED}
+  if isPurged(KEYS[#KEYS], ARGV[11], 12) then return 0 end
+end
 ${RECORD}
 ${ENVELOPE}
 ${STORING_ORDER}
@@ -83,8 +91,13 @@ redis.call('PEXPIREAT', responses, instant(latest))
 if entries then
   ${deleteUnlessSortedSet('entries')}
   ${deleteUnlessSortedSet('expiries')}
-  local last = redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]
-  local order = math.max((tonumber(last) or 0) + 1, time[1] * 1000000 + time[2])
+  local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+  if last >= 2 ^ 53 then
+    -- No place in the order: the next one would not be greater.
+    redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
+    last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+  end
+  local order = math.max(last + 1, time[1] * 1000000 + time[2])
   redis.call('ZADD', entries, order, entryOf(storedAt))
   redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
   local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
@@ -160,7 +173,8 @@ for _, key in ipairs(redis.call('HKEYS', responses)) do
 end
 redis.call('PEXPIREAT', responses, instant(latest))
 if entries then
-  redis.call('ZADD', expiries, 'XX', expires, entryOf(variant))
+  -- A key of another type is overwritten by the next commit.
+  redis.pcall('ZADD', expiries, 'XX', expires, entryOf(variant))
   for _, key in ipairs({ entries, expiries }) do
     if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
   end
@@ -197,6 +211,8 @@ ${RECORD}
 ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
+-- The first write, which needs no memory: after it, the script may exceed maxmemory.
+redis.call('UNLINK', leases)
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
@@ -222,7 +238,6 @@ if redis.call('TYPE', responses).ok == 'hash' then
   end
 end
 if mark == '' then redis.call('UNLINK', responses) end
-redis.call('UNLINK', leases)
 redis.pcall('PUBLISH', leases, '')
 return purged
 `;

@@ -11,14 +11,20 @@ export const INSTANT: string = /* lua */ `
 local function instant(n) return string.format('%.0f', n) end
 `;
 
-/** Defines `expiryOf(lease)`. A field that is no lease has expired. */
+/** No lease is longer than this many milliseconds. One that is has been damaged, or the server's clock has gone back. */
+const MAX_LEASE_MS = 3_600_000;
+
+/** Defines `expiryOf(lease)`, and needs `now`. A field that is no lease has expired. */
 export const LEASE_EXPIRY: string = /* lua */ `
-local function expiryOf(lease) return tonumber(string.match(lease, '^%d+')) or 0 end
+local function expiryOf(lease)
+  local expiry = tonumber(string.match(lease, '^%d+')) or 0
+  return expiry <= now + ${MAX_LEASE_MS} and expiry or 0
+end
 `;
 
 /**
  * Deletes a key unless it is a hash. A key of a foreign type is overwritten: an error would keep the key from being cached
- * for ever. The DEL is conditional because after its first write a script may exceed maxmemory.
+ * for ever. The UNLINK is conditional because after its first write a script may exceed maxmemory.
  */
 export const deleteUnlessHash = (key: string): string => deleteUnless('hash', key);
 
@@ -28,7 +34,7 @@ export const deleteUnlessSortedSet = (key: string): string => deleteUnless('zset
 const deleteUnless = (type: string, key: string): string => /* lua */ `
 do
   local keyType = redis.call('TYPE', ${key}).ok
-  if keyType ~= '${type}' and keyType ~= 'none' then redis.call('DEL', ${key}) end
+  if keyType ~= '${type}' and keyType ~= 'none' then redis.call('UNLINK', ${key}) end
 end
 `;
 
@@ -62,7 +68,8 @@ local function recordOf(variant)
   local record = redis.pcall('HGET', responses, '!' .. variant)
   if type(record) ~= 'string' then return nil end
   local kind, expires, headBytes, version = string.match(record, '^([RM])(%d+) (%d+) (.*)$')
-  return kind and { kind = kind, expires = tonumber(expires), headBytes = tonumber(headBytes), version = version }
+  -- A number with more digits is not exact, and no instant.
+  return kind and #expires < 16 and #headBytes < 16 and { kind = kind, expires = tonumber(expires), headBytes = tonumber(headBytes), version = version }
 end
 local function writeRecord(variant, kind, expires, headBytes, version)
   local record = kind .. instant(expires) .. ' ' .. instant(headBytes) .. ' ' .. version
@@ -83,8 +90,9 @@ export const STORING_ORDER: string = /* lua */ `
 local function entryOf(variant) return responses .. '\\n' .. variant end
 local function removeFromOrder(entry)
   if not entries then return end
-  redis.call('ZREM', entries, entry)
-  redis.call('ZREM', expiries, entry)
+  -- A key of another type is overwritten by the next commit.
+  redis.pcall('ZREM', entries, entry)
+  redis.pcall('ZREM', expiries, entry)
 end
 local function deleteEntry(entry)
   local key, variant = string.match(entry, '^(.*)\\n(.-)$')
