@@ -15,6 +15,7 @@ const SCRIPT = join(__dirname, 'support/two-copies.mjs');
 
 interface Results {
   readonly 'stale behind': Stale;
+  readonly 'an error between': Stale;
   readonly 'both stale': Stale;
   readonly 'one key': { readonly answers: string[]; readonly runs: number };
   readonly level: string[];
@@ -60,6 +61,14 @@ describe.each([
           ],
           refreshes: ['back stored'],
           runs: 2,
+        });
+      });
+
+      test('an error of the app while such a request passes does not end the process', () => {
+        expect(results['an error between']).toEqual({
+          answers: [expect.stringContaining('200 run 1; back; hit; ttl=-')],
+          refreshes: [expect.stringMatching(/^back (?:failed|unseen)$/)],
+          runs: 1,
         });
       });
 

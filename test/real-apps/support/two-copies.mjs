@@ -24,12 +24,17 @@ async function load(entry) {
   return { ...(await entry('index')), ...(await entry('prometheus')) };
 }
 
+/** Without the error's stack on stderr. */
+function appOf(app) {
+  return app.set('env', 'test');
+}
+
 /** The two caches with a layer between them, and the handler behind. */
 const MOUNTS = {
   'app.use and a route of Express': (inFront, between, behind, handler) =>
-    express().use(inFront).use(between).get('/', behind, handler),
+    appOf(express()).use(inFront).use(between).get('/', behind, handler),
   'the front door and app.use of Express': (inFront, between, behind, handler) =>
-    inFront.before(express().use(between).use(behind).use(handler)),
+    inFront.before(appOf(express()).use(between).use(behind).use(handler)),
   'node:http': (inFront, between, behind, handler) => (req, res) =>
     inFront(req, res, () => between(req, res, () => behind(req, res, () => handler(req, res)))),
 };
@@ -60,7 +65,8 @@ async function site({ both = {}, inFront = {}, behind = {}, between = (_req, _re
     caches: [frontCache, backCache],
     refreshes,
     async ask(headers = {}) {
-      const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers });
+      const signal = AbortSignal.timeout(15_000);
+      const response = await fetch(`http://127.0.0.1:${server.address().port}/`, { headers, signal });
       const answer = `${response.status} ${await response.text()}; ${response.headers.get('cache-status')}`;
       // The refresh of the cache in front can begin one of the cache behind.
       for (const cache of [frontCache, backCache, frontCache]) await cache.idle();
@@ -86,6 +92,20 @@ const SITUATIONS = {
     await it.ask();
     it.later(120_000);
     const answers = [await it.ask(SKIPS_FRONT), await it.ask(SKIPS_FRONT)];
+    return { it, result: { answers, refreshes: it.refreshes, runs: it.runs } };
+  },
+
+  async 'an error between'() {
+    let isBroken = false;
+    const between = (req, _res, next) => {
+      if (isBroken && req.headers['x-skips-front'] === undefined) throw new Error('between');
+      next();
+    };
+    const it = await site({ behind: { ttl: '1m', staleWhileRevalidate: '1h' }, between });
+    await it.ask();
+    it.later(120_000);
+    isBroken = true;
+    const answers = [await it.ask(SKIPS_FRONT)];
     return { it, result: { answers, refreshes: it.refreshes, runs: it.runs } };
   },
 
@@ -181,3 +201,5 @@ await Promise.all(
   }),
 );
 console.log(JSON.stringify(results));
+// A situation that failed has left its server open.
+process.exit();
