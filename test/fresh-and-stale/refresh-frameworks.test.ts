@@ -11,7 +11,7 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware } from '../../src/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../support/app.ts';
-import { type Answer, ask } from '../support/client.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
