@@ -1,5 +1,22 @@
 /** Errors of construction and of the cache's methods. Requests never cause them. */
 
+/**
+ * An error is an instance of its class in every copy of this package: an ES module and a CommonJS module in one process are
+ * two. The prototype of a class has the name of the class under this symbol.
+ */
+const BRAND = Symbol.for('redis-response-cache.error');
+
+/** Makes `instanceof` of this very class go by the brand. Classes derived from it are compared as usual. */
+function brand(type: { readonly prototype: Error }, name: string): void {
+  Object.defineProperty(type.prototype, BRAND, { value: name });
+  Object.defineProperty(type, Symbol.hasInstance, {
+    value(this: unknown, value: unknown): boolean {
+      if (this !== type) return Reflect.apply(Function.prototype[Symbol.hasInstance], this, [value]);
+      return (value as { readonly [BRAND]?: unknown } | null | undefined)?.[BRAND] === name;
+    },
+  });
+}
+
 /** Options whose value no message shows. */
 const SECRET = /pass|secret|token|authorize|encrypt/i;
 
@@ -8,6 +25,9 @@ const SECRET = /pass|secret|token|authorize|encrypt/i;
  * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)` and every other function that takes options.
  */
 export class OptionError extends TypeError {
+  static {
+    brand(OptionError, 'OptionError');
+  }
   override readonly name = 'OptionError';
   readonly code = 'ERR_RRC_OPTION';
   /** The option's name, with a dot before that of a part: `vary.headers`. */
@@ -22,12 +42,18 @@ export class OptionError extends TypeError {
 
 /** Redis did not confirm a call of a method such as `cache.purge`. The message has the reason. */
 export class StoreError extends Error {
+  static {
+    brand(StoreError, 'StoreError');
+  }
   override readonly name = 'StoreError';
   readonly code = 'ERR_RRC_STORE';
 }
 
 /** `cache.purge(target)` was given no valid target. */
 export class PurgeError extends TypeError {
+  static {
+    brand(PurgeError, 'PurgeError');
+  }
   override readonly name = 'PurgeError';
   readonly code = 'ERR_RRC_PURGE';
 }

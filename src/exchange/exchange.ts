@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../options/types.ts';
+import { cachesPassed, leaderRequests, refreshRequests } from '../shared-state.ts';
 import type { FrontDoor } from './front-door.ts';
 import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
@@ -9,11 +10,6 @@ import { isInternal } from './internal-request.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import type { RequestTarget } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
-
-/** Requests for which a cache of this process leads a fill. */
-const leaderRequests = new WeakSet<IncomingMessage>();
-/** How many caches of this process have forwarded a request: the next cache that it reaches is behind them. */
-const cachesPassed = new WeakMap<IncomingMessage, number>();
 
 /** The HTTP side of one request at one cache: the request as it came, the response, and the way to the app behind. */
 export class Exchange {
@@ -162,6 +158,21 @@ export class Exchange {
   drop(): void {
     this.#forwarded = true;
     this.res.destroy();
+  }
+
+  /** Whether another cache refreshes a response by this request, which has not reached that cache yet. */
+  get isRefreshOnItsWay(): boolean {
+    return refreshRequests.get(this.req) === 'on-its-way';
+  }
+
+  /** Whether a cache refreshes a response by this request. */
+  get isRefresh(): boolean {
+    return refreshRequests.has(this.req);
+  }
+
+  /** Marks the request: it has reached the cache that refreshes a response by it. */
+  arriveAsRefresh(): void {
+    refreshRequests.set(this.req, 'arrived');
   }
 
   /** Marks the request: a cache of this process leads a fill with it. */

@@ -10,6 +10,7 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import { Socket } from 'node:net';
+import { internalSockets } from '../shared-state.ts';
 
 /**
  * Internal requests: requests that the cache itself sends to the app, in this process, without a client or a port. They
@@ -127,9 +128,9 @@ export function listenerOf(req: IncomingMessage): RequestListener | undefined {
   return (internal, res) => server.emit('request', internal, res);
 }
 
-/** Whether the cache itself sent this request. Its socket tells, so no client can pretend it. */
+/** Whether a cache of this process sent this request. Its socket tells, so no client can pretend it. */
 export function isInternal(req: IncomingMessage): boolean {
-  return req.socket instanceof NullSocket;
+  return internalSockets.has(req.socket);
 }
 
 /**
@@ -198,6 +199,7 @@ class NullSocket extends Socket {
     super();
     this.listener = listener;
     this.#peer = peer;
+    internalSockets.add(this);
     // No client will close the other end.
     this.once('finish', () => this.destroy());
   }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { StoreError } from '../errors.ts';
 
 /** Reads requests of the page, and describes why one is refused. */
 
@@ -18,11 +19,9 @@ export class HttpError extends Error {
 /** The response to an error; `undefined` for an unexpected one. */
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  // Not by `instanceof`: the CommonJS and the ES module of this package have a class each.
-  if (code === 'ERR_RRC_STORE') return new HttpError(503, String(message));
+  if (error instanceof StoreError) return new HttpError(503, error.message);
   // The cache throws a TypeError with a plain message for a bad argument.
-  if (error instanceof TypeError) return new HttpError(400, String(message));
+  if (error instanceof TypeError) return new HttpError(400, error.message);
   return undefined;
 }
 

@@ -68,8 +68,11 @@ async function begin(t: Transaction): Promise<void> {
   if (outerFill) context.nested.takeOver(outerFill);
   t.takeOver();
 
-  // This internal request refreshes the response of another cache (another policy or level): forward it.
-  if (refresh && !refresh.isFor(policy, exchange.cacheLevel)) return t.forward(bypass('refresh'));
+  // This internal request refreshes the response of another cache (another policy, level, `redisCache` call or copy of this
+  // package): forward it.
+  if (refresh ? !refresh.isFor(policy, exchange.cacheLevel) : exchange.isRefreshOnItsWay)
+    return t.forward(bypass('refresh'));
+  if (refresh) exchange.arriveAsRefresh();
   if (context.settings.invalidation && (await answerPurgeRequest(t))) return;
   if (isForwardedUnsafe(t)) return forwardUnsafe(t);
   const qualified = qualify(t);

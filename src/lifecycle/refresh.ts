@@ -7,6 +7,7 @@ import { type Fields, nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
+import { refreshRequests } from '../shared-state.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
 
@@ -122,10 +123,14 @@ export class Refreshes {
     return this.#byRequest.get(req);
   }
 
-  /** Whether a variant can be refreshed by repeating this request. */
+  /**
+   * Whether a variant can be refreshed by repeating this request. A cache in front that refreshes its response by this
+   * very request waits for a fresh one.
+   */
   canRefresh(x: Exchange, ref: VariantRef): boolean {
     return (
       isRepeatable(x.method) &&
+      !x.isRefresh &&
       !this.#closed &&
       !this.#impossible.has(variantKeyOf(ref.id, ref.variant)) &&
       listenerOf(x.req) !== undefined
@@ -201,6 +206,7 @@ export class Refreshes {
     const startedAt = performance.now();
     const known: RequestListener = (req, res) => {
       this.#byRequest.set(req, refresh);
+      refreshRequests.set(req, 'on-its-way');
       return enter(req, res);
     };
     const ending = await dispatch(template, known, { timeoutMs: this.#deadline, signal });

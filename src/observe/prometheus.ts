@@ -1,5 +1,6 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from 'prom-client';
 import { assertCache, OptionError } from '../errors.ts';
+import { reportedCaches } from '../shared-state.ts';
 import { BOUNDS, type Latency } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheStats } from './stats.ts';
@@ -19,9 +20,6 @@ export interface PrometheusOptions {
 
 const PREFIX = 'redis_response_cache_';
 
-/** The caches that each registry reports, by name. */
-const registered = new WeakMap<Registry, Map<string, Source>>();
-
 /**
  * Reports a cache on a registry: counters and histograms of durations, all named `redis_response_cache_*`, with the label
  * `cache` for the cache's `name`. The values are read from `cache.stats()` when the registry is scraped, so requests cost
@@ -32,7 +30,7 @@ const registered = new WeakMap<Registry, Map<string, Source>>();
 export function prometheus(cache: Source, options: PrometheusOptions): () => void {
   assertCache('prometheus', cache, ['stats']);
   const register = registryIn(options);
-  const caches = registered.get(register) ?? addMetrics(register);
+  const caches = reportedCaches.get(register) ?? addMetrics(register);
   const { cache: name } = cache.stats();
   if (caches.has(name)) {
     throw new TypeError(
@@ -79,7 +77,7 @@ function addMetrics(register: Registry): Map<string, Source> {
     histogram.read = () =>
       [...caches].map(([cache, source]) => [cache, source.stats().latencyMs[step as keyof typeof DURATIONS]]);
   }
-  registered.set(register, caches);
+  reportedCaches.set(register, caches);
   return caches;
 }
 

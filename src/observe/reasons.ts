@@ -69,7 +69,7 @@ export const DETAILS = {
   'vary-ambiguous': [
     'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant. The `fault` event says what.',
   ],
-  refresh: ['The cache itself made the request, to refresh a response for a route behind this cache.'],
+  refresh: ['A cache behind this one made the request, to refresh a stored response.'],
   shadow: [
     "With `mode: 'shadow'` the app answers every request. The text after the colon is what the cache would have done.",
   ],

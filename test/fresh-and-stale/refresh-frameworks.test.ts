@@ -11,7 +11,7 @@ import type { ErrorRequestHandler, Express, RequestHandler } from 'express';
 import session from 'express-session';
 import type { CacheMiddleware } from '../../src/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../support/app.ts';
-import { type Answer, ask } from '../support/client.ts';
+import { type Answer, type Asked, ask } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { certificates } from '../support/tls.ts';
@@ -450,6 +450,34 @@ describe.each(expresses)('%s', (_name, make) => {
     }
     expect(bodies.at(-1)).not.toBe('run 1');
     expect(handler.runs.slice(1).every(({ forNobody }) => forNobody)).toBe(true);
+  });
+
+  test('two caches: the outer one lets the refresh of the inner one through, though it could answer it', async () => {
+    const handler = counting();
+    const outer = timed({
+      ...{ name: 'outer', ttl: '1h' },
+      when: (req) => req.headers['x-skips-outer'] === undefined,
+    });
+    const inner = timed({ name: 'inner' });
+    const port = await serve(
+      express()
+        .use(outer.cache as CacheMiddleware)
+        .use(inner.cache as CacheMiddleware)
+        .use(handler),
+    );
+    const settled = async (asked: Asked = {}): Promise<string> => {
+      const { body } = await ask(port, asked);
+      await inner.cache.idle();
+      await outer.cache.idle();
+      return body;
+    };
+    const skipsOuter = { headers: { 'X-Skips-Outer': 'yes' } };
+    await settled();
+    inner.later(STALE);
+    expect(await settled(skipsOuter)).toBe('run 1');
+    expect(await settled(skipsOuter)).toBe('run 2');
+    expect(await settled()).toBe('run 1');
+    expect(handler.runs.map(({ forNobody }) => forNobody)).toEqual([false, true]);
   });
 
   test('two caches: what the inner one refreshes, the outer one lets through', async () => {

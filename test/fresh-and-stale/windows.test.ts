@@ -6,6 +6,7 @@ import { ReadTracker } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
 import type { CacheContext } from '../../src/lifecycle/context.ts';
 import type { FillState } from '../../src/lifecycle/fill-state.ts';
+import { NestedCaches } from '../../src/lifecycle/nested.ts';
 import { evaluate } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
@@ -25,7 +26,10 @@ async function aged(
   const exchange = new Exchange(req, new ServerResponse(req), () => {});
   const covers: ReadonlySet<string> = new Set();
   const policy = parsePolicy(options);
-  const context = { refreshes: { of: () => undefined } } as unknown as CacheContext;
+  const context = {
+    refreshes: { of: () => undefined },
+    nested: new NestedCaches(),
+  } as unknown as CacheContext;
   const fill: FillState = {
     transaction: new Transaction(exchange, policy, context),
     identity: { key: 'k', policy, id: 'k', declared: '', covers, coversCredentials: false },

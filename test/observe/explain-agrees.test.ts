@@ -89,8 +89,8 @@ function decided(says: string | undefined): string | undefined {
 
 function agree(explained: string, says: string, hasRoute: boolean): boolean {
   if (explained === says) return true;
-  // What the cache in front lets pass, the cache of the route decides.
-  if (hasRoute && explained.startsWith('fwd=bypass')) return true;
+  // What the cache in front lets pass, the cache of the route may decide.
+  if (hasRoute && explained.startsWith('fwd=')) return true;
   // A reason not to store, which only the response tells.
   if (explained.startsWith('fwd=') && !explained.includes('detail='))
     return says.startsWith(`${explained}; detail=`);

@@ -24,7 +24,7 @@ const FLOORS = [
   ['exchange/', 'store/'],
   ['options/'],
   ['codec/'],
-  ['http/', 'observe/', 'errors.ts'],
+  ['http/', 'observe/', 'errors.ts', 'shared-state.ts'],
 ];
 
 const SRC = join(__dirname, '../../src');
@@ -76,7 +76,7 @@ describe('the layers of src/', () => {
 
 /** Entry points over their own room, the table of errors, and the words that events and Cache-Status share. */
 const ON_ONE_FLOOR =
-  /^(?:index|cli)\.ts -> |^inspector\/.* -> redis-cache|-> errors\.ts$|^observe\/.* -> http\//;
+  /^(?:index|cli)\.ts -> |^inspector\/.* -> redis-cache|-> errors\.ts$|-> shared-state\.ts$|^observe\/.* -> http\//;
 
 test.each(files.filter((file) => /^(?:lifecycle|store)\/(?:redis\/)?[^/]+$/.test(file)))(
   'ARCHITECTURE.md says what %s is',

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
+import { viewedObjects } from '../../shared-state.ts';
 
 /** Views of a request and its parts that tell what is read of the person behind it. */
 
@@ -63,12 +64,10 @@ function reading<T extends object>(noted: (name: PropertyKey) => void): ProxyHan
   };
 }
 
-const viewed = new WeakMap<object, object>();
-
 /** What a view shows: a cache behind another looks at the request without that being the app's reading. */
 export function original<T extends object>(value: T): T {
   let fields: object = value;
-  for (let under = viewed.get(fields); under; under = viewed.get(fields)) fields = under;
+  for (let under = viewedObjects.get(fields); under; under = viewedObjects.get(fields)) fields = under;
   return fields as T;
 }
 
@@ -99,7 +98,7 @@ export class Views {
     this.#made ??= new WeakMap();
     const view = this.#made.get(value) ?? make(value, this.#note);
     this.#made.set(value, view);
-    viewed.set(view, value);
+    viewedObjects.set(view, value);
     return view;
   }
 }

@@ -1,0 +1,48 @@
+import type { IncomingMessage } from 'node:http';
+
+/**
+ * What all copies of this package in a process share. A process can load several: an ES module and a CommonJS module, or
+ * two versions, and the caches of one can be in front of those of another.
+ *
+ * Each collection is a property of `globalThis` under a symbol of the global registry, and the first copy creates it. The
+ * symbol stands for the form of the contents, because another version reads them: a version that needs another form
+ * takes another symbol, and a version that needs more adds a collection.
+ *
+ * Everything else is a copy's own. It is about objects that only that copy creates (stored responses, policies, faults),
+ * or it does no harm twice (a listener for each client of Redis, two compressions at a time, a warning).
+ */
+function shared<T extends object>(name: string, create: () => T): T {
+  const key = Symbol.for(`redis-response-cache.${name}`);
+  const existing = Reflect.get(globalThis, key) as T | undefined;
+  if (existing) return existing;
+  const value = create();
+  Reflect.defineProperty(globalThis, key, { value });
+  return value;
+}
+
+/** Requests for which a cache leads a fill. */
+export const leaderRequests: WeakSet<IncomingMessage> = shared('leader-requests', () => new WeakSet());
+
+/** How many caches have forwarded a request: the next cache that it reaches is behind them. */
+export const cachesPassed: WeakMap<IncomingMessage, number> = shared('caches-passed', () => new WeakMap());
+
+/** The sockets of the requests that caches send themselves. */
+export const internalSockets: WeakSet<object> = shared('internal-sockets', () => new WeakSet());
+
+/**
+ * The requests by which caches refresh responses. Until a request has reached the cache that sent it, the caches in front
+ * of that cache forward it: their answer would not be refreshed.
+ */
+export const refreshRequests: WeakMap<IncomingMessage, 'on-its-way' | 'arrived'> = shared(
+  'refresh-requests',
+  () => new WeakMap(),
+);
+
+/** What each view of the guard shows. */
+export const viewedObjects: WeakMap<object, object> = shared('viewed-objects', () => new WeakMap());
+
+/** The caches that each registry of prom-client reports, by name; `stats` returns a `CacheStats`. */
+export const reportedCaches: WeakMap<object, Map<string, { stats(): unknown }>> = shared(
+  'reported-caches',
+  () => new WeakMap(),
+);
