@@ -7,21 +7,29 @@ const MAX_BACKOFF_MS = 8000;
 /** Runs a function after some milliseconds. @returns a function that cancels it. */
 export type Schedule = (run: () => void, ms: number) => () => void;
 
+/** Calls a listener whenever the connection is ready. @returns a function that removes the listener. */
+export type OnReady = (listener: () => void) => () => void;
+
 /**
  * Keeps calls from a server that does not reply. It opens after five failures in a row. While it is open, probes find out
- * whether the server replies again, so no request has to find out by its own delay. A successful probe closes it.
+ * whether the server replies again, so no request has to find out by its own delay. A successful probe closes it, and so
+ * does a connection that is ready again.
  */
 export class CircuitBreaker {
   readonly #probe: () => Promise<boolean>;
+  readonly #onReady: OnReady;
   readonly #schedule: Schedule;
   #failures = 0;
   #backoffMs = BACKOFF_MS;
   /** Cancels the next probe; `undefined` where none is due. */
   #cancel: (() => void) | undefined;
+  /** Removes the listener, which the connection has while the breaker is open; `undefined` while it is closed. */
+  #ignoreReady: (() => void) | undefined;
 
   /** @param probe resolves to whether the server replies. It never rejects. */
-  constructor(probe: () => Promise<boolean>, schedule: Schedule = afterTimer) {
+  constructor(probe: () => Promise<boolean>, onReady: OnReady, schedule: Schedule = afterTimer) {
     this.#probe = probe;
+    this.#onReady = onReady;
     this.#schedule = schedule;
   }
 
@@ -30,34 +38,40 @@ export class CircuitBreaker {
     return this.#failures >= MAX_FAILURES;
   }
 
-  /** The server has replied, or its connection is ready again. */
+  /** The server has replied: closes. */
   succeed(): void {
     this.#failures = 0;
-    this.#backoffMs = BACKOFF_MS;
-    if (this.#cancel) this.close();
+    if (this.#ignoreReady) this.stop();
   }
 
   /** The server has not replied. */
   fail(): void {
     this.#failures++;
-    if (this.#failures === MAX_FAILURES) this.#probeLater();
+    if (this.#failures === MAX_FAILURES) this.#open();
   }
 
   /** Something else than the server has replied: opens at once. */
   trip(): void {
     if (this.isOpen) return;
     this.#failures = MAX_FAILURES;
-    this.#probeLater();
+    this.#open();
   }
 
   /** Sends no more probes. */
-  close(): void {
+  stop(): void {
     this.#cancel?.();
     this.#cancel = undefined;
+    this.#ignoreReady?.();
+    this.#ignoreReady = undefined;
+  }
+
+  #open(): void {
+    this.#backoffMs = BACKOFF_MS;
+    this.#ignoreReady = this.#onReady(() => this.succeed());
+    this.#probeLater();
   }
 
   #probeLater(): void {
-    this.close();
     this.#cancel = this.#schedule(() => void this.#tryProbe(), this.#backoffMs);
   }
 
@@ -68,7 +82,7 @@ export class CircuitBreaker {
       return;
     }
     // It may have been closed, and opened once more, while the probe was on its way.
-    if (!this.isOpen || this.#cancel) return;
+    if (!this.#ignoreReady || this.#cancel) return;
     this.#backoffMs = Math.min(this.#backoffMs * 2, MAX_BACKOFF_MS);
     this.#probeLater();
   }

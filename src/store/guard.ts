@@ -48,8 +48,7 @@ export class StoreGuard {
   readonly quick: DeadlineQueue;
   /** The deadline of all other calls. */
   readonly patient: DeadlineQueue;
-  readonly #breaker = new CircuitBreaker(() => this.#replies());
-  readonly #forgetConnection: () => void;
+  readonly #breaker: CircuitBreaker;
   #closed = false;
 
   /** @param timeout the deadline of calls that a request waits for, in milliseconds. */
@@ -58,7 +57,7 @@ export class StoreGuard {
     this.#onFault = onFault;
     this.quick = new DeadlineQueue(timeout);
     this.patient = new DeadlineQueue(timeout * PATIENCE);
-    this.#forgetConnection = connection.onReady(() => this.#breaker.succeed());
+    this.#breaker = new CircuitBreaker(() => this.#replies(), connection.onReady);
   }
 
   get isClosed(): boolean {
@@ -72,8 +71,7 @@ export class StoreGuard {
 
   close(): void {
     this.#closed = true;
-    this.#forgetConnection();
-    this.#breaker.close();
+    this.#breaker.stop();
   }
 
   /**

@@ -11,6 +11,8 @@ interface Stage {
   readonly nextProbeMs: number | undefined;
   /** Lets the time until the next probe pass. */
   wait(): void;
+  /** Those who are to hear that the connection is ready. */
+  readonly listeners: ReadonlySet<() => void>;
   /** Ends the probe in progress. */
   reply(isAlive: boolean): Promise<void>;
 }
@@ -18,6 +20,7 @@ interface Stage {
 function stage(): Stage {
   let resolve: (isAlive: boolean) => void = () => {};
   let probes = 0;
+  const listeners = new Set<() => void>();
   let next: { readonly run: () => void; readonly ms: number } | undefined;
   return {
     breaker: new CircuitBreaker(
@@ -27,6 +30,10 @@ function stage(): Stage {
           resolve = settle;
         });
       },
+      (listener) => {
+        listeners.add(listener);
+        return () => listeners.delete(listener);
+      },
       (run, ms) => {
         const scheduled = { run, ms };
         next = scheduled;
@@ -35,6 +42,7 @@ function stage(): Stage {
         };
       },
     ),
+    listeners,
     get probes() {
       return probes;
     },
@@ -118,12 +126,23 @@ test('begins with 250 ms again after it was closed', async () => {
   expect(opened.nextProbeMs).toBe(250);
 });
 
-test('a late answer of a call, or a connection that is ready again, closes it, and no probe follows', () => {
+test('a late answer of a call closes it, and no probe follows', () => {
   const opened = stage();
   fail(opened.breaker, 5);
   opened.breaker.succeed();
   expect(opened.breaker.isOpen).toBe(false);
   expect(opened.nextProbeMs).toBeUndefined();
+});
+
+test('listens to the connection while it is open, and closes when that is ready', () => {
+  const opened = stage();
+  expect(opened.listeners.size).toBe(0);
+  fail(opened.breaker, 5);
+  expect(opened.listeners.size).toBe(1);
+  for (const ready of opened.listeners) ready();
+  expect(opened.breaker.isOpen).toBe(false);
+  expect(opened.nextProbeMs).toBeUndefined();
+  expect(opened.listeners.size).toBe(0);
 });
 
 test('a probe that fails after it was closed begins no other', async () => {
@@ -136,9 +155,10 @@ test('a probe that fails after it was closed begins no other', async () => {
   expect(opened.nextProbeMs).toBeUndefined();
 });
 
-test('sends no probe after `close`', () => {
+test('neither probes nor listens after `stop`', () => {
   const opened = stage();
   fail(opened.breaker, 5);
-  opened.breaker.close();
+  opened.breaker.stop();
   expect(opened.nextProbeMs).toBeUndefined();
+  expect(opened.listeners.size).toBe(0);
 });
