@@ -18,8 +18,10 @@ export interface RedisClient {
   call(command: string, ...args: (string | number)[]): Promise<unknown>;
   unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;
-  on: (event: 'ready', listener: () => void) => unknown;
-  off: (event: 'ready', listener: () => void) => unknown;
+  /** Listened to only while Redis fails. */
+  on(event: 'ready', listener: () => void): unknown;
+  /** Removes the listener. */
+  off(event: 'ready', listener: () => void): unknown;
 }
 
 /** Where responses are stored: a client that you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
