@@ -64,6 +64,8 @@ export class DisconnectWatch {
   /** The client is gone: from now on, what the app reads of it counts. */
   begin(): void {
     const res = this.#res;
+    const { locals } = res as { locals?: object };
+    if ([res, res.req, locals].some(hasAbortSignal)) this.#noticed = true;
     const onRead = (): void => {
       if (!this.#isPaused) this.#noticed = true;
     };
@@ -98,6 +100,12 @@ export class DisconnectWatch {
     for (const restore of this.#restore ?? []) restore();
     this.#restore = undefined;
   }
+}
+
+/** Whether middleware in front has left an `AbortSignal` there, by which it tells the app that the client is gone. */
+function hasAbortSignal(object: object | undefined): boolean {
+  const properties = Object.values(Object.getOwnPropertyDescriptors(object ?? {}));
+  return properties.some(({ value }) => value instanceof AbortSignal || value instanceof AbortController);
 }
 
 /** Puts an accessor in front of a property. @returns a function that takes it away again. */

@@ -191,6 +191,33 @@ describe.each(frameworks)('$name', ({ app }) => {
     },
   );
 
+  test.each<[string, (req: object, res: object, controller: AbortController) => void]>([
+    ['req.signal', (req, _res, { signal }) => Object.assign(req, { signal })],
+    ['res.locals.signal', (_req, res, { signal }) => Object.assign(res, { locals: { signal } })],
+    ['a controller on the request', (req, _res, controller) => Object.assign(req, { controller })],
+  ])(
+    'an app that stops by an AbortSignal of middleware in front, %s, is not stored',
+    async (_where, leave) => {
+      const { cache, requests } = timedCache({ ttl: '1h' });
+      let signal: AbortSignal | undefined;
+      const front: Handler = (req, res, next) => {
+        const controller = new AbortController();
+        res.on('close', () => controller.abort());
+        leave(req, res, controller);
+        ({ signal } = controller);
+        next();
+      };
+      const handler = rows(() => signal?.aborted === true);
+      const port = await serve(app(front, cache as Handler, handler));
+      const first = client(port);
+      await receives(first, '4');
+      await hangUp(first, port);
+      await until(() => requests.length > 0);
+      expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+      expect((await ask(port, HOST)).body).toBe(WHOLE);
+    },
+  );
+
   test('an app that answers nothing when its client is gone is not stored', async () => {
     const { cache, requests } = timedCache({ ttl: '1h' });
     let runs = 0;
