@@ -134,11 +134,13 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
 
   /**
    * Whether the app need not be called any more, since the client has disconnected while the request waited. An unsafe
-   * request is made for what it does, and not for its answer alone.
+   * request is made for what it does, and not for its answer alone. Other requests may wait for the response to one by which
+   * a cache in front leads a fill.
    */
   get isAbandoned(): boolean {
     const { exchange } = this;
-    return (exchange.method === 'GET' || exchange.method === 'HEAD') && exchange.isDisconnected;
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return false;
+    return exchange.isDisconnected && !exchange.isLeader;
   }
 
   /** Lets the app answer without storing its response, and says why in `Cache-Status`. */

@@ -73,6 +73,19 @@ everywhere((open) => {
         expect(seen).toHaveLength(2);
       });
 
+      test('the whole is asked for also where an option is a function that returns a promise', async () => {
+        const { seen, get } = await site({ tags: async () => ['files'] });
+        await get('/small.txt', 'bytes=0-1');
+        expect(seen).toEqual(['bytes=0-1', undefined]);
+        expect((await get('/small.txt', 'bytes=20-')).cacheStatus).toMatch(/^hit/);
+      });
+
+      test('the whole is not asked for where such a function refuses the part', async () => {
+        const { seen, get } = await site({ storeWhen: async () => false });
+        await get('/small.txt', 'bytes=0-1');
+        expect(seen).toEqual(['bytes=0-1']);
+      });
+
       test('a range of a stale file that has not changed is answered from what is stored', async () => {
         const { seen, get } = await site();
         await get('/small.txt');
