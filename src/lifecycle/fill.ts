@@ -331,6 +331,8 @@ export class Fill implements CaptureHooks, FillState {
     const { transaction: t, policy } = this;
     const { candidate } = this.#plan;
     if (this.#head?.status !== 206 || !this.#asksForRange || !this.lease) return undefined;
+    // The socket of a client that has disconnected has forgotten its address.
+    if (t.exchange.isDisconnected) return undefined;
     const part = parseContentRange(joined(this.#head.headers['content-range']));
     if (!part || part.size > policy.maxBodySize || part.size === part.last - part.first + 1) return undefined;
     const mayBeStored = this.#refusal === 'partial' && candidate !== undefined && candidate.status !== 206;
