@@ -50,7 +50,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
-    // Asked before the first lease is needed, so that a miss does not wait for it.
+    // The permissions are read before the first lease is needed, so that a miss does not wait for them.
     if (!permissions.wereAsked) permissions.check().catch(() => {});
     batch.open();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {

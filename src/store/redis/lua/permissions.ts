@@ -28,7 +28,7 @@ if order == '1' then
   try('ZREM', probe, '')
   try('ZRANGEBYSCORE', probe, 0, 0)
 end
--- What it writes, the others take away.
+-- The key that HSET writes is deleted at once: the user may run UNLINK.
 if #missing == 0 then
   try('HSET', probe, '', '')
   redis.call('UNLINK', probe)
