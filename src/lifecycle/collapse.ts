@@ -111,9 +111,9 @@ export class Collapse {
     return BUSY;
   }
 
-  #lead(claim: LeaseClaim, { stamp }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
+  #lead(claim: LeaseClaim, { purgeState }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
-    return { kind: 'lead', lease: { ...claim, stamp }, flight };
+    return { kind: 'lead', lease: { ...claim, purgeState }, flight };
   }
 
   #begin(place: string): Flight {

@@ -75,7 +75,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
       const { id, key, token } = lease;
       if (tags.length > 0) {
         await tagIndex.add(id, tags, ttlMs);
-        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.stamp, tags))) return false;
+        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.purgeState, tags))) return false;
       }
       const checksLog = tags.length > 0 && !tagIndex.isLogApart;
       const stored = await scripts.runForNumber(
@@ -91,7 +91,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         variant,
         nameOf(id, key),
         maxEntries ?? 0,
-        lease.stamp,
+        lease.purgeState,
         ...(checksLog ? tags : []),
       );
       return stored === 1;
