@@ -48,7 +48,7 @@ describe.each([
   const evicted = async (): Promise<number> =>
     Number(/evicted_keys:(\d+)/.exec(await client.info('stats'))?.[1]);
 
-  test('no response of a fill that was purged in the middle is stored, and others are', async () => {
+  test('no response of a fill that was purged in the middle is stored, and others are once it is over', async () => {
     const options = { redis: server.url, key: (req: { url?: string }) => req.url, timeout: '5s' };
     const { ask, caches, running } = await fleet(1, {
       ...options,
@@ -97,7 +97,11 @@ describe.each([
     if (process.env.VERBOSE)
       process.stderr.write(`${policy}: ${stale} of ${FILLS} purged, ${kept} of ${FILLS} others are stored\n`);
     expect(stale).toBe(0);
-    expect(kept).toBeGreaterThan(0);
+    // How many others are stored under pressure is Redis's choice. Without it, every one is.
+    const after = ask(0, '/after');
+    (await responseOf('/after'))?.setHeader('Cache-Tag', 'after').end('new');
+    await after;
+    await until(() => isStored('/after'));
   }, 120_000);
 });
 
