@@ -129,7 +129,7 @@ describe('a user of Redis', () => {
   );
 
   test.each(['rename', 'zadd', 'zrange'])(
-    'that may not run %s stores nothing, and purges by tag what is stored once it may',
+    'that may not run %s purges nothing half-way: once it may, a purge by tag finds what is stored',
     async (command) => {
       redis = await startRedis();
       const other = await startApp({ redis: redis.url, tags: ['item'] });
