@@ -60,16 +60,15 @@ export class Collapse {
       uncollapsed.hitForMiss = true;
       return this.#lead(claim, acquired, uncollapsed);
     }
+    const inProgress = acquired.kind === 'in-progress';
     const isWorthwhile =
-      acquired.kind === 'in-progress' &&
-      (!acquired.hitForMiss || waiter.canServeStale()) &&
-      !this.#overdue.has(place);
+      inProgress && (!acquired.hitForMiss || waiter.canServeStale()) && !this.#overdue.has(place);
     // The lease is that of a flight of this process whose client is gone: its fill may never end.
     const wait = isWorthwhile && !other ? waiter.remainingWait() : 0;
     if (wait > 0) await this.#store.leases.wait(ref, Math.min(wait, POLL_INTERVAL_MS));
-    else if (waiter.hasWaitedInVain()) this.#overdue.set(place, true);
+    else if (inProgress && waiter.hasWaitedInVain()) this.#overdue.set(place, true);
     flight.settle(LOOK_AGAIN);
-    return acquired.kind === 'changed' || wait > 0 ? LOOK_AGAIN : BUSY;
+    return !inProgress || wait > 0 ? LOOK_AGAIN : BUSY;
   }
 
   /** Leads a fill of the place if nobody else does; never waits. For refreshes and shadow mode. */
@@ -112,9 +111,9 @@ export class Collapse {
     return BUSY;
   }
 
-  #lead(claim: LeaseClaim, { stamp }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
+  #lead(claim: LeaseClaim, { purgeState }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
-    return { kind: 'lead', lease: { ...claim, stamp }, flight };
+    return { kind: 'lead', lease: { ...claim, purgeState }, flight };
   }
 
   #begin(place: string): Flight {
@@ -206,8 +205,10 @@ export class Flight {
       const before = this.#unreadBytes();
       const result = await withTimeout(this.settled, Math.min(left, STALLED_MS));
       if (result) return result;
-      if (before !== undefined && this.#unreadBytes() === before) this.release();
-      if (this.hitForMiss) return undefined;
+      if (before !== undefined && this.#unreadBytes() === before) {
+        this.release();
+        return undefined;
+      }
     }
     return undefined;
   }

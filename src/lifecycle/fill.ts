@@ -205,7 +205,6 @@ export class Fill implements CaptureHooks, FillState {
   /** Whether the response answers a range alone, where the whole was asked for or is stored. */
   #isMisplaced(status: number): boolean {
     if (this.#plan.shadow) return false;
-    if (this.#asksForRange && status === 416) return true;
     const { candidate } = this.#plan;
     if (status === 206) return !this.#asksForRange || (candidate !== undefined && candidate.status !== 206);
     return this.#asksForRange && status >= 400;
@@ -332,10 +331,13 @@ export class Fill implements CaptureHooks, FillState {
     const { transaction: t, policy } = this;
     const { candidate } = this.#plan;
     if (this.#head?.status !== 206 || !this.#asksForRange || !this.lease) return undefined;
+    // The socket of a client that has disconnected has forgotten its address.
+    if (t.exchange.isDisconnected) return undefined;
     const part = parseContentRange(joined(this.#head.headers['content-range']));
     if (!part || part.size > policy.maxBodySize || part.size === part.last - part.first + 1) return undefined;
     const mayBeStored = this.#refusal === 'partial' && candidate !== undefined && candidate.status !== 206;
-    const isStorable = !(this.#storability instanceof Promise) && this.#storability.reason === undefined;
+    // What a promise resolves to is in the result of the fill.
+    const isStorable = this.#storability instanceof Promise || this.#storability.reason === undefined;
     if (!(mayBeStored || isStorable) || !t.context.refreshes.canRefresh(t.exchange, this.lease))
       return undefined;
     return templateFor({ exchange: t.exchange, policy, identity: this.identity }, this.#head.headers.vary);

@@ -31,7 +31,7 @@ async function identifyWithBody({ exchange, ownPolicy }: Transaction): Promise<I
   const watch = new BodyWatch(exchange.req);
   const made = await Promise.allSettled([identify(exchange, ownPolicy)]);
   const reading = watch.end();
-  // Whatever came of a body that was not there, that is the reason.
+  // No body parser has run yet. That is the reason to report, whatever the function made of it.
   if (reading === 'absent') throw new OptionFailure('key', 'body-unread', UNREAD.absent);
   const [identity] = made;
   if (identity.status === 'rejected') throw identity.reason;

@@ -43,7 +43,7 @@ export async function handle(t: Transaction): Promise<void> {
     t.inFront?.fill?.giveUp();
     if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');
     else {
-      t.takeOver();
+      t.reportInPlaceOfFront();
       t.forward(bypass(detail));
     }
   }
@@ -66,7 +66,7 @@ async function begin(t: Transaction): Promise<void> {
     return exchange.forward();
   }
   if (outerFill) context.nested.takeOver(outerFill);
-  t.takeOver();
+  t.reportInPlaceOfFront();
 
   // This internal request refreshes the response of another cache (another policy, level, `redisCache` call or copy of this
   // package): forward it.

@@ -29,7 +29,7 @@ export interface ForwardedRequest {
   readonly fill: NestableFill | undefined;
   /** The URL that it invalidates, for an unsafe request. */
   readonly invalidates: string | undefined;
-  /** The same request at the cache further in that answers it, or says why it does not: that one reports it. */
+  /** The same request at the cache further in that reports it. */
   next: ForwardedRequest | undefined;
 }
 
@@ -108,7 +108,7 @@ export class NestedCaches {
     fill.giveUp();
   }
 
-  /** A fill was stored without a route's say: the cache in front decides by its own policy again. */
+  /** A fill was stored and no route took part in it: the cache in front looks up by its own policy again. */
   forgetOverride({ id }: Identity, cacheLevel: number): void {
     if (cacheLevel < 2) this.#overrides.delete(id);
   }

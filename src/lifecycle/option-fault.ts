@@ -2,20 +2,22 @@ import type { Detail } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import { OptionFailure } from '../options/user-function.ts';
 
-/** What was said once about a policy: it is a mistake in the code, the same for each request. */
-const said = new WeakMap<object, Set<string>>();
+/** The messages that were reported once for a policy: they are about the code, so they are the same for each request. */
+const reported = new WeakMap<object, Set<string>>();
 
-function isFirst(policy: object, message: string): boolean {
-  const messages = said.get(policy) ?? new Set();
-  said.set(policy, messages);
-  return messages.size < messages.add(message).size;
+function isNew(policy: object, message: string): boolean {
+  const messages = reported.get(policy) ?? new Set();
+  reported.set(policy, messages);
+  if (messages.has(message)) return false;
+  messages.add(message);
+  return true;
 }
 
-/** Reports what the life of a request threw. @returns its word in `Cache-Status`: it names the option whose function failed. */
+/** Reports an error of the life of a request. @returns its word in `Cache-Status`, which names the option whose function failed. */
 export function reportError(reporter: Reporter, error: unknown, policy: object): Detail {
   if (error instanceof OptionFailure) {
     const { option, message, detail } = error;
-    if (detail === 'body-unread' && !isFirst(policy, message)) return detail;
+    if (detail === 'body-unread' && !isNew(policy, message)) return detail;
     reporter.fault({ step: 'option', code: 'error', option, message });
     return detail;
   }

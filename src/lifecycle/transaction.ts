@@ -127,18 +127,20 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     return mayServeOnError(504, stored, this.directives, this.context.clock());
   }
 
-  /** Takes the request over from the cache in front: it has one member in `Cache-Status`, one event and one count. */
-  takeOver(): void {
+  /** Reports the request in place of the cache in front: it has one member in `Cache-Status`, one event and one count. */
+  reportInPlaceOfFront(): void {
     if (this.inFront) this.inFront.next = this;
   }
 
   /**
    * Whether the app need not be called any more, since the client has disconnected while the request waited. An unsafe
-   * request is made for what it does, and not for its answer alone.
+   * request is made for what it does, and not for its answer alone. Other requests may wait for the response to one by which
+   * a cache in front leads a fill.
    */
   get isAbandoned(): boolean {
     const { exchange } = this;
-    return (exchange.method === 'GET' || exchange.method === 'HEAD') && exchange.isDisconnected;
+    if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return false;
+    return exchange.isDisconnected && !exchange.isLeader;
   }
 
   /** Lets the app answer without storing its response, and says why in `Cache-Status`. */
@@ -147,7 +149,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     this.callApp();
   }
 
-  /** Calls the app. A cache further in may take the request over until the head is sent. */
+  /** Calls the app. Until the head is sent, a cache further in may report the request in place of this one. */
   callApp(): void {
     const { context, exchange } = this;
     context.nested.forward(exchange.req, this);
@@ -160,14 +162,14 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     return cacheStatus(name, outcome, showKey ? this.key : undefined);
   }
 
-  /** Adds this cache's member to `Cache-Status`, unless a cache further in has taken the request over. */
+  /** Adds this cache's member to `Cache-Status`, unless a cache further in reports the request. */
   announce(outcome: Outcome): void {
     if (!this.next) addCacheStatus(this.exchange.res, this.cacheStatus(outcome));
   }
 
   /**
    * The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners, unless a
-   * cache further in has taken the request over.
+   * cache further in reports it.
    */
   settle(outcome: Outcome): void {
     if (!this.next) this.context.reporter.request(outcome, this);

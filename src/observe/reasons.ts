@@ -64,10 +64,10 @@ export const DETAILS = {
   ],
   key: ['The `key` option returned `null`.'],
   'key-ambiguous': [
-    'The `key` option returned a value that is not plain JSON, so two requests could share a key. The `fault` event says what; `undefined` is no fault.',
+    'The `key` option returned a value that is not plain JSON, so two requests could share a key. A `fault` event says what is wrong; there is none for `undefined`.',
   ],
   'vary-ambiguous': [
-    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant. The `fault` event says what.',
+    'The `vary.by` option returned a value that is not plain JSON, so two requests could share a variant. The `fault` event says what is wrong.',
   ],
   refresh: ['A cache behind this one made the request, to refresh a stored response.'],
   shadow: [
@@ -83,25 +83,25 @@ export const DETAILS = {
   error: ['The cache or the store threw an error. The `fault` event has the message.'],
   // A function among the options failed.
   'enabled-error': [
-    'The `enabled` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `enabled` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'when-error': [
-    'The `when` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `when` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'key-error': [
-    'The `key` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `key` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'vary-by-error': [
-    'The `vary.by` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `vary.by` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'store-when-error': [
-    'The `storeWhen` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `storeWhen` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'ttl-error': [
-    'The `ttl` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `ttl` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'tags-error': [
-    'The `tags` option threw an error or returned a value of a wrong type. The `fault` event says what.',
+    'The `tags` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
   'redis-error': [
     'An upper-case word (`OOM`, `READONLY`, `NOPERM`, ...) is the code of an error that Redis replied with.',

@@ -86,7 +86,7 @@ function parseTarget(target: PurgeTarget): Target {
     throw new PurgeError(
       `purge needs an object such as { url: 'https://example.com/a' }, not ${show(target)}`,
     );
-  // Nothing inherited names what to purge.
+  // An inherited property does not name what to purge.
   const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
   const { soft = false } = named;
   const known = [...TARGETS, 'soft'];
@@ -162,8 +162,8 @@ async function purgeTags(
 
 /**
  * Purges by single tags that unsafe requests ask for. Where Redis may have evicted an index, all entries are scanned for
- * the tag, too. There may be as many of these purges as requests, so there is one scan at a time, for all tags together
- * that were asked for during the one before.
+ * the tag, too. There may be as many of these purges as requests, so one scan runs at a time, and the next one is for all
+ * tags whose purges began meanwhile.
  */
 export class TagPurges {
   readonly #context: Storage;

@@ -25,6 +25,7 @@ export class CircuitBreaker {
   #cancel: (() => void) | undefined;
   /** Removes the listener, which the connection has while the breaker is open; `undefined` while it is closed. */
   #ignoreReady: (() => void) | undefined;
+  #isStopped = false;
 
   /** @param probe resolves to whether the server replies. It never rejects. */
   constructor(probe: () => Promise<boolean>, onReady: OnReady, schedule: Schedule = afterTimer) {
@@ -41,7 +42,7 @@ export class CircuitBreaker {
   /** The server has replied: closes. */
   succeed(): void {
     this.#failures = 0;
-    if (this.#ignoreReady) this.stop();
+    if (this.#ignoreReady) this.#endProbes();
   }
 
   /** The server has not replied. */
@@ -57,8 +58,13 @@ export class CircuitBreaker {
     this.#open();
   }
 
-  /** Sends no more probes. */
+  /** Sends no more probes, also if calls that were sent before fail later. */
   stop(): void {
+    this.#isStopped = true;
+    this.#endProbes();
+  }
+
+  #endProbes(): void {
     this.#cancel?.();
     this.#cancel = undefined;
     this.#ignoreReady?.();
@@ -66,6 +72,7 @@ export class CircuitBreaker {
   }
 
   #open(): void {
+    if (this.#isStopped) return;
     this.#backoffMs = BACKOFF_MS;
     this.#ignoreReady = this.#onReady(() => this.succeed());
     this.#probeLater();

@@ -39,7 +39,8 @@ export class DeadlineQueue {
     else this.#first = pending;
     if (after) after.before = pending;
     else this.#last = pending;
-    if (this.#timer && after && !before && deadline < this.#dueAt) {
+    // The timer may still be that of a deadline which was met. A difference below a millisecond is not worth a new timer.
+    if (this.#timer && !before && deadline + 1 < this.#dueAt) {
       clearTimeout(this.#timer);
       this.#timer = undefined;
     }

@@ -30,8 +30,8 @@ const LOST =
   /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
 
 /**
- * A reply that is not of the documented form. Something answers for Redis that does not keep what it is given, which is as
- * bad as no reply.
+ * A reply that is not of the documented form. Something other than Redis has replied, which stores nothing: that is as bad
+ * as no reply.
  */
 export class MalformedReply extends Error {
   constructor(command: string, reply: unknown) {

@@ -7,7 +7,7 @@ import type { Connection } from './store.ts';
 /** Calls that no request waits for have this many times the deadline. */
 export const PATIENCE = 20;
 
-/** The time that one request has spent waiting for the store. All its calls together have one quick deadline. */
+/** The time that one request has waited for the store. All its calls together have one quick deadline. */
 export interface Budget {
   /** In milliseconds. */
   spentMs: number;
@@ -22,7 +22,7 @@ const LEAST_SHARE = 0.1;
 /** The arguments of a guarded verb: at most three, which are passed on one by one, without an array for each call. */
 type Arguments = readonly [a?: unknown, b?: unknown, c?: unknown];
 type Verb<A extends Arguments, R> = (...args: A) => Promise<R>;
-/** Sends a verb, its types forgotten. */
+/** Sends a verb whose types are erased. */
 type Send<R> = (a: unknown, b: unknown, c: unknown) => Promise<R>;
 
 /** The verbs of an interface that return a promise, guarded: the promise gives a `Fault` instead of rejecting. */
@@ -103,7 +103,7 @@ export class StoreGuard {
   }
 
   /**
-   * A verb that a request waits for. Its deadline is the rest of what the request may wait for the store.
+   * A verb that a request waits for. Its deadline is the rest of the time that the request may wait for the store.
    * @param step the name of the step in fault events.
    * @param onLate is given an answer that has come after the deadline.
    */

@@ -29,7 +29,7 @@ export interface LeaseClaim extends VariantRef {
 /** The right to store the response of one fill. */
 export interface Lease extends LeaseClaim {
   /** Which purges by tag had begun when the lease was given. Any other purge of a tag of the response revokes the commit. */
-  readonly stamp: string;
+  readonly purgeState: string;
 }
 
 /** The outcome of `acquire`. */
@@ -41,8 +41,8 @@ export interface Acquired {
   readonly kind: 'leader' | 'in-progress' | 'changed';
   /** Whether the last fill had nothing to share, so that nobody should wait for the next one (Varnish: hit-for-miss). */
   readonly hitForMiss: boolean;
-  /** What the store wants to be told in `Lease.stamp`. */
-  readonly stamp: string;
+  /** What the lease gives back to the store: `Lease.purgeState`. */
+  readonly purgeState: string;
 }
 
 /** Sets of field names that the responses of a key vary on, the newest first. */

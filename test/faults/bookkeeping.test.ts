@@ -146,10 +146,10 @@ describe('a full server', () => {
 
   test.each(['with a log', 'without a log'])('revokes the fills under way of a tag, %s', async (log) => {
     const claim = lease('id');
-    const { stamp } = await store.leases.acquire(claim, NOTHING, MINUTE);
+    const { purgeState } = await store.leases.acquire(claim, NOTHING, MINUTE);
     if (log === 'without a log') await client.unlink('rrc:{@}|purged');
     await full(() => purgeTag(store, 't'));
-    const commit = { ...commitOf('id', { tags: ['t'] }), lease: { ...claim, stamp } };
+    const commit = { ...commitOf('id', { tags: ['t'] }), lease: { ...claim, purgeState } };
     expect(await store.responses.commit(commit)).toBe(false);
   });
 });

@@ -15,7 +15,7 @@ import { TIMEOUT } from './support/app.ts';
 /* The one door to the store, in front of a real Redis: when it waits, when it stops asking, when it asks again. */
 
 const NOTHING = undefined;
-const lease = (token: string) => ({ id: 'id', key: 'id', variant: '', token, stamp: '' });
+const lease = (token: string) => ({ id: 'id', key: 'id', variant: '', token, purgeState: '' });
 
 let redis: RedisProcess;
 let proxy: SlowNetwork;

@@ -128,6 +128,24 @@ describe('a user of Redis', () => {
     },
   );
 
+  test.each(['rename', 'zadd', 'zrange'])(
+    'that may not run %s purges nothing half-way: once it may, a purge by tag finds what is stored',
+    async (command) => {
+      redis = await startRedis();
+      const other = await startApp({ redis: redis.url, tags: ['item'] });
+      await untilHit(other, 1);
+      const app = await startApp({
+        redis: await asUser('~rrc:*', '+@all', `-${command}`),
+        timeout: PATIENT,
+        tags: ['item'],
+      });
+      await expect(app.cache.purge({ tag: 'item' })).rejects.toThrow(`may not run ${command}`);
+      expect((await other.item(1)).hit).toBe(true);
+      await redis.cli('ACL', 'SETUSER', 'app', `+${command}`);
+      expect(await app.cache.purge({ tag: 'item' })).toBe(1);
+    },
+  );
+
   test('of docs/operations.md may do all that an app does', async () => {
     redis = await startRedis();
     const docs = readFileSync('docs/operations.md', 'utf8').replace(/\s+/g, ' ');

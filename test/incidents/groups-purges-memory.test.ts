@@ -190,8 +190,8 @@ describe('19, an index of tags that grows for ever', () => {
         ids.map(async (id, i) => {
           // One tag for all, and one now and then that is never seen again.
           const commit = commitOf(id, { ttlMs: TTL, tags: i % 10 === 0 ? ['all', id] : ['all'] });
-          const { stamp } = await store.leases.acquire(commit.lease, NOTHING, MINUTE);
-          if (await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })) stored++;
+          const { purgeState } = await store.leases.acquire(commit.lease, NOTHING, MINUTE);
+          if (await store.responses.commit({ ...commit, lease: { ...commit.lease, purgeState } })) stored++;
         }),
       );
       most = Math.max(most, await client.zcard('rrc:{@all}'));

@@ -128,10 +128,13 @@ describe.each<[string, () => Promise<Redis | Cluster>]>([
   /** A fill in the middle of which something happens; whether its response is stored. */
   async function fillAcross(happens: () => Promise<unknown>, tags = ['s', 't']): Promise<boolean> {
     const claim = lease('id');
-    const { kind, stamp } = await store.leases.acquire(claim, NOTHING, MINUTE);
+    const { kind, purgeState } = await store.leases.acquire(claim, NOTHING, MINUTE);
     expect(kind).toBe('leader');
     await happens();
-    const stored = await store.responses.commit({ ...commitOf('id', { tags }), lease: { ...claim, stamp } });
+    const stored = await store.responses.commit({
+      ...commitOf('id', { tags }),
+      lease: { ...claim, purgeState },
+    });
     expect((await at(store, 'id')) !== undefined).toBe(stored);
     return stored;
   }

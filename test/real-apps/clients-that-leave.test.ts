@@ -101,4 +101,41 @@ describe('with a Redis that is slow', () => {
     await cache.idle();
     expect((await ask(port, { path: '/a', ...HOST })).cacheStatus).toMatch(/^hit/);
   });
+
+  test.each(frameworks)(
+    '$name: a client that leaves in the look-up of a cache behind another one takes no response from those who wait in front',
+    async ({ app }) => {
+      const front = newCache({ ttl: '1h', collapse: { wait: '20s' } });
+      const back = newCache({ redis: proxy.url, prefix: uniquePrefix(), ttl: '1h', timeout: '30s' });
+      const gate = gated();
+      gate.open();
+      let arrived = 0;
+      let gone = 0;
+      const counting: Handler = (_req, res, next) => {
+        arrived++;
+        res.once('close', () => gone++);
+        next();
+      };
+      const port = await serve(
+        app(counting, front as unknown as Handler, back as unknown as Handler, gate.handler),
+      );
+      await until(async () => (await ask(port, { path: '/warm', ...HOST })).cacheStatus.includes('hit'));
+      await back.idle();
+      gate.runs = 0;
+      arrived = 0;
+      gone = 0;
+      proxy.hold();
+      const leaves = client(port, '/a');
+      await until(() => proxy.held > 0);
+      const stays = ask(port, { path: '/a', ...HOST });
+      await until(() => arrived === 2);
+      leaves.socket.destroy();
+      await until(() => gone === 1);
+      proxy.release();
+      const { body, cacheStatus } = await stays;
+      expect(body).toBe('a body');
+      expect(cacheStatus).not.toContain('fill-under-way');
+      expect(gate.runs).toBe(1);
+    },
+  );
 });

@@ -4,10 +4,12 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import type express from 'express';
 import type { CacheMiddleware, CacheOptions } from '../../src/index.ts';
-import { newCache, serve } from '../support/app.ts';
-import { type Answer, ask } from '../support/client.ts';
+import { bare, type Handler, newCache, serve } from '../support/app.ts';
+import { type Answer, ask, Connection } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
+import { Gate } from '../support/gate.ts';
 import { everywhere } from '../support/stores.ts';
+import { until } from '../support/until.ts';
 
 /* Files by `express.static` and `res.sendFile`, of which players and resumed downloads ask for parts. */
 
@@ -73,6 +75,19 @@ everywhere((open) => {
         expect(seen).toHaveLength(2);
       });
 
+      test('the whole is asked for also where an option is a function that returns a promise', async () => {
+        const { seen, get } = await site({ tags: async () => ['files'] });
+        await get('/small.txt', 'bytes=0-1');
+        expect(seen).toEqual(['bytes=0-1', undefined]);
+        expect((await get('/small.txt', 'bytes=20-')).cacheStatus).toMatch(/^hit/);
+      });
+
+      test('the whole is not asked for where such a function refuses the part', async () => {
+        const { seen, get } = await site({ storeWhen: async () => false });
+        await get('/small.txt', 'bytes=0-1');
+        expect(seen).toEqual(['bytes=0-1']);
+      });
+
       test('a range of a stale file that has not changed is answered from what is stored', async () => {
         const { seen, get } = await site();
         await get('/small.txt');
@@ -93,4 +108,28 @@ everywhere((open) => {
       });
     });
   });
+});
+
+test('the whole is not asked for after the client has disconnected, since its address is not known any more', async () => {
+  const cache = newCache({ ttl: '1h' });
+  const seen: unknown[] = [];
+  const closed = new Gate();
+  const handler: Handler = async (req, res) => {
+    seen.push(req.headers.range);
+    res.setHeader('Cache-Control', 'max-age=3600');
+    if (!req.headers.range) return void res.end(SMALL);
+    res.writeHead(206, { 'Content-Range': `bytes 0-1/${SMALL.length}`, 'Content-Length': 2 });
+    res.flushHeaders();
+    res.once('close', closed.open);
+    await closed.opened;
+    res.end('ab');
+  };
+  const port = await serve(bare(cache as unknown as Handler, handler));
+  const connection = new Connection(port);
+  connection.socket.write('GET /a HTTP/1.1\r\nHost: a\r\nRange: bytes=0-1\r\n\r\n');
+  await until(() => seen.length === 1);
+  connection.socket.destroy();
+  await closed.opened;
+  await cache.idle();
+  expect(seen).toEqual(['bytes=0-1']);
 });

@@ -162,3 +162,13 @@ test('neither probes nor listens after `stop`', () => {
   expect(opened.nextProbeMs).toBeUndefined();
   expect(opened.listeners.size).toBe(0);
 });
+
+test('stopped, it sends no probe and listens to nothing, also if calls that were sent before fail', () => {
+  const { breaker, listeners, ...stopped } = stage();
+  fail(breaker, 4);
+  breaker.stop();
+  fail(breaker, 4);
+  breaker.trip();
+  expect(listeners.size).toBe(0);
+  expect(stopped.nextProbeMs).toBeUndefined();
+});

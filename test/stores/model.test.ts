@@ -33,7 +33,7 @@ const lease: fc.Arbitrary<Lease> = fc.record({
   variant: fc.oneof({ weight: 4, arbitrary: fc.constantFrom(...SLOTS) }, fc.constantFrom(...VARIANTS)),
   token: fc.constantFrom('one', 'two'),
   key: fc.constant('key'),
-  stamp: fc.constant(''),
+  purgeState: fc.constant(''),
 });
 const commit: fc.Arbitrary<ToStore<Commit>> = fc
   .record({
@@ -67,7 +67,7 @@ async function purgeUnder(store: Store, tag: string, mode?: PurgeMode): Promise<
 }
 
 /** What each store wants to be told when the last lease that it gave is committed. */
-const stamps = new WeakMap<Store, string>();
+const purgeStates = new WeakMap<Store, string>();
 
 /** Whoever takes a lease has looked before, mostly. */
 const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing', 'one')).map(
@@ -75,8 +75,8 @@ const acquire = fc.tuple(lease, fc.constantFrom('seen', 'seen', 'seen', 'nothing
     async (store) => {
       const there = await valueAt(store, lease.id, lease.variant);
       const seen = { seen: there, nothing: undefined, one: { version: 'one' } }[saw];
-      const { kind, stamp } = await store.leases.acquire(lease, seen, MINUTE);
-      if (kind === 'leader') stamps.set(store, stamp);
+      const { kind, purgeState } = await store.leases.acquire(lease, seen, MINUTE);
+      if (kind === 'leader') purgeStates.set(store, purgeState);
       return kind;
     },
 );
@@ -85,7 +85,7 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
   {
     weight: 6,
     arbitrary: named('commit', commit, (store, { lease, ...commit }) =>
-      store.responses.commit({ ...commit, lease: { ...lease, stamp: stamps.get(store) ?? '' } }),
+      store.responses.commit({ ...commit, lease: { ...lease, purgeState: purgeStates.get(store) ?? '' } }),
     ),
   },
   // A fill that nothing came between.
@@ -93,8 +93,8 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
       const there = await valueAt(store, commit.lease.id, commit.lease.variant);
-      const { kind, stamp } = await store.leases.acquire(commit.lease, there, MINUTE);
-      return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } })];
+      const { kind, purgeState } = await store.leases.acquire(commit.lease, there, MINUTE);
+      return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, purgeState } })];
     }),
   },
   named('renew', lease, (store, lease) => store.leases.renew(lease, MINUTE)),

@@ -314,10 +314,10 @@ test('a client that does not know that its server is a Cluster stores, and is re
     await fill(store, 'id', { tags: ['t'] });
     expect(await at(store, 'id')).toBeDefined();
     const claim = lease('other', '');
-    const { kind, stamp } = await store.leases.acquire(claim, NOTHING, MINUTE);
+    const { kind, purgeState } = await store.leases.acquire(claim, NOTHING, MINUTE);
     expect(kind).toBe('leader');
     await purgeTag(store, 't');
-    const begun = { ...claim, stamp };
+    const begun = { ...claim, purgeState };
     expect(await store.responses.commit({ ...commitOf('other', { tags: ['t'] }), lease: begun })).toBe(false);
   } finally {
     await store.connection.close();

@@ -86,11 +86,11 @@ export class LeaseTable {
 export function memoryLeases(table: LeaseTable, entries: MemoryEntries): Leases {
   return {
     async acquire(claim, seen, leaseMs) {
-      const stamp = String(entries.index.stamp);
+      const purgeState = String(entries.index.stamp);
       const there = entries.get(claim.id, claim.variant)?.value;
-      if (there?.version !== seen?.version) return { kind: 'changed', hitForMiss: false, stamp };
+      if (there?.version !== seen?.version) return { kind: 'changed', hitForMiss: false, purgeState };
       const { given, hitForMiss } = table.take(claim, leaseMs);
-      return { kind: given ? 'leader' : 'in-progress', hitForMiss, stamp };
+      return { kind: given ? 'leader' : 'in-progress', hitForMiss, purgeState };
     },
 
     async renew(claim, leaseMs) {

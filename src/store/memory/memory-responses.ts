@@ -37,7 +37,7 @@ export function memoryResponses(entries: MemoryEntries, leases: LeaseTable): Res
     getNear: () => undefined,
 
     async commit({ lease, declaredVariant, variant, names, tags, bytes, ttlMs }) {
-      if (!leases.held(lease) || tags.some((tag) => index.purgedSince(tag, Number(lease.stamp))))
+      if (!leases.held(lease) || tags.some((tag) => index.purgedSince(tag, Number(lease.purgeState))))
         return false;
       const { id, key, token } = lease;
       const there = entries.get(id, declaredVariant);

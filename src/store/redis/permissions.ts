@@ -5,8 +5,9 @@ import { listIn, type Scripts, script } from './scripts.ts';
 const probe = script(PROBE);
 
 /**
- * Whether the Redis user may run what the scripts run to store something. A script that is stopped half-way by a missing
- * permission would leave keys that never expire, so it is asked before the first one.
+ * Whether the Redis user may run what the scripts run to store something and to purge it by tag. A script that is stopped
+ * half-way by a missing permission would leave keys that never expire, or lose the index of a tag, so Redis is asked before
+ * the first one.
  */
 export class Permissions {
   readonly #scripts: Scripts;

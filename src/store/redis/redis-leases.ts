@@ -29,11 +29,11 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
           if (!tagIndex.isApartBy(error)) throw error;
         }
       }
-      const [reply, stamp] = await Promise.all([
+      const [reply, purgeState] = await Promise.all([
         scripts.run(acquire, keys, ...args),
         tagIndex.readLog(token),
       ]);
-      return { ...parseAcquired(reply), stamp };
+      return { ...parseAcquired(reply), purgeState };
     },
 
     async renew({ id, variant, token }, leaseMs) {
@@ -57,7 +57,7 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
 }
 
 /** By the code that ACQUIRE returns. */
-const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
+const OUTCOMES: readonly Omit<Acquired, 'purgeState'>[] = [
   { kind: 'in-progress', hitForMiss: false },
   { kind: 'leader', hitForMiss: false },
   { kind: 'changed', hitForMiss: false },
@@ -67,10 +67,10 @@ const OUTCOMES: readonly Omit<Acquired, 'stamp'>[] = [
 
 /** The reply of ACQUIRE. @throws {MalformedReply} */
 function parseAcquired(reply: unknown): Acquired {
-  const [code, stamp] = Array.isArray(reply) ? reply : [reply, ''];
+  const [code, purgeState] = Array.isArray(reply) ? reply : [reply, ''];
   const outcome = OUTCOMES[numberIn(code)];
   if (!outcome) throw new MalformedReply('a script', reply);
-  return { ...outcome, stamp: String(stamp) };
+  return { ...outcome, purgeState: String(purgeState) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

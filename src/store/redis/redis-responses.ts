@@ -50,7 +50,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
-    // Asked before the first lease is needed, so that a miss does not wait for it.
+    // The permissions are read before the first lease is needed, so that a miss does not wait for them.
     if (!permissions.wereAsked) permissions.check().catch(() => {});
     batch.open();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
@@ -75,7 +75,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
       const { id, key, token } = lease;
       if (tags.length > 0) {
         await tagIndex.add(id, tags, ttlMs);
-        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.stamp, tags))) return false;
+        if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.purgeState, tags))) return false;
       }
       const checksLog = tags.length > 0 && !tagIndex.isLogApart;
       const stored = await scripts.runForNumber(
@@ -91,7 +91,7 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         variant,
         nameOf(id, key),
         maxEntries ?? 0,
-        lease.stamp,
+        lease.purgeState,
         ...(checksLog ? tags : []),
       );
       return stored === 1;

@@ -29,8 +29,8 @@ export function response(text: string): Buffer {
   return encode({ key: text, variant: '', ...head, ...ageing, ...stale }, [Buffer.from(text)]);
 }
 
-export function lease(id: string, variant = '', token = 'token', stamp = ''): Lease {
-  return { id, key: `key of ${id}`, variant, token, stamp };
+export function lease(id: string, variant = '', token = 'token', purgeState = ''): Lease {
+  return { id, key: `key of ${id}`, variant, token, purgeState };
 }
 
 type Parts = Partial<Omit<Commit, 'lease'>> & { token?: string; field?: string };
@@ -54,9 +54,9 @@ let fills = 0;
 export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
   const commit = commitOf(id, { token: `fill-${fills++}`, ...parts });
   const there = await valueAt(store, id, commit.lease.variant);
-  const { kind, stamp } = await store.leases.acquire(commit.lease, there, MINUTE);
+  const { kind, purgeState } = await store.leases.acquire(commit.lease, there, MINUTE);
   return (
-    kind === 'leader' && (await store.responses.commit({ ...commit, lease: { ...commit.lease, stamp } }))
+    kind === 'leader' && (await store.responses.commit({ ...commit, lease: { ...commit.lease, purgeState } }))
   );
 }
 

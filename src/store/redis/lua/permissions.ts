@@ -1,5 +1,5 @@
 /**
- * Runs every command that storing needs on a key that does not exist, so that nothing changes.
+ * Runs every command that storing, and purging by tag, need on a key that does not exist, so that nothing changes.
  * KEYS  probe
  * ARGV  order, 1 where the order of storing is kept
  * Returns the commands that the user may not run
@@ -18,14 +18,17 @@ for _, command in ipairs({ 'TYPE', 'EXISTS', 'PTTL', 'UNLINK', 'HLEN', 'HKEYS', 
 for _, command in ipairs({ 'HGET', 'HMGET', 'HEXISTS', 'HDEL' }) do try(command, probe, '') end
 try('PEXPIRE', probe, 1)
 try('PEXPIREAT', probe, 1)
+-- What is stored must be found by its tags: a purge that is stopped half-way would lose the index.
+try('ZRANGE', probe, 0, 0)
+try('ZREMRANGEBYSCORE', probe, 0, 0)
+try('ZADD', probe, 'XX', 0, '')
+try('RENAME', probe, probe)
 if order == '1' then
   try('ZCARD', probe)
   try('ZREM', probe, '')
-  try('ZRANGE', probe, 0, 0)
   try('ZRANGEBYSCORE', probe, 0, 0)
-  try('ZADD', probe, 'XX', 0, '')
 end
--- What it writes, the others take away.
+-- The key that HSET writes is deleted at once: the user may run UNLINK.
 if #missing == 0 then
   try('HSET', probe, '', '')
   redis.call('UNLINK', probe)

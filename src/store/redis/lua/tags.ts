@@ -115,7 +115,7 @@ ${INSTANT}
 ${LOG_STATE}
 ${NEXT_STAMP}
 local state, currentEpoch, base, last = stateOf(log)
--- After its first write, a script may exceed maxmemory: a purge is not refused for want of memory.
+-- After its first write, a script may exceed maxmemory: a full server does not refuse a purge.
 if state and redis.call('HLEN', log) <= ${MAX_LOGGED_TAGS} then
   redis.call('HDEL', log, '')
 else
@@ -145,7 +145,7 @@ return 1
 
 /**
  * Finds what a purge has to purge. A hard purge sets the index aside and works it off; ids that are added later are not
- * its business.
+ * among them.
  * KEYS  tag, purges, aside
  * ARGV  purge, the name of the purge; soft, 1 for a soft purge, which leaves the index in place
  * Returns the names of the purges that have ids set aside: this one, and others that may never have ended
