@@ -287,8 +287,9 @@ export interface CacheOptions extends PolicyOptions {
   readonly name?: string;
   /**
    * How long Redis may delay a request, in sum: from 1 millisecond to 1 hour. A miss makes two calls, so a Redis that takes
-   * more than half of it to reply lets nothing be stored. Each call may take a tenth of it, whatever those before it took. After that the request is forwarded. After five such delays in a
-   * row the circuit breaker opens: requests do not wait for Redis until it answers a probe, or its connection is ready again.
+   * more than half of it to reply lets nothing be stored. Each call may take a tenth of it, whatever those before it took.
+   * After that the request is forwarded. After five such delays in a row the circuit breaker opens: requests do not wait for
+   * Redis until it answers a probe, or its connection is ready again.
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
