@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import type { Fields } from '../http/vary.ts';
 import { chunkBytes, chunkSize } from './chunk.ts';
-import { DisconnectWatch } from './disconnect-watch.ts';
+import { DisconnectWatch, onceUnnoticed } from './disconnect-watch.ts';
 import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { onHead } from './on-head.ts';
@@ -146,8 +146,8 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     decide();
     if (replaced) return ignored(args, true);
     const passed = pass(write, args);
-    // Its callback gets an error.
-    if (isClientGone && typeof args.at(-1) === 'function') watch.notice();
+    // Its callback gets an error, and so does one who looks at what it returns.
+    if (isClientGone && (passed === false || typeof args.at(-1) === 'function')) watch.notice();
     // HTTP/2 writes by this what it is given to `end`.
     if (hooks && !ending) keep(args, hooks.limit);
     return passed;
@@ -205,7 +205,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     setTimeout(abort, GRACE).unref();
   };
   if (isGone(res)) closed();
-  else watch.quietly(() => res.once('close', closed));
+  else onceUnnoticed(res, 'close', closed);
 
   function replace(): void {
     const last = settle();

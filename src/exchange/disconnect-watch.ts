@@ -20,7 +20,10 @@ const TELLTALE = {
     'connection',
     'stream',
   ],
-  socket: ['destroyed', 'closed', 'errored', 'readable', 'writable', 'readyState'],
+  socket: [
+    ...['destroyed', 'closed', 'errored', 'readable', 'writable', 'readyState'],
+    ...['pending', 'readableEnded', 'writableEnded', 'writableFinished'],
+  ],
 } as const;
 
 /** Events that tell it. */
@@ -31,29 +34,53 @@ function emitter(message: object): Partial<Pick<NodeJS.EventEmitter, 'on' | 'off
   return message;
 }
 
+/** The listeners of the cache itself, which tell the app nothing. */
+const ownListeners = new WeakSet<object>();
+
+/** Adds a listener of the cache's own, which is called once. */
+export function onceUnnoticed(res: ServerResponse, event: 'close', listener: () => void): void {
+  ownListeners.add(listener);
+  res.once(event, listener);
+}
+
 export class DisconnectWatch {
   readonly #res: ServerResponse;
   readonly #socket: Socket | null;
   #noticed = false;
   #isPaused = false;
-  #restore: (() => void)[] | undefined;
+  #restore: (() => void)[] = [];
   // Listeners are noted as they are added: one that is called once is gone by the time that the client is known to be.
-  readonly #noteListener = (event: unknown): void => {
-    if (!this.#isPaused && EVENTS.has(event)) this.#noticed = true;
+  readonly #noteListener = (event: unknown, listener: object): void => {
+    if (!this.#isPaused && EVENTS.has(event) && !ownListeners.has(listener)) this.#noticed = true;
   };
-  readonly #noteSocketListener = (event: unknown): void => {
+  readonly #noteSocketListener = (event: unknown, listener: object): void => {
     // Node adds a listener itself after an error, and it is too late to hear of that error.
     if (event === 'error' && this.quietly(() => this.#socket?.errored)) return;
-    this.#noteListener(event);
+    this.#noteListener(event, listener);
   };
 
-  /** To be made before the app is called: the listeners that it adds count from now on. */
+  /** To be made before the app is called. The listeners of middleware in front count, too: it may tell the app. */
   constructor(res: ServerResponse) {
     this.#res = res;
     this.#socket = res.socket;
+    this.#noticed = hasListener(res) || hasListener(res.req);
+    for (const message of [res, res.req]) {
+      const queue = (message as { __onFinished?: { queue?: object[] | null } | null }).__onFinished?.queue;
+      if (queue) this.#watchQueue(queue);
+    }
     emitter(res).on?.('newListener', this.#noteListener);
     emitter(res.req).on?.('newListener', this.#noteListener);
     if (this.#socket) emitter(this.#socket).on?.('newListener', this.#noteSocketListener);
+  }
+
+  /** The package on-finished adds one listener, for middleware in front, and calls by it all who come later. */
+  #watchQueue(queue: object[]): void {
+    const { push } = queue;
+    queue.push = (...listeners) => {
+      for (const listener of listeners) this.#noteListener('close', listener);
+      return Reflect.apply(push, queue, listeners);
+    };
+    this.#restore.push(() => Reflect.deleteProperty(queue, 'push'));
   }
 
   /** Whether the app can have noticed that the client is gone, since `begin`. */
@@ -69,12 +96,11 @@ export class DisconnectWatch {
     const onRead = (): void => {
       if (!this.#isPaused) this.#noticed = true;
     };
-    const restore: (() => void)[] = [];
+    const restore = this.#restore;
     for (const name of TELLTALE.res) restore.push(watchProperty(res, name, onRead));
     for (const name of TELLTALE.req) restore.push(watchProperty(res.req, name, onRead));
     const socket = this.#socket;
     if (socket) for (const name of TELLTALE.socket) restore.push(watchProperty(socket, name, onRead));
-    this.#restore = restore;
   }
 
   /** Runs code that is not the app's: what it reads and listens to does not count. */
@@ -97,9 +123,17 @@ export class DisconnectWatch {
     emitter(this.#res).off?.('newListener', this.#noteListener);
     emitter(this.#res.req).off?.('newListener', this.#noteListener);
     if (this.#socket) emitter(this.#socket).off?.('newListener', this.#noteSocketListener);
-    for (const restore of this.#restore ?? []) restore();
-    this.#restore = undefined;
+    for (const restore of this.#restore) restore();
+    this.#restore = [];
   }
+}
+
+/** Whether somebody else than the cache listens for the end of the connection. */
+function hasListener(message: Partial<Pick<NodeJS.EventEmitter, 'listenerCount' | 'listeners'>>): boolean {
+  return ['close', 'aborted', 'error'].some(
+    (event) =>
+      message.listenerCount?.(event) && message.listeners?.(event).some((each) => !ownListeners.has(each)),
+  );
 }
 
 /** Whether middleware in front has left an `AbortSignal` there, by which it tells the app that the client is gone. */

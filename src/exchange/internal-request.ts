@@ -11,6 +11,7 @@ import {
 } from 'node:http';
 import { Socket } from 'node:net';
 import { internalSockets } from '../shared-state.ts';
+import { onceUnnoticed } from './disconnect-watch.ts';
 
 /**
  * Internal requests: requests that the cache itself sends to the app, in this process, without a client or a port. They
@@ -159,7 +160,7 @@ function run(
     const socket = new NullSocket(template.peer, (req, res) => {
       response = res;
       // The connection serves a single request.
-      res.once('close', () => socket.destroy());
+      onceUnnoticed(res, 'close', () => socket.destroy());
       try {
         listener(req, res);
       } catch (error) {

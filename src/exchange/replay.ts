@@ -37,10 +37,12 @@ export function replay(
   added: AddedFields,
 ): number {
   for (const name of stored.removedFields) res.removeHeader(name);
+  const isForOne = res.hasHeader('set-cookie') && forbidsSharing(joined(res.getHeader('cache-control')));
   for (const name of res.getHeaderNames()) if (isDescriptive(name)) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = buildMessage(stored, form);
   if (added.age !== undefined) fields.push('Age', String(added.age));
+  if (isForOne) forbidSharing(fields);
   mergeVary(res, fields);
   appendCacheStatus(res, fields, added.cacheStatus);
   // Node accepts repeated fields in a flat list, but its types do not.
@@ -49,6 +51,18 @@ export function replay(
   if (body) res.end(body);
   else res.end();
   return body && res.req.method !== 'HEAD' ? body.length : 0;
+}
+
+/** Whether middleware in front has said that this answer is for one person, as where it starts a session. */
+function forbidsSharing(cacheControl: string | undefined): boolean {
+  return cacheControl !== undefined && /(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/i.test(cacheControl);
+}
+
+/** The next shared cache must not store the cookie of one person, whatever may be stored of the response. */
+function forbidSharing(fields: FieldLines): void {
+  for (let i = fields.length - 2; i >= 0; i -= 2)
+    if (String(fields[i]).toLowerCase() === 'cache-control') fields.splice(i, 2);
+  fields.push('Cache-Control', 'private, no-store');
 }
 
 /** Sends the 504 for `only-if-cached` when no stored response can be used (RFC 9111 §5.2.1.7). */
@@ -75,11 +89,14 @@ export function addCacheStatus(res: ServerResponse, member: string): void {
   res.setHeader('Cache-Status', given ? `${given}, ${member}` : member);
 }
 
+/** Fields of a body in chunks. Node throws where a response has trailers and no chunks. */
+const CHUNKED_ONLY: ReadonlySet<string> = new Set(['transfer-encoding', 'trailer']);
+
 /** Converts the response that is about to be sent into a 304. The client already has the representation. */
 export function convertTo304(res: ServerResponse): void {
   setStatus(res, 304);
   for (const name of res.getHeaderNames()) {
-    if (leftOutOf304(name) || name === 'transfer-encoding') res.removeHeader(name);
+    if (leftOutOf304(name) || CHUNKED_ONLY.has(name)) res.removeHeader(name);
   }
 }
 

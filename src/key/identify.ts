@@ -134,9 +134,8 @@ const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
  */
 function rewrittenUrl(req: IncomingMessage & { originalUrl?: string; baseUrl?: string }): string | undefined {
   const { url = '', originalUrl = url, baseUrl } = req;
-  // Connect does not tell the mount point.
-  if (baseUrl === undefined)
-    return originalUrl.endsWith(url) || originalUrl.endsWith(url.slice(1)) ? undefined : url;
+  // Connect does not tell the mount point, so behind one each URL counts as rewritten: that is one variant of it.
+  if (baseUrl === undefined) return originalUrl === url ? undefined : url;
   // Express writes "/?a" for what is left of "/mount?a".
   const isAsReceived = originalUrl === baseUrl + url || originalUrl === baseUrl + url.slice(1);
   return isAsReceived ? undefined : baseUrl + url;

@@ -25,6 +25,8 @@ export interface NestableFill {
 export interface ForwardedRequest {
   /** When it reached the first of the caches, by `performance.now()`. */
   readonly startedAt: number;
+  /** Milliseconds that it has waited for the store. */
+  readonly spentMs: number;
   /** The fill that the cache in front has begun for it, until that is settled. */
   readonly fill: NestableFill | undefined;
   /** The URL that it invalidates, for an unsafe request. */

@@ -1,3 +1,4 @@
+import { onceUnnoticed } from '../exchange/disconnect-watch.ts';
 import { bypass } from '../observe/outcome.ts';
 import type { Decision } from './decide.ts';
 import { Fill } from './fill.ts';
@@ -18,7 +19,7 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
   const comparison = new ShadowComparison(t, decision);
   const isForLess = FOR_LESS.some((name) => exchange.headers[name] !== undefined);
   if (exchange.method !== 'GET' || isForLess) {
-    exchange.res.once('close', () => comparison.count());
+    onceUnnoticed(exchange.res, 'close', () => comparison.count());
     return t.forward(bypass(comparison.detail));
   }
   comparison.begin();

@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import { onceUnnoticed } from '../exchange/disconnect-watch.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { onHead } from '../exchange/on-head.ts';
 import { addCacheStatus } from '../exchange/replay.ts';
@@ -50,7 +51,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   /** Milliseconds that the handler had taken to make the response that was sent. */
   savedMs = 0;
   /** Milliseconds that the request has waited for the store. */
-  spentMs = 0;
+  spentMs: number;
   /** How often the request may look up again. */
   retriesLeft = 0;
   #waitUntil: number | undefined;
@@ -63,6 +64,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     this.policy = policy;
     this.refresh = context.refreshes.of(exchange.req);
     this.inFront = context.nested.inFront(exchange.req);
+    this.spentMs = this.inFront?.spentMs ?? 0;
     this.startedAt = this.inFront?.startedAt ?? performance.now();
   }
 
@@ -191,7 +193,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
       reporter.count(outcome, this);
     });
     if (!reporter.isListening) return;
-    exchange.res.once('close', () => {
+    onceUnnoticed(exchange.res, 'close', () => {
       if (this.next) return;
       if (!isCounted) reporter.count(outcome, this);
       reporter.emit(outcome, this);

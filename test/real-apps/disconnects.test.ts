@@ -1,9 +1,14 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { frameworks, type Handler, lostConnection, serve, timedCache } from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
 import { Gate } from '../support/gate.ts';
 import { awake, until } from '../support/until.ts';
+
+// Packages without types of their own.
+const morgan: (format: string, options: object) => Handler = require('morgan');
+const onFinished: (res: ServerResponse, listener: () => void) => void = require('on-finished');
 
 /* Clients that hang up while the app answers, and apps that notice it, as many do. */
 
@@ -217,6 +222,73 @@ describe.each(frameworks)('$name', ({ app }) => {
       expect((await ask(port, HOST)).body).toBe(WHOLE);
     },
   );
+
+  test.each<[string, (req: IncomingMessage, res: ServerResponse, gone: () => void) => void]>([
+    ["'close' of the response", (_req, res, gone) => res.on('close', gone)],
+    ["'close' of the request", (req, _res, gone) => req.on('close', gone)],
+    ["'aborted' of the request", (req, _res, gone) => req.on('aborted', gone)],
+    ["'error' of the request", (req, _res, gone) => req.on('error', gone)],
+  ])('an app that middleware in front tells of %s is not stored where it stops', async (_event, listen) => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    let isGone = false;
+    const front: Handler = (req, res, next) => {
+      isGone = false;
+      listen(req, res, () => {
+        isGone = true;
+      });
+      next();
+    };
+    const port = await serve(
+      app(
+        front,
+        cache as Handler,
+        rows(() => isGone),
+      ),
+    );
+    const first = client(port);
+    await receives(first, '4');
+    await hangUp(first, port);
+    await until(() => requests.length > 0);
+    expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+    expect((await ask(port, HOST)).body).toBe(WHOLE);
+  });
+
+  test('an app that is told by on-finished, behind morgan, is not stored where it stops', async () => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    const front = morgan('tiny', { stream: { write() {} } });
+    const handler: Handler = (req, res, next) => {
+      let isGone = false;
+      onFinished(res, () => {
+        isGone = !res.writableFinished;
+      });
+      return rows(() => isGone)(req, res, next);
+    };
+    const port = await serve(app(front, cache as Handler, handler));
+    const first = client(port);
+    await receives(first, '4');
+    await hangUp(first, port);
+    await until(() => requests.length > 0);
+    expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+    expect((await ask(port, HOST)).body).toBe(WHOLE);
+  });
+
+  test('an app that stops where `write` returns false is not stored', async () => {
+    const { cache, requests } = timedCache({ ttl: '1h' });
+    const handler: Handler = async (_req, res) => {
+      for (const row of ROWS) {
+        if (!res.write(row)) break;
+        await pause(row);
+      }
+      res.end();
+    };
+    const port = await serve(app(cache as Handler, handler));
+    const first = client(port);
+    await receives(first, '4');
+    await hangUp(first, port);
+    await until(() => requests.length > 0);
+    expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+    expect((await ask(port, HOST)).body).toBe(WHOLE);
+  });
 
   test('an app that answers nothing when its client is gone is not stored', async () => {
     const { cache, requests } = timedCache({ ttl: '1h' });

@@ -3,7 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import compression from 'compression';
 import express from 'express';
 import helmet from 'helmet';
-import { frameworks, type Handler, serve, testApp, timedCache } from '../support/app.ts';
+import { frameworks, type Handler, newCache, serve, testApp, timedCache } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 
 /* Middleware in front of the cache that sets fields, rewrites URLs, or encodes bodies. */
@@ -273,6 +273,55 @@ describe.each(frameworks)('$name', ({ app }) => {
     await ask(port, h2c);
     await cache.idle();
     expect((await ask(port, h2c)).cacheStatus).toMatch(/^hit/);
+  });
+});
+
+test.each(frameworks)(
+  '$name: a hit for somebody whose session middleware in front begins is not for the next shared cache',
+  async ({ app }) => {
+    const cache = newCache({ ttl: '1h' });
+    const front: Handler = (req, res, next) => {
+      if (req.headers['x-login']) {
+        res.setHeader('Set-Cookie', 'sid=alice');
+        res.setHeader('Cache-Control', 'private, no-store');
+      }
+      next();
+    };
+    const handler: Handler = (_req, res) => void res.setHeader('Cache-Control', 'max-age=600').end('a page');
+    const port = await serve(app(front, cache as unknown as Handler, handler));
+    await ask(port, { path: '/a' });
+    await cache.idle();
+    const { cacheStatus, header } = await ask(port, { path: '/a', headers: { 'X-Login': 'yes' } });
+    expect(cacheStatus).toMatch(/^hit/);
+    expect([header('set-cookie'), header('cache-control')]).toEqual(['sid=alice', 'private, no-store']);
+    expect((await ask(port, { path: '/a' })).header('cache-control')).toBe('max-age=600');
+  },
+);
+
+describe.each(frameworks)('$name, with a URL that is rewritten in front', ({ app }) => {
+  test.each([
+    ['to the root', (url: string, isMember: boolean) => (isMember ? url : '/')],
+    ['without its prefix', (url: string, isMember: boolean) => (isMember ? url : url.replace('/area', ''))],
+  ])('%s for some people: nobody gets the page of the others', async (_how, rewrite) => {
+    const cache = newCache({ ttl: '1h' });
+    const gate: Handler = (req, _res, next) => {
+      // As Connect and Express do.
+      (req as { originalUrl?: string }).originalUrl ??= req.url;
+      req.url = rewrite(req.url, req.headers['x-member'] === 'yes');
+      next();
+    };
+    const handler: Handler = (req, res) => void res.end(`page ${req.url}`);
+    const port = await serve(app(gate, cache as unknown as Handler, handler));
+    const pageFor = async (member: string) => {
+      const { body, cacheStatus } = await ask(port, { path: '/area/a', headers: { 'X-Member': member } });
+      await cache.idle();
+      return [body, cacheStatus.slice(0, 3)];
+    };
+    const others = `page ${rewrite('/area/a', false)}`;
+    expect(await pageFor('yes')).toEqual(['page /area/a', 'fwd']);
+    expect(await pageFor('no')).toEqual([others, 'fwd']);
+    expect(await pageFor('yes')).toEqual(['page /area/a', 'hit']);
+    expect(await pageFor('no')).toEqual([others, 'hit']);
   });
 });
 

@@ -91,3 +91,21 @@ describe.each(fewFrameworks)('$name', ({ app }) => {
     expect(lifetimes[0]).toBeGreaterThan(5000);
   });
 });
+
+test.each(['storeWhen', 'ttl', 'tags'])(
+  '`%s` that gives a promise which never settles: nothing is stored, and idle() and close() resolve',
+  async (option) => {
+    const faults: string[] = [];
+    const cache = newCache({ ttl: '1h', [option]: () => new Promise(() => {}) });
+    cache.on('fault', ({ message }) => faults.push(message));
+    const handler: Handler = (_req, res) => void res.end('a body');
+    const [, { app }] = fewFrameworks as [unknown, (typeof fewFrameworks)[number]];
+    const port = await serve(app(cache as unknown as Handler, handler));
+    const asked = [ask(port, { path: '/a' }), ask(port, { path: '/a' })];
+    expect((await Promise.all(asked)).map(({ body }) => body)).toEqual(['a body', 'a body']);
+    await cache.idle();
+    expect(faults[0]).toMatch(/^storeWhen, ttl or tags has given no result within 5000 ms/);
+    expect(cache.stats().stored).toBe(0);
+    await cache.close();
+  },
+);

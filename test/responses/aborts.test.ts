@@ -43,6 +43,20 @@ const finished: Abort[] = [
     },
   },
   {
+    name: 'half-way under a Content-Length, and the handler writes the rest',
+    after: 'whole',
+    async handler(_req, res) {
+      res.setHeader('Content-Length', 10);
+      res.write('whole');
+      await gone();
+      res.end(' body');
+    },
+  },
+];
+
+const stopped: Abort[] = [
+  // `write` has returned false, which tells the handler that nobody listens.
+  {
     name: 'before the head, and the handler writes part by part',
     async handler(_req, res) {
       await gone();
@@ -61,19 +75,6 @@ const finished: Abort[] = [
       res.end('dy');
     },
   },
-  {
-    name: 'half-way under a Content-Length, and the handler writes the rest',
-    after: 'whole',
-    async handler(_req, res) {
-      res.setHeader('Content-Length', 10);
-      res.write('whole');
-      await gone();
-      res.end(' body');
-    },
-  },
-];
-
-const stopped: Abort[] = [
   { name: 'while a pipe runs, which stops', after: '\r\n\r\n', handler: (_req, res) => endless().pipe(res) },
   {
     name: 'while a pipeline runs, which stops',

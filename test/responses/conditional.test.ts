@@ -130,6 +130,18 @@ describe.each(frameworks)('$name', (framework) => {
     },
   );
 
+  test('a fill answers 304 also where the app announces trailers', async () => {
+    const server = await stage(framework, [cacheWith()], async (_req, res) => {
+      await null;
+      res.setHeader('ETag', '"v1"').setHeader('Trailer', 'X-Sum');
+      res.write('body');
+      res.addTrailers({ 'X-Sum': '4' });
+      res.end();
+    });
+    const { status, body } = await askOnce(server.port, { headers: { 'if-none-match': '*' } });
+    expect([status, body]).toEqual([304, '']);
+  });
+
   test('a fill that streams answers 304 without a byte of the body', async () => {
     const server = await stage(framework, [cacheWith()], (_req, res) => {
       res.writeHead(200, ['ETag', '"v1"', 'Content-Length', '8']);

@@ -1,6 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { afterAll, beforeAll } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { onceUnnoticed } from '../../../src/exchange/disconnect-watch.ts';
 import type { CacheMiddleware, CacheOptions } from '../../../src/index.ts';
 import { type Framework, frameworks, type Handler, type Layer, newCache, serve } from '../../support/app.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
@@ -52,7 +53,8 @@ export async function stage(
     return result;
   };
   const watch: Layer = (_req, res, next) => {
-    closed.push(new Promise((resolve) => res.once('close', resolve)));
+    // A listener of middleware in front could tell the app.
+    closed.push(new Promise<void>((resolve) => onceUnnoticed(res, 'close', resolve)));
     next();
   };
   const app = (bare ? framework.bareApp : framework.app)(watch, ...layers, counted);
