@@ -16,7 +16,7 @@ afterEach(() => {
 async function start(prefix: string): Promise<{ child: Child; port: number }> {
   const child = new Child(
     `const cache = redisCache({ redis: REDIS, prefix: ${JSON.stringify(prefix)}, timeout: '10s', key: () => 'one' });
-    const server = require('node:http').createServer((req, res) => cache(req, res, () => {
+    const server = require('node:http').createServer({ keepAliveTimeout: 0 }, (req, res) => cache(req, res, () => {
       console.log('run');
       setTimeout(() => res.end('made by ' + process.pid), 1000);
     }));

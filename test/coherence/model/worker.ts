@@ -33,7 +33,7 @@ process.on('disconnect', () => process.exit());
 
 function open(options: readonly LaneOptions[]): void {
   lanes = options.map(laneOf);
-  const server = createServer((req, res) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     const [, lane, , name] = (req.url as string).split('/');
     const { cache, keyed } = lanes[Number(lane)] as Lane;
     (name?.startsWith('key') ? keyed : cache)(req, res, () => void run(req, res));

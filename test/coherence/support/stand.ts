@@ -91,7 +91,8 @@ export class Stand {
 
   /** Starts another process, whose cache has not done anything yet; its number. */
   async add(options: CacheOptions): Promise<number> {
-    const server = createServer((req, res) => {
+    // A server that ends an idle connection while the next request is on its way resets it.
+    const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
       const { url = '' } = req;
       (url.startsWith('/key/') ? keyed : cache)(req, res, () => void this.#answer(req, res));
     });

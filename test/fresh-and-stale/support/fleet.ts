@@ -37,7 +37,7 @@ export interface Figures {
 const script = (prefix: string, { took, ttl, window, earlyRefresh = false }: Load): string => `
   const cache = redisCache({ redis: REDIS, prefix: '${prefix}', timeout: '5s', key: () => 'one',
     ttl: ${ttl}, staleWhileRevalidate: ${window}, earlyRefresh: ${earlyRefresh} });
-  const server = require('node:http').createServer((req, res) => cache(req, res, () => {
+  const server = require('node:http').createServer({ keepAliveTimeout: 0 }, (req, res) => cache(req, res, () => {
     const data = String(Date.now());
     console.log('run');
     setTimeout(() => res.end(data), ${took});

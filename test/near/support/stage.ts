@@ -45,7 +45,7 @@ export async function startProcess(origin: Origin, options: CacheOptions): Promi
   const cache = redisCache({ near: true, timeout: '1s', tags: ['all'], ...options });
   const faults: FaultEvent[] = [];
   cache.on('fault', (fault) => faults.push(fault));
-  const server = createServer((req, res) => {
+  const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     cache(req, res, () => {
       const path = req.url ?? '';
       if (path.startsWith('/large')) res.setHeader('Content-Type', 'text/plain');
