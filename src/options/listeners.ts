@@ -1,6 +1,6 @@
 import { OptionError, show } from '../errors.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
-import { callable, nearest } from './parsers.ts';
+import { callable, suggestion } from './parsers.ts';
 
 /** The arguments of `cache.on` and `cache.off`. */
 
@@ -17,8 +17,7 @@ const EVENTS: Readonly<Record<keyof CacheEvents, true>> = {
 export function assertListener(method: 'on' | 'off', event: unknown, listener: unknown): void {
   const known = Object.keys(EVENTS);
   if (!known.includes(event as string)) {
-    const near = typeof event === 'string' ? nearest(event, known) : undefined;
-    const advice = near === undefined ? '' : ` Did you mean "${near}"?`;
+    const advice = typeof event === 'string' ? suggestion(event, known) : '';
     const message = `${method}() does not know the event ${show(event)}.${advice} The events are ${known.join(', ')}.`;
     throw new OptionError(method, message);
   }

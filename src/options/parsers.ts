@@ -188,14 +188,18 @@ export function assertKnownKeys(
   }
   const unknown = Object.keys(value).find((name) => !known.includes(name));
   if (unknown === undefined) return;
-  const near = nearest(unknown, known);
-  const advice =
-    near !== undefined
-      ? `Did you mean "${path}${near}"?`
-      : option
-        ? `"${option}" takes ${shape}.`
-        : 'docs/options.md lists all options.';
-  throw new OptionError(path + unknown, `Unknown option ${show(path + unknown)}. ${advice}`);
+  const others = option ? ` "${option}" takes ${shape}.` : ' docs/options.md lists all options.';
+  const advice = suggestion(unknown, known, path) || others;
+  throw new OptionError(path + unknown, `Unknown option ${show(path + unknown)}.${advice}`);
+}
+
+/**
+ * A sentence, after a space, with the known name that a misspelt one means; empty where there is none.
+ * @param path what stands before the name.
+ */
+export function suggestion(name: string, known: readonly string[], path = ''): string {
+  const near = nearest(name, known);
+  return near === undefined ? '' : ` Did you mean "${path}${near}"?`;
 }
 
 /** The known name that a misspelt one means: at most a third of the letters differ, apart from case and punctuation. */

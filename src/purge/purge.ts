@@ -14,7 +14,7 @@ import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
-import { callable, nearest, objectOf, optional } from '../options/parsers.ts';
+import { callable, objectOf, optional, suggestion } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
@@ -92,10 +92,8 @@ function parseTarget(target: PurgeTarget): Target {
   const known = [...TARGETS, 'soft'];
   const unknown = Object.keys(named).find((name) => !known.includes(name));
   if (unknown !== undefined) {
-    const near = nearest(unknown, known);
-    const advice = near === undefined ? '' : ` Did you mean "${near}"?`;
     throw new PurgeError(
-      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft.${advice}`,
+      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft.${suggestion(unknown, known)}`,
     );
   }
   if (typeof soft !== 'boolean') throw new PurgeError(`soft must be true or false, not ${show(soft)}`);
