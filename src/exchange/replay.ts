@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { joined } from '../http/cache-control.ts';
+import { type FieldValue, joined, parseCacheControl } from '../http/cache-control.ts';
 import { type FieldList, field, isDescriptive, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';
 import { hasReasonPhrase } from './http2.ts';
@@ -37,7 +37,7 @@ export function replay(
   added: AddedFields,
 ): number {
   for (const name of stored.removedFields) res.removeHeader(name);
-  const isForOne = res.hasHeader('set-cookie') && forbidsSharing(joined(res.getHeader('cache-control')));
+  const isForOne = res.hasHeader('set-cookie') && forbidsSharing(res.getHeader('cache-control'));
   for (const name of res.getHeaderNames()) if (isDescriptive(name)) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = buildMessage(stored, form);
@@ -54,8 +54,9 @@ export function replay(
 }
 
 /** Whether middleware in front has said that this answer is for one person, as where it starts a session. */
-function forbidsSharing(cacheControl: string | undefined): boolean {
-  return cacheControl !== undefined && /(?:^|[\s,])(?:private|no-store)(?:$|[\s,])/i.test(cacheControl);
+function forbidsSharing(cacheControl: FieldValue): boolean {
+  const directives = parseCacheControl(cacheControl);
+  return directives.has('private') || directives.has('no-store');
 }
 
 /** The next shared cache must not store the cookie of one person, whatever may be stored of the response. */

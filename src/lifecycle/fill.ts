@@ -38,10 +38,6 @@ import type { ShadowComparison } from './shadow-comparison.ts';
 import { evaluate, evaluateReads, type ResponseHead, type Storability } from './storability.ts';
 import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
-import { withTimeout } from './with-timeout.ts';
-
-/** How long the options may take, after the response, to say whether it is stored, in milliseconds. */
-const MAX_DELIBERATION_MS = 5000;
 
 /** What a fill is for. */
 interface FillPlan {
@@ -272,20 +268,10 @@ export class Fill implements CaptureHooks, FillState {
       : { kind: 'not-stored', reason: 'incomplete' };
   }
 
-  /** A function among the options may give a promise that never settles. */
-  async #knownStorability(): Promise<Storability> {
-    if (!(this.#storability instanceof Promise)) return this.#storability;
-    const known = await withTimeout(this.#storability, MAX_DELIBERATION_MS);
-    if (known) return known;
-    const message = `storeWhen, ttl or tags has given no result within ${MAX_DELIBERATION_MS} ms`;
-    this.transaction.context.reporter.fault({ step: 'option', code: 'timeout', message });
-    return { reason: 'error' };
-  }
-
   /** Commits a complete response that may be stored. */
   async #store(end: CaptureEnd): Promise<FillResult> {
     this.reads.end();
-    const storability = await this.#knownStorability();
+    const storability = await this.#storability;
     const head = this.#head;
     const readReason = head && this.lease && evaluateReads(this, head, storability);
     if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };

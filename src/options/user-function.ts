@@ -9,7 +9,10 @@ import type { Dynamic } from './policy.ts';
  * function throws, and checks what the function returns.
  */
 
-/** A function among the options threw or rejected, or returned a value of another type than the documented one. */
+/** How long the promise of such a function may take, in milliseconds. A request that waits for it is answered by the app. */
+const MAX_PROMISE_MS = 5000;
+
+/** A function among the options threw or rejected, gave no result in time, or returned a value of another type. */
 export class OptionFailure extends Error {
   override readonly name = 'OptionFailure';
   readonly option: string;
@@ -56,8 +59,16 @@ export function userFunction<T>(
 ): (run: unknown) => Dynamic<T> {
   const made = new WeakMap<object, Dynamic<T>>();
   const failed = (error: unknown): never => {
-    throw new OptionFailure(option, detail, `threw ${textOf(error)}`);
+    throw error instanceof OptionFailure
+      ? error
+      : new OptionFailure(option, detail, `threw ${textOf(error)}`);
   };
+  const late = (): OptionFailure =>
+    new OptionFailure(
+      option,
+      detail,
+      `returned a promise that has not settled within ${MAX_PROMISE_MS / 1000} seconds.`,
+    );
   const checked = (value: unknown): T => {
     if (accepts(value)) return value as T;
     throw new OptionFailure(option, wrong, `returned ${shows(value)}, but must return ${accepted}.`);
@@ -71,10 +82,9 @@ export function userFunction<T>(
         value = (run as Callable)(req, res);
         if (!isPromise(value)) return checked(value);
       } catch (error) {
-        if (error instanceof OptionFailure) throw error;
         return failed(error);
       }
-      const settled = Promise.resolve(value).then(checked, failed);
+      const settled = inTime(value, late).then(checked, failed);
       // The caller may have failed before it waits for this.
       settled.catch(() => {});
       return settled;
@@ -82,6 +92,16 @@ export function userFunction<T>(
     made.set(run as Callable, called);
     return called;
   };
+}
+
+/** The promise, which rejects with `late()` where it takes too long. */
+function inTime(promise: PromiseLike<unknown>, late: () => Error): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late()), MAX_PROMISE_MS).unref();
+    Promise.resolve(promise)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer));
+  });
 }
 
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
