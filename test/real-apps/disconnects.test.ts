@@ -1,7 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { frameworks, type Handler, lostConnection, serve, timedCache } from '../support/app.ts';
+import {
+  type Framework,
+  frameworks,
+  type Handler,
+  lostConnection,
+  serve,
+  timedCache,
+} from '../support/app.ts';
 import { ask, Connection } from '../support/client.ts';
 import { Gate } from '../support/gate.ts';
 import { awake, until } from '../support/until.ts';
@@ -155,6 +162,22 @@ async function spun(isTrue: () => boolean): Promise<void> {
   while (!isTrue()) await turn();
 }
 
+/** The first client hangs up half-way: what it got is not stored, and the next one gets the whole. */
+async function expectNotStored(
+  app: Framework['app'],
+  front: readonly Handler[],
+  handler: Handler,
+): Promise<void> {
+  const { cache, requests } = timedCache({ ttl: '1h' });
+  const port = await serve(app(...front, cache as Handler, handler));
+  const first = client(port);
+  await receives(first, '4');
+  await hangUp(first, port);
+  await until(() => requests.length > 0);
+  expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
+  expect((await ask(port, HOST)).body).toBe(WHOLE);
+}
+
 describe.each(frameworks)('$name', ({ app }) => {
   test.each(
     FIRST_SIGNS.flatMap(([sign, stop]) =>
@@ -254,7 +277,6 @@ describe.each(frameworks)('$name', ({ app }) => {
   });
 
   test('an app that is told by on-finished, behind morgan, is not stored where it stops', async () => {
-    const { cache, requests } = timedCache({ ttl: '1h' });
     const front = morgan('tiny', { stream: { write() {} } });
     const handler: Handler = (req, res, next) => {
       let isGone = false;
@@ -263,17 +285,10 @@ describe.each(frameworks)('$name', ({ app }) => {
       });
       return rows(() => isGone)(req, res, next);
     };
-    const port = await serve(app(front, cache as Handler, handler));
-    const first = client(port);
-    await receives(first, '4');
-    await hangUp(first, port);
-    await until(() => requests.length > 0);
-    expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
-    expect((await ask(port, HOST)).body).toBe(WHOLE);
+    await expectNotStored(app, [front], handler);
   });
 
   test('an app that stops where `write` returns false is not stored', async () => {
-    const { cache, requests } = timedCache({ ttl: '1h' });
     const handler: Handler = async (_req, res) => {
       for (const row of ROWS) {
         if (!res.write(row)) break;
@@ -281,13 +296,7 @@ describe.each(frameworks)('$name', ({ app }) => {
       }
       res.end();
     };
-    const port = await serve(app(cache as Handler, handler));
-    const first = client(port);
-    await receives(first, '4');
-    await hangUp(first, port);
-    await until(() => requests.length > 0);
-    expect(requests[0]).toMatchObject({ stored: false, detail: 'incomplete' });
-    expect((await ask(port, HOST)).body).toBe(WHOLE);
+    await expectNotStored(app, [], handler);
   });
 
   test('an app that answers nothing when its client is gone is not stored', async () => {
