@@ -4,7 +4,7 @@
  */
 
 /** Fields by which clients, proxies and gateways name a caller. A name ending in `*` stands for all that begin so. */
-const CREDENTIALS = [
+export const CREDENTIALS: readonly string[] = [
   ...['authorization', 'proxy-authorization', 'cookie'],
   ...['x-api-key', 'api-key', 'apikey', 'x-access-token', 'x-auth-token', 'x-csrf-token', 'x-xsrf-token'],
   ...['x-forwarded-user', 'x-forwarded-email', 'x-forwarded-groups', 'x-forwarded-preferred-username'],
@@ -22,14 +22,14 @@ const CREDENTIALS = [
 ];
 
 /** A field that is not listed anywhere, but whose name says that it names a caller. */
-const NAMES_CALLER =
+export const NAMES_CALLER: RegExp =
   /(?:^|[-_])(?:user|users|uid|account|tenant|org|organi[sz]ation|member|customer|identity|principal|session|sessionid|sid|token|secret|jwt|auth|authn|authz|apikey|login|role|roles|impersonate)(?:$|[-_])|api[-_]?key/;
 
 /**
  * Fields that say nothing about the answer: about the connection, the body of the request, its conditions, who called
  * before, how to trace it. What apps read of them goes into logs, not into pages. `vary.headers` makes one select.
  */
-const NOISE = [
+export const NOISE: readonly string[] = [
   ...[
     'connection',
     'keep-alive',
@@ -82,7 +82,7 @@ export const ROUTING: readonly string[] = [
 ];
 
 /** Cookies of analytics and of consent, which no app makes a page of. */
-const NOISE_COOKIES = [
+export const NOISE_COOKIES: readonly string[] = [
   ...[
     '_ga*',
     '_gid',

@@ -33,7 +33,7 @@ export function isOfEveryRequest(name: string): boolean {
 }
 
 /** What logs, traces and measures place. No page is made of it. */
-const NOISE: ReadonlySet<string> = new Set([
+export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...[
     'log',
     'logger',
@@ -71,7 +71,7 @@ const NOISE: ReadonlySet<string> = new Set([
 
 /** Whether a placed value, by its own name, is one of logs and measures. */
 export function isNoiseName(name: string): boolean {
-  return NOISE.has(name);
+  return NOISE_NAMES.has(name);
 }
 
 /** Where values are placed: objects of the request, with the beginning of their names. */
