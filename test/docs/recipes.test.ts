@@ -4,11 +4,10 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, test } from '@jest/globals';
-import cookieParser from 'cookie-parser';
 import express, { type Express, type RequestHandler } from 'express';
 import session from 'express-session';
 import i18next from 'i18next';
-import i18nextMiddleware from 'i18next-http-middleware';
+import * as i18nextMiddleware from 'i18next-http-middleware';
 import { type CacheMiddleware, type CacheOptions, redisCache } from '../../src/index.ts';
 import { DETAILS } from '../../src/observe/reasons.ts';
 import { http1 } from '../support/client.ts';
@@ -42,6 +41,13 @@ function authentication({ required = false } = {}): RequestHandler {
     next();
   };
 }
+
+/** Stands for cookie-parser. */
+const cookieParser = (): RequestHandler => (req, _res, next) => {
+  const pairs = req.headers.cookie?.split('; ') ?? [];
+  Object.assign(req, { cookies: Object.fromEntries(pairs.map((pair) => pair.split('='))) });
+  next();
+};
 
 /** A template. The one that is called `hello` shows the user. */
 class View {
