@@ -48,9 +48,9 @@ export interface VaryOptions {
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
    * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a stranger, a request without
-   * credentials. The name is a part of the key, and declares that the key covers the caller (see `guard`): callers with one
-   * name share stored responses, and others do not, whatever the app reads of them. Mount the cache behind the middleware that
-   * knows the caller. @default none
+   * credentials. The name is a part of the key, and declares that the key covers the caller (see `guard`): callers with
+   * different names share no stored response, whatever the app reads of them. Mount the cache behind the middleware that knows
+   * the caller. @default none
    */
   readonly caller?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
