@@ -96,7 +96,8 @@ function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: Co
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = declaredText(parts);
-  const coversCaller = caller !== undefined && caller !== null;
+  // What is easily written for a stranger: `req.user?.id ?? ''`, `req.user && req.user.id`.
+  const coversCaller = caller !== undefined && caller !== null && caller !== '' && caller !== false;
   return { key, policy, id: redisId(key, hash), declared, coversCaller };
 }
 
