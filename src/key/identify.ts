@@ -57,10 +57,9 @@ const NO_PARTS: ComputedParts = {};
 
 /** The identity where the options `key`, `vary.by` or `vary.caller` are functions. What they read covers nobody. */
 async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
-  const req = optionView(x.req, x.optionReads);
   let key: string | undefined;
   if (policy.key) {
-    const value = await policy.key(req, x.res);
+    const value = await policy.key(optionView(x.req, x.optionReads), x.res);
     if (value === null) return 'key';
     if (value === undefined) return 'key-ambiguous';
     key = keyOf(method, value);
@@ -69,8 +68,8 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.vary.by && (await policy.vary.by(req, x.res));
-  const caller = policy.vary.caller && (await policy.vary.caller(req, x.res));
+  const by = policy.vary.by && (await policy.vary.by(x.req, x.res));
+  const caller = policy.vary.caller && (await policy.vary.caller(x.req, x.res));
   return toIdentity(x, policy, key, { by, caller });
 }
 

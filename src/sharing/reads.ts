@@ -195,7 +195,9 @@ export class ReadWatch {
     if (isNoisePlaced(place, name, Object.getOwnPropertyDescriptor(holder, name)?.value)) return;
     const holdsCookies = place === REQUEST && CONTAINERS_OF_COOKIES.has(name);
     let view: object | undefined;
-    const undo = watchProperty(holder, name, (value) => {
+    const undo = watchProperty(holder, name, (current) => {
+      // A getter of middleware in front reads for that.
+      const value = this.untracked(current);
       if (holdsCookies && typeof value === 'object' && value !== null) {
         view ??= this.#cookiesView(value);
         return unviewed(view) === value ? view : value;
@@ -225,7 +227,7 @@ export class ReadWatch {
 }
 
 /** Every way to read one property by its name. */
-export function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
+function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
   return {
     get(target, name) {
       note(name);

@@ -11,17 +11,17 @@ interface Held {
   own: PropertyDescriptor | undefined;
   value: unknown;
   /** Returns what a reader gets. */
-  read: ((value: unknown) => unknown) | undefined;
+  read: ((current: () => unknown) => unknown) | undefined;
 }
 
 /**
- * @param read is given the value of the property, and returns what its reader gets.
+ * @param read is given what returns the value of the property, and returns what its reader gets.
  * @returns what leaves the property as it would be without the watch; `undefined` where it cannot be watched.
  */
 export function watchProperty(
   holder: object,
   name: string,
-  read: (value: unknown) => unknown,
+  read: (current: () => unknown) => unknown,
 ): (() => void) | undefined {
   const own = Object.getOwnPropertyDescriptor(holder, name);
   if (!own?.configurable) return undefined;
@@ -40,8 +40,7 @@ export function watchProperty(
 function accessorsOf(held: Held, name: string): { get(): unknown; set(next: unknown): void } {
   const accessors = {
     get(): unknown {
-      const value = valueIn(held);
-      return held.read ? held.read(value) : value;
+      return held.read ? held.read(() => valueIn(held)) : valueIn(held);
     },
     set(next: unknown): void {
       const { own, holder } = held;
