@@ -2,7 +2,6 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { ReadTracker } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
 import type { CacheContext } from '../../src/lifecycle/context.ts';
 import type { FillState } from '../../src/lifecycle/fill-state.ts';
@@ -11,6 +10,7 @@ import { evaluate } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
+import { ReadWatch } from '../../src/sharing/reads.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */
 
@@ -24,7 +24,6 @@ async function aged(
 ): Promise<Ageing | string> {
   const req = new IncomingMessage(new Socket());
   const exchange = new Exchange(req, new ServerResponse(req), () => {});
-  const covers: ReadonlySet<string> = new Set();
   const policy = parsePolicy(options);
   const context = {
     refreshes: { of: () => undefined },
@@ -32,10 +31,10 @@ async function aged(
   } as unknown as CacheContext;
   const fill: FillState = {
     transaction: new Transaction(exchange, policy, context),
-    identity: { key: 'k', policy, id: 'k', declared: '', covers, coversCredentials: false },
+    identity: { key: 'k', policy, id: 'k', declared: '', coversCaller: false },
     requestedAt: NOW,
     headBefore: [],
-    reads: new ReadTracker(),
+    reads: new ReadWatch(),
     policy,
     refusal: undefined,
     limitWait() {},
