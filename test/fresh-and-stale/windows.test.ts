@@ -6,7 +6,7 @@ import type { Ageing } from '../../src/http/reuse.ts';
 import type { CacheContext } from '../../src/lifecycle/context.ts';
 import type { FillState } from '../../src/lifecycle/fill-state.ts';
 import { NestedCaches } from '../../src/lifecycle/nested.ts';
-import { evaluate } from '../../src/lifecycle/storability.ts';
+import { evaluate, sharingOf } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
@@ -39,7 +39,8 @@ async function aged(
     refusal: undefined,
     limitWait() {},
   };
-  const storability = await evaluate(fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });
+  const head = { status, headers, dated: headers, length: 5, receivedAt: NOW };
+  const storability = await evaluate(fill, head, sharingOf(fill, head));
   return storability.reason ?? storability.ageing;
 }
 
