@@ -336,12 +336,69 @@ const placed: Channel[] = [
   },
 ];
 
+/** Properties that Express, Node or a parser fills for every request, and middleware in front changes. */
+const ofEveryRequest: Channel[] = [
+  {
+    name: 'req.query.as, added in front',
+    way: session,
+    wire: () => ({
+      place(req, _res, person, next) {
+        // Express 5 makes it anew at each reading, unless it is set.
+        const query = { ...(req.query as object), ...(person && { as: person }) };
+        Object.defineProperty(req, 'query', {
+          configurable: true,
+          enumerable: true,
+          writable: true,
+          value: query,
+        });
+        next();
+      },
+      find: (req) => (req.query as { as?: Person }).as,
+    }),
+  },
+  { name: 'req.body, set in front', way: session, wire: onRequest('body', own, same) },
+  {
+    name: 'req.body, set in front, by X-Acme-Key',
+    way: apiKey('X-Acme-Key'),
+    wire: onRequest('body', own, same),
+  },
+  { name: 'req.id, the id of a person', way: apiKey('X-Acme-Key'), wire: onRequest('id', own, same) },
+  { name: 'res.locals.id, the id of a person', way: apiKey('X-Acme-Key'), wire: onLocals('id', own, same) },
+  {
+    name: 'res.locals.device, of a person',
+    way: apiKey('X-Acme-Key'),
+    wire: onLocals('device', own, same),
+  },
+];
+
 const withoutTrace: Channel[] = [
   { name: 'AsyncLocalStorage', way: session, wire: asyncLocalStorage },
   { name: 'AsyncLocalStorage, by a bearer token', way: bearer, wire: asyncLocalStorage },
   { name: 'a WeakMap by request', way: session, wire: weakMap },
   { name: 'a closure of middleware in front', way: session, wire: closure },
   { name: 'one service on every request', way: session, wire: service },
+  {
+    name: 'a property of the response',
+    way: session,
+    wire: () => ({
+      place(_req, res, person, next) {
+        res.visitor = person;
+        next();
+      },
+      find: (_req, res) => res.visitor as As,
+    }),
+  },
+  {
+    name: 'a property of the connection, by an Authorization that is sent each time',
+    way: bearer,
+    wire: () => ({
+      place({ socket }, _res, person, next) {
+        (socket as unknown as { person: As }).person = person;
+        next();
+      },
+      find: ({ socket }) => (socket as unknown as { person: As }).person,
+    }),
+  },
   {
     name: 'req.member, an accessor of all requests that reads a WeakMap',
     way: session,
@@ -363,6 +420,12 @@ const withoutTrace: Channel[] = [
       wire: asyncLocalStorage,
     }),
   ),
+  // A short text that names a person says nothing of the kind of person either.
+  {
+    name: 'AsyncLocalStorage, by a short Remote-User',
+    way: identity('Remote-User'),
+    wire: asyncLocalStorage,
+  },
   {
     name: 'a WeakMap by request, by an Authorization that is deleted in front',
     way: bearer,
@@ -386,6 +449,8 @@ const byFields: Channel[] = [
     const way = apiKey(field);
     return [
       { name: `${field}, read behind the cache`, way, wire: behind(way) },
+      { name: `req.consumer, a plain object, by ${field}`, way, wire: onRequest('consumer', own, same) },
+      // Node has a property of that name.
       { name: `req.client, a plain object, by ${field}`, way, wire: onRequest('client', own, same) },
       { name: `res.locals.client, an instance, by ${field}`, way, wire: onLocals('client', instance, same) },
     ];
@@ -394,12 +459,6 @@ const byFields: Channel[] = [
     const way = identity(field);
     return { name: `${field}, read behind the cache`, way, wire: behind(way) };
   }),
-  // Its text is short, so it tells the callers apart.
-  {
-    name: 'AsyncLocalStorage, by a short Remote-User',
-    way: identity('Remote-User'),
-    wire: asyncLocalStorage,
-  },
   { name: 'a role in a cookie, read behind the cache', way: roleCookie, wire: behind(roleCookie) },
   { name: 'a role in a cookie, kept in a WeakMap', way: roleCookie, wire: weakMap },
   {
@@ -419,4 +478,4 @@ const byFields: Channel[] = [
   },
 ];
 
-export const channels: readonly Channel[] = [...placed, ...byFields, ...traceless];
+export const channels: readonly Channel[] = [...placed, ...ofEveryRequest, ...byFields, ...traceless];
