@@ -9,6 +9,7 @@ import type { ExplainRequest } from './exchange/probe-request.ts';
 import { hasOwnKeys, idsOfUrl } from './key/key-ids.ts';
 import { Collapse } from './lifecycle/collapse.ts';
 import type { CacheContext } from './lifecycle/context.ts';
+import { DependentPlaces } from './lifecycle/dependent-places.ts';
 import { explain } from './lifecycle/explain.ts';
 import { handle } from './lifecycle/handle.ts';
 import { Lookup } from './lifecycle/lookup.ts';
@@ -24,6 +25,7 @@ import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge, TagPurges } from './purge/purge.ts';
+import { Varieties } from './sharing/varieties.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
@@ -78,6 +80,8 @@ class Cache {
       pendingInvalidations,
       nested: new NestedCaches(),
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
+      dependentPlaces: new DependentPlaces(),
+      varieties: new Varieties(),
       reporter,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
@@ -135,7 +139,7 @@ class Cache {
     const context = this.#context;
     const door = new FrontDoor(app);
     const { enabled, when, key, vary } = policy;
-    const asks = [enabled, when, key, vary.by, context.settings.invalidation?.authorize].some(
+    const asks = [enabled, when, key, vary.by, vary.caller, context.settings.invalidation?.authorize].some(
       (o) => typeof o === 'function',
     );
     const closed = (): boolean => this.#closed;

@@ -38,8 +38,18 @@ export const refreshRequests: WeakMap<IncomingMessage, 'on-its-way' | 'arrived'>
   () => new WeakMap(),
 );
 
-/** What each view of the guard shows. */
+/** What each view of a request's parts shows. */
 export const viewedObjects: WeakMap<object, object> = shared('viewed-objects', () => new WeakMap());
+
+/** The value of a property in whose place an accessor watches, by the accessor's getter. */
+export const viewedValues: WeakMap<object, () => unknown> = shared('viewed-values', () => new WeakMap());
+
+/** What a view shows: a cache behind another looks at the request without that being the app's reading. */
+export function unviewed<T extends object>(value: T): T {
+  let shown: object = value;
+  for (let under = viewedObjects.get(shown); under; under = viewedObjects.get(shown)) shown = under;
+  return shown as T;
+}
 
 /** The caches that each registry of prom-client reports, by name; `stats` returns a `CacheStats`. */
 export const reportedCaches: WeakMap<object, Map<string, { stats(): unknown }>> = shared(

@@ -1,7 +1,7 @@
 import { TOKEN } from '../http/cache-control.ts';
 import type { StoredFields } from '../http/headers.ts';
 import { isStoredEncodings, type StoredEncodings } from './encodings.ts';
-import type { StoredHead, StoredResponse } from './stored-response.ts';
+import type { Audience, StoredHead, StoredResponse } from './stored-response.ts';
 
 /** The metadata of a stored response: everything but the body, as a JSON array. */
 type Metadata = [
@@ -21,6 +21,8 @@ type Metadata = [
   ],
   tags: string[],
   locals: Record<string, unknown> | null,
+  selectors: string[],
+  audience: [same: string[], different: [shape: string, until: number][]] | null,
   encodings?: StoredEncodings,
 ];
 
@@ -41,7 +43,10 @@ export function encodeMetadata(head: StoredHead): string {
     (head.neverStale ? NEVER_STALE : 0) |
     ((head.cacheLevel ^ 1) << CACHE_LEVEL_SHIFT);
   const ageing = [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, originMs];
+  const { selectors, audience } = head;
+  const shapes = audience ? [audience.same, audience.different] : null;
   const metadata: unknown[] = [key, variant, status, message, headers, removedFields, ageing, tags, locals];
+  metadata.push(selectors, shapes);
   if (encodings) metadata.push([encodings.size, encodings.list]);
   return JSON.stringify(metadata);
 }
@@ -63,7 +68,9 @@ export function decodeMetadata(
     return undefined;
   }
   if (!isMetadata(metadata, encodedLength)) return undefined;
-  const [key, variant, status, message, headers, removedFields, ageing, tags, locals, encodings] = metadata;
+  const [key, variant, status, message, headers, removedFields, ageing, tags, locals] = metadata;
+  const [, , , , , , , , , selectors, shapes, encodings] = metadata;
+  const audience: Audience | undefined = shapes ? { same: shapes[0], different: shapes[1] } : undefined;
   const [bornAt, lifetime, rules, staleIfError, staleWhileRevalidate, originMs] = ageing;
   return {
     key,
@@ -82,6 +89,8 @@ export function decodeMetadata(
     tags,
     locals,
     cacheLevel: (rules >>> CACHE_LEVEL_SHIFT) ^ 1,
+    selectors,
+    audience,
     encodings: encodings && { size: encodings[0], list: encodings[1] },
     body,
     purged: false,
@@ -92,8 +101,9 @@ export const FIELD_NAME: RegExp = TOKEN;
 const NOT_IN_FIELD_VALUE = /[^\t\x20-\x7e\x80-\xff]/;
 
 function isMetadata(m: unknown, encodedLength: number | undefined): m is Metadata {
-  if (!Array.isArray(m) || m.length !== (encodedLength === undefined ? 9 : 10)) return false;
-  const [key, variant, status, message, headers, removedFields, ageing, tags, locals, encodings] = m;
+  if (!Array.isArray(m) || m.length !== (encodedLength === undefined ? 11 : 12)) return false;
+  const [key, variant, status, message, headers, removedFields, ageing, tags, locals] = m;
+  const [, , , , , , , , , selectors, audience, encodings] = m;
   return (
     typeof key === 'string' &&
     typeof variant === 'string' &&
@@ -110,8 +120,17 @@ function isMetadata(m: unknown, encodedLength: number | undefined): m is Metadat
     ageing.every((value) => Number.isFinite(value)) &&
     typeof locals === 'object' &&
     !Array.isArray(locals) &&
+    areStrings(selectors) &&
+    (audience === null || isAudience(audience)) &&
     (encodedLength === undefined || isStoredEncodings(encodings, encodedLength))
   );
+}
+
+function isAudience(shapes: unknown): boolean {
+  if (!Array.isArray(shapes) || shapes.length !== 2 || !Array.isArray(shapes[1])) return false;
+  const isFinding = (one: unknown): boolean =>
+    Array.isArray(one) && one.length === 2 && typeof one[0] === 'string' && Number.isFinite(one[1]);
+  return areStrings(shapes[0]) && shapes[1].every(isFinding);
 }
 
 function areStrings(list: unknown): boolean {

@@ -1,6 +1,14 @@
 import type { StoredFields } from '../http/headers.ts';
 import type { Encodings, SelectedRepresentation } from './encodings.ts';
 
+/** The requests that may have a stored response which was made for a request without credentials. */
+export interface Audience {
+  /** Shapes of requests for which the app was seen to give the same answer. */
+  readonly same: readonly string[];
+  /** Shapes for which it gave another one, each with the instant (milliseconds since 1970) until which that counts. */
+  readonly different: readonly (readonly [shape: string, until: number])[];
+}
+
 /** A stored response without its body. */
 export interface StoredHead {
   /** The whole cache key. It is compared on a hit, so that a hash collision is a miss. */
@@ -37,6 +45,13 @@ export interface StoredHead {
    * caches. A cache of a lower level does not reuse it.
    */
   readonly cacheLevel: number;
+  /**
+   * The names that select the response: header fields, nominated by `Vary` or read by the app, and values that middleware
+   * in front has placed on the request. Sorted, as `variant` has them.
+   */
+  readonly selectors: readonly string[];
+  /** `undefined`: everyone who selects the response. */
+  readonly audience: Audience | undefined;
   /** The encodings of a compressed body. `headers` still describe the identity body. */
   readonly encodings?: Encodings | undefined;
 }

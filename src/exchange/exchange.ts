@@ -2,14 +2,21 @@ import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../options/types.ts';
-import { cachesPassed, leaderRequests, refreshRequests } from '../shared-state.ts';
+import { cachesPassed, leaderRequests, refreshRequests, unviewed } from '../shared-state.ts';
+import { OptionReads } from '../sharing/option-view.ts';
+import { isFastifys } from './fastify.ts';
 import type { FrontDoor } from './front-door.ts';
-import { original } from './guard/views.ts';
 import { announcesBody, withHost } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import type { RequestTarget } from './target.ts';
 import { targetOf, trustProxyOf } from './target.ts';
+
+const OWN_TARGET: ReadonlySet<string> = new Set(['host', ':authority', ':scheme']);
+const FORWARDED_TARGET: ReadonlySet<string> = new Set([
+  ...OWN_TARGET,
+  ...['x-forwarded-host', 'x-forwarded-proto'],
+]);
 
 /** The HTTP side of one request at one cache: the request as it came, the response, and the way to the app behind. */
 export class Exchange {
@@ -34,15 +41,14 @@ export class Exchange {
   #hasTarget = false;
   #context: AsyncResource | undefined;
   #forwarded = false;
-  #absentIdentity: Set<string> | undefined;
-  #headersRead: Set<string> | undefined;
+  #optionReads: OptionReads | undefined;
 
   /** @param door the front door that the request came through, where it did not come from the app. */
   constructor(req: IncomingMessage, res: ServerResponse, next: Next, door?: FrontDoor) {
     this.req = req;
     this.res = res;
     this.method = req.method ?? '';
-    this.headers = withHost(original(req.headers));
+    this.headers = withHost(unviewed(req.headers));
     this.isLeader = leaderRequests.has(req);
     this.isBodyWrapped = Object.hasOwn(res, 'write');
     this.#next = next;
@@ -72,16 +78,16 @@ export class Exchange {
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
   }
 
-  /** Marks of identity that `when` looked for in vain: absent in every request that it lets in. */
-  get absentIdentity(): Set<string> {
-    this.#absentIdentity ??= new Set();
-    return this.#absentIdentity;
+  /** The header fields that the target was made of, in lower case. */
+  get targetFields(): ReadonlySet<string> {
+    const trusts = typeof this.#trust === 'function' && this.#trust(this.req.socket.remoteAddress, 0);
+    return trusts || isFastifys(this.req) ? FORWARDED_TARGET : OWN_TARGET;
   }
 
-  /** The header fields that `when` and `key` have read, in lower case; `*` for all of them. */
-  get headersRead(): Set<string> {
-    this.#headersRead ??= new Set();
-    return this.#headersRead;
+  /** What `when`, `key`, `vary.by` and `vary.caller` have read of the request. */
+  get optionReads(): OptionReads {
+    this.#optionReads ??= new OptionReads();
+    return this.#optionReads;
   }
 
   /** Whether the app was called: from then on it answers, whatever goes wrong here. */

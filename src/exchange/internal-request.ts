@@ -10,7 +10,7 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import { Socket } from 'node:net';
-import { internalSockets } from '../shared-state.ts';
+import { internalSockets, unviewed } from '../shared-state.ts';
 import { onceUnnoticed } from './disconnect-watch.ts';
 
 /**
@@ -97,13 +97,13 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
  * The template of a request: its target, and those other header fields that the caller wants, so that credentials are
  * copied only on purpose.
  *
- * Call it while the client is connected, because a closed socket has no peer address any more. Call it outside of the
- * guard's tracking, because it reads every header field.
+ * Call it while the client is connected, because a closed socket has no peer address any more.
  * @param wanted whether to copy a field, given its lower-case name.
  */
 export function templateOf(req: IncomingMessage, wanted: (name: string) => boolean): RequestTemplate {
   const { originalUrl, originalMethod } = req as { originalUrl?: string; originalMethod?: string };
-  const { rawHeaders, socket } = req;
+  const { socket } = req;
+  const rawHeaders = unviewed(req.rawHeaders);
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { hostByFastify, isFastifys } from './guard/fastify.ts';
+import { hostByFastify, isFastifys } from './fastify.ts';
 import { authorityMatchesHost, schemeMatches, withHost } from './http2.ts';
 
 /** The target of a request (RFC 9110 §7.1), as far as the app trusts it. */

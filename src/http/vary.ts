@@ -35,15 +35,13 @@ export function selecting(vary: FieldValue, contentEncoding: string | undefined)
 }
 
 /**
- * A request's values of the nominated fields, normalized so that they can be compared for equality: "Normalizing both
+ * A request's value of a nominated field, normalized so that it can be compared for equality: "Normalizing both
  * header field values in a way that is known to have identical semantics" (§4.1) concerns white space around commas,
  * the order by weight and several field lines. An absent field is `null`, which no present value equals: "if a header
  * field is absent from a request, it can only match another request if it is also absent there".
  */
-export function selectors(names: readonly string[], headers: Fields): (string | null)[] {
-  return names.map((name) =>
-    normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined),
-  );
+export function selector(name: string, headers: Fields): string | null {
+  return normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined);
 }
 
 function normalized(name: string, value: string | undefined): string | null {

@@ -1,12 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { Read } from '../exchange/guard/guard.ts';
-import { requestView } from '../exchange/guard/views.ts';
 import type { RequestTarget, Target } from '../exchange/target.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { KeyPart } from '../options/types.ts';
+import { optionView } from '../sharing/option-view.ts';
 import { declaredText, defaultKey, keyOf, normalizeQuery, redisId } from './cache-key.ts';
 
 /** The identity of a request in the cache: its cache key, and the declared parts that select a variant. */
@@ -18,10 +17,8 @@ export interface Identity {
   readonly id: string;
   /** The declared parts as one text, empty without any. */
   readonly declared: string;
-  /** What key and declared parts cover of the user. */
-  readonly covers: Read;
-  /** Whether they cover the credentials of a request with `Authorization`. */
-  readonly coversCredentials: boolean;
+  /** Whether `vary.caller` has named the caller. */
+  readonly coversCaller: boolean;
 }
 
 /**
@@ -33,10 +30,11 @@ export function identify(
   policy: Policy,
   method: string = x.method,
 ): Identity | Detail | Promise<Identity | Detail> {
-  if (policy.key || policy.vary.by) return identifyByOptions(x, policy, method);
+  const { by, caller } = policy.vary;
+  if (policy.key || by || caller) return identifyByOptions(x, policy, method);
   const target = keyTarget(x.target);
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), undefined, NO_READS);
+  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), NO_PARTS);
 }
 
 /**
@@ -49,17 +47,17 @@ function keyTarget(target: RequestTarget | undefined): Target | undefined {
   return receivedHost === receivedHost.toLowerCase() ? { scheme, host: receivedHost, url } : undefined;
 }
 
-/**
- * The identity where the options `key` or `vary.by` are functions. What they read of the user and return is covered.
- */
+/** What the functions `vary.by` and `vary.caller` have returned; `undefined` for an option that is not given. */
+interface ComputedParts {
+  readonly by?: KeyPart | undefined;
+  readonly caller?: KeyPart | undefined;
+}
+
+const NO_PARTS: ComputedParts = {};
+
+/** The identity where the options `key`, `vary.by` or `vary.caller` are functions. What they read covers nobody. */
 async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
-  const reads: [word: string, text: string | undefined][] = [];
-  const req = requestView(
-    x.req,
-    () => {},
-    (word, text) => reads.push([word, text]),
-    (name) => x.headersRead.add(name),
-  );
+  const req = optionView(x.req, x.optionReads);
   let key: string | undefined;
   if (policy.key) {
     const value = await policy.key(req, x.res);
@@ -71,34 +69,12 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.vary.by ? await policy.vary.by(req, x.res) : undefined;
-  const keyText = `${key} ${by === undefined ? '' : declaredText([by])}`;
-  // In front of the app nobody is logged in yet, so an absent user there says nothing about the user in the app.
-  const coversAbsence = (word: string): boolean => x.cacheLevel > 0 || !word.startsWith('no ');
-  const covered = reads.filter(([word, text]) =>
-    text === undefined ? coversAbsence(word) : containsWord(keyText, text),
-  );
-  return toIdentity(x, policy, key, by, new Set(covered.map(([word]) => word)));
+  const by = policy.vary.by && (await policy.vary.by(req, x.res));
+  const caller = policy.vary.caller && (await policy.vary.caller(req, x.res));
+  return toIdentity(x, policy, key, { by, caller });
 }
 
-/**
- * Whether a key contains a value as a word of its own. A read alone is not enough: a key made of a role, or of whether
- * the user is logged in, is shared by many users.
- */
-function containsWord(keyText: string, value: string): boolean {
-  const quoted = JSON.stringify(value).slice(1, -1);
-  for (let at = keyText.indexOf(quoted); at >= 0 && quoted !== ''; at = keyText.indexOf(quoted, at + 1)) {
-    const around = `${keyText[at - 1] ?? ' '}${keyText[at + quoted.length] ?? ' '}`;
-    if (!/[A-Za-z0-9]/.test(around)) return true;
-  }
-  // The credentials of an `Authorization` field without their scheme.
-  const scheme = /^[A-Za-z]+ +(?=\S)/.exec(value)?.[0];
-  return scheme !== undefined && containsWord(keyText, value.slice(scheme.length));
-}
-
-const NO_READS: Read = new Set();
-
-function toIdentity(x: Exchange, policy: Policy, key: string, by: KeyPart | undefined, read: Read): Identity {
+function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: ComputedParts): Identity {
   const { hash, vary } = policy;
   const { headers, cookies } = vary;
   const parts: KeyPart[] = [];
@@ -116,17 +92,13 @@ function toIdentity(x: Exchange, policy: Policy, key: string, by: KeyPart | unde
     parts.push(['query', mark < 0 ? null : url.slice(mark + 1)]);
   }
   if (by !== undefined) parts.push(['by', by]);
+  if (caller !== undefined) parts.push(['caller', caller]);
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = declaredText(parts);
-  const named = headers.length + cookies.length > 0;
-  const covers = named ? new Set([...read, ...headers, ...cookies.map((name) => `cookie ${name}`)]) : read;
-  const coversCredentials = CREDENTIALS.some((word) => covers.has(word));
-  return { key, policy, id: redisId(key, hash), declared, covers, coversCredentials };
+  const coversCaller = caller !== undefined && caller !== null;
+  return { key, policy, id: redisId(key, hash), declared, coversCaller };
 }
-
-/** A key that covers one of these differs for different credentials. */
-const CREDENTIALS = ['authorization', 'req.user', 'req.auth'] as const;
 
 /**
  * The URL by which the app routes, if middleware in front has rewritten it (a language, a tenant). A router removes its

@@ -11,7 +11,7 @@ import { keptMs } from '../http/retention.ts';
 import { withheld } from '../http/storable.ts';
 import { type Fields, selecting } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
-import { variantText } from '../key/variant.ts';
+import { type Selecting, variantText } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
 import type { Commit, Lease } from '../store/store.ts';
 import type { FillResult } from './fill-result.ts';
@@ -20,10 +20,12 @@ import { keptLocals, type ResponseHead, type Storability, statedBy } from './sto
 
 /** From a complete response to what is stored. */
 
-/** A head to store. `vary` is the field as the response had it. */
-type HeadToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields' | 'encodings'> & {
-  readonly vary: Fields['vary'];
-};
+/** A head to store. `vary` is the field as the response had it, `selectors` what selects the response beside it. */
+type HeadToStore = Pick<StoredHead, 'status' | 'message' | 'headers' | 'removedFields' | 'encodings'> &
+  StoredSharing & { readonly vary: Fields['vary'] };
+
+/** What is stored of who may have a response. */
+export type StoredSharing = Pick<StoredHead, 'selectors' | 'audience'>;
 
 type Storable = Extract<Storability, { readonly ageing: unknown }>;
 
@@ -34,6 +36,7 @@ export async function storeComplete(
   head: ResponseHead & SentHead,
   chunks: readonly Buffer[],
   storability: Storable,
+  sharing: StoredSharing,
 ): Promise<FillResult> {
   const { headers, removedFields } = fieldsToStore(fill, head);
   const { status, message } = head;
@@ -47,6 +50,7 @@ export async function storeComplete(
     headers: isStated ? headers : [...headers, 'Content-Length', String(length)],
     removedFields,
     encodings: undefined,
+    ...sharing,
   };
   if (status === 206) {
     const part = partToStore(complete, length);
@@ -111,9 +115,8 @@ function toCommit(
 ): Commit {
   const { identity, policy, transaction } = fill;
   const { exchange, context, durationsMs } = transaction;
-  const names = selecting(head.vary, field(head.headers, 'content-encoding'));
-  if (names === '*') throw new TypeError('a response with Vary: * is never stored');
-  const variant = variantText(identity.declared, names, exchange.headers);
+  const names = namesOf(head);
+  const variant = variantText(identity.declared, names, selectingBy(fill));
   const { status, message, headers, removedFields, encodings } = head;
   const stored: StoredHead = {
     key: identity.key,
@@ -127,6 +130,8 @@ function toCommit(
     tags,
     locals: keptLocals(fill),
     cacheLevel: exchange.cacheLevel,
+    selectors: names,
+    audience: head.audience,
     encodings,
   };
   return {
@@ -137,6 +142,25 @@ function toCommit(
     tags,
     bytes: encode(stored, chunks),
     ttlMs: keptMs(headers, ageing, context.clock()),
+  };
+}
+
+/** The names that select a response: those that `Vary` nominates, and those that the app has read. */
+export function namesOf({
+  vary,
+  headers,
+  selectors,
+}: Pick<HeadToStore, 'vary' | 'headers' | 'selectors'>): readonly string[] {
+  const names = selecting(vary, field(headers, 'content-encoding'));
+  if (names === '*') throw new TypeError('a response with Vary: * is never stored');
+  return selectors.length === 0 ? names : [...new Set([...names, ...selectors])].sort();
+}
+
+/** The request of a fill as it selects: a placed value with the text that it had when the app read it. */
+export function selectingBy({ reads, transaction }: FillState): Selecting {
+  return {
+    headers: transaction.exchange.headers,
+    placed: (name) => (reads.placed.has(name) ? (reads.placed.get(name) ?? null) : transaction.placed(name)),
   };
 }
 

@@ -1,8 +1,10 @@
 import type { Storage } from '../entries/storage.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
+import type { Varieties } from '../sharing/varieties.ts';
 import type { LeaseRenewal } from '../store/lease-renewal.ts';
 import type { Collapse } from './collapse.ts';
+import type { DependentPlaces } from './dependent-places.ts';
 import type { Lookup } from './lookup.ts';
 import type { NestedCaches } from './nested.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
@@ -17,6 +19,8 @@ export interface CacheContext extends Storage {
   readonly pendingInvalidations: PendingInvalidations;
   readonly nested: NestedCaches;
   readonly refreshes: Refreshes;
+  readonly dependentPlaces: DependentPlaces;
+  readonly varieties: Varieties;
   readonly reporter: Reporter;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
   idsOf(url: string): ReadonlySet<string>;

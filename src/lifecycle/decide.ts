@@ -4,6 +4,7 @@ import { isEarly, reuse } from '../http/reuse.ts';
 import type { Fields } from '../http/vary.ts';
 import { bypass, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
+import type { Standing } from '../sharing/audience.ts';
 import type { Found } from './lookup.ts';
 import { suffices } from './response-form.ts';
 
@@ -26,13 +27,15 @@ export type Decision =
   | { readonly kind: 'validate'; readonly stored: StoredResponse; readonly reason: 'stale' | 'request' }
   /** Let the app answer, and store its response. */
   | { readonly kind: 'fill'; readonly reason: 'uri-miss' | 'vary-miss' | 'partial' }
+  /** Let the app answer, and compare: the stored response may be for such a request, too. */
+  | { readonly kind: 'compare'; readonly stored: StoredResponse; readonly reason: 'vary-miss' }
   /** Answer 504: the client wants a stored response and nothing else (RFC 9111 §5.2.1.7). */
   | { readonly kind: 'unsatisfied'; readonly reason: ForwardReason }
   /** Let the app answer; its response is not stored. `stored`: the response that a GET would be validated with. */
   | {
       readonly kind: 'forward';
       readonly reason: ForwardReason;
-      readonly detail: 'head';
+      readonly detail: 'head' | 'depends-on-credentials';
       readonly stored: StoredResponse | undefined;
     };
 
@@ -42,6 +45,8 @@ export interface RequestFacts {
   readonly headers: Fields;
   /** The request's cache directives; `undefined` where they are ignored. */
   readonly directives: Directives | undefined;
+  /** Whether the stored response may be given to this request. */
+  standing(stored: StoredResponse): Standing;
   /** Whether this stored response can be refreshed in the background, and whether that is wanted. */
   canRefresh(stored: StoredResponse): boolean;
 }
@@ -60,7 +65,8 @@ export function decide(
   const { directives } = request;
   const stored = found.stored && suffices(request, found.stored, now) ? found.stored : undefined;
   let reason: ForwardReason = found.stored ? 'partial' : found.otherVariants ? 'vary-miss' : 'uri-miss';
-  if (stored) {
+  const standing = stored && request.standing(stored);
+  if (stored && standing === 'same') {
     const canRefresh = request.canRefresh(stored);
     const use = reuse(stored, directives, now, canRefresh);
     if (use.kind === 'send') {
@@ -71,10 +77,22 @@ export function decide(
       return { kind: 'serve', stored, ageMs, ttlMs, refresh, near: found.near === true };
     }
     reason = use.fwd;
+  } else if (stored) {
+    reason = 'vary-miss';
   }
   if (directives?.has('only-if-cached')) return { kind: 'unsatisfied', reason };
+  if (standing === 'different')
+    return { kind: 'forward', reason, detail: 'depends-on-credentials', stored: undefined };
   // The response to a HEAD has no body to store; a stored GET answers later ones.
-  if (request.method === 'HEAD') return { kind: 'forward', reason, detail: 'head', stored };
+  if (request.method === 'HEAD') {
+    const validated = standing === 'same' ? stored : undefined;
+    return { kind: 'forward', reason, detail: 'head', stored: validated };
+  }
+  if (stored && standing === 'unseen') {
+    const isFresh = reuse(stored, directives, now, false).kind === 'send';
+    if (isFresh) return { kind: 'compare', stored, reason: 'vary-miss' };
+    return { kind: 'fill', reason: 'vary-miss' };
+  }
   if (stored) return { kind: 'validate', stored, reason: reason as 'stale' | 'request' };
   return { kind: 'fill', reason: reason as 'uri-miss' };
 }
@@ -92,6 +110,8 @@ export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): O
       return { kind: 'unsatisfied', fwd: decision.reason, detail: 'only-if-cached' };
     case 'forward':
       return { kind: 'forward', fwd: decision.reason, detail: decision.detail };
+    case 'compare':
+      return { kind: 'forward', fwd: decision.reason, detail: 'verifying' };
     case 'validate':
     case 'fill':
       return { kind: 'forward', fwd: decision.reason };

@@ -2,6 +2,7 @@ import { decode } from '../codec/format.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Commit } from '../store/store.ts';
 import { type FlightResult, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
+import type { MadeAnswer } from './question.ts';
 import type { RefreshResult } from './refresh.ts';
 
 /** How a fill ended. */
@@ -15,6 +16,10 @@ export type FillResult =
   | { readonly kind: 'origin-failed' }
   /** The client has disconnected, and the app did not end its response, or may have ended it early for this reason. */
   | { readonly kind: 'disconnected' }
+  /** The response was made for a request with credentials: what the app gives a stranger may be stored. */
+  | { readonly kind: 'unverified'; readonly answer: MadeAnswer }
+  /** The response was compared with the stored one. */
+  | { readonly kind: 'compared'; readonly isSame: boolean }
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
   | { readonly kind: 'not-stored'; readonly reason: Detail };
 
@@ -32,7 +37,9 @@ export function hitForMissMs(durationMs: number): number {
 }
 
 /** Whether the next fill will likely have nothing to share either. A revoked lease or a client that left says nothing of it. */
-export function isHitForMiss({ kind }: FillResult): boolean {
+export function isHitForMiss(result: FillResult): boolean {
+  const { kind } = result;
+  if (kind === 'compared') return !result.isSame;
   return kind === 'not-stored' || kind === 'origin-failed';
 }
 
@@ -43,6 +50,10 @@ export function detailOf(result: FillResult): Detail | undefined {
       return undefined;
     case 'unchanged':
       return 'unchanged';
+    case 'unverified':
+      return 'verifying';
+    case 'compared':
+      return result.isSame ? 'verifying' : 'depends-on-credentials';
     case 'revoked':
       return 'purged';
     case 'origin-failed':
@@ -63,11 +74,13 @@ export function followersOf(result: FillResult, hasFollowers = true): FlightResu
     }
     case 'unchanged':
     case 'revoked':
+    case 'compared':
     // One of the followers runs the app again, and the others follow it.
     case 'disconnected':
       return LOOK_AGAIN;
     case 'origin-failed':
       return { kind: 'failed' };
+    case 'unverified':
     case 'not-stored':
       return NOT_SHARED;
   }
@@ -79,6 +92,10 @@ export function refreshResultOf(result: FillResult): RefreshResult {
     case 'stored':
     case 'unchanged':
       return 'stored';
+    case 'compared':
+      return 'not-needed';
+    case 'unverified':
+      return 'refused';
     case 'origin-failed':
     case 'disconnected':
       return 'failed';

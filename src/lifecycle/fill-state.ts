@@ -1,8 +1,8 @@
-import type { ReadTracker } from '../exchange/guard/guard.ts';
 import type { FieldList } from '../http/headers.ts';
 import type { Identity } from '../key/identify.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
+import type { ReadWatch } from '../sharing/reads.ts';
 import type { Transaction } from './transaction.ts';
 
 /** What a fill's response is evaluated and stored by. */
@@ -11,8 +11,8 @@ export interface FillState {
   readonly identity: Identity;
   /** The own policy, or that of the route that the fill went on by. */
   readonly policy: Policy;
-  /** What the app reads of the person behind the request. */
-  readonly reads: ReadTracker;
+  /** What the app reads of the request. */
+  readonly reads: ReadWatch;
   /** The head as middleware in front had left it when the handler was called. */
   readonly headBefore: FieldList;
   /** When the handler was called: milliseconds since 1970. */

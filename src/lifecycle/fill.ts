@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { StoredResponse } from '../codec/stored-response.ts';
+import type { Audience, StoredResponse } from '../codec/stored-response.ts';
 import {
   type CaptureEnd,
   type CaptureHooks,
@@ -8,7 +8,6 @@ import {
   type Reaction,
   type SentHead,
 } from '../exchange/capture.ts';
-import { ReadTracker } from '../exchange/guard/guard.ts';
 import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { convertTo304, resetHead } from '../exchange/replay.ts';
 import { joined } from '../http/cache-control.ts';
@@ -16,12 +15,17 @@ import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
 import { parseContentRange } from '../http/range.ts';
 import { isFresh, mayServeOnError } from '../http/reuse.ts';
+import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
+import { variantText } from '../key/variant.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
+import { isSameAnswer } from '../sharing/answer.ts';
+import { withFinding } from '../sharing/audience.ts';
+import { ReadWatch } from '../sharing/reads.ts';
 import type { Lease } from '../store/store.ts';
 import { type Flight, NOT_SHARED } from './collapse.ts';
-import { storeComplete } from './commit.ts';
+import { namesOf, selectingBy, storeComplete } from './commit.ts';
 import {
   detailOf,
   type FillResult,
@@ -31,13 +35,23 @@ import {
   refreshResultOf,
 } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
-import { templateFor } from './refresh.ts';
+import type { Found } from './lookup.ts';
+import { type MadeAnswer, Question } from './question.ts';
+import { strangersTemplate, templateFor } from './refresh.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
 import type { ShadowComparison } from './shadow-comparison.ts';
-import { evaluate, evaluateReads, type ResponseHead, type Storability } from './storability.ts';
+import {
+  evaluate,
+  type ResponseHead,
+  type Sharing,
+  type Storability,
+  sharingOf,
+  sharingRefusal,
+} from './storability.ts';
 import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
+import { agreesWith, askAsStranger, recordFinding, reportDependence } from './verification.ts';
 
 /** What a fill is for. */
 interface FillPlan {
@@ -49,7 +63,11 @@ interface FillPlan {
   /** What the look-up found: a response to be confirmed by a 304 or served on an error, or a part of one. */
   readonly candidate: StoredResponse | undefined;
   /** In shadow mode: what would have been served, to be compared with what the handler sends. */
-  readonly shadow: ShadowComparison | undefined;
+  readonly shadow?: ShadowComparison | undefined;
+  /** The response is compared with this stored one, and not stored: it may be for such a request, too. */
+  readonly compared?: Found;
+  /** The request is that of a stranger: its response is stored, and compared with this one. */
+  readonly question?: Question;
 }
 
 /**
@@ -64,8 +82,8 @@ export class Fill implements CaptureHooks, FillState {
   readonly requestedAt: number;
   /** The head as middleware in front had left it. */
   readonly headBefore: FieldList;
-  /** What the app reads of the person behind the request. */
-  readonly reads: ReadTracker = new ReadTracker();
+  /** What the app reads of the request. */
+  readonly reads: ReadWatch = new ReadWatch();
   /** The policy that the response is stored by: the own one, or that of the route that took it over. */
   policy: Policy;
   /** The policies of the routes that took it over, outermost first. */
@@ -82,6 +100,8 @@ export class Fill implements CaptureHooks, FillState {
   /** The request for the whole that the response is a part of, if that is to be stored. */
   #wholeTemplate: RequestTemplate | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
+  #sharing: Sharing | undefined;
+  #strangersTemplate: RequestTemplate | undefined;
   #isShared = true;
 
   constructor(t: Transaction, plan: FillPlan) {
@@ -110,7 +130,12 @@ export class Fill implements CaptureHooks, FillState {
     if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
     this.transaction.fill = this;
     this.#prepareRequest();
-    if (lease && policy.guard !== 'off') this.reads.begin(exchange.req);
+    if (lease && policy.guard !== 'off') {
+      // The app may place more behind the cache, and take fields away.
+      if (policy.guard === 'verify') void this.transaction.caller.shape;
+      else void this.transaction.caller.credentials;
+      this.reads.begin(exchange.req, exchange.res);
+    }
     capture(exchange.res, this);
     this.transaction.callApp();
   }
@@ -140,6 +165,8 @@ export class Fill implements CaptureHooks, FillState {
     this.#storability = this.lease ? evaluate(this, head) : { reason: 'fill-under-way' };
     if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
     else this.#actOn(this.#storability);
+    this.#sharing = this.lease && sharingOf(this, head);
+    if (this.#verifying === 'credentials') this.#stopSharing(this.#hitForMissMs);
     this.#announce(head);
     const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
     return (stores && this.lease) || this.#plan.shadow?.comparesBody ? 'keep' : 'pass';
@@ -153,8 +180,12 @@ export class Fill implements CaptureHooks, FillState {
     const { durationsMs, context } = this.transaction;
     durationsMs.origin = performance.now() - this.#startedAt;
     const { flight } = this.#plan;
-    if (flight) flight.committing = end.kind === 'complete';
+    this.reads.end();
+    if (this.#head && this.lease) this.#sharing = sharingOf(this, this.#head);
+    const commits = end.kind === 'complete' && this.#sharing?.reach !== 'unverified';
+    if (flight && commits) flight.committing = true;
     this.#wholeTemplate = this.#templateOfWhole();
+    if (end.kind === 'complete' && !commits) this.#strangersTemplate = this.#templateOfStranger();
     context.track(this.#settle(this.#store(end), end));
   }
 
@@ -212,6 +243,7 @@ export class Fill implements CaptureHooks, FillState {
 
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
   #actOn(storability: Storability): void {
+    if (this.#plan.compared) return;
     if (storability.reason !== undefined) this.#stopSharing(this.#hitForMissMs);
     // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
     else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
@@ -238,7 +270,7 @@ export class Fill implements CaptureHooks, FillState {
     const { exchange, method, headers } = this.transaction;
     const { shadow, reason } = this.#plan;
     const storability = this.#storability instanceof Promise ? undefined : this.#storability;
-    const detail = storability?.reason;
+    const detail = storability?.reason ?? this.#verifying;
     const stored = storability !== undefined && detail === undefined && head.length !== undefined;
     if (shadow) {
       const why: Detail = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
@@ -262,25 +294,84 @@ export class Fill implements CaptureHooks, FillState {
     this.transaction.announce(outcome);
   }
 
+  /** What is said of a response whose caller has credentials, until it was compared. */
+  get #verifying(): Detail | undefined {
+    if (this.#plan.compared) return 'verifying';
+    if (this.#sharing?.reach !== 'unverified') return undefined;
+    return this.transaction.context.refreshes.canRefresh(this.transaction.exchange, this.lease!)
+      ? 'verifying'
+      : 'credentials';
+  }
+
   #incomplete(): FillResult {
     return this.#plan.flight?.clientDisconnected
       ? { kind: 'disconnected' }
       : { kind: 'not-stored', reason: 'incomplete' };
   }
 
-  /** Commits a complete response that may be stored. */
+  /** Stores a complete response, compares it with the stored one, or leaves it to its caller. */
   async #store(end: CaptureEnd): Promise<FillResult> {
-    this.reads.end();
     const storability = await this.#storability;
     const head = this.#head;
-    const readReason = head && this.lease && evaluateReads(this, head, storability);
-    if (storability.reason !== undefined) return { kind: 'not-stored', reason: storability.reason };
+    const sharing = this.#sharing;
+    if (storability.reason !== undefined) return this.#refused(storability.reason);
     if (end.kind === 'refused')
       return end.reason === 'incomplete' ? this.#incomplete() : { kind: 'not-stored', reason: end.reason };
-    if (readReason !== undefined) return { kind: 'not-stored', reason: readReason };
+    const unshared = sharing && sharingRefusal(this, sharing);
+    if (unshared !== undefined) return this.#refused(unshared);
     // What may be stored has a head, its fill has a lease, and its body was kept.
     const { chunks } = end as Extract<CaptureEnd, { kind: 'complete' }>;
-    return storeComplete(this, this.lease!, head!, chunks, storability);
+    const answer = this.#answerOf(head!, chunks, sharing!);
+    const { compared } = this.#plan;
+    if (compared) return this.#compare(compared, answer);
+    if (sharing!.reach === 'unverified')
+      return this.#strangersTemplate
+        ? { kind: 'unverified', answer }
+        : { kind: 'not-stored', reason: 'credentials' };
+    const { selectors } = sharing!;
+    const result = await storeComplete(this, this.lease!, head!, chunks, storability, {
+      selectors,
+      audience: sharing!.reach === 'everyone' ? undefined : this.#audienceFor(answer),
+    });
+    if (result.kind === 'stored' && selectors.length > 0)
+      this.transaction.context.varieties.stored(this.identity.id);
+    return result;
+  }
+
+  /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
+  #refused(reason: Detail): FillResult {
+    const sharing = this.#sharing;
+    if (sharing?.reach === 'personal') reportDependence(this.transaction, sharing.personal, reason);
+    return this.#plan.compared ? { kind: 'compared', isSame: false } : { kind: 'not-stored', reason };
+  }
+
+  #answerOf(head: ResponseHead & SentHead, chunks: readonly Buffer[], { selectors }: Sharing): MadeAnswer {
+    const { vary } = head.headers;
+    const coding = joined(head.headers['content-encoding']);
+    const headers = coding === undefined ? [] : ['Content-Encoding', coding];
+    return {
+      status: head.status,
+      field: (name) => head.headers[name],
+      chunks,
+      variant: variantText(this.identity.declared, namesOf({ vary, headers, selectors }), selectingBy(this)),
+    };
+  }
+
+  async #compare({ stored }: Found, answer: MadeAnswer): Promise<FillResult> {
+    const isSame = stored && (await agreesWith(stored, answer));
+    return isSame === undefined ? { kind: 'unchanged' } : { kind: 'compared', isSame };
+  }
+
+  /** The shapes that may have a response made for a stranger, or for a caller whom the key covers. */
+  #audienceFor(answer: MadeAnswer): Audience {
+    const { caller, context, found } = this.transaction;
+    const now = context.clock();
+    const before = found.stored?.audience ?? { same: [], different: [] };
+    const audience = withFinding(before, caller.shape, true, now);
+    const { question } = this.#plan;
+    if (!question) return audience;
+    question.isSame = question.answer.variant === answer.variant && isSameAnswer(question.answer, answer);
+    return withFinding(audience, question.shape, question.isSame, now);
   }
 
   async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {
@@ -308,7 +399,9 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     t.fill = undefined;
     context.nested.forget(exchange.req);
+    if (result.kind === 'unverified') return this.#ask(result.answer);
     if (lease) context.leaseRenewal.drop(lease);
+    await this.#learn(result);
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
@@ -321,6 +414,43 @@ export class Fill implements CaptureHooks, FillState {
     t.settle(this.#outcomeOf(result));
     if (this.#wholeTemplate) this.#requestWhole(this.#wholeTemplate, result);
     await shadow?.compare(this, this.#head, end);
+  }
+
+  /** The request is over for its client; the lease and the flight go on. */
+  async #ask(answer: MadeAnswer): Promise<void> {
+    const { transaction: t } = this;
+    const question = new Question(this.lease!, this.#plan.flight!, answer, t.caller.shape);
+    t.settle(this.#outcomeOf({ kind: 'unverified', answer }));
+    await askAsStranger(t, question, this.#strangersTemplate!, this.#hitForMissMs);
+  }
+
+  /** Remembers what the response says of requests of its shape. */
+  async #learn(result: FillResult): Promise<void> {
+    const { caller, context, found, refresh } = this.transaction;
+    const { compared } = this.#plan;
+    if (compared && result.kind === 'compared') {
+      // What a check confirms is known.
+      if (!refresh || !result.isSame) await recordFinding(context, compared, caller.shape, result.isSame);
+      if (!result.isSame) {
+        context.dependentPlaces.remember(compared.ref, caller.shape);
+        reportDependence(this.transaction, this.#sharing?.personal ?? []);
+      }
+    } else if (this.#sharing?.reach === 'personal' && !caller.isStranger) {
+      context.dependentPlaces.remember(found.ref, caller.shape);
+    }
+  }
+
+  /** The request that a stranger would send, if the app can be asked by it. */
+  #templateOfStranger(): RequestTemplate | undefined {
+    const { transaction: t, policy } = this;
+    const { exchange, context } = t;
+    // The socket of a client that has disconnected has forgotten its address.
+    if (!this.lease || !this.#plan.flight || !this.#isShared || t.refresh || exchange.isDisconnected)
+      return undefined;
+    if (!context.refreshes.canRefresh(exchange, this.lease)) return undefined;
+    const vary = nominated(this.#head?.headers.vary);
+    const selectors = [...(vary === '*' ? [] : vary), ...(this.#sharing?.selectors ?? [])];
+    return strangersTemplate({ exchange, policy, identity: this.identity }, selectors);
   }
 
   /**
@@ -340,7 +470,9 @@ export class Fill implements CaptureHooks, FillState {
     const isStorable = this.#storability instanceof Promise || this.#storability.reason === undefined;
     if (!(mayBeStored || isStorable) || !t.context.refreshes.canRefresh(t.exchange, this.lease))
       return undefined;
-    return templateFor({ exchange: t.exchange, policy, identity: this.identity }, this.#head.headers.vary);
+    const vary = nominated(this.#head.headers.vary);
+    const selectors = [...(vary === '*' ? [] : vary), ...(this.#sharing?.selectors ?? [])];
+    return templateFor({ exchange: t.exchange, policy, identity: this.identity }, selectors);
   }
 
   #requestWhole(template: RequestTemplate, result: FillResult): void {
@@ -356,7 +488,7 @@ export class Fill implements CaptureHooks, FillState {
       policy: this.policy,
       found: { ref: { id: lease.id, variant }, value: isPartStored ? { version: lease.token } : found.value },
     };
-    void context.refreshes.begin(refreshable, undefined, template);
+    void context.refreshes.begin(refreshable, () => template);
   }
 
   #outcomeOf(result: FillResult): Outcome {

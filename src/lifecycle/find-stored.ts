@@ -14,7 +14,7 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
   const { context, exchange, identity, policy } = t;
   // Shadow mode measures look-ups in Redis.
   if (policy.mode !== 'serve') return undefined;
-  const found = context.lookup.near(identity, exchange.headers, policy.hash, exchange.cacheLevel);
+  const found = context.lookup.near(identity, t, policy.hash, exchange.cacheLevel);
   // Decoding a compressed body takes longer than asking Redis.
   const stored = found?.stored && chooseEncoded(t, found.stored);
   if (!found || !stored) return undefined;
@@ -27,7 +27,7 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
 export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
   const { exchange, identity, policy, startedAt, startsMs } = t;
   startsMs.lookup = performance.now() - startedAt;
-  return lookup.find(t, identity, exchange.headers, policy.hash, exchange.cacheLevel);
+  return lookup.find(t, identity, t, policy.hash, exchange.cacheLevel);
 }
 
 /** Takes what the look-up has found, in the representation that the request accepts. */

@@ -1,9 +1,9 @@
 import { BodyWatch, bringsBody } from '../exchange/body-watch.ts';
-import { requestView } from '../exchange/guard/views.ts';
 import { isUnsafe } from '../http/invalidation.ts';
 import { type Identity, identify } from '../key/identify.ts';
 import { bypass, type Detail, type Outcome } from '../observe/outcome.ts';
 import { OptionFailure } from '../options/user-function.ts';
+import { optionView } from '../sharing/option-view.ts';
 import type { Transaction } from './transaction.ts';
 
 /**
@@ -15,7 +15,7 @@ export function qualify(t: Transaction): Outcome | undefined | Promise<Outcome |
   const { when, key, vary } = t.ownPolicy;
   const obstacle = inspect(t);
   if (obstacle) return obstacle;
-  if (when || key || vary.by) return qualifyByUser(t);
+  if (when || key || vary.by || vary.caller) return qualifyByUser(t);
   return identified(t, identify(t.exchange, t.ownPolicy) as Identity | Detail);
 }
 
@@ -74,12 +74,10 @@ function inspect({ exchange, ownPolicy }: Transaction): Outcome | undefined {
   return undefined;
 }
 
-/** Calls `when`. Records the header fields that it read, and the identity properties that it read and that are absent. */
+/** Calls `when`, and records what it reads. */
 function isAsked(
   { exchange }: Transaction,
   when: NonNullable<Transaction['ownPolicy']['when']>,
 ): boolean | Promise<boolean> {
-  const note = (word: string): unknown => word.startsWith('no ') && exchange.absentIdentity.add(word);
-  const view = requestView(exchange.req, note, undefined, (name) => exchange.headersRead.add(name));
-  return when(view, exchange.res);
+  return when(optionView(exchange.req, exchange.optionReads), exchange.res);
 }

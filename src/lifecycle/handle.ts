@@ -1,8 +1,9 @@
+import type { StoredResponse } from '../codec/stored-response.ts';
 import { selects } from '../key/variant.ts';
 import { ABANDONED, bypass, type ForwardReason } from '../observe/outcome.ts';
 import { Fault } from '../store/fault.ts';
 import { LOOK_AGAIN, type Turn } from './collapse.ts';
-import { type Decision, decide, outcomeOf } from './decide.ts';
+import { type Decision, decide, outcomeOf, type RequestFacts } from './decide.ts';
 import { Fill } from './fill.ts';
 import { acceptFound, decideNear, discardDamaged, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
@@ -16,6 +17,7 @@ import { serve, serveOnError, serveStored, serveUnsatisfied } from './serve.ts';
 import { shadow } from './shadow.ts';
 import { serveAfterTimeout } from './stale-if-error.ts';
 import type { Transaction } from './transaction.ts';
+import { comparisonRef } from './verification.ts';
 
 /**
  * READ THIS FIRST. The life of one request at one cache:
@@ -110,6 +112,7 @@ async function answer(t: Transaction): Promise<void> {
 /** Acts on a decision that does not serve. */
 async function act(t: Transaction, decision: Exclude<Decision, { kind: 'serve' }>): Promise<void> {
   if (decision.kind === 'unsatisfied') return serveUnsatisfied(t, outcomeOf(decision));
+  if (decision.kind === 'compare') return compare(t, decision.reason);
   const stored = decision.kind === 'fill' ? undefined : decision.stored;
   if (stored && decision.reason === 'stale' && t.retriesLeft > 0 && t.canRefresh(stored)) {
     const result = await serveAfterTimeout(t, stored);
@@ -123,12 +126,13 @@ async function act(t: Transaction, decision: Exclude<Decision, { kind: 'serve' }
 /** Runs the handler, or waits for another request that does. */
 async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity } = t;
+  if (passesAtOnce(t)) return t.forward({ kind: 'forward', fwd: reason, detail: 'depends-on-credentials' });
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn: Turn = await context.collapse.join(found.ref, identity.key, found.value, leaseMs, t);
   if (t.isAbandoned) return abandon(t, turn);
   switch (turn.kind) {
     case 'lead':
-      return new Fill(t, { ...turn, reason, candidate: found.stored, shadow: undefined }).start();
+      return new Fill(t, { ...turn, reason, candidate: candidateOf(t) }).start();
     case 'stored':
       return serveShared(t, turn, reason);
     case 'look-again':
@@ -147,6 +151,44 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   }
 }
 
+/**
+ * Runs the handler for a request of a shape that was not seen yet, or waits for another of the same shape, to learn whether
+ * the app gives it what is stored.
+ */
+async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
+  const { context, found, identity, caller } = t;
+  const dependent = { kind: 'forward', fwd: reason, detail: 'depends-on-credentials' } as const;
+  if (passesAtOnce(t)) return t.forward(dependent);
+  const ref = comparisonRef(found.ref, caller.shape);
+  const leaseMs = t.ownPolicy.collapse.lease;
+  const turn = await context.collapse.join(ref, identity.key, undefined, leaseMs, t);
+  if (t.isAbandoned) return abandon(t, turn);
+  switch (turn.kind) {
+    case 'lead':
+      return new Fill(t, { ...turn, reason, candidate: undefined, compared: found }).start();
+    case 'look-again':
+      if (t.retriesLeft > 0) return lookAgain(t);
+      return t.forward({ kind: 'forward', fwd: reason, detail: 'fill-under-way' });
+    case 'fault':
+      return t.forward({ kind: 'forward', fwd: reason, detail: turn.fault.code });
+    case 'busy':
+      return t.forward({ kind: 'forward', fwd: reason, detail: 'fill-under-way' });
+    default:
+      return t.forward(dependent);
+  }
+}
+
+/** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
+function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
+  return ownPolicy.guard !== 'off' && context.dependentPlaces.isDependent(found.ref, caller);
+}
+
+/** What the look-up found, if it may be given to the request once the app has confirmed it. */
+function candidateOf(t: Transaction): StoredResponse | undefined {
+  const { stored } = t.found;
+  return stored && t.standing(stored) === 'same' ? stored : undefined;
+}
+
 /** Ends a request whose client has disconnected. If it would lead, one of the others does. */
 function abandon(t: Transaction, turn: Turn): void {
   if (turn.kind === 'lead') {
@@ -163,9 +205,15 @@ async function serveShared(
   reason: ForwardReason,
 ): Promise<void> {
   const { context, exchange, identity, policy } = t;
-  if (selects(identity, exchange.headers, exchange.cacheLevel, committed)) {
+  if (selects(identity, t, exchange.cacheLevel, committed)) {
     const stored = await choose(t, committed);
-    const facts = { method: t.method, headers: t.headers, directives: t.directives, canRefresh: () => false };
+    const facts: RequestFacts = {
+      method: t.method,
+      headers: t.headers,
+      directives: t.directives,
+      standing: (response) => t.standing(response),
+      canRefresh: () => false,
+    };
     const decision = stored && decide(facts, { stored, otherVariants: true }, policy, context.clock());
     if (decision?.kind === 'serve')
       return serveStored(t, decision.stored, decision.ageMs, {
@@ -192,6 +240,10 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   if (identity.key !== refresh.key || identity.declared !== refresh.declared)
     return dropRefresh(t, refresh, 'another-key');
   if (found.value?.version !== refresh.version) return dropRefresh(t, refresh, 'not-needed');
+  const { check, question } = refresh.purpose;
+  if (check !== undefined) return checkStored(t, refresh, check);
+  if (question)
+    return new Fill(t, { ...question.take(), reason: 'uri-miss', candidate: undefined, question }).start();
   // After a fill with nothing to share, nobody waits for another attempt.
   const lead = await context.collapse.tryLead(
     found.ref,
@@ -202,7 +254,20 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
     { hitForMiss: false },
   );
   if (!lead) return dropRefresh(t, refresh, 'in-progress');
-  new Fill(t, { ...lead, reason: 'stale', candidate: found.stored, shadow: undefined }).start();
+  new Fill(t, { ...lead, reason: 'stale', candidate: candidateOf(t) }).start();
+}
+
+/** Compares a stored response with what the app gives a caller now to whom it was given. */
+async function checkStored(t: Transaction, refresh: Refresh, shape: string): Promise<void> {
+  const { caller, context, found, identity, ownPolicy } = t;
+  if (caller.shape !== shape || !found.stored) return dropRefresh(t, refresh, 'another-key');
+  const ref = comparisonRef(found.ref, shape);
+  const leaseMs = ownPolicy.collapse.lease;
+  const lead = await context.collapse.tryLead(ref, identity.key, undefined, leaseMs, t, {
+    hitForMiss: false,
+  });
+  if (!lead) return dropRefresh(t, refresh, 'in-progress');
+  new Fill(t, { ...lead, reason: 'request', candidate: undefined, compared: found }).start();
 }
 
 function dropRefresh(t: Transaction, refresh: Refresh, result: RefreshResult): void {

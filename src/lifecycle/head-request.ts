@@ -14,7 +14,8 @@ import type { Transaction } from './transaction.ts';
 export function forwardHead(t: Transaction, outcome: Outcome): void {
   const { context, exchange, found } = t;
   const { stored, ref } = found;
-  if (!stored || stored.status === 206) {
+  // A HEAD of one caller says nothing of what others get.
+  if (!stored || stored.status === 206 || t.standing(stored) !== 'same') {
     t.forward(outcome);
     return;
   }

@@ -2,10 +2,9 @@ import { LRUCache } from 'lru-cache';
 import { DecodeCache } from '../codec/decode-cache.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import type { Fields } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
-import { PLAIN_VARIANT, variantText } from '../key/variant.ts';
+import { PLAIN_VARIANT, type Selecting, variantText } from '../key/variant.ts';
 import type { HashName } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { Budget } from '../store/guard.ts';
@@ -58,19 +57,19 @@ export class Lookup {
   /** The stored response of the near cache that the request selects, if it is known to be current. */
   near(
     { id, key, declared }: Identity,
-    headers: Fields,
+    request: Selecting,
     hash: HashName | undefined,
     cacheLevel: number,
   ): Found | undefined {
     if (this.#pending.includes(id)) return undefined;
     let variant = redisId(declared, hash);
-    let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], headers);
+    let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], request);
     let value = this.#responses.getNear(id, variant);
     const otherVariants = value?.specs !== undefined;
     // Where responses vary on several sets of names, only Redis tells which variant is the newest.
     if (value?.specs) {
       if (value.specs.length > 1) return undefined;
-      text = variantText(declared, value.specs[0] as readonly string[], headers);
+      text = variantText(declared, value.specs[0] as readonly string[], request);
       variant = redisId(text, hash);
       value = this.#responses.getNear(id, variant);
     }
@@ -88,7 +87,7 @@ export class Lookup {
   async find(
     budget: Budget,
     identity: Identity,
-    headers: Fields,
+    request: Selecting,
     hash: HashName | undefined,
     cacheLevel: number,
   ): Promise<Found | Fault> {
@@ -98,7 +97,7 @@ export class Lookup {
     const declaredVariant = redisId(declared, hash);
     const markerKey = variantKeyOf(id, declaredVariant);
     const remembered = this.#markers.get(markerKey);
-    const expected = remembered ? variantsOf(identity, headers, hash, remembered.specs) : [];
+    const expected = remembered ? variantsOf(identity, request, hash, remembered.specs) : [];
     const read = await this.#responses.get(budget, id, [
       declaredVariant,
       ...expected.map(({ ref }) => ref.variant),
@@ -111,13 +110,13 @@ export class Lookup {
         newest(key, cacheLevel, expected, values, this.#decodeCache),
         budget,
         identity,
-        headers,
+        request,
         hash,
         cacheLevel,
       );
     if (specs) {
       this.#markers.set(markerKey, value.copy());
-      const variants = variantsOf(identity, headers, hash, specs);
+      const variants = variantsOf(identity, request, hash, specs);
       const again = await this.#responses.get(
         budget,
         id,
@@ -128,17 +127,17 @@ export class Lookup {
         newest(key, cacheLevel, variants, again, this.#decodeCache),
         budget,
         identity,
-        headers,
+        request,
         hash,
         cacheLevel,
       );
     }
     this.#markers.delete(markerKey);
     return this.#unlessPending(
-      only(identity, headers, cacheLevel, declaredVariant, value, this.#decodeCache),
+      only(identity, request, cacheLevel, declaredVariant, value, this.#decodeCache),
       budget,
       identity,
-      headers,
+      request,
       hash,
       cacheLevel,
     );
@@ -149,7 +148,7 @@ export class Lookup {
     found: Found,
     budget: Budget,
     identity: Identity,
-    headers: Fields,
+    request: Selecting,
     hash: HashName | undefined,
     cacheLevel: number,
   ): Found | Promise<Found | Fault> {
@@ -157,14 +156,14 @@ export class Lookup {
     if (!stored || !this.#pending.includesTag(stored.tags)) return found;
     return this.#pending
       .confirmedTags(stored.tags, budget)
-      .then((fault) => fault ?? this.find(budget, identity, headers, hash, cacheLevel));
+      .then((fault) => fault ?? this.find(budget, identity, request, hash, cacheLevel));
   }
 }
 
 /** The value at the declared variant, which is no marker: a response that does not vary, or nothing. */
 function only(
   { id, key, declared }: Identity,
-  headers: Fields,
+  request: Selecting,
   cacheLevel: number,
   declaredVariant: string,
   value: StoredValue | undefined,
@@ -176,7 +175,7 @@ function only(
   const matches =
     stored?.key === key &&
     stored.cacheLevel <= cacheLevel &&
-    stored.variant === variantText(declared, [], headers);
+    stored.variant === variantText(declared, [], request);
   return { stored: matches ? stored : undefined, ref, value, otherVariants: false, damaged };
 }
 
@@ -190,12 +189,12 @@ interface Variant {
 /** The variant that the request selects, for each set of field names. */
 function variantsOf(
   { id, declared }: Identity,
-  headers: Fields,
+  request: Selecting,
   hash: HashName | undefined,
   specs: Specs = [],
 ): Variant[] {
   return specs.map((names) => {
-    const text = variantText(declared, names, headers);
+    const text = variantText(declared, names, request);
     return { text, ref: { id, variant: redisId(text, hash) } };
   });
 }

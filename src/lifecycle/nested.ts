@@ -1,9 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Exchange } from '../exchange/exchange.ts';
-import type { ReadTracker } from '../exchange/guard/guard.ts';
 import type { Identity } from '../key/identify.ts';
 import type { Policy } from '../options/policy.ts';
+import type { ReadWatch } from '../sharing/reads.ts';
 
 /*
  * A route's cache behind another cache of the same `redisCache` call: `app.use(cache)` in front, `cache.with(...)` on a
@@ -13,7 +13,7 @@ import type { Policy } from '../options/policy.ts';
 /** A fill under way, as far as a route behind its cache decides about it. */
 export interface NestableFill {
   readonly identity: Identity;
-  readonly reads: ReadTracker;
+  readonly reads: ReadWatch;
   policy: Policy;
   /** The policies of the routes that the fill went on by, outermost first. */
   readonly overrides: Policy[];
@@ -83,9 +83,8 @@ export class NestedCaches {
     const override = this.#overrides.get(identity.id);
     if (override?.identity !== ownPolicy.identity) return ownPolicy;
     const { policies } = override;
-    const hasAbsentIdentity = exchange.absentIdentity.size > 0;
-    if (policies.some((route) => mustAskRoute(exchange.method, ownPolicy, route, hasAbsentIdentity)))
-      return undefined;
+    const { absent } = exchange.optionReads;
+    if (policies.some((route) => mustAskRoute(exchange.method, ownPolicy, route, absent))) return undefined;
     return policies.at(-1);
   }
 
@@ -97,7 +96,7 @@ export class NestedCaches {
     if (!policy.methods.has(exchange.method)) fill.giveUp();
     const { when } = policy;
     if (when && !(await fill.reads.untrackedAsync(() => when(exchange.req, exchange.res)))) fill.giveUp();
-    if (policy.guard !== 'off') fill.reads.begin(exchange.req);
+    if (policy.guard !== 'off') fill.reads.begin(exchange.req, exchange.res);
   }
 
   /** A route that is off or has another key: the fill in front is not stored, and its lease is free at once. */
@@ -125,9 +124,10 @@ function mustAskRoute(
   method: string,
   own: Policy,
   { enabled, when, methods }: Policy,
-  hasAbsentIdentity: boolean,
+  /** Whether `when` has read a property that was not there in front: the route may see it. */
+  readsAbsent: boolean,
 ): boolean {
   if (!methods.has(method)) return true;
   if (enabled && enabled !== own.enabled) return true;
-  return when !== undefined && (when !== own.when || hasAbsentIdentity);
+  return when !== undefined && (when !== own.when || readsAbsent);
 }

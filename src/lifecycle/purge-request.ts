@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { FIELDS } from '../exchange/guard/views.ts';
 import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
 import type { Detail, Outcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
 import { reportPurge } from '../purge/purge.ts';
+import { isCredential } from '../sharing/fields.ts';
 import { Fault } from '../store/fault.ts';
 import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
@@ -81,11 +81,11 @@ async function isAuthorized(
   }
 }
 
-/** Credentials that did not authorize a purge may be the app's: they stay, so that its response counts as personal. */
+/** Credentials that did not authorize a purge may be the app's: they stay, so that its response counts as its caller's. */
 function secretFields({ authorize }: Invalidation, authorized: boolean): string[] {
   if (typeof authorize === 'function') return [];
   const { header } = authorize;
-  return authorized || !FIELDS.some((name) => name === header) ? [header] : [];
+  return authorized || !isCredential(header) ? [header] : [];
 }
 
 /** Compares in a time that reveals nothing of where, or by how much, they differ. */

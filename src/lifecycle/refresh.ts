@@ -3,13 +3,14 @@ import { LRUCache } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { dispatch, listenerOf, type RequestTemplate, templateOf } from '../exchange/internal-request.ts';
-import { type Fields, nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
 import { refreshRequests } from '../shared-state.ts';
+import { isCredential } from '../sharing/fields.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
+import type { Question } from './question.ts';
 
 /**
  * Refreshing a stored response after it was served: an internal request goes through the app again, without a client.
@@ -24,6 +25,17 @@ interface Refreshable {
   readonly found: { readonly ref: VariantRef; readonly value: Versioned | undefined };
 }
 
+/**
+ * What an internal request is for: it refreshes a stored response; it asks as a stranger (`question`); or it compares what
+ * is stored with what the app gives a caller of a shape (`check`).
+ */
+export interface Purpose {
+  readonly question?: Question;
+  readonly check?: string;
+}
+
+const REFRESH: Purpose = {};
+
 /** How a refresh ended. `undefined` stands for an internal request that never reached the cache that it was for. */
 export type RefreshResult = Exclude<RefreshEvent['result'], 'unseen'>;
 
@@ -34,13 +46,15 @@ export class Refresh {
   readonly declared: string;
   /** The version of the response to refresh. If another one is stored by then, another process was faster. */
   readonly version: string | undefined;
+  readonly purpose: Purpose;
   readonly #policyIdentity: object;
   readonly #cacheLevel: number;
   #resolve: (() => void) | undefined;
   #result: RefreshResult | undefined;
   #filled: Promise<void> | undefined;
 
-  constructor({ exchange, identity, found, policy }: Refreshable) {
+  constructor({ exchange, identity, found, policy }: Refreshable, purpose: Purpose) {
+    this.purpose = purpose;
     this.key = identity.key;
     this.declared = identity.declared;
     this.version = found.value?.version;
@@ -139,18 +153,16 @@ export class Refreshes {
 
   /**
    * Refreshes the response that the transaction has found, as soon as a slot is free.
-   * @param vary the response's field.
-   * @param template the request to repeat, if it was made before: the client must be connected, because a closed socket
-   *   forgets its peer.
+   * @param template makes the request to repeat. The client must be connected, because a closed socket forgets its peer.
    * @returns the result, or that of the last attempt while no further attempt is made; `queue-full` where it is not begun.
    */
   begin(
     t: Refreshable,
-    vary: Fields['vary'],
-    template?: RequestTemplate,
+    template: () => RequestTemplate,
+    purpose: Purpose = REFRESH,
   ): Promise<RefreshResult | 'queue-full' | undefined> {
     const { id, variant } = t.found.ref;
-    const variantKey = variantKeyOf(id, variant);
+    const variantKey = variantKeyOf(id, variant) + (purpose.check === undefined ? '' : '~');
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
@@ -162,9 +174,9 @@ export class Refreshes {
     const done = new Promise<RefreshResult | undefined>((resolve) => {
       finish = resolve;
     });
-    const refresh = new Refresh(t);
+    const refresh = new Refresh(t, purpose);
     this.#queued.set(variantKey, {
-      template: template ?? templateFor(t, vary),
+      template: template(),
       enter,
       refresh,
       done,
@@ -250,29 +262,57 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
   return staleWhileRevalidate > 0 || policy.earlyRefresh || policy.originTimeout !== undefined;
 }
 
-/** The request to repeat: the fields that the key and `Vary` depend on. Credentials only if these depend on them. */
+/**
+ * The request to repeat, with the fields that the key and the response depend on, and no credentials but those that these
+ * cover.
+ * @param selectors the names that select the response.
+ */
 export function templateFor(
-  { exchange: x, policy, identity: { covers } }: Omit<Refreshable, 'found'>,
-  vary: Fields['vary'],
+  { exchange: x, policy, identity }: Omit<Refreshable, 'found'>,
+  selectors: readonly string[],
 ): RequestTemplate {
-  const names = nominated(vary);
-  const varies = new Set([...(names === '*' ? [] : names), ...policy.vary.headers, ...x.headersRead]);
-  // A key that depends on `req.user` and the like depends on middleware that identifies the user by credentials.
-  const personal = [...covers].some((word) => word.startsWith('req.'));
-  const cookies =
-    policy.vary.cookies.length > 0 && !personal && !varies.has('cookie') ? policy.vary.cookies : undefined;
+  const { fields: read } = x.optionReads;
+  const { headers, cookies } = policy.vary;
+  const covered = new Set([...selectors, ...headers]);
+  const onlyCookies = !identity.coversCaller && !covered.has('cookie') ? cookies : undefined;
   const template = templateOf(x.req, (name) => {
-    if (name === 'authorization') return personal || names.includes(name) || covers.has(name);
-    if (name === 'cookie') {
-      return personal || names.includes(name) || covers.has(name) || cookies !== undefined;
-    }
-    return varies.has(name) || x.headersRead.has('*');
+    if (covered.has(name)) return true;
+    if (isCredential(name) || policy.credentials.has(name))
+      return identity.coversCaller || (name === 'cookie' && cookies.length > 0);
+    return read.has(name) || read.has('*');
   });
-  const fields = cookies
-    ? template.fields.flatMap((pair) => (/^cookie$/i.test(pair[0]) ? declaredCookies(pair, cookies) : [pair]))
+  const fields = onlyCookies
+    ? template.fields.flatMap((pair) =>
+        /^cookie$/i.test(pair[0]) ? declaredCookies(pair, onlyCookies) : [pair],
+      )
     : template.fields;
   return { ...template, fields, method: 'GET' };
 }
+
+/** The request as one without credentials would be. @param selectors the names that the app has read. */
+export function strangersTemplate(
+  { exchange: x, policy }: Omit<Refreshable, 'found'>,
+  selectors: readonly string[],
+): RequestTemplate {
+  const { fields: read } = x.optionReads;
+  const names = new Set([...selectors, ...policy.vary.headers, ...read]);
+  const template = templateOf(x.req, (name) => {
+    if (isCredential(name) || policy.credentials.has(name)) return false;
+    return names.has(name) || names.has('*');
+  });
+  return { ...template, method: 'GET' };
+}
+
+/** The request as its client sent it, for the whole representation. */
+export function callersTemplate({ exchange: x }: Omit<Refreshable, 'found'>): RequestTemplate {
+  return { ...templateOf(x.req, (name) => !FOR_LESS.has(name)), method: 'GET' };
+}
+
+/** Fields that ask for less than the whole, or for what the cache must not store. */
+const FOR_LESS: ReadonlySet<string> = new Set([
+  ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'],
+  ...['cache-control', 'pragma'],
+]);
 
 /** The declared cookies of a `Cookie` field. */
 function declaredCookies(

@@ -1,8 +1,8 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { replay, sendGatewayTimeout } from '../exchange/replay.ts';
-import { field } from '../http/headers.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { type Decision, outcomeOf } from './decide.ts';
+import { callersTemplate, templateFor } from './refresh.ts';
 import { represented } from './representation.ts';
 import { formFor } from './response-form.ts';
 import type { Transaction } from './transaction.ts';
@@ -12,8 +12,18 @@ import type { Transaction } from './transaction.ts';
 /** Carries out a decision to serve: answers, and begins the refresh that goes with it. */
 export function serve(t: Transaction, decision: Extract<Decision, { kind: 'serve' }>): void {
   const { stored, ageMs, refresh } = decision;
-  if (refresh) void t.context.refreshes.begin(t, field(stored.headers, 'vary'));
+  if (refresh) void t.context.refreshes.begin(t, () => templateFor(t, stored.selectors));
+  else if (stored.audience) checkSometimes(t, stored);
+  if (stored.selectors.length > 0) t.context.varieties.used(t.identity.id);
   serveStored(t, stored, ageMs, outcomeOf(decision));
+}
+
+/** Now and then, compares what is stored with what the app gives such a caller now. */
+function checkSometimes(t: Transaction, stored: StoredResponse): void {
+  const { caller, context, found } = t;
+  if (caller.isStranger || !context.refreshes.canRefresh(t.exchange, found.ref)) return;
+  if (!context.dependentPlaces.isCheckDue(found.ref) || stored.status === 206) return;
+  void context.refreshes.begin(t, () => callersTemplate(t), { check: caller.shape });
 }
 
 /**

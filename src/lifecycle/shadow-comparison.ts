@@ -2,12 +2,13 @@ import { createHash } from 'node:crypto';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { CaptureEnd, SentHead } from '../exchange/capture.ts';
 import { joined } from '../http/cache-control.ts';
-import { field, type StoredFields } from '../http/headers.ts';
+import { field } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
 import { variantText } from '../key/variant.ts';
 import type { Detail } from '../observe/outcome.ts';
 import type { Difference, ShadowedRequest } from '../observe/shadow-stats.ts';
+import { type Answer, differenceOf } from '../sharing/answer.ts';
 import { fieldsToStore } from './commit.ts';
 import type { CacheContext } from './context.ts';
 import { type Decision, outcomeOf } from './decide.ts';
@@ -18,10 +19,6 @@ import type { Transaction } from './transaction.ts';
 
 /** How many responses are kept at once to be compared; further ones are counted without a comparison. */
 const MAX_COMPARED = 64;
-/** Fields that describe the body. Dates, ages and ids differ from response to response and make none of them wrong. */
-const SIGNIFICANT = [
-  ...['content-type', 'content-encoding', 'content-language', 'content-disposition', 'location', 'vary'],
-] as const;
 const comparisons = new WeakMap<CacheContext, number>();
 
 type ShadowDetail = Extract<Detail, `shadow: ${string}`>;
@@ -86,10 +83,16 @@ export class ShadowComparison {
     // The fields that would be stored, without those of middleware in front.
     const { headers } = fieldsToStore(fill, head);
     const difference =
-      decision.kind === 'serve' ? differenceOf(decision.stored, headers, head.status, chunks) : undefined;
-    const { identity, exchange } = this.#transaction;
+      decision.kind === 'serve'
+        ? differenceOf(answerOf(decision.stored), {
+            status: head.status,
+            field: (name) => field(headers, name),
+            chunks,
+          })
+        : undefined;
+    const { identity } = this.#transaction;
     const names = nominated(head.headers.vary);
-    const text = variantText(identity.declared, names === '*' ? [] : names, exchange.headers);
+    const text = variantText(identity.declared, names === '*' ? [] : names, this.#transaction);
     const variant = redisId(`${identity.id} ${text}`, 'sha1');
     this.#add(route, difference, { variant, hash: hashOf(head, chunks), at: head.receivedAt });
   }
@@ -110,23 +113,9 @@ export class ShadowComparison {
   }
 }
 
-function differenceOf(
-  stored: StoredResponse,
-  fields: StoredFields,
-  status: number,
-  chunks: readonly Buffer[],
-): Difference {
-  const headers = SIGNIFICANT.some((name) => field(stored.headers, name) !== field(fields, name));
-  return { status: stored.status !== status, headers, body: !isSame(represented(stored).body, chunks) };
-}
-
-function isSame(body: Buffer, chunks: readonly Buffer[]): boolean {
-  let at = 0;
-  for (const chunk of chunks) {
-    if (!body.subarray(at, at + chunk.length).equals(chunk)) return false;
-    at += chunk.length;
-  }
-  return at === body.length;
+function answerOf(stored: StoredResponse): Answer {
+  const { status, headers } = stored;
+  return { status, field: (name) => field(headers, name), chunks: [represented(stored).body] };
 }
 
 function hashOf(head: ResponseHead, chunks: readonly Buffer[]): string {

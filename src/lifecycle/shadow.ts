@@ -4,6 +4,7 @@ import type { Decision } from './decide.ts';
 import { Fill } from './fill.ts';
 import { ShadowComparison } from './shadow-comparison.ts';
 import type { Transaction } from './transaction.ts';
+import { comparisonRef } from './verification.ts';
 
 /*
  * `mode: 'shadow'`: the app answers every request as the client sent it. In the background, the response that the cache
@@ -24,11 +25,13 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
   }
   comparison.begin();
   // A response that would have been refreshed in the background is stored again.
-  const isFill = decision.kind !== 'serve' || decision.refresh === 'stale';
-  const lead = isFill
-    ? await context.collapse.tryLead(found.ref, identity.key, found.value, policy.collapse.lease, t, {
-        hitForMiss: true,
-      })
+  const isFill = decision.kind === 'serve' ? decision.refresh === 'stale' : decision.kind !== 'forward';
+  const compared = decision.kind === 'compare' ? found : undefined;
+  const ref = compared ? comparisonRef(found.ref, t.caller.shape) : found.ref;
+  const seen = compared ? undefined : found.value;
+  const isWanted = isFill && !context.dependentPlaces.isDependent(found.ref, t.caller);
+  const lead = isWanted
+    ? await context.collapse.tryLead(ref, identity.key, seen, policy.collapse.lease, t, { hitForMiss: true })
     : undefined;
   new Fill(t, {
     lease: lead?.lease,
@@ -36,5 +39,6 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
     reason: 'bypass',
     candidate: undefined,
     shadow: comparison,
+    ...(compared && lead && { compared }),
   }).start();
 }

@@ -1,7 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { field } from '../http/headers.ts';
 import type { Detail } from '../observe/outcome.ts';
-import type { RefreshResult } from './refresh.ts';
+import { type RefreshResult, templateFor } from './refresh.ts';
 import { serveOnError } from './serve.ts';
 import type { Transaction } from './transaction.ts';
 import { withTimeout } from './with-timeout.ts';
@@ -18,7 +17,7 @@ export async function serveAfterTimeout(
   const { originTimeout } = t.policy;
   if (originTimeout === undefined || !t.canServeStale()) return 'forward';
   const refreshed = t.context.refreshes
-    .begin(t, field(stored.headers, 'vary'))
+    .begin(t, () => templateFor(t, stored.selectors))
     .then((result) => ({ result }));
   const timely = await withTimeout(refreshed, originTimeout);
   const result = timely ? timely.result : 'late';

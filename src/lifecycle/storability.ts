@@ -1,4 +1,3 @@
-import { uncovered } from '../exchange/guard/guard.ts';
 import { localsOf } from '../exchange/replay.ts';
 import { type Directives, parseCacheControl } from '../http/cache-control.ts';
 import { bornAt, heuristicLifetime, type Stated, statedLifetime } from '../http/freshness.ts';
@@ -12,21 +11,27 @@ import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { ERROR_LIFETIME, lifetimeFor, type Ttl } from '../options/ttl.ts';
 import { isPromise } from '../options/user-function.ts';
+import { dependenceOf, type Reach, type Run, reachOf } from '../sharing/reach.ts';
 import type { FillState } from './fill-state.ts';
 import { reportError } from './option-fault.ts';
 
 /**
  * May this response be stored, for how long and under which tags (RFC 9111 section 3 and the options)? Evaluated once
- * its head is known, and for what the app has read of the person once more at its end.
+ * its head is known; who may have it, once more at its end (`sharingOf`).
  */
 export type Storability =
   | { readonly reason?: undefined; readonly ageing: Ageing; readonly tags: readonly string[] }
   /** Why not: a word of `Cache-Status`. */
-  | {
-      readonly reason: Detail;
-      /** Whether the guard is the reason: the app may read more of the person before its response ends. */
-      readonly isPersonal?: boolean;
-    };
+  | { readonly reason: Detail };
+
+/** Who may have the response, and what selects it: by what the app has read so far. */
+export interface Sharing {
+  readonly reach: Reach;
+  /** Names that select the response beside those that `Vary` nominates. */
+  readonly selectors: readonly string[];
+  /** What the app read of the caller that nothing covers. */
+  readonly personal: readonly string[];
+}
 
 /** The head to evaluate: the one that the app sent, or a stored one that a 304 has freshened. */
 export interface ResponseHead {
@@ -53,23 +58,43 @@ export function evaluate(fill: FillState, head: ResponseHead): Storability | Pro
   }
 }
 
-/**
- * What the app has read of the person up to the end of its response: tells the listeners, and returns the reason not to
- * store the response, if it is one.
- */
-export function evaluateReads(
-  fill: FillState,
-  head: ResponseHead,
-  storability: Storability,
+/** Who may have a response, by what the app has read of the request so far. */
+export function sharingOf(fill: FillState, head: ResponseHead): Sharing {
+  const { identity, policy, reads, transaction } = fill;
+  const { caller, exchange } = transaction;
+  const nominatedNames = nominated(head.headers.vary);
+  const { headers, cookies, ignore } = policy.vary;
+  const run: Run = {
+    reads,
+    caller,
+    coverage: {
+      caller: identity.coversCaller,
+      fields: nominatedNames === '*' ? headers : [...headers, ...nominatedNames],
+      cookies,
+    },
+    directives: statedBy(head, policy).directives,
+    guard: policy.guard,
+    keyed: policy.key ? NOT_KEYED : exchange.targetFields,
+    rule: { credentials: policy.credentials, ignore },
+  };
+  const dependence = dependenceOf(run);
+  return { reach: reachOf(run, dependence), ...dependence };
+}
+
+const NOT_KEYED: ReadonlySet<string> = new Set();
+
+/** Why a response is not shared, as far as its caller and what selects it are concerned; `undefined` if it may be. */
+export function sharingRefusal(
+  { identity, transaction: { caller, context } }: FillState,
+  { reach, personal, selectors }: Sharing,
 ): Detail | undefined {
-  const { policy, identity, reads, transaction } = fill;
-  if (storability.reason !== undefined && !storability.isPersonal) return undefined;
-  if (reads.read.size === 0) return undefined;
-  const read = uncoveredReads(fill, head, statedBy(head, policy).directives);
-  if (read.length === 0) return undefined;
-  const refused = policy.guard === 'refuse';
-  transaction.context.reporter.guard({ read, key: identity.key, refused });
-  return refused ? personalReason(fill, read) : undefined;
+  if (reach === 'personal')
+    return caller.isStranger
+      ? `varies: ${personal.join(', ')}`
+      : `depends-on-credentials: ${personal.join(', ')}`;
+  if (selectors.length > 0 && context.varieties.isUnrepeated(identity.id))
+    return `varies: ${selectors.join(', ')}`;
+  return undefined;
 }
 
 /** A response's directives, from the field that applies to this cache, and what else states its freshness. */
@@ -100,10 +125,8 @@ function unguarded(fill: FillState, head: ResponseHead): Storability | Promise<S
   const stated = statedBy(head, policy);
   const forbidden = forbids(fill, head, stated.directives);
   if (forbidden) return { reason: forbidden };
-  if (policy.guard === 'refuse') {
-    const read = uncoveredReads(fill, head, stated.directives);
-    if (read.length > 0) return { reason: personalReason(fill, read), isPersonal: true };
-  }
+  const unshared = sharingRefusal(fill, sharingOf(fill, head));
+  if (unshared !== undefined) return { reason: unshared };
   if (head.length !== undefined && head.length > policy.maxBodySize) return { reason: 'too-large' };
 
   const { req, res } = exchange;
@@ -143,28 +166,14 @@ function forbids(fill: FillState, head: ResponseHead, directives: Directives): D
     headers: head.headers,
     directives,
     request: { headers: transaction.headers, directives: transaction.directivesUnder(policy) },
-    credentialsKeyed: identity.coversCredentials || names.includes('authorization'),
+    // What is made for a request with credentials is not what is stored, where the guard verifies it.
+    credentialsKeyed:
+      policy.guard === 'verify' ||
+      identity.coversCaller ||
+      policy.vary.headers.includes('authorization') ||
+      names.includes('authorization'),
     setCookie: policy.setCookie,
   });
-}
-
-/** What the app has read of the person so far, and neither the key nor the response covers. */
-function uncoveredReads(fill: FillState, { headers }: ResponseHead, directives: Directives): string[] {
-  const { policy, reads, identity, transaction } = fill;
-  if (policy.guard === 'off' || reads.read.size === 0) return [];
-  // The response says that it is for everyone.
-  if (directives.has('public') || directives.has('s-maxage')) return [];
-  const { exchange } = transaction;
-  const absent = exchange.cacheLevel > 0 ? exchange.absentIdentity : [];
-  const covered = new Set([...identity.covers, ...absent, ...nominated(headers.vary)]);
-  const read = uncovered(reads.read, covered, exchange.headers);
-  // must-revalidate allows sharing what was made with `Authorization` and nothing else of the person (§3.5).
-  return directives.has('must-revalidate') ? read.filter((what) => what !== 'authorization') : read;
-}
-
-function personalReason({ reads }: FillState, read: readonly string[]): Detail {
-  const placed = reads.placed.size > 0 ? `; mount in front what sets ${[...reads.placed].join(', ')}` : '';
-  return `personal: ${read.join(', ')}${placed}`;
 }
 
 function aged(

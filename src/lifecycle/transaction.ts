@@ -7,10 +7,13 @@ import { addCacheStatus } from '../exchange/replay.ts';
 import { type Directives, requestDirectives } from '../http/cache-control.ts';
 import { mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
+import type { Selecting } from '../key/variant.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
 import type { Outcome, Steps } from '../observe/outcome.ts';
 import type { ReportedRequest } from '../observe/reporter.ts';
 import type { Policy } from '../options/policy.ts';
+import { type Standing, standingOf } from '../sharing/audience.ts';
+import { Caller } from '../sharing/caller.ts';
 import { retriesWithin, type Waiter } from './collapse.ts';
 import type { CacheContext } from './context.ts';
 import type { RequestFacts } from './decide.ts';
@@ -22,7 +25,7 @@ import { isWorthRefreshing, type Refresh } from './refresh.ts';
  * One request at one cache, from its arrival to its one ending (`settle`). The functions of the lifecycle take it as their
  * first argument and record their results in it.
  */
-export class Transaction implements RequestFacts, ReportedRequest, Waiter, ForwardedRequest {
+export class Transaction implements RequestFacts, ReportedRequest, Waiter, ForwardedRequest, Selecting {
   readonly exchange: Exchange;
   readonly context: CacheContext;
   /** The policy of this middleware: a fill begins by it. */
@@ -56,6 +59,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   retriesLeft = 0;
   #waitUntil: number | undefined;
   #directives: Directives | undefined;
+  #caller: Caller | undefined;
 
   constructor(exchange: Exchange, policy: Policy, context: CacheContext) {
     this.exchange = exchange;
@@ -74,6 +78,27 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
 
   get headers(): IncomingHttpHeaders {
     return this.exchange.headers;
+  }
+
+  /** Who asks. */
+  get caller(): Caller {
+    const { exchange, ownPolicy } = this;
+    const { credentials, vary } = ownPolicy;
+    this.#caller ??= new Caller(exchange.req, exchange.res, exchange.headers, {
+      credentials,
+      ignore: vary.ignore,
+    });
+    return this.#caller;
+  }
+
+  placed(name: string): string | null {
+    return this.caller.placed(name);
+  }
+
+  /** Whether the stored response may be given to this request (option `guard`). */
+  standing({ audience }: StoredResponse): Standing {
+    if (!audience || this.ownPolicy.guard !== 'verify') return 'same';
+    return standingOf(audience, () => this.caller.shape, this.context.clock());
   }
 
   get isEncodedInFront(): boolean {
@@ -125,7 +150,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   /** Whether the response that the look-up found may be served if the handler fails now (RFC 5861 §4). */
   canServeStale(): boolean {
     const { stored } = this.found;
-    if (!stored || stored.status === 206) return false;
+    if (!stored || stored.status === 206 || this.standing(stored) !== 'same') return false;
     return mayServeOnError(504, stored, this.directives, this.context.clock());
   }
 

@@ -14,7 +14,7 @@ import type { FillResult } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
-import { evaluate, evaluateReads, type ResponseHead, type Storability, statedBy } from './storability.ts';
+import { evaluate, type ResponseHead, type Storability, sharingOf, statedBy } from './storability.ts';
 
 /**
  * The origin answered 304: the stored response is freshened and is the answer (RFC 9111 §4.3.3, §4.3.4), in the form
@@ -61,7 +61,6 @@ export async function confirmStored(
   send(transaction, { ...stored, headers: answered, bornAt: born }, age, outcome);
 
   const storability = await evaluated;
-  evaluateReads(fill, confirmed, storability);
   if (isOther || storability.reason !== undefined) {
     await context.store.responses.discard(lease);
     return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };
@@ -74,7 +73,9 @@ export async function confirmStored(
   // Writing it again would gain nothing: the next request has to validate as well.
   if (!isWorthStoring(storability)) return { kind: 'unchanged' };
   const { status, message, removedFields, encodings } = stored;
-  const updated = { status, message, headers, removedFields, encodings, vary: fields.vary };
+  const { selectors } = sharingOf(fill, confirmed);
+  const sharing = { selectors: [...stored.selectors, ...selectors], audience: stored.audience };
+  const updated = { status, message, headers, removedFields, encodings, vary: fields.vary, ...sharing };
   return commit(fill, lease, updated, [stored.body], storability);
 }
 

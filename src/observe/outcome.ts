@@ -16,8 +16,9 @@ export type RedisErrorCode = `${Letter}${Uppercase<string>}`;
  * colon, or the code of an error that Redis replied with.
  */
 export type Detail =
-  | Exclude<keyof typeof DETAILS, 'personal' | 'shadow' | 'redis-error'>
-  | `personal: ${string}`
+  | Exclude<keyof typeof DETAILS, 'varies' | 'shadow' | 'redis-error'>
+  | `depends-on-credentials: ${string}`
+  | `varies: ${string}`
   | `shadow: ${string}`
   | RedisErrorCode;
 
@@ -167,13 +168,15 @@ export interface FaultEvent {
   readonly key?: string;
 }
 
-/** The app read request data that identifies the user, and neither the cache key nor `Vary` includes it. */
+/** A response is not shared, or no longer, because it depends on its caller (option `guard`). */
 export interface GuardEvent {
-  /** What the app read: `req.user`, `cookie`, ... */
+  /** What the app read of the caller: `cookie`, `req.user`, ... Empty if it only gave another answer. */
   readonly read: readonly string[];
   readonly key: string;
-  /** Whether the response was not stored for this reason (option `guard`). */
-  readonly refused: boolean;
+  /** The word of `Cache-Status`. */
+  readonly detail: Detail;
+  /** What to write, if that is known. */
+  readonly advice?: string;
 }
 
 /** The store confirmed that it stored a response. */

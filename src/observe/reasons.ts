@@ -5,7 +5,7 @@
 
 /** The meaning of a word in `Cache-Status`. */
 export interface Reason {
-  /** The word as `Cache-Status` has it, with its particulars: `no-store`, `personal: req.user`. */
+  /** The word as `Cache-Status` has it, with its particulars: `no-store`, `depends-on-credentials: req.user`. */
   readonly word: string;
   /** Its meaning in a sentence. */
   readonly says: string;
@@ -94,6 +94,9 @@ export const DETAILS = {
   'vary-by-error': [
     'The `vary.by` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
+  'vary-caller-error': [
+    'The `vary.caller` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
+  ],
   'store-when-error': [
     'The `storeWhen` option threw an error or returned a value of a wrong type. The `fault` event says what is wrong.',
   ],
@@ -163,9 +166,21 @@ export const DETAILS = {
     'The request has `Authorization`, the key does not include it, and the response does not allow sharing.',
     'RFC 9111 §3.5',
   ],
-  personal: [
-    'The app read data that identifies the user (listed after the colon), and the key does not include it (option `guard`).',
+  verifying: [
+    'The request has credentials, so its response is for its caller alone. The cache asks the app for the answer that a request without them gets, or compares with it, and shares that where both are the same (option `guard`).',
     'RFC 9111 §7.3',
+  ],
+  credentials: [
+    'The request has credentials, its response does not say `public`, and the cache cannot ask the app for the answer that a request without them gets.',
+    'RFC 9111 §7.3',
+  ],
+  'depends-on-credentials': [
+    'The app read data of the caller (listed after the colon), or was seen to give requests with such credentials another answer, and the key does not cover the caller (options `guard` and `vary.caller`).',
+    'RFC 9111 §7.3',
+  ],
+  varies: [
+    'The app read values (listed after the colon) that middleware in front has set for this request alone, or that are different for each request.',
+    'RFC 9111 §4.1',
   ],
   partial: ['The response answers the range of this request only, so it cannot be reused.', 'RFC 9111 §3.3'],
   endless: [
@@ -207,7 +222,7 @@ export const DETAILS = {
   ],
 } as const;
 
-/** A detail without its particulars: `personal` of `personal: req.user`. */
+/** A detail without its particulars: `varies` of `varies: req.session`. */
 export function wordOf(detail: string): string {
   const colon = detail.indexOf(':');
   return colon < 0 ? detail : detail.slice(0, colon);

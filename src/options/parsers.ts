@@ -116,6 +116,11 @@ export function fieldName(option: string, value: unknown): string {
   throw new OptionError(option, value, "the name of a header field such as 'X-Cache-Invalidate'");
 }
 
+/** A list as a set. */
+export function setOf(parse: Parser<readonly string[]>): Parser<ReadonlySet<string>> {
+  return (option, value) => new Set(parse(option, value));
+}
+
 /** `undefined` where the option is left out. */
 export function optional<T>(parse: Parser<T>): Parser<T | undefined> {
   return (option, value) => (value === undefined ? undefined : parse(option, value));

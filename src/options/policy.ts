@@ -36,6 +36,10 @@ export interface Policy {
     readonly queryDeclared: boolean;
     readonly cookies: readonly string[];
     readonly by: Dynamic<KeyPart> | undefined;
+    /** `null` for a stranger. */
+    readonly caller: Dynamic<KeyPart> | undefined;
+    /** Names that neither select nor count as credentials. */
+    readonly ignore: ReadonlySet<string>;
   };
   /** `undefined`: keys are hashed if `encrypt` is set. */
   readonly hashKeys: boolean | undefined;
@@ -44,7 +48,9 @@ export interface Policy {
   readonly directives: 'follow' | 'ignore' | 'override';
   readonly targeted: readonly string[];
   readonly setCookie: 'refuse' | 'strip' | 'store';
-  readonly guard: 'refuse' | 'warn' | 'off';
+  readonly guard: 'verify' | 'reads' | 'off';
+  /** Further fields that name a caller, in lower case. */
+  readonly credentials: ReadonlySet<string>;
   /** `collapse: false` sets `wait` to 0. A fill still takes a lease, because purges revoke leases. */
   readonly collapse: { readonly wait: number; readonly lease: number };
   /** The windows of a response that states none. */

@@ -17,6 +17,7 @@ import {
   optional,
   ownMember,
   type Parser,
+  setOf,
   sizeFrom,
   timeout,
   timeoutOrZero,
@@ -163,7 +164,8 @@ export const SCHEMA: Schema = {
     }),
   },
 
-  guard: { level: 'policy', group: 'Safety', default: 'refuse', parse: oneOf(['refuse', 'warn', 'off']) },
+  guard: { level: 'policy', group: 'Safety', default: 'verify', parse: oneOf(['verify', 'reads', 'off']) },
+  credentials: { level: 'policy', group: 'Safety', default: [], parse: setOf(fieldNames) },
   setCookie: {
     level: 'policy',
     group: 'Safety',
@@ -285,6 +287,9 @@ function parseStatuses(option: string, statuses: unknown): ReadonlySet<number> {
   return new Set(statuses);
 }
 
+/** The name of a header field in lower case, of a cookie, or of a value that middleware has placed. */
+const IGNORED = /^(?:cookie [!-~]+|req\.\S+|res\.locals\.\S+|client certificate|[!#$%&'+\-.^_`|~0-9a-z]+)$/;
+
 const varyParts = objectOf({
   headers: { default: [], parse: fieldNames },
   query: { default: true, parse: parseQuery },
@@ -294,6 +299,16 @@ const varyParts = objectOf({
     parse: optional(
       functionOf(userFunction<KeyPart>('vary.by', 'vary-by-error', KEY_PART, 'vary-ambiguous')),
     ),
+  },
+  caller: {
+    default: undefined,
+    parse: optional(
+      functionOf(userFunction<KeyPart>('vary.caller', 'vary-caller-error', KEY_PART, 'vary-ambiguous')),
+    ),
+  },
+  ignore: {
+    default: [],
+    parse: setOf(listOf(IGNORED, "a list of names such as ['x-device-id', 'cookie theme', 'req.bucket']")),
   },
 });
 

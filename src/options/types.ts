@@ -38,13 +38,26 @@ export interface VaryOptions {
    * and may end in `*`. @default true
    */
   readonly query?: QueryRule;
-  /** Names of cookies. The app may read these cookies without a complaint of the `guard`. @default [] */
+  /** Names of cookies. A cookie that is named here and that a request has is covered (see `guard`). @default [] */
   readonly cookies?: readonly string[];
   /**
    * A function that computes any other part, such as a tenant or a role, as plain JSON. If it returns `undefined` or
    * something else, the request is forwarded (`detail=vary-ambiguous`). @default none
    */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
+  /**
+   * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a stranger. The name is a part of
+   * the key, and it declares that the key covers the caller: each caller has stored responses of his own, whatever the app
+   * reads of him (see `guard`). Mount the cache behind the middleware that knows the caller. @default none
+   */
+  readonly caller?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
+  /**
+   * Names that say nothing about the answer, as `Cache-Status` names them: header fields (`x-device-id`), cookies
+   * (`cookie theme`), values that middleware in front has placed (`req.bucket`, `res.locals.requestId`). They select
+   * nothing and are no credentials. Fields of logs, traces and conditions, and cookies of analytics and consent, are ignored
+   * without being named; a field named in `headers` selects all the same. @default []
+   */
+  readonly ignore?: readonly string[];
 }
 
 /** How requests wait for a response that another request is filling (option `collapse`). */
@@ -215,12 +228,25 @@ export interface PolicyOptions {
    */
   readonly setCookie?: 'refuse' | 'strip' | 'store';
   /**
-   * What to do when the app identifies the user while it makes a response (it reads `req.user`, `req.session`, a cookie or
-   * `Authorization`), and neither `key` nor `vary` covers that. `'refuse'` does not store the response, `'warn'` stores it;
-   * both emit a `guard` event. `'off'` stores it. The guard ignores a response that says `public` or `s-maxage`.
-   * @default 'refuse'
+   * Who may have a response that was made for a request with credentials (a session cookie, `Authorization`, an API key, a
+   * client certificate), where neither the key (`vary.caller`, `vary.headers`, `vary.cookies`, `Vary`) covers them nor the
+   * response says `public` or `s-maxage`.
+   *
+   * `'verify'`: nobody. Behind the answer the cache asks the app without the credentials and stores what that gives. It is
+   * given to strangers, and to requests with credentials for whose kind the app was seen to give the same answer. This
+   * costs one more run of a cold key that such a request asks for. `'reads'`: everyone, unless the app was seen to read a
+   * credential or a value of the caller's. `'off'`: everyone, and nothing that the app reads selects a response. With
+   * `'reads'` and `'off'`, one caller may get what was made for another.
+   * @default 'verify'
    */
-  readonly guard?: 'refuse' | 'warn' | 'off';
+  readonly guard?: 'verify' | 'reads' | 'off';
+  /**
+   * Names of further header fields that name a caller. Known are `Authorization`, `Cookie` (without cookies of analytics
+   * and consent), the fields of identity-aware proxies and gateways, and every field whose name speaks of a user, a
+   * session, a tenant, a token or a key: docs/security.md lists them.
+   * @default []
+   */
+  readonly credentials?: readonly string[];
   /**
    * Requests for a response that another request is filling wait for it, in this process and in all others
    * (RFC 9111 §4), instead of running the app again. `false` forwards each request.

@@ -2,7 +2,7 @@ import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Storage } from '../entries/storage.ts';
 import { field } from '../http/headers.ts';
-import { variantText } from '../key/variant.ts';
+import { PLAIN_VARIANT } from '../key/variant.ts';
 import { Fault } from '../store/fault.ts';
 import type { Budget } from '../store/guard.ts';
 import type { StoredValue } from '../store/store.ts';
@@ -31,7 +31,7 @@ export function encodeValue(
   const bytes = encode(
     {
       key,
-      variant: variantText('', [], {}),
+      variant: PLAIN_VARIANT,
       status: 200,
       message: '',
       headers: ['Content-Type', isBytes ? BYTES_TYPE : JSON_TYPE],
@@ -46,6 +46,8 @@ export function encodeValue(
       originMs: 0,
       tags,
       locals: null,
+      selectors: [],
+      audience: undefined,
     },
     [body],
   );

@@ -22,6 +22,7 @@ const FLOORS = [
   ['entries/'],
   ['key/', 'warm/'],
   ['exchange/', 'store/'],
+  ['sharing/'],
   ['options/'],
   ['codec/'],
   ['http/', 'observe/', 'errors.ts', 'shared-state.ts'],
@@ -105,11 +106,11 @@ describe('purity', () => {
     expect(importers.filter((file) => !file.startsWith('store/redis/'))).toEqual([]);
   });
 
-  test('node:http is imported as a value in exchange/ and the command only', () => {
+  test('node:http is imported as a value in exchange/, sharing/ and the command only', () => {
     const importers = files.filter((file) =>
       imports(file).some(({ to, typeOnly }) => to === 'node:http' && !typeOnly),
     );
-    expect(importers.filter((file) => !/^(?:exchange|cli)\//.test(file))).toEqual([]);
+    expect(importers.filter((file) => !/^(?:exchange|sharing|cli)\//.test(file))).toEqual([]);
   });
 
   test.each(files)('%s is ASCII (and section signs)', (file) => {

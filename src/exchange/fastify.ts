@@ -7,10 +7,7 @@ interface FastifysRequest {
   readonly hostname: string;
 }
 
-/**
- * Whether a request came through Fastify, which keeps what it knows of the person (`request.user`, `request.session`) on
- * an object of its own, where nothing sees it read.
- */
+/** Whether a request came through Fastify. */
 export function isFastifys(req: IncomingMessage): req is IncomingMessage & FastifysRequest {
   return Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
 }

@@ -1,0 +1,186 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
+import { unviewed, viewedValues } from '../shared-state.ts';
+import { isCredential } from './fields.ts';
+
+/**
+ * Values that middleware in front of the cache has placed on the request and on `res.locals`: a user, a session, a
+ * language. They are known when a request enters, so those that the app reads can select the stored response.
+ *
+ * A value is named as the app names it: `req.tenant`, `res.locals.lang`.
+ */
+
+/** The properties of every request, by Node, Express, Connect, Fastify and body parsers. */
+const OF_EVERY_REQUEST: ReadonlySet<string> = new Set([
+  ...Object.getOwnPropertyNames(new IncomingMessage(new Socket())),
+  ...[
+    'headers',
+    'headersDistinct',
+    'trailers',
+    'client',
+    '_consuming',
+    '_dumped',
+    '_readableState',
+    'domain',
+  ],
+  ...['next', 'res', 'app', 'route', 'params', 'query', 'baseUrl', 'originalUrl', 'originalMethod'],
+  ...['_parsedUrl', '_parsedOriginalUrl', 'body', '_body', 'rawBody', 'file', 'files'],
+  ...['raw', 'hostname', 'protocol', 'ip', 'ips', 'stream', '_events', '_eventsCount'],
+]);
+
+export function isOfEveryRequest(name: string): boolean {
+  return OF_EVERY_REQUEST.has(name);
+}
+
+/** What logs, traces and measures place. No page is made of it. */
+const NOISE: ReadonlySet<string> = new Set([
+  ...[
+    'log',
+    'logger',
+    'allLogs',
+    'id',
+    'reqId',
+    'requestId',
+    'request_id',
+    'correlationId',
+    'traceId',
+    'spanId',
+  ],
+  ...[
+    'trace',
+    'span',
+    'transaction',
+    '_startAt',
+    '_startTime',
+    '_remoteAddress',
+    'startTime',
+    'startAt',
+    'timing',
+  ],
+  ...[
+    'rateLimit',
+    'rateLimits',
+    'slowDown',
+    'useragent',
+    'device',
+    '__onFinished',
+    '_passport',
+    '_sessionManager',
+  ],
+]);
+
+/** Whether a placed value, by its own name, is one of logs and measures. */
+export function isNoiseName(name: string): boolean {
+  return NOISE.has(name);
+}
+
+/** Where values are placed: objects of the request, with the beginning of their names. */
+export const REQUEST = 'req.';
+export const LOCALS = 'res.locals.';
+
+/** Whether a name that selects is that of a placed value, and not of a header field. */
+export function isPlaced(name: string): boolean {
+  return name.startsWith(REQUEST) || name.startsWith(LOCALS);
+}
+
+/** Names that can select: as those of header fields, they stand in a marker of the store. */
+export const SELECTING_NAME: RegExp = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
+
+/** The names of what is placed on a request. */
+export function namesOnRequest(req: object): string[] {
+  return Object.getOwnPropertyNames(req).filter((name) => !OF_EVERY_REQUEST.has(name));
+}
+
+/** The value of an own property, where a watch may stand in its place. `undefined` for none. */
+export function placedValue(object: object, name: string): unknown {
+  const own = Object.getOwnPropertyDescriptor(object, name);
+  if (!own?.get) return own?.value;
+  const held = viewedValues.get(own.get);
+  try {
+    return held ? held() : own.get.call(object);
+  } catch {
+    return undefined;
+  }
+}
+
+export function localsOf(res: object): Record<string, unknown> | undefined {
+  const { locals } = res as { locals?: unknown };
+  return typeof locals === 'object' && locals !== null
+    ? (unviewed(locals) as Record<string, unknown>)
+    : undefined;
+}
+
+/** The value of a name that selects. */
+export function valueByName(req: object, res: object, name: string): unknown {
+  if (name.startsWith(REQUEST)) return placedValue(req, name.slice(REQUEST.length));
+  const locals = localsOf(res);
+  return locals && placedValue(locals, name.slice(LOCALS.length));
+}
+
+/** A longer text selects nothing, in characters. */
+const MAX_TEXT = 2048;
+const MAX_DEPTH = 6;
+/** The text of an object that is the same at every request. No JSON text is it. */
+const CONSTANT = '*';
+/** The text of an object that could not be compared. No stored response has it. */
+export const OPAQUE = '!';
+
+/**
+ * The text by which a placed value is compared: its JSON, `null` where there is none, `OPAQUE` for a value that has no
+ * such text (an instance of a class, a function, a large object).
+ */
+export function textOf(req: object, name: string, value: unknown): string | null {
+  if (value === undefined) return null;
+  const text = plainText(value, 0);
+  if (text !== undefined && text.length <= MAX_TEXT) return text;
+  return isConstant(req, name, value) ? CONSTANT : OPAQUE;
+}
+
+/** JSON with sorted names; `undefined` for what JSON does not hold whole. */
+function plainText(value: unknown, depth: number): string | undefined {
+  if (value === null || typeof value === 'boolean' || typeof value === 'string') return JSON.stringify(value);
+  if (typeof value === 'number') return Number.isFinite(value) ? String(value) : `"${value}"`;
+  if (typeof value !== 'object' || depth > MAX_DEPTH || 'toJSON' in value) return undefined;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isList = Array.isArray(value);
+  if (!isList && prototype !== null && prototype !== Object.prototype) return undefined;
+  const parts: string[] = [];
+  let length = 0;
+  for (const name of isList ? value.keys() : Object.keys(value).sort()) {
+    const item = (value as Record<string | number, unknown>)[name];
+    if (item === undefined && !isList) continue;
+    const text = item === undefined ? 'null' : plainText(item, depth + 1);
+    length += text?.length ?? 0;
+    if (text === undefined || length > MAX_TEXT) return undefined;
+    parts.push(isList ? text : `${JSON.stringify(name)}:${text}`);
+  }
+  return isList ? `[${parts.join()}]` : `{${parts.join()}}`;
+}
+
+/** The only object that was ever placed under a name in this process; `undefined` once there were two. */
+interface Sole {
+  object: WeakRef<object> | undefined;
+  /** The first request that it was seen at. */
+  readonly req: WeakRef<object>;
+}
+
+const MAX_SOLE = 1000;
+const soles = new Map<string, Sole>();
+
+/**
+ * Whether the object is the same at every request (a database, a library): it was placed at an earlier request, and this
+ * process has seen no other one under the name. The name of a person or a tenant never has such an object: the first
+ * callers of a process may be one.
+ */
+function isConstant(req: object, name: string, value: unknown): boolean {
+  if (typeof value !== 'object' && typeof value !== 'function') return false;
+  if (isCredential(name.toLowerCase().replaceAll('.', '-'))) return false;
+  const object = value as object;
+  const sole = soles.get(name);
+  if (!sole) {
+    if (soles.size < MAX_SOLE) soles.set(name, { object: new WeakRef(object), req: new WeakRef(req) });
+    return false;
+  }
+  if (sole.object?.deref() !== object) sole.object = undefined;
+  return sole.object !== undefined && sole.req.deref() !== req;
+}

@@ -1,0 +1,128 @@
+import type { Directives } from '../http/cache-control.ts';
+import type { Caller, Credential } from './caller.ts';
+import { isCredential, isNoise, ROUTING } from './fields.ts';
+import { isPlaced, OPAQUE } from './placed.ts';
+import type { ReadWatch } from './reads.ts';
+
+/**
+ * Who may have a response that the app has just made, from what the response says, what the key covers, and what the app
+ * was seen to read. Pure, given the watch.
+ */
+
+/** What is declared to cover the caller: nothing else does, whatever a key happens to contain. */
+export interface Coverage {
+  /** Whether `vary.caller` has named the caller. */
+  readonly caller: boolean;
+  /** Header fields that select, in lower case: those of `vary.headers` and of the response's `Vary`. */
+  readonly fields: readonly string[];
+  /** Cookies of `vary.cookies`. */
+  readonly cookies: readonly string[];
+}
+
+/** The credentials of a request that nothing covers. */
+export function uncoveredBy(credentials: readonly Credential[], coverage: Coverage): readonly Credential[] {
+  if (credentials.length === 0) return credentials;
+  const { caller, fields, cookies } = coverage;
+  if (caller) return [];
+  return credentials.filter(({ name }) => {
+    const cookie = name.startsWith('cookie ') ? name.slice('cookie '.length) : undefined;
+    if (cookie === undefined) return !fields.includes(name);
+    return !fields.includes('cookie') && !cookies.includes(cookie);
+  });
+}
+
+/** What a run of the app depended on. */
+export interface Dependence {
+  /** Names that select the response, beside those that `Vary` nominates: header fields, and placed values. */
+  readonly selectors: readonly string[];
+  /** What it read of the caller that nothing covers: credentials, and placed values that cannot be compared. */
+  readonly personal: readonly string[];
+}
+
+/** What a response says, what the request brought, and what covers it. */
+export interface Run {
+  readonly reads: ReadWatch;
+  readonly caller: Caller;
+  readonly coverage: Coverage;
+  /** The response's directives, from the field that applies to this cache. */
+  readonly directives: Directives;
+  readonly guard: 'verify' | 'reads' | 'off';
+  /** Header fields that the key goes by already, in lower case. */
+  readonly keyed: ReadonlySet<string>;
+  readonly rule: { readonly credentials: ReadonlySet<string>; readonly ignore: ReadonlySet<string> };
+}
+
+/** Whether the response says itself that it is for everyone (RFC 9111 §3.5 and §5.2.2.9, §5.2.2.10). */
+function isForAll(directives: Directives): boolean {
+  return directives.has('public') || directives.has('s-maxage');
+}
+
+export function dependenceOf(run: Run): Dependence {
+  const { reads, caller, coverage, directives, keyed, rule } = run;
+  if (run.guard === 'off') return NOTHING;
+  const selectors = new Set<string>();
+  const personal = new Set<string>();
+  const uncovered = uncoveredBy(caller.credentials, coverage);
+  const names = new Set(uncovered.map(({ name }) => (name.startsWith('cookie ') ? 'cookie' : name)));
+  const isOne = (name: string): boolean => rule.credentials.has(name) || isCredential(name);
+  for (const name of reads.fields) {
+    if (rule.ignore.has(name)) continue;
+    // No field is called so, but a client may send one.
+    if (isPlaced(name)) personal.add(name);
+    else if (isOne(name)) {
+      if (names.has(name)) personal.add(name);
+    } else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);
+  }
+  if (reads.copied) {
+    for (const name of names) personal.add(name);
+    for (const name of ROUTING) if (!keyed.has(name) && !rule.ignore.has(name)) selectors.add(name);
+  }
+  for (const name of reads.cookies) {
+    if (name === '*') for (const { name: one } of uncovered) if (one.startsWith('cookie ')) personal.add(one);
+    if (uncovered.some((one) => one.name === `cookie ${name}`)) personal.add(`cookie ${name}`);
+  }
+  const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
+  const forAll = isForAll(directives);
+  for (const [name, text] of reads.placed) {
+    if (rule.ignore.has(name)) continue;
+    // A response for everyone is not the caller's own, whatever the app has looked at.
+    if (forAll && (text === OPAQUE || isCredential(name.toLowerCase().replaceAll('.', '-')))) continue;
+    if (text !== OPAQUE) selectors.add(name);
+    else if (!isCovered) personal.add(name);
+  }
+  // Who went through all cookies has read each.
+  const each = personal.has('cookie');
+  return {
+    selectors: [...selectors],
+    personal: [...personal].filter((name) => !each || !name.startsWith('cookie ')),
+  };
+}
+
+const NOTHING: Dependence = { selectors: [], personal: [] };
+
+/** Who may have the response. */
+export type Reach =
+  /** Whoever selects it. */
+  | 'everyone'
+  /** Requests of its shape, and of others for which the app gives the same answer. */
+  | 'alike'
+  /** Nobody else, since it was made for a request with credentials. What the app gives a stranger may be for others. */
+  | 'unverified'
+  /** Nobody else: it shows what the app has read of the caller. */
+  | 'personal';
+
+export function reachOf(run: Run, { personal }: Dependence): Reach {
+  const { caller, coverage, directives, guard } = run;
+  if (guard === 'off') return 'everyone';
+  const isForAuthorized = directives.has('must-revalidate');
+  // must-revalidate allows sharing what was made with `Authorization` and nothing else of the caller (§3.5).
+  const left = isForAuthorized ? personal.filter((name) => name !== 'authorization') : personal;
+  if (isForAll(directives)) return 'everyone';
+  if (left.length > 0) return 'personal';
+  const uncovered = uncoveredBy(caller.credentials, coverage);
+  if (coverage.caller || guard === 'reads') return 'everyone';
+  if (uncovered.length === 0) return 'alike';
+  return isForAuthorized && uncovered.every(({ name }) => name === 'authorization')
+    ? 'everyone'
+    : 'unverified';
+}

@@ -1,0 +1,281 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { unviewed, viewedObjects, viewedValues } from '../shared-state.ts';
+import {
+  isNoiseName,
+  LOCALS,
+  localsOf,
+  namesOnRequest,
+  OPAQUE,
+  REQUEST,
+  SELECTING_NAME,
+  textOf,
+} from './placed.ts';
+
+/**
+ * What the app behind the cache reads of a request, from when it is called until it has ended its response: header fields,
+ * cookies that were parsed in front, and values that middleware in front has placed. What middleware in front does in
+ * `writeHead`, `write` and `end` is its own business.
+ *
+ * Nothing stands between a request and its prototype. The views are plain values: `headers`, `rawHeaders`,
+ * `headersDistinct` and `res.locals` are set to a view, and back. Each placed property of the request, of which there are
+ * few, gets an accessor.
+ */
+export class ReadWatch {
+  /** Header fields that were read by name, in lower case, there or not. */
+  readonly fields: Set<string> = new Set();
+  /** Whether all header fields were read at once, as a proxy does to copy them. */
+  copied = false;
+  /** Cookies that were read by name where middleware in front has parsed them; `*` for all. */
+  readonly cookies: Set<string> = new Set();
+  /** Placed values that were read, each with its text at that moment. */
+  readonly placed: Map<string, string | null> = new Map();
+  readonly #undo: (() => void)[] = [];
+  #watching = false;
+  /** How many callers deep in what is not the app's. */
+  #outside = 0;
+
+  /** Begins to note what is read; what an earlier call began goes on. */
+  begin(req: IncomingMessage, res: ServerResponse): void {
+    if (this.#watching) return;
+    this.#watching = true;
+    const { headers, rawHeaders } = req;
+    this.#swap(req, 'headers', this.#fieldsView(headers), headers);
+    this.#swap(req, 'rawHeaders', this.#copyView(rawHeaders), rawHeaders);
+    // Node builds it when it is read, and once more after it was taken away.
+    if ('headersDistinct' in req)
+      this.#swap(req, 'headersDistinct', this.#distinctView(rawHeaders), undefined);
+    for (const name of namesOnRequest(req)) if (!isNoiseName(name)) this.#watchProperty(req, name);
+    const locals = localsOf(res);
+    if (locals) this.#swap(res, 'locals', this.#localsView(req, locals), Reflect.get(res, 'locals'));
+  }
+
+  /** Runs what belongs to middleware in front, or to the cache. */
+  untracked<T>(run: () => T): T {
+    this.#outside++;
+    try {
+      return run();
+    } finally {
+      this.#outside--;
+    }
+  }
+
+  /** The same for what takes its time, while the app waits for it. */
+  async untrackedAsync<T>(run: () => T | Promise<T>): Promise<T> {
+    this.#outside++;
+    try {
+      return await run();
+    } finally {
+      this.#outside--;
+    }
+  }
+
+  /** Leaves the request as it would be without the watch. */
+  end(): void {
+    this.#watching = false;
+    for (const undo of this.#undo.splice(0).reverse()) undo();
+  }
+
+  get #notes(): boolean {
+    return this.#watching && this.#outside === 0;
+  }
+
+  #noteField(name: PropertyKey): void {
+    if (this.#notes && typeof name === 'string') this.fields.add(name);
+  }
+
+  #noteCopy(): void {
+    if (this.#notes) this.copied = true;
+  }
+
+  #notePlaced(req: object, name: string, value: unknown): void {
+    if (!this.#notes || this.placed.has(name)) return;
+    this.placed.set(name, SELECTING_NAME.test(name) ? textOf(req, name, value) : OPAQUE);
+  }
+
+  /** Sets a property to a view of its value, until the watch ends. What the app puts in its place stays. */
+  #swap(object: object, name: string, view: object, before: object | undefined): void {
+    const own = Object.getOwnPropertyDescriptor(object, name);
+    if (before) viewedObjects.set(view, unviewed(before));
+    // HTTP/2 has an accessor without a setter.
+    const isSet = own === undefined && !settable(object, name) ? false : Reflect.set(object, name, view);
+    if (!isSet) {
+      const defined = { value: view, configurable: true, enumerable: true, writable: true };
+      if (!Reflect.defineProperty(object, name, defined)) return;
+    }
+    this.#undo.push(() => {
+      if (Reflect.get(object, name) !== view) return;
+      if (isSet) Reflect.set(object, name, before);
+      else Reflect.deleteProperty(object, name);
+    });
+  }
+
+  #fieldsView<T extends object>(headers: T): T {
+    return new Proxy(headers, {
+      ...noting<T>((name) => this.#noteField(name)),
+      ownKeys: (target) => {
+        this.#noteCopy();
+        return Reflect.ownKeys(target);
+      },
+    });
+  }
+
+  /** The raw list is read whole. */
+  #copyView(list: string[]): string[] {
+    return new Proxy(
+      list,
+      noting<string[]>(() => this.#noteCopy()),
+    );
+  }
+
+  /** Node would build it of the raw list, from its getter; so it is built when it is first read. */
+  #distinctView(rawHeaders: readonly string[]): object {
+    let built: Record<string, string[]> | undefined;
+    const fields = (): Record<string, string[]> => {
+      built ??= distinctOf(rawHeaders);
+      return built;
+    };
+    return new Proxy(
+      {},
+      {
+        get: (_, name) => {
+          this.#noteField(name);
+          return Reflect.get(fields(), name);
+        },
+        has: (_, name) => {
+          this.#noteField(name);
+          return Reflect.has(fields(), name);
+        },
+        set: (_, name, value) => Reflect.set(fields(), name, value),
+        deleteProperty: (_, name) => Reflect.deleteProperty(fields(), name),
+        getOwnPropertyDescriptor: (_, name) => {
+          this.#noteField(name);
+          return Reflect.getOwnPropertyDescriptor(fields(), name);
+        },
+        ownKeys: () => {
+          this.#noteCopy();
+          return Reflect.ownKeys(fields());
+        },
+      },
+    );
+  }
+
+  #localsView(req: object, locals: Record<string, unknown>): object {
+    const inFront = new Set(Object.getOwnPropertyNames(locals).filter((name) => !isNoiseName(name)));
+    const note = (name: PropertyKey): void => {
+      if (typeof name === 'string' && inFront.has(name))
+        this.#notePlaced(req, LOCALS + name, Reflect.get(locals, name));
+    };
+    return new Proxy(locals, {
+      ...noting<Record<string, unknown>>(note),
+      set: (target, name, value) => {
+        inFront.delete(name as string);
+        return Reflect.set(target, name, value);
+      },
+      defineProperty: (target, name, descriptor) => {
+        inFront.delete(name as string);
+        return Reflect.defineProperty(target, name, descriptor);
+      },
+      deleteProperty: (target, name) => {
+        inFront.delete(name as string);
+        return Reflect.deleteProperty(target, name);
+      },
+    });
+  }
+
+  #watchProperty(req: object, name: string): void {
+    const own = Object.getOwnPropertyDescriptor(req, name);
+    if (!own?.configurable) {
+      // What cannot be watched counts as read.
+      this.#notePlaced(req, REQUEST + name, Reflect.get(req, name));
+      return;
+    }
+    let value: unknown = own.value;
+    const isValue = own.get === undefined && own.set === undefined;
+    const current = (): unknown => (isValue ? value : own.get?.call(req));
+    const cookies = CONTAINERS_OF_COOKIES.has(name);
+    let view: object | undefined;
+    const get = (): unknown => {
+      const read = this.untracked(current);
+      if (!this.#watching) return read;
+      if (cookies && typeof read === 'object' && read !== null) {
+        view ??= this.#cookiesView(read);
+        return viewedObjects.get(view) === read ? view : read;
+      }
+      this.#notePlaced(req, REQUEST + name, read);
+      return read;
+    };
+    const set = (next: unknown): void => {
+      if (!isValue) {
+        own.set?.call(req, next);
+        return;
+      }
+      // It is the app's own from now on.
+      value = next;
+      restore();
+    };
+    const restore = (): void => {
+      if (Object.getOwnPropertyDescriptor(req, name)?.get !== get) return;
+      Object.defineProperty(req, name, isValue ? { ...own, value } : own);
+    };
+    const enumerable = own.enumerable === true;
+    if (!Reflect.defineProperty(req, name, { configurable: true, enumerable, get, set })) return;
+    viewedValues.set(get, current);
+    this.#undo.push(restore);
+  }
+
+  /** Parsed cookies, of which each is its own. */
+  #cookiesView(cookies: object): object {
+    const view = new Proxy(cookies, {
+      ...noting<object>((name) => {
+        if (this.#notes && typeof name === 'string') this.cookies.add(name);
+      }),
+      ownKeys: (target) => {
+        if (this.#notes) this.cookies.add('*');
+        return Reflect.ownKeys(target);
+      },
+    });
+    viewedObjects.set(view, cookies);
+    return view;
+  }
+}
+
+/** Where cookie parsers put what they made of the `Cookie` field. */
+const CONTAINERS_OF_COOKIES: ReadonlySet<string> = new Set(['cookies', 'signedCookies']);
+
+/** Every way to read one property by its name. */
+export function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
+  return {
+    get(target, name) {
+      note(name);
+      return Reflect.get(target, name);
+    },
+    has(target, name) {
+      note(name);
+      return Reflect.has(target, name);
+    },
+    getOwnPropertyDescriptor(target, name) {
+      note(name);
+      return Reflect.getOwnPropertyDescriptor(target, name);
+    },
+  };
+}
+
+/** Whether an inherited accessor of an object has a setter. */
+function settable(object: object, name: string): boolean {
+  for (let at: object | null = Object.getPrototypeOf(object); at; at = Object.getPrototypeOf(at)) {
+    const descriptor = Object.getOwnPropertyDescriptor(at, name);
+    if (descriptor) return descriptor.set !== undefined || descriptor.writable === true;
+  }
+  return true;
+}
+
+function distinctOf(rawHeaders: readonly string[]): Record<string, string[]> {
+  const fields: Record<string, string[]> = Object.create(null);
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = (rawHeaders[i] as string).toLowerCase();
+    const values = fields[name] ?? [];
+    values.push(rawHeaders[i + 1] as string);
+    fields[name] = values;
+  }
+  return fields;
+}
