@@ -12,7 +12,7 @@ export type Login =
   | 'token'
   /** A member has a bearer token and no cookie. */
   | 'bearer'
-  /** A member has a short cookie with his role besides. */
+  /** Both have a short cookie with their role besides. */
   | 'role-cookie';
 
 /** What middleware finds out of a caller. */
@@ -58,8 +58,10 @@ export function castOf(login: Login): Caller[] {
     });
   };
   for (const name of ['anon-1', 'anon-2', 'anon-3', 'anon-4']) add(name, 'stranger', {});
-  for (const name of ['guest-1', 'guest-2', 'guest-3']) add(name, 'guest', { cookie: `sid=${long(name)}` });
-  add('guest-4', 'guest', { cookie: `sid=${long('guest-4')}; theme=dark` });
+  const role = login === 'role-cookie' ? '; role=guest' : '';
+  for (const name of ['guest-1', 'guest-2', 'guest-3'])
+    add(name, 'guest', { cookie: `sid=${long(name)}${role}` });
+  add('guest-4', 'guest', { cookie: `sid=${long('guest-4')}${role}; theme=dark` });
   for (const name of ['member-1', 'member-2', 'member-3', 'member-4', 'member-5'])
     add(name, 'member', signedIn(login, name, 'member'));
   for (const name of ['admin-1', 'admin-2']) add(name, 'admin', signedIn(login, name, 'admin'));

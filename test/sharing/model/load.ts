@@ -10,13 +10,14 @@ import { activity } from './wire.ts';
 
 const SRC = join(__dirname, '../../../src');
 
-/** A small edit of one file of src/. */
+/** A small edit of src/: in one file or in two. */
 export interface Mutation {
   readonly name: string;
-  /** A path below src/. */
-  readonly file: string;
-  readonly edits: readonly (readonly [from: string, to: string])[];
+  readonly edits: readonly Edit[];
 }
+
+/** A text that stands once in a file, whose path is one below src/, and what is put in its place. */
+export type Edit = readonly [file: string, from: string, to: string];
 
 export type Load = Pick<typeof Product, 'redisCache'>;
 
@@ -41,21 +42,23 @@ export function load(mutation?: Mutation): Load {
       };
       return { ...actual, connect };
     });
-    if (mutation) {
-      const path = join(SRC, mutation.file);
-      jest.doMock(path, () => evaluated(path, mutated(mutation)));
+    const files = [...new Set(mutation?.edits.map(([file]) => file))];
+    for (const file of files) {
+      const path = join(SRC, file);
+      jest.doMock(path, () => evaluated(path, edited(file, mutation as Mutation)));
     }
     product = require(join(SRC, 'index.ts')) as Load;
     jest.dontMock(join(SRC, 'store/redis/connect.ts'));
-    if (mutation) jest.dontMock(join(SRC, mutation.file));
+    for (const file of files) jest.dontMock(join(SRC, file));
   });
   return product as Load;
 }
 
 /** @throws when there is nothing to edit: the source has changed, and the mutation must be written anew. */
-function mutated({ name, file, edits }: Mutation): string {
+function edited(file: string, { name, edits }: Mutation): string {
   let source = readFileSync(join(SRC, file), 'utf8');
-  for (const [from, to] of edits) {
+  for (const [where, from, to] of edits) {
+    if (where !== file) continue;
     const parts = source.split(from);
     if (parts.length !== 2) throw new Error(`${name}: ${parts.length - 1} times in ${file}:\n${from}`);
     source = parts.join(to);

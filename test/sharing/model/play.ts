@@ -105,12 +105,11 @@ class Performance {
       timeout: '10s',
       clock: () => this.#clock,
       tags: ['model'],
-      ...(!process.env.OLD && { credentials: ['x-badge'] }),
-      ...(!process.env.OLD && agree !== undefined && { guard: { agree } }),
-      ...(!process.env.OLD &&
-        namesCaller && {
-          vary: { caller: (req: IncomingMessage) => this.#seen.get(req)?.identity?.name ?? null },
-        }),
+      credentials: ['x-badge'],
+      ...(process.env.AGREE && agree !== undefined && { guard: { agree } }),
+      ...(namesCaller && {
+        vary: { caller: (req: IncomingMessage) => this.#seen.get(req)?.identity?.name ?? null },
+      }),
     } as unknown as CacheOptions);
     cache.on('fault', ({ step, code, message }) => this.#history.faults.push(`${step} ${code} ${message}`));
     return cache;

@@ -230,7 +230,7 @@ function known(channel: Channel, identity: Identity | undefined): Identity | und
     case 'session-plain':
       return identity.hasSession ? identity : undefined;
     case 'role-cookie':
-      return identity.hasSession && identity.role !== 'guest' ? identity : undefined;
+      return identity.hasSession ? identity : undefined;
     default:
       return identity;
   }
