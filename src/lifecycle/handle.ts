@@ -159,6 +159,8 @@ async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity, caller } = t;
   const dependent = { kind: 'forward', fwd: reason, detail: 'depends-on-credentials' } as const;
   if (passesAtOnce(t)) return t.forward(dependent);
+  // A part cannot be compared with the whole.
+  if (t.headers.range !== undefined) return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
   const ref = comparisonRef(found.ref, caller.shape);
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn = await context.collapse.join(ref, identity.key, undefined, leaseMs, t);
