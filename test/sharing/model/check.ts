@@ -60,7 +60,9 @@ function checkRequest(history: History, request: Request, checked: Checked): voi
   };
   count(page, caller, request, checked);
   const run = answer && runs[answer.run];
-  if (answer?.status !== 200) found('answered');
+  if (request.hungUp) return;
+  if (answer?.status === 500 && run?.failed && run.request === request.id) return;
+  if (answer?.status !== 200) found('answered', run);
   else if (!run || !isWhole(request, run)) found('whole', run);
   else {
     if (history.purges.some((purge) => isOutlived(site, purge, request, run))) found('purged', run);
@@ -86,21 +88,28 @@ function isWhole({ page, method, answer }: Request, run: Run): boolean {
 }
 
 function isOutlived(
-  { staleWhileRevalidate }: Site,
+  { staleWhileRevalidate, staleIfError }: Site,
   purge: Purge,
   { page, sentAt }: Request,
   run: Run,
 ): boolean {
   if (purge.settledAt === undefined || purge.settledAt > sentAt) return false;
   // What is stale may be used, where that is allowed.
-  if (purge.soft && staleWhileRevalidate > 0) return false;
+  if (purge.soft && (staleWhileRevalidate > 0 || staleIfError > 0)) return false;
   if (purge.target.by === 'url' && purge.target.page !== page) return false;
   return (run.version as number) < (purge.versions[page] as number);
 }
 
-function isTooOld({ ttl, staleWhileRevalidate }: Site, { clock }: Request, { endedClock }: Run): boolean {
+function isTooOld(
+  { ttl, staleWhileRevalidate, staleIfError }: Site,
+  { clock }: Request,
+  { endedClock }: Run,
+): boolean {
   // `s-maxage` says 20 seconds.
-  return endedClock !== undefined && clock - endedClock > Math.max(ttl, 20_000) + staleWhileRevalidate;
+  return (
+    endedClock !== undefined &&
+    clock - endedClock > Math.max(ttl, 20_000) + Math.max(staleWhileRevalidate, staleIfError)
+  );
 }
 
 /** What is wrong with what another request's run has made, if anything is. */

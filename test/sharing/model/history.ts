@@ -24,6 +24,8 @@ export interface Request {
   readonly clock: number;
   settledAt?: number;
   answer?: Answer;
+  /** Whether the client has gone away before it could be answered. */
+  hungUp: boolean;
 }
 
 export interface Answer {
@@ -47,6 +49,8 @@ export interface Run {
   /** What the option `vary.caller` says of it. */
   readonly caller: string | null;
   readonly beganAt: number;
+  /** Whether it has answered 500. */
+  failed: boolean;
   /** Of the data that it has read; `undefined` until it has. */
   version: number | undefined;
   content: string | undefined;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
 import { transformSync } from '@swc/core';
+import * as ioredis from 'ioredis';
 import type * as Product from '../../../src/index.ts';
 import type * as Memory from '../../../src/store/memory/memory-store.ts';
 import type * as Connect from '../../../src/store/redis/connect.ts';
@@ -31,6 +32,8 @@ const stores = new Map<string, Store>();
 export function load(mutation?: Mutation): Load {
   let product: Load | undefined;
   jest.isolateModules(() => {
+    // It takes longer to load than the product, and keeps nothing.
+    jest.doMock('ioredis', () => ioredis);
     jest.doMock(join(SRC, 'store/redis/connect.ts'), () => {
       const actual = jest.requireActual<typeof Connect>(join(SRC, 'store/redis/connect.ts'));
       const { memoryStore } = require(join(SRC, 'store/memory/memory-store.ts')) as typeof Memory;
@@ -48,6 +51,7 @@ export function load(mutation?: Mutation): Load {
       jest.doMock(path, () => evaluated(path, edited(file, mutation as Mutation)));
     }
     product = require(join(SRC, 'index.ts')) as Load;
+    jest.dontMock('ioredis');
     jest.dontMock(join(SRC, 'store/redis/connect.ts'));
     for (const file of files) jest.dontMock(join(SRC, file));
   });

@@ -29,8 +29,9 @@ afterAll(() => {
 });
 
 test.each(mutations.map((mutation) => [mutation.name, mutation] as const))('%s', async (name, mutation) => {
+  const product = load(mutation);
   const stage: Stage = {
-    loads: PROCESSES.fill(load(mutation)),
+    loads: PROCESSES.map(() => product),
     prefix: uniquePrefix,
     ...(mutation.near && { redis: clients as unknown as RedisClient[] }),
   };

@@ -94,7 +94,11 @@ export const mutations: readonly Broken[] = [
     name: 'followers are given what is not for their shape',
     breaks: ['guest'],
     edits: [
-      ['lifecycle/handle.ts', 'standing: (response) => t.standing(response)', "standing: () => 'same' as const"],
+      [
+        'lifecycle/handle.ts',
+        'standing: (response) => t.standing(response)',
+        "standing: () => 'same' as const",
+      ],
     ],
   },
   {
@@ -112,29 +116,33 @@ export const mutations: readonly Broken[] = [
   {
     name: 'header fields that the app reads do not select',
     breaks: ['right', 'guest'],
-    edits: [
-      [
-        'sharing/reach.ts',
-        'else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);',
-        '',
-      ],
-    ],
+    edits: [['sharing/reach.ts', 'else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);', '']],
   },
   {
     name: 'placed values that the app reads do not select',
     breaks: ['right', 'guest'],
-    edits: [['sharing/reach.ts', 'if (text !== OPAQUE) selectors.add(name);\n    else if (!isCovered)', 'if (text === OPAQUE && !isCovered)']],
+    edits: [
+      [
+        'sharing/reach.ts',
+        'if (text !== OPAQUE) selectors.add(name);\n    else if (!isCovered)',
+        'if (text === OPAQUE && !isCovered)',
+      ],
+    ],
   },
   {
     name: 'must-revalidate is for those with cookies, too',
     breaks: ['leak'],
-    edits: [["sharing/reach.ts", "uncovered.every(({ name }) => name === 'authorization')", 'true']],
+    edits: [['sharing/reach.ts', "uncovered.every(({ name }) => name === 'authorization')", 'true']],
   },
   {
     name: 'the app is asked as the caller, and not as a stranger',
     breaks: ['leak'],
     edits: [
-      ['lifecycle/refresh.ts', 'if (isCredential(name) || policy.credentials.has(name)) return false;\n    return names.has(name)', 'if (isCredential(name)) return true;\n    return names.has(name)'],
+      [
+        'lifecycle/refresh.ts',
+        'if (isCredential(name) || policy.credentials.has(name)) return false;\n    return names.has(name)',
+        'if (isCredential(name)) return true;\n    return names.has(name)',
+      ],
       ['sharing/reach.ts', ": 'unverified';", ": ('alike' as const);"],
     ],
   },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type express from 'express';
@@ -7,7 +8,7 @@ import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity } from './c
 import type { History, Method, Purge, Request, Run, Target } from './history.ts';
 import type { Load } from './load.ts';
 import type { Ask, Schedule, Step } from './schedule.ts';
-import { contentOf, type Page, place, read } from './site.ts';
+import { contentOf, isRouted, type Page, place, read } from './site.ts';
 import { activity, send } from './wire.ts';
 
 /** A request as middleware in front has seen it. */
@@ -60,10 +61,14 @@ class Performance {
   readonly #identities: ReadonlyMap<string, Identity | undefined>;
   readonly #versions: number[];
   readonly #underWay = new Set<Promise<unknown>>();
+  /** Requests that are not answered yet, with how their clients go away. */
+  readonly #leaving = new Map<Request, () => void>();
   /** Runs that wait. */
   #waiting: (() => void)[] = [];
   /** Whether runs need not wait. */
   #free = false;
+  /** Whether the next run fails. */
+  #fails = false;
   #clock = Date.now();
   #now = 0;
   #nonce = 0;
@@ -94,31 +99,48 @@ class Performance {
   }
 
   #open(prefix: string, index: number): CacheMiddleware {
-    const { ttl, staleWhileRevalidate, namesCaller, agree, near } = this.#schedule.site;
+    const { site } = this.#schedule;
+    const { ttl, staleWhileRevalidate, staleIfError, earlyRefresh } = site;
+    const { namesCaller, varies, agree, near } = site;
     const redis = this.#stage.redis?.[index];
     const cache = (this.#stage.loads[index] as Load).redisCache({
       prefix,
       ...(redis && { redis, near }),
       ttl,
       staleWhileRevalidate,
+      staleIfError,
+      earlyRefresh,
       // Nothing fails, and what is slow is waited for.
       timeout: '10s',
       clock: () => this.#clock,
       tags: ['model'],
       credentials: ['x-badge'],
       ...(process.env.AGREE && agree !== undefined && { guard: { agree } }),
-      ...(namesCaller && {
-        vary: { caller: (req: IncomingMessage) => this.#seen.get(req)?.identity?.name ?? null },
-      }),
+      vary: {
+        ...(varies === 'sid' && { cookies: ['sid'] }),
+        ...(varies === 'authorization' && { headers: ['authorization'] }),
+        ...(namesCaller && {
+          caller: (req: IncomingMessage) => this.#seen.get(req)?.identity?.name ?? null,
+        }),
+      },
     } as unknown as CacheOptions);
     cache.on('fault', ({ step, code, message }) => this.#history.faults.push(`${step} ${code} ${message}`));
     return cache;
   }
 
   #app(cache: CacheMiddleware): (req: IncomingMessage, res: ServerResponse) => void {
+    const ofMembers = cache.with({});
     const layers: Layer[] = [
       (req, res, next) => this.#front(req as Front, res, next),
-      cache,
+      (req, res, next) => {
+        const { identity } = this.#seen.get(req) as Seen;
+        const isMember = isRouted(this.#schedule.site, identity);
+        (isMember ? ofMembers : cache)(
+          req,
+          res,
+          isMember ? () => void this.#handle(req, res, identity) : next,
+        );
+      },
       (req, res) => void this.#handle(req, res),
     ];
     const { framework } = this.#schedule.site;
@@ -160,8 +182,8 @@ class Performance {
     place(site, identity, req, locals, next);
   }
 
-  /** The pages behind it. */
-  async #handle(req: IncomingMessage, res: ServerResponse): Promise<void> {
+  /** The pages behind it. @param routed the member whose own route it is. */
+  async #handle(req: IncomingMessage, res: ServerResponse, routed?: Identity): Promise<void> {
     activity.count++;
     const { request, credentials, identity } = this.#seen.get(req) as Seen;
     const { site } = this.#schedule;
@@ -170,49 +192,72 @@ class Performance {
     const run: Run = {
       ...{ id: this.#history.runs.length, page: index, method: req.method as Method, request, credentials },
       ...{ caller: site.namesCaller ? (identity?.name ?? null) : null, beganAt: this.#now++ },
-      ...{ version: undefined, content: undefined, endedClock: undefined },
+      ...{ failed: this.#fails, version: undefined, content: undefined, endedClock: undefined },
     };
+    this.#fails = false;
     this.#history.runs.push(run);
     try {
       if (page.waits === 'before') await this.#wait();
-      const version = this.#versions[index] as number;
+      run.version = this.#versions[index] as number;
       if (page.waits === 'after') await this.#wait();
-      const content = Buffer.from(contentOf(page, version, this.#shown(page, req, res)));
-      run.version = version;
-      run.content = content.toString();
-      res.setHeader('X-Run', run.id);
-      res.setHeader('Content-Type', 'text/plain');
-      res.setHeader('Content-Length', content.length);
-      const cacheControl = CACHE_CONTROL[page.says];
-      if (cacheControl) res.setHeader('Cache-Control', cacheControl);
-      const vary = page.language === 'vary' ? ['Accept-Language'] : [];
-      if (page.says === 'vary-cookie') vary.push('Cookie');
-      if (vary.length > 0) res.setHeader('Vary', vary.join(', '));
-      if (page.waits === 'body') {
-        res.write(content.subarray(0, 5));
-        await this.#wait();
-        run.endedClock = this.#clock;
-        res.end(content.subarray(5));
-      } else {
-        run.endedClock = this.#clock;
-        res.end(content);
-      }
+      const content = contentOf(page, run.version, this.#shown(page, req, res, routed));
+      run.content = run.failed ? 'failed\n' : content;
+      await this.#answer(req, res, page, run);
     } catch (error) {
       this.#history.faults.push(String((error as Error).stack));
       res.destroy();
     }
   }
 
+  async #answer(req: IncomingMessage, res: ServerResponse, page: Page, run: Run): Promise<void> {
+    const content = Buffer.from(run.content as string);
+    res.setHeader('X-Run', run.id);
+    res.setHeader('Content-Type', 'text/plain');
+    const cacheControl = CACHE_CONTROL[page.says];
+    if (cacheControl) res.setHeader('Cache-Control', cacheControl);
+    const vary = page.language === 'vary' ? ['Accept-Language'] : [];
+    if (page.says === 'vary-cookie') vary.push('Cookie');
+    if (vary.length > 0) res.setHeader('Vary', vary.join(', '));
+    if (run.failed) res.statusCode = 500;
+    else if (page.etag) {
+      const etag = `"${createHash('sha1').update(content).digest('hex').slice(0, 12)}"`;
+      res.setHeader('ETag', etag);
+      if (req.headers['if-none-match'] === etag) {
+        res.statusCode = 304;
+        run.endedClock = this.#clock;
+        res.end();
+        return;
+      }
+    }
+    res.setHeader('Content-Length', content.length);
+    if (page.waits === 'body') {
+      res.write(content.subarray(0, 5));
+      await this.#wait();
+    }
+    run.endedClock = this.#clock;
+    res.end(content.subarray(page.waits === 'body' ? 5 : 0));
+  }
+
   /** What the page shows: only what it depends on is read. */
-  #shown(page: Page, req: IncomingMessage, res: ServerResponse): Parameters<typeof contentOf>[2] {
+  #shown(
+    page: Page,
+    req: IncomingMessage,
+    res: ServerResponse,
+    routed: Identity | undefined,
+  ): Parameters<typeof contentOf>[2] {
     const { dependsOn, channel, language } = page;
     const { locals } = res as unknown as { locals: { lang?: string; nonce?: number } };
     const speaks = dependsOn === 'language' || dependsOn === 'german-member';
     const isPersonal = !['nothing', 'language', 'device', 'nonce'].includes(dependsOn);
     return {
       identity: isPersonal
-        ? read(channel, this.#schedule.site.property, req, res, (credentials) =>
-            this.#identities.get(credentials),
+        ? read(
+            channel,
+            this.#schedule.site.property,
+            req,
+            res,
+            (credentials) => this.#identities.get(credentials),
+            routed,
           )
         : undefined,
       language: speaks ? LANGUAGE[language](req, locals, this.#seen.get(req) as Seen) : undefined,
@@ -238,6 +283,17 @@ class Performance {
       case 'later':
         this.#clock += step.ms;
         return;
+      case 'leave': {
+        const waiting = [...this.#leaving];
+        const [request, leave] = waiting[Math.floor(step.which * waiting.length)] ?? [];
+        if (!request) return;
+        request.hungUp = true;
+        leave?.();
+        return;
+      }
+      case 'fail':
+        this.#fails = true;
+        return;
       case 'change':
         (this.#versions[step.page] as number)++;
         return;
@@ -254,12 +310,15 @@ class Performance {
     const caller = site.callers[index];
     const request: Request = {
       ...{ id: this.#history.requests.length, method, caller: index, page, process },
-      ...{ sentAt: this.#now++, clock: this.#clock },
+      ...{ sentAt: this.#now++, clock: this.#clock, hungUp: false },
     };
     this.#history.requests.push(request);
     const { path } = site.pages[page] as Page;
     const fields: [string, string][] = [...fieldsOf(caller as never), ['x-request', `${request.id}`]];
-    const answer = await send(this.#servers[process] as Server, method, path, fields);
+    const answer = await send(this.#servers[process] as Server, method, path, fields, (leave) => {
+      this.#leaving.set(request, leave);
+    });
+    this.#leaving.delete(request);
     request.settledAt = this.#now++;
     if (answer) request.answer = answer;
   }

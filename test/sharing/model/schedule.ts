@@ -16,6 +16,10 @@ export type Step =
   /** Lets one of the runs that wait go on: which, is a part of one. */
   | { readonly kind: 'release'; readonly which: number }
   | { readonly kind: 'later'; readonly ms: number }
+  /** One of the clients that wait goes away. */
+  | { readonly kind: 'leave'; readonly which: number }
+  /** The next run fails: it answers 500. */
+  | { readonly kind: 'fail' }
   /** The data of a page change. */
   | { readonly kind: 'change'; readonly page: number }
   /** They change, and what is stored of them is purged. */
@@ -52,7 +56,9 @@ function stepOf(random: Random, site: Site): Step {
     const on = page();
     return { kind: 'ask', asks: Array.from({ length: random.int(2, 8) }, () => ask(on)) };
   }
-  if (chance < 0.86) return { kind: 'release', which: random.next() };
+  if (chance < 0.84) return { kind: 'release', which: random.next() };
+  if (chance < 0.85) return { kind: 'leave', which: random.next() };
+  if (chance < 0.86) return { kind: 'fail' };
   if (chance < 0.92) {
     const ms = random.chance(0.85) ? random.int(200, 25_000) : random.pick([61_000, 130_000, 660_000]);
     return { kind: 'later', ms };

@@ -24,7 +24,9 @@ export type Placement =
   /** Without a trace: AsyncLocalStorage, a WeakMap, a property that is named by a symbol. */
   | 'als'
   | 'weakmap'
-  | 'symbol';
+  | 'symbol'
+  /** Members have routes of their own, with a cache of their own in front: which, middleware decides. */
+  | 'router';
 
 /** How a page finds out who is asking: from where middleware has placed it, or from the fields of the request. */
 export type Channel =
@@ -63,6 +65,8 @@ export interface Page {
   /** How it finds out the language: a value in front, a field by its name, or one it names in `Vary`. */
   readonly language: 'locals' | 'field' | 'vary';
   readonly says: Says;
+  /** Whether it has an entity tag, and confirms it with a 304. */
+  readonly etag: boolean;
   /** Where its handler waits to be let go on: nowhere, before it reads the data, after that, or in the body. */
   readonly waits: 'never' | 'before' | 'after' | 'body';
 }
@@ -83,8 +87,12 @@ export interface Site {
   /** Whether the option `vary.caller` names the caller. */
   readonly namesCaller: boolean;
   readonly agree: number | undefined;
+  /** What the option `vary` names besides. */
+  readonly varies: 'nothing' | 'sid' | 'authorization';
   readonly ttl: number;
   readonly staleWhileRevalidate: number;
+  readonly staleIfError: number;
+  readonly earlyRefresh: boolean;
   readonly near: boolean;
   readonly pages: readonly Page[];
   readonly callers: readonly Caller[];
@@ -101,14 +109,14 @@ const PLACEMENTS: readonly Placement[] = [
     'session',
     'session-plain',
   ] as const),
-  ...(['context', 'als', 'als', 'weakmap', 'weakmap', 'symbol'] as const),
+  ...(['context', 'als', 'als', 'weakmap', 'weakmap', 'symbol', 'router'] as const),
 ];
 const PERSONAL: readonly Dependence[] = [
   ...(['member', 'member', 'basket', 'role', 'signed-in', 'signed-in', 'admin', 'vip'] as const),
   'german-member',
 ];
 /** What leaves no trace: neither a name on the request or `res.locals`, nor anything that is read there. */
-const TRACELESS: ReadonlySet<Channel> = new Set(['als', 'weakmap', 'symbol']);
+const TRACELESS: ReadonlySet<Channel> = new Set(['als', 'weakmap', 'symbol', 'router']);
 
 export function siteOf(random: Random, near: boolean): Site {
   const login = random.pick(['session', 'session', 'token', 'bearer', 'role-cookie'] as const);
@@ -128,12 +136,26 @@ export function siteOf(random: Random, near: boolean): Site {
     namesCaller: random.chance(0.12),
     agree: random.chance(0.12) ? 3 : undefined,
     ttl: random.pick([5_000, 20_000, 60_000]),
+    varies: random.pick([
+      'nothing',
+      'nothing',
+      'nothing',
+      'nothing',
+      'nothing',
+      'nothing',
+      'sid',
+      'authorization',
+    ]),
     staleWhileRevalidate: random.pick([0, 30_000, 120_000]),
+    staleIfError: random.pick([0, 0, 60_000]),
+    earlyRefresh: random.chance(0.2),
     near,
     pages: Array.from({ length: 6 }, (_, i) => pageOf(random, i, placements, direct)),
     callers: castOf(login),
   };
 }
+
+const OF_ROLE = /^(role|admin|signed-in)$/;
 
 function pageOf(
   random: Random,
@@ -156,9 +178,10 @@ function pageOf(
     path: `/page-${index}`,
     dependsOn,
     // A role in a cookie tells no name.
-    channel: channel === 'role-cookie' && !/^(role|admin|signed-in)$/.test(dependsOn) ? 'fields' : channel,
+    channel: channel === 'role-cookie' && !OF_ROLE.test(dependsOn) ? 'fields' : channel,
     language: random.pick(['locals', 'field', 'vary']),
     says: index === 0 ? 'nothing' : random.pick(says),
+    etag: random.chance(0.35),
     waits: random.pick(['never', 'never', 'before', 'after', 'body']),
   };
 }
@@ -225,6 +248,7 @@ function known(channel: Channel, identity: Identity | undefined): Identity | und
     case 'method':
     case 'mapped':
     case 'context':
+    case 'router':
       return identity.role === 'guest' ? undefined : identity;
     case 'session':
     case 'session-plain':
@@ -234,6 +258,11 @@ function known(channel: Channel, identity: Identity | undefined): Identity | und
     default:
       return identity;
   }
+}
+
+/** Whether a caller is led to the routes of members. */
+export function isRouted({ placements }: Site, identity: Identity | undefined): boolean {
+  return placements.includes('router') && identity !== undefined && identity.role !== 'guest';
 }
 
 /** Whether two callers whom a page tells apart need not differ in anything that the cache can see. */
@@ -326,6 +355,7 @@ export function read(
   req: IncomingMessage,
   res: ServerResponse,
   byCredentials: (credentials: string) => Identity | undefined,
+  routed: Identity | undefined,
 ): Identity | undefined {
   const request = req as unknown as Placed;
   switch (channel) {
@@ -350,6 +380,8 @@ export function read(
       if (session?.user) return identityOf(session.user);
       return session?.id ? { name: session.id, role: 'guest', hasSession: true } : undefined;
     }
+    case 'router':
+      return routed;
     case 'als':
       return people.getStore();
     case 'weakmap':

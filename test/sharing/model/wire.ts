@@ -36,6 +36,7 @@ export function send(
   method: string,
   path: string,
   fields: readonly (readonly [string, string])[],
+  onSent: (leave: () => void) => void,
 ): Promise<Answer | undefined> {
   return new Promise((resolve) => {
     const wire = new Wire();
@@ -45,6 +46,7 @@ export function send(
       resolve(parsed(wire.text));
     });
     wire.on('error', () => {});
+    onSent(() => wire.destroy());
     server.emit('connection', wire);
     const lines = fields.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     wire.push(`${method} ${path} HTTP/1.1\r\nhost: model.example\r\nconnection: close\r\n${lines}\r\n`);
