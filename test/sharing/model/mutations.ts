@@ -1,5 +1,6 @@
 import type { Violation } from './check.ts';
 import type { Mutation } from './load.ts';
+import { leavesNoTrace, type Page, type Site } from './site.ts';
 
 /*
  * Small edits of the rule, each of which lets somebody have what is not for him. The model must notice every one of them.
@@ -10,12 +11,20 @@ export interface Broken extends Mutation {
   readonly breaks: readonly Violation['rule'][];
   /** Whether it shows only with a near cache, and so in Redis. */
   readonly near?: true;
+  /** The sites on which it shows, if it shows on few. */
+  readonly where?: (site: Site) => boolean;
 }
+
+/** Whether a page shows something of the caller, and neither says so nor reads it where the cache can see it. */
+const hides = (page: Page): boolean =>
+  leavesNoTrace(page) && /^(member|role|signed-in|admin)$/.test(page.dependsOn) && page.says === 'nothing';
 
 export const mutations: readonly Broken[] = [
   {
     name: 'the shape leaves out what is placed in front',
     breaks: ['guest'],
+    where: ({ login, pages, placements }) =>
+      login !== 'role-cookie' && placements.length > 1 && pages.some(hides),
     edits: [
       [
         'sharing/shape.ts',
@@ -27,6 +36,7 @@ export const mutations: readonly Broken[] = [
   {
     name: 'the shape knows a cookie, and not its name',
     breaks: ['guest'],
+    where: ({ login, pages }) => login === 'token' && pages.some(hides),
     edits: [
       [
         'sharing/shape.ts',
@@ -38,6 +48,7 @@ export const mutations: readonly Broken[] = [
   {
     name: 'the shape leaves out the values of short cookies',
     breaks: ['guest'],
+    where: ({ login, pages }) => login === 'role-cookie' && pages.some(hides),
     edits: [['sharing/shape.ts', 'value.length <= MAX_CHOICE', 'false']],
   },
   {
@@ -55,6 +66,7 @@ export const mutations: readonly Broken[] = [
   {
     name: 'what was confirmed for one variant is confirmed for all',
     breaks: ['guest', 'right'],
+    where: ({ pages }) => pages.some(hides),
     edits: [
       [
         'sharing/audience.ts',
@@ -72,16 +84,19 @@ export const mutations: readonly Broken[] = [
   {
     name: 'a differing answer is taken as the same',
     breaks: ['guest'],
+    where: ({ pages }) => pages.some(hides),
     edits: [['sharing/answer.ts', 'return !status && !headers && !body;', 'return !status && !headers;']],
   },
   {
     name: 'credentials that middleware has deleted do not count',
     breaks: ['leak'],
+    where: ({ deletes }) => deletes,
     edits: [['sharing/caller.ts', 'unviewed(req.rawHeaders ?? [])', '[] as string[]']],
   },
   {
     name: 'a refreshed response is for everybody',
     breaks: ['guest'],
+    where: ({ pages, staleWhileRevalidate }) => staleWhileRevalidate > 0 && pages.some(hides),
     edits: [
       [
         'lifecycle/fill.ts',
@@ -93,6 +108,7 @@ export const mutations: readonly Broken[] = [
   {
     name: 'followers are given what is not for their shape',
     breaks: ['guest'],
+    where: ({ pages }) => pages.some((page) => hides(page) && page.waits !== 'never'),
     edits: [
       [
         'lifecycle/handle.ts',
@@ -105,6 +121,7 @@ export const mutations: readonly Broken[] = [
     name: 'the near cache knows no audience',
     breaks: ['guest'],
     near: true,
+    where: ({ near, pages }) => near && pages.some(hides),
     edits: [
       [
         'lifecycle/find-stored.ts',
@@ -116,11 +133,21 @@ export const mutations: readonly Broken[] = [
   {
     name: 'header fields that the app reads do not select',
     breaks: ['right', 'guest'],
+    where: ({ pages }) =>
+      pages.some(
+        ({ dependsOn, language }) =>
+          dependsOn === 'device' || (dependsOn === 'language' && language === 'field'),
+      ),
     edits: [['sharing/reach.ts', 'else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);', '']],
   },
   {
     name: 'placed values that the app reads do not select',
     breaks: ['right', 'guest'],
+    where: ({ pages }) =>
+      pages.some(
+        ({ dependsOn, language }) =>
+          dependsOn === 'nonce' || (dependsOn === 'language' && language === 'locals'),
+      ),
     edits: [
       [
         'sharing/reach.ts',
@@ -132,6 +159,7 @@ export const mutations: readonly Broken[] = [
   {
     name: 'must-revalidate is for those with cookies, too',
     breaks: ['leak'],
+    where: ({ pages }) => pages.some(({ says }) => says === 'must-revalidate'),
     edits: [['sharing/reach.ts', "uncovered.every(({ name }) => name === 'authorization')", 'true']],
   },
   {

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +22,9 @@ interface Seen {
 
 type Front = IncomingMessage & { headers: Record<string, unknown>; id?: string; log?: object; db?: object };
 type Layer = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
+
+/** Whom the option `vary.caller` names. */
+const asking = new AsyncLocalStorage<Identity | undefined>();
 
 const DATABASE = { name: 'the same for every request' };
 class Logger {
@@ -120,7 +124,7 @@ class Performance {
         ...(varies === 'sid' && { cookies: ['sid'] }),
         ...(varies === 'authorization' && { headers: ['authorization'] }),
         ...(namesCaller && {
-          caller: (req: IncomingMessage) => this.#seen.get(req)?.identity?.name ?? null,
+          caller: () => asking.getStore()?.name ?? null,
         }),
       },
     } as unknown as CacheOptions);
@@ -179,7 +183,7 @@ class Performance {
     if (site.deletes)
       for (const name of ['authorization', 'cookie', 'x-api-key', 'x-forwarded-user', 'x-badge'])
         delete req.headers[name];
-    place(site, identity, req, locals, next);
+    asking.run(identity, () => place(site, identity, req, locals, next));
   }
 
   /** The pages behind it. @param routed the member whose own route it is. */
@@ -214,7 +218,7 @@ class Performance {
     res.setHeader('X-Run', run.id);
     res.setHeader('Content-Type', 'text/plain');
     const cacheControl = CACHE_CONTROL[page.says];
-    if (cacheControl) res.setHeader('Cache-Control', cacheControl);
+    if (cacheControl && !run.failed) res.setHeader('Cache-Control', cacheControl);
     const vary = page.language === 'vary' ? ['Accept-Language'] : [];
     if (page.says === 'vary-cookie') vary.push('Cookie');
     if (vary.length > 0) res.setHeader('Vary', vary.join(', '));
