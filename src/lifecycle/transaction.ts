@@ -82,13 +82,17 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
 
   /** Who asks. */
   get caller(): Caller {
-    const { exchange, ownPolicy } = this;
-    const { credentials, vary } = ownPolicy;
-    this.#caller ??= new Caller(exchange.req, exchange.res, exchange.headers, {
-      credentials,
-      ignore: vary.ignore,
-    });
+    if (!this.#caller) {
+      const { context, exchange, ownPolicy } = this;
+      const { credentials, vary } = ownPolicy;
+      const rule = { credentials, ignore: vary.ignore };
+      this.#caller = new Caller(exchange.req, exchange.res, exchange.headers, rule, context.constants);
+    }
     return this.#caller;
+  }
+
+  get isStranger(): boolean {
+    return this.caller.isStranger;
   }
 
   placed(name: string): string | null {
