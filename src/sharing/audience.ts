@@ -30,3 +30,8 @@ export function withFinding(audience: Audience, shape: string, isSame: boolean, 
     ? { same: [...same, shape].slice(-MAX_SHAPES), different }
     : { same, different: [...different, [shape, now + DIFFERENT_MS] as const].slice(-MAX_SHAPES) };
 }
+
+/** The shapes for which the app gave another answer not long ago. @param now milliseconds since 1970. */
+export function differentAt({ different }: Audience, now: number): string[] {
+  return different.filter(([, until]) => until > now).map(([shape]) => shape);
+}

@@ -16,6 +16,9 @@ const HASH_LENGTH = 12;
 
 const hashes = new LRUCache<string, string>({ maxSize: 1000, sizeCalculation: () => 1 });
 
+/** The shape of a request without credentials, where middleware in front has placed nothing. */
+export const STRANGERS_SHAPE = '';
+
 /**
  * The shape of a request, as a short hash: the names of its credentials, and of the values that middleware in front has
  * placed, two levels into them, so that a session with a user differs from one without. Values count where they tell kinds
@@ -40,7 +43,7 @@ export function shapeOf(
     if (!isNoiseName(name) && !ignore.has(LOCALS + name))
       describe(marks, LOCALS + name, placedValue(locals, name), 0);
   }
-  if (marks.length === 0) return '';
+  if (marks.length === 0) return STRANGERS_SHAPE;
   const text = marks.join('\n');
   const known = hashes.get(text);
   if (known !== undefined) return known;
