@@ -4,7 +4,6 @@ import type { Validators } from '../http/conditional.ts';
 import type { Next } from '../options/types.ts';
 import { cachesPassed, leaderRequests, refreshRequests, unviewed } from '../shared-state.ts';
 import { OptionReads } from '../sharing/option-view.ts';
-import { isFastifys } from './fastify.ts';
 import type { FrontDoor } from './front-door.ts';
 import { announcesBody, withHost } from './http2.ts';
 import { isInternal } from './internal-request.ts';
@@ -80,8 +79,7 @@ export class Exchange {
 
   /** The header fields that the target was made of, in lower case. */
   get targetFields(): ReadonlySet<string> {
-    const trusts = typeof this.#trust === 'function' && this.#trust(this.req.socket.remoteAddress, 0);
-    return trusts || isFastifys(this.req) ? FORWARDED_TARGET : OWN_TARGET;
+    return this.#target?.isForwarded ? FORWARDED_TARGET : OWN_TARGET;
   }
 
   /** What `when`, `key`, `vary.by` and `vary.caller` have read of the request. */

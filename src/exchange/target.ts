@@ -18,6 +18,8 @@ export interface RequestTarget extends Target {
    * another way, as a virtual host that it does not know.
    */
   readonly receivedHost: string;
+  /** Whether `X-Forwarded-Proto` and `X-Forwarded-Host` were taken into account. */
+  readonly isForwarded: boolean;
 }
 
 /** What Express adds to a request, as far as the target depends on it. */
@@ -47,7 +49,8 @@ export function targetOf(
   const headers = withHost(req.headers);
   let scheme: string | undefined = (req.socket as TLSSocket).encrypted ? 'https' : 'http';
   let { host } = headers;
-  if (typeof trust === 'function' && trust(req.socket.remoteAddress, 0)) {
+  const trusts = typeof trust === 'function' && Boolean(trust(req.socket.remoteAddress, 0));
+  if (trusts) {
     scheme = firstMember(headers['x-forwarded-proto']) ?? scheme;
     host = firstMember(headers['x-forwarded-host']) ?? host;
   } else if (isFastifys(req)) {
@@ -59,7 +62,7 @@ export function targetOf(
   if (!authorityMatchesHost(headers) || !schemeMatches(headers, scheme)) return undefined;
   const normal = normalHost(scheme, host);
   if (!HOST.test(normal)) return undefined;
-  return { scheme, host: normal, url, receivedHost: host };
+  return { scheme, host: normal, url, receivedHost: host, isForwarded: trusts || isFastifys(req) };
 }
 
 /** A host in normal form: lower case, without the default port of the scheme (RFC 9110 section 4.2.3). */
