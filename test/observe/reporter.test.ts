@@ -131,7 +131,12 @@ describe('Reporter', () => {
       reporter.on(name, (event: unknown) => events.push([name, event]));
     }
     const fault = { step: 'lookup', code: 'timeout', message: 'no reply' } as const;
-    const guard = { read: ['req.user'], key: 'k', refused: true };
+    const guard = {
+      read: ['req.user'],
+      key: 'k',
+      detail: 'depends-on-credentials',
+      advice: 'vary.caller',
+    } as const;
     const store = { key: 'k', bytes: 1, ttlMs: 1000, tags: [], durationMs: 1 };
     const purge = { by: 'call', target: 'all', soft: false, purged: 2, durationMs: 1 } as const;
     const failed = { ...purge, purged: undefined };
@@ -142,7 +147,9 @@ describe('Reporter', () => {
     reporter.purge(purge);
     reporter.purge(failed);
     reporter.refresh(refresh);
-    reporter.refused('personal: req.user');
+    reporter.refused('depends-on-credentials: req.user');
+    reporter.refused('depends-on-credentials');
+    reporter.refused('varies: req.session');
     expect(events).toEqual([
       ['fault', fault],
       ['guard', guard],
@@ -155,7 +162,7 @@ describe('Reporter', () => {
       faults: { lookup: { timeout: 1 } },
       purges: { confirmed: 1, failed: 1, responses: 2 },
       refreshes: { stored: 1 },
-      refused: { personal: 1 },
+      refused: { 'depends-on-credentials': 2, varies: 1 },
     });
   });
 });
