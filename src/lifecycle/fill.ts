@@ -24,6 +24,7 @@ import { isSameAnswer } from '../sharing/answer.ts';
 import { withFinding } from '../sharing/audience.ts';
 import { ReadWatch } from '../sharing/reads.ts';
 import type { Lease } from '../store/store.ts';
+import { reportCookie, reportUnshared } from './advice.ts';
 import { type Flight, NOT_SHARED } from './collapse.ts';
 import { namesOf, selectingBy, storeComplete } from './commit.ts';
 import {
@@ -51,7 +52,7 @@ import {
 } from './storability.ts';
 import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
-import { agreesWith, askAsStranger, recordFinding, reportDependence } from './verification.ts';
+import { agreesWith, askAsStranger, recordFinding } from './verification.ts';
 
 /** What a fill is for. */
 interface FillPlan {
@@ -100,6 +101,7 @@ export class Fill implements CaptureHooks, FillState {
   /** The request for the whole that the response is a part of, if that is to be stored. */
   #wholeTemplate: RequestTemplate | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
+  /** By what the app has read until now; with a lease only. */
   #sharing: Sharing | undefined;
   #strangersTemplate: RequestTemplate | undefined;
   #isShared = true;
@@ -162,10 +164,10 @@ export class Fill implements CaptureHooks, FillState {
     this.#head = head;
     if (this.#stale && this.#isAnsweredBy(this.#stale, head)) return 'replace';
     if (this.#isMisplaced(head.status)) this.#refusal ??= 'partial';
-    this.#storability = this.lease ? evaluate(this, head) : { reason: 'fill-under-way' };
+    this.#sharing = this.lease && sharingOf(this, head);
+    this.#storability = this.#sharing ? evaluate(this, head, this.#sharing) : { reason: 'fill-under-way' };
     if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
     else this.#actOn(this.#storability);
-    this.#sharing = this.lease && sharingOf(this, head);
     if (this.#verifying === 'credentials') this.#stopSharing(this.#hitForMissMs);
     this.#announce(head);
     const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
@@ -341,8 +343,13 @@ export class Fill implements CaptureHooks, FillState {
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
   #refused(reason: Detail): FillResult {
     const sharing = this.#sharing;
-    if (sharing?.reach === 'personal') reportDependence(this.transaction, sharing.personal, reason);
-    return this.#plan.compared ? { kind: 'compared', isSame: false } : { kind: 'not-stored', reason };
+    if (sharing?.reach === 'personal') reportUnshared(this.transaction, sharing.personal, reason);
+    else if (reason.startsWith('varies')) reportUnshared(this.transaction, sharing?.selectors ?? [], reason);
+    else if (reason === 'set-cookie') reportCookie(this.transaction);
+    const { compared, question } = this.#plan;
+    if (question) question.result = 'not-stored';
+    const isOwn = sharing?.reach === 'personal' || OWN_BY_ITS_WORD.has(reason);
+    return compared && isOwn ? { kind: 'compared', isSame: false } : { kind: 'not-stored', reason };
   }
 
   #answerOf(head: ResponseHead & SentHead, chunks: readonly Buffer[], { selectors }: Sharing): MadeAnswer {
@@ -370,8 +377,9 @@ export class Fill implements CaptureHooks, FillState {
     const audience = withFinding(before, caller.shape, true, now);
     const { question } = this.#plan;
     if (!question) return audience;
-    question.isSame = question.answer.variant === answer.variant && isSameAnswer(question.answer, answer);
-    return withFinding(audience, question.shape, question.isSame, now);
+    const isSame = question.answer.variant === answer.variant && isSameAnswer(question.answer, answer);
+    question.result = isSame ? 'same' : 'different';
+    return withFinding(audience, question.shape, isSame, now);
   }
 
   async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {
@@ -433,7 +441,7 @@ export class Fill implements CaptureHooks, FillState {
       if (!refresh || !result.isSame) await recordFinding(context, compared, caller.shape, result.isSame);
       if (!result.isSame) {
         context.dependentPlaces.remember(compared.ref, caller.shape);
-        reportDependence(this.transaction, this.#sharing?.personal ?? []);
+        reportUnshared(this.transaction, this.#sharing?.personal ?? [], 'depends-on-credentials');
       }
     } else if (this.#sharing?.reach === 'personal' && !caller.isStranger) {
       context.dependentPlaces.remember(found.ref, caller.shape);
@@ -509,6 +517,9 @@ export class Fill implements CaptureHooks, FillState {
     };
   }
 }
+
+/** Reasons by which a response says that it is for its caller, so that it is another one than what is stored. */
+const OWN_BY_ITS_WORD: ReadonlySet<Detail> = new Set(['private', 'no-store', 'set-cookie', 'error-status']);
 
 /** Where a response waits for its client to read: how many bytes were sent by then. `undefined` where it does not wait. */
 function unreadBytes(res: ServerResponse): number | undefined {

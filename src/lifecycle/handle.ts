@@ -158,6 +158,8 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
 async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity, caller } = t;
   if (passesAtOnce(t)) return t.forward(dependentOutcome(reason));
+  // A part cannot be compared with the whole.
+  if (t.headers.range !== undefined) return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
   const ref = comparisonRef(found.ref, caller.shape);
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn = await context.collapse.join(ref, identity.key, undefined, leaseMs, t);

@@ -13,8 +13,8 @@ export class Question {
   readonly #flight: Flight;
   readonly answer: MadeAnswer;
   readonly shape: string;
-  /** Whether the stranger got the same; `undefined` while, or if, nothing was stored. */
-  isSame: boolean | undefined;
+  /** What the stranger got: the same, another answer, or one that is not stored. `undefined` where nobody was asked. */
+  result: 'same' | 'different' | 'not-stored' | undefined;
   /** Whether the cache's own request has reached the cache: it ends what the lease and the flight are for. */
   isTaken = false;
 

@@ -46,12 +46,16 @@ export interface ResponseHead {
 }
 
 /** A promise only where a function of the user's returns one. A function that throws is a reason not to store. */
-export function evaluate(fill: FillState, head: ResponseHead): Storability | Promise<Storability> {
+export function evaluate(
+  fill: FillState,
+  head: ResponseHead,
+  sharing: Sharing,
+): Storability | Promise<Storability> {
   const failed = (error: unknown): Storability => {
     return { reason: reportError(fill.transaction.context.reporter, error, fill.policy) };
   };
   try {
-    const storability = fill.reads.untracked(() => unguarded(fill, head));
+    const storability = fill.reads.untracked(() => evaluated(fill, head, sharing));
     return storability instanceof Promise ? storability.catch(failed) : storability;
   } catch (error) {
     return failed(error);
@@ -116,7 +120,11 @@ export function keptLocals({
   );
 }
 
-function unguarded(fill: FillState, head: ResponseHead): Storability | Promise<Storability> {
+function evaluated(
+  fill: FillState,
+  head: ResponseHead,
+  sharing: Sharing,
+): Storability | Promise<Storability> {
   const { policy, transaction } = fill;
   const { exchange } = transaction;
   if (fill.refusal !== undefined) return { reason: fill.refusal };
@@ -125,7 +133,7 @@ function unguarded(fill: FillState, head: ResponseHead): Storability | Promise<S
   const stated = statedBy(head, policy);
   const forbidden = forbids(fill, head, stated.directives);
   if (forbidden) return { reason: forbidden };
-  const unshared = sharingRefusal(fill, sharingOf(fill, head));
+  const unshared = sharingRefusal(fill, sharing);
   if (unshared !== undefined) return { reason: unshared };
   if (head.length !== undefined && head.length > policy.maxBodySize) return { reason: 'too-large' };
 

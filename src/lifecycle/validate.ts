@@ -45,7 +45,8 @@ export async function confirmStored(
   };
   const born = isOther ? stored.bornAt : bornAt(statedBy(confirmed, policy), requestedAt);
 
-  const evaluated = evaluate(fill, confirmed);
+  const sharing = sharingOf(fill, confirmed);
+  const evaluated = evaluate(fill, confirmed, sharing);
   const isWorthStoring = (storability: Storability): boolean =>
     storability.reason === undefined &&
     !isOther &&
@@ -73,9 +74,9 @@ export async function confirmStored(
   // Writing it again would gain nothing: the next request has to validate as well.
   if (!isWorthStoring(storability)) return { kind: 'unchanged' };
   const { status, message, removedFields, encodings } = stored;
-  const { selectors } = sharingOf(fill, confirmed);
-  const sharing = { selectors: [...stored.selectors, ...selectors], audience: stored.audience };
-  const updated = { status, message, headers, removedFields, encodings, vary: fields.vary, ...sharing };
+  const selectors = [...stored.selectors, ...sharing.selectors];
+  const kept = { removedFields, encodings, selectors, audience: stored.audience };
+  const updated = { status, message, headers, vary: fields.vary, ...kept };
   return commit(fill, lease, updated, [stored.body], storability);
 }
 

@@ -4,11 +4,12 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
-import type { Detail, ForwardReason, Outcome } from '../observe/outcome.ts';
+import type { ForwardReason, Outcome } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { withFinding } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
 import type { VariantRef } from '../store/store.ts';
+import { reportUnshared } from './advice.ts';
 import { NOT_SHARED } from './collapse.ts';
 import type { CacheContext } from './context.ts';
 import type { Found } from './lookup.ts';
@@ -38,27 +39,19 @@ export async function askAsStranger(
   hitForMissMs: number,
 ): Promise<void> {
   const { context, found } = t;
-  await context.refreshes.begin(t, () => template, { question });
+  const done = await context.refreshes.begin(t, () => template, { question });
   if (!question.isTaken) {
     const { lease, flight } = question.take();
     context.leaseRenewal.drop(lease);
     await context.store.leases.release(lease, hitForMissMs);
     flight.settle(NOT_SHARED);
   }
-  if (question.isSame) return;
-  const shape = question.isSame === undefined ? undefined : question.shape;
-  context.dependentPlaces.remember(found.ref, shape);
-  reportDependence(t, []);
-}
-
-/** Tells the listeners that a response depends on its caller. */
-export function reportDependence(
-  t: Transaction,
-  read: readonly string[],
-  detail: Detail = 'depends-on-credentials',
-): void {
-  const { context, identity } = t;
-  context.reporter.guard({ key: identity.key, read, detail });
+  const { result, shape } = question;
+  const isUnreachable = done === 'another-key' || done === 'bypass' || done === undefined;
+  if (result === 'different') context.dependentPlaces.remember(found.ref, shape);
+  else if (result === 'not-stored' || isUnreachable) context.dependentPlaces.remember(found.ref);
+  else return;
+  reportUnshared(t, [], 'depends-on-credentials');
 }
 
 /** The place where requests of one shape are compared with a stored response: it has a lease, and no value. */

@@ -16,9 +16,8 @@ import {
  * cookies that were parsed in front, and values that middleware in front has placed. What middleware in front does in
  * `writeHead`, `write` and `end` is its own business.
  *
- * Nothing stands between a request and its prototype. The views are plain values: `headers`, `rawHeaders`,
- * `headersDistinct` and `res.locals` are set to a view, and back. Each placed property of the request, of which there are
- * few, gets an accessor.
+ * Nothing stands between a request and its prototype. `headers`, `rawHeaders` and `headersDistinct` are set to a view, and
+ * back. Each placed property, of which there are few, gets an accessor.
  */
 export class ReadWatch {
   /** Header fields that were read by name, in lower case, there or not. */
@@ -44,9 +43,9 @@ export class ReadWatch {
     // Node builds it when it is read, and once more after it was taken away.
     if ('headersDistinct' in req)
       this.#swap(req, 'headersDistinct', this.#distinctView(rawHeaders), undefined);
-    for (const name of namesOnRequest(req)) if (!isNoiseName(name)) this.#watchProperty(req, name);
-    const locals = localsOf(res);
-    if (locals) this.#swap(res, 'locals', this.#localsView(req, locals), Reflect.get(res, 'locals'));
+    for (const name of namesOnRequest(req)) this.#watchPlaced(req, REQUEST, req, name);
+    const locals = localsOf(res) ?? {};
+    for (const name of Object.getOwnPropertyNames(locals)) this.#watchPlaced(req, LOCALS, locals, name);
   }
 
   /** Runs what belongs to middleware in front, or to the cache. */
@@ -159,40 +158,19 @@ export class ReadWatch {
     );
   }
 
-  #localsView(req: object, locals: Record<string, unknown>): object {
-    const inFront = new Set(Object.getOwnPropertyNames(locals).filter((name) => !isNoiseName(name)));
-    const note = (name: PropertyKey): void => {
-      if (typeof name === 'string' && inFront.has(name))
-        this.#notePlaced(req, LOCALS + name, Reflect.get(locals, name));
-    };
-    return new Proxy(locals, {
-      ...noting<Record<string, unknown>>(note),
-      set: (target, name, value) => {
-        inFront.delete(name as string);
-        return Reflect.set(target, name, value);
-      },
-      defineProperty: (target, name, descriptor) => {
-        inFront.delete(name as string);
-        return Reflect.defineProperty(target, name, descriptor);
-      },
-      deleteProperty: (target, name) => {
-        inFront.delete(name as string);
-        return Reflect.deleteProperty(target, name);
-      },
-    });
-  }
-
-  #watchProperty(req: object, name: string): void {
-    const own = Object.getOwnPropertyDescriptor(req, name);
+  /** @param holder the request or `res.locals`. @param place the beginning of the names of its values. */
+  #watchPlaced(req: object, place: string, holder: object, name: string): void {
+    if (isNoiseName(name)) return;
+    const own = Object.getOwnPropertyDescriptor(holder, name);
     if (!own?.configurable) {
       // What cannot be watched counts as read.
-      this.#notePlaced(req, REQUEST + name, Reflect.get(req, name));
+      this.#notePlaced(req, place + name, Reflect.get(holder, name));
       return;
     }
     let value: unknown = own.value;
     const isValue = own.get === undefined && own.set === undefined;
-    const current = (): unknown => (isValue ? value : own.get?.call(req));
-    const cookies = CONTAINERS_OF_COOKIES.has(name);
+    const current = (): unknown => (isValue ? value : own.get?.call(holder));
+    const cookies = holder === req && CONTAINERS_OF_COOKIES.has(name);
     let view: object | undefined;
     const get = (): unknown => {
       const read = this.untracked(current);
@@ -201,12 +179,12 @@ export class ReadWatch {
         view ??= this.#cookiesView(read);
         return viewedObjects.get(view) === read ? view : read;
       }
-      this.#notePlaced(req, REQUEST + name, read);
+      this.#notePlaced(req, place + name, read);
       return read;
     };
     const set = (next: unknown): void => {
       if (!isValue) {
-        own.set?.call(req, next);
+        own.set?.call(holder, next);
         return;
       }
       // It is the app's own from now on.
@@ -214,11 +192,11 @@ export class ReadWatch {
       restore();
     };
     const restore = (): void => {
-      if (Object.getOwnPropertyDescriptor(req, name)?.get !== get) return;
-      Object.defineProperty(req, name, isValue ? { ...own, value } : own);
+      if (Object.getOwnPropertyDescriptor(holder, name)?.get !== get) return;
+      Object.defineProperty(holder, name, isValue ? { ...own, value } : own);
     };
     const enumerable = own.enumerable === true;
-    if (!Reflect.defineProperty(req, name, { configurable: true, enumerable, get, set })) return;
+    if (!Reflect.defineProperty(holder, name, { configurable: true, enumerable, get, set })) return;
     viewedValues.set(get, current);
     this.#undo.push(restore);
   }
