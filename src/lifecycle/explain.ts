@@ -114,7 +114,7 @@ export async function explain(
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given
-    ? new Transaction(exchange, policy, context)
+    ? new ExplainedTransaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
   let unqualified: Outcome | undefined;
   try {
@@ -163,17 +163,35 @@ function outcomeOfDecision(t: Transaction, decision: Decision): Outcome {
   return outcomeOf(decision, mode);
 }
 
+/** A request that is explained. It stays as it is. */
+class ExplainedTransaction extends Transaction {
+  #hidden: readonly string[] = [];
+
+  /** Takes header fields away from what is explained. */
+  hide(names: readonly string[]): void {
+    this.#hidden = names;
+    const left = { ...this.headers };
+    for (const name of names) delete left[name];
+    this.exchange.headers = left;
+  }
+
+  protected override get ignored(): ReadonlySet<string> {
+    return new Set([...super.ignored, ...this.#hidden]);
+  }
+}
+
 /** A request that nobody sends: a real one for the same URL could be refreshed behind its answer. */
-class ProbeTransaction extends Transaction {
+class ProbeTransaction extends ExplainedTransaction {
   override canRefresh(stored: StoredResponse): boolean {
     return isRepeatable(this.method) && isWorthRefreshing(stored, this.policy);
   }
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */
-async function outcomeOfCommand(t: Transaction): Promise<Outcome | undefined> {
-  const purge = await explainPurgeRequest(t);
-  if (purge) return purge;
+async function outcomeOfCommand(t: ExplainedTransaction): Promise<Outcome | undefined> {
+  const { outcome, hidden } = await explainPurgeRequest(t);
+  if (outcome) return outcome;
+  t.hide(hidden);
   return isForwardedUnsafe(t) ? { kind: 'forward', fwd: 'method' } : undefined;
 }
 

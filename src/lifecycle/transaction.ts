@@ -83,12 +83,16 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   /** Who asks. */
   get caller(): Caller {
     const { exchange, ownPolicy } = this;
-    const { credentials, vary } = ownPolicy;
     this.#caller ??= new Caller(exchange.req, exchange.res, exchange.headers, {
-      credentials,
-      ignore: vary.ignore,
+      credentials: ownPolicy.credentials,
+      ignore: this.ignored,
     });
     return this.#caller;
+  }
+
+  /** Names that are no credentials and select nothing. */
+  protected get ignored(): ReadonlySet<string> {
+    return this.ownPolicy.vary.ignore;
   }
 
   placed(name: string): string | null {

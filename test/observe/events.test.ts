@@ -196,6 +196,7 @@ describe('channels and logs', () => {
         keyHash: expect.stringMatching(/^[0-9a-f]{12}$/),
         read: ['cookie'],
         detail: 'depends-on-credentials: cookie',
+        advice: expect.stringContaining('name the caller: vary: { caller:'),
       },
     ]);
     expect(lines.join('\n')).toMatch(

@@ -88,6 +88,8 @@ const fields = fc.record(
 const CALLERS: readonly Record<string, string>[] = [
   { Cookie: 'sid=a-session-of-24-characters' },
   { Authorization: 'Basic YTpi' },
+  { 'X-Secret': INVALIDATION.authorize.secret },
+  { 'X-Secret': 'not the secret', 'X-Invalidate': 'unknown' },
 ];
 const seldom = fc.oneof(
   { arbitrary: fc.constant({}), weight: 3 },
