@@ -13,7 +13,7 @@ import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { OptionFailure } from '../options/user-function.ts';
-import { differentAt, type Standing } from '../sharing/audience.ts';
+import { differentAt } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
 import { type Decision, decide, outcomeOf } from './decide.ts';
@@ -86,7 +86,7 @@ export interface Explanation {
           /** Shapes for which the app gave another one within the last 10 minutes. */
           readonly different: readonly string[];
           /** What is known of this request's shape. It may have the response if `same`. */
-          readonly standing: Standing;
+          readonly standing: 'same' | 'different' | 'unseen';
         };
   };
   /** The function among the options that failed for this request. */

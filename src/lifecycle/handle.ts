@@ -207,6 +207,7 @@ async function serveShared(
       method: t.method,
       headers: t.headers,
       directives: t.directives,
+      isStranger: t.isStranger,
       standing: (response) => t.standing(response),
       canRefresh: () => false,
     };

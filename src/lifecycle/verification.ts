@@ -6,7 +6,7 @@ import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
 import type { ForwardReason, Outcome } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
-import { withFinding } from '../sharing/audience.ts';
+import { type Finding, withFinding } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
 import type { VariantRef } from '../store/store.ts';
 import { reportUnshared } from './advice.ts';
@@ -73,11 +73,11 @@ export async function recordFinding(
   context: CacheContext,
   { stored, ref, value }: Found,
   shape: string,
-  isSame: boolean,
+  finding: Finding,
 ): Promise<boolean> {
   if (!stored?.audience || !value) return false;
   const now = context.clock();
-  const audience = withFinding(stored.audience, shape, isSame, now);
+  const audience = withFinding(stored.audience, shape, finding, now);
   const { body, purged: _, selected: __, ...head } = stored;
   const replaced = await context.store.responses.replace({
     ...ref,

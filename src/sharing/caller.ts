@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { unviewed } from '../shared-state.ts';
+import type { Constants } from './constants.ts';
 import { isCredential, isNoiseCookie } from './fields.ts';
 import { textOf, valueByName } from './placed.ts';
 import { shapeOf } from './shape.ts';
@@ -10,6 +11,8 @@ export interface Credential {
   /** `authorization`, `cookie sid`, `client certificate`: as `Cache-Status` and `vary.ignore` name it. */
   readonly name: string;
   readonly value: string;
+  /** Whether middleware in front has taken it away from `headers`: no field selects by it any more. */
+  readonly isTaken: boolean;
 }
 
 /** What the options say of credentials and selectors. */
@@ -32,16 +35,24 @@ export class Caller {
   readonly #res: ServerResponse;
   readonly #headers: IncomingHttpHeaders;
   readonly #rule: SharingRule;
+  readonly #constants: Constants;
   readonly #texts = new Map<string, string | null>();
   #credentials: readonly Credential[] | undefined;
   #shape: string | undefined;
 
   /** @param headers the request's fields as they came to the cache. */
-  constructor(req: IncomingMessage, res: ServerResponse, headers: IncomingHttpHeaders, rule: SharingRule) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    headers: IncomingHttpHeaders,
+    rule: SharingRule,
+    constants: Constants,
+  ) {
     this.#req = req;
     this.#res = res;
     this.#headers = headers;
     this.#rule = rule;
+    this.#constants = constants;
   }
 
   /** Sorted by name. A *stranger* has none. */
@@ -58,7 +69,7 @@ export class Caller {
    * What callers of one kind have in common: the names of their credentials, and of what is placed in front. A short hash.
    */
   get shape(): string {
-    this.#shape ??= shapeOf(this.credentials, this.#req, this.#res, this.#rule.ignore);
+    this.#shape ??= shapeOf(this.credentials, this.#req, this.#res, this.#rule.ignore, this.#constants);
     return this.#shape;
   }
 
@@ -66,7 +77,7 @@ export class Caller {
   placed(name: string): string | null {
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
-    const text = textOf(this.#req, name, valueByName(this.#req, this.#res, name));
+    const text = textOf(this.#constants, this.#req, name, valueByName(this.#req, this.#res, name));
     this.#texts.set(name, text);
     return text;
   }
@@ -82,30 +93,32 @@ function credentialsOf(
   { credentials, ignore }: SharingRule,
 ): readonly Credential[] {
   const found: Credential[] = [];
-  const add = (name: string, value: string): void => {
-    if (name === 'cookie') addCookies(found, value, ignore);
-    else if (!ignore.has(name)) found.push({ name, value });
+  const add = (name: string, value: string, isTaken: boolean): void => {
+    if (name === 'cookie') addCookies(found, value, isTaken, ignore);
+    else if (!ignore.has(name)) found.push({ name, value, isTaken });
   };
   const isOne = (name: string): boolean => credentials.has(name) || isCredential(name);
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && isOne(name)) add(name, String(value));
+    if (value !== undefined && isOne(name)) add(name, String(value), false);
   }
   const raw = unviewed(req.rawHeaders ?? []);
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string);
+    if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string, true);
   }
-  if (hasCertificate(req) && !ignore.has(CERTIFICATE)) found.push({ name: CERTIFICATE, value: '' });
+  if (hasCertificate(req) && !ignore.has(CERTIFICATE))
+    found.push({ name: CERTIFICATE, value: '', isTaken: false });
   return found.length < 2 ? found : found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-function addCookies(found: Credential[], field: string, ignore: ReadonlySet<string>): void {
+function addCookies(found: Credential[], field: string, isTaken: boolean, ignore: ReadonlySet<string>): void {
   for (const pair of field.split(';')) {
     const equals = pair.indexOf('=');
     const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
     if (pair.trim() === '' || isNoiseCookie(name) || ignore.has(`cookie ${name}`)) continue;
-    found.push({ name: `cookie ${name}`, value: equals < 0 ? '' : pair.slice(equals + 1).trim() });
+    const value = equals < 0 ? '' : pair.slice(equals + 1).trim();
+    found.push({ name: `cookie ${name}`, value, isTaken });
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Directives } from '../http/cache-control.ts';
 import type { Caller, Credential } from './caller.ts';
-import { isCredential, isNoise, ROUTING } from './fields.ts';
+import { isCallersName, isCredential, isNoise, ROUTING } from './fields.ts';
 import { isPlaced, OPAQUE } from './placed.ts';
 import type { ReadWatch } from './reads.ts';
 
@@ -24,7 +24,8 @@ export function uncoveredBy(credentials: readonly Credential[], coverage: Covera
   if (credentials.length === 0) return credentials;
   const { caller, fields, cookies } = coverage;
   if (caller) return [];
-  return credentials.filter(({ name }) => {
+  return credentials.filter(({ name, isTaken }) => {
+    if (isTaken) return true;
     const cookie = name.startsWith('cookie ') ? name.slice('cookie '.length) : undefined;
     if (cookie === undefined) return !fields.includes(name);
     return !fields.includes('cookie') && !cookies.includes(cookie);
@@ -46,6 +47,8 @@ export interface Run {
   readonly coverage: Coverage;
   /** The response's directives, from the field that applies to this cache. */
   readonly directives: Directives;
+  /** Header fields that the response's `Vary` nominates. */
+  readonly nominated: readonly string[];
   readonly guard: 'verify' | 'reads' | 'off';
   /** Header fields that the key goes by already, in lower case. */
   readonly keyed: ReadonlySet<string>;
@@ -83,12 +86,14 @@ export function dependenceOf(run: Run): Dependence {
   }
   const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
   const forAll = isForAll(directives);
+  // What middleware has made of a field, such as a function that translates, is selected by the field, if `Vary` names one.
+  const isDeclared = run.nominated.some((name) => name !== 'accept-encoding' && name !== 'origin');
   for (const [name, text] of reads.placed) {
     if (rule.ignore.has(name)) continue;
     // A response for everyone is not the caller's own, whatever the app has looked at.
-    if (forAll && (text === OPAQUE || isCredential(name.toLowerCase().replaceAll('.', '-')))) continue;
+    if (forAll && (text === OPAQUE || isCallersName(name))) continue;
     if (text !== OPAQUE) selectors.add(name);
-    else if (!isCovered) personal.add(name);
+    else if (!isCovered && !(isDeclared && !isCallersName(name))) personal.add(name);
   }
   // Who went through all cookies has read each.
   const each = personal.has('cookie');

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { unviewed, viewedObjects, viewedValues } from '../shared-state.ts';
+import type { Constants } from './constants.ts';
 import {
-  isNoiseName,
+  isNoisePlaced,
   LOCALS,
   localsOf,
   namesOnRequest,
@@ -28,10 +29,15 @@ export class ReadWatch {
   readonly cookies: Set<string> = new Set();
   /** Placed values that were read, each with its text at that moment. */
   readonly placed: Map<string, string | null> = new Map();
+  readonly #constants: Constants;
   readonly #undo: (() => void)[] = [];
   #watching = false;
   /** How many callers deep in what is not the app's. */
   #outside = 0;
+
+  constructor(constants: Constants) {
+    this.#constants = constants;
+  }
 
   /** Begins to note what is read; what an earlier call began goes on. */
   begin(req: IncomingMessage, res: ServerResponse): void {
@@ -88,7 +94,7 @@ export class ReadWatch {
 
   #notePlaced(req: object, name: string, value: unknown): void {
     if (!this.#notes || this.placed.has(name)) return;
-    this.placed.set(name, SELECTING_NAME.test(name) ? textOf(req, name, value) : OPAQUE);
+    this.placed.set(name, SELECTING_NAME.test(name) ? textOf(this.#constants, req, name, value) : OPAQUE);
   }
 
   /** Sets a property to a view of its value, until the watch ends. What the app puts in its place stays. */
@@ -160,8 +166,8 @@ export class ReadWatch {
 
   /** @param holder the request or `res.locals`. @param place the beginning of the names of its values. */
   #watchPlaced(req: object, place: string, holder: object, name: string): void {
-    if (isNoiseName(name)) return;
     const own = Object.getOwnPropertyDescriptor(holder, name);
+    if (isNoisePlaced(place, name, own?.value)) return;
     if (!own?.configurable) {
       // What cannot be watched counts as read.
       this.#notePlaced(req, place + name, Reflect.get(holder, name));
