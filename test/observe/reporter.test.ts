@@ -101,9 +101,14 @@ describe('Reporter.refusalOf', () => {
     reporter.request(REFUSED, request());
     reporter.request(HIT, request({ key: 'GET http://b.example/' }));
     reporter.request({ kind: 'forward', fwd: 'bypass', detail: 'timeout' }, request({ key: 'c' }));
+    reporter.request(
+      { kind: 'forward', fwd: 'vary-miss', stored: false, detail: 'verifying' },
+      request({ key: 'd' }),
+    );
     expect(reporter.refusalOf('GET http://a.example/')).toEqual({ detail: 'private', at: 2000 });
     expect(reporter.refusalOf('GET http://b.example/')).toBeUndefined();
     expect(reporter.refusalOf('c')).toBeUndefined();
+    expect(reporter.refusalOf('d')).toBeUndefined();
   });
 
   test('remembers 1000 keys, and fewer if they are long', () => {
