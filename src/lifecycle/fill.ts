@@ -368,7 +368,9 @@ export class Fill implements CaptureHooks, FillState {
 
   async #compare({ stored }: Found, answer: MadeAnswer): Promise<FillResult> {
     const isSame = stored && (await agreesWith(stored, answer));
-    return isSame === undefined ? { kind: 'unchanged' } : { kind: 'compared', isSame, answer };
+    return isSame === undefined
+      ? { kind: 'not-stored', reason: 'verifying' }
+      : { kind: 'compared', isSame, answer };
   }
 
   /** The shapes that may have a response made for a stranger, or for a caller whom the key covers. */

@@ -78,10 +78,13 @@ function describe(marks: string[], name: string, value: unknown, isStranger: boo
     const isEmpty = Array.isArray(value) && value.length === 0;
     marks.push(isEmpty ? `${name}=` : name);
     if (isKind && Array.isArray(value)) marks.push(textOf(name, value.join()));
-    if (depth >= MAX_DEPTH || !isLookedInto(name, value)) return;
+    if (depth >= MAX_DEPTH || Array.isArray(value) || ArrayBuffer.isView(value)) return;
+    const isWhole = isLookedInto(name, value);
     for (const inner of Object.keys(value).sort()) {
       const { value: item } = Object.getOwnPropertyDescriptor(value, inner) ?? {};
-      describe(marks, `${name}.${inner}`, item, isStranger, depth + 1);
+      // Of an instance of any class, only what may tell a kind of callers.
+      if (isWhole || typeof item === 'boolean' || (typeof item === 'string' && OF_KIND.test(inner)))
+        describe(marks, `${name}.${inner}`, item, isStranger, depth + 1);
     }
   } else if (isKind && typeof value !== 'function') {
     marks.push(textOf(name, String(value)));
@@ -92,7 +95,6 @@ function describe(marks: string[], name: string, value: unknown, isStranger: boo
 
 /** Plain objects, and instances that are called as a caller is: a user, a session. Not the store of all sessions. */
 function isLookedInto(name: string, value: object): boolean {
-  if (Array.isArray(value) || ArrayBuffer.isView(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);
   if (prototype === null || prototype === Object.prototype) return true;
   return isCallersName(name) && !/store$/i.test(name);
