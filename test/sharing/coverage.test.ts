@@ -1,155 +1,220 @@
 import { describe, expect, test } from '@jest/globals';
-import { express5app, newCache, serve } from '../support/app.ts';
+import { express5app, type Layer, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { cookieParser, type Known, passport } from './support/people.ts';
 import { BEARER, BOTH, by, keyed, type Rule, session, twice, user } from './support/rules.ts';
 
-/* What a key covers of the person: the app may read it, since nobody else has that key. */
+/* What is declared to cover the caller: the app may read it, since nobody else selects the response. Nothing else covers. */
+
+const named = { vary: { caller: (req: unknown) => (req as Known).headers.authorization ?? null } };
+/** As an ORM places it. */
+const instance: Layer = (req: Known, _res, next) => {
+  req.user = Object.assign(Object.create({ save() {} }), { id: 7 });
+  next();
+};
 
 const covered: Rule[] = [
   {
-    name: 'a cookie of vary.cookies, that cookie',
-    options: { vary: { cookies: ['theme'] } },
+    name: 'vary.caller, the credential',
+    options: named,
+    reads: (req) => req.headers.authorization,
+    asked: BEARER,
+  },
+  { name: 'vary.caller, all credentials', options: named, reads: (req) => ({ ...req.headers }), asked: BOTH },
+  {
+    name: 'vary.caller, an instance',
+    options: named,
+    reads: (req) => req.user,
+    front: [instance],
+    asked: BEARER,
+  },
+  {
+    name: 'vary.cookies, that cookie',
+    options: { vary: { cookies: ['theme', 'sid'] } },
     reads: (req) => req.cookies?.theme,
     front: [cookieParser()],
   },
   {
-    name: 'the Cookie field, the field',
+    name: 'vary.headers, the field',
     options: { vary: { headers: ['Cookie'] } },
     reads: (req) => req.headers.cookie,
   },
   {
-    name: 'the Cookie field, each cookie',
-    options: { vary: { headers: ['cookie'] } },
-    reads: (req) => req.cookies?.sid,
-    front: [cookieParser()],
-  },
-  {
-    name: 'the Cookie field, all cookies',
+    name: 'vary.headers with Cookie, all parsed cookies',
     options: { vary: { headers: ['cookie'] } },
     reads: (req) => ({ ...req.cookies }),
     front: [cookieParser()],
   },
   {
-    name: 'the Cookie field, a parser behind the cache',
+    name: 'vary.headers with Cookie, a parser behind the cache',
     options: { vary: { headers: ['cookie'] } },
     reads: (req) => req.cookies?.sid,
     behind: [cookieParser()],
   },
   {
-    name: 'the Cookie field, the session',
-    options: { vary: { headers: ['cookie'] } },
-    reads: (req) => req.session,
-    front: [session],
-  },
-  {
-    name: 'the Cookie field, the user of a request without Authorization',
+    name: 'vary.headers with the only credential, an instance',
     options: { vary: { headers: ['cookie'] } },
     reads: (req) => req.user,
-    front: [user],
+    front: [instance],
   },
   {
-    name: 'the Authorization field, the field',
-    options: { vary: { headers: ['authorization'] } },
-    reads: (req) => req.headers.authorization,
-    asked: BEARER,
-  },
-  {
-    name: 'the Authorization field, its user, found behind the cache',
-    options: { vary: { headers: ['authorization'] } },
-    reads: (req) => req.user,
-    asked: BEARER,
-    behind: [passport],
-  },
-  {
-    name: 'both fields, the user',
+    name: 'vary.headers with both credentials, the user',
     options: { vary: { headers: ['authorization', 'cookie'] } },
     reads: (req) => req.user,
     asked: BOTH,
     front: [passport],
   },
-  {
-    name: 'a key that reads the user, the user',
-    options: keyed((req) => (req.user as { id: number }).id),
-    reads: (req) => req.user,
-    front: [user],
-  },
-  {
-    name: 'a key that reads the user, the credential',
-    options: keyed((req) => `of ${(req.user as { username: string }).username}`),
-    reads: (req) => req.headers.authorization,
-    asked: BEARER,
-    front: [passport],
-  },
-  {
-    name: 'a key that reads no user where there is none, that there is none',
-    options: keyed((req) => req.user ?? null),
-    reads: (req) => req.user,
-    front: [passport],
-  },
-  {
-    name: 'vary.by that reads the session, the session',
-    options: by((req) => req.session?.id),
-    reads: (req) => req.session?.id,
-    front: [session],
-  },
-  {
-    name: 'vary.by that reads a cookie, that cookie',
-    options: by((req) => req.cookies?.theme),
-    reads: (req) => req.cookies?.theme,
-    front: [cookieParser()],
-  },
-  {
-    name: 'vary.by that reads the Cookie field with req.get, the field',
-    options: by((req) => (req as unknown as { get(name: string): string }).get('Cookie')),
-    reads: (req) => req.headers.cookie,
-  },
-  {
-    name: 'when, which lets in requests without a user, that there is none',
-    options: { when: (req) => !(req as Known).user },
-    reads: (req) => req.user,
-    front: [passport],
-  },
   { name: 'Vary: Cookie, the field', options: {}, reads: (req) => req.headers.cookie, vary: 'Cookie' },
   {
-    name: 'Vary: Cookie, the session',
+    name: 'Vary: Cookie, an instance',
     options: {},
-    reads: (req) => req.session,
-    front: [session],
+    reads: (req) => req.user,
+    front: [instance],
     vary: 'Accept, Cookie',
   },
 ];
 
-describe('a key made of', () => {
-  test.each(covered)('$name, covers it', async (rule) => {
-    const [, second] = await twice(rule);
+/** The last part of `detail`, where a name is read. */
+const uncovered: (Rule & { readonly read: string })[] = [
+  {
+    name: 'a key that reads the credential',
+    options: keyed((req) => req.headers.authorization),
+    reads: (req) => req.headers.authorization,
+    asked: BEARER,
+    read: 'authorization',
+  },
+  {
+    name: 'vary.by that reads a cookie',
+    options: by((req) => req.cookies?.theme),
+    reads: (req) => req.cookies?.theme,
+    front: [cookieParser()],
+    read: 'cookie theme',
+  },
+  {
+    name: 'a key that reads the user',
+    options: keyed((req) => (req.user as { id: number }).id),
+    reads: (req) => req.user,
+    front: [instance],
+    read: 'req.user',
+  },
+  {
+    name: 'vary.by whether somebody is logged in',
+    options: by((req) => Boolean(req.user)),
+    reads: (req) => req.user,
+    front: [instance],
+    read: 'req.user',
+  },
+  {
+    name: 'a key that reads the session',
+    options: keyed((req) => req.session?.id),
+    reads: (req) => req.headers.cookie,
+    front: [session],
+    read: 'cookie',
+  },
+  {
+    name: 'when, which lets in a user',
+    options: { when: (req) => Boolean((req as Known).user) },
+    reads: (req) => req.headers.cookie,
+    front: [user],
+    read: 'cookie',
+  },
+  {
+    name: 'one cookie, another',
+    options: { vary: { cookies: ['theme'] } },
+    reads: (req) => req.cookies?.sid,
+    front: [cookieParser()],
+    read: 'cookie sid',
+  },
+  {
+    name: 'one cookie, all of them',
+    options: { vary: { cookies: ['theme'] } },
+    reads: (req) => ({ ...req.cookies }),
+    front: [cookieParser()],
+    read: 'cookie sid',
+  },
+  {
+    name: 'one cookie, a parser behind the cache',
+    options: { vary: { cookies: ['theme'] } },
+    reads: (req) => req.cookies?.theme,
+    behind: [cookieParser()],
+    read: 'cookie',
+  },
+  {
+    name: 'one cookie, an instance',
+    options: { vary: { cookies: ['theme'] } },
+    reads: (req) => req.user,
+    front: [instance],
+    read: 'req.user',
+  },
+  {
+    name: 'Cookie, Authorization',
+    options: { vary: { headers: ['cookie'] } },
+    reads: (req) => req.headers.authorization,
+    asked: BOTH,
+    read: 'authorization',
+  },
+  {
+    name: 'Cookie, the user of a request with Authorization too',
+    options: { vary: { headers: ['cookie'] } },
+    reads: (req) => req.user,
+    asked: BOTH,
+    front: [instance],
+    read: 'req.user',
+  },
+  {
+    name: 'Authorization, the cookies',
+    options: { vary: { headers: ['authorization'] } },
+    reads: (req) => req.headers.cookie,
+    read: 'cookie',
+  },
+  {
+    name: 'vary.caller that finds nobody',
+    options: { vary: { caller: () => null } },
+    reads: (req) => req.headers.cookie,
+    read: 'cookie',
+  },
+  {
+    name: 'Vary: Authorization, the cookies',
+    options: {},
+    reads: (req) => req.headers.cookie,
+    vary: 'Authorization',
+    read: 'cookie',
+  },
+];
+
+describe('what covers the caller', () => {
+  test.each(covered)('$name: it is stored, and the next request of the caller is a hit', async (rule) => {
+    const [first, second] = await twice(rule);
+    expect(first?.header('cache-status')).toMatch(/stored$/);
     expect(second?.header('cache-status')).toMatch(/; hit;/);
   });
 });
 
-describe('what is covered is kept apart', () => {
-  test('two people with one key function get each their own', async () => {
-    const cache = newCache({ key: (req) => [req.url ?? '', (req as Known).headers.authorization ?? null] });
-    const app = express5app(cache, passport, (req, res) =>
-      res.end(JSON.stringify((req as unknown as Known).user)),
-    );
-    const port = await serve(app);
-    for (const name of ['alice', 'bob', 'alice', 'bob']) {
-      const answer = await ask(port, { headers: { Authorization: `Bearer ${name}` } });
-      expect(answer.body).toBe(`{"username":"${name}"}`);
+describe('what does not cover the caller', () => {
+  test.each(uncovered)('$name: what reads $read is not stored', async ({ read, ...rule }) => {
+    const [first, second] = await twice(rule);
+    expect(first?.header('cache-status')).toMatch(`; detail="depends-on-credentials: ${read}"`);
+    expect(second?.header('cache-status')).not.toMatch(/hit/);
+  });
+});
+
+test('a caller whom vary.caller names has stored responses of the own, and strangers have one', async () => {
+  const cache = newCache(named);
+  let runs = 0;
+  const app = express5app(passport, cache, (req, res) => {
+    runs++;
+    res.end(JSON.stringify((req as unknown as Known).user ?? null));
+  });
+  const port = await serve(app);
+  for (let round = 0; round < 2; round++) {
+    for (const name of ['alice', 'bob', undefined]) {
+      const { body } = await ask(
+        port,
+        name === undefined ? {} : { headers: { Authorization: `Bearer ${name}` } },
+      );
+      expect(body).toBe(name === undefined ? 'null' : `{"username":"${name}"}`);
       await cache.idle();
     }
-    expect((await ask(port, { headers: { Authorization: 'Bearer bob' } })).header('cache-status')).toMatch(
-      /; hit;/,
-    );
-  });
-
-  test('credentials are not covered by a key that looked for a user before anybody found one', async () => {
-    const cache = newCache({
-      guard: 'off',
-      key: (req) => [req.url ?? '', String((req as Known).user ?? null)],
-    });
-    const port = await serve(express5app(cache, passport, (req, res) => res.end(req.headers.authorization)));
-    expect((await ask(port, BEARER)).header('cache-status')).toMatch(/detail=authorization$/);
-  });
+  }
+  expect(runs).toBe(3);
 });

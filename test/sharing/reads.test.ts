@@ -37,8 +37,9 @@ const direct: Reader[] = [
     name: 'reads an instance of res.locals',
     handler: (_req, res) => (res as { locals?: { visitor?: object } }).locals?.visitor,
     front: (_req, res, next) => {
-      const locals = ((res as { locals?: object }).locals ??= {});
+      const { locals = {} } = res as { locals?: object };
       Object.assign(locals, { visitor: new (class Visitor {})() });
+      Object.assign(res, { locals });
       next();
     },
     read: ['res.locals.visitor'],
