@@ -25,6 +25,7 @@ import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
 import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
 import { purge, TagPurges } from './purge/purge.ts';
+import { Constants } from './sharing/constants.ts';
 import { Varieties } from './sharing/varieties.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
@@ -82,6 +83,7 @@ class Cache {
       refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
       dependentPlaces: new DependentPlaces(),
       varieties: new Varieties(),
+      constants: new Constants(),
       reporter,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),

@@ -1,6 +1,7 @@
 import type { Storage } from '../entries/storage.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
+import type { Constants } from '../sharing/constants.ts';
 import type { Varieties } from '../sharing/varieties.ts';
 import type { LeaseRenewal } from '../store/lease-renewal.ts';
 import type { Collapse } from './collapse.ts';
@@ -21,6 +22,7 @@ export interface CacheContext extends Storage {
   readonly refreshes: Refreshes;
   readonly dependentPlaces: DependentPlaces;
   readonly varieties: Varieties;
+  readonly constants: Constants;
   readonly reporter: Reporter;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
   idsOf(url: string): ReadonlySet<string>;

@@ -35,7 +35,7 @@ export type Decision =
   | {
       readonly kind: 'forward';
       readonly reason: ForwardReason;
-      readonly detail: 'head' | 'depends-on-credentials';
+      readonly detail: 'head' | 'depends-on-credentials' | 'varies';
       readonly stored: StoredResponse | undefined;
     };
 
@@ -45,6 +45,8 @@ export interface RequestFacts {
   readonly headers: Fields;
   /** The request's cache directives; `undefined` where they are ignored. */
   readonly directives: Directives | undefined;
+  /** Whether the request has no credentials. Asked where the stored response is not for it. */
+  readonly isStranger: boolean;
   /** Whether the stored response may be given to this request. */
   standing(stored: StoredResponse): Standing;
   /** Whether this stored response can be refreshed in the background, and whether that is wanted. */
@@ -81,8 +83,10 @@ export function decide(
     reason = 'vary-miss';
   }
   if (directives?.has('only-if-cached')) return { kind: 'unsatisfied', reason };
-  if (standing === 'different')
-    return { kind: 'forward', reason, detail: 'depends-on-credentials', stored: undefined };
+  if (standing === 'different') {
+    const detail = request.isStranger ? 'varies' : 'depends-on-credentials';
+    return { kind: 'forward', reason, detail, stored: undefined };
+  }
   // The response to a HEAD has no body to store; a stored GET answers later ones.
   if (request.method === 'HEAD') {
     const validated = standing === 'same' ? stored : undefined;

@@ -19,7 +19,7 @@ export type FillResult =
   /** The response was made for a request with credentials: what the app gives a stranger may be stored. */
   | { readonly kind: 'unverified'; readonly answer: MadeAnswer }
   /** The response was compared with the stored one. */
-  | { readonly kind: 'compared'; readonly isSame: boolean }
+  | { readonly kind: 'compared'; readonly isSame: boolean; readonly answer?: MadeAnswer }
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
   | { readonly kind: 'not-stored'; readonly reason: Detail };
 
@@ -37,9 +37,7 @@ export function hitForMissMs(durationMs: number): number {
 }
 
 /** Whether the next fill will likely have nothing to share either. A revoked lease or a client that left says nothing of it. */
-export function isHitForMiss(result: FillResult): boolean {
-  const { kind } = result;
-  if (kind === 'compared') return !result.isSame;
+export function isHitForMiss({ kind }: FillResult): boolean {
   return kind === 'not-stored' || kind === 'origin-failed';
 }
 

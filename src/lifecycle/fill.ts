@@ -21,7 +21,7 @@ import { variantText } from '../key/variant.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
-import { withFinding } from '../sharing/audience.ts';
+import { type Finding, withFinding } from '../sharing/audience.ts';
 import { ReadWatch } from '../sharing/reads.ts';
 import type { Lease } from '../store/store.ts';
 import { reportCookie, reportUnshared } from './advice.ts';
@@ -38,7 +38,7 @@ import {
 import type { FillState } from './fill-state.ts';
 import type { Found } from './lookup.ts';
 import { type MadeAnswer, Question } from './question.ts';
-import { strangersTemplate, templateFor } from './refresh.ts';
+import { templateFor } from './refresh.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
 import type { ShadowComparison } from './shadow-comparison.ts';
@@ -84,7 +84,7 @@ export class Fill implements CaptureHooks, FillState {
   /** The head as middleware in front had left it. */
   readonly headBefore: FieldList;
   /** What the app reads of the request. */
-  readonly reads: ReadWatch = new ReadWatch();
+  readonly reads: ReadWatch;
   /** The policy that the response is stored by: the own one, or that of the route that took it over. */
   policy: Policy;
   /** The policies of the routes that took it over, outermost first. */
@@ -110,6 +110,7 @@ export class Fill implements CaptureHooks, FillState {
     this.transaction = t;
     this.identity = t.identity;
     this.policy = t.ownPolicy;
+    this.reads = new ReadWatch(t.context.constants);
     this.lease = plan.lease;
     this.requestedAt = t.context.clock();
     this.headBefore = fieldsOf(t.exchange.res);
@@ -187,7 +188,8 @@ export class Fill implements CaptureHooks, FillState {
     const commits = end.kind === 'complete' && this.#sharing?.reach !== 'unverified';
     if (flight && commits) flight.committing = true;
     this.#wholeTemplate = this.#templateOfWhole();
-    if (end.kind === 'complete' && !commits) this.#strangersTemplate = this.#templateOfStranger();
+    if (end.kind === 'complete' && (!commits || this.#plan.compared))
+      this.#strangersTemplate = this.#templateOfStranger();
     context.track(this.#settle(this.#store(end), end));
   }
 
@@ -366,20 +368,25 @@ export class Fill implements CaptureHooks, FillState {
 
   async #compare({ stored }: Found, answer: MadeAnswer): Promise<FillResult> {
     const isSame = stored && (await agreesWith(stored, answer));
-    return isSame === undefined ? { kind: 'unchanged' } : { kind: 'compared', isSame };
+    return isSame === undefined
+      ? { kind: 'not-stored', reason: 'verifying' }
+      : { kind: 'compared', isSame, answer };
   }
 
   /** The shapes that may have a response made for a stranger, or for a caller whom the key covers. */
   #audienceFor(answer: MadeAnswer): Audience {
     const { caller, context, found } = this.transaction;
     const now = context.clock();
-    const before = found.stored?.audience ?? { same: [], different: [] };
-    const audience = withFinding(before, caller.shape, true, now);
+    const { stored } = found;
+    // What was seen of others holds for the next response, if this one comes from a request of theirs.
+    const isOneOfThem = stored?.audience && this.transaction.standing(stored) === 'same';
+    const before = isOneOfThem ? stored.audience : { same: [], different: [] };
+    const audience = withFinding(before, caller.shape, 'same', now);
     const { question } = this.#plan;
     if (!question) return audience;
     const isSame = question.answer.variant === answer.variant && isSameAnswer(question.answer, answer);
     question.result = isSame ? 'same' : 'different';
-    return withFinding(audience, question.shape, isSame, now);
+    return withFinding(audience, question.shape, question.result, now);
   }
 
   async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {
@@ -409,17 +416,22 @@ export class Fill implements CaptureHooks, FillState {
     context.nested.forget(exchange.req);
     if (result.kind === 'unverified') return this.#ask(result.answer);
     if (lease) context.leaseRenewal.drop(lease);
-    await this.#learn(result);
+    const { compared } = this.#plan;
+    const isCompared = result.kind === 'compared' && compared !== undefined;
+    if (isCompared) t.settle(this.#outcomeOf(result));
+    const isHelpful = isCompared ? await this.#learn(result, compared) : !isHitForMiss(result);
+    if (this.#sharing?.reach === 'personal' && !t.caller.isStranger && !compared)
+      context.dependentPlaces.remember(t.found.ref, t.caller.shape);
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      const released = context.store.leases.release(lease, isHitForMiss(result) ? this.#hitForMissMs : 0);
+      const released = context.store.leases.release(lease, isHelpful ? 0 : this.#hitForMissMs);
       this.limitWait();
       await released;
     }
     flight?.settle(followersOf(result, flight.hasFollowers));
     refresh?.settle(refreshResultOf(result));
-    t.settle(this.#outcomeOf(result));
+    if (!isCompared) t.settle(this.#outcomeOf(result));
     if (this.#wholeTemplate) this.#requestWhole(this.#wholeTemplate, result);
     await shadow?.compare(this, this.#head, end);
   }
@@ -432,20 +444,34 @@ export class Fill implements CaptureHooks, FillState {
     await askAsStranger(t, question, this.#strangersTemplate!, this.#hitForMissMs);
   }
 
-  /** Remembers what the response says of requests of its shape. */
-  async #learn(result: FillResult): Promise<void> {
-    const { caller, context, found, refresh } = this.transaction;
-    const { compared } = this.#plan;
-    if (compared && result.kind === 'compared') {
-      // What a check confirms is known.
-      if (!refresh || !result.isSame) await recordFinding(context, compared, caller.shape, result.isSame);
-      if (!result.isSame) {
-        context.dependentPlaces.remember(compared.ref, caller.shape);
-        reportUnshared(this.transaction, this.#sharing?.personal ?? [], 'depends-on-credentials');
-      }
-    } else if (this.#sharing?.reach === 'personal' && !caller.isStranger) {
-      context.dependentPlaces.remember(found.ref, caller.shape);
-    }
+  /** Remembers what the response says of requests of its shape. @returns whether they may have what is stored. */
+  async #learn(result: Extract<FillResult, { kind: 'compared' }>, compared: Found): Promise<boolean> {
+    const { transaction: t } = this;
+    const { caller, context, refresh } = t;
+    const { isSame, answer } = result;
+    const record = (finding: Finding): Promise<boolean> =>
+      recordFinding(context, compared, caller.shape, finding);
+    if (refresh) return isSame || record('forget');
+    if (isSame) return record('same');
+    // What is stored may be older than the data: only a stranger's answer of now can be compared.
+    if (answer && this.#strangersTemplate) return this.#askAgain(compared, answer, this.#strangersTemplate);
+    await record(answer && !caller.isStranger ? 'maybe-different' : 'different');
+    if (!caller.isStranger) context.dependentPlaces.remember(compared.ref, caller.shape);
+    if (answer) reportUnshared(t, [], 'depends-on-credentials');
+    return false;
+  }
+
+  async #askAgain(compared: Found, answer: MadeAnswer, template: RequestTemplate): Promise<boolean> {
+    const { transaction: t, policy } = this;
+    const { caller, context, identity } = t;
+    const { ref, value } = compared;
+    const { lease: leaseMs } = policy.collapse;
+    const lead = await context.collapse.tryLead(ref, identity.key, value, leaseMs, t, { hitForMiss: true });
+    if (!lead) return false;
+    context.leaseRenewal.keep(lead.lease, leaseMs);
+    const question = new Question(lead.lease, lead.flight, answer, caller.shape);
+    await askAsStranger(t, question, template, this.#hitForMissMs);
+    return question.result === 'same';
   }
 
   /** The request that a stranger would send, if the app can be asked by it. */
@@ -455,10 +481,10 @@ export class Fill implements CaptureHooks, FillState {
     // The socket of a client that has disconnected has forgotten its address.
     if (!this.lease || !this.#plan.flight || !this.#isShared || t.refresh || exchange.isDisconnected)
       return undefined;
-    if (!context.refreshes.canRefresh(exchange, this.lease)) return undefined;
+    if (t.caller.isStranger || !context.refreshes.canRefresh(exchange, t.found.ref)) return undefined;
     const vary = nominated(this.#head?.headers.vary);
     const selectors = [...(vary === '*' ? [] : vary), ...(this.#sharing?.selectors ?? [])];
-    return strangersTemplate({ exchange, policy, identity: this.identity }, selectors);
+    return templateFor({ exchange, policy, identity: this.identity }, selectors);
   }
 
   /**

@@ -7,7 +7,7 @@ import type { Identity } from '../key/identify.ts';
 import type { RefreshEvent } from '../observe/outcome.ts';
 import type { Policy, Settings } from '../options/policy.ts';
 import { refreshRequests } from '../shared-state.ts';
-import { isCredential } from '../sharing/fields.ts';
+import { isCredential, isTracing } from '../sharing/fields.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef, Versioned } from '../store/store.ts';
 import type { Question } from './question.ts';
@@ -263,15 +263,14 @@ export function isWorthRefreshing({ status, staleWhileRevalidate }: StoredRespon
 }
 
 /**
- * The request to repeat, with the fields that the key and the response depend on, and no credentials but those that these
- * cover.
+ * The request to repeat, as one without credentials would be. Credentials that the key or the response covers are kept: they
+ * select the response.
  * @param selectors the names that select the response.
  */
 export function templateFor(
   { exchange: x, policy, identity }: Omit<Refreshable, 'found'>,
   selectors: readonly string[],
 ): RequestTemplate {
-  const { fields: read } = x.optionReads;
   const { headers, cookies } = policy.vary;
   const covered = new Set([...selectors, ...headers]);
   const onlyCookies = !identity.coversCaller && !covered.has('cookie') ? cookies : undefined;
@@ -279,7 +278,7 @@ export function templateFor(
     if (covered.has(name)) return true;
     if (isCredential(name) || policy.credentials.has(name))
       return identity.coversCaller || (name === 'cookie' && cookies.length > 0);
-    return read.has(name) || read.has('*');
+    return !LEFT_OUT.has(name) && !isTracing(name);
   });
   const fields = onlyCookies
     ? template.fields.flatMap((pair) =>
@@ -289,27 +288,14 @@ export function templateFor(
   return { ...template, fields, method: 'GET' };
 }
 
-/** The request as one without credentials would be. @param selectors the names that the app has read. */
-export function strangersTemplate(
-  { exchange: x, policy }: Omit<Refreshable, 'found'>,
-  selectors: readonly string[],
-): RequestTemplate {
-  const { fields: read } = x.optionReads;
-  const names = new Set([...selectors, ...policy.vary.headers, ...read]);
-  const template = templateOf(x.req, (name) => {
-    if (isCredential(name) || policy.credentials.has(name)) return false;
-    return names.has(name) || names.has('*');
-  });
+/** The request as its client sent it, for the whole representation. */
+export function callersTemplate({ exchange: x }: Omit<Refreshable, 'found'>): RequestTemplate {
+  const template = templateOf(x.req, (name) => !LEFT_OUT.has(name) && !isTracing(name));
   return { ...template, method: 'GET' };
 }
 
-/** The request as its client sent it, for the whole representation. */
-export function callersTemplate({ exchange: x }: Omit<Refreshable, 'found'>): RequestTemplate {
-  return { ...templateOf(x.req, (name) => !FOR_LESS.has(name)), method: 'GET' };
-}
-
-/** Fields that ask for less than the whole, or for what the cache must not store. */
-const FOR_LESS: ReadonlySet<string> = new Set([
+/** Fields that ask for less than the whole, or for what must not be stored. */
+const LEFT_OUT: ReadonlySet<string> = new Set([
   ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'],
   ...['cache-control', 'pragma'],
 ]);

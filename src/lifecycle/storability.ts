@@ -65,24 +65,32 @@ export function evaluate(
 /** Who may have a response, by what the app has read of the request so far. */
 export function sharingOf(fill: FillState, head: ResponseHead): Sharing {
   const { identity, policy, reads, transaction } = fill;
-  const { caller, exchange } = transaction;
-  const nominatedNames = nominated(head.headers.vary);
+  const { caller } = transaction;
+  const names = nominated(head.headers.vary);
+  const nominatedNames = names === '*' ? [] : names;
   const { headers, cookies, ignore } = policy.vary;
   const run: Run = {
     reads,
     caller,
     coverage: {
       caller: identity.coversCaller,
-      fields: nominatedNames === '*' ? headers : [...headers, ...nominatedNames],
+      fields: [...headers, ...nominatedNames],
       cookies,
     },
     directives: statedBy(head, policy).directives,
     guard: policy.guard,
-    keyed: policy.key ? NOT_KEYED : exchange.targetFields,
+    keyed: keyedFields(fill, head),
     rule: { credentials: policy.credentials, ignore },
   };
   const dependence = dependenceOf(run);
   return { reach: reachOf(run, dependence), ...dependence };
+}
+
+/** The fields that the response does not go by, whatever the app reads. */
+function keyedFields({ policy, transaction }: FillState, { headers }: ResponseHead): ReadonlySet<string> {
+  const fields = policy.key ? NOT_KEYED : transaction.exchange.targetFields;
+  // The middleware `cors` reads `Origin` even where it allows every origin.
+  return headers['access-control-allow-origin'] === '*' ? new Set([...fields, 'origin']) : fields;
 }
 
 const NOT_KEYED: ReadonlySet<string> = new Set();

@@ -82,13 +82,21 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
 
   /** Who asks. */
   get caller(): Caller {
-    const { exchange, ownPolicy } = this;
-    const { credentials, vary } = ownPolicy;
-    this.#caller ??= new Caller(exchange.req, exchange.res, exchange.headers, {
-      credentials,
-      ignore: vary.ignore,
-    });
+    if (!this.#caller) {
+      const { context, exchange, ownPolicy } = this;
+      const rule = { credentials: ownPolicy.credentials, ignore: this.ignored };
+      this.#caller = new Caller(exchange.req, exchange.res, exchange.headers, rule, context.constants);
+    }
     return this.#caller;
+  }
+
+  /** Names that are no credentials and select nothing. */
+  protected get ignored(): ReadonlySet<string> {
+    return this.ownPolicy.vary.ignore;
+  }
+
+  get isStranger(): boolean {
+    return this.caller.isStranger;
   }
 
   placed(name: string): string | null {

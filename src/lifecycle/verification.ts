@@ -4,8 +4,9 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
+import type { ForwardReason, Outcome } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
-import { withFinding } from '../sharing/audience.ts';
+import { type Finding, withFinding } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
 import type { VariantRef } from '../store/store.ts';
 import { reportUnshared } from './advice.ts';
@@ -19,6 +20,16 @@ import type { Transaction } from './transaction.ts';
  * A response that was made for a request with credentials is never stored for others. What the app gives a stranger may be
  * for all: the cache asks the app behind the answer, and compares.
  */
+
+/** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
+export function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
+  return ownPolicy.guard !== 'off' && context.dependentPlaces.isDependent(found.ref, caller);
+}
+
+/** What is said of a request that passes at once, and why it was not served. */
+export function dependentOutcome(fwd: ForwardReason): Outcome {
+  return { kind: 'forward', fwd, detail: 'depends-on-credentials' };
+}
 
 /** Asks the app for the answer that a stranger gets, and stores that. The client has been answered. */
 export async function askAsStranger(
@@ -62,11 +73,11 @@ export async function recordFinding(
   context: CacheContext,
   { stored, ref, value }: Found,
   shape: string,
-  isSame: boolean,
+  finding: Finding,
 ): Promise<boolean> {
   if (!stored?.audience || !value) return false;
   const now = context.clock();
-  const audience = withFinding(stored.audience, shape, isSame, now);
+  const audience = withFinding(stored.audience, shape, finding, now);
   const { body, purged: _, selected: __, ...head } = stored;
   const replaced = await context.store.responses.replace({
     ...ref,

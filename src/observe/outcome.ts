@@ -16,7 +16,7 @@ export type RedisErrorCode = `${Letter}${Uppercase<string>}`;
  * colon, or the code of an error that Redis replied with.
  */
 export type Detail =
-  | Exclude<keyof typeof DETAILS, 'varies' | 'shadow' | 'redis-error'>
+  | Exclude<keyof typeof DETAILS, 'shadow' | 'redis-error'>
   | `depends-on-credentials: ${string}`
   | `varies: ${string}`
   | `shadow: ${string}`

@@ -10,8 +10,13 @@ export type Standing = 'same' | 'different' | 'unseen';
 
 /** A stored response remembers at most this many shapes of each kind; the oldest makes room. */
 const MAX_SHAPES = 24;
-/** For this many milliseconds a shape that got another answer is not compared again. */
+/** For this many milliseconds a shape that got another answer than a stranger at the same time is not compared again. */
 const DIFFERENT_MS = 600_000;
+/** The same where the stranger's answer was older, so that the data may have changed in between. */
+const MAYBE_DIFFERENT_MS = 60_000;
+
+/** What was seen of a shape. `forget`: what was seen does not hold any more, and is to be seen again. */
+export type Finding = 'same' | 'different' | 'maybe-different' | 'forget';
 
 /** @param now milliseconds since 1970. */
 export function standingOf(audience: Audience | undefined, shape: () => string, now: number): Standing {
@@ -23,10 +28,16 @@ export function standingOf(audience: Audience | undefined, shape: () => string, 
 }
 
 /** The audience once the app was seen to give a shape the same answer, or another one. */
-export function withFinding(audience: Audience, shape: string, isSame: boolean, now: number): Audience {
+export function withFinding(audience: Audience, shape: string, finding: Finding, now: number): Audience {
   const same = audience.same.filter((other) => other !== shape);
   const different = audience.different.filter(([other, until]) => other !== shape && until > now);
-  return isSame
-    ? { same: [...same, shape].slice(-MAX_SHAPES), different }
-    : { same, different: [...different, [shape, now + DIFFERENT_MS] as const].slice(-MAX_SHAPES) };
+  if (finding === 'forget') return { same, different };
+  if (finding === 'same') return { same: [...same, shape].slice(-MAX_SHAPES), different };
+  const until = now + (finding === 'different' ? DIFFERENT_MS : MAYBE_DIFFERENT_MS);
+  return { same, different: [...different, [shape, until] as const].slice(-MAX_SHAPES) };
+}
+
+/** The shapes for which the app gave another answer not long ago. @param now milliseconds since 1970. */
+export function differentAt({ different }: Audience, now: number): string[] {
+  return different.filter(([, until]) => until > now).map(([shape]) => shape);
 }

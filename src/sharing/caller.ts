@@ -1,27 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
-import { unviewed } from '../shared-state.ts';
-import { isCredential, isNoiseCookie } from './fields.ts';
+import type { Constants } from './constants.ts';
+import { type Credential, credentialsOf, type SharingRule } from './credentials.ts';
 import { textOf, valueByName } from './placed.ts';
 import { shapeOf } from './shape.ts';
-
-/** What names the caller of a request. */
-export interface Credential {
-  /** `authorization`, `cookie sid`, `client certificate`: as `Cache-Status` and `vary.ignore` name it. */
-  readonly name: string;
-  readonly value: string;
-}
-
-/** What the options say of credentials and selectors. */
-export interface SharingRule {
-  /** Further fields that name a caller, in lower case. */
-  readonly credentials: ReadonlySet<string>;
-  /** Names that neither select nor count as credentials, as `Cache-Status` names them. */
-  readonly ignore: ReadonlySet<string>;
-}
-
-/** The credential that a TLS client certificate is. */
-const CERTIFICATE = 'client certificate';
 
 /**
  * Who asks: the credentials of a request, and what middleware in front of the cache has placed on it. Everything is read
@@ -32,16 +13,24 @@ export class Caller {
   readonly #res: ServerResponse;
   readonly #headers: IncomingHttpHeaders;
   readonly #rule: SharingRule;
+  readonly #constants: Constants;
   readonly #texts = new Map<string, string | null>();
   #credentials: readonly Credential[] | undefined;
   #shape: string | undefined;
 
   /** @param headers the request's fields as they came to the cache. */
-  constructor(req: IncomingMessage, res: ServerResponse, headers: IncomingHttpHeaders, rule: SharingRule) {
+  constructor(
+    req: IncomingMessage,
+    res: ServerResponse,
+    headers: IncomingHttpHeaders,
+    rule: SharingRule,
+    constants: Constants,
+  ) {
     this.#req = req;
     this.#res = res;
     this.#headers = headers;
     this.#rule = rule;
+    this.#constants = constants;
   }
 
   /** Sorted by name. A *stranger* has none. */
@@ -58,7 +47,7 @@ export class Caller {
    * What callers of one kind have in common: the names of their credentials, and of what is placed in front. A short hash.
    */
   get shape(): string {
-    this.#shape ??= shapeOf(this.credentials, this.#req, this.#res, this.#rule.ignore);
+    this.#shape ??= shapeOf(this.credentials, this.#req, this.#res, this.#rule.ignore, this.#constants);
     return this.#shape;
   }
 
@@ -66,53 +55,8 @@ export class Caller {
   placed(name: string): string | null {
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
-    const text = textOf(this.#req, name, valueByName(this.#req, this.#res, name));
+    const text = textOf(this.#constants, this.#req, name, valueByName(this.#req, this.#res, name));
     this.#texts.set(name, text);
     return text;
   }
-}
-
-/**
- * Every credential that the client has sent or middleware in front has added. Middleware that takes one away from
- * `headers` has used it; `rawHeaders` still has it.
- */
-function credentialsOf(
-  req: IncomingMessage,
-  headers: IncomingHttpHeaders,
-  { credentials, ignore }: SharingRule,
-): readonly Credential[] {
-  const found: Credential[] = [];
-  const add = (name: string, value: string): void => {
-    if (name === 'cookie') addCookies(found, value, ignore);
-    else if (!ignore.has(name)) found.push({ name, value });
-  };
-  const isOne = (name: string): boolean => credentials.has(name) || isCredential(name);
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined && isOne(name)) add(name, String(value));
-  }
-  const raw = unviewed(req.rawHeaders ?? []);
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
-    if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string);
-  }
-  if (hasCertificate(req) && !ignore.has(CERTIFICATE)) found.push({ name: CERTIFICATE, value: '' });
-  return found.length < 2 ? found : found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-}
-
-function addCookies(found: Credential[], field: string, ignore: ReadonlySet<string>): void {
-  for (const pair of field.split(';')) {
-    const equals = pair.indexOf('=');
-    const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
-    if (pair.trim() === '' || isNoiseCookie(name) || ignore.has(`cookie ${name}`)) continue;
-    found.push({ name: `cookie ${name}`, value: equals < 0 ? '' : pair.slice(equals + 1).trim() });
-  }
-}
-
-/** Whether the client has shown a certificate, valid or not. Servers that ask for none have neither word. */
-function hasCertificate({ socket }: IncomingMessage): boolean {
-  const { authorized, authorizationError, getPeerCertificate } = (socket ?? {}) as Partial<TLSSocket>;
-  if (authorized === true) return true;
-  if (!authorizationError || typeof getPeerCertificate !== 'function') return false;
-  return Object.keys(getPeerCertificate.call(socket, false) ?? {}).length > 0;
 }

@@ -1,131 +1,70 @@
 /**
  * What a request header field says about the answer. By its name alone: it names the caller (a credential), it says
  * nothing about the answer (noise), it tells by which way the request came (routing), or it selects, as any other field.
+ *
+ * A name that ends in `*` stands for all that begin so.
  */
 
-/** Fields by which clients, proxies and gateways name a caller. A name ending in `*` stands for all that begin so. */
-const CREDENTIALS = [
-  ...['authorization', 'proxy-authorization', 'cookie'],
-  ...['x-api-key', 'api-key', 'apikey', 'x-access-token', 'x-auth-token', 'x-csrf-token', 'x-xsrf-token'],
-  ...['x-forwarded-user', 'x-forwarded-email', 'x-forwarded-groups', 'x-forwarded-preferred-username'],
-  ...['x-auth-request-*', 'x-goog-authenticated-user-*', 'x-goog-iap-jwt-assertion', 'cf-access-*'],
-  ...['x-amzn-oidc-*', 'x-ms-client-principal*', 'x-ms-token-*', 'tailscale-user-*', 'remote-user'],
-  ...['remote-groups', 'x-remote-user', 'x-webauth-*', 'x-authentik-*', 'x-tenant-id', 'x-client-cert*'],
-  ...[
-    'x-ssl-client-*',
-    'ssl-client-*',
-    'x-forwarded-client-cert',
-    'client-cert*',
-    'x-consumer-*',
-    'x-credential-*',
-  ],
-];
+/** Fields by which clients, proxies and gateways name a caller. */
+export const CREDENTIALS: readonly string[] = words(`
+  authorization proxy-authorization cookie
+  x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token
+  x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-auth-request-*
+  x-goog-authenticated-user-* x-goog-iap-jwt-assertion cf-access-* x-amzn-oidc-* x-ms-client-principal*
+  x-ms-token-* tailscale-user-* remote-user remote-groups x-remote-user x-webauth-* x-authentik-* x-consumer-*
+  x-credential-* x-tenant-id x-client-cert* client-cert* x-ssl-client-* ssl-client-* x-forwarded-client-cert
+`);
 
 /** A field that is not listed anywhere, but whose name says that it names a caller. */
-const NAMES_CALLER =
-  /(?:^|[-_])(?:user|users|uid|account|tenant|org|organi[sz]ation|member|customer|identity|principal|session|sessionid|sid|token|secret|jwt|auth|authn|authz|apikey|login|role|roles|impersonate)(?:$|[-_])|api[-_]?key/;
+export const NAMES_CALLER: RegExp = new RegExp(
+  `(?:^|[-_])(?:${words(`
+    user users uid account tenant org organization organisation member customer identity principal session
+    sessionid sid token secret jwt auth authn authz apikey login role roles impersonate
+  `).join('|')})(?:$|[-_])|(?:api|access|subscription|functions|app|client)[-_]?key`,
+);
+
+/** Fields by which a request is traced. */
+const TRACING = words(`
+  traceparent tracestate baggage b3 x-b3-* x-trace-id x-span-id x-amzn-trace-id x-cloud-trace-context x-datadog-*
+  x-ot-* uber-trace-id sentry-trace newrelic x-request-id x-request-start x-queue-start x-correlation-id request-id
+  x-vercel-id x-amz-cf-id fly-request-id x-azure-ref x-envoy-* x-requestid cf-request-id x-arr-log-id x-appgw-trace-id
+`);
 
 /**
  * Fields that say nothing about the answer: about the connection, the body of the request, its conditions, who called
  * before, how to trace it. What apps read of them goes into logs, not into pages. `vary.headers` makes one select.
  */
-const NOISE = [
-  ...[
-    'connection',
-    'keep-alive',
-    'proxy-connection',
-    'te',
-    'trailer',
-    'transfer-encoding',
-    'upgrade',
-    'expect',
-  ],
-  ...['content-length', 'content-type', 'content-encoding', 'date', 'via', 'max-forwards', 'priority'],
-  ...[
-    'http2-settings',
-    'upgrade-insecure-requests',
-    'dnt',
-    'sec-gpc',
-    'sec-fetch-*',
-    'sec-purpose',
-    'purpose',
-  ],
-  ...['if-match', 'if-none-match', 'if-modified-since', 'if-unmodified-since', 'if-range', 'range'],
-  ...['cache-control', 'pragma', 'user-agent', 'referer', 'referrer', 'from'],
-  ...[
-    'x-forwarded-for',
-    'x-real-ip',
-    'x-client-ip',
-    'x-cluster-client-ip',
-    'true-client-ip',
-    'fastly-client-ip',
-  ],
-  ...['cf-connecting-ip', 'cf-connecting-ipv6', 'cf-ray', 'cf-visitor', 'cdn-loop', 'x-appengine-user-ip'],
-  ...['traceparent', 'tracestate', 'baggage', 'b3', 'x-b3-*', 'x-trace-id', 'x-span-id', 'x-amzn-trace-id'],
-  ...['x-cloud-trace-context', 'x-datadog-*', 'x-ot-*', 'uber-trace-id', 'sentry-trace', 'newrelic'],
-  ...['x-request-id', 'x-request-start', 'x-queue-start', 'x-correlation-id', 'request-id', 'x-vercel-id'],
-  ...[
-    'x-http-method-override',
-    'x-http-method',
-    'x-method-override',
-    ':method',
-    ':path',
-    ':scheme',
-    ':authority',
-  ],
+export const NOISE: readonly string[] = [
+  ...TRACING,
+  ...words(`
+    connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect http2-settings
+    content-length content-type content-encoding date via max-forwards priority upgrade-insecure-requests
+    sec-fetch-* sec-purpose purpose cache-control pragma user-agent referer referrer from
+    if-match if-none-match if-modified-since if-unmodified-since if-range range
+    x-forwarded-for x-real-ip x-client-ip x-cluster-client-ip true-client-ip fastly-client-ip
+    cf-connecting-ip cf-connecting-ipv6 cf-ray cdn-loop x-appengine-user-ip
+    x-http-method-override x-http-method x-method-override :method :path :scheme :authority
+  `),
 ];
 
 /** By which way a request came: the scheme, the host and the path that its client used. */
-export const ROUTING: readonly string[] = [
-  ...['forwarded', 'x-forwarded-host', 'x-forwarded-port', 'x-forwarded-prefix', 'x-forwarded-proto'],
-  ...['x-forwarded-scheme', 'x-original-host', 'x-original-url', 'x-rewrite-url'],
-];
+export const ROUTING: readonly string[] = words(`
+  forwarded x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-scheme
+  x-original-host x-original-url x-rewrite-url cf-visitor
+`);
 
 /** Cookies of analytics and of consent, which no app makes a page of. */
-const NOISE_COOKIES = [
-  ...[
-    '_ga*',
-    '_gid',
-    '_gat*',
-    '_gcl_*',
-    '_gac_*',
-    '__utm*',
-    '_dc_gtm_*',
-    '_fbp',
-    '_fbc',
-    '_hj*',
-    '_pk_*',
-    '_uet*',
-  ],
-  ...['_clck', '_clsk', '_scid', '_ttp', '_pin_unauth', '_rdt_uuid', 'ajs_*', 'amp_*', 'amplitude_*', 'mp_*'],
-  ...[
-    '_mkto_trk',
-    'hubspotutk',
-    '__hs*',
-    'intercom-id-*',
-    'intercom-device-id-*',
-    'optimizelyEndUserId',
-    'ph_*',
-  ],
-  ...['AMCV_*', 's_cc', 's_sq', 's_fid', '__cf_bm', '_cfuvid', 'cf_clearance', 'OptanonConsent'],
-  ...[
-    'OptanonAlertBoxClosed',
-    'CookieConsent',
-    'cookieconsent_status',
-    'cookie_consent',
-    'euconsent-v2',
-    'eupubconsent*',
-  ],
-  ...[
-    'usprivacy',
-    'gdpr',
-    'klaro',
-    'didomi_token',
-    'tarteaucitron',
-    'notice_gdpr_prefs',
-    'cmapi_cookie_privacy',
-  ],
-];
+export const NOISE_COOKIES: readonly string[] = words(`
+  _ga* _gid _gat* _gcl_* _gac_* __utm* _dc_gtm_* _fbp _fbc _hj* _pk_* _uet* _clck _clsk _scid _ttp _pin_unauth
+  _rdt_uuid ajs_* amp_* amplitude_* mp_* ph_* _mkto_trk hubspotutk __hs* intercom-id-* intercom-device-id-*
+  optimizelyEndUserId AMCV_* s_cc s_sq s_fid __cf_bm _cfuvid cf_clearance
+  OptanonConsent OptanonAlertBoxClosed CookieConsent cookieconsent_status cookie_consent euconsent-v2 eupubconsent*
+  usprivacy gdpr klaro didomi_token tarteaucitron notice_gdpr_prefs cmapi_cookie_privacy
+`);
+
+function words(text: string): string[] {
+  return text.trim().split(/\s+/);
+}
 
 /** Names of a list, looked up by whole name or by beginning. */
 class Names {
@@ -144,6 +83,7 @@ class Names {
 
 const credentials = new Names(CREDENTIALS);
 const noise = new Names(NOISE);
+const tracing = new Names(TRACING);
 const noiseCookies = new Names(NOISE_COOKIES);
 
 type Kind = 'credential' | 'noise' | 'selects';
@@ -156,11 +96,8 @@ const kinds = new Map<string, Kind>();
 function kindOf(name: string): Kind {
   const known = kinds.get(name);
   if (known) return known;
-  const kind = noise.has(name)
-    ? 'noise'
-    : credentials.has(name) || NAMES_CALLER.test(name)
-      ? 'credential'
-      : 'selects';
+  const isCaller = credentials.has(name) || NAMES_CALLER.test(name);
+  const kind = noise.has(name) ? 'noise' : isCaller ? 'credential' : 'selects';
   if (kinds.size < MAX_REMEMBERED) kinds.set(name, kind);
   return kind;
 }
@@ -170,10 +107,32 @@ export function isCredential(name: string): boolean {
   return kindOf(name) === 'credential';
 }
 
+/** Whether a field, by its lower-case name, is a usual one for credentials, and not only called like one. */
+export function isUsualCredential(name: string): boolean {
+  return credentials.has(name);
+}
+
 /** Whether a field, by its lower-case name, says nothing about the answer. */
 export function isNoise(name: string): boolean {
   return kindOf(name) === 'noise';
 }
+
+/** Whether a field, by its lower-case name, traces one request. */
+export function isTracing(name: string): boolean {
+  return tracing.has(name);
+}
+
+/** Whether a placed value is called as a caller is: `req.currentUser`, `res.locals.session`. */
+export function isCallersName(name: string): boolean {
+  const separated = name
+    .replace(/([a-z0-9])([A-Z])/g, '$1-$2')
+    .replaceAll('.', '-')
+    .toLowerCase();
+  return isCredential(separated) || PLACED_CALLER.test(separated);
+}
+
+const PLACED_CALLER =
+  /(?:^|-)(?:client|caller|viewer|person|actor|subject|profile|oidc|kauth|ability)(?:$|-)/;
 
 /** Whether a cookie is one of analytics or of consent. */
 export function isNoiseCookie(name: string): boolean {

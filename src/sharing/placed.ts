@@ -1,7 +1,7 @@
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { unviewed, viewedValues } from '../shared-state.ts';
-import { isCredential } from './fields.ts';
+import type { Constants } from './constants.ts';
 
 /**
  * Values that middleware in front of the cache has placed on the request and on `res.locals`: a user, a session, a
@@ -10,69 +10,62 @@ import { isCredential } from './fields.ts';
  * A value is named as the app names it: `req.tenant`, `res.locals.lang`.
  */
 
-/** The properties of every request, by Node, Express, Connect, Fastify and body parsers. */
+/** The properties of every request, by Node, Express and Connect. Some are set where a disconnect is hidden from the app. */
 const OF_EVERY_REQUEST: ReadonlySet<string> = new Set([
-  ...Object.getOwnPropertyNames(new IncomingMessage(new Socket())),
-  ...[
-    'headers',
-    'headersDistinct',
-    'trailers',
-    'client',
-    '_consuming',
-    '_dumped',
-    '_readableState',
-    'domain',
-  ],
+  ...namesAlongPrototypes(new IncomingMessage(new Socket())),
+  ...['_consuming', '_dumped', 'domain'],
   ...['next', 'res', 'app', 'route', 'params', 'query', 'baseUrl', 'originalUrl', 'originalMethod'],
-  ...['_parsedUrl', '_parsedOriginalUrl', 'body', '_body', 'rawBody', 'file', 'files'],
-  ...['raw', 'hostname', 'protocol', 'ip', 'ips', 'stream', '_events', '_eventsCount'],
+  ...['_parsedUrl', '_parsedOriginalUrl', '_body', '_events', '_eventsCount'],
 ]);
+/** What body parsers make of a body, which the key of such a request is made of. */
+const OF_BODY: ReadonlySet<string> = new Set(['body', 'rawBody', 'file', 'files']);
+/** What middie places on the requests of Fastify. */
+const OF_FASTIFY: ReadonlySet<string> = new Set(['raw', 'hostname', 'protocol', 'ip', 'ips', 'id', 'log']);
+
+function namesAlongPrototypes(object: object): string[] {
+  const prototype: object | null = Object.getPrototypeOf(object);
+  const names = Object.getOwnPropertyNames(object);
+  return prototype ? [...names, ...namesAlongPrototypes(prototype)] : names;
+}
 
 export function isOfEveryRequest(name: string): boolean {
-  return OF_EVERY_REQUEST.has(name);
+  return OF_EVERY_REQUEST.has(name) || OF_BODY.has(name);
 }
 
 /** What logs, traces and measures place. No page is made of it. */
-const NOISE: ReadonlySet<string> = new Set([
+export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...[
     'log',
     'logger',
     'allLogs',
-    'id',
     'reqId',
     'requestId',
     'request_id',
     'correlationId',
     'traceId',
     'spanId',
+    'span',
   ],
   ...[
-    'trace',
-    'span',
-    'transaction',
     '_startAt',
     '_startTime',
     '_remoteAddress',
     'startTime',
     'startAt',
-    'timing',
-  ],
-  ...[
     'rateLimit',
     'rateLimits',
     'slowDown',
-    'useragent',
-    'device',
-    '__onFinished',
-    '_passport',
-    '_sessionManager',
   ],
+  ...['__onFinished', '_passport', '_sessionManager'],
 ]);
 
-/** Whether a placed value, by its own name, is one of logs and measures. */
-export function isNoiseName(name: string): boolean {
-  return NOISE.has(name);
+/** Whether a placed value is one of logs and measures. The id of a request is called `req.id`, and is no object. */
+export function isNoisePlaced(place: string, name: string, value: unknown): boolean {
+  return NOISE_NAMES.has(name) || (place === REQUEST && name === 'id' && typeof value !== 'object');
 }
+
+/** Where cookie parsers put what they made of the `Cookie` field. */
+export const CONTAINERS_OF_COOKIES: ReadonlySet<string> = new Set(['cookies', 'signedCookies']);
 
 /** Where values are placed: objects of the request, with the beginning of their names. */
 export const REQUEST = 'req.';
@@ -86,9 +79,16 @@ export function isPlaced(name: string): boolean {
 /** Names that can select: as those of header fields, they stand in a marker of the store. */
 export const SELECTING_NAME: RegExp = /^[A-Za-z0-9!#$%&'*+.^_`|~-]+$/;
 
-/** The names of what is placed on a request. */
-export function namesOnRequest(req: object): string[] {
-  return Object.getOwnPropertyNames(req).filter((name) => !OF_EVERY_REQUEST.has(name));
+/** The names of what is placed on a request. A name of Node's counts where middleware has put something else there. */
+export function namesOnRequest(req: IncomingMessage): string[] {
+  const bringsBody = req.method !== 'GET' && req.method !== 'HEAD';
+  const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
+  return Object.getOwnPropertyNames(req).filter((name) => {
+    if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
+    if (OF_EVERY_REQUEST.has(name)) return false;
+    if (OF_BODY.has(name)) return !bringsBody;
+    return !(isFastifys && OF_FASTIFY.has(name));
+  });
 }
 
 /** The value of an own property, where a watch may stand in its place. `undefined` for none. */
@@ -129,11 +129,11 @@ export const OPAQUE = '!';
  * The text by which a placed value is compared: its JSON, `null` where there is none, `OPAQUE` for a value that has no
  * such text (an instance of a class, a function, a large object).
  */
-export function textOf(req: object, name: string, value: unknown): string | null {
+export function textOf(constants: Constants, req: object, name: string, value: unknown): string | null {
   if (value === undefined) return null;
   const text = plainText(value, 0);
   if (text !== undefined && text.length <= MAX_TEXT) return text;
-  return isConstant(req, name, value) ? CONSTANT : OPAQUE;
+  return constants.has(req, name, value) ? CONSTANT : OPAQUE;
 }
 
 /** JSON with sorted names; `undefined` for what JSON does not hold whole. */
@@ -155,32 +155,4 @@ function plainText(value: unknown, depth: number): string | undefined {
     parts.push(isList ? text : `${JSON.stringify(name)}:${text}`);
   }
   return isList ? `[${parts.join()}]` : `{${parts.join()}}`;
-}
-
-/** The only object that was ever placed under a name in this process; `undefined` once there were two. */
-interface Sole {
-  object: WeakRef<object> | undefined;
-  /** The first request that it was seen at. */
-  readonly req: WeakRef<object>;
-}
-
-const MAX_SOLE = 1000;
-const soles = new Map<string, Sole>();
-
-/**
- * Whether the object is the same at every request (a database, a library): it was placed at an earlier request, and this
- * process has seen no other one under the name. The name of a person or a tenant never has such an object: the first
- * callers of a process may be one.
- */
-function isConstant(req: object, name: string, value: unknown): boolean {
-  if (typeof value !== 'object' && typeof value !== 'function') return false;
-  if (isCredential(name.toLowerCase().replaceAll('.', '-'))) return false;
-  const object = value as object;
-  const sole = soles.get(name);
-  if (!sole) {
-    if (soles.size < MAX_SOLE) soles.set(name, { object: new WeakRef(object), req: new WeakRef(req) });
-    return false;
-  }
-  if (sole.object?.deref() !== object) sole.object = undefined;
-  return sole.object !== undefined && sole.req.deref() !== req;
 }

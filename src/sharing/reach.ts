@@ -1,6 +1,7 @@
 import type { Directives } from '../http/cache-control.ts';
-import type { Caller, Credential } from './caller.ts';
-import { isCredential, isNoise, ROUTING } from './fields.ts';
+import type { Caller } from './caller.ts';
+import type { Credential } from './credentials.ts';
+import { isCallersName, isCredential, isNoise, ROUTING } from './fields.ts';
 import { isPlaced, OPAQUE } from './placed.ts';
 import type { ReadWatch } from './reads.ts';
 
@@ -24,7 +25,8 @@ export function uncoveredBy(credentials: readonly Credential[], coverage: Covera
   if (credentials.length === 0) return credentials;
   const { caller, fields, cookies } = coverage;
   if (caller) return [];
-  return credentials.filter(({ name }) => {
+  return credentials.filter(({ name, isTaken }) => {
+    if (isTaken) return true;
     const cookie = name.startsWith('cookie ') ? name.slice('cookie '.length) : undefined;
     if (cookie === undefined) return !fields.includes(name);
     return !fields.includes('cookie') && !cookies.includes(cookie);
@@ -83,12 +85,15 @@ export function dependenceOf(run: Run): Dependence {
   }
   const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
   const forAll = isForAll(directives);
+  // What middleware has made of a field, such as a function that translates, is selected by the field, if `Vary` names one.
+  const isDeclared = coverage.fields.some((name) => name !== 'accept-encoding' && name !== 'origin');
   for (const [name, text] of reads.placed) {
     if (rule.ignore.has(name)) continue;
     // A response for everyone is not the caller's own, whatever the app has looked at.
-    if (forAll && (text === OPAQUE || isCredential(name.toLowerCase().replaceAll('.', '-')))) continue;
+    if (forAll && (text === OPAQUE || isCallersName(name))) continue;
+    if (coverage.caller && isCallersName(name)) continue;
     if (text !== OPAQUE) selectors.add(name);
-    else if (!isCovered) personal.add(name);
+    else if (!isCovered && !(isDeclared && !isCallersName(name))) personal.add(name);
   }
   // Who went through all cookies has read each.
   const each = personal.has('cookie');
