@@ -31,14 +31,9 @@ const shared: Rule[] = [
 const apart: Rule[] = [
   { name: 'vary.headers', handler: mine, options: { vary: { headers: ['authorization'] } } },
   {
-    name: 'a key',
+    name: 'vary.caller',
     handler: mine,
-    options: { key: ({ url, headers }) => [url ?? '', headers.authorization ?? null] },
-  },
-  {
-    name: 'vary.by',
-    handler: mine,
-    options: { vary: { by: ({ headers }) => headers.authorization ?? null } },
+    options: { vary: { caller: ({ headers }) => headers.authorization ?? null } },
   },
   {
     name: 'Vary',
@@ -53,6 +48,16 @@ const refused: Rule[] = [
   { name: 'public but private', handler: under('public, private') },
   { name: 'public but no-store', handler: under('public, no-store') },
   { name: 'a key that reads nothing of the person', handler: mine, options: { key: ({ url }) => url ?? '' } },
+  {
+    name: 'a key that reads the credential',
+    handler: mine,
+    options: { key: ({ url, headers }) => [url ?? '', headers.authorization ?? null] },
+  },
+  {
+    name: 'vary.by that reads the credential',
+    handler: mine,
+    options: { vary: { by: ({ headers }) => headers.authorization ?? null } },
+  },
   {
     name: 'a key that reads only the cookie',
     handler: mine,
@@ -100,11 +105,14 @@ describe.each(frameworks)('$name', (framework) => {
     }
   });
 
-  test('what was stored for anyone answers a request with a credential', async () => {
+  test('what was stored for strangers answers requests with a credential, once one of them got the same', async () => {
     const server = await stage(framework, [cacheWith()], (_req, res) => res.end('for anyone'));
     await askOnce(server.port);
     await cacheWith().idle();
-    expectHit(await askOnce(server.port, { headers: ALICE }));
+    await askOnce(server.port, { headers: ALICE });
+    await cacheWith().idle();
+    expectHit(await askOnce(server.port, { headers: BOB }));
+    expect(server.runs()).toBe(2);
   });
 
   test('a second response that is not to be stored leaves no trace of the first', async () => {

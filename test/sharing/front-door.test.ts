@@ -208,13 +208,16 @@ describe.each(expresses)('%s', (_name, express) => {
     }
   });
 
-  test('a page that nobody was asked for is shared with all, whatever they bring', async () => {
+  test('a page that nobody was asked for is shared with strangers at once, and with callers once one of them got the same', async () => {
     const { get } = await behind(
       app((_req: unknown, res: { end(body: string): void }) => res.end('for all')) as never,
     );
-    await get({ headers: withCookie('ann') });
+    await get({ headers: withBearer('ann') });
     expect(hit(await get())).toBe(true);
-    expect(hit(await get({ headers: withCookie('bob') }))).toBe(true);
+    expect(hit(await get({ headers: withBearer('bob') }))).toBe(true);
+    // Another kind of credential is compared for itself.
+    expect(hit(await get({ headers: withCookie('ann') }))).toBe(false);
+    expect(hit(await get({ headers: withCookie('ann') }))).toBe(true);
   });
 
   test('`when` and `vary.by` find nobody at the door, and that covers nothing', async () => {

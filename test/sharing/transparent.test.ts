@@ -1,9 +1,9 @@
 import { once } from 'node:events';
-import { IncomingMessage } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
-import { ReadTracker } from '../../src/exchange/guard/guard.ts';
+import { ReadWatch } from '../../src/sharing/reads.ts';
 import { newCache } from '../support/app.ts';
 import { passport } from './support/people.ts';
 
@@ -24,9 +24,9 @@ function request(cookie?: string): Odd {
   return req;
 }
 
-function watched(req: Odd): ReadTracker {
-  const watch = new ReadTracker();
-  watch.begin(req);
+function watched(req: Odd): ReadWatch {
+  const watch = new ReadWatch();
+  watch.begin(req, new ServerResponse(req));
   return watch;
 }
 
@@ -77,8 +77,8 @@ describe('while the app answers', () => {
       enumerable: true,
       configurable: true,
     });
-    expect([...watch.read]).toEqual(['req.user', 'no req.user']);
-    expect([...watch.placed]).toEqual(['req.user']);
+    // Of what middleware in front has placed, nothing was read.
+    expect([...watch.placed]).toEqual([]);
   });
 
   test('one view of the same fields and the same cookies is the other', () => {
@@ -102,16 +102,18 @@ describe('while the app answers', () => {
     expect(req.headers.cookie).toBe('b=2');
     watch.end();
     expect(req.headers).toBe(own);
-    expect([...watch.read]).toEqual(['cookie']);
+    // The app has read what it has put there itself.
+    expect([...watch.fields]).toEqual([]);
   });
 
-  test('fields that were looked at by nobody before are built without counting as read', () => {
+  test('fields that were looked at by nobody before are built without the others counting as read', () => {
     const req = request('a=1');
     const watch = watched(req);
     expect(req.headersDistinct.host).toEqual(['a']);
-    expect([...watch.read]).toEqual([]);
+    expect([...watch.fields]).toEqual(['host']);
     expect(req.headersDistinct.cookie).toEqual(['a=1']);
-    expect([...watch.read]).toEqual(['cookie']);
+    expect([...watch.fields]).toEqual(['host', 'cookie']);
+    expect(watch.copied).toBe(false);
     watch.end();
   });
 });
@@ -165,7 +167,6 @@ describe('afterwards', () => {
     void req.user;
     watch.end();
     expect(Object.getPrototypeOf(req)).toBe(own);
-    expect([...watch.read]).toEqual(['no req.user']);
   });
 
   test('fields that the app kept are noted by nobody', () => {
@@ -174,7 +175,7 @@ describe('afterwards', () => {
     const { headers } = req;
     watch.end();
     expect(headers.cookie).toBe('a=1');
-    expect([...watch.read]).toEqual([]);
+    expect([...watch.fields]).toEqual([]);
   });
 
   test('a second watch is a watch like the first', () => {
@@ -183,7 +184,74 @@ describe('afterwards', () => {
     const watch = watched(req);
     void req.headers.cookie;
     watch.end();
-    expect([...watch.read]).toEqual(['cookie']);
+    expect([...watch.fields]).toEqual(['cookie']);
+  });
+});
+
+describe('what the app reads', () => {
+  test('of placed values is noted with its text at that moment, once', () => {
+    const req = Object.assign(request(), { lang: 'de', cart: { items: 1 } });
+    const watch = watched(req);
+    expect([req.lang, req.cart]).toEqual(['de', { items: 1 }]);
+    (req.cart as { items: number }).items = 2;
+    expect(req.cart).toEqual({ items: 2 });
+    watch.end();
+    expect([...watch.placed]).toEqual([
+      ['req.lang', '"de"'],
+      ['req.cart', '{"items":1}'],
+    ]);
+  });
+
+  test('within middleware of others is not noted', async () => {
+    const req = Object.assign(request('a=1'), { lang: 'de' });
+    const watch = watched(req);
+    expect(watch.untracked(() => [req.lang, req.headers.cookie])).toEqual(['de', 'a=1']);
+    await watch.untrackedAsync(async () => {
+      await new Promise(setImmediate);
+      return req.headers.cookie;
+    });
+    watch.end();
+    expect([[...watch.placed], [...watch.fields]]).toEqual([[], []]);
+  });
+
+  test('of logs is not noted, and their properties are left alone', () => {
+    const log = {};
+    const req = Object.assign(request(), { log, id: 'r1' });
+    const watch = watched(req);
+    expect(Object.getOwnPropertyDescriptor(req, 'log')?.value).toBe(log);
+    expect([req.log, req.id]).toEqual([log, 'r1']);
+    watch.end();
+    expect([...watch.placed]).toEqual([]);
+  });
+
+  test.each<[string, (req: Odd) => unknown]>([
+    ['a spread', (req) => ({ ...req.headers })],
+    ['Object.entries', (req) => Object.entries(req.headers)],
+    [
+      'for-in',
+      (req) => {
+        for (const name in req.headers) void req.headers[name];
+      },
+    ],
+    ['JSON', (req) => JSON.stringify(req.headers)],
+    ['Object.keys, one by one', (req) => Object.keys(req.headers).map((name) => req.headers[name])],
+    ['the raw list', (req) => [...req.rawHeaders]],
+    ['headersDistinct', (req) => ({ ...req.headersDistinct })],
+  ])('of all fields at once, by %s, is a copy, and no field read by its name', (_how, copy) => {
+    const req = request('a=1');
+    const watch = watched(req);
+    copy(req);
+    watch.end();
+    expect([watch.copied, [...watch.fields]]).toEqual([true, []]);
+  });
+
+  test('by its name counts so, whether or not all were copied before', () => {
+    const req = request('a=1');
+    const watch = watched(req);
+    void { ...req.headers };
+    void req.headers.cookie;
+    watch.end();
+    expect([...watch.fields]).toEqual(['cookie']);
   });
 });
 
@@ -192,7 +260,7 @@ describe('a request that cannot be watched', () => {
     const req = Object.defineProperty(request(), 'user', { value: 'alice' });
     const watch = watched(req);
     watch.end();
-    expect([...watch.read]).toEqual(['req.user']);
+    expect([...watch.placed]).toEqual([['req.user', '"alice"']]);
     expect(req.user).toBe('alice');
   });
 
@@ -201,7 +269,7 @@ describe('a request that cannot be watched', () => {
     const watch = watched(req);
     expect(req.headers.cookie).toBe('a=1');
     watch.end();
-    expect([...watch.read]).toEqual(['cookie']);
+    expect([...watch.fields]).toEqual(['cookie']);
   });
 });
 
@@ -217,11 +285,11 @@ test('over HTTP/2, where the fields have no setter, it is watched and restored a
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const { port } = server.address() as { port: number };
   const client = connect(`http://127.0.0.1:${port}`);
-  const stream = client.request({ ':path': '/a', host: 'test.example' });
+  const stream = client.request({ ':path': '/a', host: 'test.example', authorization: 'Bearer ann' });
   const [head] = (await once(stream, 'response')) as [Record<string, string>];
   stream.resume();
   await once(stream, 'close');
-  expect(head['cache-status']).toMatch('detail="personal: authorization"');
+  expect(head['cache-status']).toMatch('detail="depends-on-credentials: authorization"');
   client.close();
   server.close();
 });

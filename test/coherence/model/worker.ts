@@ -46,6 +46,8 @@ function laneOf({ redis, own, ...options }: LaneOptions): Lane {
   const client = own ? new Redis(redis, { disconnectTimeout: 100 }) : redis;
   if (typeof client !== 'string') client.on('error', () => {});
   const cache = redisCache({
+    // The number of a request is for the record alone.
+    vary: { ignore: ['x-request'] },
     ...options,
     redis: client,
     ttl: (_req, res) => told.get(res)?.ttl ?? '20s',

@@ -126,7 +126,9 @@ describe('the warm command', () => {
     const { origin } = await shop(0);
     const args = ['--header', 'Accept-Language: de', '--header', 'X-Other:1'];
     await run(['warm', `${origin}/`, ...args]);
-    expect(await (await fetch(`${origin}/`)).text()).toBe('de');
+    const answer = await fetch(`${origin}/`, { headers: { 'Accept-Language': 'de' } });
+    expect(answer.headers.get('cache-status')).toContain('; hit');
+    expect(await answer.text()).toBe('de');
   });
 
   test('continues after a source that cannot be read, reports it, and exits with 1', async () => {
