@@ -32,8 +32,6 @@ const settings: Setting[] = [
   { name: 'of two processes, near', options: () => ({ ...inRedis(), near: true }), processes: 2 },
   { name: 'without collapsing', options: () => ({ collapse: false }) },
   { name: 'in process, encoded', options: () => ({ compress: true }) },
-  // Callers of one shape who get the same share it, and never with strangers.
-  { name: 'shared once two agree', options: () => ({ guard: { agree: 2 } }) as unknown as CacheOptions },
   { name: 'refreshed early', options: () => ({ ...inRedis(), ...stale, earlyRefresh: true }), step: STEP },
 ];
 
