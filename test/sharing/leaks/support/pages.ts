@@ -1,4 +1,4 @@
-import { type Caller, PEOPLE, type Person, session } from './callers.ts';
+import { type Caller, type Person, session } from './callers.ts';
 import type { Channel } from './channels.ts';
 
 /* The pages of the app, and which answers to a caller are right. */
