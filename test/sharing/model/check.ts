@@ -1,4 +1,4 @@
-import { type Caller, credentialsOfCaller } from './callers.ts';
+import { type Caller, credentialsOfCaller, sidOf } from './callers.ts';
 import type { History, Purge, Request, Run } from './history.ts';
 import { leavesNoTrace, oracle, type Page, type Site, shapeOf } from './site.ts';
 
@@ -121,7 +121,8 @@ function sharedWrongly(
   const page = history.site.pages[request.page] as Page;
   const caller = history.site.callers[request.caller] as Caller;
   if (run.credentials !== '' && run.credentials !== credentialsOfCaller(caller)) {
-    if (!allowsAll(page, run) && !covers(run, caller) && !agreed(history, request, run)) return 'leak';
+    if (!allowsAll(page, run) && !covers(history.site, run, caller) && !agreed(history, request, run))
+      return 'leak';
   }
   if (page.dependsOn === 'nonce') return run.request === request.id ? undefined : 'right';
   if (run.content === oracle(page, run.version as number, caller)) return undefined;
@@ -135,8 +136,11 @@ function allowsAll({ says }: Page, { credentials }: Run): boolean {
   return says === 'must-revalidate' && /^authorization: [^\n]*$/.test(credentials);
 }
 
-function covers({ caller }: Run, { identity }: Caller): boolean {
-  return caller !== null && caller === identity?.name;
+/** Whether the key covers the caller: it names him, or the cookie that was sent, and no other credential. */
+function covers({ varies }: Site, { caller, credentials }: Run, of: Caller): boolean {
+  if (caller !== null && caller === of.identity?.name) return true;
+  const sid = sidOf(of.credentials.cookie);
+  return varies === 'sid' && sid !== undefined && credentials === `cookie: ${sid}`;
 }
 
 /** Whether as many callers of one shape as `agree` says had the same answer. */

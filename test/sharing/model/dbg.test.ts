@@ -32,10 +32,15 @@ test('dbg', async () => {
       by[key]![s] = (by[key]![s] ?? 0) + 1;
     }
   }
-  if (process.env.RATES) for (const [k, v] of Object.entries(by).sort()) {
-    const total = Object.values(v).reduce((a, b) => a + b, 0);
-    console.log(k, total, JSON.stringify(Object.fromEntries(Object.entries(v).sort((a, b) => b[1] - a[1]))));
-  }
+  if (process.env.RATES)
+    for (const [k, v] of Object.entries(by).sort()) {
+      const total = Object.values(v).reduce((a, b) => a + b, 0);
+      console.log(
+        k,
+        total,
+        JSON.stringify(Object.fromEntries(Object.entries(v).sort((a, b) => b[1] - a[1]))),
+      );
+    }
   const kinds: Record<string, string[]> = {};
   for (const v of violations) {
     const [seed, rule] = v.split(/\s+/);

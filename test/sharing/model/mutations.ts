@@ -11,6 +11,8 @@ export interface Broken extends Mutation {
   readonly breaks: readonly Violation['rule'][];
   /** Whether it shows only with a near cache, and so in Redis. */
   readonly near?: true;
+  /** A seed that has noticed it. */
+  readonly seed: number;
   /** The sites on which it shows, if it shows on few. */
   readonly where?: (site: Site) => boolean;
 }
@@ -22,6 +24,7 @@ const hides = (page: Page): boolean =>
 export const mutations: readonly Broken[] = [
   {
     name: 'the shape leaves out what is placed in front',
+    seed: 52,
     breaks: ['guest'],
     where: ({ login, pages, placements }) =>
       login !== 'role-cookie' && placements.length > 1 && pages.some(hides),
@@ -35,6 +38,7 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'the shape knows a cookie, and not its name',
+    seed: 10,
     breaks: ['guest'],
     where: ({ login, pages }) => login === 'token' && pages.some(hides),
     edits: [
@@ -47,12 +51,14 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'the shape leaves out the values of short cookies',
+    seed: 195,
     breaks: ['guest'],
     where: ({ login, pages }) => login === 'role-cookie' && pages.some(hides),
     edits: [['sharing/shape.ts', 'value.length <= MAX_CHOICE', 'false']],
   },
   {
     name: "the leader's own bytes are stored in place of the stranger's",
+    seed: 1,
     breaks: ['leak'],
     edits: [
       ['lifecycle/fill.ts', "if (sharing!.reach === 'unverified')\n      return", 'if (false)\n      return'],
@@ -60,11 +66,13 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'what is made with credentials is for everyone',
+    seed: 1,
     breaks: ['leak'],
     edits: [['sharing/reach.ts', ": 'unverified';", ": 'everyone';"]],
   },
   {
     name: 'what was confirmed for one variant is confirmed for all',
+    seed: 1,
     breaks: ['guest', 'right'],
     where: ({ pages }) => pages.some(hides),
     edits: [
@@ -83,18 +91,21 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'a differing answer is taken as the same',
+    seed: 1,
     breaks: ['guest'],
     where: ({ pages }) => pages.some(hides),
     edits: [['sharing/answer.ts', 'return !status && !headers && !body;', 'return !status && !headers;']],
   },
   {
     name: 'credentials that middleware has deleted do not count',
+    seed: 6,
     breaks: ['leak'],
     where: ({ deletes }) => deletes,
     edits: [['sharing/caller.ts', 'unviewed(req.rawHeaders ?? [])', '[] as string[]']],
   },
   {
     name: 'a refreshed response is for everybody',
+    seed: 206,
     breaks: ['guest'],
     where: ({ pages, staleWhileRevalidate }) => staleWhileRevalidate > 0 && pages.some(hides),
     edits: [
@@ -107,6 +118,7 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'followers are given what is not for their shape',
+    seed: 28,
     breaks: ['guest'],
     where: ({ pages }) => pages.some((page) => hides(page) && page.waits !== 'never'),
     edits: [
@@ -119,6 +131,7 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'the near cache knows no audience',
+    seed: 7,
     breaks: ['guest'],
     near: true,
     where: ({ near, pages }) => near && pages.some(hides),
@@ -132,6 +145,7 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'header fields that the app reads do not select',
+    seed: 8,
     breaks: ['right', 'guest'],
     where: ({ pages }) =>
       pages.some(
@@ -142,6 +156,7 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'placed values that the app reads do not select',
+    seed: 4,
     breaks: ['right', 'guest'],
     where: ({ pages }) =>
       pages.some(
@@ -158,12 +173,14 @@ export const mutations: readonly Broken[] = [
   },
   {
     name: 'must-revalidate is for those with cookies, too',
+    seed: 6,
     breaks: ['leak'],
     where: ({ pages }) => pages.some(({ says }) => says === 'must-revalidate'),
     edits: [['sharing/reach.ts', "uncovered.every(({ name }) => name === 'authorization')", 'true']],
   },
   {
     name: 'the app is asked as the caller, and not as a stranger',
+    seed: 1,
     breaks: ['leak'],
     edits: [
       [

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type express from 'express';
 import type { CacheMiddleware, CacheOptions, PurgeTarget, RedisClient } from '../../../src/index.ts';
 import { Random } from '../../coherence/model/random.ts';
-import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity } from './callers.ts';
+import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity, sidOf } from './callers.ts';
 import type { History, Method, Purge, Request, Run, Target } from './history.ts';
 import type { Load } from './load.ts';
 import type { Ask, Schedule, Step } from './schedule.ts';
@@ -82,7 +82,13 @@ class Performance {
     this.#schedule = schedule;
     this.#stage = stage;
     this.#history = { seed, site, requests: [], runs: [], purges: [], faults: [] };
-    this.#identities = new Map(site.callers.map((caller) => [credentialsOfCaller(caller), caller.identity]));
+    this.#identities = new Map(
+      site.callers.flatMap((caller) => [
+        // A refresh may send the cookie alone that the key goes by.
+        [`cookie: ${sidOf(caller.credentials.cookie)}`, caller.identity],
+        [credentialsOfCaller(caller), caller.identity],
+      ]),
+    );
     this.#versions = site.pages.map(() => 0);
     const prefix = stage.prefix();
     this.#caches = Array.from({ length: site.processes }, (_, index) => this.#open(prefix, index));
