@@ -4,7 +4,7 @@
 //
 //   curl -i -H 'Authorization: Bearer ada'   localhost:3000/me
 //   curl -i -H 'Authorization: Bearer grace' localhost:3000/me
-//   curl -i -H 'Authorization: Bearer ada'   localhost:3000/unkeyed     never stored: the key does not cover the user
+//   curl -i -H 'Authorization: Bearer ada'   localhost:3000/unkeyed     never stored: nothing covers the caller
 
 import express from 'express';
 import { redisCache } from 'redis-response-cache';
@@ -20,7 +20,7 @@ app.use((req, res, next) => {
   next();
 });
 
-const byUser = cache.with({ key: (req) => [req.user.id, req.originalUrl] });
+const byUser = cache.with({ vary: { caller: (req) => req.user.id } });
 app.get('/me', byUser, (req, res) => {
   res.json({ user: req.user.id, at: new Date() });
 });

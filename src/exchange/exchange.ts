@@ -82,7 +82,7 @@ export class Exchange {
     return this.#target?.isForwarded ? FORWARDED_TARGET : OWN_TARGET;
   }
 
-  /** What `when`, `key`, `vary.by` and `vary.caller` have read of the request. */
+  /** What `when` and `key` have read of the request. */
   get optionReads(): OptionReads {
     this.#optionReads ??= new OptionReads();
     return this.#optionReads;

@@ -57,10 +57,9 @@ const NO_PARTS: ComputedParts = {};
 
 /** The identity where the options `key`, `vary.by` or `vary.caller` are functions. What they read covers nobody. */
 async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
-  const req = optionView(x.req, x.optionReads);
   let key: string | undefined;
   if (policy.key) {
-    const value = await policy.key(req, x.res);
+    const value = await policy.key(optionView(x.req, x.optionReads), x.res);
     if (value === null) return 'key';
     if (value === undefined) return 'key-ambiguous';
     key = keyOf(method, value);
@@ -69,8 +68,8 @@ async function identifyByOptions(x: Exchange, policy: Policy, method: string): P
     if (!target) return 'target';
     key = defaultKey(method, target, policy.vary.query);
   }
-  const by = policy.vary.by && (await policy.vary.by(req, x.res));
-  const caller = policy.vary.caller && (await policy.vary.caller(req, x.res));
+  const by = policy.vary.by && (await policy.vary.by(x.req, x.res));
+  const caller = policy.vary.caller && (await policy.vary.caller(x.req, x.res));
   return toIdentity(x, policy, key, { by, caller });
 }
 
@@ -96,7 +95,8 @@ function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: Co
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = declaredText(parts);
-  const coversCaller = caller !== undefined && caller !== null;
+  // What is easily written for a stranger: `req.user?.id ?? ''`, `req.user && req.user.id`.
+  const coversCaller = caller !== undefined && caller !== null && caller !== '' && caller !== false;
   return { key, policy, id: redisId(key, hash), declared, coversCaller };
 }
 

@@ -78,7 +78,6 @@ export function sharingOf(fill: FillState, head: ResponseHead): Sharing {
       cookies,
     },
     directives: statedBy(head, policy).directives,
-    nominated: nominatedNames,
     guard: policy.guard,
     keyed: keyedFields(fill, head),
     rule: { credentials: policy.credentials, ignore },

@@ -34,7 +34,10 @@ export async function confirmStored(
   // "If the new response contains a strong validator" that no stored response has, it updates none (§4.3.4).
   const isOther = given !== undefined && !sameOpaqueTag(given, validatorsOf(stored).etag);
   const update = isOther ? [] : fieldsToStore(fill, head).headers;
-  const headers = freshened(stored.headers, update);
+  const sharing = sharingOf(fill, { ...head, dated: head.headers });
+  // A 304 for a request with credentials may have fields of its caller's: others get nothing of it but the freshness.
+  const isOwn = sharing.reach === 'unverified' || sharing.reach === 'personal';
+  const headers = freshened(stored.headers, isOwn ? update.filter(isOfFreshness) : update);
   const fields = fieldsByName(headers);
   const confirmed: ResponseHead = {
     status: stored.status,
@@ -45,7 +48,6 @@ export async function confirmStored(
   };
   const born = isOther ? stored.bornAt : bornAt(statedBy(confirmed, policy), requestedAt);
 
-  const sharing = sharingOf(fill, confirmed);
   const evaluated = evaluate(fill, confirmed, sharing);
   const isWorthStoring = (storability: Storability): boolean =>
     storability.reason === undefined &&
@@ -55,13 +57,17 @@ export async function confirmStored(
   const outcome = { kind: 'forward', fwd: reason, fwdStatus: 304, stored: isKept } as const;
   // A cookie of the 304 is for the client that sent the request.
   const cookies = head.headers['set-cookie'] as readonly string[] | undefined;
-  const answered = cookies && policy.setCookie !== 'store' ? [...headers, 'Set-Cookie', cookies] : headers;
+  const own = isOwn ? freshened(stored.headers, update) : headers;
+  const answered = cookies && policy.setCookie !== 'store' ? [...own, 'Set-Cookie', cookies] : own;
   // "The presence of an Age header field implies that the response was not generated or validated by the origin
   // server for this request" (§5.1), so it is there only if a cache between had it.
   const age = head.headers.age === undefined ? undefined : receivedAt - born;
   send(transaction, { ...stored, headers: answered, bornAt: born }, age, outcome);
 
   const storability = await evaluated;
+  // What the app tells one caller is no reason to take the response from all others.
+  if (isOwn && (isOther || storability.reason !== undefined))
+    return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };
   if (isOther || storability.reason !== undefined) {
     await context.store.responses.discard(lease);
     return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };
@@ -79,6 +85,13 @@ export async function confirmStored(
   const updated = { status, message, headers, vary: fields.vary, ...kept };
   return commit(fill, lease, updated, [stored.body], storability);
 }
+
+/** Of names and values in turn, whether one belongs to a field that says how long a response is fresh. */
+function isOfFreshness(_: unknown, i: number, fields: StoredFields): boolean {
+  return FRESHNESS.has((fields[i - (i % 2)] as string).toLowerCase());
+}
+
+const FRESHNESS: ReadonlySet<string> = new Set(['cache-control', 'date', 'expires']);
 
 /** Whether two heads differ in nothing but `Date`. */
 function sameFields(a: StoredFields, b: StoredFields): boolean {

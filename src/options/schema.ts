@@ -288,7 +288,14 @@ function parseStatuses(option: string, statuses: unknown): ReadonlySet<number> {
 }
 
 /** The name of a header field in lower case, of a cookie, or of a value that middleware has placed. */
-const IGNORED = /^(?:cookie [!-~]+|req\.\S+|res\.locals\.\S+|client certificate|[!#$%&'+\-.^_`|~0-9a-z]+)$/;
+const IGNORED =
+  /^(?:cookie [!-~]+|req\.\S+|res\.locals\.\S+|client certificate|[!#$%&'+\-.^_`|~0-9A-Za-z]+)$/;
+const ignoredNames = listOf(IGNORED, "a list of names such as ['x-device-id', 'cookie theme', 'req.bucket']");
+
+/** A name as the cache names it: that of a header field in lower case. */
+function asNamed(name: string): string {
+  return /^(?:cookie |req\.|res\.locals\.)/.test(name) ? name : name.toLowerCase();
+}
 
 const varyParts = objectOf({
   headers: { default: [], parse: fieldNames },
@@ -308,7 +315,7 @@ const varyParts = objectOf({
   },
   ignore: {
     default: [],
-    parse: setOf(listOf(IGNORED, "a list of names such as ['x-device-id', 'cookie theme', 'req.bucket']")),
+    parse: (option, names) => new Set(ignoredNames(option, names).map(asNamed)),
   },
 });
 

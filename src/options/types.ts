@@ -41,21 +41,24 @@ export interface VaryOptions {
   /** Names of cookies. A cookie that is named here and that a request has is covered (see `guard`). @default [] */
   readonly cookies?: readonly string[];
   /**
-   * A function that computes any other part, such as a tenant or a role, as plain JSON. If it returns `undefined` or
-   * something else, the request is forwarded (`detail=vary-ambiguous`). @default none
+   * A function that computes any other part, such as a tenant or a language, as plain JSON. If it returns `undefined` or
+   * something else, the request is forwarded (`detail=vary-ambiguous`). Nothing in it covers the caller, not even an id: that
+   * is what `caller` declares. @default none
    */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
-   * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a stranger. The name is a part of
-   * the key, and it declares that the key covers the caller: each caller has stored responses of his own, whatever the app
-   * reads of him (see `guard`). Mount the cache behind the middleware that knows the caller. @default none
+   * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a stranger, a request without
+   * credentials. The name is a part of the key, and declares that the key covers the caller (see `guard`): callers with
+   * different names share no stored response, whatever the app reads of them. Mount the cache behind the middleware that knows
+   * the caller. @default none
    */
   readonly caller?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
-   * Names that say nothing about the answer, as `Cache-Status` names them: header fields (`x-device-id`), cookies
-   * (`cookie theme`), values that middleware in front has placed (`req.bucket`, `res.locals.requestId`). They select
-   * nothing and are no credentials. Fields of logs, traces and conditions, and cookies of analytics and consent, are ignored
-   * without being named; a field named in `headers` selects all the same. @default []
+   * Names that say nothing about the answer, as `Cache-Status` names them: header fields in lower case (`x-device-id`),
+   * cookies (`cookie theme`), values that middleware in front has placed (`req.flowId`, `res.locals.requestId`). They select
+   * nothing and are no credentials, even if the app reads them. Fields of logs, traces and conditions, and cookies of analytics
+   * and consent, are ignored without being named (docs/security.md lists them); a field named in `headers` selects all the
+   * same. @default []
    */
   readonly ignore?: readonly string[];
 }
@@ -229,14 +232,15 @@ export interface PolicyOptions {
   readonly setCookie?: 'refuse' | 'strip' | 'store';
   /**
    * Who may have a response that was made for a request with credentials (a session cookie, `Authorization`, an API key, a
-   * client certificate), where neither the key (`vary.caller`, `vary.headers`, `vary.cookies`, `Vary`) covers them nor the
-   * response says `public` or `s-maxage`.
+   * client certificate), if neither the response says `public` or `s-maxage` nor the key covers the caller: by `vary.caller`,
+   * or by `vary.headers`, `vary.cookies` or `Vary` for a credential that the request has.
    *
-   * `'verify'`: nobody. Behind the answer the cache asks the app without the credentials and stores what that gives. It is
-   * given to strangers, and to requests with credentials for whose kind the app was seen to give the same answer. This
-   * costs one more run of a cold key that such a request asks for. `'reads'`: everyone, unless the app was seen to read a
-   * credential or a value of the caller's. `'off'`: everyone, and nothing that the app reads selects a response. With
-   * `'reads'` and `'off'`, one caller may get what was made for another.
+   * `'verify'`: its caller alone. Behind the answer the cache asks the app again, without the credentials, and stores what that
+   * gives. Requests without credentials get it, and requests with credentials of a kind for which the app was seen to give the
+   * same answer. This costs one more run of the app for a cold key that a request with credentials asks for.
+   * `'reads'`: everyone, unless the app was seen to read a credential or a value of the caller's. `'off'`: everyone, and
+   * nothing that the app reads selects a response. With `'reads'` and `'off'`, one caller may get what was made for another:
+   * docs/security.md says when they are right.
    * @default 'verify'
    */
   readonly guard?: 'verify' | 'reads' | 'off';

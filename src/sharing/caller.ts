@@ -1,30 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
-import type { TLSSocket } from 'node:tls';
-import { unviewed } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
-import { isCredential, isNoiseCookie } from './fields.ts';
+import { type Credential, credentialsOf, type SharingRule } from './credentials.ts';
 import { textOf, valueByName } from './placed.ts';
 import { shapeOf } from './shape.ts';
-
-/** What names the caller of a request. */
-export interface Credential {
-  /** `authorization`, `cookie sid`, `client certificate`: as `Cache-Status` and `vary.ignore` name it. */
-  readonly name: string;
-  readonly value: string;
-  /** Whether middleware in front has taken it away from `headers`: no field selects by it any more. */
-  readonly isTaken: boolean;
-}
-
-/** What the options say of credentials and selectors. */
-export interface SharingRule {
-  /** Further fields that name a caller, in lower case. */
-  readonly credentials: ReadonlySet<string>;
-  /** Names that neither select nor count as credentials, as `Cache-Status` names them. */
-  readonly ignore: ReadonlySet<string>;
-}
-
-/** The credential that a TLS client certificate is. */
-const CERTIFICATE = 'client certificate';
 
 /**
  * Who asks: the credentials of a request, and what middleware in front of the cache has placed on it. Everything is read
@@ -81,51 +59,4 @@ export class Caller {
     this.#texts.set(name, text);
     return text;
   }
-}
-
-/**
- * Every credential that the client has sent or middleware in front has added. Middleware that takes one away from
- * `headers` has used it; `rawHeaders` still has it.
- */
-function credentialsOf(
-  req: IncomingMessage,
-  headers: IncomingHttpHeaders,
-  { credentials, ignore }: SharingRule,
-): readonly Credential[] {
-  const found: Credential[] = [];
-  const add = (name: string, value: string, isTaken: boolean): void => {
-    if (name === 'cookie') addCookies(found, value, isTaken, ignore);
-    else if (!ignore.has(name)) found.push({ name, value, isTaken });
-  };
-  const isOne = (name: string): boolean => credentials.has(name) || isCredential(name);
-  for (const name in headers) {
-    const value = headers[name];
-    if (value !== undefined && isOne(name)) add(name, String(value), false);
-  }
-  const raw = unviewed(req.rawHeaders ?? []);
-  for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
-    if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string, true);
-  }
-  if (hasCertificate(req) && !ignore.has(CERTIFICATE))
-    found.push({ name: CERTIFICATE, value: '', isTaken: false });
-  return found.length < 2 ? found : found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-}
-
-function addCookies(found: Credential[], field: string, isTaken: boolean, ignore: ReadonlySet<string>): void {
-  for (const pair of field.split(';')) {
-    const equals = pair.indexOf('=');
-    const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
-    if (pair.trim() === '' || isNoiseCookie(name) || ignore.has(`cookie ${name}`)) continue;
-    const value = equals < 0 ? '' : pair.slice(equals + 1).trim();
-    found.push({ name: `cookie ${name}`, value, isTaken });
-  }
-}
-
-/** Whether the client has shown a certificate, valid or not. Servers that ask for none have neither word. */
-function hasCertificate({ socket }: IncomingMessage): boolean {
-  const { authorized, authorizationError, getPeerCertificate } = (socket ?? {}) as Partial<TLSSocket>;
-  if (authorized === true) return true;
-  if (!authorizationError || typeof getPeerCertificate !== 'function') return false;
-  return Object.keys(getPeerCertificate.call(socket, false) ?? {}).length > 0;
 }

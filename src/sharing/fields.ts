@@ -6,7 +6,7 @@
  */
 
 /** Fields by which clients, proxies and gateways name a caller. */
-const CREDENTIALS = words(`
+export const CREDENTIALS: readonly string[] = words(`
   authorization proxy-authorization cookie
   x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token
   x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-auth-request-*
@@ -16,33 +16,33 @@ const CREDENTIALS = words(`
 `);
 
 /** A field that is not listed anywhere, but whose name says that it names a caller. */
-const NAMES_CALLER = new RegExp(
+export const NAMES_CALLER: RegExp = new RegExp(
   `(?:^|[-_])(?:${words(`
     user users uid account tenant org organization organisation member customer identity principal session
     sessionid sid token secret jwt auth authn authz apikey login role roles impersonate
-  `).join('|')})(?:$|[-_])|api[-_]?key`,
+  `).join('|')})(?:$|[-_])|(?:api|access|subscription|functions|app|client)[-_]?key`,
 );
 
 /** Fields by which a request is traced. */
 const TRACING = words(`
   traceparent tracestate baggage b3 x-b3-* x-trace-id x-span-id x-amzn-trace-id x-cloud-trace-context x-datadog-*
   x-ot-* uber-trace-id sentry-trace newrelic x-request-id x-request-start x-queue-start x-correlation-id request-id
-  x-vercel-id
+  x-vercel-id x-amz-cf-id fly-request-id x-azure-ref x-envoy-* x-requestid cf-request-id x-arr-log-id x-appgw-trace-id
 `);
 
 /**
  * Fields that say nothing about the answer: about the connection, the body of the request, its conditions, who called
  * before, how to trace it. What apps read of them goes into logs, not into pages. `vary.headers` makes one select.
  */
-const NOISE = [
+export const NOISE: readonly string[] = [
   ...TRACING,
   ...words(`
     connection keep-alive proxy-connection te trailer transfer-encoding upgrade expect http2-settings
     content-length content-type content-encoding date via max-forwards priority upgrade-insecure-requests
-    dnt sec-gpc sec-fetch-* sec-purpose purpose cache-control pragma user-agent referer referrer from
+    sec-fetch-* sec-purpose purpose cache-control pragma user-agent referer referrer from
     if-match if-none-match if-modified-since if-unmodified-since if-range range
     x-forwarded-for x-real-ip x-client-ip x-cluster-client-ip true-client-ip fastly-client-ip
-    cf-connecting-ip cf-connecting-ipv6 cf-ray cf-visitor cdn-loop x-appengine-user-ip
+    cf-connecting-ip cf-connecting-ipv6 cf-ray cdn-loop x-appengine-user-ip
     x-http-method-override x-http-method x-method-override :method :path :scheme :authority
   `),
 ];
@@ -50,11 +50,11 @@ const NOISE = [
 /** By which way a request came: the scheme, the host and the path that its client used. */
 export const ROUTING: readonly string[] = words(`
   forwarded x-forwarded-host x-forwarded-port x-forwarded-prefix x-forwarded-proto x-forwarded-scheme
-  x-original-host x-original-url x-rewrite-url
+  x-original-host x-original-url x-rewrite-url cf-visitor
 `);
 
 /** Cookies of analytics and of consent, which no app makes a page of. */
-const NOISE_COOKIES = words(`
+export const NOISE_COOKIES: readonly string[] = words(`
   _ga* _gid _gat* _gcl_* _gac_* __utm* _dc_gtm_* _fbp _fbc _hj* _pk_* _uet* _clck _clsk _scid _ttp _pin_unauth
   _rdt_uuid ajs_* amp_* amplitude_* mp_* ph_* _mkto_trk hubspotutk __hs* intercom-id-* intercom-device-id-*
   optimizelyEndUserId AMCV_* s_cc s_sq s_fid __cf_bm _cfuvid cf_clearance

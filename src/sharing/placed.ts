@@ -10,10 +10,10 @@ import type { Constants } from './constants.ts';
  * A value is named as the app names it: `req.tenant`, `res.locals.lang`.
  */
 
-/** The properties of every request, by Node, Express and Connect. */
+/** The properties of every request, by Node, Express and Connect. Some are set where a disconnect is hidden from the app. */
 const OF_EVERY_REQUEST: ReadonlySet<string> = new Set([
-  ...Object.getOwnPropertyNames(new IncomingMessage(new Socket())),
-  ...['headers', 'headersDistinct', 'trailers', '_consuming', '_dumped', '_readableState', 'domain'],
+  ...namesAlongPrototypes(new IncomingMessage(new Socket())),
+  ...['_consuming', '_dumped', 'domain'],
   ...['next', 'res', 'app', 'route', 'params', 'query', 'baseUrl', 'originalUrl', 'originalMethod'],
   ...['_parsedUrl', '_parsedOriginalUrl', '_body', '_events', '_eventsCount'],
 ]);
@@ -22,12 +22,18 @@ const OF_BODY: ReadonlySet<string> = new Set(['body', 'rawBody', 'file', 'files'
 /** What middie places on the requests of Fastify. */
 const OF_FASTIFY: ReadonlySet<string> = new Set(['raw', 'hostname', 'protocol', 'ip', 'ips', 'id', 'log']);
 
+function namesAlongPrototypes(object: object): string[] {
+  const prototype: object | null = Object.getPrototypeOf(object);
+  const names = Object.getOwnPropertyNames(object);
+  return prototype ? [...names, ...namesAlongPrototypes(prototype)] : names;
+}
+
 export function isOfEveryRequest(name: string): boolean {
   return OF_EVERY_REQUEST.has(name) || OF_BODY.has(name);
 }
 
 /** What logs, traces and measures place. No page is made of it. */
-const NOISE: ReadonlySet<string> = new Set([
+export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...[
     'log',
     'logger',
@@ -55,8 +61,11 @@ const NOISE: ReadonlySet<string> = new Set([
 
 /** Whether a placed value is one of logs and measures. The id of a request is called `req.id`, and is no object. */
 export function isNoisePlaced(place: string, name: string, value: unknown): boolean {
-  return NOISE.has(name) || (place === REQUEST && name === 'id' && typeof value !== 'object');
+  return NOISE_NAMES.has(name) || (place === REQUEST && name === 'id' && typeof value !== 'object');
 }
+
+/** Where cookie parsers put what they made of the `Cookie` field. */
+export const CONTAINERS_OF_COOKIES: ReadonlySet<string> = new Set(['cookies', 'signedCookies']);
 
 /** Where values are placed: objects of the request, with the beginning of their names. */
 export const REQUEST = 'req.';

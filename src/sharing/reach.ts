@@ -1,5 +1,6 @@
 import type { Directives } from '../http/cache-control.ts';
-import type { Caller, Credential } from './caller.ts';
+import type { Caller } from './caller.ts';
+import type { Credential } from './credentials.ts';
 import { isCallersName, isCredential, isNoise, ROUTING } from './fields.ts';
 import { isPlaced, OPAQUE } from './placed.ts';
 import type { ReadWatch } from './reads.ts';
@@ -47,8 +48,6 @@ export interface Run {
   readonly coverage: Coverage;
   /** The response's directives, from the field that applies to this cache. */
   readonly directives: Directives;
-  /** Header fields that the response's `Vary` nominates. */
-  readonly nominated: readonly string[];
   readonly guard: 'verify' | 'reads' | 'off';
   /** Header fields that the key goes by already, in lower case. */
   readonly keyed: ReadonlySet<string>;
@@ -87,11 +86,12 @@ export function dependenceOf(run: Run): Dependence {
   const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
   const forAll = isForAll(directives);
   // What middleware has made of a field, such as a function that translates, is selected by the field, if `Vary` names one.
-  const isDeclared = run.nominated.some((name) => name !== 'accept-encoding' && name !== 'origin');
+  const isDeclared = coverage.fields.some((name) => name !== 'accept-encoding' && name !== 'origin');
   for (const [name, text] of reads.placed) {
     if (rule.ignore.has(name)) continue;
     // A response for everyone is not the caller's own, whatever the app has looked at.
     if (forAll && (text === OPAQUE || isCallersName(name))) continue;
+    if (coverage.caller && isCallersName(name)) continue;
     if (text !== OPAQUE) selectors.add(name);
     else if (!isCovered && !(isDeclared && !isCallersName(name))) personal.add(name);
   }

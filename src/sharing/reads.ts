@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { unviewed, viewedObjects, viewedValues } from '../shared-state.ts';
+import { unviewed, viewedObjects } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
 import {
+  CONTAINERS_OF_COOKIES,
   isNoisePlaced,
   LOCALS,
   localsOf,
@@ -11,6 +12,7 @@ import {
   SELECTING_NAME,
   textOf,
 } from './placed.ts';
+import { watchProperty } from './watched-property.ts';
 
 /**
  * What the app behind the cache reads of a request, from when it is called until it has ended its response: header fields,
@@ -108,18 +110,42 @@ export class ReadWatch {
       if (!Reflect.defineProperty(object, name, defined)) return;
     }
     this.#undo.push(() => {
+      viewedObjects.delete(view);
       if (Reflect.get(object, name) !== view) return;
       if (isSet) Reflect.set(object, name, before);
       else Reflect.deleteProperty(object, name);
     });
   }
 
+  /**
+   * Header fields. To go through all of them, as a proxy does to copy them, is not to ask for each by its name: it reads
+   * the descriptor of one name after the other, and after each the value.
+   */
   #fieldsView<T extends object>(headers: T): T {
+    let order: readonly PropertyKey[] = [];
+    let at = 0;
+    let isCopied = false;
     return new Proxy(headers, {
-      ...noting<T>((name) => this.#noteField(name)),
+      get: (target, name) => {
+        if (!(isCopied && order[at - 1] === name)) this.#noteField(name);
+        isCopied = false;
+        return Reflect.get(target, name);
+      },
+      has: (target, name) => {
+        this.#noteField(name);
+        return Reflect.has(target, name);
+      },
+      getOwnPropertyDescriptor: (target, name) => {
+        isCopied = order[at] === name;
+        if (isCopied) at++;
+        else this.#noteField(name);
+        return Reflect.getOwnPropertyDescriptor(target, name);
+      },
       ownKeys: (target) => {
         this.#noteCopy();
-        return Reflect.ownKeys(target);
+        order = Reflect.ownKeys(target);
+        at = 0;
+        return order as (string | symbol)[];
       },
     });
   }
@@ -166,45 +192,22 @@ export class ReadWatch {
 
   /** @param holder the request or `res.locals`. @param place the beginning of the names of its values. */
   #watchPlaced(req: object, place: string, holder: object, name: string): void {
-    const own = Object.getOwnPropertyDescriptor(holder, name);
-    if (isNoisePlaced(place, name, own?.value)) return;
-    if (!own?.configurable) {
-      // What cannot be watched counts as read.
-      this.#notePlaced(req, place + name, Reflect.get(holder, name));
-      return;
-    }
-    let value: unknown = own.value;
-    const isValue = own.get === undefined && own.set === undefined;
-    const current = (): unknown => (isValue ? value : own.get?.call(holder));
-    const cookies = holder === req && CONTAINERS_OF_COOKIES.has(name);
+    if (isNoisePlaced(place, name, Object.getOwnPropertyDescriptor(holder, name)?.value)) return;
+    const holdsCookies = place === REQUEST && CONTAINERS_OF_COOKIES.has(name);
     let view: object | undefined;
-    const get = (): unknown => {
-      const read = this.untracked(current);
-      if (!this.#watching) return read;
-      if (cookies && typeof read === 'object' && read !== null) {
-        view ??= this.#cookiesView(read);
-        return viewedObjects.get(view) === read ? view : read;
+    const undo = watchProperty(holder, name, (current) => {
+      // A getter of middleware in front reads for that.
+      const value = this.untracked(current);
+      if (holdsCookies && typeof value === 'object' && value !== null) {
+        view ??= this.#cookiesView(value);
+        return unviewed(view) === value ? view : value;
       }
-      this.#notePlaced(req, place + name, read);
-      return read;
-    };
-    const set = (next: unknown): void => {
-      if (!isValue) {
-        own.set?.call(holder, next);
-        return;
-      }
-      // It is the app's own from now on.
-      value = next;
-      restore();
-    };
-    const restore = (): void => {
-      if (Object.getOwnPropertyDescriptor(holder, name)?.get !== get) return;
-      Object.defineProperty(holder, name, isValue ? { ...own, value } : own);
-    };
-    const enumerable = own.enumerable === true;
-    if (!Reflect.defineProperty(holder, name, { configurable: true, enumerable, get, set })) return;
-    viewedValues.set(get, current);
-    this.#undo.push(restore);
+      this.#notePlaced(req, place + name, value);
+      return value;
+    });
+    if (undo) this.#undo.push(undo);
+    // What cannot be watched counts as read.
+    else this.#notePlaced(req, place + name, Reflect.get(holder, name));
   }
 
   /** Parsed cookies, of which each is its own. */
@@ -223,11 +226,8 @@ export class ReadWatch {
   }
 }
 
-/** Where cookie parsers put what they made of the `Cookie` field. */
-const CONTAINERS_OF_COOKIES: ReadonlySet<string> = new Set(['cookies', 'signedCookies']);
-
 /** Every way to read one property by its name. */
-export function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
+function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
   return {
     get(target, name) {
       note(name);

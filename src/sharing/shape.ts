@@ -1,10 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import type { Credential } from './caller.ts';
 import type { Constants } from './constants.ts';
+import type { Credential } from './credentials.ts';
 import { isCallersName } from './fields.ts';
-import { isNoisePlaced, LOCALS, localsOf, namesOnRequest, placedValue, REQUEST } from './placed.ts';
+import {
+  CONTAINERS_OF_COOKIES,
+  isNoisePlaced,
+  LOCALS,
+  localsOf,
+  namesOnRequest,
+  placedValue,
+  REQUEST,
+} from './placed.ts';
 
 /** A longer value is an id, which says nothing of the kind of its caller; a shorter one may be a role or a language. */
 const MAX_CHOICE = 20;
@@ -43,6 +51,8 @@ export function shapeOf(
     for (const name of names.sort()) {
       const value = placedValue(holder, name);
       if (ignore.has(prefix + name) || isNoisePlaced(prefix, name, value)) continue;
+      // The cookies are credentials, each by itself.
+      if (prefix === REQUEST && CONTAINERS_OF_COOKIES.has(name)) continue;
       if (constants.has(req, prefix + name, value)) marks.push(prefix + name);
       else describe(marks, prefix + name, value, isStranger, 0);
     }

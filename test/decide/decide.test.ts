@@ -3,6 +3,7 @@ import type { StoredResponse } from '../../src/codec/stored-response.ts';
 import { parseCacheControl } from '../../src/http/cache-control.ts';
 import { type Decision, decide, outcomeOf, type RequestFacts } from '../../src/lifecycle/decide.ts';
 import { cacheStatus } from '../../src/observe/cache-status.ts';
+import type { Standing } from '../../src/sharing/audience.ts';
 
 /* The decision of the cache, row by row: no sockets, no store, no clock but the one that is passed. */
 
@@ -27,6 +28,8 @@ const FRESH: StoredResponse = {
   tags: [],
   locals: null,
   cacheLevel: 1,
+  selectors: [],
+  audience: undefined,
   encodings: undefined,
   body: Buffer.from('01234567890123456789'),
   purged: false,
@@ -50,6 +53,8 @@ interface Row {
   canRefresh?: boolean;
   earlyRefresh?: boolean;
   random?: number;
+  /** Whether the stored response may be given to the request; `same` unless said. */
+  standing?: Standing;
   /** The `directives` option ignores what the client asks. */
   ignoresClient?: boolean;
 }
@@ -60,6 +65,7 @@ function decideRow(row: Row): Decision {
     method: row.method ?? 'GET',
     headers,
     directives: row.ignoresClient ? undefined : parseCacheControl(headers['cache-control']),
+    standing: () => row.standing ?? 'same',
     canRefresh: () => row.canRefresh ?? false,
   };
   const found = { stored: row.stored, otherVariants: row.otherVariants ?? false, near: row.near ?? false };
@@ -204,6 +210,66 @@ const TABLE: [title: string, row: Row, says: string][] = [
     { stored: FRESH, headers: { range: 'bytes=0-4' } },
     'hit; ttl=50',
   ],
+  // A stored response that was made for a request without credentials, and a request of another shape than was seen.
+  ['fresh, unseen: compare', { stored: FRESH, standing: 'unseen' }, 'fwd=vary-miss; detail=verifying'],
+  [
+    'fresh in the near cache, unseen: compare',
+    { stored: FRESH, near: true, standing: 'unseen' },
+    'fwd=vary-miss; detail=verifying',
+  ],
+  [
+    'fresh, unseen, HEAD: forward',
+    { stored: FRESH, method: 'HEAD', standing: 'unseen' },
+    'fwd=vary-miss; detail=head',
+  ],
+  [
+    'fresh, unseen, only-if-cached: 504',
+    { stored: FRESH, headers: cacheControl('only-if-cached'), standing: 'unseen' },
+    'fwd=vary-miss; detail=only-if-cached',
+  ],
+  [
+    'fresh, unseen, no-cache: fill',
+    { stored: FRESH, headers: cacheControl('no-cache'), standing: 'unseen' },
+    'fwd=vary-miss',
+  ],
+  ['stale, unseen: fill', { stored: STALE, standing: 'unseen' }, 'fwd=vary-miss'],
+  [
+    'stale within its window, refreshable, unseen: fill',
+    { stored: { ...STALE, staleWhileRevalidate: 6 * SECOND }, canRefresh: true, standing: 'unseen' },
+    'fwd=vary-miss',
+  ],
+  [
+    'stale, max-stale, unseen: compare',
+    { stored: STALE, headers: cacheControl('max-stale'), standing: 'unseen' },
+    'fwd=vary-miss; detail=verifying',
+  ],
+  ['a stored part, the whole requested, unseen: fill', { stored: PART, standing: 'unseen' }, 'fwd=partial'],
+  // A shape that got another answer.
+  [
+    'fresh, different: forward',
+    { stored: FRESH, standing: 'different' },
+    'fwd=vary-miss; detail=depends-on-credentials',
+  ],
+  [
+    'stale, different: forward',
+    { stored: STALE, standing: 'different' },
+    'fwd=vary-miss; detail=depends-on-credentials',
+  ],
+  [
+    'stale within its window, refreshable, different: forward',
+    { stored: { ...STALE, staleWhileRevalidate: 6 * SECOND }, canRefresh: true, standing: 'different' },
+    'fwd=vary-miss; detail=depends-on-credentials',
+  ],
+  [
+    'fresh, different, HEAD: forward',
+    { stored: FRESH, method: 'HEAD', standing: 'different' },
+    'fwd=vary-miss; detail=depends-on-credentials',
+  ],
+  [
+    'fresh, different, only-if-cached: 504',
+    { stored: FRESH, headers: cacheControl('only-if-cached'), standing: 'different' },
+    'fwd=vary-miss; detail=only-if-cached',
+  ],
   // Conditions change the form of the answer, not the decision.
   ['fresh, If-None-Match: serve', { stored: FRESH, headers: { 'if-none-match': '"a"' } }, 'hit; ttl=50'],
   ['stale, If-None-Match: validate', { stored: STALE, headers: { 'if-none-match': '"a"' } }, 'fwd=stale'],
@@ -245,6 +311,18 @@ test('a response stored in the future of this clock has the age 0', () => {
     kind: 'serve',
     ageMs: 0,
   });
+});
+
+test.each<[string, Row]>([
+  ['unseen, HEAD', { stored: FRESH, method: 'HEAD', standing: 'unseen' }],
+  ['different, HEAD', { stored: FRESH, method: 'HEAD', standing: 'different' }],
+  ['different', { stored: STALE, standing: 'different' }],
+])('a stored response that is not for the request is not carried along: %s', (_title, row) => {
+  expect(decideRow(row)).toMatchObject({ kind: 'forward', stored: undefined });
+});
+
+test('a comparison carries the stored response that it compares with', () => {
+  expect(decideRow({ stored: FRESH, standing: 'unseen' })).toMatchObject({ kind: 'compare', stored: FRESH });
 });
 
 test('validation and HEAD carry the stored response, so that it can be served if the app fails', () => {

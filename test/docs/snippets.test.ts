@@ -8,9 +8,12 @@ import { Project } from '../frameworks/support/project.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type Snippet, snippets } from './support/snippets.ts';
 
-/* The JavaScript in the README and in docs/ runs, or parses where it is another package's. Whole programs: examples.test.ts. */
+/*
+ * The JavaScript in the README and in docs/ runs, or parses where it is another package's. Whole programs: programs.test.ts,
+ * parts with requests: recipes.test.ts.
+ */
 
-const parts = snippets.filter(({ mark }) => mark === '');
+const parts = snippets.filter(({ mark, requests }) => mark === '' && requests.length === 0);
 const project = new Project();
 afterAll(() => project.close());
 

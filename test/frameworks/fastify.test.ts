@@ -148,7 +148,7 @@ describe('what the app answers', () => {
     expect((await ask({})).body).toBe('for ');
   });
 
-  test('a response is not stored if the handler reads cookies that a plugin parsed', async () => {
+  test('a page made of cookies that a hook parsed is for its caller alone, and strangers share theirs', async () => {
     const front = (app: FastifyInstance): unknown =>
       app.decorateRequest('name', '').addHook('onRequest', async (req) => {
         Object.assign(req, { name: req.headers.cookie ?? 'a guest' });
@@ -156,10 +156,20 @@ describe('what the app answers', () => {
     const routes = (app: FastifyInstance): unknown =>
       app.get('/', async (req) => `for ${(req as unknown as { name: string }).name}`);
     const { ask } = await stage(routes, {}, {}, front);
-    expect((await ask({ headers: { Cookie: 'name=ann' } })).body).toBe('for name=ann');
-    const other = await ask({ headers: { Cookie: 'name=bob' } });
-    expect(other.body).toBe('for name=bob');
-    expect(other.header('cache-status')).toMatch(/detail="personal: cookie"$/);
+    for (let round = 0; round < 3; round++) {
+      for (const name of ['ann', 'bob']) {
+        const answer = await ask({ headers: { Cookie: `name=${name}` } });
+        expect(answer.body).toBe(`for name=${name}`);
+        expect(answer.header('cache-status')).toMatch(
+          round === 0 ? /detail=verifying$/ : /detail=depends-on-credentials$/,
+        );
+      }
+    }
+    const stranger = await ask({});
+    expect([stranger.body, stranger.header('cache-status')]).toEqual([
+      'for a guest',
+      expect.stringMatching(HIT),
+    ]);
   });
 
   test('what says that it is for all is stored, cookies or not', async () => {

@@ -320,8 +320,12 @@ describe.each(expresses)('%s', (_name, make) => {
     const user = (req: { session?: object }): string | undefined => (req.session as { user?: string })?.user;
     const only: RequestHandler = (req, res, next) => (user(req) ? next() : res.sendStatus(401));
 
-    test('a login that rejects requests without a cookie makes the next client wait for a new response', async () => {
-      const handler = counting();
+    /** One for everyone, whoever asks. */
+    const forEveryone = () =>
+      counting((run, _req, res) => res.set('Cache-Control', 'public').end(`run ${run}`));
+
+    test('where a login in front rejects requests without a cookie, the client after a stale answer waits for a new one', async () => {
+      const handler = forEveryone();
       const { ask, settled, later } = await stage((cache) =>
         express()
           .use(sessions())
@@ -346,7 +350,32 @@ describe.each(expresses)('%s', (_name, make) => {
       expect((await ask()).status).toBe(401);
     });
 
-    test('a refresh under a key with the user is for the same user', async () => {
+    test('where a login in front rejects requests without a cookie, nothing is stored, and the handler runs for clients alone', async () => {
+      const handler = counting();
+      const { ask, settled } = await stage((cache) =>
+        express()
+          .use(sessions())
+          .get('/login', login)
+          .use(only)
+          .use(cache as CacheMiddleware)
+          .use(handler),
+      );
+      const Cookie = (await ask('/login?user=ann')).header('set-cookie')?.split(';')[0] ?? '';
+      const asked = { headers: { Cookie } };
+      expect(await settled(asked)).toMatchObject({
+        body: 'run 1',
+        cacheStatus: 'fwd=uri-miss; detail=verifying',
+      });
+      for (const body of ['run 2', 'run 3']) {
+        expect(await settled(asked)).toMatchObject({
+          body,
+          cacheStatus: 'fwd=uri-miss; detail=depends-on-credentials',
+        });
+      }
+      expect(handler.runs.filter(({ forNobody }) => forNobody)).toEqual([]);
+    });
+
+    test('under a key that names the caller, a refresh is for the same caller', async () => {
       const users: unknown[] = [];
       const handler = counting((run, req, res) => {
         users.push(user(req));
@@ -360,7 +389,7 @@ describe.each(expresses)('%s', (_name, make) => {
             .use(only)
             .use(cache as CacheMiddleware)
             .use(handler),
-        { vary: { by: (req) => (req as { session?: { user?: string } }).session?.user ?? null } },
+        { vary: { caller: (req) => (req as { session?: { user?: string } }).session?.user ?? null } },
       );
       const of = async (name: string) => {
         const Cookie = (await ask(`/login?user=${name}`)).header('set-cookie')?.split(';')[0] ?? '';
@@ -378,8 +407,8 @@ describe.each(expresses)('%s', (_name, make) => {
     });
   });
 
-  test('with a login in front that goes by a header, the next client waits for a new response', async () => {
-    const handler = counting();
+  test('with a login in front that goes by a header, the client after a stale answer waits for a new one', async () => {
+    const handler = counting((run, _req, res) => res.set('Cache-Control', 'public').end(`run ${run}`));
     const only: RequestHandler = (req, res, next) =>
       req.get('X-Api-Key') ? next() : res.redirect(302, '/login');
     const { settled, later } = await stage((cache) =>
@@ -606,19 +635,23 @@ describe('in the form that the client asks for', () => {
     expect(handler.runs).toHaveLength(4);
   });
 
-  test('a response that varies on more than before is found under what it varies on now', async () => {
+  test.each([
+    ['says that it varies on', 'X-Region'],
+    ['is made of', undefined],
+  ])('a response that %s another field than before is found by its value', async (_how, vary) => {
     const handler = counting((run, req, res) => {
-      if (run > 1) res.setHeader('Vary', 'X-Tenant');
-      res.end(`run ${run} ${req.headers['x-tenant']}`);
+      if (run === 1) return res.end('run 1');
+      if (vary !== undefined) res.setHeader('Vary', vary);
+      return res.end(`run ${run} ${req.headers['x-region']}`);
     });
     const { settled, later } = await stage((cache) => bare(cache, handler));
-    const tenant = { headers: { 'X-Tenant': 'a' } };
-    await settled(tenant);
+    const region = { headers: { 'X-Region': 'a' } };
+    await settled(region);
     later(STALE);
-    expect(await settled(tenant)).toMatchObject({ ...BEHIND, body: 'run 1 a' });
-    // Nobody knew that it would vary, so nobody brought the field.
-    expect(await settled(tenant)).toMatchObject({ body: 'run 3 a' });
-    expect(await settled(tenant)).toMatchObject({ ...HIT, body: 'run 3 a' });
+    expect(await settled(region)).toMatchObject({ ...BEHIND, body: 'run 1' });
+    // The refresh did not bring the field.
+    expect(await settled(region)).toMatchObject({ body: 'run 3 a' });
+    expect(await settled(region)).toMatchObject({ ...HIT, body: 'run 3 a' });
     expect(await settled()).toMatchObject({ ...HIT, body: 'run 2 undefined' });
   });
 

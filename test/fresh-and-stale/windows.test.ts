@@ -2,15 +2,15 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Exchange } from '../../src/exchange/exchange.ts';
-import { ReadTracker } from '../../src/exchange/guard/guard.ts';
 import type { Ageing } from '../../src/http/reuse.ts';
 import type { CacheContext } from '../../src/lifecycle/context.ts';
 import type { FillState } from '../../src/lifecycle/fill-state.ts';
 import { NestedCaches } from '../../src/lifecycle/nested.ts';
-import { evaluate } from '../../src/lifecycle/storability.ts';
+import { evaluate, sharingOf } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
+import { ReadWatch } from '../../src/sharing/reads.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */
 
@@ -24,7 +24,6 @@ async function aged(
 ): Promise<Ageing | string> {
   const req = new IncomingMessage(new Socket());
   const exchange = new Exchange(req, new ServerResponse(req), () => {});
-  const covers: ReadonlySet<string> = new Set();
   const policy = parsePolicy(options);
   const context = {
     refreshes: { of: () => undefined },
@@ -32,15 +31,16 @@ async function aged(
   } as unknown as CacheContext;
   const fill: FillState = {
     transaction: new Transaction(exchange, policy, context),
-    identity: { key: 'k', policy, id: 'k', declared: '', covers, coversCredentials: false },
+    identity: { key: 'k', policy, id: 'k', declared: '', coversCaller: false },
     requestedAt: NOW,
     headBefore: [],
-    reads: new ReadTracker(),
+    reads: new ReadWatch(),
     policy,
     refusal: undefined,
     limitWait() {},
   };
-  const storability = await evaluate(fill, { status, headers, dated: headers, length: 5, receivedAt: NOW });
+  const head = { status, headers, dated: headers, length: 5, receivedAt: NOW };
+  const storability = await evaluate(fill, head, sharingOf(fill, head));
   return storability.reason ?? storability.ageing;
 }
 

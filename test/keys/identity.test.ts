@@ -43,8 +43,7 @@ describe('the identity of a request without options', () => {
       policy: expect.anything(),
       id: 'GET http://h/a?b=c',
       declared: '',
-      covers: new Set(),
-      coversCredentials: false,
+      coversCaller: false,
     });
   });
 
@@ -85,11 +84,6 @@ describe('vary.headers', () => {
     [{ 'x-a': ['a', 'b'] }, { 'x-a': 'a, b' }],
   ])('requests with %j and %j have the same identity', async (a, b) => {
     expect(await declared(options, a)).toBe(await declared(options, b));
-  });
-
-  test('with Authorization cover the credentials', async () => {
-    const identity = await identityOf({ vary: { headers: ['Authorization'] } }, { authorization: 'a' });
-    expect(identity).toHaveProperty('coversCredentials', true);
   });
 });
 
@@ -217,14 +211,57 @@ describe('key and vary.by', () => {
     expect(await identityOf({ vary: { by: failing } })).toBe('vary-by-error');
   });
 
-  test.each<[PolicyOptions, boolean]>([
-    [{ key: (req) => req.headers.authorization ?? '' }, true],
-    [{ vary: { by: (req) => req.headers.authorization ?? '' } }, true],
-    [{ key: (req) => req.url ?? '' }, false],
-    [{ key: (req) => req.headers.accept ?? '' }, false],
-  ])('option set %# covers the credentials that it reads: %s', async (options, covered) => {
+  test.each<[string, PolicyOptions]>([
+    ['key', { key: (req) => req.headers.authorization ?? '' }],
+    ['vary.by', { vary: { by: (req) => req.headers.authorization ?? '' } }],
+    ['vary.headers', { vary: { headers: ['Authorization'] } }],
+  ])('%s does not name the caller, whatever it reads', async (_name, options) => {
     const identity = await identityOf(options, { authorization: 'Bearer a' });
-    expect(identity).toHaveProperty('coversCredentials', covered);
+    expect(identity).toHaveProperty('coversCaller', false);
+  });
+});
+
+describe('vary.caller', () => {
+  const callerOf = (value: unknown): PolicyOptions => ({ vary: { caller: async () => value as string } });
+
+  test.each<[unknown, string]>([
+    ['ann', '[["caller","ann"]]'],
+    [42, '[["caller",42]]'],
+    [0, '[["caller",0]]'],
+    [{ b: 1, a: null }, '[["caller",{"a":null,"b":1}]]'],
+  ])('of %p is a declared part, and names the caller', async (value, expected) => {
+    expect(await identityOf(callerOf(value))).toMatchObject({ declared: expected, coversCaller: true });
+  });
+
+  test('of null is a declared part, and names nobody', async () => {
+    expect(await identityOf(callerOf(null))).toMatchObject({
+      declared: '[["caller",null]]',
+      coversCaller: false,
+    });
+  });
+
+  test.each<[unknown]>([[undefined], [new Map()], [[undefined]], [Number.NaN]])(
+    'of %p forwards the request',
+    async (value) => {
+      expect(await identityOf(callerOf(value))).toBe('vary-ambiguous');
+    },
+  );
+
+  test('that throws forwards the request', async () => {
+    const failing = (): never => {
+      throw new Error('no');
+    };
+    expect(await identityOf({ vary: { caller: failing } })).toBe('vary-caller-error');
+  });
+
+  test('stands beside vary.by, so that the same value of one is not that of the other', async () => {
+    const [by, caller] = [() => 'a', () => 'b'];
+    expect(await declared({ vary: { by, caller } })).toBe('[["by","a"],["caller","b"]]');
+    expect(await declared({ vary: { by } })).not.toBe(await declared({ vary: { caller: by } }));
+  });
+
+  test('needs a target where there is no key', async () => {
+    expect(await identityOf(callerOf('ann'), { host: 'a/b' })).toBe('target');
   });
 });
 

@@ -93,7 +93,8 @@ describe('a request object without a framework', () => {
   test('has the scheme of its socket', () => {
     const req = request('/');
     Object.assign(req.socket, { encrypted: true });
-    expect(targetOf(req)).toEqual({ scheme: 'https', host: 'a', url: '/', receivedHost: 'a' });
+    const own = { isForwarded: false, scheme: 'https', host: 'a', url: '/', receivedHost: 'a' };
+    expect(targetOf(req)).toEqual(own);
     req.headers.host = 'a:443';
     expect(targetOf(req)?.host).toBe('a');
     req.headers.host = 'a:80';

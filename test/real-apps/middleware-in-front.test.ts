@@ -281,7 +281,7 @@ test.each(frameworks)(
   async ({ app }) => {
     const cache = newCache({ ttl: '1h' });
     const front: Handler = (req, res, next) => {
-      if (req.headers['x-login']) {
+      if (req.headers['x-begins']) {
         res.setHeader('Set-Cookie', 'sid=alice');
         res.setHeader('Cache-Control', 'private, no-store');
       }
@@ -291,7 +291,7 @@ test.each(frameworks)(
     const port = await serve(app(front, cache as unknown as Handler, handler));
     await ask(port, { path: '/a' });
     await cache.idle();
-    const { cacheStatus, header } = await ask(port, { path: '/a', headers: { 'X-Login': 'yes' } });
+    const { cacheStatus, header } = await ask(port, { path: '/a', headers: { 'X-Begins': 'yes' } });
     expect(cacheStatus).toMatch(/^hit/);
     expect([header('set-cookie'), header('cache-control')]).toEqual(['sid=alice', 'private, no-store']);
     expect((await ask(port, { path: '/a' })).header('cache-control')).toBe('max-age=600');
@@ -300,20 +300,20 @@ test.each(frameworks)(
 
 describe.each(frameworks)('$name, with a URL that is rewritten in front', ({ app }) => {
   test.each([
-    ['to the root', (url: string, isMember: boolean) => (isMember ? url : '/')],
-    ['without its prefix', (url: string, isMember: boolean) => (isMember ? url : url.replace('/area', ''))],
+    ['to the root', (url: string, keeps: boolean) => (keeps ? url : '/')],
+    ['without its prefix', (url: string, keeps: boolean) => (keeps ? url : url.replace('/area', ''))],
   ])('%s for some people: nobody gets the page of the others', async (_how, rewrite) => {
     const cache = newCache({ ttl: '1h' });
     const gate: Handler = (req, _res, next) => {
       // As Connect and Express do.
       (req as { originalUrl?: string }).originalUrl ??= req.url;
-      req.url = rewrite(req.url, req.headers['x-member'] === 'yes');
+      req.url = rewrite(req.url, req.headers['x-keeps'] === 'yes');
       next();
     };
     const handler: Handler = (req, res) => void res.end(`page ${req.url}`);
     const port = await serve(app(gate, cache as unknown as Handler, handler));
-    const pageFor = async (member: string) => {
-      const { body, cacheStatus } = await ask(port, { path: '/area/a', headers: { 'X-Member': member } });
+    const pageFor = async (keeps: string) => {
+      const { body, cacheStatus } = await ask(port, { path: '/area/a', headers: { 'X-Keeps': keeps } });
       await cache.idle();
       return [body, cacheStatus.slice(0, 3)];
     };

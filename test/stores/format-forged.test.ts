@@ -52,7 +52,18 @@ describe('a response with forged metadata is not decoded', () => {
     ),
     ...[5, 'a', true, [], [1]].map((v): [string, unknown] => ['locals', metadata(8, v)]),
     ...[null, 5, {}, 'a', [5], [null]].map((v): [string, unknown] => ['tags', metadata(7, v)]),
-    ['short array', metadata().slice(0, 8)],
+    ...[null, 5, {}, 'a', [5], [null]].map((v): [string, unknown] => ['selectors', metadata(9, v)]),
+    ...[5, 'a', true, {}, [], [[]], [[], [], []], [[5], []], [[], [5]], [[], ['a']], [[], [['a']]]].map(
+      (v): [string, unknown] => ['audience', metadata(10, v)],
+    ),
+    ...[
+      [5, 1],
+      ['a', '1'],
+      ['a', null],
+      ['a', 1, 2],
+    ].map((v): [string, unknown] => ['shape that got another answer', metadata(10, [[], [v]])]),
+    ['array of the form before', metadata().slice(0, 9)],
+    ['short array', metadata().slice(0, 10)],
     ['long array', [...metadata(), 1]],
     ['object', { ...metadata() }],
     ['null', null],
@@ -76,8 +87,9 @@ describe('a response with forged metadata is not decoded', () => {
   });
 
   test('and locals named __proto__ do not change a prototype', () => {
-    const bytes = forge(JSON.stringify(metadata(8, {})).replace('{}]', '{"__proto__":{"admin":true}}]'));
+    const bytes = forge(JSON.stringify(metadata(8, {})).replace(',{},', ',{"__proto__":{"admin":true}},'));
     const stored = decode({ bytes });
+    expect(Object.hasOwn(stored?.locals ?? {}, '__proto__')).toBe(true);
     expect(Object.getPrototypeOf(stored?.locals)).toBe(Object.prototype);
     expect(({} as { admin?: boolean }).admin).toBeUndefined();
   });

@@ -36,6 +36,11 @@ const head = fc.record({
   tags: fc.array(fc.string()),
   locals: fc.oneof(fc.constant(null), fc.dictionary(fc.string(), fc.jsonValue())),
   cacheLevel: fc.nat({ max: 9 }),
+  selectors: fc.array(fc.string()),
+  audience: fc.option(
+    fc.record({ same: fc.array(fc.string()), different: fc.array(fc.tuple(fc.string(), fc.nat())) }),
+    { nil: undefined },
+  ),
 });
 const chunks = fc.array(fc.uint8Array({ maxLength: 300 }), { maxLength: 4 });
 

@@ -19,12 +19,15 @@ export const HEAD: StoredHead = {
   tags: ['leads'],
   locals: { user: { id: 1, tags: ['a'] } },
   cacheLevel: 1,
+  selectors: ['accept', 'res.locals.lang'],
+  audience: { same: ['', 'a'], different: [['b', 1_700_000_600_123]] },
 };
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
 export function metadata(place = -1, value?: unknown): unknown[] {
   const { key, variant, status, message, headers, removedFields, tags, locals } = HEAD;
   const all: unknown[] = [key, variant, status, message, headers, removedFields, ageing(), tags, locals];
+  all.push(HEAD.selectors, [HEAD.audience?.same, HEAD.audience?.different]);
   return place < 0 ? all : all.with(place, value);
 }
 

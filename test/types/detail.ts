@@ -6,7 +6,9 @@ import { Fault } from '../../src/store/fault.ts';
 export const known: Detail[] = [
   'no-store',
   'fill-under-way',
-  'personal: req.user',
+  'depends-on-credentials',
+  'depends-on-credentials: req.user',
+  'varies: res.locals.cspNonce',
   'shadow: hit',
   'OOM',
   new Fault('timeout', 'no reply').code,
@@ -15,8 +17,8 @@ export const known: Detail[] = [
 // @ts-expect-error: a typing error.
 export const misspelt: Detail = 'no-stroe';
 
-// @ts-expect-error: `personal` always has particulars.
-export const bare: Detail = 'personal';
+// @ts-expect-error: `varies` always has particulars.
+export const bare: Detail = 'varies';
 
 // @ts-expect-error: it stands for all codes of Redis in the documentation, and is no detail itself.
 export const generic: Detail = 'redis-error';

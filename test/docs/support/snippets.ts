@@ -7,6 +7,8 @@ import { join } from 'node:path';
  *   <!-- run: /path -->     a whole program, which listens on port 3000: asked twice for this path
  *   <!-- parse -->          what is another package's is only parsed
  *   nothing                 a part of a program: run as a module, with the names that it takes for granted as globals
+ *
+ * A part that is followed by a block of requests (`GET /path  Field: value    hit    "body"`) is run, and they are sent.
  */
 
 export interface Snippet {
@@ -15,15 +17,20 @@ export interface Snippet {
   /** What the comment says. */
   readonly mark: string;
   readonly code: string;
+  /** The lines of the block behind it that says what requests get. */
+  readonly requests: readonly string[];
 }
 
 export const PAGES: readonly string[] = ['README.md', ...below('docs')];
 
 export const snippets: readonly Snippet[] = PAGES.flatMap((page) => {
   const text = readFileSync(page, 'utf8');
-  const blocks = text.matchAll(/(?:<!-- (run: \S+|parse) -->\n+)?```js\n([\s\S]*?)```/g);
-  return [...blocks].map(({ 1: mark = '', 2: code = '', index }) => {
-    return { page, line: text.slice(0, index).split('\n').length, mark, code };
+  const blocks = text.matchAll(
+    /(?:<!-- (run: \S+|parse) -->\n+)?```js\n([\s\S]*?)```(?:\n```\n(GET [\s\S]*?)```)?/g,
+  );
+  return [...blocks].map(({ 1: mark = '', 2: code = '', 3: requests, index }) => {
+    const line = text.slice(0, index).split('\n').length;
+    return { page, line, mark, code, requests: requests?.trim().split('\n') ?? [] };
   });
 });
 

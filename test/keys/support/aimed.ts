@@ -2,12 +2,11 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import { type AddressInfo, connect as dial } from 'node:net';
 import connect from 'connect';
 import express5, { type Express } from 'express';
-import type { Target } from '../../../src/exchange/target.ts';
-import { targetOf } from '../../../src/exchange/target.ts';
+import { type RequestTarget, targetOf } from '../../../src/exchange/target.ts';
 
 /** Where the cache takes a request to be aimed, and where the app does. */
 export interface Aim {
-  readonly target: Target | undefined;
+  readonly target: RequestTarget | undefined;
   /** Express only: `req.protocol`, and `req.hostname` with what else it is made of. */
   readonly protocol?: string;
   readonly hostname?: string;

@@ -39,13 +39,16 @@ const MOUNTS = {
     inFront(req, res, () => between(req, res, () => behind(req, res, () => handler(req, res)))),
 };
 
+const pass = (_req, _res, next) => next();
+const ofRun = (run) => `run ${run}`;
+
 const SKIPS_FRONT = { 'X-Skips-Front': 'yes' };
 
 /**
  * A server with both caches. The cache in front passes requests with `SKIPS_FRONT` on.
- * @param options of both, and of each.
+ * @param options of both, and of each. `page` makes the body of the so-manieth run.
  */
-async function site({ both = {}, inFront = {}, behind = {}, between = (_req, _res, next) => next() }) {
+async function site({ both = {}, inFront = {}, behind = {}, between = pass, page = ofRun }) {
   let shift = 0;
   let runs = 0;
   const shared = { ttl: '1h', timeout: '10s', clock: () => Date.now() + shift, ...both };
@@ -58,7 +61,7 @@ async function site({ both = {}, inFront = {}, behind = {}, between = (_req, _re
   const refreshes = [];
   for (const cache of [frontCache, backCache])
     cache.on('refresh', ({ result }) => refreshes.push(`${cache.stats().cache} ${result}`));
-  const handler = (_req, res) => res.end(`run ${++runs}`);
+  const handler = (_req, res) => res.end(page(++runs));
   const server = createServer(MOUNTS[mount](frontCache, between, backCache, handler)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
@@ -125,12 +128,12 @@ const SITUATIONS = {
 
   async level() {
     const between = (req, res, next) => {
-      if (req.headers['x-member']) return next();
+      if (req.headers['x-inside']) return next();
       res.statusCode = 403;
       res.end('members only');
     };
     const it = await site({ both: { redis, prefix: `${prefix}level:` }, between });
-    const member = { ...SKIPS_FRONT, 'X-Member': 'yes' };
+    const member = { ...SKIPS_FRONT, 'X-Inside': 'yes' };
     const answers = [await it.ask(member), await it.ask(member), await it.ask()];
     return { it, result: answers };
   },
@@ -141,9 +144,10 @@ const SITUATIONS = {
   },
 
   async cookie() {
-    const it = await site({});
-    const headers = { Cookie: 'theme=dark' };
-    return { it, result: [await it.ask(headers), await it.ask(headers)] };
+    const it = await site({ page: () => 'a page' });
+    const headers = { Cookie: 'sid=s3cr3t' };
+    const answers = [await it.ask(headers), await it.ask(headers), await it.ask()];
+    return { it, result: { answers, runs: it.runs } };
   },
 
   async metrics() {

@@ -32,6 +32,7 @@ const refused: Case[] = [
   {
     name: 'no permission to share what a credential got',
     asked: { headers: { authorization: 'Basic YTpi' } },
+    options: { guard: 'off' },
     handler: (_req, res) => res.end('mine'),
   },
   {

@@ -9,7 +9,7 @@ import { alsoInvalidated } from '../../../src/http/invalidation.ts';
 import { ifRangeHolds, parseContentRange, rangesOf } from '../../../src/http/range.ts';
 import { refusal, withheld } from '../../../src/http/storable.ts';
 import { targetedDirectives } from '../../../src/http/targeted.ts';
-import { type Fields, nominated, selectors } from '../../../src/http/vary.ts';
+import { type Fields, nominated, selector } from '../../../src/http/vary.ts';
 import { sized } from '../../support/long.ts';
 
 /* Whatever a field holds, nothing throws and nothing takes more than linear time. */
@@ -29,12 +29,7 @@ const READERS: Record<string, (text: string) => unknown> = {
   members,
   parseCacheControl: (text) => parseCacheControl(text).seconds('max-age'),
   nominated,
-  selectors: (text) =>
-    selectors(['accept', 'accept-encoding', 'cookie'], {
-      accept: text,
-      'accept-encoding': text,
-      cookie: text,
-    }),
+  selector: (text) => ['accept', 'accept-encoding', 'cookie'].map((name) => selector(name, { [name]: text })),
   requestDirectives: (text) => requestDirectives({ pragma: text }),
   'field names': (text) => withheld(parseCacheControl(`private="${text}", no-cache=${text}`), 'refuse'),
   targeted: (text) => targetedDirectives({ 'cdn-cache-control': text }, ['cdn-cache-control'])?.seconds('a'),

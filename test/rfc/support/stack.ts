@@ -19,8 +19,14 @@ export class Stack {
 
   constructor(style: Style, options: CacheOptions = {}) {
     this.#style = style;
-    // `ttl: false`: the RFC alone decides. A slow machine is no reason to bypass.
-    this.cache = redisCache({ ttl: false, timeout: '5s', ...options, clock: () => this.clock.now });
+    // `ttl: false` and `guard: 'off'`: the RFC alone decides. A slow machine is no reason to bypass.
+    this.cache = redisCache({
+      ttl: false,
+      guard: 'off',
+      timeout: '5s',
+      ...options,
+      clock: () => this.clock.now,
+    });
   }
 
   async open(): Promise<this> {

@@ -23,6 +23,8 @@ export function response(text: string): Buffer {
     removedFields: [],
     locals: null,
     cacheLevel: 1,
+    selectors: [],
+    audience: undefined,
   } as const;
   const ageing = { bornAt: 0, lifetime: 1, validateAlways: false, neverStale: false, staleIfError: 0 };
   const stale = { staleWhileRevalidate: 0, originMs: 0, tags: [] };
