@@ -66,7 +66,7 @@ function checkRequest(history: History, request: Request, checked: Checked): voi
   else if (!run || !isWhole(request, run)) found('whole', run);
   else {
     if (history.purges.some((purge) => isOutlived(site, purge, request, run))) found('purged', run);
-    if (isTooOld(site, request, run)) found('fresh', run);
+    if (isTooOld(history, request, run)) found('fresh', run);
     if (run.request === request.id && run.credentials === credentialsOfCaller(caller)) return;
     checked.shared++;
     const rule = sharedWrongly(history, request, run);
@@ -100,16 +100,17 @@ function isOutlived(
   return (run.version as number) < (purge.versions[page] as number);
 }
 
-function isTooOld(
-  { ttl, staleWhileRevalidate, staleIfError }: Site,
-  { clock }: Request,
-  { endedClock }: Run,
-): boolean {
+function isTooOld({ site, runs }: History, { clock }: Request, run: Run): boolean {
+  const { ttl, staleWhileRevalidate, staleIfError } = site;
   // `s-maxage` says 20 seconds.
-  return (
-    endedClock !== undefined &&
-    clock - endedClock > Math.max(ttl, 20_000) + Math.max(staleWhileRevalidate, staleIfError)
-  );
+  const lifetime = Math.max(ttl, 20_000) + Math.max(staleWhileRevalidate, staleIfError);
+  const isOld = ({ endedClock }: Run): boolean => endedClock !== undefined && clock - endedClock > lifetime;
+  // A later run may have confirmed it.
+  return isOld(run) && !runs.some((other) => isConfirmedBy(site, run, other) && !isOld(other));
+}
+
+function isConfirmedBy({ pages }: Site, run: Run, { page, content }: Run): boolean {
+  return page === run.page && content === run.content && pages[page]?.etag === true;
 }
 
 /** What is wrong with what another request's run has made, if anything is. */

@@ -48,9 +48,9 @@ test.each(mutations.map((mutation) => [mutation.name, mutation] as const))(
   300_000,
 );
 
-function* schedules({ seed: first, where, near = false }: Broken): Generator<Schedule> {
+function* schedules({ seed: first, where, near }: Broken): Generator<Schedule> {
   for (let seed = first, left = SEEDS; left > 0; seed++) {
-    const schedule = scheduleOf(seed, { length: LENGTH, near });
+    const schedule = scheduleOf(seed, { length: LENGTH, near: near === true });
     if (where && !where(schedule.site)) continue;
     left--;
     yield schedule;

@@ -9,7 +9,7 @@ import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity, sidOf } fr
 import type { History, Method, Purge, Request, Run, Target } from './history.ts';
 import type { Load } from './load.ts';
 import type { Ask, Schedule, Step } from './schedule.ts';
-import { contentOf, isRouted, type Page, place, read } from './site.ts';
+import { contentOf, isRouted, type Page, place, read, speaks } from './site.ts';
 import { activity, send } from './wire.ts';
 
 /** A request as middleware in front has seen it. */
@@ -20,7 +20,7 @@ interface Seen {
   readonly language: string | undefined;
 }
 
-type Front = IncomingMessage & { headers: Record<string, unknown>; id?: string; log?: object; db?: object };
+type Front = IncomingMessage & { headers: Record<string, unknown>; id?: unknown; log?: unknown; db?: object };
 type Layer = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
 
 /** Whom the option `vary.caller` names. */
@@ -179,11 +179,11 @@ class Performance {
     const of = request === undefined ? undefined : Number(request);
     const language = req.headers['accept-language'] as string | undefined;
     this.#seen.set(req, { request: of, credentials, identity, language });
-    locals.lang = language;
+    if (site.pages.some((page) => speaks(page) && page.language === 'locals')) locals.lang = language;
     if (site.pages.some(({ dependsOn }) => dependsOn === 'nonce')) locals.nonce = nonce;
     if (site.noise) {
       req.id = `request-${nonce}`;
-      req.log = new Logger(req.id);
+      Object.assign(req, { log: new Logger(`request-${nonce}`) });
       req.db = DATABASE;
     }
     if (site.deletes)
@@ -257,7 +257,6 @@ class Performance {
   ): Parameters<typeof contentOf>[2] {
     const { dependsOn, channel, language } = page;
     const { locals } = res as unknown as { locals: { lang?: string; nonce?: number } };
-    const speaks = dependsOn === 'language' || dependsOn === 'german-member';
     const isPersonal = !['nothing', 'language', 'device', 'nonce'].includes(dependsOn);
     return {
       identity: isPersonal
@@ -270,7 +269,7 @@ class Performance {
             routed,
           )
         : undefined,
-      language: speaks ? LANGUAGE[language](req, locals, this.#seen.get(req) as Seen) : undefined,
+      language: speaks(page) ? LANGUAGE[language](req, locals, this.#seen.get(req) as Seen) : undefined,
       device: dependsOn === 'device' ? (req.headers['x-device'] as string | undefined) : undefined,
       nonce: dependsOn === 'nonce' ? locals.nonce : undefined,
     };

@@ -194,6 +194,11 @@ export interface Circumstances {
   readonly nonce: number | undefined;
 }
 
+/** Whether it shows anything of the language. */
+export function speaks({ dependsOn }: Page): boolean {
+  return dependsOn === 'language' || dependsOn === 'german-member';
+}
+
 /** What a page shows, with its data at a version. */
 export function contentOf({ path, dependsOn }: Page, version: number, shown: Circumstances): string {
   return `${path} at version ${version}: ${dependsOn} ${valueFor(dependsOn, shown)}\n`;
@@ -430,6 +435,12 @@ function describe(prefix: string, object: object, depth: number, names: string[]
     const path = `${prefix}.${name}`;
     const isTelling = typeof value === 'boolean' || (typeof value === 'string' && name === 'role');
     names.push(isTelling ? `${path}=${value}` : path);
-    if (typeof value === 'object' && value !== null && depth > 1) describe(path, value, depth - 1, names);
+    if (typeof value === 'object' && value !== null && depth > 1 && isLookedInto(name, value))
+      describe(path, value, depth - 1, names);
   }
+}
+
+/** Instances of classes are looked into where their name is that of a caller. */
+function isLookedInto(name: string, value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype || name === 'user' || name === 'session';
 }
