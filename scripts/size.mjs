@@ -17,7 +17,7 @@ const ENTRIES = {
  * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a tenth above the size at the time it
  * was set.
  */
-const BUDGETS = { index: 96, prometheus: 3, otel: 3 };
+const BUDGETS = { index: 104, prometheus: 3, otel: 3 };
 
 for (const [name, size] of await measureSizes()) {
   const budget = BUDGETS[name];

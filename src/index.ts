@@ -2,6 +2,7 @@ export type { CacheMiddleware } from './cache-middleware.ts';
 export type {
   Entries,
   Entry,
+  EntryAudience,
   EntryChange,
   EntryPage,
   EntryQuery,

@@ -5,12 +5,22 @@ import type { EntryQuery, EntrySummary, UnreadableEntry } from '../entries/types
 import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
 import { type Command, type Io, parseCount, UsageError, write } from './command.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
-import { columnsOf, escapeUnsafe, formatBytes, formatDuration, jsonLine, painter, truncate } from './text.ts';
+import {
+  audienceText,
+  columnsOf,
+  escapeUnsafe,
+  formatBytes,
+  formatDuration,
+  jsonLine,
+  painter,
+  truncate,
+} from './text.ts';
 
 const HELP = `Usage: redis-response-cache ls [SEARCH] [OPTIONS]
 
 Lists stored responses and values in no order. Each line has the age, the TTL (negative: stale), the
-status, the size and the cache key. SEARCH is a part of the cache key; * matches any characters.
+status, the size and the cache key, with the names that select the response and the kinds of callers
+that it is for. SEARCH is a part of the cache key; * matches any characters.
 
   --status CODE           only entries with this status code
   --tag TAG               only entries with this tag
@@ -113,9 +123,18 @@ export function lineFormat(io: Io): (entry: EntrySummary | UnreadableEntry) => s
         )
       : cells('-', '-', entry.reason, formatBytes(entry.storedBytes));
     const style = !entry.readable ? 'red' : entry.stale ? 'yellow' : undefined;
-    const key = truncate(escapeUnsafe(entry.key ?? entry.id), columnsOf(io.out) - facts.length - 1);
+    const name = `${entry.key ?? entry.id}${entry.readable ? noteOf(entry) : ''}`;
+    const key = truncate(escapeUnsafe(name), columnsOf(io.out) - facts.length - 1);
     return `${style ? paint(style, facts) : facts} ${key}\n`;
   };
+}
+
+/** What selects an entry beside its key, and who may have it beside requests without credentials. */
+function noteOf({ variesOn, audience }: EntrySummary): string {
+  const by = Object.keys(variesOn).join(', ');
+  const isForKinds = audience !== 'everyone' && audience.same + audience.different > 0;
+  const notes = [by && `by ${by}`, isForKinds && `for ${audienceText(audience)}`].filter(Boolean);
+  return notes.length > 0 ? ` (${notes.join('; ')})` : '';
 }
 
 function statusOf({ kind, status, purged }: EntrySummary): string {

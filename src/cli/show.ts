@@ -3,12 +3,21 @@ import type { Entry, UnreadableEntry } from '../entries/types.ts';
 import { type Command, type Io, UsageError, write } from './command.ts';
 import { idsForName } from './ids.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { escapeUnsafe, escapeUnsafeLines, formatBytes, formatDuration, jsonLine, painter } from './text.ts';
+import {
+  audienceText,
+  escapeUnsafe,
+  escapeUnsafeLines,
+  formatBytes,
+  formatDuration,
+  jsonLine,
+  painter,
+} from './text.ts';
 
 const HELP = `Usage: redis-response-cache show URL|KEY|ID [OPTIONS]
 
 Shows the stored responses for a URL, for a cache key as ls prints it, for the JSON of a key (of a
-key function or of a value), or for an id: times, sizes, tags and header fields.
+key function or of a value), or for an id: what selects them, who may have them, times, sizes, tags
+and header fields.
 
   --variant VARIANT       only this variant
   --body                  also the body: as text (with control characters escaped), or as hex
@@ -138,6 +147,7 @@ function factsOf(entry: Entry): Facts {
     ['id', entry.id],
     ['variant', variant === '' ? '(none)' : variant],
     ['varies on', [...varies, declaredParts].filter(Boolean).join(', ')],
+    ['for', entry.kind === 'response' ? audienceText(entry.audience) : ''],
     ['status', `${entry.status} ${entry.message}`.trim()],
     ['made', `${formatDate(bornAt)} in ${Math.round(originMs)} ms`],
     ['age', `${formatDuration(ageMs)}, ${freshness(entry)}`],

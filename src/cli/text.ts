@@ -1,4 +1,5 @@
 import bytes from 'bytes';
+import type { EntrySummary } from '../entries/types.ts';
 import type { Io, Output } from './command.ts';
 
 /** Text for a terminal. Data from Redis may contain anything, and must not control the terminal. */
@@ -69,6 +70,16 @@ function widthOf(text: string): number {
   let width = 0;
   for (const char of text) width += (char.codePointAt(0) as number) < 0x1100 ? 1 : 2;
   return width;
+}
+
+/** Who may have a stored response: `requests without credentials and 2 kinds of callers`. */
+export function audienceText(audience: EntrySummary['audience']): string {
+  if (audience === 'everyone') return 'everyone';
+  const { strangers, same, different } = audience;
+  const kinds = (count: number): string => `${count} ${count === 1 ? 'kind' : 'kinds'} of callers`;
+  const some = [strangers ? 'requests without credentials' : '', same > 0 ? kinds(same) : ''].filter(Boolean);
+  const others = different > 0 ? `, not ${kinds(different)} who got another response` : '';
+  return `${some.join(' and ') || 'nobody'}${others}`;
 }
 
 type Style = 'bold' | 'dim' | 'red' | 'yellow';

@@ -4,6 +4,8 @@ import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { field } from '../http/headers.ts';
 import { userKeyOf } from '../key/value-key.ts';
+import { differentAt } from '../sharing/audience.ts';
+import { STRANGERS_SHAPE } from '../sharing/shape.ts';
 import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
 import type { ValueDescription } from '../store/store.ts';
@@ -101,6 +103,7 @@ export function summarizeStored(value: ValueDescription, stored: StoredResponse,
     expiresInMs,
     tags,
     ...variantParts(stored),
+    audience: audienceOf(stored, now),
     originMs: originMs,
   };
 }
@@ -114,4 +117,11 @@ function variantParts({ variant }: StoredResponse): Pick<EntrySummary, 'variesOn
   } catch {
     return { variesOn: {}, declaredParts: '' };
   }
+}
+
+function audienceOf({ audience }: StoredResponse, now: number): EntrySummary['audience'] {
+  if (!audience) return 'everyone';
+  const others = audience.same.filter((shape) => shape !== STRANGERS_SHAPE);
+  const strangers = others.length < audience.same.length;
+  return { strangers, same: others.length, different: differentAt(audience, now).length };
 }

@@ -46,14 +46,27 @@ export interface EntrySummary extends EntryRef {
   /** The tags that purge the entry. A tag that is long or has unusual characters is shown as its hash: `#...`. */
   readonly tags: readonly string[];
   /**
-   * The request header fields that the response's `Vary` names, with the normalized values that selected this variant.
-   * `null`: the request had no such field.
+   * What selected this variant: the request header fields that the response's `Vary` names or the app has read, with their
+   * normalized values, and the values that middleware in front had placed (`res.locals.lang`), as JSON. `null`: the request
+   * had none.
    */
   readonly variesOn: Readonly<Record<string, string | null>>;
+  /** Which of the requests that select the entry may have it (option `guard`). A value is for everyone. */
+  readonly audience: 'everyone' | EntryAudience;
   /** The parts of the request that the `vary` option declares, as JSON; empty when there are none. */
   readonly declaredParts: string;
   /** Time that the app took to make the response. */
   readonly originMs: number;
+}
+
+/** Who may have a stored response that is not for everyone: callers for whom the app was seen to give the same one. */
+export interface EntryAudience {
+  /** Whether they include requests without credentials, where middleware in front has placed nothing. */
+  readonly strangers: boolean;
+  /** How many kinds of other callers they include. A kind has the same names of credentials and of placed values. */
+  readonly same: number;
+  /** For how many kinds of callers the app gave another response within the last 10 minutes. */
+  readonly different: number;
 }
 
 /** A stored value that this process cannot read. Requests treat it as a miss and replace it. Purge it by its `id`. */

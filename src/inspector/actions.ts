@@ -1,6 +1,7 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { EntryChange, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from '../entries/types.ts';
 import type { PurgeTarget } from '../options/operations.ts';
+import { isPlaced } from '../sharing/placed.ts';
 import type { WarmResult, WarmTarget } from '../warm/warm.ts';
 import type { Live } from './live.ts';
 import { previewOf } from './preview.ts';
@@ -118,10 +119,12 @@ function explain(cache: InspectedCache, { url, method, headers }: Input): unknow
   });
 }
 
-/** The request header fields that select this variant. */
+/** The request header fields that select this variant. What middleware in front places, no request can bring. */
 function selectingHeaders({ variesOn }: EntrySummary): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(variesOn).flatMap(([name, value]) => (value === null ? [] : [[name, value]])),
+    Object.entries(variesOn).flatMap(([name, value]) =>
+      value === null || isPlaced(name) ? [] : [[name, value]],
+    ),
   );
 }
 

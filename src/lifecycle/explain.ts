@@ -13,15 +13,17 @@ import { bypass, type Outcome } from '../observe/outcome.ts';
 import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { OptionFailure } from '../options/user-function.ts';
+import { differentAt } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
 import type { CacheContext } from './context.ts';
-import { decide, outcomeOf } from './decide.ts';
+import { type Decision, decide, outcomeOf } from './decide.ts';
 import { acceptFound, decideNear, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { Lookup } from './lookup.ts';
 import { explainPurgeRequest } from './purge-request.ts';
 import { isRepeatable, isWorthRefreshing } from './refresh.ts';
 import { Transaction } from './transaction.ts';
+import { dependentOutcome, passesAtOnce } from './verification.ts';
 
 /** What a cache would do with a request now, and why. It contains the cache key and header values: take care where you log it. */
 export interface Explanation {
@@ -29,6 +31,15 @@ export interface Explanation {
   readonly cacheStatus: string | undefined;
   /** The rules behind that, the most general first. */
   readonly because: readonly Reason[];
+  /** Who asks; absent while `enabled` is false. */
+  readonly caller?: {
+    /** The names of the request's credentials, never their values: `authorization`, `cookie sid`. */
+    readonly credentials: readonly string[];
+    /** The kind of caller, as a short hash; empty for a request with no credentials and no values placed in front. */
+    readonly shape: string;
+    /** Whether the request has no credentials. */
+    readonly stranger: boolean;
+  };
   /** The cache key, where the request has one. */
   readonly key?: {
     readonly text: string;
@@ -65,6 +76,18 @@ export interface Explanation {
     readonly originMs: number;
     /** Whether it was purged softly. */
     readonly purged: boolean;
+    /** The names that select it: header fields (`accept-language`), and values placed in front (`res.locals.lang`). */
+    readonly selectors: readonly string[];
+    /** Who may have it: everyone, or the shapes of requests for which the app was seen to give the same response. */
+    readonly audience:
+      | 'everyone'
+      | {
+          readonly same: readonly string[];
+          /** Shapes for which the app gave another one within the last 10 minutes. */
+          readonly different: readonly string[];
+          /** What is known of this request's shape. It may have the response if `same`. */
+          readonly standing: 'same' | 'different' | 'unseen';
+        };
   };
   /** The function among the options that failed for this request. */
   readonly failure?: { readonly option: string; readonly message: string };
@@ -91,7 +114,7 @@ export async function explain(
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given
-    ? new Transaction(exchange, policy, context)
+    ? new ExplainedTransaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
   let unqualified: Outcome | undefined;
   try {
@@ -125,29 +148,60 @@ export async function explain(
     vary: stored && field(stored.headers, 'vary'),
     others: found.otherVariants,
   };
-  return explained(t, outcomeOf(decision, t.policy.mode), {
+  return explained(t, outcomeOfDecision(t, decision), {
     ...facts,
     variant,
-    ...(stored && { stored: summary(stored, context.clock()) }),
+    ...(stored && { stored: summary(t, stored) }),
   });
 }
 
+/** What `Cache-Status` says of the decision, unless the request passes at once. */
+function outcomeOfDecision(t: Transaction, decision: Decision): Outcome {
+  const { mode } = t.policy;
+  const fills = decision.kind === 'compare' || decision.kind === 'fill' || decision.kind === 'validate';
+  if (fills && mode === 'serve' && passesAtOnce(t)) return dependentOutcome(decision.reason);
+  return outcomeOf(decision, mode);
+}
+
+/** A request that is explained. It stays as it is. */
+class ExplainedTransaction extends Transaction {
+  #hidden: readonly string[] = [];
+
+  /** Takes header fields away from what is explained. */
+  hide(names: readonly string[]): void {
+    this.#hidden = names;
+    const left = { ...this.headers };
+    for (const name of names) delete left[name];
+    this.exchange.headers = left;
+  }
+
+  protected override get ignored(): ReadonlySet<string> {
+    return new Set([...super.ignored, ...this.#hidden]);
+  }
+}
+
 /** A request that nobody sends: a real one for the same URL could be refreshed behind its answer. */
-class ProbeTransaction extends Transaction {
+class ProbeTransaction extends ExplainedTransaction {
   override canRefresh(stored: StoredResponse): boolean {
     return isRepeatable(this.method) && isWorthRefreshing(stored, this.policy);
   }
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */
-async function outcomeOfCommand(t: Transaction): Promise<Outcome | undefined> {
-  const purge = await explainPurgeRequest(t);
-  if (purge) return purge;
+async function outcomeOfCommand(t: ExplainedTransaction): Promise<Outcome | undefined> {
+  const { outcome, hidden } = await explainPurgeRequest(t);
+  if (outcome) return outcome;
+  t.hide(hidden);
   return isForwardedUnsafe(t) ? { kind: 'forward', fwd: 'method' } : undefined;
 }
 
 function explained(t: Transaction, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
-  return { cacheStatus: t.cacheStatus(outcome), because: reasonsOf(outcome), ...more };
+  return { cacheStatus: t.cacheStatus(outcome), because: reasonsOf(outcome), caller: callerOf(t), ...more };
+}
+
+function callerOf({ caller }: Transaction): NonNullable<Explanation['caller']> {
+  const { credentials, shape, isStranger } = caller;
+  return { credentials: credentials.map(({ name }) => name), shape, stranger: isStranger };
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
@@ -161,9 +215,22 @@ function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNul
   return { text, id, of: { method: sharedMethod(x.method), scheme, host, path, query } };
 }
 
-function summary(stored: StoredResponse, now: number): NonNullable<Explanation['stored']> {
-  const { status, tags, originMs, purged } = stored;
+function summary(t: Transaction, stored: StoredResponse): NonNullable<Explanation['stored']> {
+  const { status, tags, originMs, purged, selectors } = stored;
+  const now = t.context.clock();
   // The same sum that decides.
   const { age, ttl } = reuse(stored, undefined, now, false);
-  return { status, ageMs: age, ttlMs: ttl, size: identitySize(stored), tags, originMs, purged };
+  const audience = audienceOf(t, stored, now);
+  const size = identitySize(stored);
+  return { status, ageMs: age, ttlMs: ttl, size, tags, originMs, purged, selectors, audience };
+}
+
+function audienceOf(
+  t: Transaction,
+  stored: StoredResponse,
+  now: number,
+): NonNullable<Explanation['stored']>['audience'] {
+  const { audience } = stored;
+  if (!audience) return 'everyone';
+  return { same: audience.same, different: differentAt(audience, now), standing: t.standing(stored) };
 }

@@ -17,7 +17,7 @@ import { serve, serveOnError, serveStored, serveUnsatisfied } from './serve.ts';
 import { shadow } from './shadow.ts';
 import { serveAfterTimeout } from './stale-if-error.ts';
 import type { Transaction } from './transaction.ts';
-import { comparisonRef } from './verification.ts';
+import { comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts';
 
 /**
  * READ THIS FIRST. The life of one request at one cache:
@@ -126,7 +126,7 @@ async function act(t: Transaction, decision: Exclude<Decision, { kind: 'serve' }
 /** Runs the handler, or waits for another request that does. */
 async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity } = t;
-  if (passesAtOnce(t)) return t.forward({ kind: 'forward', fwd: reason, detail: 'depends-on-credentials' });
+  if (passesAtOnce(t)) return t.forward(dependentOutcome(reason));
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn: Turn = await context.collapse.join(found.ref, identity.key, found.value, leaseMs, t);
   if (t.isAbandoned) return abandon(t, turn);
@@ -157,8 +157,7 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
  */
 async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity, caller } = t;
-  const dependent = { kind: 'forward', fwd: reason, detail: 'depends-on-credentials' } as const;
-  if (passesAtOnce(t)) return t.forward(dependent);
+  if (passesAtOnce(t)) return t.forward(dependentOutcome(reason));
   // A part cannot be compared with the whole.
   if (t.headers.range !== undefined) return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
   const ref = comparisonRef(found.ref, caller.shape);
@@ -176,13 +175,8 @@ async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
     case 'busy':
       return t.forward({ kind: 'forward', fwd: reason, detail: 'fill-under-way' });
     default:
-      return t.forward(dependent);
+      return t.forward(dependentOutcome(reason));
   }
-}
-
-/** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
-function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
-  return ownPolicy.guard !== 'off' && context.dependentPlaces.isDependent(found.ref, caller);
 }
 
 /** What the look-up found, if it may be given to the request once the app has confirmed it. */

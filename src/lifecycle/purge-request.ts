@@ -4,7 +4,7 @@ import { identify } from '../key/identify.ts';
 import type { Detail, Outcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
 import { reportPurge } from '../purge/purge.ts';
-import { isCredential } from '../sharing/fields.ts';
+import { isUsualCredential } from '../sharing/fields.ts';
 import { Fault } from '../store/fault.ts';
 import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
@@ -27,8 +27,8 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   const hasSecret = typeof authorize === 'object' && exchange.headers[authorize.header] !== undefined;
   if (given === undefined && !hasSecret) return false;
   const authorized = await isAuthorized(t, invalidation);
-  const hidden = secretFields(invalidation, authorized);
-  if (given !== undefined || hidden.length > 0) exchange.strip([header, ...hidden]);
+  const hidden = hiddenFields(invalidation, authorized);
+  if (given !== undefined || hidden.length > 1) exchange.strip(hidden);
   const command = authorized ? commandIn(given) : undefined;
   if (command === undefined) return false;
 
@@ -51,13 +51,20 @@ function answer(t: Transaction, detail: Detail, status: number, body: object): v
   t.settle(outcome);
 }
 
-/** The outcome that a purge request would have, for `explain()`; nothing is purged. */
-export async function explainPurgeRequest(t: Transaction): Promise<Outcome | undefined> {
+/**
+ * What `answerPurgeRequest` would do, for `explain()`: the outcome of a purge request, and the fields that are taken away
+ * from any other. Nothing is purged, and the request stays as it is.
+ */
+export async function explainPurgeRequest(
+  t: Transaction,
+): Promise<{ readonly outcome?: Outcome; readonly hidden: readonly string[] }> {
   const { invalidation } = t.context.settings;
-  const given = invalidation && t.exchange.headers[invalidation.header];
-  const command = commandIn(given);
-  if (!invalidation || command === undefined || !(await isAuthorized(t, invalidation))) return undefined;
-  return { kind: 'invalidated', detail: command };
+  if (!invalidation) return { hidden: [] };
+  const command = commandIn(t.exchange.headers[invalidation.header]);
+  const isAsked = command !== undefined || typeof invalidation.authorize !== 'function';
+  const authorized = isAsked && (await isAuthorized(t, invalidation));
+  const hidden = hiddenFields(invalidation, authorized);
+  return authorized && command ? { hidden, outcome: { kind: 'invalidated', detail: command } } : { hidden };
 }
 
 function commandIn(given: unknown): Command | undefined {
@@ -81,11 +88,14 @@ async function isAuthorized(
   }
 }
 
-/** Credentials that did not authorize a purge may be the app's: they stay, so that its response counts as its caller's. */
-function secretFields({ authorize }: Invalidation, authorized: boolean): string[] {
-  if (typeof authorize === 'function') return [];
-  const { header } = authorize;
-  return authorized || !isCredential(header) ? [header] : [];
+/**
+ * The fields that the app does not see. Credentials that did not authorize a purge may be the app's: they stay, so that its
+ * response counts as its caller's.
+ */
+function hiddenFields({ header, authorize }: Invalidation, authorized: boolean): string[] {
+  if (typeof authorize === 'function') return [header];
+  const { header: secret } = authorize;
+  return authorized || !isUsualCredential(secret) ? [header, secret] : [header];
 }
 
 /** Compares in a time that reveals nothing of where, or by how much, they differ. */

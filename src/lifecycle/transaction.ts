@@ -84,11 +84,15 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   get caller(): Caller {
     if (!this.#caller) {
       const { context, exchange, ownPolicy } = this;
-      const { credentials, vary } = ownPolicy;
-      const rule = { credentials, ignore: vary.ignore };
+      const rule = { credentials: ownPolicy.credentials, ignore: this.ignored };
       this.#caller = new Caller(exchange.req, exchange.res, exchange.headers, rule, context.constants);
     }
     return this.#caller;
+  }
+
+  /** Names that are no credentials and select nothing. */
+  protected get ignored(): ReadonlySet<string> {
+    return this.ownPolicy.vary.ignore;
   }
 
   get isStranger(): boolean {

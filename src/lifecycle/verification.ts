@@ -4,6 +4,7 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
+import type { ForwardReason, Outcome } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { type Finding, withFinding } from '../sharing/audience.ts';
 import { Fault } from '../store/fault.ts';
@@ -19,6 +20,16 @@ import type { Transaction } from './transaction.ts';
  * A response that was made for a request with credentials is never stored for others. What the app gives a stranger may be
  * for all: the cache asks the app behind the answer, and compares.
  */
+
+/** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
+export function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
+  return ownPolicy.guard !== 'off' && context.dependentPlaces.isDependent(found.ref, caller);
+}
+
+/** What is said of a request that passes at once, and why it was not served. */
+export function dependentOutcome(fwd: ForwardReason): Outcome {
+  return { kind: 'forward', fwd, detail: 'depends-on-credentials' };
+}
 
 /** Asks the app for the answer that a stranger gets, and stores that. The client has been answered. */
 export async function askAsStranger(

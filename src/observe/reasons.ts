@@ -24,7 +24,7 @@ export const FORWARDED = {
   method: ['The request method is not one of `methods`, so no stored response can answer it.', 'RFC 9111 §4'],
   'uri-miss': ['No response is stored for the cache key.', 'RFC 9211 §2.2'],
   'vary-miss': [
-    'Responses are stored for the cache key, but none for the values that this request has in the `Vary` fields.',
+    'Responses are stored for the cache key, but none that this request may have: other values select them (`Vary`), or they are for other callers (option `guard`).',
     'RFC 9111 §4.1',
   ],
   request: [

@@ -98,7 +98,9 @@ export class Reporter {
   /** The first half of `request`, for a request whose outcome is known before its answer ends. */
   count(outcome: Outcome, request: ReportedRequest): void {
     const { stored, detail } = outcome;
-    if (stored === false && detail !== undefined && request.key !== undefined) {
+    // What is being verified says nothing of what is stored.
+    const isRefused = stored === false && detail !== undefined && detail !== 'verifying';
+    if (isRefused && request.key !== undefined) {
       this.#refusals.set(request.key, { detail, at: this.#clock() });
     }
     this.#stats.request(outcome, request);

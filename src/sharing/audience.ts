@@ -36,3 +36,8 @@ export function withFinding(audience: Audience, shape: string, finding: Finding,
   const until = now + (finding === 'different' ? DIFFERENT_MS : MAYBE_DIFFERENT_MS);
   return { same, different: [...different, [shape, until] as const].slice(-MAX_SHAPES) };
 }
+
+/** The shapes for which the app gave another answer not long ago. @param now milliseconds since 1970. */
+export function differentAt({ different }: Audience, now: number): string[] {
+  return different.filter(([, until]) => until > now).map(([shape]) => shape);
+}

@@ -107,6 +107,11 @@ export function isCredential(name: string): boolean {
   return kindOf(name) === 'credential';
 }
 
+/** Whether a field, by its lower-case name, is a usual one for credentials, and not only called like one. */
+export function isUsualCredential(name: string): boolean {
+  return credentials.has(name);
+}
+
 /** Whether a field, by its lower-case name, says nothing about the answer. */
 export function isNoise(name: string): boolean {
   return kindOf(name) === 'noise';

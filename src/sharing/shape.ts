@@ -27,6 +27,8 @@ const HASH_LENGTH = 12;
 
 const hashes = new LRUCache<string, string>({ maxSize: 1000, sizeCalculation: () => 1 });
 
+/** The shape of a request without credentials, where middleware in front has placed nothing. */
+export const STRANGERS_SHAPE = '';
 /** Fields whose values say nothing of a kind, however short. */
 const OPAQUE_FIELDS: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization']);
 
@@ -60,7 +62,7 @@ export function shapeOf(
   place(REQUEST, req, namesOnRequest(req));
   const locals = localsOf(res) ?? {};
   place(LOCALS, locals, Object.getOwnPropertyNames(locals));
-  if (marks.length === 0) return '';
+  if (marks.length === 0) return STRANGERS_SHAPE;
   const text = marks.join('\n');
   const known = hashes.get(text);
   if (known !== undefined) return known;

@@ -151,7 +151,7 @@ const hostile: readonly (readonly [string, Handler])[] = [
   ],
 ];
 
-describe.each(['refuse', 'off'] as const)('with guard: %j, an origin that sends', (guard) => {
+describe.each(['verify', 'reads', 'off'] as const)('with guard: %j, an origin that sends', (guard) => {
   test.each(hostile)('%s', async (_name, evil) => {
     const cache = newCache({ guard });
     const faults: FaultEvent[] = [];

@@ -25,6 +25,6 @@ describe('whatever is asked and answered', () => {
       { numRuns: sized(150, 400), seed: SEED },
     );
     // A fuzz that never hits would prove nothing.
-    expect(reused).toBeGreaterThan(100);
+    expect(reused).toBeGreaterThan(50);
   }, 60_000);
 });

@@ -61,12 +61,12 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
   );
 
   test.each<[Detail, string]>([
-    ['personal: req.user, cookie sid', '"personal: req.user, cookie sid"'],
+    ['depends-on-credentials: req.user, cookie sid', '"depends-on-credentials: req.user, cookie sid"'],
     ['shadow: hit', '"shadow: hit"'],
-    ['personal: say "no"', '"personal: say \\"no\\""'],
-    ['personal: back\\slash', '"personal: back\\\\slash"'],
-    ['personal: a\r\nX: b', '"personal: a??X: b"'],
-    ['personal: caf\xe9', '"personal: caf?"'],
+    ['varies: say "no"', '"varies: say \\"no\\""'],
+    ['varies: back\\slash', '"varies: back\\\\slash"'],
+    ['varies: a\r\nX: b', '"varies: a??X: b"'],
+    ['varies: caf\xe9', '"varies: caf?"'],
   ])('2.8: the detail %j is a String', (detail, expected) => {
     expect(cacheStatus('rrc', { kind: 'hit', detail })).toBe(`rrc; hit; detail=${expected}`);
   });
@@ -85,14 +85,14 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
     const shown = (key: string): string => cacheStatus('rrc', { kind: 'hit' }, key);
     expect(shown('"'.repeat(512))).toBe(`rrc; hit; key="${'\\"'.repeat(512)}"`);
     expect(shown('x'.repeat(513))).toBe(`rrc; hit; key="${'x'.repeat(512)}... (513 characters)"`);
-    const detail = `personal: ${'cookie a, '.repeat(1000)}` as const;
+    const detail = `varies: ${'cookie a, '.repeat(1000)}` as const;
     expect(cacheStatus('rrc', { kind: 'forward', detail })).toHaveLength(
-      'rrc; detail=""'.length + 512 + '... (10010 characters)'.length,
+      'rrc; detail=""'.length + 512 + '... (10008 characters)'.length,
     );
   });
 
   test('2: key and detail are parameters of one member', () => {
-    const outcome: Outcome = { kind: 'forward', fwd: 'uri-miss', detail: 'personal: a, b' };
-    expect(cacheStatus('rrc', outcome, 'k')).toBe('rrc; fwd=uri-miss; key="k"; detail="personal: a, b"');
+    const outcome: Outcome = { kind: 'forward', fwd: 'uri-miss', detail: 'varies: a, b' };
+    expect(cacheStatus('rrc', outcome, 'k')).toBe('rrc; fwd=uri-miss; key="k"; detail="varies: a, b"');
   });
 });

@@ -173,7 +173,10 @@ describe('channels and logs', () => {
     const names = messages.map(({ name }) => name);
     expect(names).toEqual(expect.arrayContaining(['request', 'fault', 'guard', 'store', 'purge']));
     expect(messages.every(({ message }) => message.cache === 'shop')).toBe(true);
-    const requests = messages.filter(({ name }) => name === 'request').map(({ message }) => message);
+    // The cache's own requests are events as well.
+    const requests = messages
+      .filter(({ name, message }) => name === 'request' && !message.refresh)
+      .map(({ message }) => message);
     expect(requests.slice(0, 2)).toMatchObject([{ result: 'miss' }, { result: 'hit' }]);
     expect(requests[0]!.keyHash).toMatch(/^[0-9a-f]{12}$/);
     expect(requests[1]!.keyHash).toBe(requests[0]!.keyHash);
@@ -187,6 +190,15 @@ describe('channels and logs', () => {
         message: 'Option "storeWhen" threw Error (showKey: true logs its message)',
       },
     });
+    expect(messages.filter(({ name }) => name === 'guard').map(({ message }) => message)).toEqual([
+      {
+        cache: 'shop',
+        keyHash: expect.stringMatching(/^[0-9a-f]{12}$/),
+        read: ['cookie'],
+        detail: 'depends-on-credentials: cookie',
+        advice: expect.stringContaining('name the caller: vary: { caller:'),
+      },
+    ]);
     expect(lines.join('\n')).toMatch(
       /redis-response-cache:request GET #[0-9a-f]{12} 200 shop; hit; ttl=\d+ \(lookup \d/,
     );

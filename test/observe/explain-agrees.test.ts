@@ -17,6 +17,11 @@ const INVALIDATION = {
   authorize: { header: 'X-Secret', secret: 'a secret of sixteen' },
 };
 
+/** A request with what middleware in front has placed on it. */
+interface Placed extends IncomingMessage {
+  lang?: string;
+}
+
 interface Step {
   readonly method: string;
   readonly path: string;
@@ -24,6 +29,8 @@ interface Step {
   /** Seconds that the clock goes on before the request. */
   readonly wait: number;
   readonly purge: 'none' | 'soft' | 'hard';
+  /** Whether the request before it is made again in its place. */
+  readonly again: boolean;
 }
 
 const policies = fc.record(
@@ -33,7 +40,14 @@ const policies = fc.record(
     staleWhileRevalidate: fc.constantFrom('5s', '1m'),
     staleIfError: fc.constant('1m'),
     compress: fc.constant(true),
-    vary: fc.constantFrom({ headers: ['X-Tenant'] }, { query: false }, { cookies: ['theme'] }),
+    vary: fc.constantFrom(
+      { headers: ['X-Tenant'] },
+      { query: false },
+      { cookies: ['theme'] },
+      { ignore: ['cookie theme'] },
+      { caller: (req: IncomingMessage) => req.headers['x-tenant'] ?? null },
+    ),
+    guard: fc.constantFrom('reads', 'off'),
     when: fc.constant((req: IncomingMessage) => !req.url?.includes('unless')),
   },
   { requiredKeys: [] },
@@ -41,6 +55,7 @@ const policies = fc.record(
 
 /** A route's cache behind the cache in front; none, where it is `undefined`. */
 const routes: fc.Arbitrary<PolicyOptions | undefined> = fc.constantFrom<(PolicyOptions | undefined)[]>(
+  undefined,
   undefined,
   undefined,
   { ttl: '5s' },
@@ -60,24 +75,38 @@ const fields = fc.record(
     'Accept-Encoding': fc.constantFrom('gzip', 'br', 'identity'),
     'Accept-Language': fc.constantFrom('de', 'en'),
     'X-Tenant': fc.constantFrom('1', '2'),
-    Cookie: fc.constantFrom('theme=dark', 'theme=light'),
+    Cookie: fc.constantFrom('theme=dark', 'theme=light', 'sid=a-session-of-24-characters'),
+    Authorization: fc.constantFrom('Basic YTpi', 'Basic YTpj'),
+    'X-Lang': fc.constantFrom('de', 'en'),
     'X-HTTP-Method-Override': fc.constant('PUT'),
     'X-Invalidate': fc.constantFrom('invalidate', 'invalidate-all'),
     'X-Secret': fc.constant(INVALIDATION.authorize.secret),
   },
   { requiredKeys: [] },
 );
+/** Requests with credentials, and nothing else that matters. */
+const CALLERS: readonly Record<string, string>[] = [
+  { Cookie: 'sid=a-session-of-24-characters' },
+  { Authorization: 'Basic YTpi' },
+  { 'X-Secret': INVALIDATION.authorize.secret },
+  { 'X-Secret': 'not the secret', 'X-Invalidate': 'unknown' },
+];
 const seldom = fc.oneof(
   { arbitrary: fc.constant({}), weight: 3 },
   { arbitrary: fields as fc.Arbitrary<Record<string, string>>, weight: 2 },
+  { arbitrary: fc.constantFrom(...CALLERS), weight: 2 },
 );
 const steps = fc.array(
   fc.record({
     method: fc.constantFrom('GET', 'GET', 'GET', 'GET', 'HEAD', 'POST'),
-    path: fc.constantFrom('/text', '/text?b=2&a=1', '/varies', '/short', '/private', '/unless', '/tagged'),
+    path: fc.constantFrom(
+      ...['/text', '/text?b=2&a=1', '/varies', '/short', '/private', '/unless', '/tagged'],
+      ...['/public', '/reads', '/reads', '/hidden', '/hidden', '/lang'],
+    ),
     headers: seldom,
     wait: fc.constantFrom(0, 0, 0, 3, 8, 40),
     purge: fc.constantFrom('none', 'none', 'none', 'none', 'soft', 'hard'),
+    again: fc.boolean(),
   }),
   { minLength: 2, maxLength: 8 },
 ) as fc.Arbitrary<Step[]>;
@@ -91,9 +120,11 @@ function agree(explained: string, says: string, hasRoute: boolean): boolean {
   if (explained === says) return true;
   // What the cache in front lets pass, the cache of the route may decide.
   if (hasRoute && explained.startsWith('fwd=')) return true;
+  // A request that passes at once is known to do so.
+  if (says.endsWith('detail=depends-on-credentials')) return false;
   // A reason not to store, which only the response tells.
-  if (explained.startsWith('fwd=') && !explained.includes('detail='))
-    return says.startsWith(`${explained}; detail=`);
+  const known = explained.replace(/; detail=verifying$/, '');
+  if (known.startsWith('fwd=') && !known.includes('detail=')) return says.startsWith(`${known}; detail=`);
   return explained.includes('shadow: ') && says.startsWith(explained.slice(0, -1));
 }
 
@@ -117,10 +148,20 @@ async function run(
     if (req.url === '/private') res.setHeader('Cache-Control', 'private');
     if (req.url === '/varies') res.setHeader('Vary', 'Accept-Language');
     if (req.url === '/tagged') res.setHeader('ETag', '"a"');
+    if (req.url === '/public') res.setHeader('Cache-Control', 'public');
     if (req.headers['if-none-match'] === '"a"' && req.url === '/tagged') res.writeHead(304).end();
-    else res.end(`${req.headers['accept-language']} ${'text '.repeat(400)}`);
+    else res.end(`${req.headers['accept-language']} ${seen(req)} ${'text '.repeat(400)}`);
   };
-  const server = createServer(async (req, res) => {
+  // What the app knows of a caller by a way that nobody sees.
+  const callers = new WeakMap<IncomingMessage, string>();
+  const seen = (req: Placed): string | undefined => {
+    if (req.url === '/reads') return req.headers.cookie;
+    if (req.url === '/hidden') return callers.get(req);
+    return req.url === '/lang' ? req.lang : '';
+  };
+  const server = createServer(async (req: Placed, res) => {
+    callers.set(req, req.headers.authorization ?? '');
+    if (req.headers['x-lang']) req.lang = String(req.headers['x-lang']);
     // In front of the cache, so that it is not stored; each request has its own, those of refreshes too.
     res.setHeader('X-Explained', (await cache.explain(req)).cacheStatus ?? '');
     cache(req, res, () => (nested ? nested(req, res, () => answer(req, res)) : answer(req, res)));
@@ -128,11 +169,15 @@ async function run(
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const session = new Connection((server.address() as AddressInfo).port);
   try {
-    for (const { method, path, headers, wait, purge } of history) {
+    let before: Step | undefined;
+    for (const step of history) {
+      const { method, path, headers } = (step.again && before) || step;
+      const { wait, purge } = step;
+      before = { ...step, method, path, headers };
       now += wait * 1000;
       if (purge !== 'none') await cache.purge({ prefix: '/', soft: purge === 'soft' });
       const answered = await session.ask({ method, path, headers: { Host: HOST, ...headers } });
-      const before = decided(answered.header('x-explained'));
+      const explained = decided(answered.header('x-explained'));
       // The member of the cache in front is the last; a route's cache adds its own before it.
       const says = decided(
         answered
@@ -141,8 +186,8 @@ async function run(
           .at(-1),
       );
       await cache.idle();
-      if (!agree(before ?? '', says ?? '', route !== undefined))
-        expect([method, path, headers, says]).toEqual([method, path, headers, before]);
+      if (!agree(explained ?? '', says ?? '', route !== undefined))
+        expect([method, path, headers, says]).toEqual([method, path, headers, explained]);
     }
   } finally {
     session.close();

@@ -1,8 +1,10 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import type { IncomingMessage } from 'node:http';
 import { afterAll, describe, expect, test } from '@jest/globals';
+import type express from 'express';
 import { Redis } from 'ioredis';
 import type { CacheOptions, Explanation } from '../../src/index.ts';
-import { newCache } from '../support/app.ts';
+import { newCache, type TestApp, testApp } from '../support/app.ts';
 import type { Asked } from '../support/client.ts';
 import { expresses } from '../support/expresses.ts';
 import { startRedis } from '../support/redis.ts';
@@ -90,6 +92,7 @@ describe('cache.explain()', () => {
     const [explained] = await both(store, asked);
     const host = 'test.example';
     const text = `GET http://${host}/tagged?a=1&b=2`;
+    const shape = expect.stringMatching(/^[\w-]{12}$/);
     expect(explained).toEqual({
       cacheStatus: 'redis-response-cache; hit; ttl=55',
       because: [
@@ -99,6 +102,7 @@ describe('cache.explain()', () => {
           see: 'RFC 9211 §2.1',
         },
       ],
+      caller: { credentials: ['x-tenant'], shape, stranger: false },
       key: { text, id: text, of: { method: 'GET', scheme: 'http', host, path: '/tagged', query: 'a=1&b=2' } },
       variant: {
         id: '[["header","x-tenant","acme"]]',
@@ -114,6 +118,8 @@ describe('cache.explain()', () => {
         tags: ['things'],
         originMs: expect.any(Number),
         purged: false,
+        selectors: [],
+        audience: { same: [shape], different: [], standing: 'same' },
       },
     });
     expect(Math.round(explained.stored!.ageMs / 1000)).toBe(5);
@@ -142,8 +148,8 @@ describe('cache.explain()', () => {
     expect(explained.cacheStatus).toBe('redis-response-cache; fwd=uri-miss');
     expect(explained.refused).toMatchObject({ word: 'private', see: 'RFC 9111 §5.2.2.7' });
     expect(Math.abs(explained.refused!.at.getTime() - Date.now())).toBeLessThan(60_000);
-    const [personal] = await both(store, { path: '/session' });
-    expect(personal.refused?.word).toMatch(/^personal: .*cookie/);
+    const [dependent] = await both(store, { path: '/session' });
+    expect(dependent.refused?.word).toBe('depends-on-credentials: cookie');
   });
 
   test('changes nothing in Redis or in the statistics, and does not call the app', async () => {
@@ -197,5 +203,152 @@ describe('cache.explain()', () => {
     await expect(cache.explain('ftp://a.example/')).rejects.toThrow(
       'explain takes an http or https URL, not ftp://a.example/',
     );
+  });
+});
+
+describe('cache.explain() on who asks', () => {
+  /** Middleware in front knows a member by the cookie; pages differ by what the app behind does with it. */
+  async function club(options: CacheOptions = {}): Promise<TestApp> {
+    const context = new AsyncLocalStorage<string>();
+    return testApp(
+      (cache) => {
+        const app = (expresses[0]![1] as typeof express)();
+        app.use((req, res, next) => {
+          if (req.headers['x-lang']) res.locals.lang = req.headers['x-lang'];
+          context.run(/member=(\w+)/.exec(req.headers.cookie ?? '')?.[1] ?? '', next);
+        });
+        app.use(async (req, res, next) => {
+          if (req.headers['x-explain']) res.json(await cache.explain(req));
+          else next();
+        });
+        app.use(cache);
+        app.get('/same', (_req, res) => void res.send('the same'));
+        app.get('/hidden', (_req, res) => void res.send(`for ${context.getStore()}`));
+        app.get('/reads', (req, res) => void res.send(`for ${req.headers.cookie}`));
+        app.get('/lang', (_req, res) => void res.send(`in ${res.locals.lang}`));
+        return app;
+      },
+      { ttl: '1m', ...options },
+    );
+  }
+  const member = { Cookie: 'member=anne-whose-name-is-long; _ga=GA1.2.3' };
+  const explainedOf = async (
+    { ask }: TestApp,
+    path: string,
+    headers: Record<string, string> = {},
+  ): Promise<Explanation> =>
+    JSON.parse((await ask({ path, headers: { ...headers, 'X-Explain': '1' } })).body);
+
+  test('names the credentials, and never their values', async () => {
+    const app = await club({ credentials: ['X-Badge'] });
+    const explained = await explainedOf(app, '/same', {
+      ...member,
+      Authorization: 'Basic s3cret',
+      'X-Badge': 'gold',
+    });
+    expect(explained.caller).toEqual({
+      credentials: ['authorization', 'cookie member', 'x-badge'],
+      shape: expect.stringMatching(/^[\w-]{12}$/),
+      stranger: false,
+    });
+    expect(JSON.stringify(explained)).not.toMatch(/anne|s3cret|gold/);
+    expect((await explainedOf(app, '/same', { Cookie: '_ga=GA1.2.3' })).caller).toEqual({
+      credentials: [],
+      shape: '',
+      stranger: true,
+    });
+  });
+
+  test('tells for whom a response is stored: strangers, those who were seen to get the same, and others', async () => {
+    const app = await club();
+    const { shape } = (await explainedOf(app, '/same', member)).caller!;
+    for (const [path, standing] of [
+      ['/same', 'same'],
+      ['/hidden', 'different'],
+    ] as const) {
+      await app.settled(path);
+      const unseen = await explainedOf(app, path, member);
+      expect(unseen).toMatchObject({
+        cacheStatus: 'redis-response-cache; fwd=vary-miss; detail=verifying',
+        stored: { audience: { same: [''], different: [], standing: 'unseen' } },
+      });
+      expect((await app.settled({ path, headers: member })).cacheStatus).toBe(
+        'fwd=vary-miss; detail=verifying',
+      );
+      const seen = await explainedOf(app, path, member);
+      const isSame = standing === 'same';
+      expect(seen.stored?.audience).toEqual({
+        same: isSame ? ['', shape] : [''],
+        different: isSame ? [] : [shape],
+        standing,
+      });
+      expect(seen.cacheStatus).toMatch(
+        isSame ? /; hit; ttl=\d+$/ : /; fwd=vary-miss; detail=depends-on-credentials$/,
+      );
+      expect((await app.settled({ path, headers: member })).cacheStatus).toMatch(
+        isSame ? /^hit/ : /^fwd=vary-miss; detail=depends-on-credentials$/,
+      );
+      // A stranger is told what is stored as well.
+      expect((await explainedOf(app, path)).stored?.audience).toMatchObject({ standing: 'same' });
+    }
+    app.later(11 * 60_000);
+    await app.settled('/hidden');
+    expect((await explainedOf(app, '/hidden', member)).stored?.audience).toMatchObject({
+      different: [],
+      standing: 'unseen',
+    });
+  });
+
+  test('a response that says public is for everyone', async () => {
+    const app = await testApp(
+      (cache) => {
+        const site = (expresses[0]![1] as typeof express)();
+        site.use(cache);
+        site.get('/', (_req, res) => void res.set('Cache-Control', 'public').send('for all'));
+        return site;
+      },
+      { ttl: '1m' },
+    );
+    await app.settled({ path: '/', headers: { Host: 'test.example', ...member } });
+    const explained = await app.cache.explain('http://test.example/');
+    expect(explained.stored).toMatchObject({ audience: 'everyone', selectors: [] });
+  });
+
+  test('says that a request passes at once where this process remembers that nothing is shared', async () => {
+    const app = await club();
+    const before = await explainedOf(app, '/reads', member);
+    expect(before.cacheStatus).toBe('redis-response-cache; fwd=uri-miss');
+    await app.settled({ path: '/reads', headers: member });
+    const after = await explainedOf(app, '/reads', member);
+    expect(after).toMatchObject({
+      cacheStatus: 'redis-response-cache; fwd=uri-miss; detail=depends-on-credentials',
+      because: [{ word: 'uri-miss' }, { word: 'depends-on-credentials' }],
+      refused: { word: 'depends-on-credentials: cookie' },
+    });
+    expect((await app.settled({ path: '/reads', headers: member })).cacheStatus).toBe(
+      'fwd=uri-miss; detail=depends-on-credentials',
+    );
+    // A stranger is none of those.
+    expect((await explainedOf(app, '/reads')).cacheStatus).toBe('redis-response-cache; fwd=uri-miss');
+    const shadow = await app.cache
+      .with({ mode: 'shadow' })
+      .explain('http://test.example/reads', { headers: member });
+    expect(shadow.cacheStatus).toMatch(/detail="shadow: uri-miss"$/);
+  });
+
+  test('names what selects: fields that the app or Vary names, and what was placed in front', async () => {
+    const app = await club();
+    await app.settled({ path: '/lang', headers: { 'X-Lang': 'de' } });
+    const stored = { selectors: ['res.locals.lang'] };
+    expect(await explainedOf(app, '/lang', { 'X-Lang': 'de' })).toMatchObject({
+      cacheStatus: expect.stringMatching(/; hit;/),
+      stored,
+    });
+    const other = await explainedOf(app, '/lang', { 'X-Lang': 'en' });
+    expect(other).toMatchObject({
+      cacheStatus: expect.stringMatching(/fwd=vary-miss$/),
+      variant: { others: true },
+    });
+    expect(other.stored).toBeUndefined();
   });
 });

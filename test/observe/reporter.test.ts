@@ -101,9 +101,14 @@ describe('Reporter.refusalOf', () => {
     reporter.request(REFUSED, request());
     reporter.request(HIT, request({ key: 'GET http://b.example/' }));
     reporter.request({ kind: 'forward', fwd: 'bypass', detail: 'timeout' }, request({ key: 'c' }));
+    reporter.request(
+      { kind: 'forward', fwd: 'vary-miss', stored: false, detail: 'verifying' },
+      request({ key: 'd' }),
+    );
     expect(reporter.refusalOf('GET http://a.example/')).toEqual({ detail: 'private', at: 2000 });
     expect(reporter.refusalOf('GET http://b.example/')).toBeUndefined();
     expect(reporter.refusalOf('c')).toBeUndefined();
+    expect(reporter.refusalOf('d')).toBeUndefined();
   });
 
   test('remembers 1000 keys, and fewer if they are long', () => {
@@ -131,7 +136,12 @@ describe('Reporter', () => {
       reporter.on(name, (event: unknown) => events.push([name, event]));
     }
     const fault = { step: 'lookup', code: 'timeout', message: 'no reply' } as const;
-    const guard = { read: ['req.user'], key: 'k', refused: true };
+    const guard = {
+      read: ['req.user'],
+      key: 'k',
+      detail: 'depends-on-credentials',
+      advice: 'vary.caller',
+    } as const;
     const store = { key: 'k', bytes: 1, ttlMs: 1000, tags: [], durationMs: 1 };
     const purge = { by: 'call', target: 'all', soft: false, purged: 2, durationMs: 1 } as const;
     const failed = { ...purge, purged: undefined };
@@ -142,7 +152,9 @@ describe('Reporter', () => {
     reporter.purge(purge);
     reporter.purge(failed);
     reporter.refresh(refresh);
-    reporter.refused('personal: req.user');
+    reporter.refused('depends-on-credentials: req.user');
+    reporter.refused('depends-on-credentials');
+    reporter.refused('varies: req.session');
     expect(events).toEqual([
       ['fault', fault],
       ['guard', guard],
@@ -155,7 +167,7 @@ describe('Reporter', () => {
       faults: { lookup: { timeout: 1 } },
       purges: { confirmed: 1, failed: 1, responses: 2 },
       refreshes: { stored: 1 },
-      refused: { personal: 1 },
+      refused: { 'depends-on-credentials': 2, varies: 1 },
     });
   });
 });

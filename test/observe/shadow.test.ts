@@ -147,7 +147,7 @@ describe('shadow mode', () => {
     gate.open();
     await gated;
     await cache.idle();
-    expect(cache.stats().refused).toEqual({ personal: 1, purged: 1 });
+    expect(cache.stats().refused).toEqual({ 'depends-on-credentials': 1, purged: 1 });
     expect(cache.stats().stored).toBe(0);
   });
 

@@ -62,7 +62,7 @@ describe('cache.stats()', () => {
       'only-if-cached': 1,
       'stale-while-revalidate': 1,
     });
-    expect(stats.refused).toEqual({ private: 1, 'set-cookie': 1, authorization: 1 });
+    expect(stats.refused).toEqual({ private: 1, 'set-cookie': 1, 'depends-on-credentials': 1 });
     // /text twice, /varies twice, /behind twice, /gated, /short twice.
     expect(stats.stored).toBe(9);
     // Two whole texts; a HEAD and a 304 have no body.

@@ -44,14 +44,23 @@ describe('options that are left out', () => {
       statuses: new Set([200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501]),
       ttl: '1h',
       key: undefined,
-      vary: { headers: [], query: true, queryDeclared: false, cookies: [], by: undefined },
+      vary: {
+        headers: [],
+        query: true,
+        queryDeclared: false,
+        cookies: [],
+        by: undefined,
+        caller: undefined,
+        ignore: new Set(),
+      },
       hashKeys: undefined,
       maxBodySize: 1_048_576,
       locals: [],
       directives: 'follow',
       targeted: [],
       setCookie: 'refuse',
-      guard: 'refuse',
+      guard: 'verify',
+      credentials: new Set(),
       collapse: { wait: 10_000, lease: 5000 },
       tags: [],
       staleWhileRevalidate: 0,
@@ -70,7 +79,14 @@ describe('options that are left out', () => {
     const names = Object.keys(SCHEMA).map((name) => [name, undefined]);
     expect(parsed(Object.fromEntries(names))).toEqual(parsed({}));
     const parts = {
-      vary: { headers: undefined, query: undefined, cookies: undefined, by: undefined },
+      vary: {
+        headers: undefined,
+        query: undefined,
+        cookies: undefined,
+        by: undefined,
+        caller: undefined,
+        ignore: undefined,
+      },
       collapse: { wait: undefined, lease: undefined },
       refresh: { concurrency: undefined, timeout: undefined },
     };
@@ -218,7 +234,14 @@ describe.each<[option: string, Row[]]>([
     ],
   ],
   ['setCookie', same('refuse', 'strip', 'store')],
-  ['guard', same('refuse', 'warn', 'off')],
+  ['guard', same('verify', 'reads', 'off')],
+  [
+    'credentials',
+    [
+      [[], new Set()],
+      [['X-Badge', 'x-pass'], new Set(['x-badge', 'x-pass'])],
+    ],
+  ],
   [
     'collapse',
     [
@@ -320,8 +343,21 @@ describe('vary', () => {
     expect(parsePolicy({ when }).when).not.toBe(parsePolicy({ when: () => true }).when);
   });
 
-  test('by calls the function that was given', () => {
-    expect(parsePolicy({ vary: { by } }).vary.by?.({} as never, {} as never)).toBe('tenant');
+  test('by and caller call the function that was given', () => {
+    const { vary } = parsePolicy({ vary: { by, caller: () => 42 } });
+    expect(vary.by?.({} as never, {} as never)).toBe('tenant');
+    expect(vary.caller?.({} as never, {} as never)).toBe(42);
+  });
+
+  test('ignore takes the names of fields, cookies and placed values', () => {
+    const ignore = [
+      'x-device-id',
+      'cookie Theme',
+      'req.bucket',
+      'res.locals.requestId',
+      'client certificate',
+    ];
+    expect(parsePolicy({ vary: { ignore } }).vary.ignore).toEqual(new Set(ignore));
   });
 });
 

@@ -78,7 +78,11 @@ describe.each<[string, string, Row[]]>([
     rows('statuses', 200, '200', null, {}, ['200'], [199], [100], [600], [200.5], [206], [200, 304]),
   ],
   ['key', 'a function', rows('key', 'path', 5, null, {}, true)],
-  ['vary', 'an object { headers, query, cookies, by }', rows('vary', null, 'cookie', 5, true, ['cookie'])],
+  [
+    'vary',
+    'an object { headers, query, cookies, by, caller, ignore }',
+    rows('vary', null, 'cookie', 5, true, ['cookie']),
+  ],
   [
     'vary.headers',
     'header field names',
@@ -100,6 +104,24 @@ describe.each<[string, string, Row[]]>([
     rows('vary.query.except', 'utm', true, null, undefined, [''], ['a[]']),
   ],
   ['vary.by', 'a function', rows('vary.by', 'tenant', null, {}, true)],
+  ['vary.caller', 'a function', rows('vary.caller', 'req.user.id', null, {}, true)],
+  [
+    'vary.ignore',
+    'a list of names such as',
+    rows(
+      'vary.ignore',
+      'req.bucket',
+      true,
+      null,
+      {},
+      [1],
+      [''],
+      ['a b'],
+      ['cookie '],
+      ['cookie a b'],
+      ['a:b'],
+    ),
+  ],
   [
     'maxBodySize',
     "a size: a whole number of bytes, or a string with a unit such as '1mb'",
@@ -120,7 +142,16 @@ describe.each<[string, string, Row[]]>([
     rows('targeted', 'CDN-Cache-Control', true, null, {}, [1], [''], ['a b'], ['*'], ['a,b']),
   ],
   ['setCookie', '"refuse" or "strip" or "store"', rows('setCookie', true, false, 'allow', '', null, {})],
-  ['guard', '"refuse" or "warn" or "off"', rows('guard', true, false, 'on', 'OFF', null, 0)],
+  [
+    'guard',
+    '"verify" or "reads" or "off"',
+    rows('guard', true, false, 'on', 'OFF', null, 0, 'refuse', 'warn', {}),
+  ],
+  [
+    'credentials',
+    'header field names',
+    rows('credentials', 'X-Badge', true, null, {}, [1], [''], ['a b'], ['*'], ['a,b']),
+  ],
   ['collapse', 'an object { wait, lease }', rows('collapse', true, null, '10s', 5, [])],
   ['collapse.wait', 'a duration', rows('collapse.wait', ...NO_DURATION, false)],
   [
@@ -197,7 +228,7 @@ describe('an unknown option', () => {
   test.each([
     ['vary.header', 'Did you mean "vary.headers"?'],
     ['vary.Query', 'Did you mean "vary.query"?'],
-    ['vary.params', '"vary" takes { headers, query, cookies, by }.'],
+    ['vary.params', '"vary" takes { headers, query, cookies, by, caller, ignore }.'],
     ['vary.query.expect', 'Did you mean "vary.query.except"?'],
     ['vary.query.only', '"vary.query" takes { except }.'],
     ['collapse.Wait', 'Did you mean "collapse.wait"?'],

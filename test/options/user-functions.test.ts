@@ -47,6 +47,13 @@ const ROWS: readonly Row[] = [
     wrong: [...NO_KEY, [undefined, 'undefined']],
   },
   {
+    option: 'vary.caller',
+    of: (caller) => ({ vary: { caller } }),
+    word: 'vary-caller-error',
+    wrongWord: 'vary-ambiguous',
+    wrong: [...NO_KEY, [undefined, 'undefined']],
+  },
+  {
     option: 'storeWhen',
     of: (storeWhen) => ({ storeWhen }),
     word: 'store-when-error',

@@ -32,6 +32,7 @@ describe('a policy derived by with', () => {
     [{ when: false }],
     [{ statuses: [200] }],
     [{ guard: 'off' }],
+    [{ credentials: ['X-Badge'] }],
     [{ staleWhileRevalidate: '5s', staleIfError: '5s', originTimeout: '5s' }],
     [{ compress: true }],
   ])('by %j makes the same keys', (overrides) => {

@@ -479,8 +479,9 @@ describe('routes', () => {
   test('of a cache without the option ignore the field', async () => {
     const { ask, through } = await stage({ invalidation: undefined } as unknown as CacheOptions);
     await ask();
+    // A field that is called a secret is a credential, unless it is known to be for purges.
+    expect((await ask({ headers: authorized('invalidate') })).header('cache-status')).toMatch(/verifying$/);
     expect(isHit(await ask({ headers: authorized('invalidate') }))).toBe(true);
-    await ask({ path: '/b', headers: authorized('invalidate') });
     expect(through[1]?.headers).toMatchObject({ 'x-purge': 'invalidate', 'x-secret': SECRET });
   });
 });

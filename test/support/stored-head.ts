@@ -25,9 +25,9 @@ export const HEAD: StoredHead = {
 
 /** The metadata of that head as it is stored, with one of its places taken by something else. */
 export function metadata(place = -1, value?: unknown): unknown[] {
-  const { key, variant, status, message, headers, removedFields, tags, locals } = HEAD;
+  const { key, variant, status, message, headers, removedFields, tags, locals, selectors, audience } = HEAD;
   const all: unknown[] = [key, variant, status, message, headers, removedFields, ageing(), tags, locals];
-  all.push(HEAD.selectors, [HEAD.audience?.same, HEAD.audience?.different]);
+  all.push(selectors, audience && [audience.same, audience.different]);
   return place < 0 ? all : all.with(place, value);
 }
 

@@ -8,7 +8,10 @@ export const known: Detail[] = [
   'fill-under-way',
   'depends-on-credentials',
   'depends-on-credentials: req.user',
-  'varies: res.locals.cspNonce',
+  'varies',
+  'varies: req.session',
+  'verifying',
+  'credentials',
   'shadow: hit',
   'OOM',
   new Fault('timeout', 'no reply').code,
@@ -17,8 +20,8 @@ export const known: Detail[] = [
 // @ts-expect-error: a typing error.
 export const misspelt: Detail = 'no-stroe';
 
-// @ts-expect-error: `varies` always has particulars.
-export const bare: Detail = 'varies';
+// @ts-expect-error: what `personal` was.
+export const former: Detail = 'personal: req.user';
 
 // @ts-expect-error: it stands for all codes of Redis in the documentation, and is no detail itself.
 export const generic: Detail = 'redis-error';

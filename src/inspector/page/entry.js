@@ -3,7 +3,7 @@ import { announce, byId, facts, h, literal, may, open, table, visible } from './
 import { explanation } from './explanation.js';
 import { bytes, count, duration, hexDump, indentJson, instant } from './format.js';
 import { act } from './server.js';
-import { freshness, keyOf, variantOf } from './summary.js';
+import { audienceText, freshness, keyOf, selectingFields, variantOf } from './summary.js';
 
 /* One stored response with header fields and body. A change is stored only if the response is still the one shown. */
 
@@ -119,7 +119,8 @@ function entryFacts(entry) {
     ['Encryption', entry.encryptedWith === undefined ? 'none' : literal(`key ${entry.encryptedWith}`)],
     ['Origin time', duration(entry.originMs)],
     ['Tags', tags.length > 0 ? tags.map((tag) => h('span', { class: 'tag' }, literal(tag))) : 'none'],
-    ['Variant', variant ? literal(variant) : 'none'],
+    ['Selected by', variant ? literal(variant) : 'the key alone'],
+    ...(entry.kind === 'response' ? [['For', audienceText(entry.audience)]] : []),
     ['Store id', literal(entry.id)],
   ]);
 }
@@ -141,9 +142,7 @@ function explainButton(entry) {
   const button = h('button', { type: 'button' }, 'Explain');
   button.addEventListener('click', () =>
     attempt('Explaining…', async () => {
-      const headers = Object.fromEntries(
-        Object.entries(entry.variesOn).filter(([, value]) => value !== null),
-      );
+      const headers = selectingFields(entry);
       const result = await act('explain', { url: entry.url, method: entry.method, headers });
       announce(statusLine(), '');
       byId('entry').querySelector('.explanation').replaceChildren(explanation(result));

@@ -1,15 +1,18 @@
 import { facts, h, literal, sentence } from './dom.js';
 import { bytes, duration, instant } from './format.js';
+import { audienceText } from './summary.js';
 
 /* The result of `cache.explain`. */
 
-export function explanation({ cacheStatus, because, key, variant, stored, refused }) {
+export function explanation({ cacheStatus, because, caller, key, variant, stored, refused }) {
   const rows = [['Cache-Status', literal(cacheStatus ?? 'none (the cache is disabled)')]];
   if (because.length > 0) rows.push(['Why', h('ul', {}, because.map(ruleItem))]);
   if (key) rows.push(['Cache key', literal(key.text)]);
-  if (variant?.vary) rows.push(['Varies on', literal(variant.vary)]);
+  if (caller) rows.push(['Credentials', caller.stranger ? 'none' : literal(caller.credentials.join(', '))]);
+  if (stored?.selectors.length > 0) rows.push(['Varies on', literal(stored.selectors.join(', '))]);
   else if (variant?.others) rows.push(['Varies on', 'fields of other stored variants']);
   rows.push(['Stored', stored ? storedText(stored) : 'nothing']);
+  if (stored) rows.push(['For', forText(stored.audience)]);
   if (refused) rows.push(['Last not stored', refusal(refused)]);
   return facts(rows);
 }
@@ -28,3 +31,17 @@ function storedText({ status, ageMs, ttlMs, size, purged }) {
   const freshness = purged ? 'stale (soft purge)' : fresh;
   return `status ${status}, ${bytes(size)}, age ${duration(ageMs)}, ${freshness}`;
 }
+
+function forText(audience) {
+  if (audience === 'everyone') return 'everyone';
+  const { same, different, standing } = audience;
+  const others = same.filter((shape) => shape !== '').length;
+  const strangers = others < same.length;
+  return `${audienceText({ strangers, same: others, different: different.length })}. ${STANDINGS[standing]}`;
+}
+
+const STANDINGS = {
+  same: 'This request may have it.',
+  different: 'This request may not: the app gives another response to its kind of callers.',
+  unseen: 'For this kind of callers, the app is asked first, and its response compared.',
+};

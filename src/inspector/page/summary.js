@@ -19,11 +19,30 @@ export function keyOf({ key, method, url }) {
   );
 }
 
-/** What selected the variant: request header fields that `Vary` names, and the parts that the `vary` option declares. */
+/** What selected the variant: request header fields, values placed in front, and what the `vary` option declares. */
 export function variantOf({ variesOn = {}, declaredParts = '' }) {
   const fields = Object.entries(variesOn).map(([name, value]) => partText(name, value));
   return [...fields, ...declaredTexts(declaredParts)].join(' · ');
 }
+
+/** The fields of a request that selects the variant. What middleware in front places, no request can bring. */
+export function selectingFields({ variesOn }) {
+  const fields = Object.entries(variesOn);
+  return Object.fromEntries(
+    fields.filter(([name, value]) => value !== null && !/^(?:req|res\.locals)\./.test(name)),
+  );
+}
+
+/** Who may have the response. @param audience a summary's, or an explanation's with `same` and `different` counted. */
+export function audienceText(audience) {
+  if (audience === 'everyone') return 'everyone';
+  const { strangers, same, different } = audience;
+  const some = [strangers ? 'requests without credentials' : '', same > 0 ? kinds(same) : ''].filter(Boolean);
+  const others = different > 0 ? `, not ${kinds(different)} who got another response` : '';
+  return `${some.join(' and ') || 'nobody'}${others}`;
+}
+
+const kinds = (number) => `${number} ${number === 1 ? 'kind' : 'kinds'} of callers`;
 
 function declaredTexts(json) {
   if (json === '') return [];

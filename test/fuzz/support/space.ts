@@ -240,7 +240,7 @@ export const options: Arbitrary<CacheOptions> = fc.record(
     directives: fc.constantFrom('follow', 'ignore', 'override'),
     targeted: fc.constant(['CDN-Cache-Control']),
     setCookie: fc.constantFrom('refuse', 'strip'),
-    guard: fc.constantFrom('refuse', 'off'),
+    guard: fc.constantFrom('verify', 'reads', 'off'),
     maxBodySize: fc.constantFrom('1mb' as const, 500),
     hashKeys: fc.boolean(),
     showKey: fc.boolean(),

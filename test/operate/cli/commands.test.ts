@@ -124,12 +124,39 @@ describe('the show command', () => {
     expect([one.code, one.out]).toEqual([0, expect.stringContaining('body of')]);
   });
 
+  test('says what selects a response and who may have it, and so does ls', async () => {
+    const member = { path: '/a', headers: { Cookie: 'sid=a-session-of-24-characters' } };
+    const { on } = await filled([
+      ...['/a', '/public', '/none'],
+      { path: '/lang', headers: { 'X-Lang': 'de' } },
+      // The first one is compared, and gets the same.
+      ...[member, { path: '/none', headers: { Authorization: 'Basic YTpi' } }],
+    ]);
+    const facts = async (path: string): Promise<string[]> =>
+      lines((await on(['show', `${HOST}${path}`])).out).filter((line) =>
+        /^ {2}(?:varies on|for) /.test(line),
+      );
+    expect(await facts('/public')).toEqual(['  for        everyone']);
+    expect(await facts('/a')).toEqual(['  for        requests without credentials and 1 kind of callers']);
+    expect(await facts('/lang')).toEqual([
+      '  varies on  x-lang: de',
+      '  for        requests without credentials',
+    ]);
+    const { out } = await on(['ls']);
+    expect(out).toMatch(/ GET http:\/\/test\.example\/public\n/);
+    expect(out).toMatch(/\/a \(for requests without credentials and 1 kind of callers\)\n/);
+    expect(out).toMatch(/\/lang \(by x-lang\)\n/);
+    const [listed] = lines((await on(['ls', '/a', '--json'])).out).map((line) => JSON.parse(line));
+    expect(listed.audience).toEqual({ strangers: true, same: 1, different: 0 });
+  });
+
   test('shows a value by the JSON of its key', async () => {
     const { on, prefix } = await filled([]);
     const cache = redisCache({ redis: url, prefix, timeout: '10s' });
     stopping.push(() => cache.close());
     await cache.store.set(['rates', 'EUR'], { eur: 1 }, { ttl: '1m' });
     expect((await on(['show', '["rates","EUR"]', '--raw'])).out).toBe('{"eur":1}');
+    expect((await on(['show', '["rates","EUR"]'])).out).not.toMatch(/^ {2}for/m);
   });
 
   test('says when nothing is stored, and why an entry is unreadable', async () => {

@@ -65,6 +65,8 @@ const app: Handler = (req, res) => {
   // Header values may contain C1 controls, which some terminals obey.
   res.setHeader('X-Evil', 'a\x9b2Jb');
   if (req.url?.startsWith('/varied')) res.setHeader('Vary', 'Accept-Language');
+  if (req.url?.startsWith('/public')) res.setHeader('Cache-Control', 'public');
+  if (req.url?.startsWith('/lang')) res.setHeader('X-Answer', `in ${req.headers['x-lang']}`);
   if (req.url?.startsWith('/bytes')) res.end(Buffer.from([0, 255, 1, 254]));
   else res.end(`body of ${req.url}\n\x1b[2Jend\n`);
 };

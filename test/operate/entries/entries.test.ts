@@ -7,7 +7,8 @@ import type {
   EntrySummary,
   StoreFigures,
 } from '../../../src/index.ts';
-import type { Handler } from '../../support/app.ts';
+import { bare, type Handler, newCache, serve } from '../../support/app.ts';
+import { ask } from '../../support/client.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
 
 /* `cache.entries`: listing, reading, changing and counting stored responses, on every store. */
@@ -92,6 +93,7 @@ everywhere((open) => {
         purged: false,
         tags: ['own', 'x'],
         variesOn: {},
+        audience: { strangers: true, same: 0, different: 0 },
         declaredParts: '',
       });
       expect(entry.storedBytes).toBeGreaterThan(entry.size);
@@ -112,6 +114,55 @@ everywhere((open) => {
       expect(entries.map(({ variesOn }) => variesOn['accept-language']).sort()).toEqual(['de', 'en']);
       expect(new Set(entries.map(({ id }) => id)).size).toBe(1);
       expect(entries.every(({ declaredParts }) => declaredParts.includes('"x-tenant","t"'))).toBe(true);
+    });
+
+    test('says who may have an entry, and by which values placed in front it was selected', async () => {
+      let now = 1_700_000_000_000;
+      const callers = new WeakMap<object, string>();
+      const cache = newCache({ ...open(), ttl: '1h', clock: () => now });
+      const port = await serve(
+        bare(
+          (req, res, next) => {
+            callers.set(req, req.headers.authorization ?? '');
+            if (req.headers['x-lang']) res.locals = { lang: req.headers['x-lang'] };
+            next();
+          },
+          (req, res, next) => cache(req, res, next),
+          (req, res) => {
+            if (req.url === '/public') res.setHeader('Cache-Control', 'public');
+            if (req.url === '/lang') res.end(`in ${res.locals.lang}`);
+            else res.end(req.url === '/hidden' ? callers.get(req) : 'the same');
+          },
+        ),
+      );
+      const settled = async (path: string, headers: Record<string, string> = {}): Promise<void> => {
+        await ask(port, { path, headers });
+        await cache.idle();
+      };
+      for (const path of ['/public', '/same', '/hidden']) await settled(path);
+      for (const path of ['/same', '/hidden']) await settled(path, { Authorization: 'Basic YTpi' });
+      await settled('/lang', { 'X-Lang': 'de' });
+      await cache.store.set('token', 1, { ttl: '1m' });
+      const audiences = async (): Promise<unknown> =>
+        Object.fromEntries(
+          (await listed(cache)).map(({ key, audience }) => [
+            key.replace(/^GET http:\/\/[^/]*/, ''),
+            audience,
+          ]),
+        );
+      const seen = {
+        '/public': 'everyone',
+        '/same': { strangers: true, same: 1, different: 0 },
+        '/hidden': { strangers: true, same: 0, different: 1 },
+        // What is placed makes a kind of callers, too.
+        '/lang': { strangers: false, same: 1, different: 0 },
+        'VALUE "token"': 'everyone',
+      };
+      expect(await audiences()).toEqual(seen);
+      const varied = (await listed(cache)).find(({ key }) => key.endsWith('/lang'));
+      expect(varied?.variesOn).toEqual({ 'res.locals.lang': '"de"' });
+      now += 11 * 60_000;
+      expect(await audiences()).toMatchObject({ '/hidden': { strangers: true, same: 0, different: 0 } });
     });
 
     test('tells values from responses, and searches the keys of entries under hashes', async () => {

@@ -412,6 +412,73 @@ describe('a stored response', () => {
   });
 });
 
+describe('who may have a response, and what selects it', () => {
+  const headers: string[][] = [];
+  const place: Handler = (req, res, next) => {
+    headers.push(Object.keys(req.headers));
+    if (req.url === '/lang') res.locals.lang = 'de';
+    next();
+  };
+  const app: Handler = (req, res) => {
+    res.setHeader('Content-Type', 'text/plain');
+    if (req.url === '/public') res.setHeader('Cache-Control', 'public');
+    res.end(req.url === '/lang' ? `in ${res.locals.lang}` : `body of ${req.url}`);
+  };
+  const fact = (page: Page, where: string, name: string): Promise<string> =>
+    textOf(page.locator(`${where} dt`, { hasText: new RegExp(`^${name}$`) }).locator('+ dd'));
+
+  test('is shown for a response and for a request', async () => {
+    const one = await site({}, app);
+    for (const path of ['/public', '/a']) await one.get(path);
+    await one.get('/a', { Cookie: 'sid=a-session-of-24-characters' });
+    const page = await one.open('#responses');
+    await openEntry(page, '/public');
+    expect(await fact(page, '#entry .facts', 'For')).toBe('everyone');
+    expect(await fact(page, '#entry .facts', 'Selected by')).toBe('the key alone');
+    await page.keyboard.press('Escape');
+    await openEntry(page, /\/a$/);
+    expect(await fact(page, '#entry .facts', 'For')).toBe(
+      'requests without credentials and 1 kind of callers',
+    );
+    await page.keyboard.press('Escape');
+    await page.goto(`${one.origin}/admin/cache#operate`);
+    await page.fill('#explain [name=url]', `${one.origin}/a`);
+    const explain = async (field: string): Promise<string[]> => {
+      await page.fill('#explain textarea', field);
+      await page.locator('#explain').getByRole('button').click();
+      await says(page, '#explain .explanation', field === '' ? 'none' : field.split(':')[0]!.toLowerCase());
+      const facts = ['Credentials', 'For'].map((name) => fact(page, '#explain .explanation', name));
+      return Promise.all(facts);
+    };
+    expect(await explain('')).toEqual([
+      'none',
+      'requests without credentials and 1 kind of callers. This request may have it.',
+    ]);
+    expect(await explain('Authorization: Basic s3cret')).toEqual([
+      'authorization',
+      'requests without credentials and 1 kind of callers. For this kind of callers, the app is asked first, and its response compared.',
+    ]);
+    expect(await textOf(page.locator('#explain .explanation'))).not.toContain('s3cret');
+  });
+
+  test('a response that placed values select is explained and refetched without fields of their names', async () => {
+    let listener: RequestListener = () => {};
+    const warm = { app: (req: IncomingMessage, res: ServerResponse) => listener(req, res) };
+    const one = await site({ warm, front: place }, app);
+    listener = express5app(place, one.cache as unknown as Handler, app);
+    await one.get('/lang');
+    const page = await one.open('#responses');
+    await openEntry(page, '/lang');
+    expect(await fact(page, '#entry .facts', 'Selected by')).toBe('res.locals.lang: "de"');
+    await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
+    await says(page, '#entry .explanation', 'fields of other stored variants');
+    await page.getByRole('button', { name: 'Purge and refetch' }).click();
+    await says(page, '#entry .status', 'Purged and refetched.');
+    await says(page, '#entry pre', 'in de');
+    expect(headers.flat()).not.toContain('res.locals.lang');
+  });
+});
+
 describe('the view of actions', () => {
   test('purges a URL, a tag, a prefix and everything, after a question', async () => {
     const one = await site({}, simple);
