@@ -125,7 +125,7 @@ class Performance {
       clock: () => this.#clock,
       tags: ['model'],
       credentials: ['x-badge'],
-      ...(process.env.AGREE && agree !== undefined && { guard: { agree } }),
+      ...(agree !== undefined && { guard: { agree } }),
       vary: {
         ...(varies === 'sid' && { cookies: ['sid'] }),
         ...(varies === 'authorization' && { headers: ['authorization'] }),

@@ -98,6 +98,9 @@ export interface Site {
   readonly callers: readonly Caller[];
 }
 
+/** The part of sites with `guard: { agree }`: none, as long as there is no such option. */
+const AGREEING = 0;
+
 const PLACEMENTS: readonly Placement[] = [
   ...([
     'user',
@@ -134,7 +137,7 @@ export function siteOf(random: Random, near: boolean): Site {
     noise: random.chance(0.5),
     deletes,
     namesCaller: random.chance(0.12),
-    agree: random.chance(0.12) ? 3 : undefined,
+    agree: random.chance(AGREEING) ? 3 : undefined,
     ttl: random.pick([5_000, 20_000, 60_000]),
     varies: random.pick([
       'nothing',
