@@ -44,6 +44,14 @@ export const viewedObjects: WeakMap<object, object> = shared('viewed-objects', (
 /** The value of a property in whose place an accessor watches, by the accessor's getter. */
 export const viewedValues: WeakMap<object, () => unknown> = shared('viewed-values', () => new WeakMap());
 
+/** The fields as they were received, where a watch may tell who reads them. */
+export function rawHeadersOf(req: IncomingMessage): string[] {
+  const get = Object.getOwnPropertyDescriptor(req, 'rawHeaders')?.get;
+  const unwatched = get && viewedValues.get(get);
+  // Adapters that make requests without a socket may have none.
+  return ((unwatched ? unwatched() : req.rawHeaders) as string[] | undefined) ?? [];
+}
+
 /** What a view shows: a cache behind another looks at the request without that being the app's reading. */
 export function unviewed<T extends object>(value: T): T {
   let shown: object = value;

@@ -10,7 +10,7 @@ import {
   validateHeaderValue,
 } from 'node:http';
 import { Socket } from 'node:net';
-import { internalSockets, unviewed } from '../shared-state.ts';
+import { internalSockets, rawHeadersOf } from '../shared-state.ts';
 import { onceUnnoticed } from './disconnect-watch.ts';
 
 /**
@@ -103,7 +103,7 @@ const NOT_COPIED: ReadonlySet<string> = new Set([
 export function templateOf(req: IncomingMessage, wanted: (name: string) => boolean): RequestTemplate {
   const { originalUrl, originalMethod } = req as { originalUrl?: string; originalMethod?: string };
   const { socket } = req;
-  const rawHeaders = unviewed(req.rawHeaders);
+  const rawHeaders = rawHeadersOf(req);
   const fields: [string, string][] = [];
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = (rawHeaders[i] as string).toLowerCase();

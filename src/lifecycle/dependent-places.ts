@@ -26,6 +26,9 @@ export class DependentPlaces {
     sizeCalculation: () => 1,
   });
 
+  /** Whether a client without credentials has reached the app in this process. */
+  haveStrangersCome = false;
+
   /** Whether a request of this kind was given what is not shared, a short while ago: it passes at once. */
   isDependent(ref: VariantRef, caller: Pick<Caller, 'shape' | 'isStranger'>): boolean {
     if (this.#dependent.size === 0 || caller.isStranger) return false;

@@ -45,7 +45,14 @@ import type { ShadowComparison } from './shadow-comparison.ts';
 import { evaluate, type ResponseHead, type Storability, sharingOf, sharingRefusal } from './storability.ts';
 import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
-import { agreesWith, askAsStranger, learnFrom, selectorsOf, strangersTemplate } from './verification.ts';
+import {
+  agreesWith,
+  askAsStranger,
+  canBeAsked,
+  learnFrom,
+  selectorsOf,
+  strangersTemplate,
+} from './verification.ts';
 
 /** What a fill is for. */
 interface FillPlan {
@@ -127,8 +134,9 @@ export class Fill implements CaptureHooks, FillState {
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') {
       // The app may place more behind the cache, and take fields away.
-      if (policy.guard === 'verify') void this.transaction.caller.shape;
-      else void this.transaction.caller.credentials;
+      const { caller } = this.transaction;
+      if (policy.guard === 'verify') void caller.shape;
+      if (caller.isStranger && !refresh) context.dependentPlaces.haveStrangersCome = true;
       this.reads.begin(exchange.req, exchange.res);
     }
     capture(exchange.res, this);
@@ -296,9 +304,7 @@ export class Fill implements CaptureHooks, FillState {
   get #verifying(): Detail | undefined {
     if (this.#plan.compared) return 'verifying';
     if (this.sharing?.reach !== 'unverified') return undefined;
-    return this.transaction.context.refreshes.canRefresh(this.transaction.exchange, this.lease!)
-      ? 'verifying'
-      : 'credentials';
+    return canBeAsked(this.transaction) ? 'verifying' : 'credentials';
   }
 
   #incomplete(): FillResult {

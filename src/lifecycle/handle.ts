@@ -17,7 +17,7 @@ import { serve, serveOnError, serveStored, serveUnsatisfied } from './serve.ts';
 import { shadow } from './shadow.ts';
 import { serveAfterTimeout } from './stale-if-error.ts';
 import type { Transaction } from './transaction.ts';
-import { comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts';
+import { checkBehind, comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts';
 
 /**
  * READ THIS FIRST. The life of one request at one cache:
@@ -158,8 +158,11 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
 async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity, caller } = t;
   if (passesAtOnce(t)) return t.forward(dependentOutcome(reason));
-  // A part cannot be compared with the whole.
-  if (t.headers.range !== undefined) return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
+  // A part cannot be compared with the whole: that is done behind the answer.
+  if (t.headers.range !== undefined) {
+    checkBehind(t);
+    return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
+  }
   const ref = comparisonRef(found.ref, caller.shape);
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn = await context.collapse.join(ref, identity.key, undefined, leaseMs, t);

@@ -2,10 +2,11 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { replay, sendGatewayTimeout } from '../exchange/replay.ts';
 import type { Outcome } from '../observe/outcome.ts';
 import { type Decision, outcomeOf } from './decide.ts';
-import { callersTemplate, templateFor } from './refresh.ts';
+import { templateFor } from './refresh.ts';
 import { represented } from './representation.ts';
 import { formFor } from './response-form.ts';
 import type { Transaction } from './transaction.ts';
+import { checkBehind } from './verification.ts';
 
 /** Answering from what is stored. */
 
@@ -21,9 +22,8 @@ export function serve(t: Transaction, decision: Extract<Decision, { kind: 'serve
 /** Now and then, compares what is stored with what the app gives such a caller now. */
 function checkSometimes(t: Transaction, stored: StoredResponse): void {
   const { caller, context, found } = t;
-  if (caller.isStranger || !context.refreshes.canRefresh(t.exchange, found.ref)) return;
-  if (!context.dependentPlaces.isCheckDue(found.ref) || stored.status === 206) return;
-  void context.refreshes.begin(t, () => callersTemplate(t), { check: caller.shape });
+  if (!caller.isStranger && stored.status !== 206 && context.dependentPlaces.isCheckDue(found.ref))
+    checkBehind(t);
 }
 
 /**

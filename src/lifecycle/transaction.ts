@@ -85,7 +85,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     if (!this.#caller) {
       const { context, exchange, ownPolicy } = this;
       const rule = { credentials: ownPolicy.credentials, ignore: this.ignored };
-      this.#caller = new Caller(exchange.req, exchange.res, exchange.headers, rule, context.constants);
+      this.#caller = new Caller(exchange, rule, context.constants);
     }
     return this.#caller;
   }

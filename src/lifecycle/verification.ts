@@ -19,7 +19,7 @@ import type { FillResult } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
 import type { Found } from './lookup.ts';
 import { type MadeAnswer, Question } from './question.ts';
-import { templateFor } from './refresh.ts';
+import { callersTemplate, templateFor } from './refresh.ts';
 import type { Transaction } from './transaction.ts';
 
 /*
@@ -37,6 +37,15 @@ export function dependentOutcome(fwd: ForwardReason): Outcome {
   return { kind: 'forward', fwd, detail: 'depends-on-credentials' };
 }
 
+/**
+ * Whether the app can be asked as a stranger. Behind a gateway that names its callers, it may never have met one: then it is
+ * not asked before one has come.
+ */
+export function canBeAsked({ caller, context, exchange, found }: Transaction): boolean {
+  if (caller.isLetInByGateway && !context.dependentPlaces.haveStrangersCome) return false;
+  return context.refreshes.canRefresh(exchange, found.ref);
+}
+
 /** The request that a stranger would send, if the app can be asked by it. @param vary the field of the response. */
 export function strangersTemplate(
   { transaction: t, policy, identity, lease, sharing }: FillState,
@@ -45,7 +54,7 @@ export function strangersTemplate(
   const { exchange, context, found, caller } = t;
   // The socket of a client that has disconnected has forgotten its address.
   if (!lease || t.refresh || exchange.isDisconnected || caller.isStranger) return undefined;
-  if (!context.refreshes.canRefresh(exchange, found.ref)) return undefined;
+  if (!canBeAsked(t)) return undefined;
   return templateFor({ exchange, policy, identity }, selectorsOf(vary, sharing));
 }
 
@@ -92,9 +101,9 @@ export async function learnFrom(
   const { caller, context, refresh } = t;
   const record = (finding: Finding): Promise<boolean> =>
     recordFinding(context, compared, caller.shape, finding);
-  // A check: what it confirms is known, and what it does not is to be seen again.
-  if (refresh) return isSame || record('forget');
-  if (isSame) return record('same');
+  if (isSame) return t.standing(compared.stored!) === 'same' || record('same');
+  // A check: what it does not confirm is to be seen again.
+  if (refresh) return record('forget').then(() => false);
   // What is stored may be older than the data: only a stranger's answer of now can be compared.
   if (answer && template) return askAgain(fill, compared, answer, template);
   await record(answer && !caller.isStranger ? 'maybe-different' : 'different');
@@ -118,6 +127,13 @@ async function askAgain(
   const question = new Question(lead.lease, lead.flight, answer, caller.shape);
   await askAsStranger(fill, question, template);
   return question.result === 'same';
+}
+
+/** Asks the app behind the answer, as this caller, to compare what is stored with what the caller gets now. */
+export function checkBehind(t: Transaction): void {
+  const { caller, context, exchange, found } = t;
+  if (!context.refreshes.canRefresh(exchange, found.ref)) return;
+  void context.refreshes.begin(t, () => callersTemplate(t), { check: caller.shape });
 }
 
 /** The place where requests of one shape are compared with a stored response: it has a lease, and no value. */

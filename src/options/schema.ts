@@ -164,8 +164,14 @@ export const SCHEMA: Schema = {
     }),
   },
 
-  guard: { level: 'policy', group: 'Safety', default: 'verify', parse: oneOf(['verify', 'reads', 'off']) },
-  credentials: { level: 'policy', group: 'Safety', default: [], parse: setOf(fieldNames) },
+  guard: {
+    level: 'policy',
+    group: 'Safety',
+    default: 'verify',
+    parse: oneOf(['verify', 'reads', 'off']),
+    makesKeys: true,
+  },
+  credentials: { level: 'policy', group: 'Safety', default: [], parse: setOf(fieldNames), makesKeys: true },
   setCookie: {
     level: 'policy',
     group: 'Safety',

@@ -8,8 +8,11 @@ import type { Audience } from '../codec/stored-response.ts';
 /** Whether a request of a shape may have a stored response: seen to get the same, seen to get another, or not seen yet. */
 export type Standing = 'same' | 'different' | 'unseen';
 
-/** A stored response remembers at most this many shapes of each kind; the oldest makes room. */
+/** A stored response remembers at most this many shapes of each kind. */
 const MAX_SHAPES = 24;
+/** The first of them stay, so that a client who makes up cookies cannot take the place of others. */
+const KEPT_SHAPES = 16;
+const MAX_NEWER = MAX_SHAPES - KEPT_SHAPES - 1;
 /** For this many milliseconds a shape that got another answer than a stranger at the same time is not compared again. */
 const DIFFERENT_MS = 600_000;
 /** The same where the stranger's answer was older, so that the data may have changed in between. */
@@ -32,7 +35,11 @@ export function withFinding(audience: Audience, shape: string, finding: Finding,
   const same = audience.same.filter((other) => other !== shape);
   const different = audience.different.filter(([other, until]) => other !== shape && until > now);
   if (finding === 'forget') return { same, different };
-  if (finding === 'same') return { same: [...same, shape].slice(-MAX_SHAPES), different };
+  if (finding === 'same')
+    return {
+      same: [...same.slice(0, KEPT_SHAPES), ...same.slice(KEPT_SHAPES).slice(-MAX_NEWER), shape],
+      different,
+    };
   const until = now + (finding === 'different' ? DIFFERENT_MS : MAYBE_DIFFERENT_MS);
   return { same, different: [...different, [shape, until] as const].slice(-MAX_SHAPES) };
 }

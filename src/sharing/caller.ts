@@ -1,7 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { selector } from '../http/vary.ts';
 import type { Constants } from './constants.ts';
-import { type Credential, credentialsOf, type SharingRule } from './credentials.ts';
-import { textOf, valueByName } from './placed.ts';
+import { CERTIFICATE, type Credential, credentialsOf, type SharingRule } from './credentials.ts';
+import { isCredential, isNoise, isOfGateway } from './fields.ts';
+import { ALL_FIELDS, textByName } from './placed.ts';
 import { shapeOf } from './shape.ts';
 
 /**
@@ -9,33 +12,22 @@ import { shapeOf } from './shape.ts';
  * when it is first needed, which is before the app is called.
  */
 export class Caller {
-  readonly #req: IncomingMessage;
-  readonly #res: ServerResponse;
-  readonly #headers: IncomingHttpHeaders;
+  readonly #request: EnteringRequest;
   readonly #rule: SharingRule;
   readonly #constants: Constants;
   readonly #texts = new Map<string, string | null>();
   #credentials: readonly Credential[] | undefined;
   #shape: string | undefined;
 
-  /** @param headers the request's fields as they came to the cache. */
-  constructor(
-    req: IncomingMessage,
-    res: ServerResponse,
-    headers: IncomingHttpHeaders,
-    rule: SharingRule,
-    constants: Constants,
-  ) {
-    this.#req = req;
-    this.#res = res;
-    this.#headers = headers;
+  constructor(request: EnteringRequest, rule: SharingRule, constants: Constants) {
+    this.#request = request;
     this.#rule = rule;
     this.#constants = constants;
   }
 
   /** Sorted by name. A *stranger* has none. */
   get credentials(): readonly Credential[] {
-    this.#credentials ??= credentialsOf(this.#req, this.#headers, this.#rule);
+    this.#credentials ??= credentialsOf(this.#request.req, this.#request.headers, this.#rule);
     return this.#credentials;
   }
 
@@ -43,11 +35,17 @@ export class Caller {
     return this.credentials.length === 0;
   }
 
+  /** Whether a gateway lets nobody in without credentials, as far as one can tell by these. */
+  get isLetInByGateway(): boolean {
+    return this.credentials.some(({ name }) => name === CERTIFICATE || isOfGateway(name));
+  }
+
   /**
    * What callers of one kind have in common: the names of their credentials, and of what is placed in front. A short hash.
    */
   get shape(): string {
-    this.#shape ??= shapeOf(this.credentials, this.#req, this.#res, this.#rule.ignore, this.#constants);
+    const { req, res } = this.#request;
+    this.#shape ??= shapeOf(this.credentials, req, res, this.#rule.ignore, this.#constants);
     return this.#shape;
   }
 
@@ -55,8 +53,28 @@ export class Caller {
   placed(name: string): string | null {
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
-    const text = textOf(this.#constants, this.#req, name, valueByName(this.#req, this.#res, name));
+    const { req, res } = this.#request;
+    const text = name === ALL_FIELDS ? this.#allFields() : textByName(this.#constants, req, res, name);
     this.#texts.set(name, text);
     return text;
   }
+
+  #allFields(): string {
+    const { headers } = this.#request;
+    const { credentials, ignore } = this.#rule;
+    const names = Object.keys(headers).filter((name) => {
+      const isOther = isCredential(name) || credentials.has(name) || isNoise(name) || ignore.has(name);
+      return !isOther;
+    });
+    const fields = names.sort().map((name) => [name, selector(name, headers)]);
+    return createHash('sha256').update(JSON.stringify(fields)).digest('base64url').slice(0, 22);
+  }
+}
+
+/** A request as it enters the cache. */
+export interface EnteringRequest {
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** The fields as they came. */
+  readonly headers: IncomingHttpHeaders;
 }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { isCallersName } from './fields.ts';
 
 /** The only object that was ever placed under a name; `undefined` once there were two. */
@@ -15,6 +16,8 @@ const MAX_NAMES = 1000;
  * first callers of a process may be the same.
  */
 export class Constants {
+  /** By which such an object selects. Another process may have another object under the name, so each has a text of its own. */
+  readonly text: string = `*${randomUUID()}`;
   readonly #soles = new Map<string, Sole>();
 
   has(req: object, name: string, value: unknown): boolean {

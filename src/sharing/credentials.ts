@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
-import { unviewed } from '../shared-state.ts';
+import { rawHeadersOf } from '../shared-state.ts';
 import { isCredential, isNoiseCookie } from './fields.ts';
 
 /** What names the caller of a request. */
@@ -21,7 +21,7 @@ export interface SharingRule {
 }
 
 /** The credential that a TLS client certificate is. */
-const CERTIFICATE = 'client certificate';
+export const CERTIFICATE = 'client certificate';
 
 /**
  * Every credential that the client has sent or middleware in front has added, sorted by name. Middleware that takes one
@@ -42,7 +42,7 @@ export function credentialsOf(
     const value = headers[name];
     if (value !== undefined && isOne(name)) add(name, String(value), false);
   }
-  const raw = unviewed(req.rawHeaders ?? []);
+  const raw = rawHeadersOf(req);
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
     if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string, true);

@@ -5,15 +5,21 @@
  * A name that ends in `*` stands for all that begin so.
  */
 
-/** Fields by which clients, proxies and gateways name a caller. */
-export const CREDENTIALS: readonly string[] = words(`
+/** Fields by which clients name a caller. */
+const OF_CLIENTS = words(`
   authorization proxy-authorization cookie
-  x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token
+  x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token x-tenant-id
+`);
+
+/** Fields by which proxies and gateways name a caller whom they have let in. */
+const OF_GATEWAYS = words(`
   x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-auth-request-*
   x-goog-authenticated-user-* x-goog-iap-jwt-assertion cf-access-* x-amzn-oidc-* x-ms-client-principal*
   x-ms-token-* tailscale-user-* remote-user remote-groups x-remote-user x-webauth-* x-authentik-* x-consumer-*
-  x-credential-* x-tenant-id x-client-cert* client-cert* x-ssl-client-* ssl-client-* x-forwarded-client-cert
+  x-credential-* x-client-cert* client-cert* x-ssl-client-* ssl-client-* x-forwarded-client-cert
 `);
+
+export const CREDENTIALS: readonly string[] = [...OF_CLIENTS, ...OF_GATEWAYS];
 
 /** A field that is not listed anywhere, but whose name says that it names a caller. */
 export const NAMES_CALLER: RegExp = new RegExp(
@@ -55,12 +61,16 @@ export const ROUTING: readonly string[] = words(`
 
 /** Cookies of analytics and of consent, which no app makes a page of. */
 export const NOISE_COOKIES: readonly string[] = words(`
-  _ga* _gid _gat* _gcl_* _gac_* __utm* _dc_gtm_* _fbp _fbc _hj* _pk_* _uet* _clck _clsk _scid _ttp _pin_unauth
-  _rdt_uuid ajs_* amp_* amplitude_* mp_* ph_* _mkto_trk hubspotutk __hs* intercom-id-* intercom-device-id-*
-  optimizelyEndUserId AMCV_* s_cc s_sq s_fid __cf_bm _cfuvid cf_clearance
-  OptanonConsent OptanonAlertBoxClosed CookieConsent cookieconsent_status cookie_consent euconsent-v2 eupubconsent*
-  usprivacy gdpr klaro didomi_token tarteaucitron notice_gdpr_prefs cmapi_cookie_privacy
+  _ga _gid _gat _fbp _fbc _clck _clsk _scid _ttp _pin_unauth _rdt_uuid _ym_uid _ym_d _ym_isad _ym_visorc
+  _uetsid _uetvid _hjid _mkto_trk hubspotutk __hstc __hssc __hssrc __hs_opt_out __zlcmid ajs_anonymous_id
+  optimizelyEndUserId s_cc s_sq s_fid __cf_bm _cfuvid cf_clearance
+  OptanonConsent OptanonAlertBoxClosed CookieConsent cookieconsent_status cookie_consent euconsent-v2
+  eupubconsent-v2 usprivacy gdpr klaro didomi_token tarteaucitron notice_gdpr_prefs cmapi_cookie_privacy
 `);
+
+/** The same, of which each site has its own. A session is called otherwise: `_game_session`, `_hjobs_session`. */
+const NOISE_COOKIE =
+  /^(?:_ga_[A-Z0-9]{6,12}|_gat_[A-Z][\w-]*|_gcl_(?:au|aw|dc|gb|gs|gf|ha)|_gac_UA-[\w-]+|_dc_gtm_UA-[\w-]+|__utm[a-z]{1,2}|_hj[A-Z]\w*|_pk_(?:id|ses|ref|cvar|hsr|testcookie)\.[\w.]+|amp_[0-9a-f]{6}|amplitude_id_\w+|mp_[0-9a-f]{32}_mixpanel|ph_phc_\w+_posthog|intercom-(?:id|device-id)-\w+|AMCVS?_[\w%@]+AdobeOrg)$/;
 
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
@@ -84,7 +94,8 @@ class Names {
 const credentials = new Names(CREDENTIALS);
 const noise = new Names(NOISE);
 const tracing = new Names(TRACING);
-const noiseCookies = new Names(NOISE_COOKIES);
+const noiseCookies: ReadonlySet<string> = new Set(NOISE_COOKIES);
+const gateways = new Names(OF_GATEWAYS);
 
 type Kind = 'credential' | 'noise' | 'selects';
 
@@ -112,6 +123,11 @@ export function isUsualCredential(name: string): boolean {
   return credentials.has(name);
 }
 
+/** Whether a gateway in front of the app names callers by a field, so that perhaps no stranger ever reaches the app. */
+export function isOfGateway(name: string): boolean {
+  return gateways.has(name);
+}
+
 /** Whether a field, by its lower-case name, says nothing about the answer. */
 export function isNoise(name: string): boolean {
   return kindOf(name) === 'noise';
@@ -136,5 +152,5 @@ const PLACED_CALLER =
 
 /** Whether a cookie is one of analytics or of consent. */
 export function isNoiseCookie(name: string): boolean {
-  return noiseCookies.has(name);
+  return noiseCookies.has(name) || NOISE_COOKIE.test(name);
 }

@@ -1,8 +1,8 @@
 import type { Directives } from '../http/cache-control.ts';
 import type { Caller } from './caller.ts';
 import type { Credential } from './credentials.ts';
-import { isCallersName, isCredential, isNoise, ROUTING } from './fields.ts';
-import { isPlaced, OPAQUE } from './placed.ts';
+import { isCallersName, isCredential, isNoise, isNoiseCookie, ROUTING } from './fields.ts';
+import { ALL_FIELDS, isPlaced, OPAQUE } from './placed.ts';
 import type { ReadWatch } from './reads.ts';
 
 /**
@@ -77,23 +77,28 @@ export function dependenceOf(run: Run): Dependence {
   }
   if (reads.copied) {
     for (const name of names) personal.add(name);
-    for (const name of ROUTING) if (!keyed.has(name) && !rule.ignore.has(name)) selectors.add(name);
-  }
-  for (const name of reads.cookies) {
-    if (name === '*') for (const { name: one } of uncovered) if (one.startsWith('cookie ')) personal.add(one);
-    if (uncovered.some((one) => one.name === `cookie ${name}`)) personal.add(`cookie ${name}`);
+    // Any of the copies may be read. Where a proxy copies them for an origin that says `Vary`, HTTP's own rule holds.
+    if (!rule.ignore.has(ALL_FIELDS)) selectors.add(ALL_FIELDS);
+    else for (const name of ROUTING) if (!keyed.has(name) && !rule.ignore.has(name)) selectors.add(name);
   }
   const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
   const forAll = isForAll(directives);
-  // What middleware has made of a field, such as a function that translates, is selected by the field, if `Vary` names one.
-  const isDeclared = coverage.fields.some((name) => name !== 'accept-encoding' && name !== 'origin');
   for (const [name, text] of reads.placed) {
-    if (rule.ignore.has(name)) continue;
+    const cookie = /^req\.(?:cookies|signedCookies)\.(.*)$/s.exec(name)?.[1];
+    if (cookie !== undefined && isOfRequest(cookie, run)) {
+      if (uncovered.some((one) => one.name === `cookie ${cookie}`)) personal.add(`cookie ${cookie}`);
+      continue;
+    }
+    const isCallers = isCallersName(name);
+    if (rule.ignore.has(name) || (coverage.caller && isCallers)) continue;
     // A response for everyone is not the caller's own, whatever the app has looked at.
-    if (forAll && (text === OPAQUE || isCallersName(name))) continue;
-    if (coverage.caller && isCallersName(name)) continue;
+    if (forAll && (text === OPAQUE || isCallers)) continue;
     if (text !== OPAQUE) selectors.add(name);
-    else if (!isCovered && !(isDeclared && !isCallersName(name))) personal.add(name);
+    else if (
+      !(isCovered && isCallers) &&
+      !(TRANSLATES.test(name) && coverage.fields.includes('accept-language'))
+    )
+      personal.add(name);
   }
   // Who went through all cookies has read each.
   const each = personal.has('cookie');
@@ -102,6 +107,18 @@ export function dependenceOf(run: Run): Dependence {
     personal: [...personal].filter((name) => !each || !name.startsWith('cookie ')),
   };
 }
+
+/** Whether a parsed cookie is one that the client has sent, or that says nothing, and no default that middleware has set. */
+function isOfRequest(cookie: string, { caller, rule }: Run): boolean {
+  const name = `cookie ${cookie}`;
+  return (
+    isNoiseCookie(cookie) || rule.ignore.has(name) || caller.credentials.some((one) => one.name === name)
+  );
+}
+
+/** What i18next, i18n and their kin make of `Accept-Language`: functions that translate, and what they belong to. */
+const TRANSLATES =
+  /^(?:req|res|res\.locals)\.(?:t|i18n|i18next|exists|getFixedT|__\w*|languageUtils|translate)$/;
 
 const NOTHING: Dependence = { selectors: [], personal: [] };
 

@@ -1,17 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { unviewed, viewedObjects } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
-import {
-  CONTAINERS_OF_COOKIES,
-  isNoisePlaced,
-  LOCALS,
-  localsOf,
-  namesOnRequest,
-  OPAQUE,
-  REQUEST,
-  SELECTING_NAME,
-  textOf,
-} from './placed.ts';
+import { hasGetter, OPAQUE, placedValue, placesOf, SELECTING_NAME, textOf } from './placed.ts';
 import { watchProperty } from './watched-property.ts';
 
 /**
@@ -19,16 +9,14 @@ import { watchProperty } from './watched-property.ts';
  * cookies that were parsed in front, and values that middleware in front has placed. What middleware in front does in
  * `writeHead`, `write` and `end` is its own business.
  *
- * Nothing stands between a request and its prototype. `headers`, `rawHeaders` and `headersDistinct` are set to a view, and
- * back. Each placed property, of which there are few, gets an accessor.
+ * Nothing stands between a request and its prototype. `headers` is set to a view, and back. Each placed property, of
+ * which there are few, gets an accessor.
  */
 export class ReadWatch {
   /** Header fields that were read by name, in lower case, there or not. */
   readonly fields: Set<string> = new Set();
   /** Whether all header fields were read at once, as a proxy does to copy them. */
   copied = false;
-  /** Cookies that were read by name where middleware in front has parsed them; `*` for all. */
-  readonly cookies: Set<string> = new Set();
   /** Placed values that were read, each with its text at that moment. */
   readonly placed: Map<string, string | null> = new Map();
   readonly #constants: Constants;
@@ -45,15 +33,11 @@ export class ReadWatch {
   begin(req: IncomingMessage, res: ServerResponse): void {
     if (this.#watching) return;
     this.#watching = true;
-    const { headers, rawHeaders } = req;
+    const { headers } = req;
     this.#swap(req, 'headers', this.#fieldsView(headers), headers);
-    this.#swap(req, 'rawHeaders', this.#copyView(rawHeaders), rawHeaders);
-    // Node builds it when it is read, and once more after it was taken away.
-    if ('headersDistinct' in req)
-      this.#swap(req, 'headersDistinct', this.#distinctView(rawHeaders), undefined);
-    for (const name of namesOnRequest(req)) this.#watchPlaced(req, REQUEST, req, name);
-    const locals = localsOf(res) ?? {};
-    for (const name of Object.getOwnPropertyNames(locals)) this.#watchPlaced(req, LOCALS, locals, name);
+    for (const name of ['rawHeaders', 'headersDistinct']) this.#watchList(req, name);
+    for (const { prefix, holder, names } of placesOf(req, res))
+      for (const name of names) this.#watchPlaced(req, prefix, holder, name);
   }
 
   /** Runs what belongs to middleware in front, or to the cache. */
@@ -94,9 +78,12 @@ export class ReadWatch {
     if (this.#notes) this.copied = true;
   }
 
-  #notePlaced(req: object, name: string, value: unknown): void {
+  #notePlaced(req: object, name: string, value: unknown, isOpaque: boolean): void {
     if (!this.#notes || this.placed.has(name)) return;
-    this.placed.set(name, SELECTING_NAME.test(name) ? textOf(this.#constants, req, name, value) : OPAQUE);
+    this.placed.set(
+      name,
+      SELECTING_NAME.test(name) && !isOpaque ? textOf(this.#constants, req, name, value) : OPAQUE,
+    );
   }
 
   /** Sets a property to a view of its value, until the watch ends. What the app puts in its place stays. */
@@ -150,98 +137,29 @@ export class ReadWatch {
     });
   }
 
-  /** The raw list is read whole. */
-  #copyView(list: string[]): string[] {
-    return new Proxy(
-      list,
-      noting<string[]>(() => this.#noteCopy()),
-    );
+  /** All fields in another form. Who reads one of them may read any. */
+  #watchList(req: IncomingMessage, name: string): void {
+    if (!(name in req)) return;
+    const undo = watchProperty(req, name, (current) => {
+      this.#noteCopy();
+      return this.untracked(current);
+    });
+    if (undo) this.#undo.push(undo);
   }
 
-  /** Node would build it of the raw list, from its getter; so it is built when it is first read. */
-  #distinctView(rawHeaders: readonly string[]): object {
-    let built: Record<string, string[]> | undefined;
-    const fields = (): Record<string, string[]> => {
-      built ??= distinctOf(rawHeaders);
-      return built;
-    };
-    return new Proxy(
-      {},
-      {
-        get: (_, name) => {
-          this.#noteField(name);
-          return Reflect.get(fields(), name);
-        },
-        has: (_, name) => {
-          this.#noteField(name);
-          return Reflect.has(fields(), name);
-        },
-        set: (_, name, value) => Reflect.set(fields(), name, value),
-        deleteProperty: (_, name) => Reflect.deleteProperty(fields(), name),
-        getOwnPropertyDescriptor: (_, name) => {
-          this.#noteField(name);
-          return Reflect.getOwnPropertyDescriptor(fields(), name);
-        },
-        ownKeys: () => {
-          this.#noteCopy();
-          return Reflect.ownKeys(fields());
-        },
-      },
-    );
-  }
-
-  /** @param holder the request or `res.locals`. @param place the beginning of the names of its values. */
-  #watchPlaced(req: object, place: string, holder: object, name: string): void {
-    if (isNoisePlaced(place, name, Object.getOwnPropertyDescriptor(holder, name)?.value)) return;
-    const holdsCookies = place === REQUEST && CONTAINERS_OF_COOKIES.has(name);
-    let view: object | undefined;
-    const undo = watchProperty(holder, name, (current) => {
-      // A getter of middleware in front reads for that.
+  #watchPlaced(req: object, prefix: string, holder: object, own: string): void {
+    const name = prefix + own;
+    // A getter of middleware in front may do anything, so that it is called by nobody but the app.
+    const isOpaque = hasGetter(holder, own);
+    const undo = watchProperty(holder, own, (current) => {
       const value = this.untracked(current);
-      if (holdsCookies && typeof value === 'object' && value !== null) {
-        view ??= this.#cookiesView(value);
-        return unviewed(view) === value ? view : value;
-      }
-      this.#notePlaced(req, place + name, value);
+      this.#notePlaced(req, name, value, isOpaque);
       return value;
     });
     if (undo) this.#undo.push(undo);
     // What cannot be watched counts as read.
-    else this.#notePlaced(req, place + name, Reflect.get(holder, name));
+    else this.#notePlaced(req, name, placedValue(holder, own), isOpaque);
   }
-
-  /** Parsed cookies, of which each is its own. */
-  #cookiesView(cookies: object): object {
-    const view = new Proxy(cookies, {
-      ...noting<object>((name) => {
-        if (this.#notes && typeof name === 'string') this.cookies.add(name);
-      }),
-      ownKeys: (target) => {
-        if (this.#notes) this.cookies.add('*');
-        return Reflect.ownKeys(target);
-      },
-    });
-    viewedObjects.set(view, cookies);
-    return view;
-  }
-}
-
-/** Every way to read one property by its name. */
-function noting<T extends object>(note: (name: PropertyKey) => void): ProxyHandler<T> {
-  return {
-    get(target, name) {
-      note(name);
-      return Reflect.get(target, name);
-    },
-    has(target, name) {
-      note(name);
-      return Reflect.has(target, name);
-    },
-    getOwnPropertyDescriptor(target, name) {
-      note(name);
-      return Reflect.getOwnPropertyDescriptor(target, name);
-    },
-  };
 }
 
 /** Whether an inherited accessor of an object has a setter. */
@@ -251,15 +169,4 @@ function settable(object: object, name: string): boolean {
     if (descriptor) return descriptor.set !== undefined || descriptor.writable === true;
   }
   return true;
-}
-
-function distinctOf(rawHeaders: readonly string[]): Record<string, string[]> {
-  const fields: Record<string, string[]> = Object.create(null);
-  for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = (rawHeaders[i] as string).toLowerCase();
-    const values = fields[name] ?? [];
-    values.push(rawHeaders[i + 1] as string);
-    fields[name] = values;
-  }
-  return fields;
 }

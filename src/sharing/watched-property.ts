@@ -1,13 +1,15 @@
 import { viewedValues } from '../shared-state.ts';
 
 /**
- * An own property of an object, with an accessor in its place that tells who reads it. What the app sets there is the app's
+ * A property of an object, with an accessor in its place that tells who reads it. What the app sets there is the app's
  * own, and is not watched.
  */
 
 /** All that the accessors see. They outlive the request by far, so it is emptied once they are taken away. */
 interface Held {
   holder: object | undefined;
+  readonly name: string;
+  /** None for an inherited property. */
   own: PropertyDescriptor | undefined;
   value: unknown;
   /** Returns what a reader gets. */
@@ -24,11 +26,11 @@ export function watchProperty(
   read: (current: () => unknown) => unknown,
 ): (() => void) | undefined {
   const own = Object.getOwnPropertyDescriptor(holder, name);
-  if (!own?.configurable) return undefined;
-  const held: Held = { holder, own, value: own.value, read };
+  if (own ? !own.configurable : !Object.isExtensible(holder)) return undefined;
+  const held: Held = { holder, own, name, value: own?.value, read };
   const accessors = accessorsOf(held, name);
   const { get } = accessors;
-  const enumerable = own.enumerable === true;
+  const enumerable = own?.enumerable === true;
   if (!Reflect.defineProperty(holder, name, { configurable: true, enumerable, ...accessors }))
     return undefined;
   return () => {
@@ -44,6 +46,10 @@ function accessorsOf(held: Held, name: string): { get(): unknown; set(next: unkn
     },
     set(next: unknown): void {
       const { own, holder } = held;
+      if (!own && holder) {
+        Reflect.set(Object.getPrototypeOf(holder), name, next, holder);
+        return;
+      }
       if (own?.get || own?.set) {
         own.set?.call(holder, next);
         return;
@@ -56,15 +62,23 @@ function accessorsOf(held: Held, name: string): { get(): unknown; set(next: unkn
   return accessors;
 }
 
-function valueIn({ own, holder, value }: Held): unknown {
+function valueIn({ own, holder, name, value }: Held): unknown {
+  if (!own && holder) return Reflect.get(Object.getPrototypeOf(holder), name, holder);
   return own?.get || own?.set ? own.get?.call(holder) : value;
 }
 
-/** Another watch may have put its own accessor in the place: it puts this one back when it ends. */
+/**
+ * Another watch may have put its own accessor in the place: it puts this one back when it ends. The app may have frozen the
+ * object: then the accessor stays, and gives the value.
+ */
 function restore(held: Held, name: string, get: () => unknown): void {
   const { holder, own, value } = held;
-  if (!holder || !own || Object.getOwnPropertyDescriptor(holder, name)?.get !== get) return;
-  Object.defineProperty(holder, name, own.get || own.set ? own : { ...own, value });
+  if (!holder || Object.getOwnPropertyDescriptor(holder, name)?.get !== get) return;
+  const before = own && (own.get || own.set ? own : { ...own, value });
+  const isRestored = before
+    ? Reflect.defineProperty(holder, name, before)
+    : Reflect.deleteProperty(holder, name);
+  if (!isRestored) return;
   viewedValues.delete(get);
   held.holder = undefined;
   held.own = undefined;
