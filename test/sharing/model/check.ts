@@ -122,13 +122,24 @@ function sharedWrongly(
   const page = history.site.pages[request.page] as Page;
   const caller = history.site.callers[request.caller] as Caller;
   if (run.credentials !== '' && run.credentials !== credentialsOfCaller(caller)) {
-    if (!allowsAll(page, run) && !covers(history.site, run, caller) && !agreed(history, request, run))
-      return 'leak';
+    // The app declares that it gives both the same.
+    if (covers(history.site, run, caller)) return undefined;
+    if (!allowsAll(page, run) && !agreed(history, request, run)) return 'leak';
   }
   if (page.dependsOn === 'nonce') return run.request === request.id ? undefined : 'right';
   if (run.content === oracle(page, run.version as number, caller)) return undefined;
   if (!caller.identity) return 'right';
-  return leavesNoTrace(page) && wasShown(history, request, run) ? 'exception' : 'guest';
+  const isHidden = leavesNoTrace(page) || isWaived(history.site, page);
+  return isHidden && wasShown(history, request, run) ? 'exception' : 'guest';
+}
+
+/**
+ * Whether reading a value that cannot be compared counts only under the name of a caller: where `Vary` or `vary.headers`
+ * names a field, since such a value may have been made of that.
+ */
+function isWaived({ varies }: Site, { channel, language, says }: Page): boolean {
+  const isDeclared = language === 'vary' || says === 'vary-cookie' || varies === 'authorization';
+  return isDeclared && (channel === 'method' || channel === 'mapped');
 }
 
 /** Whether a response says that others may be given it. */
