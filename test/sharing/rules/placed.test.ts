@@ -2,12 +2,14 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Caller } from '../../../src/sharing/caller.ts';
+import { Constants } from '../../../src/sharing/constants.ts';
 import { isCredential, isNoise, isNoiseCookie } from '../../../src/sharing/fields.ts';
 import { textOf } from '../../../src/sharing/placed.ts';
 
 /* What names a caller, the shape of a request, and the text of what middleware in front has placed. */
 
 const OPAQUE = '!';
+const constants = new Constants();
 let names = 0;
 /** A name that no other test has used: an object that a process sees twice under one name is taken for a constant. */
 const fresh = (): string => `req.value${names++}`;
@@ -27,7 +29,7 @@ describe('the text of a placed value', () => {
     [[undefined], '[null]'],
     ['x'.repeat(2046), `"${'x'.repeat(2046)}"`],
   ])('%j is its JSON, with sorted names', (value, text) => {
-    expect(textOf({}, fresh(), value)).toBe(text);
+    expect(textOf(constants, {}, fresh(), value)).toBe(text);
   });
 
   test.each<[string, unknown]>([
@@ -43,31 +45,31 @@ describe('the text of a placed value', () => {
     ['a large object', { list: Array.from({ length: 1000 }, (_, i) => i) }],
     ['a deep object', { a: { a: { a: { a: { a: { a: { a: { a: 1 } } } } } } } }],
   ])('of %s is none by which it could be compared', (_what, value) => {
-    expect(textOf({}, fresh(), value)).toBe(OPAQUE);
+    expect(textOf(constants, {}, fresh(), value)).toBe(OPAQUE);
   });
 
   test('of a circular object is none', () => {
     const value: { self?: unknown } = {};
     value.self = value;
-    expect(textOf({}, fresh(), value)).toBe(OPAQUE);
+    expect(textOf(constants, {}, fresh(), value)).toBe(OPAQUE);
   });
 
   test('of an object that is the same at two requests is that of a constant, until there is another', () => {
     const name = fresh();
     const [db, other] = [new (class Db {})(), new (class Db {})()];
     const [first, second] = [{}, {}];
-    expect(textOf(first, name, db)).toBe(OPAQUE);
-    expect(textOf(first, name, db)).toBe(OPAQUE);
-    expect(textOf(second, name, db)).toBe('*');
-    expect(textOf(second, name, other)).toBe(OPAQUE);
-    expect(textOf(second, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, first, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, first, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, second, name, db)).toBe('*');
+    expect(textOf(constants, second, name, other)).toBe(OPAQUE);
+    expect(textOf(constants, second, name, db)).toBe(OPAQUE);
   });
 
   test.each(['req.user', 'res.locals.account', 'req.session', 'res.locals.tenant'])(
     'of an object called %s is never that of a constant',
     (name) => {
       const ann = new (class Person {})();
-      for (const req of [{}, {}, {}]) expect(textOf(req, name, ann)).toBe(OPAQUE);
+      for (const req of [{}, {}, {}]) expect(textOf(constants, req, name, ann)).toBe(OPAQUE);
     },
   );
 });
@@ -132,7 +134,13 @@ function callerOf({ fields = {}, deleted = [], placed, locals, socket, credentia
   for (const name of deleted) delete req.headers[name];
   const res = Object.assign(new ServerResponse(req), locals && { locals });
   Object.assign(req, placed);
-  return new Caller(req, res, req.headers, { credentials: new Set(credentials), ignore: new Set(ignore) });
+  return new Caller(
+    req,
+    res,
+    req.headers,
+    { credentials: new Set(credentials), ignore: new Set(ignore) },
+    new Constants(),
+  );
 }
 
 describe('the credentials of a request', () => {
