@@ -193,6 +193,7 @@ describe('the credentials of a request', () => {
 });
 
 describe('the shape of a request', () => {
+  const known = { fields: { Authorization: 'Bearer a-token' } };
   const sid = (value: string): Asked => ({ fields: { Cookie: `sid=${value}` } });
   const long = (letter: string): string => letter.repeat(32);
 
@@ -204,6 +205,11 @@ describe('the shape of a request', () => {
       'the names of two people',
       { placed: { user: { id: 1, name: 'ann' } } },
       { placed: { user: { id: 2, name: 'bob' } } },
+    ],
+    [
+      'two languages of strangers, which select by themselves',
+      { locals: { lang: 'de' } },
+      { locals: { lang: 'en' } },
     ],
     ['what logs have placed', { placed: { id: 'r1', log: {} } }, {}],
     ['what vary.ignore names', { placed: { abTest: true }, ignore: ['req.abTest'] }, {}],
@@ -222,14 +228,22 @@ describe('the shape of a request', () => {
       { placed: { session: { cookie: {}, user: { id: 1 } } } },
     ],
     ['a user and none', { placed: { user: { id: 1 } } }, { placed: { user: null } }],
-    ['two roles', { placed: { user: { role: 'admin' } } }, { placed: { user: { role: 'user' } } }],
+    [
+      'two roles',
+      { ...known, placed: { user: { role: 'admin' } } },
+      { ...known, placed: { user: { role: 'user' } } },
+    ],
     [
       'two lists of roles',
-      { placed: { user: { roles: ['a', 'b'] } } },
-      { placed: { user: { roles: ['a'] } } },
+      { ...known, placed: { user: { roles: ['a', 'b'] } } },
+      { ...known, placed: { user: { roles: ['a'] } } },
     ],
-    ['a flag that is set and one that is not', { locals: { isAdmin: true } }, { locals: { isAdmin: false } }],
-    ['two languages', { locals: { lang: 'de' } }, { locals: { lang: 'en' } }],
+    [
+      'a flag that is set and one that is not',
+      { ...known, locals: { isAdmin: true } },
+      { ...known, locals: { isAdmin: false } },
+    ],
+    ['two languages', { ...known, locals: { lang: 'de' } }, { ...known, locals: { lang: 'en' } }],
     ['what is on the request and on res.locals', { placed: { tenant: 'a' } }, { locals: { tenant: 'a' } }],
     ['roles in two fields', { fields: { 'X-Role': 'admin' } }, { fields: { 'X-Role': 'user' } }],
   ])('is another for %s', (_title, a, b) => {
