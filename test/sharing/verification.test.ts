@@ -240,7 +240,7 @@ test('a confirmation lasts over a refresh behind the answer', async () => {
   expect(runs.map(({ cookie }) => cookie)).toEqual([ann.headers.Cookie, undefined, undefined]);
 });
 
-test('the question of a stranger has the fields of the client's request, of its credentials those that are declared', async () => {
+test('the question of a stranger has all fields of the request but the credentials that nothing declares', async () => {
   const seen: (readonly string[])[] = [];
   const watching: Handler = (req, _res, next) => {
     seen.push(req.rawHeaders);
