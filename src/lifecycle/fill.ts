@@ -15,13 +15,13 @@ import { conditionsOf, notModified } from '../http/conditional.ts';
 import type { FieldList } from '../http/headers.ts';
 import { parseContentRange } from '../http/range.ts';
 import { isFresh, mayServeOnError } from '../http/reuse.ts';
-import { nominated } from '../http/vary.ts';
 import type { Identity } from '../key/identify.ts';
 import { variantText } from '../key/variant.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
-import { type Finding, withFinding } from '../sharing/audience.ts';
+import { withFinding } from '../sharing/audience.ts';
+import type { Sharing } from '../sharing/reach.ts';
 import { ReadWatch } from '../sharing/reads.ts';
 import type { Lease } from '../store/store.ts';
 import { reportCookie, reportUnshared } from './advice.ts';
@@ -42,17 +42,10 @@ import { templateFor } from './refresh.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
 import type { ShadowComparison } from './shadow-comparison.ts';
-import {
-  evaluate,
-  type ResponseHead,
-  type Sharing,
-  type Storability,
-  sharingOf,
-  sharingRefusal,
-} from './storability.ts';
+import { evaluate, type ResponseHead, type Storability, sharingOf, sharingRefusal } from './storability.ts';
 import type { Transaction } from './transaction.ts';
 import { confirmStored } from './validate.ts';
-import { agreesWith, askAsStranger, recordFinding } from './verification.ts';
+import { agreesWith, askAsStranger, learnFrom, selectorsOf, strangersTemplate } from './verification.ts';
 
 /** What a fill is for. */
 interface FillPlan {
@@ -101,8 +94,7 @@ export class Fill implements CaptureHooks, FillState {
   /** The request for the whole that the response is a part of, if that is to be stored. */
   #wholeTemplate: RequestTemplate | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
-  /** By what the app has read until now; with a lease only. */
-  #sharing: Sharing | undefined;
+  sharing: Sharing | undefined;
   #strangersTemplate: RequestTemplate | undefined;
   #isShared = true;
 
@@ -165,18 +157,18 @@ export class Fill implements CaptureHooks, FillState {
     this.#head = head;
     if (this.#stale && this.#isAnsweredBy(this.#stale, head)) return 'replace';
     if (this.#isMisplaced(head.status)) this.#refusal ??= 'partial';
-    this.#sharing = this.lease && sharingOf(this, head);
-    this.#storability = this.#sharing ? evaluate(this, head, this.#sharing) : { reason: 'fill-under-way' };
+    this.sharing = this.lease && sharingOf(this, head);
+    this.#storability = this.sharing ? evaluate(this, head, this.sharing) : { reason: 'fill-under-way' };
     if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
     else this.#actOn(this.#storability);
-    if (this.#verifying === 'credentials') this.#stopSharing(this.#hitForMissMs);
+    if (this.#verifying === 'credentials') this.#stopSharing(this.hitForMissMs);
     this.#announce(head);
     const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
     return (stores && this.lease) || this.#plan.shadow?.comparesBody ? 'keep' : 'pass';
   }
 
   overflow(): void {
-    this.#stopSharing(this.#hitForMissMs);
+    this.#stopSharing(this.hitForMissMs);
   }
 
   end(end: CaptureEnd): void {
@@ -184,12 +176,14 @@ export class Fill implements CaptureHooks, FillState {
     durationsMs.origin = performance.now() - this.#startedAt;
     const { flight } = this.#plan;
     this.reads.end();
-    if (this.#head && this.lease) this.#sharing = sharingOf(this, this.#head);
-    const commits = end.kind === 'complete' && this.#sharing?.reach !== 'unverified';
+    if (this.#head && this.lease) this.sharing = sharingOf(this, this.#head);
+    const commits = end.kind === 'complete' && this.sharing?.reach !== 'unverified';
     if (flight && commits) flight.committing = true;
     this.#wholeTemplate = this.#templateOfWhole();
     if (end.kind === 'complete' && (!commits || this.#plan.compared))
-      this.#strangersTemplate = this.#templateOfStranger();
+      this.#strangersTemplate = this.#isShared
+        ? strangersTemplate(this, this.#head?.headers.vary)
+        : undefined;
     context.track(this.#settle(this.#store(end), end));
   }
 
@@ -248,12 +242,12 @@ export class Fill implements CaptureHooks, FillState {
   /** What the head decides acts at the head: nobody waits for a response that will not be shared. */
   #actOn(storability: Storability): void {
     if (this.#plan.compared) return;
-    if (storability.reason !== undefined) this.#stopSharing(this.#hitForMissMs);
+    if (storability.reason !== undefined) this.#stopSharing(this.hitForMissMs);
     // Stored for validation only (max-age=0, no-cache): each request has to ask the app, and none need wait to do it.
     else if (!isFresh(storability.ageing, this.#head!.receivedAt)) this.#plan.flight?.release();
   }
 
-  get #hitForMissMs(): number {
+  get hitForMissMs(): number {
     return hitForMissMs(performance.now() - this.#startedAt);
   }
 
@@ -301,7 +295,7 @@ export class Fill implements CaptureHooks, FillState {
   /** What is said of a response whose caller has credentials, until it was compared. */
   get #verifying(): Detail | undefined {
     if (this.#plan.compared) return 'verifying';
-    if (this.#sharing?.reach !== 'unverified') return undefined;
+    if (this.sharing?.reach !== 'unverified') return undefined;
     return this.transaction.context.refreshes.canRefresh(this.transaction.exchange, this.lease!)
       ? 'verifying'
       : 'credentials';
@@ -317,7 +311,7 @@ export class Fill implements CaptureHooks, FillState {
   async #store(end: CaptureEnd): Promise<FillResult> {
     const storability = await this.#storability;
     const head = this.#head;
-    const sharing = this.#sharing;
+    const sharing = this.sharing;
     if (storability.reason !== undefined) return this.#refused(storability.reason);
     if (end.kind === 'refused')
       return end.reason === 'incomplete' ? this.#incomplete() : { kind: 'not-stored', reason: end.reason };
@@ -325,12 +319,12 @@ export class Fill implements CaptureHooks, FillState {
     if (unshared !== undefined) return this.#refused(unshared);
     // What may be stored has a head, its fill has a lease, and its body was kept.
     const { chunks } = end as Extract<CaptureEnd, { kind: 'complete' }>;
-    const answer = this.#answerOf(head!, chunks, sharing!);
+    const answer = (): MadeAnswer => this.#answerOf(head!, chunks, sharing!);
     const { compared } = this.#plan;
-    if (compared) return this.#compare(compared, answer);
+    if (compared) return this.#compare(compared, answer());
     if (sharing!.reach === 'unverified')
       return this.#strangersTemplate
-        ? { kind: 'unverified', answer }
+        ? { kind: 'unverified', answer: answer() }
         : { kind: 'not-stored', reason: 'credentials' };
     const { selectors } = sharing!;
     const result = await storeComplete(this, this.lease!, head!, chunks, storability, {
@@ -344,7 +338,7 @@ export class Fill implements CaptureHooks, FillState {
 
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
   #refused(reason: Detail): FillResult {
-    const sharing = this.#sharing;
+    const sharing = this.sharing;
     if (sharing?.reach === 'personal') reportUnshared(this.transaction, sharing.personal, reason);
     else if (reason.startsWith('varies')) reportUnshared(this.transaction, sharing?.selectors ?? [], reason);
     else if (reason === 'set-cookie') reportCookie(this.transaction);
@@ -374,7 +368,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** The shapes that may have a response made for a stranger, or for a caller whom the key covers. */
-  #audienceFor(answer: MadeAnswer): Audience {
+  #audienceFor(made: () => MadeAnswer): Audience {
     const { caller, context, found } = this.transaction;
     const now = context.clock();
     const { stored } = found;
@@ -384,6 +378,7 @@ export class Fill implements CaptureHooks, FillState {
     const audience = withFinding(before, caller.shape, 'same', now);
     const { question } = this.#plan;
     if (!question) return audience;
+    const answer = made();
     const isSame = question.answer.variant === answer.variant && isSameAnswer(question.answer, answer);
     question.result = isSame ? 'same' : 'different';
     return withFinding(audience, question.shape, question.result, now);
@@ -419,13 +414,15 @@ export class Fill implements CaptureHooks, FillState {
     const { compared } = this.#plan;
     const isCompared = result.kind === 'compared' && compared !== undefined;
     if (isCompared) t.settle(this.#outcomeOf(result));
-    const isHelpful = isCompared ? await this.#learn(result, compared) : !isHitForMiss(result);
-    if (this.#sharing?.reach === 'personal' && !t.caller.isStranger && !compared)
+    const isHelpful = isCompared
+      ? await learnFrom(this, compared, result, this.#strangersTemplate)
+      : !isHitForMiss(result);
+    if (this.sharing?.reach === 'personal' && !t.caller.isStranger && !compared)
       context.dependentPlaces.remember(t.found.ref, t.caller.shape);
     if (result.kind === 'stored') {
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
-      const released = context.store.leases.release(lease, isHelpful ? 0 : this.#hitForMissMs);
+      const released = context.store.leases.release(lease, isHelpful ? 0 : this.hitForMissMs);
       this.limitWait();
       await released;
     }
@@ -439,52 +436,9 @@ export class Fill implements CaptureHooks, FillState {
   /** The request is over for its client; the lease and the flight go on. */
   async #ask(answer: MadeAnswer): Promise<void> {
     const { transaction: t } = this;
-    const question = new Question(this.lease!, this.#plan.flight!, answer, t.caller.shape);
     t.settle(this.#outcomeOf({ kind: 'unverified', answer }));
-    await askAsStranger(t, question, this.#strangersTemplate!, this.#hitForMissMs);
-  }
-
-  /** Remembers what the response says of requests of its shape. @returns whether they may have what is stored. */
-  async #learn(result: Extract<FillResult, { kind: 'compared' }>, compared: Found): Promise<boolean> {
-    const { transaction: t } = this;
-    const { caller, context, refresh } = t;
-    const { isSame, answer } = result;
-    const record = (finding: Finding): Promise<boolean> =>
-      recordFinding(context, compared, caller.shape, finding);
-    if (refresh) return isSame || record('forget');
-    if (isSame) return record('same');
-    // What is stored may be older than the data: only a stranger's answer of now can be compared.
-    if (answer && this.#strangersTemplate) return this.#askAgain(compared, answer, this.#strangersTemplate);
-    await record(answer && !caller.isStranger ? 'maybe-different' : 'different');
-    if (!caller.isStranger) context.dependentPlaces.remember(compared.ref, caller.shape);
-    if (answer) reportUnshared(t, [], 'depends-on-credentials');
-    return false;
-  }
-
-  async #askAgain(compared: Found, answer: MadeAnswer, template: RequestTemplate): Promise<boolean> {
-    const { transaction: t, policy } = this;
-    const { caller, context, identity } = t;
-    const { ref, value } = compared;
-    const { lease: leaseMs } = policy.collapse;
-    const lead = await context.collapse.tryLead(ref, identity.key, value, leaseMs, t, { hitForMiss: true });
-    if (!lead) return false;
-    context.leaseRenewal.keep(lead.lease, leaseMs);
-    const question = new Question(lead.lease, lead.flight, answer, caller.shape);
-    await askAsStranger(t, question, template, this.#hitForMissMs);
-    return question.result === 'same';
-  }
-
-  /** The request that a stranger would send, if the app can be asked by it. */
-  #templateOfStranger(): RequestTemplate | undefined {
-    const { transaction: t, policy } = this;
-    const { exchange, context } = t;
-    // The socket of a client that has disconnected has forgotten its address.
-    if (!this.lease || !this.#plan.flight || !this.#isShared || t.refresh || exchange.isDisconnected)
-      return undefined;
-    if (t.caller.isStranger || !context.refreshes.canRefresh(exchange, t.found.ref)) return undefined;
-    const vary = nominated(this.#head?.headers.vary);
-    const selectors = [...(vary === '*' ? [] : vary), ...(this.#sharing?.selectors ?? [])];
-    return templateFor({ exchange, policy, identity: this.identity }, selectors);
+    const question = new Question(this.lease!, this.#plan.flight!, answer, t.caller.shape);
+    await askAsStranger(this, question, this.#strangersTemplate!);
   }
 
   /**
@@ -504,8 +458,7 @@ export class Fill implements CaptureHooks, FillState {
     const isStorable = this.#storability instanceof Promise || this.#storability.reason === undefined;
     if (!(mayBeStored || isStorable) || !t.context.refreshes.canRefresh(t.exchange, this.lease))
       return undefined;
-    const vary = nominated(this.#head.headers.vary);
-    const selectors = [...(vary === '*' ? [] : vary), ...(this.#sharing?.selectors ?? [])];
+    const selectors = selectorsOf(this.#head.headers.vary, this.sharing);
     return templateFor({ exchange: t.exchange, policy, identity: this.identity }, selectors);
   }
 

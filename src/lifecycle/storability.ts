@@ -11,7 +11,7 @@ import type { Detail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { ERROR_LIFETIME, lifetimeFor, type Ttl } from '../options/ttl.ts';
 import { isPromise } from '../options/user-function.ts';
-import { dependenceOf, type Reach, type Run, reachOf } from '../sharing/reach.ts';
+import { type Run, type Sharing, sharingOfRun } from '../sharing/reach.ts';
 import type { FillState } from './fill-state.ts';
 import { reportError } from './option-fault.ts';
 
@@ -23,15 +23,6 @@ export type Storability =
   | { readonly reason?: undefined; readonly ageing: Ageing; readonly tags: readonly string[] }
   /** Why not: a word of `Cache-Status`. */
   | { readonly reason: Detail };
-
-/** Who may have the response, and what selects it: by what the app has read so far. */
-export interface Sharing {
-  readonly reach: Reach;
-  /** Names that select the response beside those that `Vary` nominates. */
-  readonly selectors: readonly string[];
-  /** What the app read of the caller that nothing covers. */
-  readonly personal: readonly string[];
-}
 
 /** The head to evaluate: the one that the app sent, or a stored one that a 304 has freshened. */
 export interface ResponseHead {
@@ -82,8 +73,7 @@ export function sharingOf(fill: FillState, head: ResponseHead): Sharing {
     keyed: keyedFields(fill, head),
     rule: { credentials: policy.credentials, ignore },
   };
-  const dependence = dependenceOf(run);
-  return { reach: reachOf(run, dependence), ...dependence };
+  return sharingOfRun(run);
 }
 
 /** The fields that the response does not go by, whatever the app reads. */

@@ -4,16 +4,22 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
+import { type Fields, nominated } from '../http/vary.ts';
 import type { ForwardReason, Outcome } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { type Finding, withFinding } from '../sharing/audience.ts';
+import { isCallersName } from '../sharing/fields.ts';
+import type { Sharing } from '../sharing/reach.ts';
 import { Fault } from '../store/fault.ts';
 import type { VariantRef } from '../store/store.ts';
 import { reportUnshared } from './advice.ts';
 import { NOT_SHARED } from './collapse.ts';
 import type { CacheContext } from './context.ts';
+import type { FillResult } from './fill-result.ts';
+import type { FillState } from './fill-state.ts';
 import type { Found } from './lookup.ts';
-import type { MadeAnswer, Question } from './question.ts';
+import { type MadeAnswer, Question } from './question.ts';
+import { templateFor } from './refresh.ts';
 import type { Transaction } from './transaction.ts';
 
 /*
@@ -31,12 +37,29 @@ export function dependentOutcome(fwd: ForwardReason): Outcome {
   return { kind: 'forward', fwd, detail: 'depends-on-credentials' };
 }
 
+/** The request that a stranger would send, if the app can be asked by it. @param vary the field of the response. */
+export function strangersTemplate(
+  { transaction: t, policy, identity, lease, sharing }: FillState,
+  vary: Fields['vary'],
+): RequestTemplate | undefined {
+  const { exchange, context, found, caller } = t;
+  // The socket of a client that has disconnected has forgotten its address.
+  if (!lease || t.refresh || exchange.isDisconnected || caller.isStranger) return undefined;
+  if (!context.refreshes.canRefresh(exchange, found.ref)) return undefined;
+  return templateFor({ exchange, policy, identity }, selectorsOf(vary, sharing));
+}
+
+/** The names that select a response which is not stored yet. */
+export function selectorsOf(vary: Fields['vary'], sharing: Sharing | undefined): readonly string[] {
+  const names = nominated(vary);
+  return [...(names === '*' ? [] : names), ...(sharing?.selectors ?? [])];
+}
+
 /** Asks the app for the answer that a stranger gets, and stores that. The client has been answered. */
 export async function askAsStranger(
-  t: Transaction,
+  { transaction: t, hitForMissMs, sharing }: FillState,
   question: Question,
   template: RequestTemplate,
-  hitForMissMs: number,
 ): Promise<void> {
   const { context, found } = t;
   const done = await context.refreshes.begin(t, () => template, { question });
@@ -51,7 +74,50 @@ export async function askAsStranger(
   if (result === 'different') context.dependentPlaces.remember(found.ref, shape);
   else if (result === 'not-stored' || isUnreachable) context.dependentPlaces.remember(found.ref);
   else return;
-  reportUnshared(t, [], 'depends-on-credentials');
+  reportUnshared(t, (sharing?.selectors ?? []).filter(isCallersName), 'depends-on-credentials');
+}
+
+/**
+ * Remembers what a comparison says of requests of this shape.
+ * @param template the request of a stranger, if the app can be asked by it.
+ * @returns whether they may have what is stored.
+ */
+export async function learnFrom(
+  fill: FillState,
+  compared: Found,
+  { isSame, answer }: Extract<FillResult, { kind: 'compared' }>,
+  template: RequestTemplate | undefined,
+): Promise<boolean> {
+  const { transaction: t } = fill;
+  const { caller, context, refresh } = t;
+  const record = (finding: Finding): Promise<boolean> =>
+    recordFinding(context, compared, caller.shape, finding);
+  // A check: what it confirms is known, and what it does not is to be seen again.
+  if (refresh) return isSame || record('forget');
+  if (isSame) return record('same');
+  // What is stored may be older than the data: only a stranger's answer of now can be compared.
+  if (answer && template) return askAgain(fill, compared, answer, template);
+  await record(answer && !caller.isStranger ? 'maybe-different' : 'different');
+  if (!caller.isStranger) context.dependentPlaces.remember(compared.ref, caller.shape);
+  if (answer) reportUnshared(t, [], caller.isStranger ? 'varies' : 'depends-on-credentials');
+  return false;
+}
+
+async function askAgain(
+  fill: FillState,
+  { ref, value }: Found,
+  answer: MadeAnswer,
+  template: RequestTemplate,
+): Promise<boolean> {
+  const { transaction: t, policy } = fill;
+  const { caller, context, identity } = t;
+  const { lease: leaseMs } = policy.collapse;
+  const lead = await context.collapse.tryLead(ref, identity.key, value, leaseMs, t, { hitForMiss: true });
+  if (!lead) return false;
+  context.leaseRenewal.keep(lead.lease, leaseMs);
+  const question = new Question(lead.lease, lead.flight, answer, caller.shape);
+  await askAsStranger(fill, question, template);
+  return question.result === 'same';
 }
 
 /** The place where requests of one shape are compared with a stored response: it has a lease, and no value. */
@@ -69,7 +135,7 @@ export async function agreesWith(stored: StoredResponse, made: MadeAnswer): Prom
 }
 
 /** Adds to a stored response what was seen of a shape. What has changed meanwhile stays as it is. */
-export async function recordFinding(
+async function recordFinding(
   context: CacheContext,
   { stored, ref, value }: Found,
   shape: string,

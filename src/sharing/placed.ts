@@ -85,10 +85,30 @@ export function namesOnRequest(req: IncomingMessage): string[] {
   const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
   return Object.getOwnPropertyNames(req).filter((name) => {
     if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
+    if (name === 'query') return hasMoreThanUrl(req);
     if (OF_EVERY_REQUEST.has(name)) return false;
     if (OF_BODY.has(name)) return !bringsBody;
     return !(isFastifys && OF_FASTIFY.has(name));
   });
+}
+
+/** Whether middleware has added to the parsed query what the URL does not have. */
+function hasMoreThanUrl(req: IncomingMessage & { originalUrl?: string }): boolean {
+  const query = Object.getOwnPropertyDescriptor(req, 'query')?.value as unknown;
+  if (typeof query !== 'object' || query === null) return false;
+  const names = Object.keys(query);
+  if (names.length === 0) return false;
+  const url = (req.originalUrl ?? req.url ?? '').replaceAll('+', ' ');
+  const text = url.includes('%') ? url + decoded(url) : url;
+  return names.some((name) => !text.includes(name));
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 /** The value of an own property, where a watch may stand in its place. `undefined` for none. */

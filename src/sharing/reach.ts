@@ -131,3 +131,13 @@ export function reachOf(run: Run, { personal }: Dependence): Reach {
     ? 'everyone'
     : 'unverified';
 }
+
+/** Who may have the response of a run, and what selects it. */
+export interface Sharing extends Dependence {
+  readonly reach: Reach;
+}
+
+export function sharingOfRun(run: Run): Sharing {
+  const dependence = dependenceOf(run);
+  return { ...dependence, reach: reachOf(run, dependence) };
+}

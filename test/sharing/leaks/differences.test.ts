@@ -299,6 +299,17 @@ const differences: Difference[] = [
     ],
   },
   {
+    name: 'the origin that may read the answer, without Vary',
+    page: () => (req, res) =>
+      res.setHeader('Access-Control-Allow-Origin', req.headers.origin ?? 'null').end('a page'),
+    requests: [
+      [{ Origin: 'https://a.example' }, 'https://a.example'],
+      [{ Origin: 'https://b.example' }, 'https://b.example'],
+      [{}, 'null'],
+    ],
+    seen: (answer) => String(answer.header('access-control-allow-origin')),
+  },
+  {
     name: 'the form, by res.format()',
     express: true,
     page: () => (_req, res) =>

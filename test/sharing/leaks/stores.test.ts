@@ -32,12 +32,13 @@ const settings: Setting[] = [
   { name: 'of two processes, near', options: () => ({ ...inRedis(), near: true }), processes: 2 },
   { name: 'without collapsing', options: () => ({ collapse: false }) },
   { name: 'in process, encoded', options: () => ({ compress: true }) },
+  { name: 'refreshed early', options: () => ({ ...inRedis(), ...stale, earlyRefresh: true }), step: STEP },
 ];
 
 /** Each setting has its share of the channels; `npm run test:long` has all. */
 const shareOf = (at: number): readonly Channel[] =>
   sized(
-    channels.filter((_, i) => (i + at) % 3 === 0),
+    channels.filter((_, i) => (i + at) % 6 === 0),
     channels,
   );
 

@@ -136,3 +136,8 @@ function withoutAnalytics(cookies: string): string {
     .filter((pair) => pair !== '' && !ANALYTICS.test(pair))
     .join('; ');
 }
+
+/** The cookie of a session, with its name. */
+export function sidOf(cookies: string | undefined): string | undefined {
+  return /(?:^|[ ;])(sid=[^;]*)/.exec(cookies ?? '')?.[1];
+}

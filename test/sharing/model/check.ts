@@ -1,4 +1,4 @@
-import { type Caller, credentialsOfCaller } from './callers.ts';
+import { type Caller, credentialsOfCaller, sidOf } from './callers.ts';
 import type { History, Purge, Request, Run } from './history.ts';
 import { leavesNoTrace, oracle, type Page, type Site, shapeOf } from './site.ts';
 
@@ -66,7 +66,7 @@ function checkRequest(history: History, request: Request, checked: Checked): voi
   else if (!run || !isWhole(request, run)) found('whole', run);
   else {
     if (history.purges.some((purge) => isOutlived(site, purge, request, run))) found('purged', run);
-    if (isTooOld(site, request, run)) found('fresh', run);
+    if (isTooOld(history, request, run)) found('fresh', run);
     if (run.request === request.id && run.credentials === credentialsOfCaller(caller)) return;
     checked.shared++;
     const rule = sharedWrongly(history, request, run);
@@ -100,16 +100,17 @@ function isOutlived(
   return (run.version as number) < (purge.versions[page] as number);
 }
 
-function isTooOld(
-  { ttl, staleWhileRevalidate, staleIfError }: Site,
-  { clock }: Request,
-  { endedClock }: Run,
-): boolean {
+function isTooOld({ site, runs }: History, { clock }: Request, run: Run): boolean {
+  const { ttl, staleWhileRevalidate, staleIfError } = site;
   // `s-maxage` says 20 seconds.
-  return (
-    endedClock !== undefined &&
-    clock - endedClock > Math.max(ttl, 20_000) + Math.max(staleWhileRevalidate, staleIfError)
-  );
+  const lifetime = Math.max(ttl, 20_000) + Math.max(staleWhileRevalidate, staleIfError);
+  const isOld = ({ endedClock }: Run): boolean => endedClock !== undefined && clock - endedClock > lifetime;
+  // A later run may have confirmed it.
+  return isOld(run) && !runs.some((other) => isConfirmedBy(site, run, other) && !isOld(other));
+}
+
+function isConfirmedBy({ pages }: Site, run: Run, { page, content }: Run): boolean {
+  return page === run.page && content === run.content && pages[page]?.etag === true;
 }
 
 /** What is wrong with what another request's run has made, if anything is. */
@@ -121,7 +122,8 @@ function sharedWrongly(
   const page = history.site.pages[request.page] as Page;
   const caller = history.site.callers[request.caller] as Caller;
   if (run.credentials !== '' && run.credentials !== credentialsOfCaller(caller)) {
-    if (!allowsAll(page, run) && !covers(run, caller) && !agreed(history, request, run)) return 'leak';
+    if (!allowsAll(page, run) && !covers(history.site, run, caller) && !agreed(history, request, run))
+      return 'leak';
   }
   if (page.dependsOn === 'nonce') return run.request === request.id ? undefined : 'right';
   if (run.content === oracle(page, run.version as number, caller)) return undefined;
@@ -135,8 +137,11 @@ function allowsAll({ says }: Page, { credentials }: Run): boolean {
   return says === 'must-revalidate' && /^authorization: [^\n]*$/.test(credentials);
 }
 
-function covers({ caller }: Run, { identity }: Caller): boolean {
-  return caller !== null && caller === identity?.name;
+/** Whether the key covers the caller: it names him, or the cookie that was sent, and no other credential. */
+function covers({ varies }: Site, { caller, credentials }: Run, of: Caller): boolean {
+  if (caller !== null && caller === of.identity?.name) return true;
+  const sid = sidOf(of.credentials.cookie);
+  return varies === 'sid' && sid !== undefined && credentials === `cookie: ${sid}`;
 }
 
 /** Whether as many callers of one shape as `agree` says had the same answer. */

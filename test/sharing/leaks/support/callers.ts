@@ -33,7 +33,7 @@ const secretOf = (name: string): string => createHash('sha256').update(name).dig
 const byName = (name: string | undefined): Person | undefined => (name ? PEOPLE[name] : undefined);
 const bySecret = new Map(CALLERS.map((name) => [secretOf(name), PEOPLE[name]]));
 
-export const cookieOf = (headers: IncomingHttpHeaders, name: string): string | undefined =>
+const cookieOf = (headers: IncomingHttpHeaders, name: string): string | undefined =>
   new RegExp(`(?:^|; )${name}=([^;]*)`).exec(headers.cookie ?? '')?.[1];
 
 /** Guests have a session, too: their cookie has the same name, and nothing is behind it. */

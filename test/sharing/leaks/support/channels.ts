@@ -22,7 +22,7 @@ export type Req = IncomingMessage & Record<string | symbol, unknown>;
 export type Res = ServerResponse & Record<string | symbol, unknown>;
 
 /** Made for each app, with the state that it has. */
-export interface Wiring {
+interface Wiring {
   /** The middleware in front. */
   place(req: Req, res: Res, person: Person | undefined, next: () => void): void;
   /** How the handler finds the person. */

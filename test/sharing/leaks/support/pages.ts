@@ -1,4 +1,4 @@
-import { type Caller, PEOPLE, type Person, session } from './callers.ts';
+import { type Caller, type Person, session } from './callers.ts';
 import type { Channel } from './channels.ts';
 
 /* The pages of the app, and which answers to a caller are right. */
@@ -32,6 +32,3 @@ export function allowed({ way, isTraceless }: Channel, page: Page, caller: Calle
   const looksAlike = isTraceless && caller !== 'stranger' && (way === session || page === 'news');
   return looksAlike ? [own, PAGES[page](undefined)] : [own];
 }
-
-/** For the oracle to be one: members and admins do differ from strangers. */
-export const isKnown = (caller: Caller): boolean => PEOPLE[caller] !== undefined;

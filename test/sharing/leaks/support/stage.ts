@@ -42,7 +42,7 @@ export const mountings: readonly Mounting[] = [
 ];
 
 /** The two layers of an app. */
-export function layersOf(channel: Channel): { front: Handler; page: Handler } {
+function layersOf(channel: Channel): { front: Handler; page: Handler } {
   const { place, find } = channel.wire();
   return {
     front: (req, res, next) => place(req as never, res as never, channel.way.person(req.headers), next),
