@@ -38,6 +38,9 @@ async function aged(
     reads: new ReadWatch(new Constants()),
     policy,
     refusal: undefined,
+    lease: undefined,
+    sharing: undefined,
+    hitForMissMs: 0,
     limitWait() {},
   };
   const head = { status, headers, dated: headers, length: 5, receivedAt: NOW };
