@@ -55,6 +55,8 @@ interface Row {
   random?: number;
   /** Whether the stored response may be given to the request; `same` unless said. */
   standing?: Standing;
+  /** Whether it has no credentials. */
+  isStranger?: boolean;
   /** The `directives` option ignores what the client asks. */
   ignoresClient?: boolean;
 }
@@ -66,6 +68,7 @@ function decideRow(row: Row): Decision {
     headers,
     directives: row.ignoresClient ? undefined : parseCacheControl(headers['cache-control']),
     standing: () => row.standing ?? 'same',
+    isStranger: row.isStranger ?? false,
     canRefresh: () => row.canRefresh ?? false,
   };
   const found = { stored: row.stored, otherVariants: row.otherVariants ?? false, near: row.near ?? false };
@@ -249,6 +252,11 @@ const TABLE: [title: string, row: Row, says: string][] = [
     'fresh, different: forward',
     { stored: FRESH, standing: 'different' },
     'fwd=vary-miss; detail=depends-on-credentials',
+  ],
+  [
+    'fresh, different, of a stranger: forward',
+    { stored: FRESH, standing: 'different', isStranger: true },
+    'fwd=vary-miss; detail=varies',
   ],
   [
     'stale, different: forward',

@@ -10,6 +10,7 @@ import { evaluate, sharingOf } from '../../src/lifecycle/storability.ts';
 import { Transaction } from '../../src/lifecycle/transaction.ts';
 import { parsePolicy } from '../../src/options/parse.ts';
 import type { PolicyOptions } from '../../src/options/types.ts';
+import { Constants } from '../../src/sharing/constants.ts';
 import { ReadWatch } from '../../src/sharing/reads.ts';
 
 /* How a response ages past its lifetime: what it states, and what the options say where it states nothing. */
@@ -34,9 +35,12 @@ async function aged(
     identity: { key: 'k', policy, id: 'k', declared: '', coversCaller: false },
     requestedAt: NOW,
     headBefore: [],
-    reads: new ReadWatch(),
+    reads: new ReadWatch(new Constants()),
     policy,
     refusal: undefined,
+    lease: undefined,
+    sharing: undefined,
+    hitForMissMs: 0,
     limitWait() {},
   };
   const head = { status, headers, dated: headers, length: 5, receivedAt: NOW };

@@ -3,6 +3,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { connect, createServer } from 'node:http2';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { Constants } from '../../src/sharing/constants.ts';
 import { ReadWatch } from '../../src/sharing/reads.ts';
 import { newCache } from '../support/app.ts';
 import { passport } from './support/people.ts';
@@ -25,7 +26,7 @@ function request(cookie?: string): Odd {
 }
 
 function watched(req: Odd): ReadWatch {
-  const watch = new ReadWatch();
+  const watch = new ReadWatch(new Constants());
   watch.begin(req, new ServerResponse(req));
   return watch;
 }

@@ -42,25 +42,37 @@ describe('a finding', () => {
     standingOf(audience, () => shape, at);
 
   test('of the same answer lets the shape in, and nobody else', () => {
-    const audience = withFinding(NOBODY, 'a', true, NOW);
+    const audience = withFinding(NOBODY, 'a', 'same', NOW);
     expect([standing(audience, 'a'), standing(audience, 'b')]).toEqual(['same', 'unseen']);
   });
 
   test('of another answer keeps the shape out for ten minutes', () => {
-    const audience = withFinding(NOBODY, 'a', false, NOW);
+    const audience = withFinding(NOBODY, 'a', 'different', NOW);
     expect(standing(audience, 'a', NOW + 10 * MINUTES - 1)).toBe('different');
     expect(standing(audience, 'a', NOW + 10 * MINUTES)).toBe('unseen');
   });
 
+  test('of another answer than an older one of a stranger keeps the shape out for a minute', () => {
+    const audience = withFinding(NOBODY, 'a', 'maybe-different', NOW);
+    expect(standing(audience, 'a', NOW + MINUTES - 1)).toBe('different');
+    expect(standing(audience, 'a', NOW + MINUTES)).toBe('unseen');
+  });
+
+  test('that does not hold any more is forgotten: the shape is compared again', () => {
+    const both: Audience = { same: ['a', 'b'], different: [['c', NOW + 5]] };
+    expect(withFinding(both, 'a', 'forget', NOW)).toEqual({ same: ['b'], different: [['c', NOW + 5]] });
+    expect(withFinding(both, 'c', 'forget', NOW)).toEqual({ same: ['a', 'b'], different: [] });
+  });
+
   test('takes the place of the one before: a difference revokes at once, and is made good again', () => {
-    const revoked = withFinding(withFinding(NOBODY, 'a', true, NOW), 'a', false, NOW + 1);
+    const revoked = withFinding(withFinding(NOBODY, 'a', 'same', NOW), 'a', 'different', NOW + 1);
     expect(revoked).toEqual({ same: [], different: [['a', NOW + 1 + 10 * MINUTES]] });
-    expect(withFinding(revoked, 'a', true, NOW + 2)).toEqual({ same: ['a'], different: [] });
+    expect(withFinding(revoked, 'a', 'same', NOW + 2)).toEqual({ same: ['a'], different: [] });
   });
 
   test('leaves what was found of others, and changes nothing in place', () => {
     const before: Audience = { same: ['a'], different: [['b', NOW + 5]] };
-    const after = withFinding(before, 'c', true, NOW);
+    const after = withFinding(before, 'c', 'same', NOW);
     expect(after).toEqual({ same: ['a', 'c'], different: [['b', NOW + 5]] });
     expect(before).toEqual({ same: ['a'], different: [['b', NOW + 5]] });
   });
@@ -73,26 +85,26 @@ describe('a finding', () => {
         ['new', NOW + 1],
       ],
     };
-    expect(withFinding(before, 'a', true, NOW).different).toEqual([['new', NOW + 1]]);
+    expect(withFinding(before, 'a', 'same', NOW).different).toEqual([['new', NOW + 1]]);
   });
 
-  test.each([true, false])(
-    'of too many shapes (same: %p) forgets the oldest, which is compared again',
-    (isSame) => {
+  test.each(['same', 'different'] as const)(
+    'of too many shapes (%s) forgets the oldest, which is compared again',
+    (finding) => {
       let audience = NOBODY;
-      for (let i = 0; i < 25; i++) audience = withFinding(audience, `shape ${i}`, isSame, NOW);
+      for (let i = 0; i < 25; i++) audience = withFinding(audience, `shape ${i}`, finding, NOW);
       expect(audience.same.length + audience.different.length).toBe(24);
       expect(standing(audience, 'shape 0')).toBe('unseen');
-      expect(standing(audience, 'shape 1')).toBe(isSame ? 'same' : 'different');
-      expect(standing(audience, 'shape 24')).toBe(isSame ? 'same' : 'different');
+      expect(standing(audience, 'shape 1')).toBe(finding);
+      expect(standing(audience, 'shape 24')).toBe(finding);
     },
   );
 
   test('that is seen again counts as the newest', () => {
-    let audience = withFinding(NOBODY, 'first', true, NOW);
-    for (let i = 0; i < 23; i++) audience = withFinding(audience, `shape ${i}`, true, NOW);
-    audience = withFinding(audience, 'first', true, NOW);
-    audience = withFinding(audience, 'one more', true, NOW);
+    let audience = withFinding(NOBODY, 'first', 'same', NOW);
+    for (let i = 0; i < 23; i++) audience = withFinding(audience, `shape ${i}`, 'same', NOW);
+    audience = withFinding(audience, 'first', 'same', NOW);
+    audience = withFinding(audience, 'one more', 'same', NOW);
     expect([standing(audience, 'first'), standing(audience, 'shape 0')]).toEqual(['same', 'unseen']);
   });
 });

@@ -2,12 +2,14 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
 import { Caller } from '../../../src/sharing/caller.ts';
+import { Constants } from '../../../src/sharing/constants.ts';
 import { isCredential, isNoise, isNoiseCookie } from '../../../src/sharing/fields.ts';
 import { textOf } from '../../../src/sharing/placed.ts';
 
 /* What names a caller, the shape of a request, and the text of what middleware in front has placed. */
 
 const OPAQUE = '!';
+const constants = new Constants();
 let names = 0;
 /** A name that no other test has used: an object that a process sees twice under one name is taken for a constant. */
 const fresh = (): string => `req.value${names++}`;
@@ -27,7 +29,7 @@ describe('the text of a placed value', () => {
     [[undefined], '[null]'],
     ['x'.repeat(2046), `"${'x'.repeat(2046)}"`],
   ])('%j is its JSON, with sorted names', (value, text) => {
-    expect(textOf({}, fresh(), value)).toBe(text);
+    expect(textOf(constants, {}, fresh(), value)).toBe(text);
   });
 
   test.each<[string, unknown]>([
@@ -43,31 +45,31 @@ describe('the text of a placed value', () => {
     ['a large object', { list: Array.from({ length: 1000 }, (_, i) => i) }],
     ['a deep object', { a: { a: { a: { a: { a: { a: { a: { a: 1 } } } } } } } }],
   ])('of %s is none by which it could be compared', (_what, value) => {
-    expect(textOf({}, fresh(), value)).toBe(OPAQUE);
+    expect(textOf(constants, {}, fresh(), value)).toBe(OPAQUE);
   });
 
   test('of a circular object is none', () => {
     const value: { self?: unknown } = {};
     value.self = value;
-    expect(textOf({}, fresh(), value)).toBe(OPAQUE);
+    expect(textOf(constants, {}, fresh(), value)).toBe(OPAQUE);
   });
 
   test('of an object that is the same at two requests is that of a constant, until there is another', () => {
     const name = fresh();
     const [db, other] = [new (class Db {})(), new (class Db {})()];
     const [first, second] = [{}, {}];
-    expect(textOf(first, name, db)).toBe(OPAQUE);
-    expect(textOf(first, name, db)).toBe(OPAQUE);
-    expect(textOf(second, name, db)).toBe('*');
-    expect(textOf(second, name, other)).toBe(OPAQUE);
-    expect(textOf(second, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, first, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, first, name, db)).toBe(OPAQUE);
+    expect(textOf(constants, second, name, db)).toBe('*');
+    expect(textOf(constants, second, name, other)).toBe(OPAQUE);
+    expect(textOf(constants, second, name, db)).toBe(OPAQUE);
   });
 
   test.each(['req.user', 'res.locals.account', 'req.session', 'res.locals.tenant'])(
     'of an object called %s is never that of a constant',
     (name) => {
       const ann = new (class Person {})();
-      for (const req of [{}, {}, {}]) expect(textOf(req, name, ann)).toBe(OPAQUE);
+      for (const req of [{}, {}, {}]) expect(textOf(constants, req, name, ann)).toBe(OPAQUE);
     },
   );
 });
@@ -132,7 +134,13 @@ function callerOf({ fields = {}, deleted = [], placed, locals, socket, credentia
   for (const name of deleted) delete req.headers[name];
   const res = Object.assign(new ServerResponse(req), locals && { locals });
   Object.assign(req, placed);
-  return new Caller(req, res, req.headers, { credentials: new Set(credentials), ignore: new Set(ignore) });
+  return new Caller(
+    req,
+    res,
+    req.headers,
+    { credentials: new Set(credentials), ignore: new Set(ignore) },
+    new Constants(),
+  );
 }
 
 describe('the credentials of a request', () => {
@@ -185,6 +193,7 @@ describe('the credentials of a request', () => {
 });
 
 describe('the shape of a request', () => {
+  const known = { fields: { Authorization: 'Bearer a-token' } };
   const sid = (value: string): Asked => ({ fields: { Cookie: `sid=${value}` } });
   const long = (letter: string): string => letter.repeat(32);
 
@@ -196,6 +205,11 @@ describe('the shape of a request', () => {
       'the names of two people',
       { placed: { user: { id: 1, name: 'ann' } } },
       { placed: { user: { id: 2, name: 'bob' } } },
+    ],
+    [
+      'two languages of strangers, which select by themselves',
+      { locals: { lang: 'de' } },
+      { locals: { lang: 'en' } },
     ],
     ['what logs have placed', { placed: { id: 'r1', log: {} } }, {}],
     ['what vary.ignore names', { placed: { abTest: true }, ignore: ['req.abTest'] }, {}],
@@ -214,14 +228,22 @@ describe('the shape of a request', () => {
       { placed: { session: { cookie: {}, user: { id: 1 } } } },
     ],
     ['a user and none', { placed: { user: { id: 1 } } }, { placed: { user: null } }],
-    ['two roles', { placed: { user: { role: 'admin' } } }, { placed: { user: { role: 'user' } } }],
+    [
+      'two roles',
+      { ...known, placed: { user: { role: 'admin' } } },
+      { ...known, placed: { user: { role: 'user' } } },
+    ],
     [
       'two lists of roles',
-      { placed: { user: { roles: ['a', 'b'] } } },
-      { placed: { user: { roles: ['a'] } } },
+      { ...known, placed: { user: { roles: ['a', 'b'] } } },
+      { ...known, placed: { user: { roles: ['a'] } } },
     ],
-    ['a flag that is set and one that is not', { locals: { isAdmin: true } }, { locals: { isAdmin: false } }],
-    ['two languages', { locals: { lang: 'de' } }, { locals: { lang: 'en' } }],
+    [
+      'a flag that is set and one that is not',
+      { ...known, locals: { isAdmin: true } },
+      { ...known, locals: { isAdmin: false } },
+    ],
+    ['two languages', { ...known, locals: { lang: 'de' } }, { ...known, locals: { lang: 'en' } }],
     ['what is on the request and on res.locals', { placed: { tenant: 'a' } }, { locals: { tenant: 'a' } }],
     ['roles in two fields', { fields: { 'X-Role': 'admin' } }, { fields: { 'X-Role': 'user' } }],
   ])('is another for %s', (_title, a, b) => {

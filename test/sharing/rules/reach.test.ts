@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { parseCacheControl } from '../../../src/http/cache-control.ts';
-import type { Caller, Credential } from '../../../src/sharing/caller.ts';
+import type { Caller } from '../../../src/sharing/caller.ts';
+import { Constants } from '../../../src/sharing/constants.ts';
+import type { Credential } from '../../../src/sharing/credentials.ts';
 import {
   type Coverage,
   dependenceOf,
@@ -15,7 +17,8 @@ import { ReadWatch } from '../../../src/sharing/reads.ts';
 
 const NOBODY: Coverage = { caller: false, fields: [], cookies: [] };
 /** By the names of credentials, as `Cache-Status` has them. */
-const credentials = (...names: string[]): Credential[] => names.map((name) => ({ name, value: 'v' }));
+const credentials = (...names: string[]): Credential[] =>
+  names.map((name) => ({ name, value: 'v', isTaken: false }));
 
 describe('credentials that nothing covers', () => {
   test.each<[title: string, has: string[], coverage: Partial<Coverage>, left: string[]]>([
@@ -83,7 +86,7 @@ interface Result {
 }
 
 function resultOf(row: Row): Result {
-  const reads = Object.assign(new ReadWatch(), { copied: row.copied ?? false });
+  const reads = Object.assign(new ReadWatch(new Constants()), { copied: row.copied ?? false });
   for (const name of row.fields ?? []) reads.fields.add(name);
   for (const name of row.cookies ?? []) reads.cookies.add(name);
   for (const [name, text] of Object.entries(row.placed ?? {})) reads.placed.set(name, text);
@@ -160,6 +163,7 @@ const TABLE: [title: string, row: Row, result: Result][] = [
         'x-original-host',
         'x-original-url',
         'x-rewrite-url',
+        'cf-visitor',
       ],
       reach: 'alike',
     },
@@ -194,6 +198,7 @@ const TABLE: [title: string, row: Row, result: Result][] = [
         'x-original-host',
         'x-original-url',
         'x-rewrite-url',
+        'cf-visitor',
       ],
     },
     { personal: ['authorization', 'cookie'], reach: 'personal' },
