@@ -345,9 +345,11 @@ export class Fill implements CaptureHooks, FillState {
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
   #refused(reason: Detail): FillResult {
     const sharing = this.sharing;
-    if (sharing?.reach === 'personal') reportUnshared(this.transaction, sharing.personal, reason);
-    else if (reason.startsWith('varies')) reportUnshared(this.transaction, sharing?.selectors ?? [], reason);
-    else if (reason === 'set-cookie') reportCookie(this.transaction);
+    const isByReads = /^(?:varies|depends-on-credentials)/.test(reason);
+    if (sharing && isByReads) {
+      const { personal, selectors } = sharing;
+      reportUnshared(this.transaction, personal.length > 0 ? personal : selectors, reason);
+    } else if (reason === 'set-cookie') reportCookie(this.transaction);
     const { compared, question } = this.#plan;
     if (question) question.result = 'not-stored';
     const isOwn = sharing?.reach === 'personal' || OWN_BY_ITS_WORD.has(reason);

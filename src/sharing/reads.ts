@@ -71,7 +71,8 @@ export class ReadWatch {
   }
 
   #noteField(name: PropertyKey): void {
-    if (this.#notes && typeof name === 'string') this.fields.add(name);
+    // Node has all names in lower case.
+    if (this.#notes && typeof name === 'string' && name === name.toLowerCase()) this.fields.add(name);
   }
 
   #noteCopy(): void {
@@ -118,6 +119,7 @@ export class ReadWatch {
         isCopied = false;
         return Reflect.get(target, name);
       },
+      set: (target, name, value) => Reflect.set(target, name, value),
       has: (target, name) => {
         this.#noteField(name);
         return Reflect.has(target, name);

@@ -135,9 +135,7 @@ function callerOf({ fields = {}, deleted = [], placed, locals, socket, credentia
   const res = Object.assign(new ServerResponse(req), locals && { locals });
   Object.assign(req, placed);
   return new Caller(
-    req,
-    res,
-    req.headers,
+    { req, res, headers: req.headers },
     { credentials: new Set(credentials), ignore: new Set(ignore) },
     new Constants(),
   );

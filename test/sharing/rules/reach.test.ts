@@ -88,7 +88,7 @@ interface Result {
 function resultOf(row: Row): Result {
   const reads = Object.assign(new ReadWatch(new Constants()), { copied: row.copied ?? false });
   for (const name of row.fields ?? []) reads.fields.add(name);
-  for (const name of row.cookies ?? []) reads.cookies.add(name);
+  for (const name of row.cookies ?? []) reads.placed.set(`req.cookies.${name}`, '"1"');
   for (const [name, text] of Object.entries(row.placed ?? {})) reads.placed.set(name, text);
   const has = credentials(...(row.has ?? []));
   const run: Run = {
