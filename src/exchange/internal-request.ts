@@ -76,6 +76,18 @@ const PEER_PROPERTIES = [
   'server',
 ] as const satisfies readonly (keyof PeerInfo)[];
 
+/** Methods of a TLS connection, of which an internal request has none. */
+const OF_TLS = [
+  ...[
+    'getCipher',
+    'getProtocol',
+    'getPeerCertificate',
+    'getPeerX509Certificate',
+    'getCertificate',
+    'getSession',
+  ],
+] as const;
+
 /** Fields that determine the target. They are always copied. */
 const TARGET_FIELDS: ReadonlySet<string> = new Set(['host', 'x-forwarded-host', 'x-forwarded-proto']);
 
@@ -212,6 +224,8 @@ class NullSocket extends Socket {
       // Most are accessors of `Socket`, which would read the connection that this socket does not have.
       Object.defineProperty(this, name, { value, writable: true, configurable: true });
     }
+    if (this.#peer.encrypted)
+      for (const name of OF_TLS) Object.defineProperty(this, name, { value: () => null, configurable: true });
     this.push(request);
   }
 

@@ -95,9 +95,17 @@ function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: Co
   const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
   const declared = declaredText(parts);
-  // What is easily written for a stranger: `req.user?.id ?? ''`, `req.user && req.user.id`.
-  const coversCaller = caller !== undefined && caller !== null && caller !== '' && caller !== false;
+  const coversCaller = caller !== undefined && namesSomebody(caller);
   return { key, policy, id: redisId(key, hash), declared, coversCaller };
+}
+
+/** Whether a value of `vary.caller` names anybody: `req.user?.id ?? 0` and `[tenant, req.user?.id ?? null]` may not. */
+function namesSomebody(value: KeyPart): boolean {
+  if (typeof value === 'object' && value !== null) {
+    const parts: readonly KeyPart[] = Object.values(value);
+    return parts.length > 0 && parts.every((part) => typeof part === 'boolean' || namesSomebody(part));
+  }
+  return Boolean(value) && value !== 'undefined' && value !== 'null';
 }
 
 /**

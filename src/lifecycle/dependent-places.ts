@@ -6,10 +6,10 @@ import type { VariantRef } from '../store/store.ts';
 /** For this many milliseconds this process remembers that a shape gets another answer than what is stored, or none is. */
 const REMEMBERED_MS = 60_000;
 const MAX_REMEMBERED = 10_000;
-/** Of the hits of requests with credentials at one place, one in so many is followed by a comparison. */
+/** Of the hits of requests with credentials at one place, one in so many is compared with what the app gives. */
 const HITS_PER_CHECK = 64;
 /** At one place there is at most one check in this many milliseconds. */
-const CHECK_INTERVAL_MS = 1000;
+const CHECK_INTERVAL_MS = 10_000;
 
 /**
  * What this process remembers of places whose responses depend on who asks: which requests pass at once, and when a hit is

@@ -137,7 +137,7 @@ export class Fill implements CaptureHooks, FillState {
       const { caller } = this.transaction;
       if (policy.guard === 'verify') void caller.shape;
       if (caller.isStranger && !refresh) context.dependentPlaces.haveStrangersCome = true;
-      this.reads.begin(exchange.req, exchange.res);
+      this.#beginToWatch();
     }
     capture(exchange.res, this);
     this.transaction.callApp();
@@ -218,6 +218,17 @@ export class Fill implements CaptureHooks, FillState {
     durationsMs.origin = performance.now() - this.#startedAt;
     resetHead(exchange.res, this.headBefore);
     context.track(this.#settle(this.#replaceBy(this.#stale!, this.#head!), undefined));
+  }
+
+  /** What middleware has placed may throw, whatever one asks of it. Then what the app reads is not known. */
+  #beginToWatch(): void {
+    const { exchange } = this.transaction;
+    try {
+      this.reads.begin(exchange.req, exchange.res);
+    } catch {
+      this.reads.end();
+      this.#refusal ??= 'error';
+    }
   }
 
   #prepareRequest(): void {
@@ -506,7 +517,7 @@ export class Fill implements CaptureHooks, FillState {
 }
 
 /** Reasons by which a response says that it is for its caller, so that it is another one than what is stored. */
-const OWN_BY_ITS_WORD: ReadonlySet<Detail> = new Set(['private', 'no-store', 'set-cookie', 'error-status']);
+const OWN_BY_ITS_WORD: ReadonlySet<Detail> = new Set(['private', 'no-store', 'set-cookie']);
 
 /** Where a response waits for its client to read: how many bytes were sent by then. `undefined` where it does not wait. */
 function unreadBytes(res: ServerResponse): number | undefined {

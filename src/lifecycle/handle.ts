@@ -17,7 +17,7 @@ import { serve, serveOnError, serveStored, serveUnsatisfied } from './serve.ts';
 import { shadow } from './shadow.ts';
 import { serveAfterTimeout } from './stale-if-error.ts';
 import type { Transaction } from './transaction.ts';
-import { checkBehind, comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts';
+import { comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts';
 
 /**
  * READ THIS FIRST. The life of one request at one cache:
@@ -90,7 +90,7 @@ async function answer(t: Transaction): Promise<void> {
   const isFirstLook = t.startsMs.lookup === undefined;
   if (isFirstLook && !refresh) {
     const near = decideNear(t);
-    if (near) return serve(t, near);
+    if (near) return isCheckDue(t, near.stored) ? compare(t, 'vary-miss') : serve(t, near);
   }
   const looked = acceptFound(t, await startLookUp(t, context.lookup));
   const found = looked instanceof Promise ? await looked : looked;
@@ -104,7 +104,8 @@ async function answer(t: Transaction): Promise<void> {
   if (refresh) return refreshStored(t, refresh);
   const decision = decide(t, found, policy, context.clock());
   if (policy.mode === 'shadow') return shadow(t, decision);
-  if (decision.kind === 'serve') return serve(t, decision);
+  if (decision.kind === 'serve')
+    return isCheckDue(t, decision.stored) ? compare(t, 'vary-miss') : serve(t, decision);
   if (t.isAbandoned) return t.settle(ABANDONED);
   return act(t, decision);
 }
@@ -158,11 +159,8 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
 async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
   const { context, found, identity, caller } = t;
   if (passesAtOnce(t)) return t.forward(dependentOutcome(reason));
-  // A part cannot be compared with the whole: that is done behind the answer.
-  if (t.headers.range !== undefined) {
-    checkBehind(t);
-    return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
-  }
+  // A part cannot be compared with the whole.
+  if (t.headers.range !== undefined) return t.forward({ kind: 'forward', fwd: reason, detail: 'verifying' });
   const ref = comparisonRef(found.ref, caller.shape);
   const leaseMs = t.ownPolicy.collapse.lease;
   const turn = await context.collapse.join(ref, identity.key, undefined, leaseMs, t);
@@ -180,6 +178,13 @@ async function compare(t: Transaction, reason: ForwardReason): Promise<void> {
     default:
       return t.forward(dependentOutcome(reason));
   }
+}
+
+/** Whether this hit is one of the few by which the cache sees anew that the app gives such a caller what is stored. */
+function isCheckDue(t: Transaction, stored: StoredResponse): boolean {
+  const { context, found } = t;
+  if (!stored.audience || stored.status === 206 || t.method !== 'GET' || t.isStranger) return false;
+  return t.headers.range === undefined && context.dependentPlaces.isCheckDue(found.ref);
 }
 
 /** What the look-up found, if it may be given to the request once the app has confirmed it. */
@@ -240,8 +245,7 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   if (identity.key !== refresh.key || identity.declared !== refresh.declared)
     return dropRefresh(t, refresh, 'another-key');
   if (found.value?.version !== refresh.version) return dropRefresh(t, refresh, 'not-needed');
-  const { check, question } = refresh.purpose;
-  if (check !== undefined) return checkStored(t, refresh, check);
+  const { question } = refresh.purpose;
   if (question)
     return new Fill(t, { ...question.take(), reason: 'uri-miss', candidate: undefined, question }).start();
   // After a fill with nothing to share, nobody waits for another attempt.
@@ -255,19 +259,6 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   );
   if (!lead) return dropRefresh(t, refresh, 'in-progress');
   new Fill(t, { ...lead, reason: 'stale', candidate: candidateOf(t) }).start();
-}
-
-/** Compares a stored response with what the app gives a caller now to whom it was given. */
-async function checkStored(t: Transaction, refresh: Refresh, shape: string): Promise<void> {
-  const { caller, context, found, identity, ownPolicy } = t;
-  if (caller.shape !== shape || !found.stored) return dropRefresh(t, refresh, 'another-key');
-  const ref = comparisonRef(found.ref, shape);
-  const leaseMs = ownPolicy.collapse.lease;
-  const lead = await context.collapse.tryLead(ref, identity.key, undefined, leaseMs, t, {
-    hitForMiss: false,
-  });
-  if (!lead) return dropRefresh(t, refresh, 'in-progress');
-  new Fill(t, { ...lead, reason: 'request', candidate: undefined, compared: found }).start();
 }
 
 function dropRefresh(t: Transaction, refresh: Refresh, result: RefreshResult): void {

@@ -25,6 +25,11 @@ export class Question {
     this.shape = shape;
   }
 
+  /** Nobody waits for the answer any more. */
+  release(): void {
+    this.#flight.release();
+  }
+
   take(): { readonly lease: Lease; readonly flight: Flight } {
     this.isTaken = true;
     return { lease: this.#lease, flight: this.#flight };

@@ -26,12 +26,10 @@ interface Refreshable {
 }
 
 /**
- * What an internal request is for: it refreshes a stored response; it asks as a stranger (`question`); or it compares what
- * is stored with what the app gives a caller of a shape (`check`).
+ * What an internal request is for: it refreshes a stored response, or it asks as a stranger (`question`).
  */
 export interface Purpose {
   readonly question?: Question;
-  readonly check?: string;
 }
 
 const REFRESH: Purpose = {};
@@ -162,7 +160,7 @@ export class Refreshes {
     purpose: Purpose = REFRESH,
   ): Promise<RefreshResult | 'queue-full' | undefined> {
     const { id, variant } = t.found.ref;
-    const variantKey = variantKeyOf(id, variant) + (purpose.check === undefined ? '' : '~');
+    const variantKey = variantKeyOf(id, variant);
     const job = this.#queued.get(variantKey) ?? this.#running.get(variantKey);
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
@@ -286,12 +284,6 @@ export function templateFor(
       )
     : template.fields;
   return { ...template, fields, method: 'GET' };
-}
-
-/** The request as its client sent it, for the whole representation. */
-export function callersTemplate({ exchange: x }: Omit<Refreshable, 'found'>): RequestTemplate {
-  const template = templateOf(x.req, (name) => !LEFT_OUT.has(name) && !isTracing(name));
-  return { ...template, method: 'GET' };
 }
 
 /** Fields that ask for less than the whole, or for what must not be stored. */

@@ -6,7 +6,6 @@ import { templateFor } from './refresh.ts';
 import { represented } from './representation.ts';
 import { formFor } from './response-form.ts';
 import type { Transaction } from './transaction.ts';
-import { checkBehind } from './verification.ts';
 
 /** Answering from what is stored. */
 
@@ -14,16 +13,8 @@ import { checkBehind } from './verification.ts';
 export function serve(t: Transaction, decision: Extract<Decision, { kind: 'serve' }>): void {
   const { stored, ageMs, refresh } = decision;
   if (refresh) void t.context.refreshes.begin(t, () => templateFor(t, stored.selectors));
-  else if (stored.audience) checkSometimes(t, stored);
   if (stored.selectors.length > 0) t.context.varieties.used(t.identity.id);
   serveStored(t, stored, ageMs, outcomeOf(decision));
-}
-
-/** Now and then, compares what is stored with what the app gives such a caller now. */
-function checkSometimes(t: Transaction, stored: StoredResponse): void {
-  const { caller, context, found } = t;
-  if (!caller.isStranger && stored.status !== 206 && context.dependentPlaces.isCheckDue(found.ref))
-    checkBehind(t);
 }
 
 /**

@@ -163,13 +163,21 @@ function concluded(
   return tags ? aged(fill, head, stated, lifetime, given, tags) : { reason: 'tags' };
 }
 
+/** Cookies that middleware in front has set are its own, and are not stored. */
+function withoutOuterCookies({ headBefore }: FillState, headers: Fields): Fields {
+  const { 'set-cookie': cookies, ...others } = headers;
+  if (cookies === undefined) return headers;
+  const before = headBefore.find(([name]) => name.toLowerCase() === 'set-cookie')?.[1];
+  return String(before) === String(cookies) ? others : headers;
+}
+
 /** The rule of RFC 9111 section 3 that forbids to store the response. */
 function forbids(fill: FillState, head: ResponseHead, directives: Directives): Detail | undefined {
   const { policy, identity, transaction } = fill;
   const names = nominated(head.headers.vary);
   return refusal({
     status: head.status,
-    headers: head.headers,
+    headers: withoutOuterCookies(fill, head.headers),
     directives,
     request: { headers: transaction.headers, directives: transaction.directivesUnder(policy) },
     // What is made for a request with credentials is not what is stored, where the guard verifies it.

@@ -9,6 +9,7 @@ import { fieldsByName, freshened, type StoredFields } from '../http/headers.ts';
 import { isFresh } from '../http/reuse.ts';
 import type { ForwardReason } from '../observe/outcome.ts';
 import type { Lease } from '../store/store.ts';
+import { reportUnshared } from './advice.ts';
 import { commit, fieldsToStore } from './commit.ts';
 import type { FillResult } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
@@ -36,7 +37,7 @@ export async function confirmStored(
   const update = isOther ? [] : fieldsToStore(fill, head).headers;
   const sharing = sharingOf(fill, { ...head, dated: head.headers });
   // A 304 for a request with credentials may have fields of its caller's: others get nothing of it but the freshness.
-  const isOwn = sharing.reach === 'unverified' || sharing.reach === 'personal';
+  const isOwn = sharing.reach === 'unverified' || (sharing.reach === 'personal' && !transaction.isStranger);
   const headers = freshened(stored.headers, isOwn ? update.filter(isOfFreshness) : update);
   const fields = fieldsByName(headers);
   const confirmed: ResponseHead = {
@@ -65,6 +66,8 @@ export async function confirmStored(
   send(transaction, { ...stored, headers: answered, bornAt: born }, age, outcome);
 
   const storability = await evaluated;
+  if (sharing.reach === 'personal' && storability.reason !== undefined)
+    reportUnshared(transaction, sharing.personal, storability.reason);
   // What the app tells one caller is no reason to take the response from all others.
   if (isOwn && (isOther || storability.reason !== undefined))
     return { kind: 'not-stored', reason: storability.reason ?? 'other-validator' };

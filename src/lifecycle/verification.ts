@@ -19,13 +19,16 @@ import type { FillResult } from './fill-result.ts';
 import type { FillState } from './fill-state.ts';
 import type { Found } from './lookup.ts';
 import { type MadeAnswer, Question } from './question.ts';
-import { callersTemplate, templateFor } from './refresh.ts';
+import { templateFor } from './refresh.ts';
 import type { Transaction } from './transaction.ts';
 
 /*
  * A response that was made for a request with credentials is never stored for others. What the app gives a stranger may be
  * for all: the cache asks the app behind the answer, and compares.
  */
+
+/** Milliseconds that others wait for a stranger's answer at least. */
+const MIN_PATIENCE_MS = 1000;
 
 /** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
 export function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
@@ -70,8 +73,11 @@ export async function askAsStranger(
   question: Question,
   template: RequestTemplate,
 ): Promise<void> {
-  const { context, found } = t;
+  const { context, durationsMs, found } = t;
+  // Whoever waits for the stranger's answer could have had an own one by now.
+  const patience = setTimeout(() => question.release(), MIN_PATIENCE_MS + 2 * (durationsMs.origin ?? 0));
   const done = await context.refreshes.begin(t, () => template, { question });
+  clearTimeout(patience);
   if (!question.isTaken) {
     const { lease, flight } = question.take();
     context.leaseRenewal.drop(lease);
@@ -98,12 +104,10 @@ export async function learnFrom(
   template: RequestTemplate | undefined,
 ): Promise<boolean> {
   const { transaction: t } = fill;
-  const { caller, context, refresh } = t;
+  const { caller, context } = t;
   const record = (finding: Finding): Promise<boolean> =>
     recordFinding(context, compared, caller.shape, finding);
   if (isSame) return t.standing(compared.stored!) === 'same' || record('same');
-  // A check: what it does not confirm is to be seen again.
-  if (refresh) return record('forget').then(() => false);
   // What is stored may be older than the data: only a stranger's answer of now can be compared.
   if (answer && template) return askAgain(fill, compared, answer, template);
   await record(answer && !caller.isStranger ? 'maybe-different' : 'different');
@@ -127,13 +131,6 @@ async function askAgain(
   const question = new Question(lead.lease, lead.flight, answer, caller.shape);
   await askAsStranger(fill, question, template);
   return question.result === 'same';
-}
-
-/** Asks the app behind the answer, as this caller, to compare what is stored with what the caller gets now. */
-export function checkBehind(t: Transaction): void {
-  const { caller, context, exchange, found } = t;
-  if (!context.refreshes.canRefresh(exchange, found.ref)) return;
-  void context.refreshes.begin(t, () => callersTemplate(t), { check: caller.shape });
 }
 
 /** The place where requests of one shape are compared with a stored response: it has a lease, and no value. */

@@ -18,8 +18,8 @@ const DIFFERENT_MS = 600_000;
 /** The same where the stranger's answer was older, so that the data may have changed in between. */
 const MAYBE_DIFFERENT_MS = 60_000;
 
-/** What was seen of a shape. `forget`: what was seen does not hold any more, and is to be seen again. */
-export type Finding = 'same' | 'different' | 'maybe-different' | 'forget';
+/** What was seen of a shape. `maybe-different`: what it was compared with may be older than the data. */
+export type Finding = 'same' | 'different' | 'maybe-different';
 
 /** @param now milliseconds since 1970. */
 export function standingOf(audience: Audience | undefined, shape: () => string, now: number): Standing {
@@ -32,9 +32,10 @@ export function standingOf(audience: Audience | undefined, shape: () => string, 
 
 /** The audience once the app was seen to give a shape the same answer, or another one. */
 export function withFinding(audience: Audience, shape: string, finding: Finding, now: number): Audience {
-  const same = audience.same.filter((other) => other !== shape);
+  const isKnown = audience.same.includes(shape);
+  const same = finding === 'same' ? audience.same : audience.same.filter((other) => other !== shape);
   const different = audience.different.filter(([other, until]) => other !== shape && until > now);
-  if (finding === 'forget') return { same, different };
+  if (finding === 'same' && isKnown) return { same, different };
   if (finding === 'same')
     return {
       same: [...same.slice(0, KEPT_SHAPES), ...same.slice(KEPT_SHAPES).slice(-MAX_NEWER), shape],

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { selector } from '../http/vary.ts';
 import type { Constants } from './constants.ts';
@@ -44,8 +44,7 @@ export class Caller {
    * What callers of one kind have in common: the names of their credentials, and of what is placed in front. A short hash.
    */
   get shape(): string {
-    const { req, res } = this.#request;
-    this.#shape ??= shapeOf(this.credentials, req, res, this.#rule.ignore, this.#constants);
+    this.#shape ??= this.#shapeOrNone();
     return this.#shape;
   }
 
@@ -57,6 +56,16 @@ export class Caller {
     const text = name === ALL_FIELDS ? this.#allFields() : textByName(this.#constants, req, res, name);
     this.#texts.set(name, text);
     return text;
+  }
+
+  /** What middleware has placed may throw, whatever one asks of it: then the request is like no other. */
+  #shapeOrNone(): string {
+    const { req, res } = this.#request;
+    try {
+      return shapeOf(this.credentials, req, res, this.#rule.ignore, this.#constants);
+    } catch {
+      return randomUUID();
+    }
   }
 
   #allFields(): string {

@@ -33,34 +33,38 @@ export function credentialsOf(
   { credentials, ignore }: SharingRule,
 ): readonly Credential[] {
   const found: Credential[] = [];
-  const add = (name: string, value: string, isTaken: boolean): void => {
-    if (name === 'cookie') addCookies(found, value, isTaken, ignore);
-    else if (!ignore.has(name)) found.push({ name, value, isTaken });
-  };
   const isOne = (name: string): boolean => credentials.has(name) || isCredential(name);
   for (const name in headers) {
     const value = headers[name];
-    if (value !== undefined && isOne(name)) add(name, String(value), false);
+    if (value !== undefined && isOne(name)) found.push(...credentialsIn(name, String(value), ignore));
   }
+  const isLeft = (name: string, value: string): boolean =>
+    found.some((one) => !one.isTaken && one.name === name && one.value === value);
   const raw = rawHeadersOf(req);
   for (let i = 0; i < raw.length; i += 2) {
     const name = (raw[i] as string).toLowerCase();
-    if (headers[name] === undefined && isOne(name)) add(name, raw[i + 1] as string, true);
+    if (!isOne(name)) continue;
+    for (const one of credentialsIn(name, raw[i + 1] as string, ignore))
+      if (!isLeft(one.name, one.value)) found.push({ ...one, isTaken: true });
   }
   if (hasCertificate(req) && !ignore.has(CERTIFICATE))
     found.push({ name: CERTIFICATE, value: '', isTaken: false });
   return found.length < 2 ? found : found.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
 }
 
-function addCookies(found: Credential[], field: string, isTaken: boolean, ignore: ReadonlySet<string>): void {
-  if (ignore.has('cookie')) return;
-  for (const pair of field.split(';')) {
+/** The credentials in one field: of a `Cookie` each cookie by itself. */
+function credentialsIn(name: string, value: string, ignore: ReadonlySet<string>): Credential[] {
+  if (ignore.has(name)) return [];
+  if (name !== 'cookie') return [{ name, value: value.trim(), isTaken: false }];
+  const cookies: Credential[] = [];
+  for (const pair of value.split(';')) {
     const equals = pair.indexOf('=');
-    const name = (equals < 0 ? pair : pair.slice(0, equals)).trim();
-    if (pair.trim() === '' || isNoiseCookie(name) || ignore.has(`cookie ${name}`)) continue;
-    const value = equals < 0 ? '' : pair.slice(equals + 1).trim();
-    found.push({ name: `cookie ${name}`, value, isTaken });
+    const cookie = (equals < 0 ? pair : pair.slice(0, equals)).trim();
+    if (pair.trim() === '' || isNoiseCookie(cookie) || ignore.has(`cookie ${cookie}`)) continue;
+    const text = equals < 0 ? '' : pair.slice(equals + 1).trim();
+    cookies.push({ name: `cookie ${cookie}`, value: text, isTaken: false });
   }
+  return cookies;
 }
 
 /** Whether the client has shown a certificate, valid or not. Servers that ask for none have neither word. */

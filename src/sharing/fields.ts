@@ -8,7 +8,7 @@
 /** Fields by which clients name a caller. */
 const OF_CLIENTS = words(`
   authorization proxy-authorization cookie
-  x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token x-tenant-id
+  x-api-key api-key apikey x-access-token x-auth-token x-csrf-token x-xsrf-token x-tenant-id x-key x-telegram-init-data
 `);
 
 /** Fields by which proxies and gateways name a caller whom they have let in. */
@@ -16,7 +16,7 @@ const OF_GATEWAYS = words(`
   x-forwarded-user x-forwarded-email x-forwarded-groups x-forwarded-preferred-username x-auth-request-*
   x-goog-authenticated-user-* x-goog-iap-jwt-assertion cf-access-* x-amzn-oidc-* x-ms-client-principal*
   x-ms-token-* tailscale-user-* remote-user remote-groups x-remote-user x-webauth-* x-authentik-* x-consumer-*
-  x-credential-* x-client-cert* client-cert* x-ssl-client-* ssl-client-* x-forwarded-client-cert
+  x-credential-* x-authenticated-* x-ssl-cert x-client-cert* client-cert* x-ssl-client-* ssl-client-* x-forwarded-client-cert
 `);
 
 export const CREDENTIALS: readonly string[] = [...OF_CLIENTS, ...OF_GATEWAYS];
@@ -25,7 +25,9 @@ export const CREDENTIALS: readonly string[] = [...OF_CLIENTS, ...OF_GATEWAYS];
 export const NAMES_CALLER: RegExp = new RegExp(
   `(?:^|[-_])(?:${words(`
     user users uid account tenant org organization organisation member customer identity principal session
-    sessionid sid token secret jwt auth authn authz apikey login role roles impersonate
+    sessionid sid token secret jwt auth authn authz authorization authentication apikey login role roles impersonate
+    userid username useremail userinfo email workspace team company project password bearer ticket dpop claim claims
+    clientcert oidc
   `).join('|')})(?:$|[-_])|(?:api|access|subscription|functions|app|client)[-_]?key`,
 );
 
@@ -70,7 +72,7 @@ export const NOISE_COOKIES: readonly string[] = words(`
 
 /** The same, of which each site has its own. A session is called otherwise: `_game_session`, `_hjobs_session`. */
 const NOISE_COOKIE =
-  /^(?:_ga_[A-Z0-9]{6,12}|_gat_[A-Z][\w-]*|_gcl_(?:au|aw|dc|gb|gs|gf|ha)|_gac_UA-[\w-]+|_dc_gtm_UA-[\w-]+|__utm[a-z]{1,2}|_hj[A-Z]\w*|_pk_(?:id|ses|ref|cvar|hsr|testcookie)\.[\w.]+|amp_[0-9a-f]{6}|amplitude_id_\w+|mp_[0-9a-f]{32}_mixpanel|ph_phc_\w+_posthog|intercom-(?:id|device-id)-\w+|AMCVS?_[\w%@]+AdobeOrg)$/;
+  /^(?:_ga_[A-Z0-9]{3,}|_gat_[A-Z][\w-]*|_gcl_(?:au|aw|dc|gb|gs|gf|ha)|_gac_UA-[\w-]+|_dc_gtm_UA-[\w-]+|__utm[a-z]{1,2}|_hj[A-Z]\w*|_pk_(?:id|ses|ref|cvar|hsr|testcookie)\.[\w.]+|amp_[0-9a-f]{6}|amplitude_id_\w+|mp_[0-9a-f]{32}_mixpanel|ph_phc_\w+_posthog|intercom-(?:id|device-id)-\w+|AMCVS?_[\w%@]+AdobeOrg)$/;
 
 function words(text: string): string[] {
   return text.trim().split(/\s+/);
@@ -107,7 +109,7 @@ const kinds = new Map<string, Kind>();
 function kindOf(name: string): Kind {
   const known = kinds.get(name);
   if (known) return known;
-  const isCaller = credentials.has(name) || NAMES_CALLER.test(name);
+  const isCaller = credentials.has(name.replaceAll('_', '-')) || NAMES_CALLER.test(name);
   const kind = noise.has(name) ? 'noise' : isCaller ? 'credential' : 'selects';
   if (kinds.size < MAX_REMEMBERED) kinds.set(name, kind);
   return kind;

@@ -206,9 +206,18 @@ export const OPAQUE = '!';
  */
 export function textOf(constants: Constants, req: object, name: string, value: unknown): string | null {
   if (value === undefined) return null;
-  const text = plainText(value, 0);
+  const text = plainTextOrNone(value);
   if (text !== undefined && text.length <= MAX_TEXT) return text;
   return constants.has(req, name, value) ? constants.text : OPAQUE;
+}
+
+/** A proxy may throw, whatever one asks of it. */
+function plainTextOrNone(value: unknown): string | undefined {
+  try {
+    return plainText(value, 0);
+  } catch {
+    return undefined;
+  }
 }
 
 /** JSON with sorted names; `undefined` for what JSON does not hold whole. */

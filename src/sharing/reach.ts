@@ -54,9 +54,12 @@ export interface Run {
   readonly rule: { readonly credentials: ReadonlySet<string>; readonly ignore: ReadonlySet<string> };
 }
 
-/** Whether the response says itself that it is for everyone (RFC 9111 §3.5 and §5.2.2.9, §5.2.2.10). */
+/**
+ * Whether the response says itself that it is for everyone (RFC 9111 §3.5 and §5.2.2.9, §5.2.2.10). `public, max-age=0` is
+ * what `res.sendFile` and `express.static` say of every file, whoever may have it.
+ */
 function isForAll(directives: Directives): boolean {
-  return directives.has('public') || directives.has('s-maxage');
+  return directives.has('s-maxage') || (directives.has('public') && directives.seconds('max-age') !== 0);
 }
 
 export function dependenceOf(run: Run): Dependence {
@@ -73,13 +76,19 @@ export function dependenceOf(run: Run): Dependence {
     if (isPlaced(name)) personal.add(name);
     else if (isOne(name)) {
       if (names.has(name)) personal.add(name);
+      // The caller is covered, but not the tenant or the role that he has chosen.
+      else if (coverage.caller && !IN_THE_CALLER.has(name)) selectors.add(name);
     } else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);
   }
   if (reads.copied) {
     for (const name of names) personal.add(name);
     // Any of the copies may be read. Where a proxy copies them for an origin that says `Vary`, HTTP's own rule holds.
-    if (!rule.ignore.has(ALL_FIELDS)) selectors.add(ALL_FIELDS);
-    else for (const name of ROUTING) if (!keyed.has(name) && !rule.ignore.has(name)) selectors.add(name);
+    if (rule.ignore.has(ALL_FIELDS)) {
+      for (const name of ROUTING) if (!keyed.has(name) && !rule.ignore.has(name)) selectors.add(name);
+    } else {
+      selectors.clear();
+      selectors.add(ALL_FIELDS);
+    }
   }
   const isCovered = coverage.caller || (caller.credentials.length > 0 && uncovered.length === 0);
   const forAll = isForAll(directives);
@@ -89,22 +98,23 @@ export function dependenceOf(run: Run): Dependence {
       if (uncovered.some((one) => one.name === `cookie ${cookie}`)) personal.add(`cookie ${cookie}`);
       continue;
     }
-    const isCallers = isCallersName(name);
-    if (rule.ignore.has(name) || (coverage.caller && isCallers)) continue;
+    if (rule.ignore.has(name)) continue;
+    const isCallers = isCallersName(name) && !CHOSEN_BY_CALLER.test(name);
+    const isObject = text === OPAQUE || text?.[0] === '{';
+    const isTranslation = TRANSLATES.test(name);
+    // A user is in the caller's name; a language that the user has chosen is not.
+    if (coverage.caller && isCallers && isObject) continue;
     // A response for everyone is not the caller's own, whatever the app has looked at.
-    if (forAll && (text === OPAQUE || isCallers)) continue;
+    if (forAll && !isTranslation && (text === OPAQUE || isCallers)) continue;
     if (text !== OPAQUE) selectors.add(name);
-    else if (
-      !(isCovered && isCallers) &&
-      !(TRANSLATES.test(name) && coverage.fields.includes('accept-language'))
-    )
+    else if (isTranslation ? !coverage.fields.includes('accept-language') : !(isCovered && isCallers))
       personal.add(name);
   }
   // Who went through all cookies has read each.
   const each = personal.has('cookie');
   return {
     selectors: [...selectors],
-    personal: [...personal].filter((name) => !each || !name.startsWith('cookie ')),
+    personal: [...personal].filter((name) => !each || !name.startsWith('cookie ')).sort(),
   };
 }
 
@@ -115,6 +125,12 @@ function isOfRequest(cookie: string, { caller, rule }: Run): boolean {
     isNoiseCookie(cookie) || rule.ignore.has(name) || caller.credentials.some((one) => one.name === name)
   );
 }
+
+/** Credentials that name the caller, and nothing beside. */
+const IN_THE_CALLER: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
+
+/** What is called as a caller is, but chosen by him. */
+const CHOSEN_BY_CALLER = /(?:tenant|org|organi[sz]ation|roles?|workspace|team|company|project)$/i;
 
 /** What i18next, i18n and their kin make of `Accept-Language`: functions that translate, and what they belong to. */
 const TRANSLATES =

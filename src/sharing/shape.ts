@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Constants } from './constants.ts';
@@ -14,6 +14,11 @@ const NO_CHOICE: ReadonlySet<string> = new Set(['authorization', 'proxy-authoriz
 /** Names of values that tell kinds of callers apart, and not one caller from another. */
 const OF_KIND =
   /(?:roles?|groups?|plan|tier|type|kind|level|scopes?|permissions?|lang(?:uage)?s?|locale|country|region|currency|tenant|org|theme|status|access|admin)$/i;
+/** Names of switches that tell kinds of callers apart. A user has many others: a newsletter, a dark mode. */
+const OF_KIND_SWITCH =
+  /(?:^|[._])(?:is|has|can|may)[A-Z_]|(?:admin|staff|super|owner|premium|pro|beta|guest|member|banned|blocked|verified|active|authenticated|loggedIn)\w*$/i;
+/** What holds the columns of a caller, of which any may be empty. */
+const HOLDS_COLUMNS = /(?:user|account|profile|person|customer|member)\.[^.]+$/i;
 /** How deep and how far placed objects are looked into. */
 const MAX_DEPTH = 2;
 const MAX_MARKS = 512;
@@ -28,8 +33,8 @@ export const STRANGERS_SHAPE = '';
 /**
  * The shape of a request, as a short hash: the names of its credentials, and of the values that middleware in front has
  * placed, two levels into them, so that a session with a user differs from one without. With credentials, values count
- * where they tell kinds of callers apart: cookies and fields of one word, booleans, and what is called `role`, `plan`,
- * `lang` and the like.
+ * where they tell kinds of callers apart: cookies and fields of one word, and what is called `role`, `plan`, `lang`, `isAdmin`
+ * and the like.
  */
 export function shapeOf(
   credentials: readonly Credential[],
@@ -72,7 +77,8 @@ function describe(
   depth: number,
 ): void {
   if (marks.length > MAX_MARKS) return;
-  const isKind = !isStranger && (isInKind || typeof value === 'boolean' || OF_KIND.test(name));
+  const isSwitch = typeof value === 'boolean' || value === 0 || value === 1;
+  const isKind = !isStranger && (isInKind || OF_KIND.test(name) || (isSwitch && OF_KIND_SWITCH.test(name)));
   if (typeof value === 'object' && value !== null) {
     marks.push(isEmpty(value) ? `${name}=` : name);
     if (isKind && isList(value)) marks.push(`${name}=${textOfList(value)}`);
@@ -81,13 +87,13 @@ function describe(
     for (const inner of Object.keys(value).sort()) {
       const { value: item } = Object.getOwnPropertyDescriptor(value, inner) ?? {};
       // Of an instance of any class, only what may tell a kind of callers.
-      if (isWhole || typeof item === 'boolean' || (typeof item === 'string' && OF_KIND.test(inner)))
+      if (isWhole || (typeof item !== 'object' && (OF_KIND.test(inner) || OF_KIND_SWITCH.test(inner))))
         describe(marks, `${name}.${inner}`, item, isStranger, isKind, depth + 1);
     }
   } else if (isKind && typeof value !== 'function') {
     marks.push(`${name}=${String(value).slice(0, MAX_TEXT)}`);
   } else {
-    marks.push(value ? name : `${name}=`);
+    marks.push(value || HOLDS_COLUMNS.test(name) ? name : `${name}=`);
   }
 }
 
@@ -103,7 +109,8 @@ function textOfList(list: Iterable<unknown>): string {
   try {
     return JSON.stringify([...list]).slice(0, MAX_TEXT);
   } catch {
-    return '';
+    // A list of what JSON does not hold is like no other.
+    return randomUUID();
   }
 }
 

@@ -111,7 +111,7 @@ describe.each(frameworks)('on $name', ({ app }) => {
       app(greeting, cache, (_req, res) => (res as unknown as { greet(): void }).greet()),
     );
     expect((await ask(port, COOKIE)).header('cache-status')).toMatch(
-      'detail="depends-on-credentials: req.user"',
+      'detail="depends-on-credentials: req.user, res.greet"',
     );
   });
 });

@@ -97,7 +97,7 @@ export const mutations: readonly Broken[] = [
     seed: 6,
     breaks: ['leak'],
     where: ({ deletes }) => deletes,
-    edits: [['unviewed(req.rawHeaders ?? [])', '[] as string[]']],
+    edits: [['const raw = rawHeadersOf(req);', 'const raw: string[] = [];']],
   },
   {
     name: 'a refreshed response is for everybody',

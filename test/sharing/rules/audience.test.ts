@@ -58,12 +58,6 @@ describe('a finding', () => {
     expect(standing(audience, 'a', NOW + MINUTES)).toBe('unseen');
   });
 
-  test('that does not hold any more is forgotten: the shape is compared again', () => {
-    const both: Audience = { same: ['a', 'b'], different: [['c', NOW + 5]] };
-    expect(withFinding(both, 'a', 'forget', NOW)).toEqual({ same: ['b'], different: [['c', NOW + 5]] });
-    expect(withFinding(both, 'c', 'forget', NOW)).toEqual({ same: ['a', 'b'], different: [] });
-  });
-
   test('takes the place of the one before: a difference revokes at once, and is made good again', () => {
     const revoked = withFinding(withFinding(NOBODY, 'a', 'same', NOW), 'a', 'different', NOW + 1);
     expect(revoked).toEqual({ same: [], different: [['a', NOW + 1 + 10 * MINUTES]] });
@@ -89,23 +83,22 @@ describe('a finding', () => {
   });
 
   test.each(['same', 'different'] as const)(
-    'of too many shapes (%s) forgets the oldest, which is compared again',
+    'of too many shapes (%s) is bounded, and the last one counts',
     (finding) => {
       let audience = NOBODY;
       for (let i = 0; i < 25; i++) audience = withFinding(audience, `shape ${i}`, finding, NOW);
       expect(audience.same.length + audience.different.length).toBe(24);
-      expect(standing(audience, 'shape 0')).toBe('unseen');
-      expect(standing(audience, 'shape 1')).toBe(finding);
       expect(standing(audience, 'shape 24')).toBe(finding);
     },
   );
 
-  test('that is seen again counts as the newest', () => {
+  test('of shapes that a client makes up takes the place of nobody who came before', () => {
     let audience = withFinding(NOBODY, 'first', 'same', NOW);
     for (let i = 0; i < 23; i++) audience = withFinding(audience, `shape ${i}`, 'same', NOW);
     audience = withFinding(audience, 'first', 'same', NOW);
     audience = withFinding(audience, 'one more', 'same', NOW);
-    expect([standing(audience, 'first'), standing(audience, 'shape 0')]).toEqual(['same', 'unseen']);
+    const shapes = ['first', 'shape 0', 'shape 15', 'one more'];
+    expect(shapes.map((shape) => standing(audience, shape))).toEqual(['same', 'same', 'unseen', 'same']);
   });
 });
 

@@ -122,7 +122,11 @@ const TABLE: [title: string, row: Row, result: Result][] = [
     { fields: ['cookie', 'authorization', 'x-api-key'] },
     { reach: 'alike' },
   ],
-  ['of a stranger, cookies looked for and not there', { cookies: ['theme', '*'] }, { reach: 'alike' }],
+  [
+    'of a stranger, made of a default that middleware has set among the cookies',
+    { cookies: ['theme'] },
+    { selectors: ['req.cookies.theme'], reach: 'alike' },
+  ],
   [
     'of a stranger, an opaque value read',
     { placed: { 'req.session': OPAQUE } },
@@ -152,8 +156,13 @@ const TABLE: [title: string, row: Row, result: Result][] = [
     { personal: ['req.user'], reach: 'personal' },
   ],
   [
-    'made of all fields at once: those by which the request came select',
-    { copied: true, keyed: ['host', 'x-forwarded-host', 'x-forwarded-proto'] },
+    'made of all fields at once: all of them together select',
+    { copied: true, fields: ['x-theme'] },
+    { selectors: ['req.headers'], reach: 'alike' },
+  ],
+  [
+    'made of all fields at once, for an origin that says Vary: those by which the request came select',
+    { copied: true, ignore: ['req.headers'], keyed: ['host', 'x-forwarded-host', 'x-forwarded-proto'] },
     {
       selectors: [
         'forwarded',
@@ -201,17 +210,21 @@ const TABLE: [title: string, row: Row, result: Result][] = [
         'cf-visitor',
       ],
     },
-    { personal: ['authorization', 'cookie'], reach: 'personal' },
+    { selectors: ['req.headers'], personal: ['authorization', 'cookie'], reach: 'personal' },
   ],
   [
     'made of one parsed cookie',
     { has: ['cookie a', 'cookie b'], cookies: ['a'] },
     { personal: ['cookie a'], reach: 'personal' },
   ],
-  ['made of a parsed cookie that is not there', { has: ANN, cookies: ['theme'] }, { reach: 'unverified' }],
+  [
+    'made of a cookie that the client has not sent',
+    { has: ANN, cookies: ['theme'] },
+    { selectors: ['req.cookies.theme'], reach: 'unverified' },
+  ],
   [
     'made of all parsed cookies',
-    { has: ['cookie a', 'cookie b'], cookies: ['*'] },
+    { has: ['cookie a', 'cookie b'], cookies: ['a', 'b'] },
     { personal: ['cookie a', 'cookie b'], reach: 'personal' },
   ],
   [
