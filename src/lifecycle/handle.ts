@@ -41,6 +41,8 @@ export async function handle(t: Transaction): Promise<void> {
     const detail = reportError(context.reporter, error, t.ownPolicy);
     // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
     if (exchange.forwarded || exchange.res.headersSent) return;
+    // A fill that could not begin gives its lease back.
+    t.fill?.giveUp();
     // What a route could not decide is not stored by a cache in front.
     t.inFront?.fill?.giveUp();
     if (t.refresh?.isFor(t.ownPolicy, exchange.cacheLevel)) dropRefresh(t, t.refresh, 'failed');

@@ -101,7 +101,7 @@ export function placesOf(req: IncomingMessage, res: ServerResponse): readonly Pl
     if (typeof cookies === 'object' && cookies !== null)
       places.push(place(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies)));
   }
-  const names = Object.getOwnPropertyNames(res).filter((name) => !OF_EVERY_RESPONSE.has(name));
+  const names = Object.getOwnPropertyNames(res).filter((name) => !isOfEveryResponse(name));
   places.push(place(RESPONSE, res, names));
   const locals = localsOf(res);
   if (locals) places.push(place(LOCALS, locals, Object.getOwnPropertyNames(locals)));
@@ -139,6 +139,11 @@ function namesAlongPrototypes(object: object): string[] {
   const prototype: object | null = Object.getPrototypeOf(object);
   const names = Object.getOwnPropertyNames(object);
   return prototype ? [...names, ...namesAlongPrototypes(prototype)] : names;
+}
+
+/** Names such as `_maxRequestsPerSocket` are Node's; `__` is one of i18n. */
+function isOfEveryResponse(name: string): boolean {
+  return OF_EVERY_RESPONSE.has(name) || /^_[a-z]/i.test(name);
 }
 
 /** Whether middleware has added to the parsed query what the URL does not have. */

@@ -120,11 +120,11 @@ describe('an app that hangs', () => {
 describe('a refresh that the options keep from its cache', () => {
   /** Middleware in front that knows a client by what the cache's own request does not bring. */
   const mark: Handler = (req, _res, next) => {
-    Object.assign(req, { isKnown: req.headers['x-known'] !== undefined });
+    Object.assign(req, { isKnown: req.headers['x-request-id'] !== undefined });
     next();
   };
   const isKnown = (req: object): boolean => (req as { isKnown: boolean }).isKnown;
-  const asked = { path: '/', headers: { 'X-Known': 'yes' } };
+  const asked = { path: '/', headers: { 'X-Request-Id': 'yes' } };
 
   test('is reported as bypass where `when` returns false', async () => {
     const { settled, later, cache } = await stage((c) => bare(mark, c, counting()), {

@@ -227,18 +227,18 @@ describe('vary.caller', () => {
   test.each<[unknown, string]>([
     ['ann', '[["caller","ann"]]'],
     [42, '[["caller",42]]'],
-    [0, '[["caller",0]]'],
-    [{ b: 1, a: null }, '[["caller",{"a":null,"b":1}]]'],
+    [{ b: 1, a: 'c' }, '[["caller",{"a":"c","b":1}]]'],
   ])('of %p is a declared part, and names the caller', async (value, expected) => {
     expect(await identityOf(callerOf(value))).toMatchObject({ declared: expected, coversCaller: true });
   });
 
-  test('of null is a declared part, and names nobody', async () => {
-    expect(await identityOf(callerOf(null))).toMatchObject({
-      declared: '[["caller",null]]',
-      coversCaller: false,
-    });
-  });
+  test.each<[unknown]>([[null], [''], [false], [0], ['undefined'], [['a', null]], [{ id: null }], [[]]])(
+    'of %p is a declared part, and names nobody',
+    async (value) => {
+      const declared = `[["caller",${JSON.stringify(value)}]]`;
+      expect(await identityOf(callerOf(value))).toMatchObject({ declared, coversCaller: false });
+    },
+  );
 
   test.each<[unknown]>([[undefined], [new Map()], [[undefined]], [Number.NaN]])(
     'of %p forwards the request',

@@ -42,7 +42,7 @@ const MOUNTS = {
 const pass = (_req, _res, next) => next();
 const ofRun = (run) => `run ${run}`;
 
-const SKIPS_FRONT = { 'X-Skips-Front': 'yes' };
+const SKIPS_FRONT = { 'X-Request-Start': 'yes' };
 
 /**
  * A server with both caches. The cache in front passes requests with `SKIPS_FRONT` on.
@@ -53,7 +53,7 @@ async function site({ both = {}, inFront = {}, behind = {}, between = pass, page
   let runs = 0;
   const shared = { ttl: '1h', timeout: '10s', clock: () => Date.now() + shift, ...both };
   const frontCache = front.redisCache({
-    ...{ name: 'front', when: (req) => req.headers['x-skips-front'] === undefined },
+    ...{ name: 'front', when: (req) => req.headers['x-request-start'] === undefined },
     ...shared,
     ...inFront,
   });
@@ -101,7 +101,7 @@ const SITUATIONS = {
   async 'an error between'() {
     let isBroken = false;
     const between = (req, _res, next) => {
-      if (isBroken && req.headers['x-skips-front'] === undefined) throw new Error('between');
+      if (isBroken && req.headers['x-request-start'] === undefined) throw new Error('between');
       next();
     };
     const it = await site({ behind: { ttl: '1m', staleWhileRevalidate: '1h' }, between });
