@@ -46,8 +46,8 @@ function laneOf({ redis, own, ...options }: LaneOptions): Lane {
   const client = own ? new Redis(redis, { disconnectTimeout: 100 }) : redis;
   if (typeof client !== 'string') client.on('error', () => {});
   const cache = redisCache({
-    // The number of a request is for the record alone.
-    vary: { ignore: ['x-request'] },
+    // The number and the language of a request are for the record; where a page is made of the language, it says Vary.
+    vary: { ignore: ['x-request', 'accept-language'] },
     ...options,
     redis: client,
     ttl: (_req, res) => told.get(res)?.ttl ?? '20s',
