@@ -28,7 +28,7 @@ import type { Transaction } from './transaction.ts';
  */
 
 /** Milliseconds that others wait for a stranger's answer at least. */
-const MIN_PATIENCE_MS = 1000;
+const MIN_PATIENCE_MS = 3000;
 
 /** Whether the app has just given such a request what is not shared, so that there is nothing to wait for. */
 export function passesAtOnce({ caller, context, found, ownPolicy }: Transaction): boolean {
@@ -54,7 +54,7 @@ export function strangersTemplate(
   { transaction: t, policy, identity, lease, sharing }: FillState,
   vary: Fields['vary'],
 ): RequestTemplate | undefined {
-  const { exchange, context, found, caller } = t;
+  const { exchange, caller } = t;
   // The socket of a client that has disconnected has forgotten its address.
   if (!lease || t.refresh || exchange.isDisconnected || caller.isStranger) return undefined;
   if (!canBeAsked(t)) return undefined;

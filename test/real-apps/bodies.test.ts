@@ -129,6 +129,7 @@ describe.each(EXPRESSES)('%s', (_name, framework) => {
     const app = framework();
     const front: Handler = (req, _res, next) => {
       Object.defineProperty(req, 'question', {
+        configurable: true,
         get(this: Parsed) {
           return this.body?.q;
         },

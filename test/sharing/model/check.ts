@@ -189,13 +189,13 @@ function wasShown({ site, requests }: History, request: Request, run: Run): bool
   });
 }
 
-export function describeRequest({ site }: History, request: Request): string {
+function describeRequest({ site }: History, request: Request): string {
   const { id, method, caller, page, process, sentAt, settledAt, answer } = request;
   const asked = `request ${id}: ${method} ${site.pages[page]?.path} by ${site.callers[caller]?.name} at process ${process}`;
   return `${asked}, ${sentAt}-${settledAt ?? ''}: ${answer ? `${answer.status} [${answer.cacheStatus}] run ${answer.run}` : 'no answer'}`;
 }
 
-export function describeRun({ site }: History, run: Run): string {
+function describeRun({ site }: History, run: Run): string {
   const { id, method, credentials, request, content, beganAt } = run;
   const caller = site.callers.find((each) => credentialsOfCaller(each) === credentials);
   const who = credentials === '' ? 'a stranger' : caller?.name;

@@ -6,7 +6,7 @@ import { type Caller, castOf, credentialsIn, type Identity, type Login, type Rol
 /* A site: where its middleware places the caller, what its pages depend on, and how they find it out. */
 
 /** Where middleware in front of the cache places the caller. */
-export type Placement =
+type Placement =
   /** `req.user` and `res.locals.user` as plain JSON, `req.user` as an instance of a class. */
   | 'user'
   | 'user-class'
@@ -38,7 +38,7 @@ export type Channel =
   | 'raw';
 
 /** What a page depends on. Of the caller: */
-export type Dependence =
+type Dependence =
   | 'nothing'
   /** The name of a member, the name of everybody with an identity, the role. */
   | 'member'
@@ -56,7 +56,7 @@ export type Dependence =
   | 'nonce';
 
 /** What its responses say of whom they are for. */
-export type Says = 'nothing' | 'public' | 's-maxage' | 'must-revalidate' | 'private' | 'vary-cookie';
+type Says = 'nothing' | 'public' | 's-maxage' | 'must-revalidate' | 'private' | 'vary-cookie';
 
 export interface Page {
   readonly path: string;

@@ -55,7 +55,7 @@ export const passport: Layer = (req: Known, _res, next) => {
 };
 
 /** As cookie-session does it: an accessor that parses when it is first asked. */
-export const lazySession: Layer = (req, _res, next) => {
+const lazySession: Layer = (req, _res, next) => {
   let session: Record<string, unknown> | undefined;
   Object.defineProperty(req, 'session', {
     configurable: true,
