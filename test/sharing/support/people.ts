@@ -54,23 +54,6 @@ export const passport: Layer = (req: Known, _res, next) => {
   next();
 };
 
-/** As cookie-session does it: an accessor that parses when it is first asked. */
-const lazySession: Layer = (req, _res, next) => {
-  let session: Record<string, unknown> | undefined;
-  Object.defineProperty(req, 'session', {
-    configurable: true,
-    enumerable: true,
-    get() {
-      session ??= { id: req.headers.cookie ?? null };
-      return session;
-    },
-    set(value: Record<string, unknown>) {
-      session = value;
-    },
-  });
-  next();
-};
-
 /** As loggers in the common formats do it: once the response is out, who it was for. */
 export function logger(lines: string[]): Layer {
   return (req: Known, res, next) => {
