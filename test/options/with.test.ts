@@ -31,15 +31,19 @@ describe('a policy derived by with', () => {
     [{ ttl: '1s' }],
     [{ when: false }],
     [{ statuses: [200] }],
-    [{ guard: 'off' }],
-    [{ credentials: ['X-Badge'] }],
     [{ staleWhileRevalidate: '5s', staleIfError: '5s', originTimeout: '5s' }],
     [{ compress: true }],
   ])('by %j makes the same keys', (overrides) => {
     expect(refinePolicy(policy, overrides).identity).toBe(policy.identity);
   });
 
-  test.each<[PolicyOptions]>([[{ key: () => 'k' }], [{ vary: {} }], [{ hashKeys: true }]])(
+  test.each<[PolicyOptions]>([
+    [{ key: () => 'k' }],
+    [{ vary: {} }],
+    [{ hashKeys: true }],
+    [{ guard: 'off' }],
+    [{ credentials: ['X-Badge'] }],
+  ])(
     'by %j makes other keys',
     (overrides) => {
       expect(refinePolicy(policy, overrides).identity).not.toBe(policy.identity);
