@@ -33,10 +33,12 @@ function adviceFor(
     case 'set-cookie':
       return 'The app sets a cookie in its responses to guests, so that none is stored: write session({ saveUninitialized: false }), or mount the cache behind the session: app.use(session(...), cache).';
     case 'varies':
+      if (read.length === 0) return undefined;
       return `Where the response does not depend on it, write vary: { ignore: [${read.map((name) => `'${name}'`).join(', ')}] }; where it does, send Cache-Control: no-store.`;
     default: {
       const name = [...placed].find((one) => !read.includes(one));
-      const covers = name && !ownPolicy.vary.caller ? `What \`key\` reads (${name}) covers nobody. ` : '';
+      const covers =
+        name && !ownPolicy.vary.caller ? `What \`key\` or \`when\` reads (${name}) covers nobody. ` : '';
       return `${covers}Where the response is the same for everyone, send Cache-Control: public; where it is the caller's own, name the caller: vary: { caller: (req) => req.user?.id ?? null }.`;
     }
   }

@@ -18,6 +18,7 @@ import { isFresh, mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import { variantText } from '../key/variant.ts';
 import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
+import { wordOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { withFinding } from '../sharing/audience.ts';
@@ -339,6 +340,9 @@ export class Fill implements CaptureHooks, FillState {
     const answer = (): MadeAnswer => this.#answerOf(head!, chunks, sharing!);
     const { compared } = this.#plan;
     if (compared) return this.#compare(compared, answer());
+    // The whole is asked for as a stranger would, behind the answer.
+    if (sharing!.reach === 'unverified' && head!.status === 206)
+      return { kind: 'not-stored', reason: 'partial' };
     if (sharing!.reach === 'unverified')
       return this.#strangersTemplate
         ? { kind: 'unverified', answer: answer() }
@@ -356,8 +360,8 @@ export class Fill implements CaptureHooks, FillState {
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
   #refused(reason: Detail): FillResult {
     const sharing = this.sharing;
-    const isByReads = /^(?:varies|depends-on-credentials)/.test(reason);
-    if (sharing && isByReads) {
+    const word = wordOf(reason);
+    if (sharing && (word === 'varies' || word === 'depends-on-credentials')) {
       const { personal, selectors } = sharing;
       reportUnshared(this.transaction, personal.length > 0 ? personal : selectors, reason);
     } else if (reason === 'set-cookie') reportCookie(this.transaction);
@@ -428,7 +432,11 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     t.fill = undefined;
     context.nested.forget(exchange.req);
-    if (result.kind === 'unverified') return this.#ask(result.answer);
+    if (result.kind === 'unverified') {
+      await this.#ask(result.answer);
+      await shadow?.compare(this, this.#head, end);
+      return;
+    }
     if (lease) context.leaseRenewal.drop(lease);
     const { compared } = this.#plan;
     const isCompared = result.kind === 'compared' && compared !== undefined;

@@ -1,6 +1,6 @@
 import type { Directives } from '../http/cache-control.ts';
 import type { Caller } from './caller.ts';
-import type { Credential } from './credentials.ts';
+import type { Credential, SharingRule } from './credentials.ts';
 import { isCallersName, isCredential, isNoise, isNoiseCookie, ROUTING } from './fields.ts';
 import { ALL_FIELDS, isPlaced, OPAQUE } from './placed.ts';
 import type { ReadWatch } from './reads.ts';
@@ -51,7 +51,7 @@ export interface Run {
   readonly guard: 'verify' | 'reads' | 'off';
   /** Header fields that the key goes by already, in lower case. */
   readonly keyed: ReadonlySet<string>;
-  readonly rule: { readonly credentials: ReadonlySet<string>; readonly ignore: ReadonlySet<string> };
+  readonly rule: SharingRule;
 }
 
 /**

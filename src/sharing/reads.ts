@@ -33,8 +33,7 @@ export class ReadWatch {
   begin(req: IncomingMessage, res: ServerResponse): void {
     if (this.#watching) return;
     this.#watching = true;
-    const { headers } = req;
-    this.#swap(req, 'headers', this.#fieldsView(headers), headers);
+    this.#watchFields(req);
     for (const name of ['rawHeaders', 'headersDistinct']) this.#watchList(req, name);
     for (const { prefix, holder, names } of placesOf(req, res))
       for (const name of names) this.#watchPlaced(req, prefix, holder, name);
@@ -87,21 +86,22 @@ export class ReadWatch {
     );
   }
 
-  /** Sets a property to a view of its value, until the watch ends. What the app puts in its place stays. */
-  #swap(object: object, name: string, view: object, before: object | undefined): void {
-    const own = Object.getOwnPropertyDescriptor(object, name);
-    if (before) viewedObjects.set(view, unviewed(before));
+  /** Sets `headers` to a view of them, until the watch ends. What the app puts in its place stays. */
+  #watchFields(req: IncomingMessage): void {
+    const { headers } = req;
+    const view = this.#fieldsView(headers);
+    viewedObjects.set(view, unviewed(headers));
     // HTTP/2 has an accessor without a setter.
-    const isSet = own === undefined && !settable(object, name) ? false : Reflect.set(object, name, view);
+    const isSet = hasSetter(req, 'headers') && Reflect.set(req, 'headers', view);
     if (!isSet) {
       const defined = { value: view, configurable: true, enumerable: true, writable: true };
-      if (!Reflect.defineProperty(object, name, defined)) return;
+      if (!Reflect.defineProperty(req, 'headers', defined)) return;
     }
     this.#undo.push(() => {
       viewedObjects.delete(view);
-      if (Reflect.get(object, name) !== view) return;
-      if (isSet) Reflect.set(object, name, before);
-      else Reflect.deleteProperty(object, name);
+      if (req.headers !== view) return;
+      if (isSet) Reflect.set(req, 'headers', headers);
+      else Reflect.deleteProperty(req, 'headers');
     });
   }
 
@@ -164,9 +164,9 @@ export class ReadWatch {
   }
 }
 
-/** Whether an inherited accessor of an object has a setter. */
-function settable(object: object, name: string): boolean {
-  for (let at: object | null = Object.getPrototypeOf(object); at; at = Object.getPrototypeOf(at)) {
+/** Whether a property of an object can be set: it is no accessor, own or inherited, without a setter. */
+function hasSetter(object: object, name: string): boolean {
+  for (let at: object | null = object; at; at = Object.getPrototypeOf(at)) {
     const descriptor = Object.getOwnPropertyDescriptor(at, name);
     if (descriptor) return descriptor.set !== undefined || descriptor.writable === true;
   }

@@ -43,12 +43,9 @@ describe('a policy derived by with', () => {
     [{ hashKeys: true }],
     [{ guard: 'off' }],
     [{ credentials: ['X-Badge'] }],
-  ])(
-    'by %j makes other keys',
-    (overrides) => {
-      expect(refinePolicy(policy, overrides).identity).not.toBe(policy.identity);
-    },
-  );
+  ])('by %j makes other keys', (overrides) => {
+    expect(refinePolicy(policy, overrides).identity).not.toBe(policy.identity);
+  });
 
   test('keeps SHA-256 for cache keys where the cache encrypts', () => {
     const sealed = parsePolicy({ encrypt: { keys: [{ id: 'a', key: Buffer.alloc(32) }] }, hashKeys: false });

@@ -33,7 +33,10 @@ describe.each(frameworks)('$name', ({ app }) => {
     };
     const answers: unknown[] = [];
     for (let i = 0; i < 2; i++) {
-      const { statusCode, body, headers } = (await invoke(structuredClone(event) as never, {} as never)) as never as {
+      const { statusCode, body, headers } = (await invoke(
+        structuredClone(event) as never,
+        {} as never,
+      )) as never as {
         statusCode: number;
         body: string;
         headers: Record<string, string>;

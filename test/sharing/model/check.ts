@@ -129,17 +129,7 @@ function sharedWrongly(
   if (page.dependsOn === 'nonce') return run.request === request.id ? undefined : 'right';
   if (run.content === oracle(page, run.version as number, caller)) return undefined;
   if (!caller.identity) return 'right';
-  const isHidden = leavesNoTrace(page) || isWaived(history.site, page);
-  return isHidden && wasShown(history, request, run) ? 'exception' : 'guest';
-}
-
-/**
- * Whether reading a value that cannot be compared counts only under the name of a caller: where `Vary` or `vary.headers`
- * names a field, since such a value may have been made of that.
- */
-function isWaived({ varies }: Site, { channel, language, says }: Page): boolean {
-  const isDeclared = language === 'vary' || says === 'vary-cookie' || varies === 'authorization';
-  return isDeclared && (channel === 'method' || channel === 'mapped');
+  return leavesNoTrace(page) && wasShown(history, request, run) ? 'exception' : 'guest';
 }
 
 /** Whether a response says that others may be given it. */

@@ -438,12 +438,6 @@ function describe(prefix: string, object: object, depth: number, names: string[]
     const path = `${prefix}.${name}`;
     const isTelling = typeof value === 'boolean' || (typeof value === 'string' && name === 'role');
     names.push(isTelling ? `${path}=${value}` : path);
-    if (typeof value === 'object' && value !== null && depth > 1 && isLookedInto(name, value))
-      describe(path, value, depth - 1, names);
+    if (typeof value === 'object' && value !== null && depth > 1) describe(path, value, depth - 1, names);
   }
-}
-
-/** Instances of classes are looked into where their name is that of a caller. */
-function isLookedInto(name: string, value: object): boolean {
-  return Object.getPrototypeOf(value) === Object.prototype || name === 'user' || name === 'session';
 }
