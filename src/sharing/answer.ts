@@ -1,4 +1,5 @@
 import { type FieldValue, joined } from '../http/cache-control.ts';
+import type { Difference } from '../observe/shadow-stats.ts';
 
 /** An answer of the app, as far as two of them are compared. */
 export interface Answer {
@@ -14,14 +15,7 @@ const SIGNIFICANT = [
   ...['location', 'link', 'vary'],
 ] as const;
 
-/** What differs between two answers. */
-export interface AnswerDifference {
-  readonly status: boolean;
-  readonly headers: boolean;
-  readonly body: boolean;
-}
-
-export function differenceOf(a: Answer, b: Answer): AnswerDifference {
+export function differenceOf(a: Answer, b: Answer): Difference {
   return {
     status: a.status !== b.status,
     headers: SIGNIFICANT.some((name) => (joined(a.field(name)) ?? '') !== (joined(b.field(name)) ?? '')),
