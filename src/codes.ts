@@ -26,7 +26,7 @@ export const ERRORS = {
     class: 'PurgeError',
     title: '`cache.purge()` was given no valid target.',
     meaning:
-      'A target names exactly one of `key`, `url`, `tag`, `tags`, `prefix` and `all`, and may have `soft`. Nothing was purged.',
+      'A target names exactly one of `key`, `url`, `tag`, `tags`, `prefix` and `all`; `soft` and `onProgress` are in the second argument. Nothing was purged.',
     example: 'purge() needs exactly one of key, url, tag, tags, prefix, all; got none.',
     remedy: 'Name one target, such as `{ tag: "leads" }`. docs/purging.md says which to choose.',
   },

@@ -110,6 +110,11 @@ describe('an unknown name is refused with the one that it means', () => {
     ],
     ['purge', (cache) => cache.purge(any({ tgas: ['a'] })), 'Unknown target "tgas". Did you mean "tags"?'],
     [
+      'purge, an option among the target',
+      (cache) => cache.purge(any({ tag: 'a', soft: true })),
+      'purge() takes "soft" in its second argument: cache.purge({ tag: \'leads\' }, { soft: true }).',
+    ],
+    [
       'purge, options',
       (cache) => cache.purge({ all: true }, any({ onProgres: () => {} })),
       'Did you mean "purge.onProgress"?',
