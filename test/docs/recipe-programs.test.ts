@@ -4,6 +4,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { createTRPCClient, httpBatchLink } from '@trpc/client';
+import type { AnyTRPCRouter } from '@trpc/server';
 import { parse } from 'yaml';
 import { type Answer, type Asked, ask, Connection } from '../support/client.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -68,22 +70,29 @@ describe('what stands below a program', () => {
       const [, name = '', value = ''] = /^([\w-]+): (.*)$/.exec(columns.shift()!)!;
       headers[name] = value;
     }
-    const sent = columns[0]?.startsWith('{') ? columns.shift() : undefined;
+    const sent = method === 'GET' || !/^["{]/.test(columns[0] ?? '') ? undefined : columns.shift();
     if (sent !== undefined) headers['Content-Type'] = 'application/json';
-    const [cacheStatus = '', body] = columns;
+    const cacheStatus = /^(?:hit|fwd=)/.test(columns[0] ?? '') ? columns.shift()! : '';
+    const [body] = columns;
     return { asked: { method, path, headers, ...(sent !== undefined && { body: sent }) }, cacheStatus, body };
   }
 
   test.each(programs)('$page: requests to $name get what it says', async ({ page, name, requests }) => {
+    recipes.write(page, 'public/hello.txt', 'hello, world');
     const program = await start(page, name);
+    const got: object[] = [];
     for (const line of requests) {
-      const { asked, cacheStatus, body } = parsed(line);
+      const { asked, body } = parsed(line);
       const answer = await ask(Number(program.url.port), asked);
-      const got = answer.cacheStatus.replace(/; ttl=-?\d+/, '');
-      const told = answer.body === '' ? undefined : answer.body;
-      expect({ line, got, body: body && told }).toEqual({ line, got: cacheStatus, body });
+      const cacheStatus = answer.cacheStatus.replace(/; ttl=-?\d+/, '');
+      got.push({ line, cacheStatus, body: body && answer.body });
       await program.idle();
     }
+    const expected = requests.map((line) => {
+      const { cacheStatus, body } = parsed(line);
+      return { line, cacheStatus, body };
+    });
+    expect(got).toEqual(expected);
     expect(program.errors()).toBe('');
   });
 });
@@ -146,22 +155,28 @@ describe('docs/recipes/kubernetes.md', () => {
 describe('docs/recipes/pm2-and-cluster.md', () => {
   const page = 'docs/recipes/pm2-and-cluster.md';
 
-  /** The ids of the processes that made these answers. */
-  const makers = (answers: Answer[]): Set<number> =>
-    new Set(answers.map(({ body }) => JSON.parse(body).madeBy as number));
+  /** The processes that made what two workers answer, 20 requests at a time until both have answered. */
+  async function makers(env: NodeJS.ProcessEnv): Promise<number> {
+    const program = await start(page, 'cluster.mjs', { WORKERS: '2', ...env });
+    const workers = new Set<string>();
+    const made = new Set<number>();
+    await until(async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => get(program, '/cities')));
+      for (const answer of answers) {
+        workers.add(answer.header('x-worker')!);
+        made.add(JSON.parse(answer.body).madeBy);
+      }
+      return workers.size === 2;
+    }, 30_000);
+    return made.size;
+  }
 
-  test('two workers with one Redis make a cold response once for 20 requests', async () => {
-    const program = await start(page, 'cluster.mjs', { WORKERS: '2' });
-    await bothWorkers(program);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => get(program, '/cities')));
-    expect(makers(answers).size).toBe(1);
+  test('two workers with one Redis make a cold response once', async () => {
+    expect(await makers({})).toBe(1);
   });
 
   test('two workers without Redis make it once each', async () => {
-    const program = await start(page, 'cluster.mjs', { WORKERS: '2', REDIS_URL: undefined });
-    await bothWorkers(program);
-    const answers = await Promise.all(Array.from({ length: 20 }, () => get(program, '/cities')));
-    expect(makers(answers).size).toBe(2);
+    expect(await makers({ REDIS_URL: undefined })).toBe(2);
   });
 
   test('a worker ends on SIGINT, as PM2 stops it, when it has answered', async () => {
@@ -181,11 +196,64 @@ describe('docs/recipes/pm2-and-cluster.md', () => {
     expect(apps[0].kill_timeout).toBeGreaterThan(1600);
     expect(text(page, 'server.mjs')).toMatch("process.send?.('ready')");
   });
+});
 
-  /** Resolves when both workers have said that they listen: one of them has, when the program has started. */
-  async function bothWorkers({ child }: Running): Promise<void> {
-    await once(child.stdout!, 'data');
-  }
+describe('docs/recipes/hosted-redis.md', () => {
+  const page = 'docs/recipes/hosted-redis.md';
+  let hosted: RedisProcess;
+
+  beforeAll(async () => {
+    hosted = await startRedis({ tls: true, password: 'secret/+=' });
+    recipes.write(page, 'ca.pem', hosted.ca!);
+  });
+  afterAll(() => hosted.stop());
+
+  test.each([
+    ['server.mjs', { NODE_EXTRA_CA_CERTS: 'ca.pem' }],
+    ['own-ca.mjs', { REDIS_CA: 'ca.pem' }],
+  ])('%s caches over TLS, with a CA of its own and a percent-encoded password', async (file, env) => {
+    const url = hosted.url.replace('://', `://default:${encodeURIComponent('secret/+=')}@`);
+    const program = await start(page, file, { REDIS_URL: url, ...env });
+    // Until it is connected, the app answers.
+    await until(async () => /^hit/.test((await get(program, '/cities')).cacheStatus));
+    expect(((await hosted.call('DBSIZE')) as number) > 0).toBe(true);
+    expect(program.errors()).toBe('');
+  });
+
+  test('without the CA, server.mjs answers and reports a fault', async () => {
+    const url = hosted.url.replace('://', `://default:${encodeURIComponent('secret/+=')}@`);
+    const program = await start(page, 'server.mjs', { REDIS_URL: url });
+    expect((await get(program, '/cities')).body).toBe('["Berlin","Paris"]');
+    await until(() => program.errors() !== '');
+  });
+});
+
+describe('docs/recipes/trpc.md', () => {
+  const page = 'docs/recipes/trpc.md';
+
+  test("tRPC's own client: its batches are hits, and its mutation purges", async () => {
+    const program = await start(page, 'server.mjs');
+    const seen: string[] = [];
+    const fetched = async (input: string | URL | Request, init?: unknown): Promise<Response> => {
+      const response = await fetch(input, init as RequestInit);
+      seen.push(response.headers.get('cache-status')!.replace(/^[^;]+; |; ttl=\d+/g, ''));
+      return response;
+    };
+    const client = createTRPCClient<AnyTRPCRouter>({
+      links: [httpBatchLink({ url: `${program.url.origin}/trpc`, fetch: fetched })],
+    }) as unknown as Record<
+      string,
+      { query(input?: string): Promise<unknown>; mutate(input: string): Promise<unknown> }
+    >;
+    const both = (): Promise<unknown> =>
+      Promise.all([client.cities!.query(), client.country!.query('Paris')]);
+    const first = await both();
+    await program.idle();
+    expect(await both()).toEqual(first);
+    expect(await client.addCity!.mutate('Rome')).toBe(3);
+    expect(await both()).toEqual([['Berlin', 'Paris', 'Rome'], 'the country of Paris']);
+    expect(seen).toEqual(['fwd=uri-miss', 'hit', 'fwd=method', 'fwd=uri-miss']);
+  });
 });
 
 describe('docs/recipes/aws-lambda.md', () => {
