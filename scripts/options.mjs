@@ -27,7 +27,7 @@ what to write instead.
 - **\`Duration\`** is a number of **milliseconds**, or a string with a unit: \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'1 hour'\`, \`'7d'\`. A
   string without a unit is refused.
 - **\`Size\`** is a number of **bytes**, or a string with a unit: \`'512kb'\`, \`'1mb'\` (1,048,576 bytes).
-- **\`Value<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
+- **\`OptionValue<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
 - **\`KeyPart\`** is plain JSON: strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
 
 A function among the options that throws, rejects or returns a value of another type never breaks a request: the app answers

@@ -133,7 +133,7 @@ export interface EntryChange {
 }
 
 /** A number of entries and the bytes that they take in the store. */
-export interface Figure {
+export interface EntryFigure {
   readonly count: number;
   readonly bytes: number;
 }
@@ -144,23 +144,23 @@ export interface StoreFigures {
   readonly scanned: number;
   /** About how many keys there are. */
   readonly total: number;
-  readonly responses: Figure;
+  readonly responses: EntryFigure;
   /** Values of `cache.wrap` and `cache.store`. */
-  readonly values: Figure;
-  readonly fresh: Figure;
-  readonly stale: Figure;
+  readonly values: EntryFigure;
+  readonly fresh: EntryFigure;
+  readonly stale: EntryFigure;
   /** Entries that no process can read. */
-  readonly damaged: Figure;
+  readonly damaged: EntryFigure;
   /** Entries encrypted with a key that this process does not have. */
-  readonly unknownKey: Figure;
+  readonly unknownKey: EntryFigure;
   /** Entries that are not encrypted, although this process has the `encrypt` option. */
-  readonly unencrypted: Figure;
+  readonly unencrypted: EntryFigure;
   /** Responses and values by status code, by bytes in descending order. */
-  readonly byStatus: Readonly<Record<string, Figure>>;
+  readonly byStatus: Readonly<Record<string, EntryFigure>>;
   /** Responses and values by media type, by bytes in descending order. Empty name: no type. After 100 types, `other`. */
-  readonly byType: Readonly<Record<string, Figure>>;
+  readonly byType: Readonly<Record<string, EntryFigure>>;
   /** Responses and values by age: under a `minute`, an `hour`, a `day`, a `week`, or `older`. */
-  readonly byAge: Readonly<Record<'minute' | 'hour' | 'day' | 'week' | 'older', Figure>>;
+  readonly byAge: Readonly<Record<'minute' | 'hour' | 'day' | 'week' | 'older', EntryFigure>>;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { EntryChange, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from '../entries/types.ts';
-import type { PurgeTarget } from '../options/operations.ts';
+import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import { NAME } from '../options/parsers.ts';
 import { isPlaced } from '../sharing/placed.ts';
 import { errorMessage, parseTarget, targetName } from '../warm/client.ts';
@@ -66,9 +66,11 @@ export function createActions(cache: InspectedCache, settings: Settings, live: L
     return { ...rest, preview: await previewOf(entry), refetchRefusal: refusalToRefetch(entry) };
   }
 
-  async function purge({ target }: Input, { progress }: ActionContext): Promise<unknown> {
+  async function purge({ target, soft }: Input, { progress }: ActionContext): Promise<unknown> {
     const onProgress = throttled((purged: number) => progress({ purged }));
-    return { purged: await cache.purge(target as PurgeTarget, { onProgress }) };
+    return {
+      purged: await cache.purge(target as PurgeTarget, { soft: soft as PurgeOptions['soft'], onProgress }),
+    };
   }
 
   /** Checks the target as `purge` does, and counts what a purge would purge. Nothing changes. */

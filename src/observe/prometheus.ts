@@ -1,7 +1,7 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from 'prom-client';
 import { assertCache, OptionError } from '../errors.ts';
 import { reportedCaches } from '../shared-state.ts';
-import { BOUNDS, type Latency } from './histogram.ts';
+import { BOUNDS, type LatencyFigures } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheStats } from './stats.ts';
 
@@ -87,7 +87,7 @@ type Value = Exported['values'][number];
 /** A histogram whose buckets are counted by the cache, not by prom-client. */
 class CountedHistogram extends Histogram<'cache'> {
   readonly #metric: Pick<Exported, 'name' | 'help'>;
-  read: () => [cache: string, Latency][] = () => [];
+  read: () => [cache: string, LatencyFigures][] = () => [];
 
   constructor(configuration: HistogramConfiguration<'cache'>) {
     super(configuration);

@@ -36,7 +36,6 @@ type TargetName = (typeof TARGETS)[number];
 interface Target {
   readonly name: TargetName;
   readonly value: unknown;
-  readonly soft: boolean;
 }
 
 /**
@@ -49,8 +48,8 @@ export async function purge(
   target: PurgeTarget,
   options: PurgeOptions = {},
 ): Promise<number> {
-  const { onProgress, dryRun } = parseOptions('purge', options);
-  const { name, value, soft } = parseTarget(target);
+  const { name, value } = parseTarget(target);
+  const { soft, dryRun, onProgress } = parseOptions('purge', options);
   const mode: PurgeMode = soft ? { staleSince: context.clock() } : 'delete';
   let count = 0;
   const onStep = (purged: number): void => {
@@ -80,11 +79,12 @@ export async function reportPurge(
 }
 
 const parseOptions = objectOf({
+  soft: { default: false, parse: flag },
   onProgress: { default: undefined, parse: optional(callable<NonNullable<PurgeOptions['onProgress']>>) },
   dryRun: { default: false, parse: flag },
 });
 
-/** @throws {PurgeError} unless the target is an object with exactly one name and, at most, `soft`. */
+/** @throws {PurgeError} unless the target is an object with exactly one name. */
 function parseTarget(target: PurgeTarget): Target {
   if (typeof target !== 'object' || target === null || Array.isArray(target))
     throw new PurgeError(
@@ -92,22 +92,26 @@ function parseTarget(target: PurgeTarget): Target {
     );
   // An inherited property does not name what to purge.
   const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
-  const { soft = false } = named;
-  const known = [...TARGETS, 'soft'];
+  const known: readonly string[] = TARGETS;
   const unknown = Object.keys(named).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
+  if (unknown === 'soft' || unknown === 'onProgress') {
+    const call = unknown === 'soft' ? '{ soft: true }' : '{ onProgress }';
     throw new PurgeError(
-      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft.${suggestion(unknown, known)}`,
+      `purge takes "${unknown}" in its second argument: cache.purge({ tag: 'leads' }, ${call})`,
     );
   }
-  if (typeof soft !== 'boolean') throw new PurgeError(`soft must be true or false, not ${show(soft)}`);
+  if (unknown !== undefined) {
+    throw new PurgeError(
+      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}.${suggestion(unknown, known)}`,
+    );
+  }
   const names = TARGETS.filter((name) => named[name] !== undefined);
   const [name] = names;
   if (name === undefined || names.length > 1) {
     const given = names.length === 0 ? 'none' : names.join(', ');
     throw new PurgeError(`purge needs exactly one of ${TARGETS.join(', ')}, but got ${given}`);
   }
-  return { name, value: named[name], soft };
+  return { name, value: named[name] };
 }
 
 function startPurges(

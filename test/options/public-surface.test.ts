@@ -111,7 +111,12 @@ describe('an unknown name is refused with the one that it means', () => {
     [
       'purge',
       (cache) => cache.purge(any({ tgas: ['a'] })),
-      'purge does not know "tgas": give one of key, url, tag, tags, prefix, all, and soft. Did you mean "tags"?',
+      'purge does not know "tgas": give one of key, url, tag, tags, prefix, all. Did you mean "tags"?',
+    ],
+    [
+      'purge, an option among the target',
+      (cache) => cache.purge(any({ tag: 'a', soft: true })),
+      'purge takes "soft" in its second argument: cache.purge({ tag: \'leads\' }, { soft: true })',
     ],
     [
       'purge, options',

@@ -25,7 +25,6 @@ everywhere((open) => {
     ['two tags of the same responses', { tags: ['a', 'all'] }, 5],
     ['a prefix', { prefix: '/a' }, 3],
     ['everything', { all: true }, 5],
-    ['a soft purge of everything', { all: true, soft: true }, 5],
   ];
   test.each(TARGETS)(
     'a dry run for %s counts what the purge then purges, and purges nothing',

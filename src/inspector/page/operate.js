@@ -56,11 +56,11 @@ function initPurge(form) {
       return;
     }
     const soft = form.elements.how.value === 'soft';
-    const target = { ...targetOf(what.value, text), ...(soft && { soft }) };
+    const target = targetOf(what.value, text);
     const counting = await check(form, target);
     if (!counting) return;
     announce(status, '');
-    if (await confirmPurge(what.value, text, soft, counting)) await purge(form, target);
+    if (await confirmPurge(what.value, text, soft, counting)) await purge(form, target, soft);
   });
 }
 
@@ -118,12 +118,11 @@ function confirmPurge(what, value, soft, counting) {
   });
 }
 
-async function purge(form, target) {
+async function purge(form, target, soft) {
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
   const button = form.querySelector('button');
-  const resultText = (number, rest) =>
-    target.soft ? `Marked ${number}${rest} stale` : `Purged ${number}${rest}`;
+  const resultText = (number, rest) => (soft ? `Marked ${number}${rest} stale` : `Purged ${number}${rest}`);
   button.disabled = true;
   // Without a value, because the total is unknown.
   progress.hidden = false;
@@ -134,7 +133,7 @@ async function purge(form, target) {
     announce(status, `${resultText(count(soFar), '')} so far…`);
   };
   try {
-    const { purged } = await act('purge', { target }, { onProgress });
+    const { purged } = await act('purge', { target, soft }, { onProgress });
     const responses = purged === 1 ? ' stored response' : ' stored responses';
     announce(status, `${resultText(count(purged), responses)}.`, 'good');
   } catch (error) {

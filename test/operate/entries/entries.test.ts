@@ -362,7 +362,7 @@ everywhere((open) => {
     test('a new body keeps a soft purge, a new ttl ends it', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
-      await cache.purge({ all: true, soft: true });
+      await cache.purge({ all: true }, { soft: true });
       expect(await cache.entries.update(await whole(cache), { body: 'new' })).toBe(true);
       expect(await only(cache)).toMatchObject({ purged: true, stale: true });
       expect(await cache.entries.update(await whole(cache), { ttl: '1h' })).toBe(true);
@@ -385,7 +385,7 @@ everywhere((open) => {
       const { cache, get } = await site(open(), app);
       await get('/a');
       const old = await whole(cache);
-      await cache.purge({ all: true, soft: true });
+      await cache.purge({ all: true }, { soft: true });
       expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
       await cache.purge({ all: true });
       expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
