@@ -106,10 +106,9 @@ export function createActions(cache: InspectedCache, settings: Settings, live: L
   }
 
   /** Why the page cannot have an entry made anew; `undefined` where it can. */
-  function refusalToRefetch({ kind, method, url }: EntrySummary): string | undefined {
+  function refusalToRefetch({ kind, url }: EntrySummary): string | undefined {
     if (kind === 'value') return 'A value of cache.wrap or cache.store is made by no request.';
     if (url === undefined) return 'The key option of the app made this key, and a key does not tell its URL.';
-    if (method !== 'GET') return `A ${method} request cannot be sent again: its body is not stored.`;
     return refusalToWarm(settings, url);
   }
 
