@@ -1,9 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { show } from '../errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { type ExplainRequest, isRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
+import {
+  type ExplainRequest,
+  isRequest,
+  notExplained,
+  probeRequest,
+  responseOf,
+} from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
@@ -108,9 +113,7 @@ export async function explain(
 ): Promise<Explanation> {
   const given = isRequest(request) ? request : undefined;
   if (!given && typeof request !== 'string' && typeof (request as URL | null)?.href !== 'string')
-    throw new TypeError(
-      `explain takes a request that the app received, or an absolute http or https URL, not ${show(request)}`,
-    );
+    throw notExplained(request);
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given

@@ -49,7 +49,7 @@ export interface ValueStore {
   /**
    * Stores a value for `ttl`, replaces the former one, and revokes a `wrap` of the same key that is in progress.
    * @returns whether Redis confirmed it.
-   * @throws {TypeError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
+   * @throws {ArgumentError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
    */
   set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
   /** Whether there is a value; `false` too if Redis does not answer. */

@@ -88,7 +88,7 @@ const parseOptions = objectOf({
 function parseTarget(target: PurgeTarget): Target {
   if (typeof target !== 'object' || target === null || Array.isArray(target))
     throw new PurgeError(
-      `purge needs an object such as { url: 'https://example.com/a' }, not ${show(target)}`,
+      `purge() needs an object such as { url: 'https://example.com/a' }, not ${show(target)}.`,
     );
   // An inherited property does not name what to purge.
   const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
@@ -97,19 +97,19 @@ function parseTarget(target: PurgeTarget): Target {
   if (unknown === 'soft' || unknown === 'onProgress') {
     const call = unknown === 'soft' ? '{ soft: true }' : '{ onProgress }';
     throw new PurgeError(
-      `purge takes "${unknown}" in its second argument: cache.purge({ tag: 'leads' }, ${call})`,
+      `purge() takes "${unknown}" in its second argument: cache.purge({ tag: 'leads' }, ${call}).`,
     );
   }
   if (unknown !== undefined) {
     throw new PurgeError(
-      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}.${suggestion(unknown, known)}`,
+      `Unknown target "${unknown}".${suggestion(unknown, known) || ` purge() takes one of ${TARGETS.join(', ')}.`}`,
     );
   }
   const names = TARGETS.filter((name) => named[name] !== undefined);
   const [name] = names;
   if (name === undefined || names.length > 1) {
     const given = names.length === 0 ? 'none' : names.join(', ');
-    throw new PurgeError(`purge needs exactly one of ${TARGETS.join(', ')}, but got ${given}`);
+    throw new PurgeError(`purge() needs exactly one of ${TARGETS.join(', ')}; got ${given}.`);
   }
   return { name, value: named[name] };
 }
@@ -141,14 +141,14 @@ function startPurges(
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) {
         const accepted = name === 'tag' ? `a string of ${TAG_ACCEPTED}` : TAGS_ACCEPTED;
-        throw new PurgeError(`${name} must be ${accepted}, not ${show(value)}`);
+        throw new PurgeError(`purge(): ${name} must be ${accepted}, not ${show(value)}.`);
       }
       return [purgeTags(context, verbs, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
       return [verbs.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
-      if (value !== true) throw new PurgeError(`all must be true, not ${show(value)}`);
+      if (value !== true) throw new PurgeError(`purge(): all must be true, not ${show(value)}.`);
       return [verbs.purgeMatching(() => true, mode, onStep)];
   }
 }
