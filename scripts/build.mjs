@@ -31,7 +31,7 @@ const LOCK = join(tmpdir(), `rrc-build-${createHash('sha1').update(ROOT).digest(
 
 try {
   await locked(() => {
-    if (!isFresh(OUTPUTS, SOURCES)) npm('run', 'prepare');
+    if (!isFresh(OUTPUTS, SOURCES)) npm('run', 'build');
     if (!isFresh([TARBALL], PACKED)) pack();
   });
 } catch (error) {
@@ -39,7 +39,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Of what `prepare` has built: npm would run it again. */
+/** `prepack` would build once more. */
 function pack() {
   const folder = mkdtempSync(join(tmpdir(), 'rrc-pack-'));
   try {
