@@ -36,18 +36,10 @@ export function ask(url: URL, headers: Readonly<Record<string, string>>): Promis
   });
 }
 
-/** Fields of the connection, of the cache, and those that follow from the body. */
+/** Fields of the connection, of caches, and those that follow from the body. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
-  ...[
-    'age',
-    'cache-status',
-    'connection',
-    'content-length',
-    'date',
-    'keep-alive',
-    'transfer-encoding',
-    'vary',
-  ],
+  ...['age', 'cache-status', 'connection', 'content-length', 'date', 'etag', 'keep-alive'],
+  ...['transfer-encoding', 'vary'],
 ]);
 
 /** A part of an answer that a caller should not have got. */
@@ -137,7 +129,7 @@ function wordsOf(text: string): string[] {
 
 /** How many words a message shows around a difference. */
 const SHOWN_BEFORE = 6;
-const SHOWN = 16;
+const SHOWN = 30;
 
 function difference(sent: readonly string[], own: readonly string[], at: number): Omit<Difference, 'part'> {
   const around = (words: readonly string[]): string => {

@@ -114,6 +114,7 @@ function toCacheStatus([cache, parameters]: Item, field: string): CacheStatus {
     ...(ttlSeconds !== undefined && { ttlMs: ttlSeconds * 1000 }),
     ...(typeof fwdStatus === 'number' && { fwdStatus }),
   };
+  const { fwd: _, ...unexplained } = outcome;
   return {
     text: memberIn(field, String(cache)),
     cache: String(cache),
@@ -126,7 +127,7 @@ function toCacheStatus([cache, parameters]: Item, field: string): CacheStatus {
     collapsed,
     key: text('key'),
     detail,
-    because: reasonsOf(isKnown(fwd) ? outcome : { ...outcome, fwd: undefined }),
+    because: reasonsOf(isKnown(fwd) ? outcome : unexplained),
   };
 }
 
