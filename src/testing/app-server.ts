@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { OptionError } from '../errors.ts';
+import { ArgumentError, show } from '../errors.ts';
 
 /** An app in any form: an Express or Connect app or a request listener, a server, a Fastify or Koa app, or a base URL. */
 export type TestedApp =
@@ -26,12 +26,11 @@ export interface AppServer {
 
 /**
  * Serves an app on a port of its own, unless it is a URL. A server of the app is not made to listen: its listeners are called.
- * @throws {OptionError}
+ * @throws {ArgumentError}
  */
 export async function openApp(app: TestedApp): Promise<AppServer> {
   if (typeof app === 'string' || app instanceof URL) {
-    if (!/^https?:\/\//i.test(String(app)) || !URL.canParse(String(app)))
-      throw new OptionError('app', app, ACCEPTED);
+    if (!/^https?:\/\//i.test(String(app)) || !URL.canParse(String(app))) throw refused(app);
     return { origin: new URL(app), close: async () => {} };
   }
   const server = createServer(await listenerOf(app));
@@ -58,5 +57,9 @@ async function listenerOf(app: Exclude<TestedApp, string | URL>): Promise<Reques
   if (typeof ready === 'function') await Reflect.apply(ready, app, []);
   const emitter = app instanceof EventEmitter ? app : server;
   if (emitter instanceof EventEmitter) return (req, res) => emitter.emit('request', req, res);
-  throw new OptionError('app', app, ACCEPTED);
+  throw refused(app);
+}
+
+function refused(app: unknown): ArgumentError {
+  return new ArgumentError(`asCallers() needs ${ACCEPTED}; not ${show(app)}.`);
 }

@@ -1,6 +1,6 @@
 import { AssertionError } from 'node:assert';
 import type { CacheMiddleware } from '../cache-middleware.ts';
-import { OptionError } from '../errors.ts';
+import { ArgumentError, show } from '../errors.ts';
 import { type Answer, ask, compare } from './answers.ts';
 import { openApp, type TestedApp } from './app-server.ts';
 import type { CacheStatus } from './received.ts';
@@ -40,7 +40,7 @@ const THE_CACHE = 'the cache';
  * the same caller without it. For that, the app is asked with `X-HTTP-Method-Override: GET`, by which the cache forwards a
  * request. The app is served on a port of its own.
  * @param urls paths, such as `/me?tab=1`, which are asked for by GET.
- * @throws {OptionError} for a bad app, caller or URL. Rejects, if a request fails.
+ * @throws {ArgumentError} for a bad app, caller or URL. Rejects, if a request fails.
  */
 export async function asCallers(
   app: TestedApp,
@@ -85,16 +85,20 @@ export function expectNoLeaks(report: CallerReport): void {
   });
 }
 
-/** @throws {OptionError} */
+/** @throws {ArgumentError} */
 function assertCallers(callers: readonly Caller[], urls: readonly string[]): void {
   const names = Array.isArray(callers) ? callers.map((caller) => (caller as Caller | null)?.name) : [];
   const isNamed =
     names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length;
   if (names.length === 0 || !isNamed)
-    throw new OptionError('callers', names, 'a list of { name, headers }, each with a name of its own');
+    throw new ArgumentError(
+      `asCallers() needs a list of callers { name, headers }, each with a name of its own; not ${show(callers)}.`,
+    );
   const isPath = (url: unknown): boolean => typeof url === 'string' && url.startsWith('/');
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every(isPath))
-    throw new OptionError('urls', urls, "a list of paths such as ['/me', '/leads?page=1']");
+    throw new ArgumentError(
+      `asCallers() needs a list of paths, such as ['/me', '/leads?page=1']; not ${show(urls)}.`,
+    );
 }
 
 /** A request that was answered, with all of the answer. */

@@ -1,6 +1,7 @@
 import { AssertionError } from 'node:assert';
-import type { Detail, ForwardReason } from '../observe/outcome.ts';
-import { DETAILS, FORWARDED, type Reason, wordOf } from '../observe/reasons.ts';
+import { ArgumentError } from '../errors.ts';
+import type { CacheDetail, ForwardReason } from '../observe/outcome.ts';
+import { type CacheReason, DETAILS, FORWARDED, wordOf } from '../observe/reasons.ts';
 import { suggestion } from '../options/parsers.ts';
 import { adviceFor } from './advice.ts';
 import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './received.ts';
@@ -11,7 +12,7 @@ import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldO
  */
 
 /** A word of `detail` in `Cache-Status`, with its particulars after a colon or without. */
-export type DetailWord = Detail | Exclude<keyof typeof DETAILS, 'redis-error'>;
+export type DetailWord = CacheDetail | Exclude<keyof typeof DETAILS, 'redis-error'>;
 
 /**
  * A fresh stored response was sent; the app was not asked. A stale one is no hit here: see `expectStale`.
@@ -145,10 +146,10 @@ function hasWord({ detail }: CacheStatus, reason: string | undefined): boolean {
   return reason === undefined || detail === reason || (detail !== undefined && wordOf(detail) === reason);
 }
 
-/** @throws {TypeError} for a word that `Cache-Status` never has. */
+/** @throws {ArgumentError} for a word that `Cache-Status` never has. */
 function assertWord(reason: string | undefined, words: object): void {
   if (reason === undefined || /^[A-Z]+$/.test(reason) || Object.hasOwn(words, wordOf(reason))) return;
-  throw new TypeError(`Cache-Status has no word "${reason}".${suggestion(reason, Object.keys(words))}`);
+  throw new ArgumentError(`Cache-Status has no word "${reason}".${suggestion(reason, Object.keys(words))}`);
 }
 
 type Expectation = (...args: never[]) => CacheStatus;
@@ -207,7 +208,7 @@ function failure(
   });
 }
 
-function meaning({ word, says, see }: Reason): string {
+function meaning({ word, says, see }: CacheReason): string {
   return `  ${word}: ${says}${see === undefined ? '' : ` (${see})`}`;
 }
 

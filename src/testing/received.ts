@@ -1,6 +1,13 @@
 import { type Item, isInnerList, parseList } from 'structured-headers';
-import { type Detail, type ForwardReason, type Outcome, type Result, resultOf } from '../observe/outcome.ts';
-import { FORWARDED, type Reason, reasonsOf } from '../observe/reasons.ts';
+import { ArgumentError, show } from '../errors.ts';
+import {
+  type CacheDetail,
+  type CacheOutcome,
+  type CacheResult,
+  type ForwardReason,
+  resultOf,
+} from '../observe/outcome.ts';
+import { type CacheReason, FORWARDED, reasonsOf } from '../observe/reasons.ts';
 
 /**
  * A response, as any client has it: of `fetch`, supertest, `app.inject()`, `http.get`, axios, or any object with `headers`.
@@ -22,7 +29,7 @@ export interface CacheStatus {
   /** The name of the cache. */
   readonly cache: string;
   /** What happened, in one word: the same as in the `request` event. */
-  readonly result: Result;
+  readonly result: CacheResult;
   readonly hit: boolean;
   /** Why the request was forwarded to the app. */
   readonly fwd: ForwardReason | undefined;
@@ -36,9 +43,9 @@ export interface CacheStatus {
   readonly collapsed: boolean;
   /** The cache key, with the option `showKey`. */
   readonly key: string | undefined;
-  readonly detail: Detail | undefined;
+  readonly detail: CacheDetail | undefined;
   /** The meaning of each word, the most general first. */
-  readonly because: readonly Reason[];
+  readonly because: readonly CacheReason[];
 }
 
 const DEFAULT_NAME = 'redis-response-cache';
@@ -52,7 +59,7 @@ export function rememberName(name: string | undefined): void {
 /**
  * What the cache says of a response; `undefined` without a `Cache-Status` of the cache. Of several caches of that name, it is
  * the one nearest to the client.
- * @throws {TypeError} for a value that is no response.
+ * @throws {ArgumentError} for a value that is no response.
  */
 export function cacheStatus(response: AnyResponse, { name }: CacheName = {}): CacheStatus | undefined {
   const text = fieldOf(response);
@@ -62,15 +69,14 @@ export function cacheStatus(response: AnyResponse, { name }: CacheName = {}): Ca
   return membersOf(text).filter(isMeant).at(-1);
 }
 
-/** The `Cache-Status` of a response, as received. @throws {TypeError} */
+/** The `Cache-Status` of a response, as received. @throws {ArgumentError} */
 export function fieldOf(response: unknown): string | undefined {
   const { headers, then } = (response ?? {}) as { headers?: unknown; then?: unknown };
   if (typeof then === 'function')
-    throw new TypeError('Expected a response, not a promise of one. Await it first.');
+    throw new ArgumentError('An expectation needs a response, not a promise of one: await it first.');
   if (typeof headers !== 'object' || headers === null) {
-    const advice = 'Pass what fetch, supertest, app.inject() or axios resolved to.';
-    throw new TypeError(
-      `Expected a response with headers, not ${response === null ? 'null' : typeof response}. ${advice}`,
+    throw new ArgumentError(
+      `An expectation needs a response with headers, as fetch, supertest, app.inject() or axios give it; not ${show(response)}.`,
     );
   }
   const value =
@@ -102,11 +108,11 @@ function toCacheStatus([cache, parameters]: Item, field: string): CacheStatus {
   const seconds = parameters.get('ttl');
   const ttlSeconds = typeof seconds === 'number' ? seconds : undefined;
   const fwd = text('fwd') as ForwardReason | undefined;
-  const detail = text('detail') as Detail | undefined;
+  const detail = text('detail') as CacheDetail | undefined;
   const fwdStatus = parameters.get('fwd-status');
   const hit = parameters.get('hit') === true;
   const collapsed = parameters.get('collapsed') === true;
-  const outcome: Outcome = {
+  const outcome: CacheOutcome = {
     kind: hit ? 'hit' : kindOf(fwd, detail),
     collapsed,
     ...(fwd !== undefined && { fwd }),
@@ -137,7 +143,7 @@ function isKnown(fwd: ForwardReason | undefined): boolean {
 }
 
 /** A response that neither the cache nor the app made has no `fwd`. */
-function kindOf(fwd: ForwardReason | undefined, detail: Detail | undefined): Outcome['kind'] {
+function kindOf(fwd: ForwardReason | undefined, detail: CacheDetail | undefined): CacheOutcome['kind'] {
   if (detail === 'only-if-cached') return 'unsatisfied';
   if (fwd !== undefined || detail === undefined) return 'forward';
   return /^invalidate/.test(detail) ? 'invalidated' : 'forward';

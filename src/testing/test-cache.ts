@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheMiddleware } from '../cache-middleware.ts';
-import { OptionError } from '../errors.ts';
+import { ArgumentError, OptionError, show } from '../errors.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
 import type { PurgeTarget } from '../options/operations.ts';
 import type { CacheOptions, Next, PolicyOptions } from '../options/types.ts';
@@ -25,7 +25,7 @@ export interface TestCache extends CacheMiddleware {
    * Waits for the cache's background work (`idle`), then moves its clock forward. The timers of the process stay as they are:
    * `timeout`, `originTimeout`, `collapse.wait` and `refresh.timeout` are real time.
    * @param duration a number of milliseconds, or a string with a unit: `'1h'`.
-   * @throws {OptionError} for anything else.
+   * @throws {ArgumentError} for anything else.
    */
   advance(duration: Duration): Promise<void>;
   /**
@@ -87,7 +87,8 @@ class RenewableCache {
         advance: (duration: Duration) => this.#advance(duration),
         reset: () => this.#reset(),
         outage: (kind: OutageKind) => {
-          if (!KINDS.includes(kind)) throw new OptionError('outage', kind, `one of '${KINDS.join("', '")}'`);
+          if (!KINDS.includes(kind))
+            throw new ArgumentError(`outage() needs one of '${KINDS.join("', '")}'; not ${show(kind)}.`);
           return this.#store.outage(kind);
         },
       },
@@ -110,7 +111,9 @@ class RenewableCache {
   async #advance(duration: Duration): Promise<void> {
     const ms = milliseconds(duration);
     if (ms === undefined)
-      throw new OptionError('advance', duration, "a number of milliseconds, or a string such as '1h'");
+      throw new ArgumentError(
+        `advance() needs a number of milliseconds, or a string such as '1h'; not ${show(duration)}.`,
+      );
     await this.#cache.idle();
     // In production, the process would renew them all the while.
     await this.#store.extendLeases(ms);

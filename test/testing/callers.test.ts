@@ -6,7 +6,7 @@ import middie from '@fastify/middie';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express, { type RequestHandler } from 'express';
 import Fastify from 'fastify';
-import { OptionError } from '../../src/index.ts';
+import { ArgumentError } from '../../src/index.ts';
 import {
   asCallers,
   type Caller,
@@ -243,16 +243,21 @@ test('expectNoLeaks() fails where no response came from behind the cache', async
 });
 
 test.each<[string, unknown, unknown, unknown]>([
-  ['app', {}, CALLERS, ['/']],
-  ['app', 'localhost:3000', CALLERS, ['/']],
-  ['app', undefined, CALLERS, ['/']],
-  ['callers', () => {}, [], ['/']],
-  ['callers', () => {}, [{ name: 'Ada' }, { name: 'Ada' }], ['/']],
-  ['callers', () => {}, undefined, ['/']],
-  ['urls', () => {}, CALLERS, []],
-  ['urls', () => {}, CALLERS, ['me']],
-])('a bad %s is refused: %p', async (option, app, callers, urls) => {
+  ['needs an Express or Connect app', {}, CALLERS, ['/']],
+  [
+    'needs an Express or Connect app, a request listener, an http.Server, a Fastify or Koa app, or a base URL',
+    'localhost:3000',
+    CALLERS,
+    ['/'],
+  ],
+  ['needs an Express or Connect app', undefined, CALLERS, ['/']],
+  ['needs a list of callers { name, headers }', () => {}, [], ['/']],
+  ['needs a list of callers { name, headers }', () => {}, [{ name: 'Ada' }, { name: 'Ada' }], ['/']],
+  ['needs a list of callers { name, headers }', () => {}, undefined, ['/']],
+  ['needs a list of paths', () => {}, CALLERS, []],
+  ['needs a list of paths', () => {}, CALLERS, ['me']],
+])('a bad argument is refused, and the error says that it %s', async (problem, app, callers, urls) => {
   const audit = asCallers(app as TestedApp, callers as Caller[], urls as string[]);
-  await expect(audit).rejects.toThrow(OptionError);
-  await expect(audit).rejects.toMatchObject({ option });
+  await expect(audit).rejects.toThrow(ArgumentError);
+  await expect(audit).rejects.toThrow(problem);
 });

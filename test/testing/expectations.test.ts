@@ -2,6 +2,7 @@ import { AssertionError } from 'node:assert';
 import { IncomingMessage } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { ArgumentError } from '../../src/index.ts';
 import {
   type CacheName,
   type CacheStatus,
@@ -139,14 +140,14 @@ describe('an expectation reads the response of', () => {
   });
 
   test.each<[string, unknown, string]>([
-    ['a promise of a response', Promise.resolve(member('hit')), 'Await it first'],
+    ['a promise of a response', Promise.resolve(member('hit')), 'await it first'],
     ['nothing', undefined, 'not undefined'],
     ['null', null, 'not null'],
-    ['text', 'hit', 'not string'],
-    ['an object without headers', {}, 'not object'],
+    ['text', 'hit', 'not "hit"'],
+    ['an object without headers', {}, 'not {}'],
   ])('%s: not, and the message says what to pass', (_, response, message) => {
     const error = errorOf(() => expectHit(response as Response));
-    expect(error).toBeInstanceOf(TypeError);
+    expect(error).toBeInstanceOf(ArgumentError);
     expect(error?.message).toContain(message);
   });
 });

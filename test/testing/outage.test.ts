@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from '@jest/globals';
 import express from 'express';
 import request from 'supertest';
-import { type CacheMiddleware, OptionError, StoreError } from '../../src/index.ts';
+import { ArgumentError, type CacheMiddleware, StoreError } from '../../src/index.ts';
 import {
   expectForwarded,
   expectHit,
@@ -144,5 +144,5 @@ test('a purge during an outage rejects, as in production', async () => {
 });
 
 test('an unknown outage is refused', () => {
-  expect(() => cacheOf().outage('gone' as 'away')).toThrow(OptionError);
+  expect(() => cacheOf().outage('gone' as 'away')).toThrow(ArgumentError);
 });

@@ -7,7 +7,7 @@ import express, { type Express } from 'express';
 import Fastify from 'fastify';
 import { inject } from 'light-my-request';
 import request from 'supertest';
-import { OptionError } from '../../src/index.ts';
+import { ArgumentError, OptionError } from '../../src/index.ts';
 import {
   expectForwarded,
   expectHit,
@@ -229,7 +229,7 @@ describe('the clock', () => {
   test('refuses what is no duration, and names the accepted ones', async () => {
     const cache = cacheOf();
     for (const bad of ['1 fortnight', '3600', -1, undefined])
-      await expect(cache.advance(bad as '1h')).rejects.toThrow(OptionError);
+      await expect(cache.advance(bad as '1h')).rejects.toThrow(ArgumentError);
   });
 
   test('shows lifetimes without jitter', async () => {
