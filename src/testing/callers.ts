@@ -4,7 +4,7 @@ import { ArgumentError, show } from '../errors.ts';
 import { type Answer, ask, compare } from './answers.ts';
 import { openApp, type TestedApp } from './app-server.ts';
 import type { CacheStatus } from './received.ts';
-import { type CallerAnswer, type Leak, table, type UrlReport } from './report.ts';
+import { type CallerAnswer, type Leak, THE_CACHE, table, type UrlReport } from './report.ts';
 import type { TestCache } from './test-cache.ts';
 
 /** Somebody who asks: a member with a session, a client with an API key, a stranger. */
@@ -31,9 +31,6 @@ export interface CallerReport {
   readonly leaks: readonly Leak[];
   toString(): string;
 }
-
-/** What the cache itself asks for has no caller. */
-const THE_CACHE = 'the cache';
 
 /**
  * Asks each URL as each caller, several times and in turn, and compares each response from the cache with what the app gives

@@ -1,3 +1,4 @@
+import { reasonOf, wordOf } from '../observe/reasons.ts';
 import type { Difference } from './answers.ts';
 import type { CacheStatus } from './received.ts';
 
@@ -40,6 +41,9 @@ export interface Leak {
   readonly differences: readonly Difference[];
 }
 
+/** `from` of a response that the cache itself has asked for, without credentials. */
+export const THE_CACHE = 'the cache';
+
 export function table(urls: readonly UrlReport[], leaks: readonly Leak[]): string {
   const answers = urls.flatMap((url) => url.answers);
   const fromCache = answers.filter(({ from }) => from !== undefined).length;
@@ -59,17 +63,17 @@ export function table(urls: readonly UrlReport[], leaks: readonly Leak[]): strin
 function section({ url, answers, varies }: UrlReport, leaks: readonly Leak[]): string {
   const rows = new Map<string, { readonly cells: readonly string[]; count: number }>();
   for (const answer of answers) {
-    const cells = [answer.caller, String(answer.status), words(answer.cacheStatus), whose(answer)];
+    const cells = [answer.caller, String(answer.status), happened(answer.cacheStatus), whose(answer)];
     const row = rows.get(cells.join('\n')) ?? { cells, count: 0 };
     row.count++;
     rows.set(cells.join('\n'), row);
   }
-  const lines = [...rows.values()].sort((a, b) => order(answers, a.cells[0]) - order(answers, b.cells[0]));
-  const body = [
-    ['caller', 'status', 'Cache-Status', 'whose response', 'times'],
-    ...lines.map(({ cells, count }) => [...cells, String(count)]),
+  const sorted = [...rows.values()].sort((a, b) => order(answers, a.cells[0]) - order(answers, b.cells[0]));
+  const cells = [
+    ['caller', 'status', 'result', 'whose response', 'times'],
+    ...sorted.map((row) => [...row.cells, String(row.count)]),
   ];
-  const text = [`GET ${url}`, ...aligned(body)];
+  const text = [`GET ${url}`, ...aligned(cells)];
   if (varies.length > 0)
     text.push(
       `  varies: ${varies.join(', ')}: the app changes a value with each request, and all who share a response get the same.`,
@@ -82,24 +86,26 @@ function order(answers: readonly CallerAnswer[], caller: string | undefined): nu
 }
 
 function whose({ cacheStatus, caller, from }: CallerAnswer): string {
-  if (!cacheStatus) return 'its own (no cache)';
-  if (from === undefined) return 'its own';
-  return from === caller ? 'its own, stored' : `that of ${from}`;
+  if (!cacheStatus || from === undefined) return 'its own';
+  return from === caller ? 'its own, stored' : responseOf(from);
 }
 
-/** The words of `Cache-Status` without the name, and without the lifetime, which differs from hit to hit. */
-function words(status: CacheStatus | undefined): string {
-  if (!status) return 'none';
-  return status.text
-    .slice(status.text.indexOf(';') + 1)
-    .replace(/; ttl=-?\d+/, '')
-    .trim();
+function responseOf(maker: string): string {
+  return maker === THE_CACHE ? "that of the cache's own request" : `that of ${maker}`;
+}
+
+/** What happened, and why, in short: `miss (verifying)`. */
+function happened(status: CacheStatus | undefined): string {
+  if (!status) return 'no Cache-Status';
+  const { detail, result, stored } = status;
+  const why = detail === undefined ? (stored ? 'stored' : undefined) : wordOf(detail);
+  return why === undefined ? result : `${result} (${why})`;
 }
 
 function leakLines({ caller, from, differences }: Leak): string[] {
   return differences.map(
     ({ part, sent, own }) =>
-      `  LEAK: ${caller} was sent that of ${from}, ${part}: ${quoted(sent)}, and the app gives ${caller} ${quoted(own)}`,
+      `  LEAK: ${caller} was sent ${responseOf(from)}, ${part}: ${quoted(sent)}, and the app gives ${caller} ${quoted(own)}`,
   );
 }
 
@@ -118,10 +124,20 @@ function aligned(rows: readonly (readonly string[])[]): string[] {
   );
 }
 
-/** What the words mean that say why. */
+/** What the words mean that say why, and their particulars. */
 function legend(answers: readonly CallerAnswer[]): string {
-  const meanings = new Map<string, string>();
-  for (const { cacheStatus } of answers)
-    for (const { word, says } of cacheStatus?.because ?? []) meanings.set(word, says);
-  return [...meanings].map(([word, says]) => `${word}: ${says}`).join('\n');
+  const particulars = new Map<string, Set<string>>();
+  for (const { cacheStatus } of answers) {
+    const { detail } = cacheStatus ?? {};
+    if (detail === undefined) continue;
+    const word = wordOf(detail);
+    const names = particulars.get(word) ?? new Set();
+    if (detail !== word) names.add(detail.slice(word.length + 2));
+    particulars.set(word, names);
+  }
+  const lines = [...particulars].map(([word, names]) => {
+    const here = names.size === 0 ? '' : ` Here: ${[...names].join(', ')}.`;
+    return `${word}: ${reasonOf(word).says}${here}`;
+  });
+  return lines.join('\n');
 }

@@ -292,7 +292,7 @@ See docs/why-not-cached.md and docs/cache-status.md.`);
     );
     expect(error?.message).toBe('Cache-Status has no word "no-stroe". Did you mean "no-store"?');
     expect(errorOf(() => expectForwarded(member('fwd=method'), 'methods' as never))).toBeInstanceOf(
-      TypeError,
+      ArgumentError,
     );
   });
 });

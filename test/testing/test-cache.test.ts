@@ -268,7 +268,7 @@ describe('the options', () => {
 
   test('of a route are refused when the route is made', () => {
     expect(() => cacheOf().with({ ttl: 'soon' as '1h' })).toThrow(OptionError);
-    expect(() => cacheOf().before(undefined as never)).toThrow(OptionError);
+    expect(() => cacheOf().before(undefined as never)).toThrow(ArgumentError);
   });
 });
 
