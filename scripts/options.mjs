@@ -1,10 +1,10 @@
 // node scripts/options.mjs             writes docs/options.md from src/options/
 // node scripts/options.mjs --print     says what it would write
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import ts from 'typescript';
+import { cell, ROOT, writePage } from './page.mjs';
 
-const ROOT = new URL('../', import.meta.url);
 /** Where options, and what they are made of, are declared. */
 const SOURCES = ['options/types', 'options/operations', 'warm/warm'];
 /** The table of all options, which has their level and their group. */
@@ -27,7 +27,7 @@ what to write instead.
 - **\`Duration\`** is a number of **milliseconds**, or a string with a unit: \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'1 hour'\`, \`'7d'\`. A
   string without a unit is refused.
 - **\`Size\`** is a number of **bytes**, or a string with a unit: \`'512kb'\`, \`'1mb'\` (1,048,576 bytes).
-- **\`Value<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
+- **\`OptionValue<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
 - **\`KeyPart\`** is plain JSON: strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
 
 A function among the options that throws, rejects or returns a value of another type never breaks a request: the app answers
@@ -35,8 +35,7 @@ it, and nothing is stored. \`Cache-Status\` names the option (\`detail=key-error
 \`DEBUG=redis-response-cache:fault\`, name it with the message.
 `;
 
-if (process.argv.includes('--print')) process.stdout.write(optionsPage());
-else writeFileSync(new URL('docs/options.md', ROOT), optionsPage());
+writePage('docs/options.md', optionsPage());
 
 /** @returns the text of docs/options.md. @throws {Error} for an option without documentation or default. */
 function optionsPage() {
@@ -94,7 +93,6 @@ function sectionOf(option, interfaces) {
 }
 
 function tableOf(options, prefix = '') {
-  const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const rows = options.map(
     ({ name, type, default: byDefault, text }) =>
       `| \`${prefix}${name}\` | \`${cell(type)}\` | ${cell(byDefault)} | ${cell(linked(text))} |`,

@@ -209,9 +209,9 @@ function asJson({ url, method, answer, selected, explanation, variants }: Report
     answer,
     cacheStatus,
     because,
-    caller,
-    key,
-    selected: selected && { id: selected.id, variant: selected.variant },
+    caller: caller ?? null,
+    key: key ?? null,
+    selected: selected ? { id: selected.id, variant: selected.variant } : null,
     variants,
     unknown: UNKNOWN,
   };

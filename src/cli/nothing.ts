@@ -25,7 +25,8 @@ export async function reportNothing(
   const { prefix, place } = session;
   const looked = [target && !target.all ? target.text : '', search].filter(Boolean).join(' ');
   const what = looked === '' ? 'nothing is stored' : `nothing is stored that matches ${escapeUnsafe(looked)}`;
-  const prefixes = await session.redis.prefixes();
+  // Only a hint, which a Redis user may have no permission for.
+  const prefixes = await session.redis.prefixes().catch(() => [prefix]);
   const others = prefixes.filter((other) => other !== prefix).slice(0, MAX_NAMED);
   const isEmpty = !prefixes.includes(prefix);
   const hints = isEmpty ? [emptyHint(others)] : target ? await pathHints(session, target) : [];

@@ -1,4 +1,4 @@
-import type { Figure, StoreFigures } from '../entries/types.ts';
+import type { EntryFigure, StoreFigures } from '../entries/types.ts';
 import { parseOptions } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, write } from './command.ts';
 import { columnsOf, formatBytes, formatCount, formatNumber, labeled, painter, truncate } from './format.ts';
@@ -131,17 +131,17 @@ export function storedBlocks(
   const width = Math.max(8, Math.min(NAME, columnsOf(io.out) - 2 * FIGURE));
   const row = (name: string, count: string, size: string): string =>
     `${truncate(name, width).padEnd(width)}${count.padStart(FIGURE)}${size.padStart(FIGURE)}`;
-  const line = (name: string, { count, bytes }: Figure): string =>
+  const line = (name: string, { count, bytes }: EntryFigure): string =>
     row(escapeUnsafe(name), formatNumber(count), formatBytes(bytes));
-  const problem = (name: string, figure: Figure): string[] =>
+  const problem = (name: string, figure: EntryFigure): string[] =>
     figure.count > 0 ? [paint('red', line(name, figure))] : [];
-  const section = (title: string, figures: readonly [name: string, Figure][]): string[] => {
+  const section = (title: string, figures: readonly [name: string, EntryFigure][]): string[] => {
     const lines = figures
       .filter(([, { count }]) => count > 0)
       .map(([name, figure]) => line(`  ${name || '(none)'}`, figure));
     return lines.length > 0 ? [title, ...lines] : [];
   };
-  const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, Figure] => [
+  const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, EntryFigure] => [
     AGE_NAMES[age] ?? age,
     figure,
   ]);

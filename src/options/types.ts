@@ -11,7 +11,7 @@ import type { Duration, Size } from './units.ts';
 export type Next = (error?: unknown) => void;
 
 /** A value, or a function of the request and the response that returns one, or a promise of one. */
-export type Value<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
+export type OptionValue<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
 
 /** One freshness lifetime for each status code; `default` is that of all other status codes. */
 export type TtlByStatus = { readonly default?: Duration } & { readonly [status: number]: Duration };
@@ -150,15 +150,15 @@ export interface PolicyOptions {
    * without `Cache-Status`, and unsafe methods invalidate nothing.
    * @default true
    */
-  readonly enabled?: Value<boolean>;
+  readonly enabled?: OptionValue<boolean>;
   /** Whether the cache applies to a request. If not, the request is forwarded (`detail=when`). @default true */
-  readonly when?: Value<boolean>;
+  readonly when?: OptionValue<boolean>;
   /**
    * Whether a response may be stored, evaluated when its header fields are known and RFC 9111 §3 allows to store it. If
    * not, it is not stored (`detail=store-when`).
    * @default true
    */
-  readonly storeWhen?: Value<boolean>;
+  readonly storeWhen?: OptionValue<boolean>;
   /**
    * The request methods that the cache looks up and stores. A request with another method is forwarded (`fwd=method`).
    * HEAD requests are answered by stored responses to GET. A method other than GET and HEAD needs a `key` that covers the
@@ -180,7 +180,7 @@ export interface PolicyOptions {
    * that state a lifetime, or have a `Last-Modified` to estimate one from (§4.2.2).
    * @default '1h'
    */
-  readonly ttl?: Value<Duration | TtlByStatus | false>;
+  readonly ttl?: OptionValue<Duration | TtlByStatus | false>;
   /**
    * A function that returns the cache key as plain JSON, in place of scheme, host, path and query. Objects with the same
    * members in another order are the same key. `null` forwards the request (`fwd=bypass`). So does a value that is or
@@ -263,7 +263,7 @@ export interface PolicyOptions {
    * 128 tags, or with a longer one, is not stored (`detail=tags`), because a purge by tag could miss it.
    * @default []
    */
-  readonly tags?: Value<readonly string[]>;
+  readonly tags?: OptionValue<readonly string[]>;
   /**
    * How long after its freshness lifetime a response is still served at once while the cache refreshes it in the background
    * (RFC 5861 §3). It applies if the response states no `stale-while-revalidate` of its own, and never to a response that
