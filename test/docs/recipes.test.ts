@@ -15,7 +15,7 @@ import { snippets } from './support/snippets.ts';
 
 /* Below some programs of the documentation stands what requests get from them, in this order. It is true. */
 
-const recipes = snippets.filter(({ requests }) => requests.length > 0);
+const recipes = snippets.filter(({ mark, requests }) => mark === '' && requests.length > 0);
 
 interface User {
   readonly id: number;
