@@ -28,8 +28,8 @@ ${TARGET_HELP}
   --dry-run               counts and lists what would be purged, and changes nothing
   --soft                  marks the entries stale instead of deleting them: the app may confirm them
                           (ETag), and staleIfError may use them
-  --yes                   no question: a terminal asks before --all, and before a purge by tag or URL
-                          prefix of more than ${MANY} entries; without a terminal, --all needs --yes
+  --yes                   no question: a terminal asks before --all, and before a purge by tag or
+                          URL prefix of more than ${MANY} entries; without a terminal, --all needs --yes
   --json                  the result as JSON
 ${REDIS_HELP}
 
