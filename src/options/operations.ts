@@ -35,6 +35,11 @@ export interface PurgeOptions {
    * Called with the number of responses purged so far, after each step of a purge by tag, by prefix or of everything.
    */
   readonly onProgress?: (purged: number) => void;
+  /**
+   * Purges nothing: `cache.purge` resolves to the number of stored responses that it would purge, and emits no event. By
+   * `prefix` and for `all` this takes a scan of all keys. @default false
+   */
+  readonly dryRun?: boolean;
 }
 
 /** Small values of your own in the same store, each with a lifetime, such as tokens or lookup tables: plain JSON, or bytes. */

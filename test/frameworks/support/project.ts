@@ -72,6 +72,11 @@ export class Project {
     throw new Error(`${file} ended: ${said}`);
   }
 
+  /** Stops a process of the caller's when this project is closed. */
+  adopt(child: ChildProcess): void {
+    this.#children.add(child);
+  }
+
   async stop(child: ChildProcess): Promise<void> {
     if (child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');
