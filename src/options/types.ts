@@ -139,9 +139,9 @@ export interface InvalidationOptions {
 /** Options that `cache.with(overrides)` may override for some routes. */
 export interface PolicyOptions {
   /**
-   * `'serve'` answers from the cache. `'shadow'` serves nothing from the cache: the app answers every request, and the cache
-   * looks up, stores and compares in the background. `cache.stats().shadow` reports what it would have served
-   * (docs/observability.md#shadow-mode).
+   * Whether stored responses are served (`'serve'`), or only measured (`'shadow'`). In shadow mode the app answers every
+   * request, and the cache looks up, stores and compares in the background. `cache.stats().shadow` reports what it would have
+   * served (docs/observability.md#shadow-mode).
    * @default 'serve'
    */
   readonly mode?: 'serve' | 'shadow';
@@ -360,8 +360,8 @@ export interface CacheOptions extends PolicyOptions {
    */
   readonly near?: boolean | NearOptions;
   /**
-   * Encrypts stored responses and values by AES-256-GCM, and hashes cache keys (see `hashKeys`, docs/encryption.md). A stored
-   * response that none of the keys decrypts is a miss.
+   * Encrypts stored responses and values by AES-256-GCM, and hashes cache keys (docs/encryption.md). A stored response that
+   * none of the keys decrypts is a miss.
    * @default off
    */
   readonly encrypt?: EncryptOptions;
