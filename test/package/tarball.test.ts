@@ -257,6 +257,33 @@ describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (
   }, 60_000);
 });
 
+describe('without ioredis', () => {
+  const project = join(folder, 'without-ioredis');
+  const CODE = `
+    redisCache({ ttl: '1h' });
+    redisCache({ redis: { status: 'ready', options: {}, hgetBuffer() {}, evalsha() {} } });
+    try {
+      redisCache({ redis: 'redis://localhost' });
+    } catch ({ name, code, message }) {
+      console.log(name, code, message);
+    }`;
+
+  beforeAll(async () => {
+    await install((await build()).tarball, project, 'ioredis');
+    rmSync(join(project, 'node_modules/ioredis'));
+  });
+
+  test.each([
+    ['an ES module', 'app.mjs', `import { redisCache } from '${NAME}';`],
+    ['a CommonJS module', 'app.cjs', `const { redisCache } = require('${NAME}');`],
+  ])('%s makes caches, and a URL is refused with what to install', async (_, file, head) => {
+    writeFileSync(join(project, file), head + CODE);
+    expect(await runs(project, file)).toBe(
+      'DependencyError ERR_RRC_DEPENDENCY The option "redis" needs ioredis: npm install ioredis\n',
+    );
+  });
+});
+
 async function runs(project: string, file: string): Promise<string> {
   const env = { ...process.env, PREFIX: uniquePrefix() };
   const { stdout } = await run(process.execPath, [file], { cwd: project, env, timeout: 15_000 });
