@@ -186,6 +186,7 @@ describe('the clock', () => {
     const app = express().use(cache, (_req, res) => void res.type('text').send(text));
     await request(app).get('/');
     await cache.advance('59m');
+    expect(cache.stats().stored).toBe(1);
     expect(expectHit(await request(app).get('/'))).toMatchObject({ ttlSeconds: 60 });
   });
 
