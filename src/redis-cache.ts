@@ -33,6 +33,7 @@ import { Varieties } from './sharing/varieties.ts';
 import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
+import { addressOf } from './store/redis/address.ts';
 import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
@@ -76,6 +77,7 @@ class Cache {
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #onClose: () => void;
+  readonly #storeAddress: string | undefined;
   #closed = false;
 
   constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
@@ -93,6 +95,7 @@ class Cache {
       encryption.onFault(fault);
     };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
+    this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
     const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
     const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
     this.#onClose = () => encryption.end();
@@ -157,7 +160,12 @@ class Cache {
       },
       explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
         explain(context, policy, request, init),
-      stats: () => context.reporter.stats(),
+      stats: () => ({
+        ...context.reporter.stats(),
+        ...(this.#storeAddress !== undefined && { storeAddress: this.#storeAddress }),
+        storeAvailable: context.store.isAvailable,
+        mode: policy.mode,
+      }),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });

@@ -884,6 +884,41 @@ test('a response is marked stale after a question, and its URL is copied', async
   expect(await page.getByRole('button', { name: 'Mark stale' }).count()).toBe(0);
 });
 
+describe('the head', () => {
+  test('names the Redis of the cache, in every view and without its password', async () => {
+    const { hostname, port } = new URL(redis);
+    const client = new Redis({ host: hostname, port: Number(port), db: 0, connectionName: 'head' });
+    Object.assign(client.options, { password: 's3cret' });
+    untilTheEnd(async () => client.disconnect());
+    const one = await site({ cached: { redis: client } }, simple);
+    const page = await one.open('#operate');
+    await expectText(page.locator('#store'), `Redis ${hostname}:${port}/0`);
+    expect(await page.content()).not.toContain('s3cret');
+    expect(await page.locator('.badge:visible').count()).toBe(0);
+  });
+
+  test('says that the store is the memory of the process, and that the cache is in shadow mode', async () => {
+    const one = await site({ cached: { redis: undefined, mode: 'shadow' } }, simple);
+    const page = await one.open();
+    await expectText(page.locator('#store'), 'this process\u2019s memory');
+    await says(page, '#badges', 'Shadow mode: the app answers every request');
+  });
+
+  test('says that there is no connection to the store, and takes it back', async () => {
+    const { hostname, port } = new URL(redis);
+    const client = new Redis({ host: hostname, port: Number(port), retryStrategy: null });
+    untilTheEnd(async () => client.disconnect());
+    const one = await site({ cached: { redis: client } }, simple);
+    const page = await one.open();
+    await page.locator('#store').waitFor();
+    expect(await textOf(page.locator('#badges'))).toBe('');
+    client.disconnect();
+    await says(page, '#badges', 'No connection to the store: the app answers every request');
+    await client.connect();
+    await page.locator('#badges:empty').waitFor({ state: 'attached' });
+  });
+});
+
 describe('a lost connection', () => {
   test('is shown in every view, and ends when the server answers again', async () => {
     const one = await site({}, simple);
