@@ -20,7 +20,7 @@ function lazy<T extends Redis | Cluster>(client: T): T {
 const secret = { username: 'ada', password: 's3cret' };
 
 describe('stats().storeAddress', () => {
-  const OPTIONS: [string, () => CacheOptions['redis'], string][] = [
+  const OPTIONS: [string, () => NonNullable<CacheOptions['redis']>, string][] = [
     ['a URL with credentials', () => 'redis://ada:s3cret@127.0.0.1:1/3', '127.0.0.1:1/3'],
     ['a URL without a port', () => 'redis://127.0.0.2', '127.0.0.2:6379/0'],
     ['options', () => ({ host: '127.0.0.1', port: 1, db: 2, ...secret }), '127.0.0.1:1/2'],

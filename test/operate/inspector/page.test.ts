@@ -49,13 +49,15 @@ interface Site {
 
 interface Setup extends Partial<InspectorOptions> {
   readonly cached?: CacheOptions;
+  /** Whether the store is the memory of this process. */
+  readonly inProcess?: boolean;
   readonly front?: Handler;
 }
 
 /** An app behind a cache, and its inspector at `/admin/cache`. */
-async function site({ cached, front = pass, ...options }: Setup, app: Handler): Promise<Site> {
+async function site({ cached, inProcess, front = pass, ...options }: Setup, app: Handler): Promise<Site> {
   const prefix = uniquePrefix();
-  const cache = newCache({ redis, prefix, ...cached });
+  const cache = newCache({ ...(!inProcess && { redis }), prefix, ...cached });
   const console = inspector(cache, { authorize: () => true, ...options });
   const mounted: Handler = (req, res, next) => {
     if (!req.url.startsWith('/admin/cache')) return next();
@@ -898,7 +900,7 @@ describe('the head', () => {
   });
 
   test('says that the store is the memory of the process, and that the cache is in shadow mode', async () => {
-    const one = await site({ cached: { redis: undefined, mode: 'shadow' } }, simple);
+    const one = await site({ inProcess: true, cached: { mode: 'shadow' } }, simple);
     const page = await one.open();
     await expectText(page.locator('#store'), 'this process\u2019s memory');
     await says(page, '#badges', 'Shadow mode: the app answers every request');
