@@ -23,7 +23,8 @@ import { assertListener } from './options/listeners.ts';
 import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
-import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from './options/request.ts';
+import type { CacheOptions, KeyPart, PolicyOptions } from './options/types.ts';
 import { purge, TagPurges } from './purge/purge.ts';
 import { Constants } from './sharing/constants.ts';
 import { Varieties } from './sharing/varieties.ts';
@@ -41,8 +42,17 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
  * If Redis is down, full or damaged, the app answers.
  * @throws {OptionError} for a bad option: it names the option, its value and what is accepted.
  */
-export function redisCache(options: CacheOptions = {}): CacheMiddleware {
-  return new Cache(options).middleware();
+export function redisCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
+  options: NoInfer<CacheOptions<Req, Res>> = {},
+): CacheMiddleware<Req, Res> {
+  // Inside, requests and responses are those of `node:http`, whatever the user calls them.
+  const cache = new Cache(options as object);
+  return cache.middleware() as unknown as CacheMiddleware<Req, Res>;
+}
+
+/** `Exchange` knows what `node:http2` does otherwise. */
+function exchangeOf(req: NodeRequest, res: NodeResponse, next: Next, door?: FrontDoor): Exchange {
+  return new Exchange(req as IncomingMessage, res as ServerResponse, next, door);
 }
 
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
@@ -94,12 +104,12 @@ class Cache {
   middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#addPolicy(policy);
     const context = this.#context;
-    const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
+    const redisCacheMiddleware = (req: NodeRequest, res: NodeResponse, next: Next): void => {
       if (this.#closed) next();
-      else void handle(new Transaction(new Exchange(req, res, next), policy, context));
+      else void handle(new Transaction(exchangeOf(req, res, next), policy, context));
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
-      before: (app: RequestListener) => this.#before(app, policy),
+      before: (app: (req: never, res: never) => unknown) => this.#before(app as RequestListener, policy),
       with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
       purge: (target: PurgeTarget, purging?: PurgeOptions) => purge(context, this.#policies, target, purging),
       entries: createEntries(context, policy.maxBodySize),
@@ -117,8 +127,8 @@ class Cache {
         context.reporter.off(event, listener);
         return handled;
       },
-      explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
-        explain(context, policy, request, init),
+      explain: (request: NodeRequest | string | URL, init?: ExplainRequest) =>
+        explain(context, policy, request as IncomingMessage | string | URL, init),
       stats: () => context.reporter.stats(),
       idle: () => this.#idle(),
       close: () => this.#close(),
@@ -135,7 +145,7 @@ class Cache {
     this.#policies.add(policy);
   }
 
-  #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+  #before(app: RequestListener, policy: Policy): (req: NodeRequest, res: NodeResponse) => void {
     if (typeof app !== 'function')
       throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
     const context = this.#context;
@@ -148,8 +158,8 @@ class Cache {
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
-      const exchange = new Exchange(req, res, next, door);
-      if (asks && exchange.cacheLevel === 0) door.decorate(req, res);
+      const exchange = exchangeOf(req, res, next, door);
+      if (asks && exchange.cacheLevel === 0) door.decorate(exchange.req, exchange.res);
       void handle(new Transaction(exchange, policy, context));
     };
   }
