@@ -24,7 +24,7 @@ const SOURCES = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'src'];
 const OUTPUTS = ['index.js', 'index.cjs', 'cli.js', 'inspector.d.ts', 'inspector.d.cts'].map(
   (file) => `dist/${file}`,
 );
-const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...OUTPUTS];
+const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'examples', ...OUTPUTS];
 const TARBALL = 'package.tgz';
 /** One build at a time in a checkout: whoever waits for it finds it done. */
 const LOCK = join(tmpdir(), `rrc-build-${createHash('sha1').update(ROOT).digest('hex').slice(0, 12)}.lock`);

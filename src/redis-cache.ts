@@ -1,8 +1,9 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Perf } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { createEntries } from './entries/entries.ts';
-import { OptionError } from './errors.ts';
+import { ArgumentError, show } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { FrontDoor } from './exchange/front-door.ts';
 import type { ExplainRequest } from './exchange/probe-request.ts';
@@ -31,6 +32,7 @@ import { Varieties } from './sharing/varieties.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
+import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
@@ -46,13 +48,23 @@ export function redisCache<Req extends NodeRequest = CacheRequest, Res extends N
   options: NoInfer<CacheOptions<Req, Res>> = {},
 ): CacheMiddleware<Req, Res> {
   // Inside, requests and responses are those of `node:http`, whatever the user calls them.
-  const cache = new Cache(options as object);
-  return cache.middleware() as unknown as CacheMiddleware<Req, Res>;
+  return createCache(options as object, PRODUCTION) as unknown as CacheMiddleware<Req, Res>;
 }
 
-/** `Exchange` knows what `node:http2` does otherwise. */
-function exchangeOf(req: NodeRequest, res: NodeResponse, next: Next, door?: FrontDoor): Exchange {
-  return new Exchange(req as IncomingMessage, res as ServerResponse, next, door);
+/** What the testing kit has in another form. */
+export interface Seams {
+  /** The store that is used in place of the given one. */
+  decorate(store: Store): Store;
+  readonly Exchange: typeof Exchange;
+  /** The time by which the cache remembers something for a while, in milliseconds. It never goes back. */
+  readonly time: Perf;
+}
+
+const PRODUCTION: Seams = { decorate: (store) => store, Exchange, time: performance };
+
+/** A cache with the seams of the testing kit. @throws {OptionError} */
+export function createCache(options: CacheOptions, seams: Seams): CacheMiddleware {
+  return new Cache(options, seams).middleware();
 }
 
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
@@ -66,7 +78,7 @@ class Cache {
   readonly #closing = new AbortController();
   #closed = false;
 
-  constructor(options: CacheOptions) {
+  constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
     const settings = parseSettings(options);
     const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
       settings;
@@ -74,7 +86,7 @@ class Cache {
     this.#policy = parsePolicy(options);
     const reporter = new Reporter(name, showKey, clock);
     const onFault = (fault: FaultEvent): void => reporter.fault(fault);
-    const connected = connect(redis, prefix, { maxEntries, near }, clock, onFault);
+    const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
     const storage = { store, keyring, hash: this.#policy.hash, clock };
@@ -83,15 +95,16 @@ class Cache {
       tagPurges.purge(tag),
     );
     this.#context = {
+      Exchange,
       settings: { name, showKey, invalidation },
       ...storage,
       lookup: new Lookup(store.responses, keyring, pendingInvalidations),
-      collapse: new Collapse(store, timeout),
+      collapse: new Collapse(store, timeout, time),
       leaseRenewal: new LeaseRenewal(store),
       pendingInvalidations,
-      nested: new NestedCaches(),
-      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
-      dependentPlaces: new DependentPlaces(),
+      nested: new NestedCaches(time),
+      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event), time),
+      dependentPlaces: new DependentPlaces(time),
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
@@ -104,9 +117,13 @@ class Cache {
   middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#addPolicy(policy);
     const context = this.#context;
+    const { Exchange } = context;
     const redisCacheMiddleware = (req: NodeRequest, res: NodeResponse, next: Next): void => {
       if (this.#closed) next();
-      else void handle(new Transaction(exchangeOf(req, res, next), policy, context));
+      else
+        void handle(
+          new Transaction(new Exchange(req as IncomingMessage, res as ServerResponse, next), policy, context),
+        );
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: (req: never, res: never) => unknown) => this.#before(app as RequestListener, policy),
@@ -147,8 +164,11 @@ class Cache {
 
   #before(app: RequestListener, policy: Policy): (req: NodeRequest, res: NodeResponse) => void {
     if (typeof app !== 'function')
-      throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
+      throw new ArgumentError(
+        `before() needs an Express or Connect app, or a request listener; not ${show(app)}.`,
+      );
     const context = this.#context;
+    const { Exchange } = context;
     const door = new FrontDoor(app);
     const { enabled, when, key, vary } = policy;
     const asks = [enabled, when, key, vary.by, vary.caller, context.settings.invalidation?.authorize].some(
@@ -158,7 +178,7 @@ class Cache {
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
-      const exchange = exchangeOf(req, res, next, door);
+      const exchange = new Exchange(req as IncomingMessage, res as ServerResponse, next, door);
       if (asks && exchange.cacheLevel === 0) door.decorate(exchange.req, exchange.res);
       void handle(new Transaction(exchange, policy, context));
     };

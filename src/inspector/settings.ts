@@ -81,11 +81,14 @@ export function isProduction(): boolean {
   return process.env.NODE_ENV === 'production';
 }
 
-/** Whether the page may request this URL. */
-export function mayWarm({ warm, readOnly }: Settings, url: unknown): boolean {
-  if (readOnly || !warm || !URL.canParse(String(url))) return false;
+/** Why the page may not request this URL; `undefined` where it may. */
+export function refusalToWarm({ warm, readOnly }: Settings, url: unknown): string | undefined {
+  if (readOnly) return 'The inspector is read-only (its readOnly option).';
+  if (!warm) return 'The inspector has no warm option, which allows requests to the app.';
   const { protocol, origin } = new URL(String(url));
-  return /^https?:$/.test(protocol) && (warm.origins?.has(origin) ?? true);
+  if (/^https?:$/.test(protocol) && (warm.origins?.has(origin) ?? true)) return undefined;
+  const allowed = warm.origins ? [...warm.origins].join(', ') : 'http and https';
+  return `The warm option of the inspector does not allow ${origin}; it allows ${allowed}.`;
 }
 
 function parseWarm(option: string, warm: unknown): WarmSettings | undefined {

@@ -25,7 +25,7 @@ const PREFIX = 'redis_response_cache_';
  * `cache` for the cache's `name`. The values are read from `cache.stats()` when the registry is scraped, so requests cost
  * nothing more. One registry can report several caches if their names differ.
  * @returns a function that removes the cache from the registry.
- * @throws {OptionError} if it is not a cache, or not a registry. @throws {TypeError} if the registry already reports a cache with the same name.
+ * @throws {OptionError} for a bad option, and if the registry already reports a cache with the same name. @throws {ArgumentError} if it is not a cache.
  */
 export function prometheus(cache: Source, options: PrometheusOptions): () => void {
   assertCache('prometheus', cache, ['stats']);
@@ -33,8 +33,9 @@ export function prometheus(cache: Source, options: PrometheusOptions): () => voi
   const caches = reportedCaches.get(register) ?? addMetrics(register);
   const { cache: name } = cache.stats();
   if (caches.has(name)) {
-    throw new TypeError(
-      `prometheus: the registry already reports a cache named "${name}"; give each cache its own \`name\``,
+    throw new OptionError(
+      'name',
+      `prometheus(): the registry already reports a cache named "${name}". Give each cache its own option "name".`,
     );
   }
   caches.set(name, cache);

@@ -35,6 +35,11 @@ export interface PurgeOptions {
    * Called with the number of responses purged so far, after each step of a purge by tag, by prefix or of everything.
    */
   readonly onProgress?: ((purged: number) => void) | undefined;
+  /**
+   * Purges nothing: `cache.purge` resolves to the number of stored responses that it would purge, and emits no event. By
+   * `prefix` and for `all` this takes a scan of all keys. @default false
+   */
+  readonly dryRun?: boolean | undefined;
 }
 
 /** Small values of your own in the same store, each with a lifetime, such as tokens or lookup tables: plain JSON, or bytes. */
@@ -44,7 +49,7 @@ export interface ValueStore {
   /**
    * Stores a value for `ttl`, replaces the former one, and revokes a `wrap` of the same key that is in progress.
    * @returns whether Redis confirmed it.
-   * @throws {TypeError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
+   * @throws {ArgumentError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
    */
   set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
   /** Whether there is a value; `false` too if Redis does not answer. */

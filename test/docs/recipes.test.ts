@@ -15,7 +15,7 @@ import { snippets } from './support/snippets.ts';
 
 /* Below some programs of the documentation stands what requests get from them, in this order. It is true. */
 
-const recipes = snippets.filter(({ requests }) => requests.length > 0);
+const recipes = snippets.filter(({ mark, requests }) => mark === '' && requests.length > 0);
 
 interface User {
   readonly id: number;
@@ -134,7 +134,7 @@ function parsed(line: string): Expected {
     if (name !== undefined) headers[name] = value;
     else if (column.startsWith('"')) body = column;
     else if (column.startsWith('{')) content = column;
-    else cacheStatus = column;
+    else cacheStatus = column === 'none' ? '' : column;
   }
   if (content !== undefined) headers['Content-Type'] = 'application/json';
   const [method = '', path = ''] = target.split(' ');

@@ -133,7 +133,7 @@ describe('an event', () => {
     expect((await settled()).cacheStatus).toMatch(/^hit/);
     expect(heard).toEqual(['forward', 'hit']);
     expect(warnings).toEqual([
-      ["a listener of 'request' threw: Error: mine", { type: 'RedisResponseCacheWarning' }],
+      ["A listener of 'request' threw: Error: mine", expect.objectContaining({ code: 'WRN_RRC_LISTENER' })],
     ]);
   });
 

@@ -27,6 +27,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'prometheus.mjs': exporting('observe/prometheus.ts', 'prometheus'),
   'otel.mjs': exporting('observe/otel.ts', 'otel'),
   'inspector.mjs': exporting('inspector/index.ts', 'inspector'),
+  'testing.mjs': exporting('testing/index.ts', 'testCache, expectHit, expectMiss, asCallers, expectNoLeaks'),
 };
 
 export interface Program {
@@ -47,7 +48,10 @@ export class Project {
     writeFileSync(join(this.folder, 'package.json'), JSON.stringify(own));
     for (const [file, text] of Object.entries(MODULES)) writeFileSync(join(this.folder, file), text);
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
-    cpSync(join(ROOT, 'examples'), this.folder, { recursive: true });
+    // What the package is to the examples of a checkout.
+    const checkout = ['package.json', 'from-source.mjs'].map((file) => join(ROOT, 'examples', file));
+    const filter = (path: string): boolean => !checkout.includes(path);
+    cpSync(join(ROOT, 'examples'), this.folder, { recursive: true, filter });
   }
 
   /** Runs a program that tells its URL on standard output once it listens. */
@@ -67,6 +71,11 @@ export class Project {
       if (url) return { url: new URL(url), errors: () => said, child };
     }
     throw new Error(`${file} ended: ${said}`);
+  }
+
+  /** Stops a process of the caller's when this project is closed. */
+  adopt(child: ChildProcess): void {
+    this.#children.add(child);
   }
 
   async stop(child: ChildProcess): Promise<void> {
