@@ -1,3 +1,4 @@
+import type { WarningCode } from '../warnings.ts';
 import type { RedisOption } from './redis.ts';
 import type {
   CacheRequest,
@@ -368,7 +369,7 @@ export interface CacheOptions<
   readonly refresh?: RefreshOptions | undefined;
   /**
    * Keeps responses that were read recently in this process too, and serves them without asking Redis (docs/near-cache.md).
-   * Redis reports changes by client tracking, on two connections to each server (Redis 6 or newer); while that does not work,
+   * Redis reports changes by client tracking, on two connections to each server; while that does not work,
    * this process keeps nothing. `true` is `{ maxSize: '64mb', ttl: '10s' }`. Without `redis` it has no effect.
    * @default false
    */
@@ -386,6 +387,12 @@ export interface CacheOptions<
    * characters is cut, and ends in its length: `... (12034 characters)`. @default false
    */
   readonly showKey?: boolean | undefined;
+  /**
+   * Warnings about mistakes in how the cache is set up and mounted, once each: as `warning` events where there is a listener
+   * (`cache.on('warning')`), else as process warnings. `false` turns all off, `{ WRN_RRC_TRUST_PROXY: false }` one of them.
+   * docs/errors.md lists them. @default true
+   */
+  readonly warnings?: boolean | { readonly [C in WarningCode]?: boolean | undefined } | undefined;
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: (() => number) | undefined;
 }

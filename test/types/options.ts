@@ -53,6 +53,7 @@ const all: Undefined<CacheOptions> = {
   encrypt: undefined,
   invalidation: undefined,
   showKey: undefined,
+  warnings: undefined,
   clock: undefined,
 };
 const cache = redisCache(all);
