@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import type { Perf } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { createEntries } from './entries/entries.ts';
@@ -30,6 +31,7 @@ import { Varieties } from './sharing/varieties.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
 import { connect } from './store/redis/connect.ts';
+import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
 import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
@@ -42,7 +44,23 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
  * @throws {OptionError} for a bad option: it names the option, its value and what is accepted.
  */
 export function redisCache(options: CacheOptions = {}): CacheMiddleware {
-  return new Cache(options).middleware();
+  return createCache(options, PRODUCTION);
+}
+
+/** What the testing kit has in another form. */
+export interface Seams {
+  /** The store that is used in place of the given one. */
+  decorate(store: Store): Store;
+  readonly Exchange: typeof Exchange;
+  /** The time by which the cache remembers something for a while, in milliseconds. It never goes back. */
+  readonly time: Perf;
+}
+
+const PRODUCTION: Seams = { decorate: (store) => store, Exchange, time: performance };
+
+/** A cache with the seams of the testing kit. @throws {OptionError} */
+export function createCache(options: CacheOptions, seams: Seams): CacheMiddleware {
+  return new Cache(options, seams).middleware();
 }
 
 /** What the middlewares of one `redisCache` call share, and their handle's methods. */
@@ -56,7 +74,7 @@ class Cache {
   readonly #closing = new AbortController();
   #closed = false;
 
-  constructor(options: CacheOptions) {
+  constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
     const settings = parseSettings(options);
     const { redis, prefix, name, timeout, showKey, clock, maxEntries, invalidation, refresh, near, encrypt } =
       settings;
@@ -64,7 +82,7 @@ class Cache {
     this.#policy = parsePolicy(options);
     const reporter = new Reporter(name, showKey, clock);
     const onFault = (fault: FaultEvent): void => reporter.fault(fault);
-    const connected = connect(redis, prefix, { maxEntries, near }, clock, onFault);
+    const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
     const storage = { store, keyring, hash: this.#policy.hash, clock };
@@ -73,15 +91,16 @@ class Cache {
       tagPurges.purge(tag),
     );
     this.#context = {
+      Exchange,
       settings: { name, showKey, invalidation },
       ...storage,
       lookup: new Lookup(store.responses, keyring, pendingInvalidations),
-      collapse: new Collapse(store, timeout),
+      collapse: new Collapse(store, timeout, time),
       leaseRenewal: new LeaseRenewal(store),
       pendingInvalidations,
-      nested: new NestedCaches(),
-      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event)),
-      dependentPlaces: new DependentPlaces(),
+      nested: new NestedCaches(time),
+      refreshes: new Refreshes(refresh, (event) => reporter.refresh(event), time),
+      dependentPlaces: new DependentPlaces(time),
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
@@ -94,6 +113,7 @@ class Cache {
   middleware(policy: Policy = this.#policy): CacheMiddleware {
     this.#addPolicy(policy);
     const context = this.#context;
+    const { Exchange } = context;
     const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
       if (this.#closed) next();
       else void handle(new Transaction(new Exchange(req, res, next), policy, context));
@@ -141,6 +161,7 @@ class Cache {
         `before() needs an Express or Connect app, or a request listener; not ${show(app)}.`,
       );
     const context = this.#context;
+    const { Exchange } = context;
     const door = new FrontDoor(app);
     const { enabled, when, key, vary } = policy;
     const asks = [enabled, when, key, vary.by, vary.caller, context.settings.invalidation?.authorize].some(

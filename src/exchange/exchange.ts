@@ -57,6 +57,10 @@ export class Exchange {
 
   /** Scheme, host and URL of the request, by the app's own rules of trust; `undefined` where they are ambiguous. */
   get target(): RequestTarget | undefined {
+    return this.#received();
+  }
+
+  #received(): RequestTarget | undefined {
     if (!this.#hasTarget) {
       this.#trust = trustProxyOf(this.req, this.#door?.express);
       this.#target = targetOf(this.req, this.#trust);
@@ -70,7 +74,7 @@ export class Exchange {
    * the key.
    */
   get targetMatchesApp(): boolean {
-    const { target } = this;
+    const target = this.#received();
     const trust = trustProxyOf(this.req);
     if (trust === undefined || trust === this.#trust) return true;
     const aim = targetOf(this.req, trust);

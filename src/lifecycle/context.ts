@@ -1,4 +1,5 @@
 import type { Storage } from '../entries/storage.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { Settings } from '../options/policy.ts';
 import type { Constants } from '../sharing/constants.ts';
@@ -13,6 +14,7 @@ import type { Refreshes } from './refresh.ts';
 
 /** What all middlewares of one `redisCache` call share: settings, storage, reporting and background work. */
 export interface CacheContext extends Storage {
+  readonly Exchange: typeof Exchange;
   readonly settings: Pick<Settings, 'name' | 'showKey' | 'invalidation'>;
   readonly lookup: Lookup;
   readonly collapse: Collapse;

@@ -199,7 +199,7 @@ test('the tarball holds the build, its documentation, and nothing else', () => {
   const shared = /^[a-z-]+-[\w-]{8}\.(?:js|d\.ts|d\.cts)$/;
   const entry = (name: string): string[] => ['cjs', 'd.cts', 'd.ts', 'js'].map((ext) => `${name}.${ext}`);
   expect(readdirSync(join(installed, 'dist')).filter((file) => !shared.test(file))).toEqual(
-    ['cli.js', ...['index', 'inspector', 'otel', 'prometheus'].flatMap(entry)].sort(),
+    ['cli.js', ...['index', 'inspector', 'otel', 'prometheus', 'testing'].flatMap(entry)].sort(),
   );
 });
 

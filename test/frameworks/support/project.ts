@@ -27,6 +27,7 @@ const MODULES: Readonly<Record<string, string>> = {
   'prometheus.mjs': exporting('observe/prometheus.ts', 'prometheus'),
   'otel.mjs': exporting('observe/otel.ts', 'otel'),
   'inspector.mjs': exporting('inspector/index.ts', 'inspector'),
+  'testing.mjs': exporting('testing/index.ts', 'testCache, expectHit, expectMiss, asCallers, expectNoLeaks'),
 };
 
 export interface Program {
