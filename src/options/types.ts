@@ -354,7 +354,7 @@ export interface CacheOptions extends PolicyOptions {
   readonly refresh?: RefreshOptions;
   /**
    * Keeps responses that were read recently in this process too, and serves them without asking Redis (docs/near-cache.md).
-   * Redis reports changes by client tracking, on two connections to each server (Redis 6 or newer); while that does not work,
+   * Redis reports changes by client tracking, on two connections to each server; while that does not work,
    * this process keeps nothing. `true` is `{ maxSize: '64mb', ttl: '10s' }`. Without `redis` it has no effect.
    * @default false
    */
