@@ -57,3 +57,4 @@ export type { Duration, Size } from './options/units.ts';
 export { redisCache } from './redis-cache.ts';
 export { fromAccessLog, fromSitemap } from './warm/sources.ts';
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm/warm.ts';
+export type { WarningCode, WarningEvent } from './warnings.ts';

@@ -17,9 +17,11 @@ import { Lookup } from './lifecycle/lookup.ts';
 import { NestedCaches } from './lifecycle/nested.ts';
 import { PendingInvalidations } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
+import { SetupChecks } from './lifecycle/setup-checks.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
+import { warnOfMemory, warnOfOptions } from './options/doubtful.ts';
 import { assertListener } from './options/listeners.ts';
 import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
@@ -28,9 +30,10 @@ import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types
 import { purge, TagPurges } from './purge/purge.ts';
 import { Constants } from './sharing/constants.ts';
 import { Varieties } from './sharing/varieties.ts';
+import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
-import { connect } from './store/redis/connect.ts';
+import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
@@ -72,6 +75,7 @@ class Cache {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #onClose: () => void;
   #closed = false;
 
   constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
@@ -80,9 +84,18 @@ class Cache {
       settings;
     // All options are parsed before anything connects.
     this.#policy = parsePolicy(options);
-    const reporter = new Reporter(name, showKey, clock);
-    const onFault = (fault: FaultEvent): void => reporter.fault(fault);
+    const { warnings } = settings;
+    const reporter = new Reporter({ name, showKey, clock, store: storeKindOf(redis), warnings });
+    warnOfOptions(options, reporter.warnings);
+    if (redis === undefined) warnOfMemory(options, reporter.warnings);
+    const onFault = (fault: FaultEvent): void => {
+      reporter.fault(fault);
+      encryption.onFault(fault);
+    };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
+    const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
+    const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
+    this.#onClose = () => encryption.end();
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
     const storage = { store, keyring, hash: this.#policy.hash, clock };
@@ -104,6 +117,7 @@ class Cache {
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
+      setupChecks: reporter.warnings.any ? new SetupChecks(reporter.warnings, place) : undefined,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),
@@ -120,10 +134,14 @@ class Cache {
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
       before: (app: RequestListener) => this.#before(app, policy),
-      with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
+      with: (overrides: PolicyOptions) => {
+        const refined = refinePolicy(policy, overrides);
+        warnOfOptions(overrides, context.reporter.warnings);
+        return this.middleware(refined);
+      },
       purge: (target: PurgeTarget, purging?: PurgeOptions) => purge(context, this.#policies, target, purging),
       entries: createEntries(context, policy.maxBodySize),
-      store: createValueStore(context, policy.maxBodySize),
+      store: createValueStore(context, policy.maxBodySize, context.reporter.warnings),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
@@ -208,6 +226,7 @@ class Cache {
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#onClose();
     this.#context.refreshes.close();
     this.#closing.abort();
     await Promise.all(this.#warming);

@@ -2,7 +2,7 @@ import { createInterface } from 'node:readline/promises';
 import type { PurgeTarget } from '../options/operations.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
-import { entryLine, headings } from './entry-lines.ts';
+import { type AnyEntry, entryLine, headings } from './entry-lines.ts';
 import { formatEntries, formatNumber, painter } from './format.ts';
 import { reportNothing } from './nothing.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
@@ -84,22 +84,38 @@ async function listOnly(
   json: boolean,
   io: Io,
 ): Promise<number> {
-  let count = 0;
-  for await (const entries of entriesOf(session, target)) {
-    const listed = json ? [] : entries.slice(0, Math.max(0, MAX_LISTED - count));
-    const heading = count === 0 && listed.length > 0 ? painter(io.out, io)('bold', `${headings()}\n`) : '';
-    count += entries.length;
-    if (listed.length > 0) await write(io, heading + listed.map(entryLine(io)).join(''));
-  }
+  const count = await countOf(session, target);
   if (json) await write(io, jsonLine({ purged: count, soft, dryRun: true }));
   if (count === 0) return reportNothing(session, io, target);
   if (json) return EXIT.done;
+  await write(io, painter(io.out, io)('bold', `${headings()}\n`));
+  const listed = await first(MAX_LISTED, entriesOf(session, target));
+  await write(io, listed.map(entryLine(io)).join(''));
   if (count > MAX_LISTED) await write(io, `... and ${formatNumber(count - MAX_LISTED)} more\n`);
-  await write(
-    io,
-    `${formatEntries(count)} would be ${soft ? 'marked stale' : 'purged'}; nothing was changed\n`,
-  );
+  const result = soft ? 'marked stale' : 'purged';
+  await write(io, `${formatEntries(count)} would be ${result}; nothing was changed\n`);
   return EXIT.done;
+}
+
+async function first(count: number, pages: AsyncIterable<readonly AnyEntry[]>): Promise<AnyEntry[]> {
+  const entries: AnyEntry[] = [];
+  for await (const page of pages) {
+    entries.push(...page);
+    if (entries.length >= count) break;
+  }
+  return entries.slice(0, count);
+}
+
+/** How many entries a purge would purge. */
+async function countOf(session: Session, target: Target): Promise<number> {
+  let count = 0;
+  if (target.ids.length > 0) {
+    for await (const entries of entriesOf(session, target)) count += entries.length;
+    return count;
+  }
+  // The cache knows how to count by a tag whose index Redis has evicted.
+  for (const one of purgesOf(target)) count += await session.cache.purge(one, { dryRun: true });
+  return count;
 }
 
 /** Whether the target is small, or the user says yes. */
@@ -107,22 +123,10 @@ async function isConfirmed(session: Session, target: Target, io: Io): Promise<bo
   const { place } = session;
   if (target.all) return confirm(`This purges everything under ${place}.`, io);
   if (target.ids.length > 0) return true;
-  const count = await countUpTo(MAX_COUNTED, session, target);
+  const count = await countOf(session, target);
   if (count <= MANY) return true;
-  const entries = count >= MAX_COUNTED ? `at least ${formatEntries(count)}` : formatEntries(count);
-  return confirm(`This purges ${entries} (${escapeUnsafe(target.text)}) under ${place}.`, io);
-}
-
-/** A count for a question need not be exact. */
-const MAX_COUNTED = 10_000;
-
-async function countUpTo(limit: number, session: Session, target: Target): Promise<number> {
-  let count = 0;
-  for await (const entries of entriesOf(session, target)) {
-    count += entries.length;
-    if (count >= limit) return limit;
-  }
-  return count;
+  const what = `${formatEntries(count)} (${escapeUnsafe(target.text)})`;
+  return confirm(`This purges ${what} under ${place}.`, io);
 }
 
 async function confirm(what: string, { input, err, signal }: Io): Promise<boolean> {

@@ -102,7 +102,7 @@ export function serverLines(server: ServerFigures, columns: number): string[] {
       columns,
     ),
     ...labeled('memory', [`${formatBytes(usedMemory)} used`, limit, escapeUnsafe(maxMemoryPolicy)], columns),
-    ...labeled('evicted', [`${formatNumber(server.evictedKeys)} keys since the start of Redis`], columns),
+    ...labeled('evicted', [`${formatNumber(server.evictedKeys)} keys since Redis started`], columns),
   ];
 }
 

@@ -21,6 +21,8 @@ import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-
 export interface CacheStats {
   /** The cache's `name`. */
   readonly cache: string;
+  /** Where responses are stored: `memory` is that of this process. */
+  readonly store: StoreKind;
   /** When the cache was made: milliseconds since 1970. */
   readonly startedAt: number;
   /** Requests by their outcome. */
@@ -62,6 +64,9 @@ export interface CacheStats {
   readonly shadow?: ShadowStats;
 }
 
+/** Where a cache stores responses: a Redis server, a Redis Cluster, or the memory of this process. */
+export type StoreKind = 'redis' | 'cluster' | 'memory';
+
 /** What is measured of a request. */
 export interface Measurements {
   /** When the request reached the cache, by `performance.now()`. */
@@ -79,6 +84,7 @@ const MAX_WORDS = 64;
 /** Counts what a cache does. A hit costs a few additions. */
 export class Stats {
   readonly #name: string;
+  readonly #storeKind: StoreKind;
   readonly #startedAt = Date.now();
   readonly #requests = {
     ...{
@@ -121,8 +127,9 @@ export class Stats {
   };
   readonly #shadow = new ShadowCounter();
 
-  constructor(name: string) {
+  constructor(name: string, store: StoreKind) {
     this.#name = name;
+    this.#storeKind = store;
   }
 
   request(outcome: CacheOutcome, { startedAt, durationsMs, bytes, savedMs }: Measurements): void {
@@ -173,6 +180,7 @@ export class Stats {
     const lookedUp = fromCache + revalidated + miss;
     return {
       cache: this.#name,
+      store: this.#storeKind,
       startedAt: this.#startedAt,
       requests: { ...this.#requests },
       hitRatio: lookedUp === 0 ? 0 : fromCache / lookedUp,

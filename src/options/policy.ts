@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Compression } from '../codec/compression.ts';
 import type { SealingKey } from '../codec/encryption.ts';
+import type { WarningCode } from '../warnings.ts';
 import type { RedisOption } from './redis.ts';
 import type { KeyPart, OptionValue, QueryRule, TtlByStatus } from './types.ts';
 import type { Duration } from './units.ts';
@@ -79,6 +80,8 @@ export interface Settings {
   readonly name: string;
   readonly timeout: number;
   readonly showKey: boolean;
+  /** The warnings that are on. */
+  readonly warnings: ReadonlySet<WarningCode>;
   readonly clock: () => number;
   readonly maxEntries: number | undefined;
   readonly invalidation: Invalidation | undefined;

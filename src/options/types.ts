@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { WarningCode } from '../warnings.ts';
 import type { RedisOption } from './redis.ts';
 import type { Duration, Size } from './units.ts';
 
@@ -372,6 +373,12 @@ export interface CacheOptions extends PolicyOptions {
    * characters is cut, and ends in its length: `... (12034 characters)`. @default false
    */
   readonly showKey?: boolean;
+  /**
+   * Warnings about mistakes in how the cache is set up and mounted, once each: as `warning` events where there is a listener
+   * (`cache.on('warning')`), else as process warnings. `false` turns all off, `{ WRN_RRC_TRUST_PROXY: false }` one of them.
+   * docs/errors.md lists them. @default true
+   */
+  readonly warnings?: boolean | { readonly [C in WarningCode]?: boolean };
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */
   readonly clock?: () => number;
 }

@@ -22,16 +22,27 @@ export function addressOfEntry({ id, variant }, list = {}) {
 }
 
 let show = () => {};
+/** While the browser goes back: what to do then. */
+let afterBack;
 
 /** Calls the listener now, and whenever the place changes. */
 export function onPlace(listener) {
   show = listener;
-  addEventListener('hashchange', () => show());
+  addEventListener('hashchange', () => {
+    show();
+    const next = afterBack;
+    afterBack = undefined;
+    next?.();
+  });
   show();
 }
 
 /** Shows another place, with an entry of its own in the history. @param state is kept with that entry. */
 export function go(address, state = null) {
+  if (afterBack) {
+    afterBack = () => go(address, state);
+    return;
+  }
   history.pushState(state, '', address);
   show();
 }
@@ -39,6 +50,7 @@ export function go(address, state = null) {
 /** Goes back to the list below a response: to its entry in the history, if it is the one before. */
 export function leave(address) {
   if (history.state?.fromList) {
+    afterBack = () => {};
     history.back();
     return;
   }

@@ -125,6 +125,24 @@ export function clearOnChange(form, region, clear = () => {}) {
   });
 }
 
+/** Blocks buttons while an action runs: `disabled` would take the focus from them. Returns what ends that. */
+export function block(...buttons) {
+  const stop = (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  for (const button of buttons) {
+    button.setAttribute('aria-disabled', 'true');
+    button.addEventListener('click', stop, true);
+  }
+  return () => {
+    for (const button of buttons) {
+      button.removeAttribute('aria-disabled');
+      button.removeEventListener('click', stop, true);
+    }
+  };
+}
+
 /** A button that copies a text. @param name of the text: `URL`. @param region says that it is copied. */
 export function copyButton(name, text, region) {
   const button = h('button', { type: 'button' }, `Copy ${name}`);

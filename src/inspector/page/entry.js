@@ -2,6 +2,7 @@ import { addressOf, leave, place } from './address.js';
 import { confirm } from './confirm.js';
 import {
   announce,
+  block,
   byId,
   clearOnChange,
   copyButton,
@@ -18,7 +19,7 @@ import {
 import { explanation } from './explanation.js';
 import { bytes, count, duration, hexDump, indentJson, instant, parseDuration } from './format.js';
 import { act } from './server.js';
-import { audienceText, freshness, keyOf, selectingFields, variantOf } from './summary.js';
+import { audienceText, freshness, keyOf, pathOf, selectingFields, tagsOfApp, variantOf } from './summary.js';
 
 /* One stored response with header fields and body. A change is stored only if the response is still the one shown. */
 
@@ -88,10 +89,9 @@ function goneContent({ id }) {
   return h('p', { class: 'key-line' }, literal(id));
 }
 
-/** Runs an action and shows its error. The buttons are disabled meanwhile. */
+/** Runs an action and shows its error. The buttons are blocked meanwhile. */
 async function attempt(progress, action) {
-  const buttons = [...content().querySelectorAll('button')].filter((button) => !button.disabled);
-  for (const button of buttons) button.disabled = true;
+  const unblock = block(...content().querySelectorAll('button'));
   announce(statusLine(), progress);
   try {
     await action();
@@ -99,7 +99,9 @@ async function attempt(progress, action) {
     const advice = error.status === 409 ? ' Choose Reload to see the current one.' : '';
     announce(statusLine(), error.message + advice, 'problem');
   }
-  for (const button of buttons) button.disabled = false;
+  unblock();
+  // The button may have been replaced with the content.
+  if (document.activeElement === document.body) byId('entry-title').focus();
 }
 
 function unreadableContent(entry) {
@@ -142,7 +144,9 @@ function readableContent(entry) {
 }
 
 function entryFacts(entry) {
-  const { status, message, contentType, contentEncoding, size, storedBytes, tags } = entry;
+  const { status, message, contentType, contentEncoding, size, storedBytes, url } = entry;
+  const tags = tagsOfApp(entry);
+  const path = url === undefined ? pathOf(entry) : undefined;
   const type = [contentType ?? 'none', contentEncoding].filter(Boolean).join(', ');
   const variant = variantOf(entry);
   return facts([
@@ -150,7 +154,7 @@ function entryFacts(entry) {
     ['Freshness', freshness(entry)],
     ['Age', `${duration(entry.ageMs)} (made ${instant(entry.bornAt)})`],
     ['Lifetime', duration(entry.lifetimeMs)],
-    ['Expires in', duration(entry.expiresInMs)],
+    ['Deleted in', `${duration(entry.expiresInMs)} (a stale response is kept for a while)`],
     ['Type', literal(type)],
     ['Size', `${bytes(size)} body, ${bytes(storedBytes)} stored`],
     ['Encryption', entry.encryptedWith === undefined ? 'none' : literal(`key ${entry.encryptedWith}`)],
@@ -158,6 +162,7 @@ function entryFacts(entry) {
     ['Tags', tags.length > 0 ? tags.map((tag) => h('span', { class: 'tag' }, literal(tag))) : 'none'],
     ['Selected by', variant ? literal(variant) : 'the key alone'],
     ...(entry.kind === 'response' ? [['For', audienceText(entry.audience)]] : []),
+    ...(path === undefined ? [] : [['Path', literal(path)]]),
     ['Store id', literal(entry.id)],
   ]);
 }

@@ -1,6 +1,6 @@
 import { confirm } from './confirm.js';
 import { startCount } from './count.js';
-import { announce, byId, clearOnChange, h, literal, may, refuse, visible } from './dom.js';
+import { announce, block, byId, clearOnChange, h, literal, may, refuse, visible } from './dom.js';
 import { explanation } from './explanation.js';
 import { count } from './format.js';
 import { act } from './server.js';
@@ -67,8 +67,7 @@ function initPurge(form) {
 /** Has the server check the target before the user is asked. Resolves to the count of what would be purged. */
 async function check(form, target) {
   const status = form.querySelector('.status');
-  const button = form.querySelector('button');
-  button.disabled = true;
+  const unblock = block(form.querySelector('button'));
   announce(status, 'Checking…');
   try {
     return await startCount(target);
@@ -77,7 +76,7 @@ async function check(form, target) {
     else announce(status, error.message, 'problem');
     return undefined;
   } finally {
-    button.disabled = false;
+    unblock();
   }
 }
 
@@ -121,9 +120,8 @@ function confirmPurge(what, value, soft, counting) {
 async function purge(form, target, soft) {
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
-  const button = form.querySelector('button');
+  const unblock = block(form.querySelector('button'));
   const resultText = (number, rest) => (soft ? `Marked ${number}${rest} stale` : `Purged ${number}${rest}`);
-  button.disabled = true;
   // Without a value, because the total is unknown.
   progress.hidden = false;
   announce(status, 'Purging…');
@@ -141,8 +139,7 @@ async function purge(form, target, soft) {
     announce(status, partly + error.message, 'problem');
   }
   progress.hidden = true;
-  button.disabled = false;
-  button.focus();
+  unblock();
 }
 
 function initWarm(form) {
@@ -164,10 +161,9 @@ async function warm(form, lines) {
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
   const failureList = form.querySelector('.failures');
-  const button = form.querySelector('button');
+  const unblock = block(form.querySelector('button'));
   const controller = new AbortController();
   stop.onclick = () => controller.abort();
-  button.disabled = true;
   stop.hidden = false;
   progress.hidden = false;
   progress.max = lines.length;
@@ -194,10 +190,10 @@ async function warm(form, lines) {
     const stopped = `Stopped after ${count(reached)} of ${count(lines.length)}.`;
     announce(status, error.name === 'AbortError' ? stopped : error.message, 'problem');
   }
-  button.disabled = false;
+  unblock();
+  if (document.activeElement === stop) form.querySelector('button').focus();
   stop.hidden = true;
   progress.hidden = true;
-  if (document.activeElement === document.body) button.focus();
 }
 
 function initExplain(form) {

@@ -1,9 +1,9 @@
 import { addressOf, addressOfEntry, go } from './address.js';
-import { announce, byId, clearOnChange, h, literal, table } from './dom.js';
+import { announce, block, byId, clearOnChange, h, literal, table } from './dom.js';
 import { hideEntry, showEntry } from './entry.js';
 import { bytes, count, duration } from './format.js';
 import { act } from './server.js';
-import { freshness, keyOf, variantOf } from './summary.js';
+import { freshness, keyOf, tagsOfApp, variantOf } from './summary.js';
 
 /* The list of stored responses. One page of the list may need several requests, because a request looks at a limited
    number of keys. The store lists in no order, so the page sorts what it has. */
@@ -301,17 +301,17 @@ function cell(label, className, ...children) {
 }
 const MAX_TAGS = 4;
 
-function tagsOf({ tags = [] }) {
+function tagsOf(entry) {
+  const tags = tagsOfApp(entry);
   const first = tags.slice(0, MAX_TAGS).map((tag) => h('span', { class: 'tag' }, literal(tag)));
   const others = tags.length - first.length;
   return others > 0 ? [...first, h('span', { class: 'soft' }, `and ${others} more`)] : first;
 }
 
 async function measure() {
-  const button = byId('measure');
+  const unblock = block(byId('measure'));
   const progress = byId('measure-progress');
   const status = byId('measure-status');
-  button.disabled = true;
   progress.hidden = false;
   progress.value = 0;
   const onProgress = ({ scanned, total }) => {
@@ -331,7 +331,7 @@ async function measure() {
     announce(status, error.message, 'problem');
   }
   progress.hidden = true;
-  button.disabled = false;
+  unblock();
 }
 
 const KINDS = {

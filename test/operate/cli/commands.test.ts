@@ -1,8 +1,11 @@
+import { EventEmitter } from 'node:events';
+import { Readable } from 'node:stream';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { main } from '../../../src/cli/main.ts';
 import { redisCache } from '../../../src/index.ts';
 import { sharedCluster } from '../../support/cluster.ts';
 import { startRedis } from '../../support/redis.ts';
-import { ESCAPES, filled, run, url } from './support.ts';
+import { ESCAPES, filled, type Ran, run, url } from './support.ts';
 
 const HOST = 'http://test.example';
 const KEY = Buffer.alloc(32, 7);
@@ -70,6 +73,68 @@ describe('the ls command', () => {
     const { out } = await on(['ls', '--json', ...args]);
     const found = lines(out).map((line) => JSON.parse(line));
     expect(new Set(found.map(({ key }) => key)).size).toBe(count);
+  });
+
+  test.each<[string, (string | number)[]]>([
+    ['size', ['/a', '/bb', '/none?q=long']],
+    ['status', [200, 200, 404]],
+    ['key', ['/a', '/bb', '/none?q=long']],
+  ])('sorts by %s, and the other way round with --reverse', async (column, expected) => {
+    const { on } = await filled(['/none?q=long', '/bb', '/a']);
+    const sorted = async (...more: string[]): Promise<unknown[]> => {
+      const { out } = await on(['ls', '--sort', column, '--json', ...more]);
+      const found = lines(out).map((line) => JSON.parse(line));
+      return found.map(({ status, key }) => (column === 'status' ? status : key.replace(`GET ${HOST}`, '')));
+    };
+    expect(await sorted()).toEqual(expected);
+    expect(await sorted('--reverse')).toEqual([...expected].reverse());
+    expect(await sorted('--limit', '2')).toEqual(expected.slice(0, 2));
+  });
+
+  test('sorts by age and by TTL', async () => {
+    let now = Date.now() - 60_000;
+    const { on, get, cache } = await filled([], { clock: () => now, ttl: '1h' });
+    for (const path of ['/old', '/middle', '/new']) {
+      await get(path);
+      await cache.idle();
+      now += 20_000;
+    }
+    const sorted = async (column: string): Promise<string[]> => {
+      const { out } = await on(['ls', '--sort', column]);
+      return [...out.matchAll(/\/(\w+)\n/g)].map(([, name = '']) => name);
+    };
+    expect(await sorted('age')).toEqual(['new', 'middle', 'old']);
+    expect(await sorted('ttl')).toEqual(['old', 'middle', 'new']);
+  });
+
+  test('takes a bare URL and every target', async () => {
+    const { on } = await filled(['/a', '/a?b=1', '/other']);
+    const count = async (...args: string[]): Promise<number> =>
+      lines((await on(['ls', '--json', ...args])).out).length;
+    expect(await count(`${HOST}/a`)).toBe(1);
+    expect(await count('--url', `${HOST}/a`, '--url', `${HOST}/other`)).toBe(2);
+    expect(await count('--key', `GET ${HOST}/a`)).toBe(1);
+    expect(await count('--id', `GET ${HOST}/a`)).toBe(1);
+    expect(await count('--url-prefix', '/a')).toBe(2);
+    expect(await count('--url-prefix', '/a', 'b=1')).toBe(1);
+    expect(await count('--tag', 'leads', '--all')).toBe(3);
+    expect(await count(`${HOST}/*a`)).toBe(2);
+  });
+
+  test('says on a terminal that there are more entries only if there are', async () => {
+    const { on } = await filled(['/a', '/b', '/c']);
+    const said = async (limit: string): Promise<string> =>
+      (await on(['ls', '--limit', limit], { isTTY: true })).err;
+    expect(await said('2')).toBe('Only the first 2 entries: use --limit N or --all for more.\n');
+    expect(await said('3')).toBe('');
+  });
+
+  test('leaves out the host, then the middle of a key that does not fit the terminal, and keeps its end', async () => {
+    const { on } = await filled(['/short', `/long?filter=${'x'.repeat(60)}&page=7`]);
+    const { out } = await on(['ls', '--sort', 'key'], { isTTY: true, columns: 50, env: { NO_COLOR: '1' } });
+    const [, long = '', short = ''] = lines(out);
+    expect(long).toMatch(/ {2}\/long\S*\.\.\.\S*&page=7$/);
+    expect(short).toMatch(/ {2}test\.example\/short$/);
   });
 
   test('shows unknown-key for an encrypted entry, and its key with --encrypt-key or RRC_ENCRYPT_KEYS', async () => {
@@ -235,7 +300,164 @@ describe('the purge command', () => {
   });
 });
 
+describe('the purge command before it purges', () => {
+  test('counts and lists with --dry-run, and purges nothing', async () => {
+    const { on } = await filled(['/a', '/b', '/none']);
+    const { code, out, err } = await on(['purge', '--url-prefix', '/', '--dry-run']);
+    expect([code, err]).toEqual([0, '']);
+    expect(
+      lines(out)
+        .slice(1, -1)
+        .join('\n')
+        .match(/GET http:\S+/g)
+        ?.sort(),
+    ).toEqual(['/a', '/b', '/none'].map((path) => `GET ${HOST}${path}`));
+    expect(lines(out).at(-1)).toBe('3 entries would be purged; nothing was changed');
+    const all = ['purge', '--all', '--dry-run', '--soft', '--json'];
+    expect((await on(all)).out).toBe('{"purged":3,"soft":true,"dryRun":true}\n');
+    expect((await on(['purge', `${HOST}/a`, '--dry-run', '--json'])).out).toMatch(/^\{"purged":1,/);
+    expect(lines((await on(['ls', '--json'])).out)).toHaveLength(3);
+    expect((await on(['purge', '--tag', 'none', '--dry-run'])).code).toBe(1);
+  });
+
+  test.each<[string, string[]]>([
+    ['a tag', ['--tag', 'leads']],
+    ['a URL prefix', ['--url-prefix', '/']],
+    ['everything', ['--all']],
+  ])('asks on a terminal before a purge of many by %s, and goes on after yes only', async (_what, target) => {
+    const paths = Array.from({ length: 11 }, (_, i) => `/a/${i}`);
+    const { on } = await filled(paths);
+    const no = await on(['purge', ...target], { isTTY: true, typed: 'no\n' });
+    expect([no.code, no.out]).toEqual([1, '']);
+    expect(no.err).toMatch(
+      /^This purges (?:11 entries \(--\S+ \S+\)|everything) under \S+ at \S+\. Type yes /,
+    );
+    expect(no.err).toMatch(/Nothing was purged\.\n$/);
+    expect((await on(['purge', ...target], { isTTY: true, typed: 'yes\n' })).out).toBe('11 entries purged\n');
+  });
+
+  test('asks nothing with --yes, for 10 entries, or without a terminal', async () => {
+    const paths = (count: number): string[] => Array.from({ length: count }, (_, i) => `/a/${i}`);
+    const few = await filled(paths(10));
+    expect((await few.on(['purge', '--tag', 'leads'], { isTTY: true, typed: '' })).code).toBe(0);
+    const many = await filled(paths(11));
+    expect((await many.on(['purge', '--tag', 'leads', '--yes'], { isTTY: true, typed: '' })).code).toBe(0);
+    const piped = await filled(paths(11));
+    expect((await piped.on(['purge', '--tag', 'leads'])).code).toBe(0);
+  });
+});
+
+describe('a command that finds nothing exits with 1 and says', () => {
+  test.each([
+    ['ls', 'zzz'],
+    ['ls', '--status', '500'],
+    ['ls', '--tag', 'x'],
+    ['show', '--tag', 'x'],
+    ['purge', '--tag', 'x', '--dry-run'],
+  ])('what does not match, and under which prefix of which Redis: %s %s %s %s', async (...args) => {
+    const { on, prefix } = await filled(['/a']);
+    const { code, out, err } = await on(args);
+    expect([code, out]).toEqual([1, '']);
+    const [host] = new URL(url).host.split(':');
+    const looked = args[1] === 'zzz' ? '"zzz"' : `${args[1]} ${args[2]}`;
+    expect(err).toMatch(`nothing is stored that matches ${looked} under prefix ${prefix} at ${host}:`);
+    expect(err).not.toMatch('Found responses under');
+  });
+
+  test('which other prefixes have responses, or how to look elsewhere, without credentials', async () => {
+    const redis = await startRedis({ password: 'secret' });
+    stopping.push(() => redis.stop());
+    const own = `redis://:secret@127.0.0.1:${redis.port}`;
+    const at = (...args: string[]): Promise<Ran> => run(['ls', '--redis', own, ...args]);
+    const place = `127.0.0.1:${redis.port}`;
+    expect(await at()).toEqual({
+      code: 1,
+      out: '',
+      err: `nothing is stored under prefix rrc: at ${place}. To look elsewhere, use --redis URL (or REDIS_URL) and --prefix\n`,
+    });
+    await filled(['/a', '/b'], { redis: own, prefix: 'rrc:' });
+    await filled(['/a'], { redis: own, prefix: 'shop:', hashKeys: true });
+    const other = await at('--prefix', 'wrong:');
+    expect(other.err).toBe(
+      `nothing is stored under prefix wrong: at ${place}. Found responses under "rrc:" and "shop:": use --prefix\n`,
+    );
+  });
+
+  test('which keys have the same path', async () => {
+    const { on } = await filled(['/a?page=1', '/a?page=2', '/other/a']);
+    expect((await on(['show', `${HOST}/a`])).err).toMatch(
+      /\. Stored for this path: http:\/\/test\.example\/a\?page=\d, http:\/\/test\.example\/a\?page=\d\n$/,
+    );
+    expect((await on(['purge', 'http://elsewhere.example:81/a'])).err).toMatch(/Stored for this path: /);
+    const many = await filled(Array.from({ length: 4 }, (_, i) => `/a?page=${i}`));
+    expect((await many.on(['show', `${HOST}/a`])).err).toMatch(/\. 4 keys have this path: see ls '\/a'\n$/);
+  });
+});
+
 describe('the watch command', () => {
+  test('writes one line for each update without a terminal', async () => {
+    const { on } = await filled(['/a', '/b']);
+    const ending = new AbortController();
+    let written = 0;
+    const onOutput = (): void => {
+      written++;
+      if (written > 1) ending.abort(130);
+    };
+    const { out } = await on(['watch', '--interval', '200ms'], { signal: ending.signal, onOutput });
+    expect(lines(out).length).toBeGreaterThan(1);
+    for (const line of lines(out))
+      expect(line).toMatch(
+        /^\d{4}-\S+Z {2}2 entries \(\S+B stored\), 2 fresh, 0 stale; memory \S+B; per second: /,
+      );
+  });
+
+  test.each([40, 50, 80, 140])('fits a terminal of %d columns', async (columns) => {
+    const { on } = await filled(['/a', `/long?filter=${'x'.repeat(120)}`]);
+    const ending = new AbortController();
+    let screen = '';
+    const onOutput = (text: string): void => {
+      screen = text.includes('NEWEST') ? text : screen;
+      if (screen) ending.abort(130);
+    };
+    const env = { NO_COLOR: '1' };
+    await on(['watch'], { isTTY: true, columns, env, signal: ending.signal, onOutput });
+    const shown = screen.replaceAll(/\x1b\[\??\d*[A-Za-z]/g, '').split('\n');
+    expect(Math.max(...shown.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    expect(shown).toContainEqual(expect.stringMatching(/^responses +2 +\S+B$/));
+    expect(shown).toContainEqual(expect.stringMatching(/ 200 +\d+B {2}\S+$/));
+    // No figure is cut off. The prefix may be.
+    expect(shown.slice(1).filter((line) => line.endsWith('...'))).toEqual([]);
+  });
+
+  test('draws again at once when the terminal has another size, and leaves out what a low one has no room for', async () => {
+    const { prefix } = await filled(['/a', '/none']);
+    const ending = new AbortController();
+    const screens: string[] = [];
+    const out = Object.assign(new EventEmitter(), {
+      isTTY: true,
+      columns: 100,
+      rows: 40,
+      write(text: string) {
+        screens.push(text);
+        if (screens.length === 1) return;
+        if (screens.length === 2) {
+          Object.assign(out, { columns: 44, rows: 20 });
+          setImmediate(() => out.emit('resize'));
+        } else ending.abort(130);
+      },
+    });
+    const input = Readable.from([]);
+    const io = { input, out, err: out, env: { NO_COLOR: '1' }, signal: ending.signal, version: '0' };
+    await main(['watch', '--interval', '1h', '--redis', url, '--prefix', prefix], io);
+    const [, large = '', low = '', left] = screens;
+    expect(large).toMatch(/by status.*by type.*by age.*NEWEST/s);
+    expect(low).toMatch(/responses {16}.*NEWEST/s);
+    expect(low).not.toMatch('by age');
+    expect(low.split('\n').length).toBeLessThanOrEqual(20);
+    expect(left).toBe('\x1b[?25h\x1b[?1049l');
+    expect(out.listenerCount('resize')).toBe(0);
+  });
+
   test('writes the figures at each interval until it is interrupted', async () => {
     const { on } = await filled(['/a', '/b']);
     const ending = new AbortController();

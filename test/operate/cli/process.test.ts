@@ -135,6 +135,22 @@ describe('the command on a terminal', () => {
     expect(said.lastIndexOf(LEAVE)).toBeGreaterThan(said.lastIndexOf('rates/s'));
   });
 
+  test('watch restores the terminal when the process crashes', async () => {
+    const trigger = join(folder, 'crash');
+    const crash = `import { existsSync } from 'node:fs';
+      setInterval(() => { if (existsSync(${JSON.stringify(trigger)})) throw new Error('crashed'); }, 20).unref();`;
+    const hook = join(folder, 'crash.mjs');
+    writeFileSync(hook, crash);
+    const line = [process.execPath, '--import', hook, command, 'watch', '--prefix', prefix].join(' ');
+    const running = start('script', ['-qec', line, '/dev/null']);
+    await until(() => running.said().includes('rates/s'), 15_000);
+    writeFileSync(trigger, '');
+    expect(await running.ended).not.toBe(0);
+    const said = running.said();
+    expect(said).toContain('Error: crashed');
+    expect(said.lastIndexOf(LEAVE)).toBeGreaterThan(said.lastIndexOf('rates/s'));
+  });
+
   test('purge --all asks for confirmation, and purges after yes only', async () => {
     for (const [answer, code] of [
       ['y\n', 1],

@@ -109,6 +109,14 @@ const says = (page: Page, place: string, text: string | RegExp): Promise<void> =
 // biome-ignore lint/performance/useDomNodeTextContent: as it is seen, without what is hidden.
 const textOf = (place: Locator): Promise<string> => place.innerText();
 
+/** Others may have stored much in the same Redis: then the page says how many keys it has looked at. */
+const saysCount = (page: Page, count: number): Promise<void> =>
+  says(
+    page,
+    '#list-status',
+    new RegExp(`^${count} responses?(?:, [\\d,]+ keys scanned)?\\.(?: There are more\\.)?$`),
+  );
+
 /** All stored entries. */
 async function listed({ cache }: Site): Promise<EntryPage['entries']> {
   const all: EntryPage['entries'][number][] = [];
@@ -124,6 +132,12 @@ async function listed({ cache }: Site): Promise<EntryPage['entries']> {
 async function storedIn(one: Site): Promise<string[]> {
   const paths = (await listed(one)).map(({ key }) => new URL(key!.split(' ')[1]!).pathname);
   return [...new Set(paths)].sort();
+}
+
+/** The paths of the listed keys, from the top down. */
+async function keys(page: Page): Promise<string[]> {
+  const texts = await rows(page).getByRole('link').allTextContents();
+  return texts.map((text) => new URL(text.split(' ')[1]!).pathname);
 }
 
 async function openEntry(page: Page, name: string | RegExp): Promise<void> {
@@ -200,7 +214,7 @@ describe('the list of stored responses', () => {
     await Promise.all(Array.from({ length: 110 }, (_, i) => one.get(i < 100 ? `/a/${i}` : `/b/${i - 100}`)));
     const page = await one.open('#responses');
     const found = async (count: number): Promise<void> => {
-      await says(page, '#list-status', new RegExp(`^${count} responses?\\.(?: There are more\\.)?$`));
+      await saysCount(page, count);
       expect(await rows(page).count()).toBe(count);
     };
     await found(50);
@@ -415,8 +429,10 @@ describe('a stored response', () => {
     await one.get('/a', { 'Accept-Language': 'de' });
     const page = await one.open('#responses');
     await openEntry(page, '/a');
-    await page.locator('#entry').getByRole('button', { name: 'Explain' }).click();
+    await page.locator('#entry').getByRole('button', { name: 'Explain' }).press('Enter');
     await says(page, '#entry .explanation', 'A stored response was sent; the request was not forwarded.');
+    // An action does not take the focus from its button.
+    expect(await page.evaluate(inBrowser.focused)).toBe('Explain');
     await page.getByRole('button', { name: 'Purge and refetch' }).click();
     await says(page, '#entry > .status', 'Purged and refetched.');
     await says(page, '#entry pre', 'run 2 for de');
@@ -511,7 +527,7 @@ describe('the view of actions', () => {
     };
     const yes = page.locator('#confirm').getByRole('button', { name: /Delete|Mark stale/ });
     await purge('url', `${one.origin}/a/1`);
-    expect(await textOf(page.locator('#confirm-text'))).toContain(`${one.origin}/a/1`);
+    await says(page, '#confirm-text', `${one.origin}/a/1`);
     await yes.click();
     await says(page, '#purge .status', 'Purged 1 stored response.');
     expect(await storedIn(one)).toEqual(['/a/2', '/b/1', '/c/1', '/c/2']);
@@ -569,6 +585,363 @@ describe('the view of actions', () => {
     expect(buttons).toEqual(['Close', 'Reload', 'Copy URL', 'Explain']);
     expect(await page.locator('#entry form').count()).toBe(0);
   });
+});
+
+describe('the address of the page', () => {
+  test('keeps the response that is shown: back, forward, reload and a link', async () => {
+    const one = await site({}, simple);
+    for (const path of ['/a', '/b']) await one.get(path);
+    const page = await one.open('#responses');
+    await openEntry(page, '/a');
+    const address = page.url();
+    expect(address).toMatch(/#responses\?id=GET\+/);
+    await page.goBack();
+    await page.locator('#entry').waitFor({ state: 'hidden' });
+    expect(page.url()).toBe(`${one.origin}/admin/cache/#responses`);
+    await page.goForward();
+    await says(page, '#entry pre', 'body of /a');
+    await page.reload();
+    await says(page, '#entry pre', 'body of /a');
+    // Closing goes back to the list that was there before, and makes no new entry in the history.
+    await page.keyboard.press('Escape');
+    await page.waitForURL('**/#responses');
+    await page.goForward();
+    await says(page, '#entry pre', 'body of /a');
+    const linked = await openPage(address);
+    await says(linked, '#entry pre', 'body of /a');
+    await linked.locator('#entry [data-close]').click();
+    await linked.waitForURL('**/#responses');
+    await linked.locator('#responses-title:focus').waitFor();
+    expect(await rows(linked).count()).toBe(2);
+  });
+
+  test('of a variant leads to that variant, and of a response that is gone says so', async () => {
+    const one = await site({}, (req, res) => {
+      res.setHeader('Vary', 'Accept-Language');
+      res.setHeader('Content-Type', 'text/plain');
+      res.end(`in ${req.headers['accept-language']}`);
+    });
+    for (const language of ['de', 'fr']) await one.get('/a', { 'Accept-Language': language });
+    const page = await one.open('#responses');
+    await rows(page).filter({ hasText: 'accept-language: fr' }).getByRole('link').click();
+    await says(page, '#entry pre', 'in fr');
+    await page.reload();
+    await says(page, '#entry pre', 'in fr');
+    await one.cache.purge({ all: true });
+    await page.reload();
+    await says(page, '#entry > .status', 'This response is not stored any more.');
+    await says(page, '#entry .key-line', '/a');
+    expect(complaints.splice(0)).toEqual([expect.stringContaining('404')]);
+  });
+
+  test('keeps search, filters and order, also while another view or a response is shown', async () => {
+    const one = await site({}, simple);
+    for (const path of ['/a/1', '/a/2', '/b/1']) await one.get(path);
+    const page = await one.open('#responses');
+    await page.fill('[name=search]', '/a/');
+    await page.fill('#search [name=tag]', 'a');
+    await page.keyboard.press('Enter');
+    await saysCount(page, 2);
+    await page.getByRole('button', { name: 'Key' }).click();
+    await page.getByRole('button', { name: 'Key' }).click();
+    const address = page.url();
+    expect(new URL(address).hash).toBe('#responses?search=%2Fa%2F&tag=a&sort=-key');
+    const expectList = async (): Promise<void> => {
+      await saysCount(page, 2);
+      expect(await keys(page)).toEqual(['/a/2', '/a/1']);
+      expect(await page.inputValue('[name=search]')).toBe('/a/');
+    };
+    await page.reload();
+    await expectList();
+    await openEntry(page, '/a/1');
+    await page.keyboard.press('Escape');
+    await page.waitForURL(address);
+    await expectList();
+    await page.getByRole('navigation').getByRole('link', { name: 'Live' }).click();
+    await page.getByRole('navigation').getByRole('link', { name: 'Stored responses' }).click();
+    expect(page.url()).toBe(address);
+    await expectList();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await saysCount(page, 3);
+    await page.goBack();
+    await expectList();
+  });
+
+  test('is not changed by the link to the content, which a reload would follow', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#operate');
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Enter');
+    expect(await page.locator('#main').evaluate(isFocused)).toBe(true);
+    expect(page.url()).toContain('#operate');
+  });
+});
+
+describe('the order of the list', () => {
+  const sizes: Handler = (req, res) => {
+    res.setHeader('Content-Type', req.url === '/b' ? 'application/json' : 'text/plain');
+    res.setHeader('Cache-Control', `max-age=${req.url === '/a' ? 3000 : req.url === '/b' ? 1000 : 2000}`);
+    if (req.url === '/b') res.setHeader('Age', '500');
+    res.end('x'.repeat(req.url === '/c' ? 10_000 : req.url === '/b' ? 200 : 30));
+  };
+
+  test.each([
+    ['Key', 'key', ['/a', '/b', '/c']],
+    ['Type', 'type', ['/b', '/a', '/c']],
+    ['Age', '-age', ['/b', '/a', '/c']],
+    ['Freshness', 'freshness', ['/b', '/c', '/a']],
+    ['Size', '-size', ['/c', '/b', '/a']],
+  ])('by %s is that of the column, which says so, and another click turns it', async (name, sort, sorted) => {
+    const one = await site({}, sizes);
+    // The younger one of those with the same type or age comes later.
+    for (const path of ['/a', '/c', '/b']) await one.get(path);
+    const page = await one.open(`#responses?sort=${sort}`);
+    await saysCount(page, 3);
+    const head = page.locator('#list th', { hasText: name });
+    const first = await keys(page);
+    // Rows of the same type, and of nearly the same age, have no order of their own.
+    if (name === 'Type' || name === 'Age') expect(first[0]).toBe(sorted[0]);
+    else expect(first).toEqual(sorted);
+    const order = sort.startsWith('-') ? 'descending' : 'ascending';
+    expect(await head.getAttribute('aria-sort')).toBe(order);
+    if (name === 'Size') {
+      await head.getByRole('button').click();
+      expect(await keys(page)).toEqual([...sorted].reverse());
+      expect(await head.getAttribute('aria-sort')).toBe('ascending');
+      await head.getByRole('button').click();
+      expect(await head.getAttribute('aria-sort')).toBe('none');
+    }
+  });
+
+  test('is chosen in the form on a small screen, and is that of more than one page', async () => {
+    const one = await site({}, simple);
+    await Promise.all(Array.from({ length: 60 }, (_, i) => one.get(`/n/${String(i).padStart(2, '0')}`)));
+    const page = await one.open('#responses', { viewport: { width: 375, height: 780 } });
+    await says(page, '#list-status', /^50 responses.*\. There are more\.$/);
+    expect(await page.getByRole('button', { name: 'Size' }).isVisible()).toBe(false);
+    await page.getByLabel('Sort by').selectOption('key');
+    await saysCount(page, 60);
+    const all = await keys(page);
+    expect(all).toEqual([...all].sort());
+  });
+});
+
+describe('what the user types', () => {
+  test.each([
+    ['url', 'nonsense', /url must be absolute, such as 'https:\/\/example\.com\/leads', not "nonsense"/],
+    ['prefix', 'nonsense', /prefix must be an absolute URL, or a path such as '\/leads', not "nonsense"/],
+    ['url', '', /^URL is missing: write for example https:/],
+    ['tag', ' ', /^Tag is missing: write for example leads/],
+  ])(
+    'for a purge by %s, as %j, is checked before the question, and the message goes',
+    async (what, value, message) => {
+      const one = await site({}, simple);
+      await one.get('/a');
+      const page = await one.open('#operate');
+      await page.locator('#purge select').selectOption(what);
+      const field = page.locator('#purge [name=value]');
+      await field.fill(value);
+      await page.locator('#purge').getByRole('button').click();
+      await says(page, '#purge-status', message);
+      expect(await page.locator('#confirm').isVisible()).toBe(false);
+      expect([await field.getAttribute('aria-invalid'), await field.evaluate(isFocused)]).toEqual([
+        'true',
+        true,
+      ]);
+      await page.keyboard.type('x');
+      expect(await textOf(page.locator('#purge-status'))).toBe('');
+      expect(await field.getAttribute('aria-invalid')).toBe(null);
+      complaints = complaints.filter((text) => !text.includes('400'));
+    },
+  );
+
+  test('for a purge under which nothing is stored is said in the question', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#operate');
+    await page.locator('#purge [name=value]').fill('/a');
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#confirm-text', `${one.origin}/a`);
+    await says(page, '#confirm-count', 'Nothing that is stored matches.');
+    await page.keyboard.press('Escape');
+    await page.locator('#confirm').waitFor({ state: 'hidden' });
+    expect(await page.locator('#purge button').evaluate(isFocused)).toBe(true);
+  });
+
+  test('for a warm-up has a reason for each malformed line, and the other lines are requested', async () => {
+    let listener: RequestListener = () => {};
+    const warm = { app: (req: IncomingMessage, res: ServerResponse) => listener(req, res) };
+    const one = await site({ warm }, simple);
+    listener = express5app(one.cache as unknown as Handler, simple);
+    const page = await one.open('#operate');
+    await page.fill('#warm textarea', `/a\n\nnonsense\nftp://a.example/\n${one.origin}/b`);
+    await page.locator('#warm').getByRole('button', { name: 'Warm' }).click();
+    await says(page, '#warm-status', '2 done, 2 failed.');
+    expect((await textOf(page.locator('#warm .failures'))).split('\n')).toEqual([
+      'Line 3, nonsense: not an absolute URL: write the whole URL, such as https://api.example.com/leads',
+      'Line 4, ftp://a.example/: the URL must begin with http:// or https://, not ftp:',
+    ]);
+    expect(await storedIn(one)).toEqual(['/a', '/b']);
+    await page.locator('#warm textarea').press('x');
+    expect(await textOf(page.locator('#warm-status'))).toBe('');
+    expect(await page.locator('#warm .failures li').count()).toBe(0);
+  });
+
+  test('to be explained may be a path, must have header fields, and leads to the stored response', async () => {
+    const one = await site({}, simple);
+    await one.get('/a');
+    const page = await one.open('#operate');
+    const explain = page.locator('#explain').getByRole('button');
+    await page.fill('#explain [name=url]', '/a');
+    await page.fill('#explain textarea', 'Accept: a\nno field');
+    await explain.click();
+    await says(page, '#explain-status', 'Line 2 is no header field: write Name: value');
+    expect(await page.locator('#explain textarea').evaluate(isFocused)).toBe(true);
+    await page.fill('#explain textarea', 'Accept: a');
+    expect(await textOf(page.locator('#explain-status'))).toBe('');
+    await explain.press('Enter');
+    await says(page, '#explain .explanation', `GET ${one.origin}/a`);
+    await page.locator('#explain .explanation a').click();
+    await says(page, '#entry pre', 'body of /a');
+  });
+});
+
+describe('a newcomer', () => {
+  test('is told what to do while there is no request, no hit and nothing stored', async () => {
+    const one = await site({}, simple);
+    const page = await one.open();
+    await says(page, '#newcomer', 'No request has reached this cache yet.');
+    await says(page, '#newcomer', `curl -i ${one.origin}/your/route`);
+    await expectText(page.locator('#figures dd').first(), '\u2013');
+    await page.getByRole('navigation').getByRole('link', { name: 'Stored responses' }).click();
+    await says(page, '#list-empty', 'Nothing is stored yet.');
+    await page.locator('#list-empty').getByRole('link', { name: 'Live' }).click();
+    await one.get('/a');
+    await says(page, '#newcomer', 'No response has come from the cache yet.');
+    await one.get('/a');
+    await page.locator('#newcomer').waitFor({ state: 'hidden' });
+    await page.goto(`${one.origin}/admin/cache/#responses?search=nowhere`);
+    await says(page, '#list-empty', 'No stored response matches.');
+    await page.getByRole('button', { name: 'Show all' }).click();
+    await saysCount(page, 1);
+  });
+
+  test('sees one request as a quarter of the chart, with a scale in whole requests', async () => {
+    const one = await site({}, simple);
+    const page = await one.open();
+    await says(page, '#chart-requests', 'No request in the last 5 minutes');
+    await one.get('/a');
+    const bar = page.locator('#chart-requests rect');
+    await bar.waitFor();
+    expect(Number(await bar.getAttribute('height'))).toBe(30);
+    expect(await page.locator('#chart-requests .scale span').allInnerTexts()).toEqual(['4', '2', '0']);
+    expect(await page.locator('#chart-ratio .scale span').allInnerTexts()).toEqual(['100 %', '50 %', '0 %']);
+    expect(await page.locator('#chart-ratio .dot').count()).toBe(1);
+    expect(await textOf(page.locator('#chart-requests'))).not.toContain('No request');
+    await says(page, '#figures', 'of 1 lookup');
+  });
+
+  test('is told how to allow warm-ups where the inspector has none', async () => {
+    const page = await (await site({}, simple)).open('#operate');
+    await says(page, '#view-operate', 'Warm-ups are off.');
+  });
+});
+
+describe('a response under a key of the app', () => {
+  test('says why it cannot be explained or refetched; its key is copied as a purge takes it', async () => {
+    const warm = { app: (_: IncomingMessage, res: ServerResponse) => res.end() };
+    const one = await site({ warm, cached: { key: (req) => ['page', req.url ?? ''] } }, simple);
+    await one.get('/a?b=1');
+    const page = await one.open('#responses', { permissions: ['clipboard-read', 'clipboard-write'] });
+    await openEntry(page, '"page"');
+    const buttons = await page.locator('#entry button').allInnerTexts();
+    expect(buttons.filter((text) => /Explain|refetch/.test(text))).toEqual([]);
+    await says(page, '#entry-limits', 'The key option of the app made this key');
+    await says(page, '#entry .facts', `Path${one.origin}/a`);
+    await page.getByRole('button', { name: 'Copy key' }).click();
+    await says(page, '#entry > .status', 'The key is copied.');
+    const copied = await page.evaluate(inBrowser.copied);
+    expect(copied).toBe('["page","/a?b=1"]');
+    await page.locator('#entry-limits a').click();
+    await page.locator('#purge select').selectOption('key');
+    await page.locator('#purge [name=value]').fill(copied);
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#confirm-count', '1 stored response would be deleted.');
+  });
+});
+
+test('a response is marked stale after a question, and its URL is copied', async () => {
+  const one = await site({}, simple);
+  await one.get('/a');
+  const page = await one.open('#responses', { permissions: ['clipboard-read', 'clipboard-write'] });
+  await openEntry(page, '/a');
+  await page.getByRole('button', { name: 'Copy URL' }).click();
+  await says(page, '#entry > .status', 'The URL is copied.');
+  expect(await page.evaluate(inBrowser.copied)).toBe(`${one.origin}/a`);
+  await page.getByRole('button', { name: 'Mark stale' }).click();
+  await page.locator('#confirm').getByRole('button', { name: 'Mark stale' }).click();
+  await says(page, '#entry > .status', 'Marked 1 stored response stale.');
+  await says(page, '#list', 'stale (soft purge)');
+  expect(await page.getByRole('button', { name: 'Mark stale' }).count()).toBe(0);
+});
+
+describe('a lost connection', () => {
+  test('is shown in every view, and ends when the server answers again', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#responses');
+    await saysCount(page, 0);
+    await page.route('**/api/**', (route) => route.abort());
+    await page.getByRole('button', { name: 'Search' }).click();
+    await says(page, '#list-status', 'The server cannot be reached.');
+    await says(page, '#connection', 'The page tries again every 2 seconds.');
+    await page.unroute('**/api/**');
+    await says(page, '#connection', 'Connected again.');
+    await page.locator('#connection').waitFor({ state: 'hidden' });
+    complaints = complaints.filter((text) => !text.includes('ERR_FAILED'));
+  });
+
+  test('to the store is said with what to do', async () => {
+    const one = await site({ cached: { redis: 'redis://127.0.0.1:1', timeout: 50 } }, simple);
+    const page = await one.open('#responses');
+    await says(page, '#list-status', /Is Redis up\? The faults under Live say more\.$/);
+    complaints = complaints.filter((text) => !text.includes('503'));
+  });
+
+  test('after a redirect to a login says that the user is logged out', async () => {
+    let allowed = true;
+    const authorize = (_: IncomingMessage, res: ServerResponse): boolean => {
+      if (!allowed) res.writeHead(302, { Location: '/login' }).end();
+      return allowed;
+    };
+    const one = await site({ authorize }, simple);
+    const page = await one.open('#operate');
+    allowed = false;
+    await page.fill('#explain [name=url]', '/a');
+    await page.locator('#explain').getByRole('button').click();
+    await says(page, '#explain-status', 'You are logged out. Reload this page to log in.');
+  });
+});
+
+test('figures can be paused', async () => {
+  const one = await site({}, simple);
+  const page = await one.open();
+  const requests = page.locator('#figures div', { hasText: 'Requests' }).locator('dd').first();
+  await expectText(requests, '0');
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await one.get('/a');
+  const answered = page.waitForResponse('**/api/live');
+  await answered;
+  await (await page.waitForResponse('**/api/live')).finished();
+  expect(await textOf(requests)).toBe('0');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await expectText(requests, '1');
+});
+
+test('nothing moves for a user who prefers reduced motion', async () => {
+  const one = await site({}, simple);
+  const still = await one.open('', { reducedMotion: 'reduce' });
+  expect(await still.evaluate(inBrowser.moving)).toEqual([]);
+  const other = await one.open('', { reducedMotion: 'no-preference' });
+  expect((await other.evaluate(inBrowser.moving)).length).toBeGreaterThan(0);
 });
 
 test('a page of another site cannot purge or frame, even if the app allows CORS to everybody', async () => {
@@ -629,7 +1002,10 @@ test('every view and action works by keyboard alone', async () => {
 
 describe.each(['light', 'dark'] as const)('in the %s scheme', (colorScheme) => {
   test('every text has enough contrast, and nothing is wider than a phone', async () => {
-    const one = await site({ warm: { origins: ['http://a.example'] } }, simple);
+    const one = await site({ warm: { origins: ['http://a.example'] } }, (req, res, next) => {
+      res.setHeader('X-Long', 'long-and-unbroken'.repeat(60));
+      simple(req, res, next);
+    });
     const long = `/${'long-and-unbroken'.repeat(20)}`;
     for (const path of ['/a', '/a', long]) await one.get(path);
     const page = await one.open('', { colorScheme, viewport: { width: 375, height: 780 } });
@@ -643,6 +1019,16 @@ describe.each(['light', 'dark'] as const)('in the %s scheme', (colorScheme) => {
     await page.keyboard.press('Escape');
     await page.goto(`${one.origin}/admin/cache/#operate`);
     await page.locator('#purge').waitFor();
+    await legible(page);
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#purge-status', 'URL is missing');
+    await page.fill('#warm textarea', long.slice(1));
+    await page.locator('#warm').getByRole('button', { name: 'Warm' }).click();
+    await page.locator('#warm .failures li').waitFor();
+    await legible(page);
+    await page.fill('#purge [name=value]', long);
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#confirm-count', '1 stored response would be deleted.');
     await legible(page);
   });
 });
