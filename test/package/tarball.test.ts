@@ -190,9 +190,11 @@ test('the tarball holds the build, its documentation, and nothing else', () => {
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     'dist',
     'docs',
     'examples',
+    'llms.txt',
     'package.json',
   ]);
   // What several entries share stands in files of its own, named by its content.
@@ -204,7 +206,7 @@ test('the tarball holds the build, its documentation, and nothing else', () => {
 });
 
 test('every relative link of the packed documentation leads to a file of the tarball', () => {
-  const pages = markdownBelow(installed);
+  const pages = [...markdownBelow(installed), 'llms.txt'];
   expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/options.md', 'examples/README.md']));
   const dead = pages.flatMap((page) => deadLinks(installed, page).map((link) => `${page}: ${link}`));
   expect(dead).toEqual([]);
