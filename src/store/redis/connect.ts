@@ -172,19 +172,6 @@ export function storeKindOf(redis: RedisOption | undefined): StoreKind {
   return isCluster(redis) ? 'cluster' : 'redis';
 }
 
-/** The server, the socket or the nodes that a `redis` option names: caches with the same name may store in one place. */
-export function serverNameOf(redis: RedisOption): string {
-  if (typeof redis === 'string') {
-    const { hostname, port, pathname } = new URL(redis);
-    return `${hostname}:${port || 6379}/${Number(pathname.slice(1))}`;
-  }
-  const options = (isClient(redis) ? redis.options : redis) as RedisOptions & { cluster?: unknown };
-  if (options.cluster !== undefined) return JSON.stringify(options.cluster);
-  const { host = 'localhost', port = 6379, path, sentinels, name, db = 0 } = options;
-  const server = sentinels ? `${JSON.stringify(sentinels)} ${name}` : (path ?? `${host}:${port}`);
-  return `${server}/${db}`;
-}
-
 function isCluster(redis: RedisOption): boolean {
   if (isClient(redis)) return redis.isCluster === true;
   return typeof redis === 'object' && redis !== null && Object.hasOwn(redis, 'cluster');
