@@ -26,13 +26,15 @@ import { assertListener } from './options/listeners.ts';
 import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
-import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from './options/request.ts';
+import type { CacheOptions, KeyPart, PolicyOptions } from './options/types.ts';
 import { purge, TagPurges } from './purge/purge.ts';
 import { Constants } from './sharing/constants.ts';
 import { Varieties } from './sharing/varieties.ts';
 import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
+import { addressOf } from './store/redis/address.ts';
 import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
@@ -46,8 +48,11 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
  * If Redis is down, full or damaged, the app answers.
  * @throws {OptionError} for a bad option: it names the option, its value and what is accepted.
  */
-export function redisCache(options: CacheOptions = {}): CacheMiddleware {
-  return createCache(options, PRODUCTION);
+export function redisCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
+  options: NoInfer<CacheOptions<Req, Res>> = {},
+): CacheMiddleware<Req, Res> {
+  // Inside, requests and responses are those of `node:http`, whatever the user calls them.
+  return createCache(options as object, PRODUCTION) as unknown as CacheMiddleware<Req, Res>;
 }
 
 /** What the testing kit has in another form. */
@@ -76,6 +81,7 @@ class Cache {
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #onClose: () => void;
+  readonly #storeAddress: string | undefined;
   #closed = false;
 
   constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
@@ -93,6 +99,7 @@ class Cache {
       encryption.onFault(fault);
     };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
+    this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
     const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
     const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
     this.#onClose = () => encryption.end();
@@ -128,12 +135,15 @@ class Cache {
     this.#addPolicy(policy);
     const context = this.#context;
     const { Exchange } = context;
-    const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
+    const redisCacheMiddleware = (req: NodeRequest, res: NodeResponse, next: Next): void => {
       if (this.#closed) next();
-      else void handle(new Transaction(new Exchange(req, res, next), policy, context));
+      else
+        void handle(
+          new Transaction(new Exchange(req as IncomingMessage, res as ServerResponse, next), policy, context),
+        );
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
-      before: (app: RequestListener) => this.#before(app, policy),
+      before: (app: (req: never, res: never) => unknown) => this.#before(app as RequestListener, policy),
       with: (overrides: PolicyOptions) => {
         const refined = refinePolicy(policy, overrides);
         warnOfOptions(overrides, context.reporter.warnings);
@@ -155,9 +165,14 @@ class Cache {
         context.reporter.off(event, listener);
         return handled;
       },
-      explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
-        explain(context, policy, request, init),
-      stats: () => context.reporter.stats(),
+      explain: (request: NodeRequest | string | URL, init?: ExplainRequest) =>
+        explain(context, policy, request as IncomingMessage | string | URL, init),
+      stats: () => ({
+        ...context.reporter.stats(),
+        ...(this.#storeAddress !== undefined && { storeAddress: this.#storeAddress }),
+        storeAvailable: context.store.isAvailable,
+        mode: policy.mode,
+      }),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -173,7 +188,7 @@ class Cache {
     this.#policies.add(policy);
   }
 
-  #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+  #before(app: RequestListener, policy: Policy): (req: NodeRequest, res: NodeResponse) => void {
     if (typeof app !== 'function')
       throw new ArgumentError(
         `before() needs an Express or Connect app, or a request listener; not ${show(app)}.`,
@@ -189,8 +204,8 @@ class Cache {
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
-      const exchange = new Exchange(req, res, next, door);
-      if (asks && exchange.cacheLevel === 0) door.decorate(req, res);
+      const exchange = new Exchange(req as IncomingMessage, res as ServerResponse, next, door);
+      if (asks && exchange.cacheLevel === 0) door.decorate(exchange.req, exchange.res);
       void handle(new Transaction(exchange, policy, context));
     };
   }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
-import type { Next } from '../options/types.ts';
+import type { Next } from '../options/request.ts';
 import { cachesPassed, leaderRequests, refreshRequests, unviewed } from '../shared-state.ts';
 import { OptionReads } from '../sharing/option-view.ts';
 import type { FrontDoor } from './front-door.ts';

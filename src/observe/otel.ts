@@ -27,9 +27,9 @@ interface Source {
 /** Where `otel` reports. */
 export interface OtelOptions {
   /** Makes the metrics; default: no metrics. */
-  readonly meter?: Meter;
+  readonly meter?: Meter | undefined;
   /** Makes the spans; default: no spans. */
-  readonly tracer?: Tracer;
+  readonly tracer?: Tracer | undefined;
 }
 
 const PREFIX = 'redis_response_cache.';
