@@ -34,6 +34,7 @@ import { Varieties } from './sharing/varieties.ts';
 import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
+import { addressOf } from './store/redis/address.ts';
 import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
@@ -80,6 +81,7 @@ class Cache {
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
   readonly #onClose: () => void;
+  readonly #storeAddress: string | undefined;
   #closed = false;
 
   constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
@@ -97,6 +99,7 @@ class Cache {
       encryption.onFault(fault);
     };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
+    this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
     const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
     const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
     this.#onClose = () => encryption.end();
@@ -164,7 +167,12 @@ class Cache {
       },
       explain: (request: NodeRequest | string | URL, init?: ExplainRequest) =>
         explain(context, policy, request as IncomingMessage | string | URL, init),
-      stats: () => context.reporter.stats(),
+      stats: () => ({
+        ...context.reporter.stats(),
+        ...(this.#storeAddress !== undefined && { storeAddress: this.#storeAddress }),
+        storeAvailable: context.store.isAvailable,
+        mode: policy.mode,
+      }),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });

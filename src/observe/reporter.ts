@@ -14,7 +14,7 @@ import {
   type StoreEvent,
 } from './outcome.ts';
 import type { ShadowedRequest } from './shadow-stats.ts';
-import { type CacheStats, type Measurements, Stats, type StoreKind, savedBy } from './stats.ts';
+import { type CountedStats, type Measurements, Stats, type StoreKind, savedBy } from './stats.ts';
 
 /**
  * A request as the reporter reads it. The lifecycle passes its own object, which has these members among others, so that
@@ -89,7 +89,7 @@ export class Reporter {
   }
 
   /** The statistics so far, as a copy. */
-  stats(): CacheStats {
+  stats(): CountedStats {
     return this.#stats.snapshot();
   }
 

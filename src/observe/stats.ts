@@ -23,6 +23,12 @@ export interface CacheStats {
   readonly cache: string;
   /** Where responses are stored: `memory` is that of this process. */
   readonly store: StoreKind;
+  /** The server of the store, without credentials: `localhost:6379/0`, or the first nodes of a Cluster; absent for `memory`. */
+  readonly storeAddress?: string;
+  /** Whether calls are sent to the store: not while the connection is lost or the circuit breaker is open. */
+  readonly storeAvailable: boolean;
+  /** The option `mode` of this middleware. */
+  readonly mode: 'serve' | 'shadow';
   /** When the cache was made: milliseconds since 1970. */
   readonly startedAt: number;
   /** Requests by their outcome. */
@@ -63,6 +69,9 @@ export interface CacheStats {
   /** What the cache would have done in shadow mode; absent if there were no such requests. */
   readonly shadow?: ShadowStats;
 }
+
+/** What is counted. The rest is the state of the cache at the time of the call. */
+export type CountedStats = Omit<CacheStats, 'storeAddress' | 'storeAvailable' | 'mode'>;
 
 /** Where a cache stores responses: a Redis server, a Redis Cluster, or the memory of this process. */
 export type StoreKind = 'redis' | 'cluster' | 'memory';
@@ -174,7 +183,7 @@ export class Stats {
     this.#shadow.add(request);
   }
 
-  snapshot(): CacheStats {
+  snapshot(): CountedStats {
     const { hit, stale, collapsed, revalidated, miss } = this.#requests;
     const fromCache = hit + stale + collapsed;
     const lookedUp = fromCache + revalidated + miss;
