@@ -24,14 +24,14 @@ const SOURCES = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'src'];
 const OUTPUTS = ['index.js', 'index.cjs', 'cli.js', 'inspector.d.ts', 'inspector.d.cts'].map(
   (file) => `dist/${file}`,
 );
-const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', ...OUTPUTS];
+const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'examples', ...OUTPUTS];
 const TARBALL = 'package.tgz';
 /** One build at a time in a checkout: whoever waits for it finds it done. */
 const LOCK = join(tmpdir(), `rrc-build-${createHash('sha1').update(ROOT).digest('hex').slice(0, 12)}.lock`);
 
 try {
   await locked(() => {
-    if (!isFresh(OUTPUTS, SOURCES)) npm('run', 'prepare');
+    if (!isFresh(OUTPUTS, SOURCES)) npm('run', 'build');
     if (!isFresh([TARBALL], PACKED)) pack();
   });
 } catch (error) {
@@ -39,7 +39,7 @@ try {
   process.exitCode = 1;
 }
 
-/** Of what `prepare` has built: npm would run it again. */
+/** `prepack` would build once more. */
 function pack() {
   const folder = mkdtempSync(join(tmpdir(), 'rrc-pack-'));
   try {

@@ -1,10 +1,10 @@
 // node scripts/options.mjs             writes docs/options.md from src/options/
 // node scripts/options.mjs --print     says what it would write
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import ts from 'typescript';
+import { cell, ROOT, writePage } from './page.mjs';
 
-const ROOT = new URL('../', import.meta.url);
 /** Where options, and what they are made of, are declared. */
 const SOURCES = ['options/types', 'options/operations', 'warm/warm'];
 /** The table of all options, which has their level and their group. */
@@ -18,25 +18,29 @@ const CALLS = {
 
 const HEAD = `<!-- Written by scripts/options.mjs from src/options/: npm run docs. -->
 
-# Options
+# Which options are there?
 
-All options of \`redisCache(options)\`, and of \`cache.with(overrides)\` where marked. They are checked when the cache is made: an
-option that is unknown, malformed or out of bounds throws an \`OptionError\`, which names the option, shows the value and says
-what to write instead.
+These are all options of \`redisCache(options)\`. Those marked can be overridden for a route by \`cache.with(overrides)\`. None is
+required. An option that is unknown, malformed or out of bounds throws an \`OptionError\` when the cache is created; its message names
+the option, shows the value and says what to write instead.
+
+\`\`\`js
+const cache = redisCache({ redis: 'redis://localhost:6379', ttl: '1h', staleWhileRevalidate: '1d', tags: ['api'] });
+app.get('/leads', cache.with({ ttl: '5m', vary: { query: ['country', 'page'] } }), listLeads);
+\`\`\`
 
 - **\`Duration\`** is a number of **milliseconds**, or a string with a unit: \`'500ms'\`, \`'30s'\`, \`'5m'\`, \`'1 hour'\`, \`'7d'\`. A
   string without a unit is refused.
 - **\`Size\`** is a number of **bytes**, or a string with a unit: \`'512kb'\`, \`'1mb'\` (1,048,576 bytes).
-- **\`Value<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
+- **\`OptionValue<T>\`** is a \`T\`, or a function \`(req, res) => T\` that may return a promise.
 - **\`KeyPart\`** is plain JSON: strings, finite numbers, booleans, \`null\`, arrays and plain objects of them.
 
-A function among the options that throws, rejects or returns a value of another type never breaks a request: the app answers
-it, and nothing is stored. \`Cache-Status\` names the option (\`detail=key-error\`); a \`fault\` event, and the log under
-\`DEBUG=redis-response-cache:fault\`, name it with the message.
+If a function among the options throws, rejects or returns a value of another type, the app answers the request, and nothing is
+stored. \`Cache-Status\` names the option (\`detail=key-error\`); a \`fault\` event, and the log under
+\`DEBUG=redis-response-cache:fault\`, have the message.
 `;
 
-if (process.argv.includes('--print')) process.stdout.write(optionsPage());
-else writeFileSync(new URL('docs/options.md', ROOT), optionsPage());
+writePage('docs/options.md', optionsPage());
 
 /** @returns the text of docs/options.md. @throws {Error} for an option without documentation or default. */
 function optionsPage() {
@@ -94,7 +98,6 @@ function sectionOf(option, interfaces) {
 }
 
 function tableOf(options, prefix = '') {
-  const cell = (text) => text.replaceAll('|', '\\|').replaceAll('\n', ' ');
   const rows = options.map(
     ({ name, type, default: byDefault, text }) =>
       `| \`${prefix}${name}\` | \`${cell(type)}\` | ${cell(byDefault)} | ${cell(linked(text))} |`,
@@ -111,7 +114,7 @@ function optionsOf(interfaces, name) {
 function optionOf(owner, member) {
   const name = member.name.text;
   const doc = member.jsDoc?.at(-1);
-  const plain = (comment) => (ts.getTextOfJSDocComment(comment) ?? '').replaceAll(/\s*\n\s*/g, ' ').trim();
+  const plain = (comment) => paragraphs(ts.getTextOfJSDocComment(comment) ?? '');
   const text = plain(doc?.comment);
   const tag = doc?.tags?.find(({ tagName }) => tagName.text === 'default');
   if (!text) throw new Error(`${owner}.${name} is not documented`);
@@ -126,6 +129,15 @@ function optionOf(owner, member) {
     elements: elementsOf(owner, member),
     rfcs: linked(rfcs.join(', ')),
   };
+}
+
+/** The paragraphs and list items of a comment, each on one line. */
+function paragraphs(text) {
+  const lines = text.trim().split('\n');
+  return lines
+    .map((line) => line.trim())
+    .join('\n')
+    .replaceAll(/(?<!\n)\n(?!\n|- )/g, ' ');
 }
 
 /** What a list of objects is made of. */
@@ -158,7 +170,8 @@ function code(value) {
 
 function linked(text) {
   let rfc = '';
-  return text.replaceAll(/RFC (\d{4})(?: §([\d.]*\d))?|§([\d.]*\d)/g, (found, number, section, alone) => {
+  const pages = text.replaceAll(/\bdocs\/([\w-]+\.md)(#[\w-]+)?/g, '[$1]($1$2)');
+  return pages.replaceAll(/RFC (\d{4})(?: §([\d.]*\d))?|§([\d.]*\d)/g, (found, number, section, alone) => {
     rfc = number ?? rfc;
     const at = section ?? alone;
     return `[${found}](https://www.rfc-editor.org/rfc/rfc${rfc}${at ? `#section-${at}` : ''})`;

@@ -24,7 +24,7 @@ export interface CacheMiddleware {
    * to make a response, that response is not stored (see the `guard` option); what caches inside the app have stored is not
    * served here. If you identify users in any other way (IP address, client certificate, a field such as `X-Api-Key`), add
    * that to `key` or `vary`, or exclude such requests by `when`: the cache cannot detect it.
-   * @throws {OptionError} if the app is not a function.
+   * @throws {ArgumentError} if the app is not a function.
    */
   before(
     app: (req: IncomingMessage, res: ServerResponse) => unknown,
@@ -47,7 +47,7 @@ export interface CacheMiddleware {
    * the same key share one run in all processes, and `purge({ key })` and `purge({ tag })` delete the value. If Redis does not
    * answer, each call runs the function. A value that is `undefined` or larger than `maxBodySize` is returned but not
    * stored. The promise rejects with what the function throws.
-   * @throws {TypeError} for a bad key, `ttl` or tag.
+   * @throws {ArgumentError} for a bad key or function. @throws {OptionError} for a bad `ttl` or tag.
    */
   wrap<T>(key: KeyPart, run: () => T | Promise<T>, options: WrapOptions): Promise<T>;
   /**
@@ -55,7 +55,7 @@ export interface CacheMiddleware {
    * `app` option, else over HTTP. A fresh stored response is kept. A missing one is filled once, even if several processes warm up. An
    * iterable is read only as fast as requests finish.
    * Resolves when this process has stored its responses. `close()` ends it early: it resolves with the counts so far.
-   * @throws {OptionError} for a bad option. @throws {TypeError} if the targets are not iterable.
+   * @throws {OptionError} for a bad option. @throws {ArgumentError} if the targets are not iterable.
    */
   warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
   /**
@@ -68,7 +68,7 @@ export interface CacheMiddleware {
   /**
    * Explains what this middleware would do with a request now: one that it received, or one for an absolute URL.
    * It calls the functions among the options and reads Redis; it changes, leases and counts nothing.
-   * @throws {TypeError} if the URL is not an absolute http or https URL.
+   * @throws {ArgumentError} if the URL is not an absolute http or https URL.
    */
   explain(request: IncomingMessage | string | URL, init?: ExplainRequest): Promise<Explanation>;
   /** What the cache has done in this process so far: counts, hit ratio, latencies, time saved. */

@@ -1,3 +1,5 @@
+import type { ERRORS } from './codes.ts';
+
 /** Errors of construction and of the cache's methods. Requests never cause them. */
 
 /**
@@ -7,14 +9,43 @@
 const BRAND = Symbol.for('redis-response-cache.error');
 
 /** Makes `instanceof` of this very class go by the brand. Classes derived from it are compared as usual. */
-function brand(type: { readonly prototype: Error }, name: string): void {
+function brand(
+  type: { readonly prototype: Error },
+  name: string,
+  isInstance: (brand: unknown) => boolean = (found) => found === name,
+): void {
   Object.defineProperty(type.prototype, BRAND, { value: name });
   Object.defineProperty(type, Symbol.hasInstance, {
     value(this: unknown, value: unknown): boolean {
       if (this !== type) return Reflect.apply(Function.prototype[Symbol.hasInstance], this, [value]);
-      return (value as { readonly [BRAND]?: unknown } | null | undefined)?.[BRAND] === name;
+      return isInstance((value as { readonly [BRAND]?: unknown } | null | undefined)?.[BRAND]);
     },
   });
+}
+
+/** The code of an error of this package. docs/errors.md lists all. */
+export type ErrorCode = keyof typeof ERRORS;
+
+/** Every error that this package throws. Requests never end in one: the app answers them. */
+export class CacheError extends Error {
+  static {
+    brand(CacheError, 'CacheError', (found) => typeof found === 'string');
+  }
+  override readonly name: string = 'CacheError';
+  readonly code: ErrorCode;
+  /** Where the documentation explains the code: a path in this package, such as `docs/errors.md#err_rrc_option`. */
+  readonly docs: string;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+    this.docs = docsOf(code);
+  }
+}
+
+/** The place of a code in the documentation. */
+export function docsOf(code: string): string {
+  return `docs/errors.md#${code.toLowerCase()}`;
 }
 
 /** Options whose value no message shows. */
@@ -24,38 +55,72 @@ const SECRET = /pass|secret|token|authorize|encrypt/i;
  * An option is unknown or has a bad value. The message names the option, shows the value, unless it may be a secret, and
  * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)` and every other function that takes options.
  */
-export class OptionError extends TypeError {
+export class OptionError extends CacheError {
   static {
     brand(OptionError, 'OptionError');
   }
   override readonly name = 'OptionError';
-  readonly code = 'ERR_RRC_OPTION';
+  declare readonly code: 'ERR_RRC_OPTION';
   /** The option's name, with a dot before that of a part: `vary.headers`. */
   readonly option: string;
 
   /** @param problem the value and what the option must be, or the whole message. */
   constructor(option: string, ...problem: [value: unknown, accepted: string] | [message: string]) {
-    super(problem.length === 1 ? problem[0] : badValue(option, ...problem));
+    super('ERR_RRC_OPTION', problem.length === 1 ? problem[0] : badValue(option, ...problem));
     this.option = option;
   }
 }
 
-/** Redis did not confirm a call of a method such as `cache.purge`. The message has the reason. */
-export class StoreError extends Error {
+/** A method was called with an argument that it cannot work with. The message says what it needs. */
+export class ArgumentError extends CacheError {
   static {
-    brand(StoreError, 'StoreError');
+    brand(ArgumentError, 'ArgumentError');
   }
-  override readonly name = 'StoreError';
-  readonly code = 'ERR_RRC_STORE';
+  override readonly name = 'ArgumentError';
+  declare readonly code: 'ERR_RRC_ARGUMENT';
+
+  constructor(message: string) {
+    super('ERR_RRC_ARGUMENT', message);
+  }
 }
 
 /** `cache.purge(target)` was given no valid target. */
-export class PurgeError extends TypeError {
+export class PurgeError extends CacheError {
   static {
     brand(PurgeError, 'PurgeError');
   }
   override readonly name = 'PurgeError';
-  readonly code = 'ERR_RRC_PURGE';
+  declare readonly code: 'ERR_RRC_PURGE';
+
+  constructor(message: string) {
+    super('ERR_RRC_PURGE', message);
+  }
+}
+
+/** Redis did not confirm a call of a method such as `cache.purge`. The message and `cause` have the reason. */
+export class StoreError extends CacheError {
+  static {
+    brand(StoreError, 'StoreError');
+  }
+  override readonly name = 'StoreError';
+  declare readonly code: 'ERR_RRC_STORE';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_RRC_STORE', message, options);
+  }
+}
+
+/** `fromSitemap` or `fromAccessLog` could not read its source. The message names it; `cause` has the reason. */
+export class SourceError extends CacheError {
+  static {
+    brand(SourceError, 'SourceError');
+  }
+  override readonly name = 'SourceError';
+  declare readonly code: 'ERR_RRC_SOURCE';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_RRC_SOURCE', message, options);
+  }
 }
 
 function badValue(option: string, value: unknown, accepted: string): string {
@@ -63,15 +128,12 @@ function badValue(option: string, value: unknown, accepted: string): string {
   return `Option "${option}" is ${SECRET.test(option) ? '***' : show(value)}, but must be ${accepted}.`;
 }
 
-/** What `redisCache` returned, as far as a function needs it. @throws {OptionError} */
-export function assertCache(option: string, cache: unknown, methods: readonly string[]): void {
+/** What `redisCache` returned, as far as a function needs it. @throws {ArgumentError} */
+export function assertCache(method: string, cache: unknown, methods: readonly string[]): void {
   const has = (name: string): boolean =>
     typeof (cache as Record<string, unknown> | null | undefined)?.[name] === 'function';
   if (methods.every(has)) return;
-  throw new OptionError(
-    option,
-    `${option}() needs the cache that redisCache() returned, not ${show(cache)}.`,
-  );
+  throw new ArgumentError(`${method}() needs the cache that redisCache() returned, not ${show(cache)}.`);
 }
 
 /** A value as messages show it: at most 120 characters, and without what may be a secret. */

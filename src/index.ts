@@ -4,35 +4,36 @@ export type {
   Entry,
   EntryAudience,
   EntryChange,
+  EntryFigure,
   EntryPage,
   EntryQuery,
   EntryRef,
   EntrySummary,
-  Figure,
   StoreFigures,
   UnreadableEntry,
 } from './entries/types.ts';
-export { OptionError, PurgeError, StoreError } from './errors.ts';
+export type { ErrorCode } from './errors.ts';
+export { ArgumentError, CacheError, OptionError, PurgeError, SourceError, StoreError } from './errors.ts';
 export type { ExplainRequest } from './exchange/probe-request.ts';
 export type { Explanation } from './lifecycle/explain.ts';
-export type { Latency } from './observe/histogram.ts';
+export type { LatencyFigures } from './observe/histogram.ts';
 export type {
+  CacheDetail,
   CacheEvents,
-  Detail,
+  CacheOutcome,
+  CacheResult,
   FaultEvent,
   FaultStep,
   ForwardReason,
   GuardEvent,
-  Outcome,
   PurgeEvent,
   RedisErrorCode,
   RefreshEvent,
   RequestEvent,
-  Result,
-  Steps,
+  RequestSteps,
   StoreEvent,
 } from './observe/outcome.ts';
-export type { Reason } from './observe/reasons.ts';
+export type { CacheReason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
 export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
@@ -45,12 +46,11 @@ export type {
   InvalidationOptions,
   KeyPart,
   NearOptions,
-  Next,
+  OptionValue,
   PolicyOptions,
   QueryRule,
   RefreshOptions,
   TtlByStatus,
-  Value,
   VaryOptions,
 } from './options/types.ts';
 export type { Duration, Size } from './options/units.ts';

@@ -2,7 +2,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
 import { createEntries } from './entries/entries.ts';
-import { OptionError } from './errors.ts';
+import { ArgumentError, show } from './errors.ts';
 import { Exchange } from './exchange/exchange.ts';
 import { FrontDoor } from './exchange/front-door.ts';
 import type { ExplainRequest } from './exchange/probe-request.ts';
@@ -137,7 +137,9 @@ class Cache {
 
   #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
     if (typeof app !== 'function')
-      throw new OptionError('before', app, 'an Express or Connect app, or a request listener');
+      throw new ArgumentError(
+        `before() needs an Express or Connect app, or a request listener; not ${show(app)}.`,
+      );
     const context = this.#context;
     const door = new FrontDoor(app);
     const { enabled, when, key, vary } = policy;

@@ -2,8 +2,6 @@
 // npm run demo -- --serve   the same API, left up to be tried with curl
 
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { start } from './child.mjs';
 import { measure } from './measure.mjs';
 import { findRedis } from './redis.mjs';
@@ -56,9 +54,6 @@ async function demo() {
   say(`  ${bold('redis-response-cache')}: one line in front of a slow API`);
   say();
 
-  if (!existsSync(fileURLToPath(import.meta.resolve('redis-response-cache')))) {
-    throw new Error('the package is not built; npm install or npm run build does that');
-  }
   redis = await findRedis();
   facts([['store', redis.label, `(${redis.why})`]]);
   const upstream = await launch('upstream.mjs', { quota: QUOTA, seed: SEED });

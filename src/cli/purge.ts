@@ -128,7 +128,7 @@ async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
     const counts = await Promise.all([...ids].map((id) => cache.entries.purge({ id }, { soft })));
     const { tags = [] } = plan;
     // A longer URL is found by its ids alone.
-    for (const tag of new Set(tags)) if (areTags([tag])) counts.push(await cache.purge({ tag, soft }));
+    for (const tag of new Set(tags)) if (areTags([tag])) counts.push(await cache.purge({ tag }, { soft }));
     return counts.reduce((sum, count) => sum + count, 0);
   }
   let done = 0;
@@ -141,14 +141,12 @@ async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
   const timer = setInterval(draw, DRAW_INTERVAL_MS);
   io.signal.addEventListener('abort', reportInterrupted, { once: true });
   try {
-    return await cache.purge(
-      { ...plan.target, soft },
-      {
-        onProgress(purged) {
-          done = purged;
-        },
+    return await cache.purge(plan.target, {
+      soft,
+      onProgress(purged) {
+        done = purged;
       },
-    );
+    });
   } catch (error) {
     if (done === 0) throw error;
     throw new Error(`stopped after ${formatNumber(done)} were purged: ${(error as Error).message}`);

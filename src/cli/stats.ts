@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import type { Figure, StoreFigures } from '../entries/types.ts';
+import type { EntryFigure, StoreFigures } from '../entries/types.ts';
 import { type Command, type Io, write } from './command.ts';
 import { Progress } from './progress.ts';
 import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
@@ -100,17 +100,17 @@ export function storedLines(stored: StoreFigures, io: Io): string[] {
   const columns = columnsOf(io.out);
   const row = (name: string, count: string, size: string): string =>
     truncate(`${name.padEnd(28)}${count.padStart(12)}${size.padStart(12)}`, columns);
-  const line = (name: string, { count, bytes }: Figure): string =>
+  const line = (name: string, { count, bytes }: EntryFigure): string =>
     row(escapeUnsafe(name), formatNumber(count), formatBytes(bytes));
-  const problem = (name: string, figure: Figure): string[] =>
+  const problem = (name: string, figure: EntryFigure): string[] =>
     figure.count > 0 ? [paint('red', line(name, figure))] : [];
-  const section = (title: string, figures: readonly [name: string, Figure][]): string[] => {
+  const section = (title: string, figures: readonly [name: string, EntryFigure][]): string[] => {
     const lines = figures
       .filter(([, { count }]) => count > 0)
       .map(([name, figure]) => line(`  ${truncate(name || '(none)', 24)}`, figure));
     return lines.length > 0 ? [title, ...lines] : [];
   };
-  const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, Figure] => [
+  const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, EntryFigure] => [
     AGE_NAMES[age] ?? age,
     figure,
   ]);

@@ -143,7 +143,7 @@ async function* urlsOf(
       yield* source;
     } catch (error) {
       if (signal.aborted) return;
-      const { errors = [error] } = error as { errors?: unknown[] };
+      const { errors = [error] } = ((error as Error).cause ?? {}) as { errors?: unknown[] };
       problems.push(...errors.map((each) => (each as Error).message));
     }
   }

@@ -1,4 +1,4 @@
-import type { EntrySummary, Figure, StoreFigures, UnreadableEntry } from './types.ts';
+import type { EntryFigure, EntrySummary, StoreFigures, UnreadableEntry } from './types.ts';
 
 /** Media types beyond this number are counted as `other`. */
 const MAX_TYPES = 100;
@@ -12,7 +12,7 @@ const AGE_GROUPS = [
   ['older', Number.POSITIVE_INFINITY],
 ] as const;
 
-type MutableFigure = { -readonly [Name in keyof Figure]: Figure[Name] };
+type MutableFigure = { -readonly [Name in keyof EntryFigure]: EntryFigure[Name] };
 
 /** Counts entries by kind, freshness, status, media type and age. */
 export class EntryCensus {
@@ -96,6 +96,6 @@ function figureOf(figures: Map<string, MutableFigure>, name: string): MutableFig
   return figure;
 }
 
-function largestFirst(figures: ReadonlyMap<string, Figure>): Record<string, Figure> {
+function largestFirst(figures: ReadonlyMap<string, EntryFigure>): Record<string, EntryFigure> {
   return Object.fromEntries([...figures].sort(([, a], [, b]) => b.bytes - a.bytes));
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { encode } from '../codec/format.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
+import { ArgumentError } from '../errors.ts';
 import { field, type StoredFields } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
 import { userKeyOf } from '../key/value-key.ts';
@@ -26,7 +27,7 @@ const FIELDS_OF_OLD_BODY: ReadonlySet<string> = new Set([
 /**
  * The edited response: the bytes to store and for how many milliseconds.
  * @param identityBody the stored body as the app sent it.
- * @throws {TypeError} for a body that this response cannot have.
+ * @throws {ArgumentError} for a body that this response cannot have.
  */
 export function applyEdit(
   stored: StoredResponse,
@@ -53,9 +54,9 @@ function withBody(
   const dropsCoding = isText && field(headers, 'content-encoding') !== undefined;
   if (body.equals(identityBody) && !dropsCoding) return stored;
   if (status === 206 || status === 204)
-    throw new TypeError(`cannot change the body of a ${status} response: purge it instead`);
+    throw new ArgumentError(`update() cannot change the body of a ${status} response: purge it instead.`);
   if (requiresJson(stored) && !isJson(body))
-    throw new TypeError('cannot change a JSON value to a body that is not JSON');
+    throw new ArgumentError('update() cannot change a JSON value to a body that is not JSON.');
   return { ...stored, body, encodings: undefined, headers: headersFor(headers, body, isText, now) };
 }
 

@@ -1,10 +1,11 @@
 import { decodeIdentity } from '../codec/compression.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { show } from '../errors.ts';
+import { ArgumentError, OptionError } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
 import {
   abortSignal,
   callable,
+  DURATION,
   flag,
   objectOf,
   optional,
@@ -94,7 +95,7 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const place = parseRef(ref);
       const edit = parseChange(change, maxBodySize);
       if (typeof ref.version !== 'string')
-        throw new TypeError('update needs the version of the entry, as get returns it');
+        throw new ArgumentError('update() needs the version of the entry, as entries.get() returns it.');
       const { version } = ref;
       const read = orThrow(await inventory.read(place), 'read the entry');
       if (!read || read.value.version !== version) return false;
@@ -170,7 +171,7 @@ async function storedKey(
 function parseId(ref: Partial<EntryRef> | undefined): string {
   const id = partOf(ref, 'id');
   if (typeof id !== 'string' || /^@|[{}]/.test(id))
-    throw new TypeError('an entry needs an id, as list returns it');
+    throw new ArgumentError('An entry needs an id, as entries.list() returns it.');
   return id;
 }
 
@@ -182,23 +183,25 @@ function parseRef(ref: Partial<EntryRef> | undefined): EntryRef {
   const id = parseId(ref);
   const variant = partOf(ref, 'variant');
   if (typeof variant !== 'string' || /^[!@]/.test(variant))
-    throw new TypeError('an entry needs an id and a variant, as list returns them');
+    throw new ArgumentError('An entry needs an id and a variant, as entries.list() returns them.');
   return { id, variant };
 }
 
 function parseChange(change: EntryChange | undefined, maxBodySize: number): Edit {
   const { ttl, body } = ownMembers<EntryChange>('update', change ?? {}, ['ttl', 'body']);
-  if (ttl === undefined && body === undefined) throw new TypeError('update needs a ttl or a body');
+  if (ttl === undefined && body === undefined)
+    throw new OptionError('update', 'update() needs a ttl or a body.');
   const ttlMs = ttl === undefined ? undefined : milliseconds(ttl);
   if (ttl !== undefined && ttlMs === undefined)
-    throw new TypeError(
-      `ttl must be milliseconds, or a string with a unit such as '30s' or '1h', not ${show(ttl)}`,
-    );
+    throw new OptionError('update.ttl', ttl, `a duration: ${DURATION}`);
   if (body === undefined) return { ttlMs, body };
   if (typeof body !== 'string' && !(body instanceof Uint8Array))
-    throw new TypeError(`body must be a string or a Uint8Array, not ${show(body)}`);
+    throw new OptionError('update.body', body, 'a string or a Uint8Array');
   const size = Buffer.byteLength(body);
   if (size > maxBodySize)
-    throw new TypeError(`body has ${size} bytes, but may have at most ${maxBodySize} (option maxBodySize)`);
+    throw new OptionError(
+      'update.body',
+      `The body has ${size} bytes, but may have at most ${maxBodySize}: raise the option "maxBodySize".`,
+    );
   return { ttlMs, body: typeof body === 'string' ? body : Buffer.from(body) };
 }

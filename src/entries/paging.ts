@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { show } from '../errors.ts';
+import { OptionError } from '../errors.ts';
 import { idOfTag } from '../key/tags.ts';
 import { ownMembers } from '../options/parsers.ts';
 import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
@@ -44,17 +44,17 @@ const START: Cursor = { position: undefined, listed: new Set() };
 
 const PROPERTIES = ['search', 'status', 'tag', 'id', 'limit', 'cursor'] as const;
 
-/** @throws {TypeError} for a bad property, which the message names. */
+/** @throws {OptionError} for a bad property, which the message names. */
 export function parseQuery(query: EntryQuery): Query {
   const { search, status, tag, id, limit = 50, cursor } = ownMembers<EntryQuery>('list', query, PROPERTIES);
   if (search !== undefined && typeof search !== 'string')
-    throw new TypeError(`search must be a string, not ${show(search)}`);
+    throw new OptionError('list.search', search, 'a string');
   if (status !== undefined && !Number.isInteger(status))
-    throw new TypeError(`status must be a number such as 404, not ${show(status)}`);
+    throw new OptionError('list.status', status, 'a number such as 404');
   if (tag !== undefined && !areTags([tag]))
-    throw new TypeError(`tag must be a string of ${TAG_ACCEPTED}, not ${show(tag)}`);
+    throw new OptionError('list.tag', tag, `a string of ${TAG_ACCEPTED}`);
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT)
-    throw new TypeError(`limit must be a whole number from 1 to ${MAX_LIMIT}, not ${show(limit)}`);
+    throw new OptionError('list.limit', limit, `a whole number from 1 to ${MAX_LIMIT}`);
   const storedTag = tag === undefined ? undefined : idOfTag(tag);
   return {
     tag: storedTag,
@@ -145,7 +145,7 @@ function formatCursor({ position, listed }: Cursor, tag: string | undefined): st
 }
 
 function parseCursor(text: unknown, tag: string | undefined): Cursor {
-  const invalid = new TypeError('cursor must be the cursor of the previous page of the same query');
+  const invalid = new OptionError('list.cursor', text, 'the cursor of the previous page of the same query');
   if (typeof text !== 'string') throw invalid;
   let parts: unknown;
   try {

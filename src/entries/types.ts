@@ -133,7 +133,7 @@ export interface EntryChange {
 }
 
 /** A number of entries and the bytes that they take in the store. */
-export interface Figure {
+export interface EntryFigure {
   readonly count: number;
   readonly bytes: number;
 }
@@ -144,29 +144,29 @@ export interface StoreFigures {
   readonly scanned: number;
   /** About how many keys there are. */
   readonly total: number;
-  readonly responses: Figure;
+  readonly responses: EntryFigure;
   /** Values of `cache.wrap` and `cache.store`. */
-  readonly values: Figure;
-  readonly fresh: Figure;
-  readonly stale: Figure;
+  readonly values: EntryFigure;
+  readonly fresh: EntryFigure;
+  readonly stale: EntryFigure;
   /** Entries that no process can read. */
-  readonly damaged: Figure;
+  readonly damaged: EntryFigure;
   /** Entries encrypted with a key that this process does not have. */
-  readonly unknownKey: Figure;
+  readonly unknownKey: EntryFigure;
   /** Entries that are not encrypted, although this process has the `encrypt` option. */
-  readonly unencrypted: Figure;
+  readonly unencrypted: EntryFigure;
   /** Responses and values by status code, by bytes in descending order. */
-  readonly byStatus: Readonly<Record<string, Figure>>;
+  readonly byStatus: Readonly<Record<string, EntryFigure>>;
   /** Responses and values by media type, by bytes in descending order. Empty name: no type. After 100 types, `other`. */
-  readonly byType: Readonly<Record<string, Figure>>;
+  readonly byType: Readonly<Record<string, EntryFigure>>;
   /** Responses and values by age: under a `minute`, an `hour`, a `day`, a `week`, or `older`. */
-  readonly byAge: Readonly<Record<'minute' | 'hour' | 'day' | 'week' | 'older', Figure>>;
+  readonly byAge: Readonly<Record<'minute' | 'hour' | 'day' | 'week' | 'older', EntryFigure>>;
 }
 
 /**
  * The stored responses and values, for a console or a script. Redis is read in small steps by SCAN, never by KEYS, so
  * no call blocks it.
- * Every method rejects with a `StoreError` when Redis does not reply, and with a `TypeError` for a bad argument.
+ * Every method rejects with a `StoreError` when Redis does not reply, with an `OptionError` for a bad option, and with an `ArgumentError` for a bad reference.
  */
 export interface Entries {
   /**
@@ -190,7 +190,7 @@ export interface Entries {
    * A new `ttl` ends a soft purge. `Age` and `Cache-Control` stay the same, so other caches see what the app said.
    * A new body gets its own `Content-Length` and, if the response had a validator, its own `ETag`. `Last-Modified`,
    * digests and signatures are removed.
-   * @throws {TypeError} for a body larger than `maxBodySize`, for a body of a 206 or 204 response, and for a body that
+   * @throws {OptionError} for a body larger than `maxBodySize`. @throws {ArgumentError} for a body of a 206 or 204 response, and for a body that
    * is not JSON where the stored value is.
    */
   update(ref: EntryRef & { readonly version: string }, change: EntryChange): Promise<boolean>;

@@ -1,5 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
+import { ArgumentError, show } from '../errors.ts';
 import { ownMembers } from '../options/parsers.ts';
 
 /** Method and header fields of the request that `cache.explain(url, request)` explains. */
@@ -14,15 +15,12 @@ export interface ExplainRequest {
  * Creates the request that a client would send for a URL. Nothing is sent: only its key and its decision are of
  * interest.
  * @returns the request's response, which is connected to no client.
- * @throws {TypeError} for a URL that is not an absolute http or https URL.
+ * @throws {ArgumentError} for a URL that is not an absolute http or https URL.
  */
 export function probeRequest(url: string | URL, init: ExplainRequest): ServerResponse {
   const { method = 'GET', headers = {} } = ownMembers<ExplainRequest>('explain', init, ['method', 'headers']);
   const target = URL.canParse(String(url)) ? new URL(url) : undefined;
-  if (!target || !/^https?:$/.test(target.protocol)) {
-    const advice = 'write the whole URL, such as https://example.com/leads';
-    throw new TypeError(`explain takes an http or https URL, not ${url}: ${advice}`);
-  }
+  if (!target || !/^https?:$/.test(target.protocol)) throw notExplained(url);
   const { protocol, host, pathname, search } = target;
   const socket = Object.assign(new Socket(), { encrypted: protocol === 'https:' });
   const req = new IncomingMessage(socket);
@@ -33,6 +31,13 @@ export function probeRequest(url: string | URL, init: ExplainRequest): ServerRes
     req.rawHeaders.push(name, value);
   }
   return new ServerResponse(req);
+}
+
+/** The error for what `explain` does not take. */
+export function notExplained(given: unknown): ArgumentError {
+  return new ArgumentError(
+    `explain() needs an absolute URL such as https://example.com/leads, or a request; not ${show(given)}.`,
+  );
 }
 
 /** Whether a value is a request that a server received. */

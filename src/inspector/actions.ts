@@ -1,6 +1,6 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { EntryChange, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from '../entries/types.ts';
-import type { PurgeTarget } from '../options/operations.ts';
+import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import { isPlaced } from '../sharing/placed.ts';
 import type { WarmResult, WarmTarget } from '../warm/warm.ts';
 import type { Live } from './live.ts';
@@ -51,9 +51,11 @@ export function createActions(cache: InspectedCache, settings: Settings, live: L
     return { ...rest, preview: await previewOf(entry), refetchable: mayWarm(settings, entry.url) };
   }
 
-  async function purge({ target }: Input, { progress }: ActionContext): Promise<unknown> {
+  async function purge({ target, soft }: Input, { progress }: ActionContext): Promise<unknown> {
     const onProgress = throttled((purged: number) => progress({ purged }));
-    return { purged: await cache.purge(target as PurgeTarget, { onProgress }) };
+    return {
+      purged: await cache.purge(target as PurgeTarget, { soft: soft as PurgeOptions['soft'], onProgress }),
+    };
   }
 
   async function update({ id, variant, version, ttl, body }: Input): Promise<unknown> {

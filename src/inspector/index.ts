@@ -15,7 +15,7 @@ export type { InspectorOptions } from './settings.ts';
  * `app.use('/cache', inspector(cache, { authorize }))`.
  * The page shows live figures of this process and the stored responses of all processes. It purges, edits, warms and
  * explains. Mount it in front of the cache, so that the cache does not count its requests.
- * @throws {OptionError} for a bad option, and when `authorize` is missing.
+ * @throws {OptionError} for a bad option, and when `authorize` is missing. @throws {ArgumentError} if it is not a cache.
  */
 export function inspector(
   cache: InspectedCache,

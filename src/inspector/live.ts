@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
-import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
+import { type CacheReason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
 
 /**
@@ -36,9 +36,9 @@ interface Snapshot {
   readonly now: number;
   readonly stats: CacheStats;
   /** The explanation of each word in `stats.forwarded`. */
-  readonly forwarded: Readonly<Record<string, Reason>>;
+  readonly forwarded: Readonly<Record<string, CacheReason>>;
   /** The explanation of each word in `stats.details` and `stats.refused`. */
-  readonly details: Readonly<Record<string, Reason>>;
+  readonly details: Readonly<Record<string, CacheReason>>;
   readonly samples: readonly Sample[];
   readonly faults: readonly Timed<FaultEvent>[];
   readonly purges: readonly Timed<PurgeEvent>[];

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { StoreError } from '../errors.ts';
+import { CacheError, StoreError } from '../errors.ts';
 
 /** Reads requests of the page, and describes why one is refused. */
 
@@ -20,8 +20,8 @@ export class HttpError extends Error {
 export function toHttpError(error: unknown): HttpError | undefined {
   if (error instanceof HttpError) return error;
   if (error instanceof StoreError) return new HttpError(503, error.message);
-  // The cache throws a TypeError with a plain message for a bad argument.
-  if (error instanceof TypeError) return new HttpError(400, error.message);
+  // Any other error of the cache is about what the page has sent.
+  if (error instanceof CacheError) return new HttpError(400, error.message);
   return undefined;
 }
 

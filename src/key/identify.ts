@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { RequestTarget, Target } from '../exchange/target.ts';
 import { joined } from '../http/cache-control.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { KeyPart } from '../options/types.ts';
 import { optionView } from '../sharing/option-view.ts';
@@ -29,7 +29,7 @@ export function identify(
   x: Exchange,
   policy: Policy,
   method: string = x.method,
-): Identity | Detail | Promise<Identity | Detail> {
+): Identity | CacheDetail | Promise<Identity | CacheDetail> {
   const { by, caller } = policy.vary;
   if (policy.key || by || caller) return identifyByOptions(x, policy, method);
   const target = keyTarget(x.target);
@@ -56,7 +56,11 @@ interface ComputedParts {
 const NO_PARTS: ComputedParts = {};
 
 /** The identity where the options `key`, `vary.by` or `vary.caller` are functions. What they read covers nobody. */
-async function identifyByOptions(x: Exchange, policy: Policy, method: string): Promise<Identity | Detail> {
+async function identifyByOptions(
+  x: Exchange,
+  policy: Policy,
+  method: string,
+): Promise<Identity | CacheDetail> {
   let key: string | undefined;
   if (policy.key) {
     const value = await policy.key(optionView(x.req, x.optionReads), x.res);

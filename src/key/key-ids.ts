@@ -23,7 +23,7 @@ export function idsOfKey(policies: Iterable<KeyPolicy>, value: unknown): Set<str
   for (const { methods, hash } of policies) {
     for (const method of methods) {
       const key = customKey(method, value);
-      if (key === undefined) throw new PurgeError(`purge takes a key of ${PLAIN_JSON}; not ${show(value)}`);
+      if (key === undefined) throw new PurgeError(`purge(): key must be ${PLAIN_JSON}; not ${show(value)}.`);
       ids.add(redisId(key, hash));
     }
   }
@@ -66,7 +66,10 @@ export function bothSchemesOf(url: unknown): string[] {
 function targetOfUrl(url: unknown): Target {
   const text = typeof url === 'string' ? url : (url as Partial<URL> | null)?.href;
   const target = typeof text === 'string' ? parse(text) : undefined;
-  if (!target) throw new PurgeError(`purge takes an absolute http or https URL, not ${show(url)}`);
+  if (!target)
+    throw new PurgeError(
+      `purge(): url must be absolute, such as 'https://example.com/leads', not ${show(url)}.`,
+    );
   return target;
 }
 
@@ -84,7 +87,9 @@ export function urlPrefixMatcher(prefix: unknown): (key: string) => boolean {
   const target = typeof prefix === 'string' ? parse(prefix) : undefined;
   const isPath = typeof prefix === 'string' && prefix.startsWith('/');
   if (!target && !isPath) {
-    throw new PurgeError(`purge takes a prefix that is an absolute URL or a path, not ${show(prefix)}`);
+    throw new PurgeError(
+      `purge(): prefix must be an absolute URL, or a path such as '/leads', not ${show(prefix)}.`,
+    );
   }
   const start = target ? target.host + target.url : String(prefix);
   return (key) => {

@@ -1,4 +1,4 @@
-import { PurgeError, show } from '../errors.ts';
+import { ArgumentError, PurgeError, show } from '../errors.ts';
 import { PLAIN_JSON } from '../options/plain-json.ts';
 import type { HashName } from '../options/policy.ts';
 import { customKey, redisId } from './cache-key.ts';
@@ -7,10 +7,11 @@ import { customKey, redisId } from './cache-key.ts';
 
 const METHOD = 'VALUE';
 
-/** The cache key of a value. @throws {TypeError} when the user's key is not plain JSON. */
+/** The cache key of a value. @throws {ArgumentError} when the user's key is not plain JSON. */
 export function cacheKeyOfValue(key: unknown): string {
   const text = customKey(METHOD, key);
-  if (text === undefined) throw new TypeError(`The key of a value must be ${PLAIN_JSON}; not ${show(key)}`);
+  if (text === undefined)
+    throw new ArgumentError(`The key of a value must be ${PLAIN_JSON}; not ${show(key)}.`);
   return text;
 }
 
@@ -27,6 +28,6 @@ export function userKeyOf(key: string): unknown {
 /** The id of a value. @throws {PurgeError} when the user's key is not plain JSON. */
 export function idOfValue(key: unknown, hash: HashName | undefined): string {
   const text = customKey(METHOD, key);
-  if (text === undefined) throw new PurgeError(`purge takes a key of ${PLAIN_JSON}; not ${show(key)}`);
+  if (text === undefined) throw new PurgeError(`purge(): key must be ${PLAIN_JSON}; not ${show(key)}.`);
   return redisId(text, hash);
 }

@@ -1,4 +1,4 @@
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import { wordOf } from '../observe/reasons.ts';
 import type { CacheContext } from './context.ts';
 import type { Transaction } from './transaction.ts';
@@ -6,7 +6,7 @@ import type { Transaction } from './transaction.ts';
 /** What to write, where a response is not shared because of its caller. For `guard` events. */
 
 /** Tells the listeners that a response is not shared because of its caller. @param read what the app has read of him. */
-export function reportUnshared(t: Transaction, read: readonly string[], detail: Detail): void {
+export function reportUnshared(t: Transaction, read: readonly string[], detail: CacheDetail): void {
   const { context, identity } = t;
   const advice = adviceFor(t, read, detail);
   context.reporter.guard({ key: identity.key, read, detail, ...(advice !== undefined && { advice }) });
@@ -26,7 +26,7 @@ export function reportCookie(t: Transaction): void {
 function adviceFor(
   { exchange, ownPolicy }: Transaction,
   read: readonly string[],
-  detail: Detail,
+  detail: CacheDetail,
 ): string | undefined {
   const { placed } = exchange.optionReads;
   switch (wordOf(detail)) {

@@ -86,7 +86,7 @@ export async function commit(
   if (committed instanceof Fault) return { kind: 'not-stored', reason: committed.code };
   if (!committed) return { kind: 'revoked' };
   const { bytes, ttlMs, tags } = stored;
-  context.reporter.store({ key: lease.key, bytes: bytes.length, ttlMs, tags, durationMs });
+  context.reporter.store({ key: lease.key, bytes: bytes.length, expiresInMs: ttlMs, tags, durationMs });
   return { kind: 'stored', commit: stored };
 }
 

@@ -2,7 +2,7 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Directives } from '../http/cache-control.ts';
 import { isEarly, reuse } from '../http/reuse.ts';
 import type { Fields } from '../http/vary.ts';
-import { bypass, type ForwardReason, type Outcome } from '../observe/outcome.ts';
+import { bypass, type CacheOutcome, type ForwardReason } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Standing } from '../sharing/audience.ts';
 import type { Found } from './lookup.ts';
@@ -102,7 +102,7 @@ export function decide(
 }
 
 /** What `Cache-Status` says of a decision before the app has answered. */
-export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): Outcome {
+export function outcomeOf(decision: Decision, mode: Policy['mode'] = 'serve'): CacheOutcome {
   if (mode === 'shadow') return bypass(`shadow: ${decision.kind === 'serve' ? 'hit' : decision.reason}`);
   switch (decision.kind) {
     case 'serve': {

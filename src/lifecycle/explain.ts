@@ -1,16 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { show } from '../errors.ts';
 import { Exchange } from '../exchange/exchange.ts';
-import { type ExplainRequest, isRequest, probeRequest, responseOf } from '../exchange/probe-request.ts';
+import {
+  type ExplainRequest,
+  isRequest,
+  notExplained,
+  probeRequest,
+  responseOf,
+} from '../exchange/probe-request.ts';
 import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
 import { normalizeQuery, sharedMethod } from '../key/cache-key.ts';
 import type { Identity } from '../key/identify.ts';
-import { bypass, type Outcome } from '../observe/outcome.ts';
-import { type Reason, reasonOf, reasonsOf } from '../observe/reasons.ts';
+import { bypass, type CacheOutcome } from '../observe/outcome.ts';
+import { type CacheReason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { OptionFailure } from '../options/user-function.ts';
 import { differentAt } from '../sharing/audience.ts';
@@ -30,7 +35,7 @@ export interface Explanation {
   /** What `Cache-Status` would say, as far as it is known before the app answers; `undefined` while `enabled` is false. */
   readonly cacheStatus: string | undefined;
   /** The rules behind that, the most general first. */
-  readonly because: readonly Reason[];
+  readonly because: readonly CacheReason[];
   /** Who asks; absent while `enabled` is false. */
   readonly caller?: {
     /** The names of the request's credentials, never their values: `authorization`, `cookie sid`. */
@@ -92,7 +97,7 @@ export interface Explanation {
   /** The function among the options that failed for this request. */
   readonly failure?: { readonly option: string; readonly message: string };
   /** Why this process did not store the last response for the key. It remembers 1000 keys. */
-  readonly refused?: Reason & { readonly at: Date };
+  readonly refused?: CacheReason & { readonly at: Date };
 }
 
 /**
@@ -108,15 +113,13 @@ export async function explain(
 ): Promise<Explanation> {
   const given = isRequest(request) ? request : undefined;
   if (!given && typeof request !== 'string' && typeof (request as URL | null)?.href !== 'string')
-    throw new TypeError(
-      `explain takes a request that the app received, or an absolute http or https URL, not ${show(request)}`,
-    );
+    throw notExplained(request);
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
   const exchange = new Exchange(given ?? res.req, res, () => {});
   const t = given
     ? new ExplainedTransaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
-  let unqualified: Outcome | undefined;
+  let unqualified: CacheOutcome | undefined;
   try {
     if (policy.enabled && !(await policy.enabled(exchange.req, exchange.res)))
       return { cacheStatus: undefined, because: [] };
@@ -156,7 +159,7 @@ export async function explain(
 }
 
 /** What `Cache-Status` says of the decision, unless the request passes at once. */
-function outcomeOfDecision(t: Transaction, decision: Decision): Outcome {
+function outcomeOfDecision(t: Transaction, decision: Decision): CacheOutcome {
   const { mode } = t.policy;
   const fills = decision.kind === 'compare' || decision.kind === 'fill' || decision.kind === 'validate';
   if (fills && mode === 'serve' && passesAtOnce(t)) return dependentOutcome(decision.reason);
@@ -188,14 +191,14 @@ class ProbeTransaction extends ExplainedTransaction {
 }
 
 /** The outcome of a request that changes what is stored: a purge by a header field, or an unsafe method. */
-async function outcomeOfCommand(t: ExplainedTransaction): Promise<Outcome | undefined> {
+async function outcomeOfCommand(t: ExplainedTransaction): Promise<CacheOutcome | undefined> {
   const { outcome, hidden } = await explainPurgeRequest(t);
   if (outcome) return outcome;
   t.hide(hidden);
   return isForwardedUnsafe(t) ? { kind: 'forward', fwd: 'method' } : undefined;
 }
 
-function explained(t: Transaction, outcome: Outcome, more: Partial<Explanation> = {}): Explanation {
+function explained(t: Transaction, outcome: CacheOutcome, more: Partial<Explanation> = {}): Explanation {
   return { cacheStatus: t.cacheStatus(outcome), because: reasonsOf(outcome), caller: callerOf(t), ...more };
 }
 

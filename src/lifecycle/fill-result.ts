@@ -1,5 +1,5 @@
 import { decode } from '../codec/format.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Commit } from '../store/store.ts';
 import { type FlightResult, LOOK_AGAIN, NOT_SHARED } from './collapse.ts';
 import type { MadeAnswer } from './question.ts';
@@ -21,7 +21,7 @@ export type FillResult =
   /** The response was compared with the stored one. */
   | { readonly kind: 'compared'; readonly isSame: boolean; readonly answer?: MadeAnswer }
   /** The response is not stored; `reason` is a word of `Cache-Status`. */
-  | { readonly kind: 'not-stored'; readonly reason: Detail };
+  | { readonly kind: 'not-stored'; readonly reason: CacheDetail };
 
 /** The bounds, in milliseconds, of the time in which nobody waits for a fill of a place whose last fill had nothing to share. */
 const HIT_FOR_MISS_MS = [5000, 600_000] as const;
@@ -42,7 +42,7 @@ export function isHitForMiss({ kind }: FillResult): boolean {
 }
 
 /** The `detail` of a fill; `undefined` when its response was stored. */
-export function detailOf(result: FillResult): Detail | undefined {
+export function detailOf(result: FillResult): CacheDetail | undefined {
   switch (result.kind) {
     case 'stored':
       return undefined;

@@ -1,6 +1,6 @@
 import type { FieldList } from '../http/headers.ts';
 import type { Identity } from '../key/identify.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { Sharing } from '../sharing/reach.ts';
 import type { ReadWatch } from '../sharing/reads.ts';
@@ -20,7 +20,7 @@ export interface FillState {
   /** When the handler was called: milliseconds since 1970. */
   readonly requestedAt: number;
   /** Why the response is not stored, where that was known before its head. */
-  readonly refusal: Detail | undefined;
+  readonly refusal: CacheDetail | undefined;
   /** The right to store the response; none in shadow mode where another fill has it. */
   readonly lease: Lease | undefined;
   /** Who may have the response, by what the app has read until now; with a lease only. */

@@ -17,7 +17,7 @@ import { parseContentRange } from '../http/range.ts';
 import { isFresh, mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import { variantText } from '../key/variant.ts';
-import { bypass, type Detail, type ForwardReason, type Outcome } from '../observe/outcome.ts';
+import { bypass, type CacheDetail, type CacheOutcome, type ForwardReason } from '../observe/outcome.ts';
 import { wordOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
@@ -97,7 +97,7 @@ export class Fill implements CaptureHooks, FillState {
   readonly #stale: StoredResponse | undefined;
   readonly #startedAt = performance.now();
   readonly #asksForRange: boolean;
-  #refusal: Detail | undefined;
+  #refusal: CacheDetail | undefined;
   #head: (ResponseHead & SentHead) | undefined;
   /** The request for the whole that the response is a part of, if that is to be stored. */
   #wholeTemplate: RequestTemplate | undefined;
@@ -152,7 +152,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** Why the response is not stored, where that was known before its head. */
-  get refusal(): Detail | undefined {
+  get refusal(): CacheDetail | undefined {
     return this.#refusal;
   }
 
@@ -291,7 +291,8 @@ export class Fill implements CaptureHooks, FillState {
     const detail = storability?.reason ?? this.#verifying;
     const stored = storability !== undefined && detail === undefined && head.length !== undefined;
     if (shadow) {
-      const why: Detail = detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
+      const why: CacheDetail =
+        detail === undefined || !this.lease ? shadow.detail : `${shadow.detail}; ${detail}`;
       const outcome = { ...bypass(why), ...(stored && { stored }) };
       this.transaction.announce(outcome);
       return;
@@ -302,7 +303,7 @@ export class Fill implements CaptureHooks, FillState {
     const isKnown =
       conditions !== undefined && head.status === 200 && notModified(conditions, validators, head.receivedAt);
     if (isKnown) convertTo304(exchange.res);
-    const outcome: Outcome = {
+    const outcome: CacheOutcome = {
       kind: 'forward',
       fwd: reason,
       ...((this.#stale || isKnown) && { fwdStatus: head.status }),
@@ -313,7 +314,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** What is said of a response whose caller has credentials, until it was compared. */
-  get #verifying(): Detail | undefined {
+  get #verifying(): CacheDetail | undefined {
     if (this.#plan.compared) return 'verifying';
     if (this.sharing?.reach !== 'unverified') return undefined;
     return canBeAsked(this.transaction) ? 'verifying' : 'credentials';
@@ -358,7 +359,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
-  #refused(reason: Detail): FillResult {
+  #refused(reason: CacheDetail): FillResult {
     const sharing = this.sharing;
     const word = wordOf(reason);
     if (sharing && (word === 'varies' || word === 'depends-on-credentials')) {
@@ -410,7 +411,7 @@ export class Fill implements CaptureHooks, FillState {
   async #replaceBy(stored: StoredResponse, head: ResponseHead & SentHead): Promise<FillResult> {
     const { reason } = this.#plan;
     if (head.status === 304 && this.lease) return confirmStored(this, this.lease, stored, head, reason);
-    const outcome: Outcome = {
+    const outcome: CacheOutcome = {
       kind: 'forward',
       fwd: reason,
       fwdStatus: head.status,
@@ -505,7 +506,7 @@ export class Fill implements CaptureHooks, FillState {
     void context.refreshes.begin(refreshable, () => template);
   }
 
-  #outcomeOf(result: FillResult): Outcome {
+  #outcomeOf(result: FillResult): CacheOutcome {
     const { shadow, reason } = this.#plan;
     const detail = detailOf(result);
     const stored = result.kind === 'stored';
@@ -525,7 +526,7 @@ export class Fill implements CaptureHooks, FillState {
 }
 
 /** Reasons by which a response says that it is for its caller, so that it is another one than what is stored. */
-const OWN_BY_ITS_WORD: ReadonlySet<Detail> = new Set(['private', 'no-store', 'set-cookie']);
+const OWN_BY_ITS_WORD: ReadonlySet<CacheDetail> = new Set(['private', 'no-store', 'set-cookie']);
 
 /** Where a response waits for its client to read: how many bytes were sent by then. `undefined` where it does not wait. */
 function unreadBytes(res: ServerResponse): number | undefined {

@@ -1,7 +1,7 @@
 import { BodyWatch, bringsBody } from '../exchange/body-watch.ts';
 import { isUnsafe } from '../http/invalidation.ts';
 import { type Identity, identify } from '../key/identify.ts';
-import { bypass, type Detail, type Outcome } from '../observe/outcome.ts';
+import { bypass, type CacheDetail, type CacheOutcome } from '../observe/outcome.ts';
 import { OptionFailure } from '../options/user-function.ts';
 import { optionView } from '../sharing/option-view.ts';
 import type { Transaction } from './transaction.ts';
@@ -11,22 +11,22 @@ import type { Transaction } from './transaction.ts';
  * behind this cache. Sets the transaction's identity and look-up policy on the way.
  * @returns the outcome of a request that is not looked up. A promise only where a function of the user's is asked.
  */
-export function qualify(t: Transaction): Outcome | undefined | Promise<Outcome | undefined> {
+export function qualify(t: Transaction): CacheOutcome | undefined | Promise<CacheOutcome | undefined> {
   const { when, key, vary } = t.ownPolicy;
   const obstacle = inspect(t);
   if (obstacle) return obstacle;
   if (when || key || vary.by || vary.caller) return qualifyByUser(t);
-  return identified(t, identify(t.exchange, t.ownPolicy) as Identity | Detail);
+  return identified(t, identify(t.exchange, t.ownPolicy) as Identity | CacheDetail);
 }
 
-async function qualifyByUser(t: Transaction): Promise<Outcome | undefined> {
+async function qualifyByUser(t: Transaction): Promise<CacheOutcome | undefined> {
   const { when } = t.ownPolicy;
   if (when && !(await isAsked(t, when))) return bypass('when');
   return identified(t, await identifyWithBody(t));
 }
 
 /** The identity of a request. If the request has a body, its key must be made of the body. */
-async function identifyWithBody({ exchange, ownPolicy }: Transaction): Promise<Identity | Detail> {
+async function identifyWithBody({ exchange, ownPolicy }: Transaction): Promise<Identity | CacheDetail> {
   if (!bringsBody(exchange)) return identify(exchange, ownPolicy);
   const watch = new BodyWatch(exchange.req);
   const made = await Promise.allSettled([identify(exchange, ownPolicy)]);
@@ -46,7 +46,7 @@ const UNREAD = {
     'read the body of the request before it was there: mount the body parser of its media type in front of the cache, such as app.use(express.json(), cache).',
 };
 
-function identified(t: Transaction, identity: Identity | Detail): Outcome | undefined {
+function identified(t: Transaction, identity: Identity | CacheDetail): CacheOutcome | undefined {
   if (typeof identity === 'string') return bypass(identity);
   t.identity = identity;
   const lookUpPolicy = t.context.nested.policyFor(t.exchange, t.ownPolicy, identity);
@@ -62,7 +62,7 @@ export function isForwardedUnsafe({ exchange: { method }, ownPolicy }: Transacti
 }
 
 /** Requests that no stored response answers, by their method and header fields alone. */
-function inspect({ exchange, ownPolicy }: Transaction): Outcome | undefined {
+function inspect({ exchange, ownPolicy }: Transaction): CacheOutcome | undefined {
   const { method, headers } = exchange;
   if (!ownPolicy.methods.has(method)) return { kind: 'forward', fwd: 'method' };
   if (exchange.asksForUpgrade) return bypass('upgrade');

@@ -3,7 +3,7 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { onHead } from '../exchange/on-head.ts';
 import { joined } from '../http/cache-control.ts';
 import type { Fields } from '../http/vary.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import type { CacheOutcome } from '../observe/outcome.ts';
 import { validatorsOf } from './response-form.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -11,7 +11,7 @@ import type { Transaction } from './transaction.ts';
  * Lets the app answer a HEAD. Its 200 says what the head of a GET's response would be: where it contradicts the stored
  * GET response, that is out of date and is deleted (RFC 9111 §4.3.5).
  */
-export function forwardHead(t: Transaction, outcome: Outcome): void {
+export function forwardHead(t: Transaction, outcome: CacheOutcome): void {
   const { context, exchange, found } = t;
   const { stored, ref } = found;
   // A HEAD of one caller says nothing of what others get.

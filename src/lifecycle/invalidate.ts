@@ -3,12 +3,12 @@ import { alsoInvalidated, isNonError } from '../http/invalidation.ts';
 import type { Fields } from '../http/vary.ts';
 import { identify } from '../key/identify.ts';
 import { formsOf, idOfUrl, invalidatedTags } from '../key/tags.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import type { CacheOutcome } from '../observe/outcome.ts';
 import { reportPurge } from '../purge/purge.ts';
 import { reportError } from './option-fault.ts';
 import type { Transaction } from './transaction.ts';
 
-const OUTCOME: Outcome = { kind: 'forward', fwd: 'method' };
+const OUTCOME: CacheOutcome = { kind: 'forward', fwd: 'method' };
 
 /**
  * Lets the app answer a request with an unsafe method, at once. "A cache MUST invalidate the target URI when it receives

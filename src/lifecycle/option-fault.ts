@@ -1,4 +1,4 @@
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import { OptionFailure } from '../options/user-function.ts';
 
@@ -14,7 +14,7 @@ function isNew(policy: object, message: string): boolean {
 }
 
 /** Reports an error of the life of a request. @returns its word in `Cache-Status`, which names the option whose function failed. */
-export function reportError(reporter: Reporter, error: unknown, policy: object): Detail {
+export function reportError(reporter: Reporter, error: unknown, policy: object): CacheDetail {
   if (error instanceof OptionFailure) {
     const { option, message, detail } = error;
     if (detail === 'body-unread' && !isNew(policy, message)) return detail;

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { sendJson } from '../exchange/replay.ts';
 import { identify } from '../key/identify.ts';
-import type { Detail, Outcome } from '../observe/outcome.ts';
+import type { CacheDetail, CacheOutcome } from '../observe/outcome.ts';
 import type { Invalidation } from '../options/policy.ts';
 import { reportPurge } from '../purge/purge.ts';
 import { isUsualCredential } from '../sharing/fields.ts';
@@ -45,8 +45,8 @@ export async function answerPurgeRequest(t: Transaction): Promise<boolean> {
   return true;
 }
 
-function answer(t: Transaction, detail: Detail, status: number, body: object): void {
-  const outcome: Outcome = { kind: 'invalidated', detail };
+function answer(t: Transaction, detail: CacheDetail, status: number, body: object): void {
+  const outcome: CacheOutcome = { kind: 'invalidated', detail };
   sendJson(t.exchange.res, status, t.cacheStatus(outcome), body);
   t.settle(outcome);
 }
@@ -57,7 +57,7 @@ function answer(t: Transaction, detail: Detail, status: number, body: object): v
  */
 export async function explainPurgeRequest(
   t: Transaction,
-): Promise<{ readonly outcome?: Outcome; readonly hidden: readonly string[] }> {
+): Promise<{ readonly outcome?: CacheOutcome; readonly hidden: readonly string[] }> {
   const { invalidation } = t.context.settings;
   if (!invalidation) return { hidden: [] };
   const command = commandIn(t.exchange.headers[invalidation.header]);

@@ -1,6 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { replay, sendGatewayTimeout } from '../exchange/replay.ts';
-import type { Outcome } from '../observe/outcome.ts';
+import type { CacheOutcome } from '../observe/outcome.ts';
 import { type Decision, outcomeOf } from './decide.ts';
 import { templateFor } from './refresh.ts';
 import { represented } from './representation.ts';
@@ -21,13 +21,22 @@ export function serve(t: Transaction, decision: Extract<Decision, { kind: 'serve
  * Answers with a stored response in the form that the request asks for, and ends the transaction.
  * @param ageMs current age (RFC 9111 §4.2.3).
  */
-export function serveStored(t: Transaction, stored: StoredResponse, ageMs: number, outcome: Outcome): void {
+export function serveStored(
+  t: Transaction,
+  stored: StoredResponse,
+  ageMs: number,
+  outcome: CacheOutcome,
+): void {
   send(t, stored, ageMs, outcome);
   t.settle(outcome);
 }
 
 /** Answers with a stored response in place of a handler that failed or is late (RFC 5861 §4). */
-export function serveOnError(t: Transaction, stored: StoredResponse, outcome: Omit<Outcome, 'kind'>): void {
+export function serveOnError(
+  t: Transaction,
+  stored: StoredResponse,
+  outcome: Omit<CacheOutcome, 'kind'>,
+): void {
   const ageMs = Math.max(0, t.context.clock() - stored.bornAt);
   serveStored(t, stored, ageMs, { kind: 'forward', ...outcome });
 }
@@ -40,7 +49,7 @@ export function send(
   t: Transaction,
   stored: StoredResponse,
   ageMs: number | undefined,
-  outcome: Outcome,
+  outcome: CacheOutcome,
 ): void {
   const shown = represented(stored);
   t.savedMs = stored.originMs;
@@ -51,7 +60,7 @@ export function send(
 }
 
 /** Answers 504: no stored response may be used, and the client wants nothing else (RFC 9111 §5.2.1.7). */
-export function serveUnsatisfied(t: Transaction, outcome: Outcome): void {
+export function serveUnsatisfied(t: Transaction, outcome: CacheOutcome): void {
   sendGatewayTimeout(t.exchange.res, t.cacheStatus(outcome));
   t.settle(outcome);
 }

@@ -6,7 +6,7 @@ import { field } from '../http/headers.ts';
 import { nominated } from '../http/vary.ts';
 import { redisId } from '../key/cache-key.ts';
 import { variantText } from '../key/variant.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Difference, ShadowedRequest } from '../observe/shadow-stats.ts';
 import { type Answer, differenceOf } from '../sharing/answer.ts';
 import { fieldsToStore } from './commit.ts';
@@ -21,7 +21,7 @@ import type { Transaction } from './transaction.ts';
 const MAX_COMPARED = 64;
 const comparisons = new WeakMap<CacheContext, number>();
 
-type ShadowDetail = Extract<Detail, `shadow: ${string}`>;
+type ShadowDetail = Extract<CacheDetail, `shadow: ${string}`>;
 
 /** What would have been served in place of the app's response, and how the two differ. */
 export class ShadowComparison {

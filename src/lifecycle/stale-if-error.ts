@@ -1,5 +1,5 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import { type RefreshResult, templateFor } from './refresh.ts';
 import { serveOnError } from './serve.ts';
 import type { Transaction } from './transaction.ts';
@@ -29,7 +29,7 @@ export async function serveAfterTimeout(
 }
 
 /** Why the stale response is served; `undefined` where the app answers. */
-function detailOf(result: RefreshResult | 'queue-full' | 'late' | undefined): Detail | undefined {
+function detailOf(result: RefreshResult | 'queue-full' | 'late' | undefined): CacheDetail | undefined {
   switch (result) {
     case 'failed':
       return 'stale-if-error';

@@ -7,7 +7,7 @@ import { refusal } from '../http/storable.ts';
 import { targetedDirectives } from '../http/targeted.ts';
 import { type Fields, nominated } from '../http/vary.ts';
 import { tagsOf } from '../key/tags.ts';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import { ERROR_LIFETIME, lifetimeFor, type Ttl } from '../options/ttl.ts';
 import { isPromise } from '../options/user-function.ts';
@@ -22,7 +22,7 @@ import { reportError } from './option-fault.ts';
 export type Storability =
   | { readonly reason?: undefined; readonly ageing: Ageing; readonly tags: readonly string[] }
   /** Why not: a word of `Cache-Status`. */
-  | { readonly reason: Detail };
+  | { readonly reason: CacheDetail };
 
 /** The head to evaluate: the one that the app sent, or a stored one that a 304 has freshened. */
 export interface ResponseHead {
@@ -89,7 +89,7 @@ const NOT_KEYED: ReadonlySet<string> = new Set();
 export function sharingRefusal(
   { identity, transaction: { caller, context } }: FillState,
   { reach, personal, selectors }: Sharing,
-): Detail | undefined {
+): CacheDetail | undefined {
   if (reach === 'personal')
     return caller.isStranger
       ? `varies: ${personal.join(', ')}`
@@ -172,7 +172,7 @@ function withoutOuterCookies({ headBefore }: FillState, headers: Fields): Fields
 }
 
 /** The rule of RFC 9111 section 3 that forbids to store the response. */
-function forbids(fill: FillState, head: ResponseHead, directives: Directives): Detail | undefined {
+function forbids(fill: FillState, head: ResponseHead, directives: Directives): CacheDetail | undefined {
   const { policy, identity, transaction } = fill;
   const names = nominated(head.headers.vary);
   return refusal({

@@ -9,7 +9,7 @@ import { mayServeOnError } from '../http/reuse.ts';
 import type { Identity } from '../key/identify.ts';
 import type { Selecting } from '../key/variant.ts';
 import { cacheStatus } from '../observe/cache-status.ts';
-import type { Outcome, Steps } from '../observe/outcome.ts';
+import type { CacheOutcome, RequestSteps } from '../observe/outcome.ts';
 import type { ReportedRequest } from '../observe/reporter.ts';
 import type { Policy } from '../options/policy.ts';
 import { type Standing, standingOf } from '../sharing/audience.ts';
@@ -46,9 +46,9 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   /** The arrival at this cache, or at the one in front, by `performance.now()`. */
   readonly startedAt: number;
   /** Milliseconds from the arrival to the begin of each step; a step that was not taken is absent. */
-  readonly startsMs: { -readonly [step in keyof Steps]: Steps[step] } = {};
+  readonly startsMs: { -readonly [step in keyof RequestSteps]: RequestSteps[step] } = {};
   /** Milliseconds that each step took. */
-  readonly durationsMs: { -readonly [step in keyof Steps]: Steps[step] } = {};
+  readonly durationsMs: { -readonly [step in keyof RequestSteps]: RequestSteps[step] } = {};
   /** Bytes of body sent from a stored response. */
   bytes = 0;
   /** Milliseconds that the handler had taken to make the response that was sent. */
@@ -179,7 +179,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   }
 
   /** Lets the app answer without storing its response, and says why in `Cache-Status`. */
-  forward(outcome: Outcome): void {
+  forward(outcome: CacheOutcome): void {
     this.settleAtHead(outcome);
     this.callApp();
   }
@@ -192,13 +192,13 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
   }
 
   /** This cache's member of `Cache-Status` (RFC 9211). */
-  cacheStatus(outcome: Outcome): string {
+  cacheStatus(outcome: CacheOutcome): string {
     const { name, showKey } = this.context.settings;
     return cacheStatus(name, outcome, showKey ? this.key : undefined);
   }
 
   /** Adds this cache's member to `Cache-Status`, unless a cache further in reports the request. */
-  announce(outcome: Outcome): void {
+  announce(outcome: CacheOutcome): void {
     if (!this.next) addCacheStatus(this.exchange.res, this.cacheStatus(outcome));
   }
 
@@ -206,7 +206,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
    * The one ending of a request: counts it, remembers why its response was not stored, and tells the listeners, unless a
    * cache further in reports it.
    */
-  settle(outcome: Outcome): void {
+  settle(outcome: CacheOutcome): void {
     if (!this.next) this.context.reporter.request(outcome, this);
   }
 
@@ -214,7 +214,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
    * Announces and counts when the head is about to be sent, and emits the event when the response closes. For requests that
    * the app answers.
    */
-  settleAtHead(outcome: Outcome): void {
+  settleAtHead(outcome: CacheOutcome): void {
     const { context, exchange } = this;
     const { reporter } = context;
     let isCounted = false;

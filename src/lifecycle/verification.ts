@@ -5,7 +5,7 @@ import type { RequestTemplate } from '../exchange/internal-request.ts';
 import { field } from '../http/headers.ts';
 import { keptMs } from '../http/retention.ts';
 import { type Fields, nominated } from '../http/vary.ts';
-import type { ForwardReason, Outcome } from '../observe/outcome.ts';
+import type { CacheOutcome, ForwardReason } from '../observe/outcome.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { type Finding, withFinding } from '../sharing/audience.ts';
 import { isCallersName } from '../sharing/fields.ts';
@@ -36,7 +36,7 @@ export function passesAtOnce({ caller, context, found, ownPolicy }: Transaction)
 }
 
 /** What is said of a request that passes at once, and why it was not served. */
-export function dependentOutcome(fwd: ForwardReason): Outcome {
+export function dependentOutcome(fwd: ForwardReason): CacheOutcome {
   return { kind: 'forward', fwd, detail: 'depends-on-credentials' };
 }
 

@@ -1,10 +1,10 @@
-import type { Outcome } from './outcome.ts';
+import type { CacheOutcome } from './outcome.ts';
 
 /**
  * An outcome as a member of the `Cache-Status` list (RFC 9211 §2): `name; hit; ttl=41` or `name; fwd=uri-miss; stored`.
  * @param key the cache key, where the response may show it (option `showKey`).
  */
-export function cacheStatus(name: string, outcome: Outcome, key?: string): string {
+export function cacheStatus(name: string, outcome: CacheOutcome, key?: string): string {
   const { kind, fwd, fwdStatus, ttlMs, stored, collapsed, detail } = outcome;
   let member = name;
   if (kind === 'hit') member += '; hit';

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Channel, channel } from 'node:diagnostics_channel';
 import debug from 'debug';
+import { warnProcess } from '../warnings.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { CacheEvents } from './outcome.ts';
 
@@ -80,7 +81,7 @@ export class Events {
     const warn = (error: unknown): void => {
       if (this.#warned) return;
       this.#warned = true;
-      process.emitWarning(`a listener of '${name}' threw: ${error}`, { type: 'RedisResponseCacheWarning' });
+      warnProcess('WRN_RRC_LISTENER', `A listener of '${name}' threw: ${error}`);
     };
     try {
       const result = listener(event as never);

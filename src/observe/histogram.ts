@@ -1,5 +1,5 @@
 /** The distribution of a duration, in milliseconds. */
-export interface Latency {
+export interface LatencyFigures {
   /** Number of measurements. */
   readonly count: number;
   readonly sum: number;
@@ -35,7 +35,7 @@ export class Histogram {
     }
   }
 
-  snapshot(): Latency {
+  snapshot(): LatencyFigures {
     let count = 0;
     const buckets = this.#counts.map((inBucket, i) => {
       count += inBucket;

@@ -44,7 +44,7 @@ const STEPS = ['lookup', 'origin', 'store'] as const;
  * request reached the cache; its children are the steps `lookup`, `origin` (the app's answer to a fill) and `store`. The
  * spans are made from measured times when the request ends, so the app's own spans are siblings of `cache origin`.
  * @returns a function that stops the reports.
- * @throws {OptionError} if it is not a cache, or if there is neither a meter nor a tracer.
+ * @throws {OptionError} if there is neither a meter nor a tracer. @throws {ArgumentError} if it is not a cache.
  */
 export function otel(cache: Source, options: OtelOptions): () => void {
   assertCache('otel', cache, ['stats', 'on', 'off']);

@@ -15,7 +15,7 @@ export type RedisErrorCode = `${Letter}${Uppercase<string>}`;
  * A value of `detail` in `Cache-Status` (RFC 9211 §2.8): a word of docs/cache-status.md, a word with particulars after a
  * colon, or the code of an error that Redis replied with.
  */
-export type Detail =
+export type CacheDetail =
   | Exclude<keyof typeof DETAILS, 'shadow' | 'redis-error'>
   | `depends-on-credentials: ${string}`
   | `varies: ${string}`
@@ -23,7 +23,7 @@ export type Detail =
   | RedisErrorCode;
 
 /** What happened to one request. `Cache-Status` and the `request` event are derived from it. */
-export interface Outcome {
+export interface CacheOutcome {
   /**
    * `hit`: answered from the cache. `forward`: forwarded to the app. `unsatisfied`: answered with 504, because the client
    * allows a stored response only (`only-if-cached`). `invalidated`: the request was a purge (option `invalidation`).
@@ -33,7 +33,7 @@ export interface Outcome {
   /** Why the request was forwarded. */
   readonly fwd?: ForwardReason;
   /** The reason for the decision: why a request bypassed the cache, why a response was not stored. */
-  readonly detail?: Detail;
+  readonly detail?: CacheDetail;
   /** Whether the response to the forwarded request was stored. */
   readonly stored?: boolean;
   /** Whether the request was answered with the response to another request for the same key (RFC 9211 §2.6). */
@@ -47,12 +47,12 @@ export interface Outcome {
 }
 
 /** The outcome of a request that is forwarded without a lookup, and why. */
-export function bypass(detail: Detail): Outcome {
+export function bypass(detail: CacheDetail): CacheOutcome {
   return { kind: 'forward', fwd: 'bypass', detail };
 }
 
 /** The outcome of a request whose client has disconnected before the app was called. */
-export const ABANDONED: Outcome = { kind: 'abandoned' };
+export const ABANDONED: CacheOutcome = { kind: 'abandoned' };
 
 /**
  * An outcome in one word.
@@ -67,7 +67,7 @@ export const ABANDONED: Outcome = { kind: 'abandoned' };
  * - `invalidated`: the request was a purge (option `invalidation`).
  * - `abandoned`: the client disconnected while the cache looked up or waited, so the app was not called.
  */
-export type Result =
+export type CacheResult =
   | 'hit'
   | 'stale'
   | 'collapsed'
@@ -79,7 +79,7 @@ export type Result =
   | 'abandoned';
 
 /** With these details a forwarded request was answered with a stale stored response. */
-const STALE: ReadonlySet<Detail> = new Set<Detail>([
+const STALE: ReadonlySet<CacheDetail> = new Set<CacheDetail>([
   'stale-if-error',
   'origin-timeout',
   'refresh-under-way',
@@ -87,7 +87,7 @@ const STALE: ReadonlySet<Detail> = new Set<Detail>([
 ]);
 
 /** The outcome in one word. */
-export function resultOf({ kind, fwd, detail, collapsed, ttlMs, fwdStatus }: Outcome): Result {
+export function resultOf({ kind, fwd, detail, collapsed, ttlMs, fwdStatus }: CacheOutcome): CacheResult {
   if (kind === 'hit') return ttlMs !== undefined && ttlMs < 0 ? 'stale' : 'hit';
   if (kind !== 'forward') return kind;
   if (detail !== undefined && STALE.has(detail)) return 'stale';
@@ -97,9 +97,9 @@ export function resultOf({ kind, fwd, detail, collapsed, ttlMs, fwdStatus }: Out
 }
 
 /** A request that the cache decided about. It holds the cache key, which may hold user data: take care where you log it. */
-export interface RequestEvent extends Outcome {
+export interface RequestEvent extends CacheOutcome {
   /** The outcome in one word. */
-  readonly result: Result;
+  readonly result: CacheResult;
   readonly method: string;
   /** The cache key; absent where none was computed. */
   readonly key?: string;
@@ -108,9 +108,9 @@ export interface RequestEvent extends Outcome {
   /** When the request reached the cache: milliseconds since 1970, with fractions. */
   readonly startedAt: number;
   /** When each step began, in milliseconds after `startedAt`. A step that did not run is absent. */
-  readonly startsMs: Steps;
+  readonly startsMs: RequestSteps;
   /** How long each step took, in milliseconds; `total` is the time from `startedAt` to this event. */
-  readonly durationsMs: Steps & { readonly total: number };
+  readonly durationsMs: RequestSteps & { readonly total: number };
   /** Bytes of body sent from a stored response. */
   readonly bytes: number;
   /** Milliseconds that the app took to make the stored response that was sent; 0 if the app was called for this request. */
@@ -118,7 +118,7 @@ export interface RequestEvent extends Outcome {
 }
 
 /** The steps of a request that take time: the lookup in the store, the app's answer, storing the response. */
-export interface Steps {
+export interface RequestSteps {
   readonly lookup?: number;
   readonly origin?: number;
   readonly store?: number;
@@ -174,7 +174,7 @@ export interface GuardEvent {
   readonly read: readonly string[];
   readonly key: string;
   /** The word of `Cache-Status`. */
-  readonly detail: Detail;
+  readonly detail: CacheDetail;
   /** What to write, if that is known. */
   readonly advice?: string;
 }
@@ -185,7 +185,7 @@ export interface StoreEvent {
   /** Size of the stored value, head and body, in bytes. */
   readonly bytes: number;
   /** Milliseconds until the store deletes the response. It includes the time that a stale response is kept. */
-  readonly ttlMs: number;
+  readonly expiresInMs: number;
   readonly tags: readonly string[];
   /** Milliseconds that storing the response took. */
   readonly durationMs: number;

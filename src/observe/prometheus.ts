@@ -1,7 +1,7 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from 'prom-client';
 import { assertCache, OptionError } from '../errors.ts';
 import { reportedCaches } from '../shared-state.ts';
-import { BOUNDS, type Latency } from './histogram.ts';
+import { BOUNDS, type LatencyFigures } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheStats } from './stats.ts';
 
@@ -25,7 +25,7 @@ const PREFIX = 'redis_response_cache_';
  * `cache` for the cache's `name`. The values are read from `cache.stats()` when the registry is scraped, so requests cost
  * nothing more. One registry can report several caches if their names differ.
  * @returns a function that removes the cache from the registry.
- * @throws {OptionError} if it is not a cache, or not a registry. @throws {TypeError} if the registry already reports a cache with the same name.
+ * @throws {OptionError} for a bad option, and if the registry already reports a cache with the same name. @throws {ArgumentError} if it is not a cache.
  */
 export function prometheus(cache: Source, options: PrometheusOptions): () => void {
   assertCache('prometheus', cache, ['stats']);
@@ -33,8 +33,9 @@ export function prometheus(cache: Source, options: PrometheusOptions): () => voi
   const caches = reportedCaches.get(register) ?? addMetrics(register);
   const { cache: name } = cache.stats();
   if (caches.has(name)) {
-    throw new TypeError(
-      `prometheus: the registry already reports a cache named "${name}"; give each cache its own \`name\``,
+    throw new OptionError(
+      'name',
+      `prometheus(): the registry already reports a cache named "${name}". Give each cache its own option "name".`,
     );
   }
   caches.set(name, cache);
@@ -87,7 +88,7 @@ type Value = Exported['values'][number];
 /** A histogram whose buckets are counted by the cache, not by prom-client. */
 class CountedHistogram extends Histogram<'cache'> {
   readonly #metric: Pick<Exported, 'name' | 'help'>;
-  read: () => [cache: string, Latency][] = () => [];
+  read: () => [cache: string, LatencyFigures][] = () => [];
 
   constructor(configuration: HistogramConfiguration<'cache'>) {
     super(configuration);

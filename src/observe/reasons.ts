@@ -1,10 +1,10 @@
 /**
- * Every word that `Cache-Status` can have in `fwd` and `detail`, with its meaning. The types `ForwardReason` and `Detail`
+ * Every word that `Cache-Status` can have in `fwd` and `detail`, with its meaning. The types `ForwardReason` and `CacheDetail`
  * are derived from these tables, and docs/cache-status.md has the same sentences.
  */
 
 /** The meaning of a word in `Cache-Status`. */
-export interface Reason {
+export interface CacheReason {
   /** The word as `Cache-Status` has it, with its particulars: `no-store`, `depends-on-credentials: req.user`. */
   readonly word: string;
   /** Its meaning in a sentence. */
@@ -229,7 +229,7 @@ export function wordOf(detail: string): string {
 }
 
 /** The meaning of a `detail`, in full or as the statistics count it. */
-export function reasonOf(detail: string): Reason {
+export function reasonOf(detail: string): CacheReason {
   const word = /^[A-Z]+$/.test(detail) ? 'redis-error' : wordOf(detail);
   return isDetail(word)
     ? toReason(detail, DETAILS[word])
@@ -241,7 +241,7 @@ export function reasonsOf(outcome: {
   readonly kind: string;
   readonly fwd?: keyof typeof FORWARDED;
   readonly detail?: string;
-}): Reason[] {
+}): CacheReason[] {
   const { kind, fwd, detail } = outcome;
   return [
     ...(kind === 'hit' ? [toReason('hit', HIT)] : []),
@@ -254,6 +254,6 @@ function isDetail(word: string): word is keyof typeof DETAILS {
   return Object.hasOwn(DETAILS, word);
 }
 
-function toReason(word: string, [says, see]: Entry): Reason {
+function toReason(word: string, [says, see]: Entry): CacheReason {
   return { word, says, ...(see !== undefined && { see }) };
 }

@@ -1,15 +1,15 @@
 import { LRUCache } from 'lru-cache';
 import { Events } from './events.ts';
 import {
+  type CacheDetail,
   type CacheEvents,
-  type Detail,
+  type CacheOutcome,
   type FaultEvent,
   type GuardEvent,
-  type Outcome,
   type PurgeEvent,
   type RefreshEvent,
+  type RequestSteps,
   resultOf,
-  type Steps,
   type StoreEvent,
 } from './outcome.ts';
 import type { ShadowedRequest } from './shadow-stats.ts';
@@ -26,14 +26,14 @@ export interface ReportedRequest extends Measurements {
   /** Status code sent to the client. */
   readonly status: number;
   /** When each step began, in milliseconds after `startedAt`. */
-  readonly startsMs: Steps;
+  readonly startsMs: RequestSteps;
   /** Runs a function in the asynchronous context of the request, where listeners find its trace and its user. */
   inItsContext(run: () => void): void;
 }
 
 /** Why the last response for a key was not stored. */
 export interface Refusal {
-  readonly detail: Detail;
+  readonly detail: CacheDetail;
   /** By the cache's clock: milliseconds since 1970. */
   readonly at: number;
 }
@@ -90,13 +90,13 @@ export class Reporter {
   }
 
   /** Reports a request that has ended: counts it and emits its event. */
-  request(outcome: Outcome, request: ReportedRequest): void {
+  request(outcome: CacheOutcome, request: ReportedRequest): void {
     this.count(outcome, request);
     if (this.isListening) this.emit(outcome, request);
   }
 
   /** The first half of `request`, for a request whose outcome is known before its answer ends. */
-  count(outcome: Outcome, request: ReportedRequest): void {
+  count(outcome: CacheOutcome, request: ReportedRequest): void {
     const { stored, detail } = outcome;
     // What is being verified says nothing of what is stored.
     const isRefused = stored === false && detail !== undefined && detail !== 'verifying';
@@ -107,7 +107,7 @@ export class Reporter {
   }
 
   /** The second half of `request`: emits the event, in the context of the request. */
-  emit(outcome: Outcome, request: ReportedRequest): void {
+  emit(outcome: CacheOutcome, request: ReportedRequest): void {
     request.inItsContext(() => {
       const { method, key, status, startedAt, startsMs, durationsMs, bytes, savedMs } = request;
       this.#events.emit('request', {
@@ -131,7 +131,7 @@ export class Reporter {
   }
 
   /** Counts a response that was not stored where the outcome of its request does not say so. */
-  refused(detail: Detail): void {
+  refused(detail: CacheDetail): void {
     this.#stats.refused(detail);
   }
 

@@ -1,15 +1,15 @@
 import { BoundedCounter } from './bounded-counter.ts';
-import { Histogram, type Latency } from './histogram.ts';
+import { Histogram, type LatencyFigures } from './histogram.ts';
 import {
-  type Detail,
+  type CacheDetail,
+  type CacheOutcome,
+  type CacheResult,
   type FaultEvent,
   type ForwardReason,
-  type Outcome,
   type PurgeEvent,
   type RefreshEvent,
-  type Result,
+  type RequestSteps,
   resultOf,
-  type Steps,
 } from './outcome.ts';
 import { wordOf } from './reasons.ts';
 import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-stats.ts';
@@ -24,7 +24,7 @@ export interface CacheStats {
   /** When the cache was made: milliseconds since 1970. */
   readonly startedAt: number;
   /** Requests by their outcome. */
-  readonly requests: Readonly<Record<Result, number>>;
+  readonly requests: Readonly<Record<CacheResult, number>>;
   /** `hit`, `stale` and `collapsed` as a share of the requests that were looked up: 0 to 1; 0 if there were none. */
   readonly hitRatio: number;
   /** Forwarded requests by `fwd` (RFC 9211 §2.2). */
@@ -47,7 +47,7 @@ export interface CacheStats {
    * Durations in milliseconds: `lookup` and `store` in the store, `origin` of the app's answers to fills, and `hit` from the
    * arrival of a request to its answer from the cache.
    */
-  readonly latencyMs: Readonly<Record<'lookup' | 'store' | 'origin' | 'hit', Latency>>;
+  readonly latencyMs: Readonly<Record<'lookup' | 'store' | 'origin' | 'hit', LatencyFigures>>;
   readonly purges: {
     /** Purges that the store confirmed. */
     readonly confirmed: number;
@@ -67,7 +67,7 @@ export interface Measurements {
   /** When the request reached the cache, by `performance.now()`. */
   readonly startedAt: number;
   /** Milliseconds that each step took. */
-  readonly durationsMs: Steps;
+  readonly durationsMs: RequestSteps;
   /** Bytes of body sent from a stored response. */
   readonly bytes: number;
   /** Milliseconds that the app took to make the stored response that was sent. */
@@ -125,7 +125,7 @@ export class Stats {
     this.#name = name;
   }
 
-  request(outcome: Outcome, { startedAt, durationsMs, bytes, savedMs }: Measurements): void {
+  request(outcome: CacheOutcome, { startedAt, durationsMs, bytes, savedMs }: Measurements): void {
     const { fwd, detail, stored } = outcome;
     const { lookup, origin, store } = durationsMs;
     if (lookup !== undefined) this.#lookup.add(lookup);
@@ -145,7 +145,7 @@ export class Stats {
   }
 
   /** A response was not stored, and no outcome says so. */
-  refused(detail: Detail): void {
+  refused(detail: CacheDetail): void {
     this.#refused.add(wordOf(detail));
   }
 
@@ -197,7 +197,7 @@ export class Stats {
 }
 
 /** The time that an answer saved the app: none if the app was called for it. */
-export function savedBy({ kind, collapsed }: Outcome, savedMs: number): number {
+export function savedBy({ kind, collapsed }: CacheOutcome, savedMs: number): number {
   return kind === 'hit' || collapsed ? savedMs : 0;
 }
 

@@ -1,6 +1,6 @@
-import { OptionError, show } from '../errors.ts';
+import { ArgumentError, show } from '../errors.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
-import { callable, suggestion } from './parsers.ts';
+import { suggestion } from './parsers.ts';
 
 /** The arguments of `cache.on` and `cache.off`. */
 
@@ -13,13 +13,15 @@ const EVENTS: Readonly<Record<keyof CacheEvents, true>> = {
   refresh: true,
 };
 
-/** @throws {OptionError} for an event that does not exist, and for a listener that is no function. */
+/** @throws {ArgumentError} for an event that does not exist, and for a listener that is no function. */
 export function assertListener(method: 'on' | 'off', event: unknown, listener: unknown): void {
   const known = Object.keys(EVENTS);
   if (!known.includes(event as string)) {
     const advice = typeof event === 'string' ? suggestion(event, known) : '';
-    const message = `${method}() does not know the event ${show(event)}.${advice} The events are ${known.join(', ')}.`;
-    throw new OptionError(method, message);
+    throw new ArgumentError(
+      `Unknown event ${show(event)}.${advice || ` The events are ${known.join(', ')}.`}`,
+    );
   }
-  callable(method, listener);
+  if (typeof listener !== 'function')
+    throw new ArgumentError(`${method}() needs a function as the listener, not ${show(listener)}.`);
 }

@@ -3,8 +3,8 @@ import type { Duration } from './units.ts';
 
 /** Arguments and results of `cache.purge`, `cache.wrap` and `cache.store`. */
 
-/** What `cache.purge` purges, and whether softly. */
-export type PurgeTarget = (
+/** What `cache.purge` purges. */
+export type PurgeTarget =
   | /** The stored responses of one `key`, as your `key` function returns it, and the value of `wrap` and `store` under it. */
   { readonly key: KeyPart }
   /**
@@ -22,17 +22,15 @@ export type PurgeTarget = (
    */
   | { readonly prefix: string }
   /** Everything under the cache's own prefix in Redis. */
-  | { readonly all: true }
-) & {
+  | { readonly all: true };
+
+/** Options of `cache.purge`. */
+export interface PurgeOptions {
   /**
    * Marks responses stale instead of deleting them: the app can confirm them by a 304, and they can be served while stale
    * (`staleWhileRevalidate`, `staleIfError`). A soft purge also revokes fills in progress. @default false
    */
-  readonly soft?: boolean;
-};
-
-/** Options of `cache.purge`. */
-export interface PurgeOptions {
+  readonly soft?: boolean | undefined;
   /**
    * Called with the number of responses purged so far, after each step of a purge by tag, by prefix or of everything.
    */
@@ -46,7 +44,7 @@ export interface ValueStore {
   /**
    * Stores a value for `ttl`, replaces the former one, and revokes a `wrap` of the same key that is in progress.
    * @returns whether Redis confirmed it.
-   * @throws {TypeError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
+   * @throws {ArgumentError} if the value is neither JSON nor bytes, or is larger than `maxBodySize`.
    */
   set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean>;
   /** Whether there is a value; `false` too if Redis does not answer. */

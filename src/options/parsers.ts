@@ -19,7 +19,8 @@ export type Members<T> = { readonly [N in keyof T]: Member<T[N]> };
 /** The longest `timeout`. A Node timer of more than 2^31 ms would fire at once. */
 const HOUR = 3_600_000;
 
-const DURATION = "a number of milliseconds, or a string with a unit such as '30s' or '1h'";
+/** What a duration is, for messages. */
+export const DURATION = "a number of milliseconds, or a string with a unit such as '30s' or '1h'";
 
 export function duration(option: string, value: unknown): number {
   const parsed = milliseconds(value);

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Compression } from '../codec/compression.ts';
 import type { SealingKey } from '../codec/encryption.ts';
 import type { RedisOption } from './redis.ts';
-import type { KeyPart, QueryRule, TtlByStatus, Value } from './types.ts';
+import type { KeyPart, OptionValue, QueryRule, TtlByStatus } from './types.ts';
 import type { Duration } from './units.ts';
 
 /**
@@ -27,7 +27,7 @@ export interface Policy {
   readonly methods: ReadonlySet<string>;
   readonly statuses: ReadonlySet<number>;
   /** `lifetimeFor` reads it for each response. */
-  readonly ttl: Value<Duration | TtlByStatus | false>;
+  readonly ttl: OptionValue<Duration | TtlByStatus | false>;
   readonly key: Dynamic<KeyPart | undefined> | undefined;
   readonly vary: {
     readonly headers: readonly string[];
@@ -61,7 +61,7 @@ export interface Policy {
   /** From 0 to 1. */
   readonly jitter: number;
   /** `tagsOf` reads it for each response. */
-  readonly tags: Value<readonly string[]>;
+  readonly tags: OptionValue<readonly string[]>;
   readonly compress: Compression | undefined;
 
   /** Policies with the same object make the same cache key and variant of a request. */

@@ -11,7 +11,7 @@ import type { Duration, Size } from './units.ts';
 export type Next = (error?: unknown) => void;
 
 /** A value, or a function of the request and the response that returns one, or a promise of one. */
-export type Value<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
+export type OptionValue<T> = T | ((req: IncomingMessage, res: ServerResponse) => T | Promise<T>);
 
 /** One freshness lifetime for each status code; `default` is that of all other status codes. */
 export type TtlByStatus = { readonly default?: Duration } & { readonly [status: number]: Duration };
@@ -42,23 +42,22 @@ export interface VaryOptions {
   readonly cookies?: readonly string[];
   /**
    * A function that computes any other part, such as a tenant or a language, as plain JSON. If it returns `undefined` or
-   * something else, the request is forwarded (`detail=vary-ambiguous`). Nothing in it covers the caller, not even an id: that
-   * is what `caller` declares. @default none
+   * something else, the request is forwarded (`detail=vary-ambiguous`). It never covers the caller, even if it contains the
+   * caller's id: declare the caller with `caller`. @default none
    */
   readonly by?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
-   * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a stranger, a request without
-   * credentials. The name is a part of the key, and declares that the key covers the caller (see `guard`): callers with
-   * different names share no stored response, whatever the app reads of them. Mount the cache behind the middleware that knows
-   * the caller. @default none
+   * A function that names the caller, such as `(req) => req.user?.id ?? null`; `null` for a request without credentials.
+   * The name is part of the key, and declares that the key covers the caller (see `guard`): callers with different names
+   * share no stored response. Mount the cache behind the middleware that identifies the caller. @default none
    */
   readonly caller?: (req: IncomingMessage, res: ServerResponse) => KeyPart | Promise<KeyPart>;
   /**
-   * Names that say nothing about the answer, as `Cache-Status` names them: header fields in lower case (`x-device-id`),
-   * cookies (`cookie theme`), values that middleware in front has placed (`req.flowId`, `res.locals.requestId`). They select
-   * nothing and are no credentials, even if the app reads them. Fields of logs, traces and conditions, and cookies of analytics
-   * and consent, are ignored without being named (docs/security.md lists them); a field named in `headers` selects all the
-   * same. @default []
+   * Names that say nothing about the response, as `Cache-Status` writes them: header fields in lower case (`x-device-id`),
+   * cookies (`cookie theme`), values that middleware in front has set (`req.flowId`, `res.locals.requestId`). They select
+   * nothing and are no credentials, even if the app reads them. Fields of logs, traces and conditions, and cookies of
+   * analytics and consent, are ignored by default (docs/security.md#header-fields-that-are-ignored). A field named in
+   * `headers` selects all the same. @default []
    */
   readonly ignore?: readonly string[];
 }
@@ -141,7 +140,8 @@ export interface InvalidationOptions {
 export interface PolicyOptions {
   /**
    * `'serve'` answers from the cache. `'shadow'` serves nothing from the cache: the app answers every request, and the cache
-   * looks up, stores and compares in the background. `cache.stats().shadow` reports what it would have served.
+   * looks up, stores and compares in the background. `cache.stats().shadow` reports what it would have served
+   * (docs/observability.md#shadow-mode).
    * @default 'serve'
    */
   readonly mode?: 'serve' | 'shadow';
@@ -150,20 +150,22 @@ export interface PolicyOptions {
    * without `Cache-Status`, and unsafe methods invalidate nothing.
    * @default true
    */
-  readonly enabled?: Value<boolean>;
+  readonly enabled?: OptionValue<boolean>;
   /** Whether the cache applies to a request. If not, the request is forwarded (`detail=when`). @default true */
-  readonly when?: Value<boolean>;
+  readonly when?: OptionValue<boolean>;
   /**
-   * Whether a response may be stored, evaluated when its header fields are known and RFC 9111 §3 allows to store it. If
-   * not, it is not stored (`detail=store-when`).
+   * Whether a response may be stored (if not, `detail=store-when`). It is evaluated when the header fields of the response are
+   * known, and only if RFC 9111 §3 allows storing it.
    * @default true
    */
-  readonly storeWhen?: Value<boolean>;
+  readonly storeWhen?: OptionValue<boolean>;
   /**
    * The request methods that the cache looks up and stores. A request with another method is forwarded (`fwd=method`).
-   * HEAD requests are answered by stored responses to GET. A method other than GET and HEAD needs a `key` that covers the
-   * request body: a request whose body `key` and `vary.by` did not read, or whose body parser runs behind the cache, is
-   * forwarded (`detail=body-unread`).
+   * HEAD requests are answered by stored responses to GET.
+   *
+   * A method other than GET and HEAD needs a `key` that covers the request body (docs/keys.md#post-with-a-body). If `key` and
+   * `vary.by` did not read the body, or the body parser runs behind the cache, the request is forwarded
+   * (`detail=body-unread`).
    * @default ['GET', 'HEAD']
    */
   readonly methods?: readonly string[];
@@ -174,17 +176,22 @@ export interface PolicyOptions {
    */
   readonly statuses?: readonly number[];
   /**
-   * The freshness lifetime of a response that states none (RFC 9111 §4.2): a duration, a duration for each status code, or
-   * a function. Plain numbers are **milliseconds**. A response with an error status code (400 and above) is fresh for at
-   * most one minute, unless its status code is named or a function returned the lifetime. `false` stores only responses
-   * that state a lifetime, or have a `Last-Modified` to estimate one from (§4.2.2).
+   * The freshness lifetime of a response that states none (RFC 9111 §4.2). Plain numbers are **milliseconds**.
+   *
+   * - A duration: `'5m'`. Errors (status 400 and above) are fresh for at most one minute.
+   * - A duration for each status code: `{ default: '1h', 404: '10s' }`. A status that is named has no limit of one minute.
+   * - A function of request and response that returns one of these, also without that limit.
+   * - `false`: only responses that state a lifetime are stored, or have a `Last-Modified` to estimate one from (§4.2.2).
    * @default '1h'
    */
-  readonly ttl?: Value<Duration | TtlByStatus | false>;
+  readonly ttl?: OptionValue<Duration | TtlByStatus | false>;
   /**
-   * A function that returns the cache key as plain JSON, in place of scheme, host, path and query. Objects with the same
-   * members in another order are the same key. `null` forwards the request (`fwd=bypass`). So does a value that is or
-   * contains `undefined` or is not plain JSON: two different requests could have the same key (`detail=key-ambiguous`).
+   * A function that returns the cache key as plain JSON, instead of scheme, host, path and query (docs/keys.md). Objects with
+   * the same members in another order are the same key.
+   *
+   * - `null` forwards the request (`detail=key`).
+   * - A value that is or contains `undefined`, or is not plain JSON, forwards the request (`detail=key-ambiguous`): two
+   *   different requests could have the same key.
    * @default scheme, host, path and sorted query, as Express trusts them
    */
   readonly key?: (
@@ -198,10 +205,10 @@ export interface PolicyOptions {
    */
   readonly vary?: VaryOptions;
   /**
-   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. The keys of values (`cache.wrap`,
-   * `cache.store`) are hashed as `redisCache()` says, whatever `cache.with` says. If false, a key is readable in Redis unless it
-   * is long or has characters with a meaning to Redis; then it is hashed too. The stored response contains the whole key,
-   * which is compared on each hit: a hash collision is a miss.
+   * Hashes every cache key in Redis, by SHA-1, or by SHA-256 with `encrypt`. If false, only keys are hashed that are long or
+   * have characters with a meaning to Redis. The stored response contains the whole key, which is compared on each hit: a
+   * hash collision is a miss. The keys of values (`cache.wrap`, `cache.store`) follow the option of `redisCache()`, not that of
+   * `cache.with`.
    * @default false; `true` with `encrypt`
    */
   readonly hashKeys?: boolean;
@@ -212,9 +219,12 @@ export interface PolicyOptions {
    */
   readonly maxBodySize?: Size;
   /**
-   * Whose `Cache-Control` the cache obeys. `'follow'`: that of the request and of the response (RFC 9111 §5.2). `'ignore'`:
-   * only that of the response. `'override'`: neither; a response with a status code in `statuses` is stored for `ttl`,
-   * unless it says `private` or `no-store` or is unsafe to store.
+   * Whose `Cache-Control` the cache obeys.
+   *
+   * - `'follow'`: that of the request and of the response (RFC 9111 §5.2).
+   * - `'ignore'`: only that of the response.
+   * - `'override'`: neither. A response with a status code in `statuses` is stored for `ttl`, unless it says `private` or
+   *   `no-store` or is unsafe to store.
    * @default 'follow'
    */
   readonly directives?: 'follow' | 'ignore' | 'override';
@@ -225,35 +235,41 @@ export interface PolicyOptions {
    */
   readonly targeted?: readonly string[];
   /**
-   * What to do with a response that has `Set-Cookie`. `'refuse'` does not store it. `'strip'` stores it without the field.
-   * `'store'` stores it whole, as RFC 9111 alone allows (§7.3): then clients receive the cookies of other clients.
+   * What to do with a response that has `Set-Cookie`.
+   *
+   * - `'refuse'`: do not store it (`detail=set-cookie`).
+   * - `'strip'`: store it without the field.
+   * - `'store'`: store it whole, as RFC 9111 alone allows (§7.3). Clients then receive the cookies of other clients.
    * @default 'refuse'
    */
   readonly setCookie?: 'refuse' | 'strip' | 'store';
   /**
-   * Who may have a response that was made for a request with credentials (a session cookie, `Authorization`, an API key, a
-   * client certificate), if neither the response says `public` or `s-maxage` nor the key covers the caller: by `vary.caller`,
-   * or by `vary.headers`, `vary.cookies` or `Vary` for a credential that the request has.
+   * Who may get a response that was made for a request with credentials (a session cookie, `Authorization`, an API key, a
+   * client certificate). It applies if the response does not say `public` or `s-maxage`, and the key does not cover the
+   * caller: by `vary.caller`, or by `vary.headers`, `vary.cookies` or `Vary` for a credential that the request has.
    *
-   * `'verify'`: its caller alone. Behind the answer the cache asks the app again, without the credentials, and stores what that
-   * gives. Requests without credentials get it, and requests with credentials of a kind for which the app was seen to give the
-   * same answer. This costs one more run of the app for a cold key that a request with credentials asks for.
-   * `'reads'`: everyone, unless the app was seen to read a credential or a value of the caller's. `'off'`: everyone, and
-   * nothing that the app reads selects a response. With `'reads'` and `'off'`, one caller may get what was made for another:
-   * docs/security.md says when they are right.
+   * - `'verify'`: only its caller. After the response was sent, the cache makes the same request without the credentials, and
+   *   stores that response. Requests without credentials get it, and requests with credentials of a kind for which the app was
+   *   seen to give the same response. This costs one more run of the app for a cold key that a request with credentials asks
+   *   for.
+   * - `'reads'`: everyone, unless the app was seen to read a credential or a value of the caller.
+   * - `'off'`: everyone. Nothing that the app reads selects a response.
+   *
+   * With `'reads'` and `'off'`, one caller may get what was made for another: docs/security.md#the-options says when they are
+   * right.
    * @default 'verify'
    */
   readonly guard?: 'verify' | 'reads' | 'off';
   /**
-   * Names of further header fields that name a caller. Known are `Authorization`, `Cookie` (without cookies of analytics
-   * and consent), the fields of identity-aware proxies and gateways, and every field whose name speaks of a user, a
-   * session, a tenant, a token or a key: docs/security.md lists them.
+   * Names of further header fields that identify a caller, such as `['x-license']`. The cache knows `Authorization`, `Cookie`
+   * (without cookies of analytics and consent), the fields of identity-aware proxies and gateways, and every field whose name
+   * contains a word for a user, a session, a tenant, a token or a key (docs/security.md#credentials).
    * @default []
    */
   readonly credentials?: readonly string[];
   /**
-   * Requests for a response that another request is filling wait for it, in this process and in all others
-   * (RFC 9111 §4), instead of running the app again. `false` forwards each request.
+   * While one request fills a key, other requests for it wait for its response, in this process and in all others (RFC 9111
+   * §4), instead of running the app again. `false` forwards each request.
    * @default { wait: '10s', lease: '5s' }
    */
   readonly collapse?: false | CollapseOptions;
@@ -263,10 +279,10 @@ export interface PolicyOptions {
    * 128 tags, or with a longer one, is not stored (`detail=tags`), because a purge by tag could miss it.
    * @default []
    */
-  readonly tags?: Value<readonly string[]>;
+  readonly tags?: OptionValue<readonly string[]>;
   /**
-   * How long after its freshness lifetime a response is still served at once while the cache refreshes it in the background
-   * (RFC 5861 §3). It applies if the response states no `stale-while-revalidate` of its own, and never to a response that
+   * How long after its freshness lifetime a response is still served at once, while the cache refreshes it in the background
+   * (RFC 5861 §3, docs/freshness.md). It applies if the response states no `stale-while-revalidate` of its own, and never to a response that
    * says `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
    * @default 0
    */
@@ -277,13 +293,13 @@ export interface PolicyOptions {
    */
   readonly staleIfError?: Duration;
   /**
-   * How long the app may take to begin its response, at most 1 hour. After that, the app counts as failed, and a stale
-   * response is served if `staleIfError` allows it. The app's response is stored when it arrives. @default none
+   * How long the app may take to begin its response: at most 1 hour. After that the app counts as failed, and a stale response
+   * is served if `staleIfError` allows it. The app's response is still stored when it arrives. @default none
    */
   readonly originTimeout?: Duration;
   /**
-   * Refreshes responses in the background before they are stale. One hit of many starts the refresh, with a probability
-   * that grows as the lifetime ends and with the time that the app takes (XFetch). @default false
+   * Refreshes hot responses in the background before they are stale. Some hit starts the refresh, with a probability that
+   * grows toward the end of the lifetime and with the time that the app takes (XFetch). @default false
    */
   readonly earlyRefresh?: boolean;
   /**
@@ -293,8 +309,8 @@ export interface PolicyOptions {
   readonly jitter?: number;
   /**
    * Compresses each body once, in the background when it is stored, and sends each client the content coding that it
-   * prefers (RFC 9110 §12.5.3): Redis holds less, and a hit compresses nothing. A response that says `no-transform`, has a
-   * `Content-Encoding`, states a digest or is not text is stored as it is. `true` is Brotli and gzip.
+   * prefers (RFC 9110 §12.5.3, docs/compression.md). A response that says `no-transform`, has a `Content-Encoding`, states a
+   * digest or is not text is stored as it is. `true` is Brotli and gzip.
    * @default false
    */
   readonly compress?: boolean | CompressOptions;
@@ -305,9 +321,9 @@ export interface PolicyOptions {
 /** Options of `redisCache`. */
 export interface CacheOptions extends PolicyOptions {
   /**
-   * Redis: a client, a URL, ioredis options, or the nodes of a Cluster. The cache never reconfigures or closes a client of
-   * yours; it opens a connection of its own for the other forms, which `close()` closes. If left out, responses are stored
-   * in this process with the same semantics, for development and single processes.
+   * Redis: an ioredis `Redis` or `Cluster` of yours, a URL, ioredis options, or `{ cluster: [nodes], options }`. The cache never
+   * reconfigures or closes a client of yours; it opens a connection of its own for the other forms, which `close()` closes.
+   * If left out, responses are stored in this process with the same semantics, for development and single processes.
    * @default in process
    */
   readonly redis?: RedisOption;
@@ -316,10 +332,12 @@ export interface CacheOptions extends PolicyOptions {
   /** The cache's name in `Cache-Status` (RFC 9211 §2): a token. @default 'redis-response-cache' */
   readonly name?: string;
   /**
-   * How long Redis may delay a request, in sum: from 1 millisecond to 1 hour. A miss makes two calls, so a Redis that takes
-   * more than half of it to reply lets nothing be stored. Each call may take a tenth of it, whatever those before it took.
-   * After that the request is forwarded. After five such delays in a row the circuit breaker opens: requests do not wait for
-   * Redis until it answers a probe, or its connection is ready again.
+   * How long Redis may delay a request, in sum: from 1 millisecond to 1 hour. After that the request is forwarded. After five
+   * such delays in a row the circuit breaker opens: requests do not wait for Redis until it replies to a ping, or its
+   * connection is ready again (docs/redis-failures.md).
+   *
+   * A miss makes two calls, so if Redis takes more than half of this time to reply, nothing is stored. Each call may take at
+   * least a tenth of it, whatever those before it took.
    * @default 100 (milliseconds)
    */
   readonly timeout?: Duration;
@@ -335,23 +353,23 @@ export interface CacheOptions extends PolicyOptions {
    */
   readonly refresh?: RefreshOptions;
   /**
-   * Keeps responses that were read recently in this process too, and serves them without asking Redis. Redis reports
-   * changes (client tracking, on two connections to each server, Redis 6 or newer); while that does not work, this process
-   * keeps nothing. `true` is `{ maxSize: '64mb', ttl: '10s' }`. Without `redis` it has no effect.
+   * Keeps responses that were read recently in this process too, and serves them without asking Redis (docs/near-cache.md).
+   * Redis reports changes by client tracking, on two connections to each server (Redis 6 or newer); while that does not work,
+   * this process keeps nothing. `true` is `{ maxSize: '64mb', ttl: '10s' }`. Without `redis` it has no effect.
    * @default false
    */
   readonly near?: boolean | NearOptions;
   /**
-   * Encrypts stored responses and values by AES-256-GCM, and hashes cache keys (see `hashKeys`). A stored response that none
-   * of the keys decrypts is a miss.
+   * Encrypts stored responses and values by AES-256-GCM, and hashes cache keys (see `hashKeys`, docs/encryption.md). A stored
+   * response that none of the keys decrypts is a miss.
    * @default off
    */
   readonly encrypt?: EncryptOptions;
-  /** Lets authorized requests purge by a header field. @default off */
+  /** Lets authorized requests purge by a header field (docs/purging.md#by-a-request-header). @default off */
   readonly invalidation?: InvalidationOptions;
   /**
-   * Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. Of a key with more
-   * than 512 characters it has the first 512, then its length: `... (12034 characters)`. @default false
+   * Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. A key longer than 512
+   * characters is cut, and ends in its length: `... (12034 characters)`. @default false
    */
   readonly showKey?: boolean;
   /** A function that returns the current time in milliseconds since 1970, for tests. @default Date.now */

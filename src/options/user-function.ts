@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { isNativeError } from 'node:util/types';
-import type { Detail } from '../observe/outcome.ts';
+import type { CacheDetail } from '../observe/outcome.ts';
 import { flawOf, isPlainJson, kindOf, PLAIN_JSON } from './plain-json.ts';
 import type { Dynamic } from './policy.ts';
 
@@ -17,9 +17,9 @@ export class OptionFailure extends Error {
   override readonly name = 'OptionFailure';
   readonly option: string;
   /** The word in `Cache-Status`. It names the option; the message may quote anything, and stays out of responses. */
-  readonly detail: Detail;
+  readonly detail: CacheDetail;
 
-  constructor(option: string, detail: Detail, problem: string) {
+  constructor(option: string, detail: CacheDetail, problem: string) {
     super(`Option "${option}" ${problem}`);
     this.option = option;
     this.detail = detail;
@@ -53,9 +53,9 @@ type Callable = (req: IncomingMessage, res: ServerResponse) => unknown;
  */
 export function userFunction<T>(
   option: string,
-  detail: Detail,
+  detail: CacheDetail,
   { accepts, accepted, shows = kindOf }: Returned,
-  wrong: Detail = detail,
+  wrong: CacheDetail = detail,
 ): (run: unknown) => Dynamic<T> {
   const made = new WeakMap<object, Dynamic<T>>();
   const failed = (error: unknown): never => {

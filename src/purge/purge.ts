@@ -14,7 +14,7 @@ import { idOfValue } from '../key/value-key.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
-import { callable, objectOf, optional, suggestion } from '../options/parsers.ts';
+import { callable, flag, objectOf, optional, suggestion } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
@@ -35,7 +35,6 @@ type TargetName = (typeof TARGETS)[number];
 interface Target {
   readonly name: TargetName;
   readonly value: unknown;
-  readonly soft: boolean;
 }
 
 /**
@@ -48,8 +47,8 @@ export async function purge(
   target: PurgeTarget,
   options: PurgeOptions = {},
 ): Promise<number> {
-  const { onProgress } = parseOptions('purge', options);
-  const { name, value, soft } = parseTarget(target);
+  const { name, value } = parseTarget(target);
+  const { soft, onProgress } = parseOptions('purge', options);
   const mode: PurgeMode = soft ? { staleSince: context.clock() } : 'delete';
   let count = 0;
   const onStep = (purged: number): void => {
@@ -77,33 +76,38 @@ export async function reportPurge(
 }
 
 const parseOptions = objectOf({
+  soft: { default: false, parse: flag },
   onProgress: { default: undefined, parse: optional(callable<NonNullable<PurgeOptions['onProgress']>>) },
 });
 
-/** @throws {PurgeError} unless the target is an object with exactly one name and, at most, `soft`. */
+/** @throws {PurgeError} unless the target is an object with exactly one name. */
 function parseTarget(target: PurgeTarget): Target {
   if (typeof target !== 'object' || target === null || Array.isArray(target))
     throw new PurgeError(
-      `purge needs an object such as { url: 'https://example.com/a' }, not ${show(target)}`,
+      `purge() needs an object such as { url: 'https://example.com/a' }, not ${show(target)}.`,
     );
   // An inherited property does not name what to purge.
   const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
-  const { soft = false } = named;
-  const known = [...TARGETS, 'soft'];
+  const known: readonly string[] = TARGETS;
   const unknown = Object.keys(named).find((name) => !known.includes(name));
-  if (unknown !== undefined) {
+  if (unknown === 'soft' || unknown === 'onProgress') {
+    const call = unknown === 'soft' ? '{ soft: true }' : '{ onProgress }';
     throw new PurgeError(
-      `purge does not know "${unknown}": give one of ${TARGETS.join(', ')}, and soft.${suggestion(unknown, known)}`,
+      `purge() takes "${unknown}" in its second argument: cache.purge({ tag: 'leads' }, ${call}).`,
     );
   }
-  if (typeof soft !== 'boolean') throw new PurgeError(`soft must be true or false, not ${show(soft)}`);
+  if (unknown !== undefined) {
+    throw new PurgeError(
+      `Unknown target "${unknown}".${suggestion(unknown, known) || ` purge() takes one of ${TARGETS.join(', ')}.`}`,
+    );
+  }
   const names = TARGETS.filter((name) => named[name] !== undefined);
   const [name] = names;
   if (name === undefined || names.length > 1) {
     const given = names.length === 0 ? 'none' : names.join(', ');
-    throw new PurgeError(`purge needs exactly one of ${TARGETS.join(', ')}, but got ${given}`);
+    throw new PurgeError(`purge() needs exactly one of ${TARGETS.join(', ')}; got ${given}.`);
   }
-  return { name, value: named[name], soft };
+  return { name, value: named[name] };
 }
 
 function startPurges(
@@ -130,14 +134,14 @@ function startPurges(
       const tags = name === 'tag' ? [value] : value;
       if (!areTags(tags)) {
         const accepted = name === 'tag' ? `a string of ${TAG_ACCEPTED}` : TAGS_ACCEPTED;
-        throw new PurgeError(`${name} must be ${accepted}, not ${show(value)}`);
+        throw new PurgeError(`purge(): ${name} must be ${accepted}, not ${show(value)}.`);
       }
       return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
       return [store.responses.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
-      if (value !== true) throw new PurgeError(`all must be true, not ${show(value)}`);
+      if (value !== true) throw new PurgeError(`purge(): all must be true, not ${show(value)}.`);
       return [store.responses.purgeMatching(() => true, mode, onStep)];
   }
 }

@@ -1,9 +1,9 @@
 import type { Storage } from '../entries/storage.ts';
-import { show } from '../errors.ts';
+import { ArgumentError, OptionError, show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
 import type { ValueStore } from '../options/operations.ts';
-import { ownMembers } from '../options/parsers.ts';
+import { DURATION, ownMembers } from '../options/parsers.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
@@ -33,13 +33,14 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
       const cacheKey = cacheKeyOfValue(key);
-      const ttlMs = parseValueTtl(ownMembers<typeof options>('set', options ?? {}, ['ttl']).ttl);
+      const ttlMs = parseValueTtl('set.ttl', ownMembers<typeof options>('set', options ?? {}, ['ttl']).ttl);
       const encoded = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
-      if (!encoded) throw new TypeError(`a value must be plain JSON or a Uint8Array, not ${show(value)}`);
+      if (!encoded)
+        throw new ArgumentError(`A value must be plain JSON or a Uint8Array, not ${show(value)}.`);
       const { bytes, size } = encoded;
       if (size > maxBodySize)
-        throw new TypeError(
-          `the value takes ${size} bytes, but may take at most ${maxBodySize} (option maxBodySize)`,
+        throw new ArgumentError(
+          `The value has ${size} bytes, but may have at most ${maxBodySize}: raise the option "maxBodySize".`,
         );
       const reply = await store.responses.put({ id: idOf(cacheKey), key: cacheKey, bytes, ttlMs });
       return !(reply instanceof Fault);
@@ -74,13 +75,11 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
   };
 }
 
-/** The `ttl` option of `cache.store.set` and `cache.wrap` in milliseconds. @throws {TypeError} */
-export function parseValueTtl(ttl: unknown): number {
+/** The `ttl` option of `cache.store.set` and `cache.wrap` in milliseconds. @throws {OptionError} */
+export function parseValueTtl(option: string, ttl: unknown): number {
   const ttlMs = milliseconds(ttl);
   if (ttlMs === undefined || ttlMs < 1) {
-    throw new TypeError(
-      `a value needs a ttl of at least 1 millisecond: a number, or a string with a unit such as '30s' or '1h', not ${show(ttl)}`,
-    );
+    throw new OptionError(option, ttl, `at least 1 millisecond: ${DURATION}`);
   }
   return Math.ceil(ttlMs);
 }

@@ -1,5 +1,5 @@
 import { decode } from '../codec/format.ts';
-import { show } from '../errors.ts';
+import { ArgumentError, OptionError, show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { idOfTag } from '../key/tags.ts';
 import { cacheKeyOfValue } from '../key/value-key.ts';
@@ -37,14 +37,18 @@ export async function wrap<T>(
   options: WrapOptions,
 ): Promise<T> {
   const text = cacheKeyOfValue(key);
+  if (typeof run !== 'function')
+    throw new ArgumentError(
+      `wrap(key, run, options) needs a function that makes the value, not ${show(run)}.`,
+    );
   const { ttl, tags = [] } = ownMembers<WrapOptions>('wrap', options ?? {}, ['ttl', 'tags']);
-  if (!areTags(tags)) throw new TypeError(`tags must be ${TAGS_ACCEPTED}, not ${show(tags)}`);
+  if (!areTags(tags)) throw new OptionError('wrap.tags', tags, TAGS_ACCEPTED);
   const waitUntil = performance.now() + policy.collapse.wait;
   const call: Call<T> = {
     id: redisId(text, context.hash),
     key: text,
     run,
-    ttlMs: parseValueTtl(ttl),
+    ttlMs: parseValueTtl('wrap.ttl', ttl),
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     hasWaitedInVain: () => performance.now() >= waitUntil,

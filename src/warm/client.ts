@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
-import { OptionError } from '../errors.ts';
+import { ArgumentError, OptionError } from '../errors.ts';
 import { dispatch } from '../exchange/internal-request.ts';
 import { assertKnownKeys } from '../options/parsers.ts';
 
@@ -22,19 +22,21 @@ const HOST = /^host$/i;
 /** The longest timer of Node, in milliseconds: the signal ends the request before. */
 const NO_DEADLINE_MS = 2 ** 31 - 1;
 
-/** @throws {TypeError} for a target that is no valid request. */
+/** @throws {CacheError} for a target that is no valid request. */
 export function parseTarget(target: unknown): WarmRequest {
   const parts = targetParts(target);
   assertKnownKeys('warm', parts, ['url', 'headers']);
   const { url: given, headers = {} } = parts;
   const url = new URL(String(given));
   if (url.protocol !== 'http:' && url.protocol !== 'https:')
-    throw new TypeError(`the URL must begin with http:// or https://, not ${url.protocol}`);
+    throw new ArgumentError(`the URL must begin with http:// or https://, not ${url.protocol}`);
   if (url.username || url.password)
-    throw new TypeError('the URL must not contain credentials: send an Authorization header field instead');
+    throw new ArgumentError(
+      'the URL must not contain credentials: send an Authorization header field instead',
+    );
   const fields = Object.entries(headers);
   const forbidden = fields.find(([name]) => FORBIDDEN_FIELD.test(name));
-  if (forbidden) throw new TypeError(`the header field ${forbidden[0]} cannot be sent: remove it`);
+  if (forbidden) throw new ArgumentError(`the header field ${forbidden[0]} cannot be sent: remove it`);
   return { url, fields };
 }
 
@@ -75,7 +77,7 @@ export function errorMessage(error: unknown): string {
 export async function sendOverHttp({ url, fields }: WarmRequest, signal: AbortSignal): Promise<number> {
   // `fetch` drops a Host field silently, and the response would be stored under another key.
   if (fields.some(([name]) => HOST.test(name)))
-    throw new TypeError(
+    throw new ArgumentError(
       'Host cannot be sent over HTTP: put the host into the URL, or warm up in process (app)',
     );
   const headers = new Headers([...fields] as [string, string][]);

@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
-import { OptionError, show } from '../errors.ts';
+import { ArgumentError, OptionError, SourceError, show } from '../errors.ts';
 import { abortSignal, objectOf, optional, wholeNumberFrom } from '../options/parsers.ts';
 import { requestedPath } from './access-log.ts';
 import { errorMessage, parseTarget, targetName } from './client.ts';
@@ -27,12 +27,12 @@ const MAX_COUNTED_PATHS = 200_000;
  * to a depth of 3, each once.
  * @param source an `http:` or `https:` URL, the path of a file, or the text of a sitemap.
  * @param options `signal` ends the reading: the generator throws the signal's reason.
- * @throws {Error} after the last URL, for sitemaps that could not be read. The message names them.
+ * @throws {SourceError} after the last URL, for sitemaps that could not be read. The message names them.
  */
 export function fromSitemap(source: string | URL, options: { readonly signal?: AbortSignal } = {}): Urls {
   if (typeof source !== 'string' && typeof source?.href !== 'string') {
-    throw new TypeError(
-      `fromSitemap needs a URL, the path of a file, or the text of a sitemap, not ${show(source)}`,
+    throw new ArgumentError(
+      `fromSitemap() needs a URL, the path of a file, or the text of a sitemap, not ${show(source)}.`,
     );
   }
   const { signal } = parseSitemapOptions('fromSitemap', options);
@@ -46,7 +46,9 @@ async function* readSitemaps(source: string, signal: AbortSignal | undefined): U
   yield* readSitemap(source, { visited: new Set([source]), problems, signal }, 1);
   const [first, ...others] = problems;
   if (first && others.length > 0)
-    throw new AggregateError(problems, `${first.message} (and ${others.length} more)`);
+    throw new SourceError(`${first.message} (and ${others.length} more)`, {
+      cause: new AggregateError(problems),
+    });
   if (first) throw first;
 }
 
@@ -61,7 +63,7 @@ async function* readSitemap(source: string, crawl: Crawl, depth: number): Urls {
   const { visited, problems, signal } = crawl;
   const name = isXml(source) ? '(text)' : targetName(source);
   const addProblem = (reason: string, cause?: unknown): void => {
-    problems.push(new Error(`sitemap ${name}: ${reason}`, { cause }));
+    problems.push(new SourceError(`sitemap ${name}: ${reason}`, { cause }));
   };
   let sitemap: Sitemap | undefined;
   try {
@@ -148,14 +150,14 @@ async function* prepend(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
  * lines are skipped. With very many different URLs, the counts of rare ones are approximate.
  * @param options `origin` is prepended to each path: `https://api.example.com`. `top` is the largest number of URLs
  * (default 1000). `signal` ends the reading: the generator throws the signal's reason.
- * @throws {OptionError} for a bad option. @throws {Error} for a file that cannot be read. The message names it.
+ * @throws {OptionError} for a bad option. @throws {SourceError} for a file that cannot be read. The message names it.
  */
 export function fromAccessLog(
   file: string | URL,
   options: { readonly origin: string | URL; readonly top?: number; readonly signal?: AbortSignal },
 ): Urls {
   if (typeof file !== 'string' && !(file instanceof URL))
-    throw new TypeError(`fromAccessLog needs the path of a file, not ${show(file)}`);
+    throw new ArgumentError(`fromAccessLog() needs the path of a file, not ${show(file)}.`);
   const { origin, top, signal } = parseLogOptions('fromAccessLog', options);
   return readAccessLog(String(file), origin, top, signal);
 }
@@ -194,7 +196,7 @@ async function* readAccessLog(
     }
   } catch (error) {
     signal?.throwIfAborted();
-    throw new Error(`access log ${file}: ${errorMessage(error)}`, { cause: error });
+    throw new SourceError(`access log ${file}: ${errorMessage(error)}`, { cause: error });
   }
   for (const [path] of mostFrequentFirst().slice(0, top)) yield origin + path;
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
-import { show } from '../errors.ts';
+import { ArgumentError, show } from '../errors.ts';
 import { abortSignal, callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { Duration } from '../options/units.ts';
 import {
@@ -89,7 +89,7 @@ const MAX_FAILURES = 100;
 /**
  * Sends a GET request to each target, so that the cache stores the responses. A failure does not stop the others.
  * @param closing ends the warm-up early: it resolves with the counts so far.
- * @throws {OptionError} for a bad option. @throws {TypeError} for targets that are not a list.
+ * @throws {OptionError} for a bad option. @throws {ArgumentError} for targets that are not a list.
  * An error of the list is thrown after the requests in progress have ended, an error of `onProgress` after they have
  * been aborted.
  */
@@ -234,14 +234,14 @@ class WarmUp {
 
 type AnyIterator = Iterator<unknown> | AsyncIterator<unknown>;
 
-/** @throws {TypeError} for what is not a list. A string is refused too: it would be a list of its characters. */
+/** @throws {ArgumentError} for what is not a list. A string is refused too: it would be a list of its characters. */
 function iteratorOf(targets: Targets): AnyIterator {
   if (typeof targets === 'object' && targets !== null) {
     if (Symbol.asyncIterator in targets) return targets[Symbol.asyncIterator]();
     if (Symbol.iterator in targets) return targets[Symbol.iterator]();
   }
-  throw new TypeError(
-    `warm needs a list of URLs (an array, a generator, or the result of fromSitemap), not ${show(targets)}`,
+  throw new ArgumentError(
+    `warm() needs a list of URLs (an array, a generator, or the result of fromSitemap), not ${show(targets)}.`,
   );
 }
 

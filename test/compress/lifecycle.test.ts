@@ -179,7 +179,7 @@ describe.each<[string, object]>([
     const { get, cache, runs } = await compressed(sends(), options);
     await get();
     expectHit(await get(accepting(BR)), 'br');
-    expect(await cache.purge({ url: 'http://test.example/', soft: true })).toBe(1);
+    expect(await cache.purge({ url: 'http://test.example/' }, { soft: true })).toBe(1);
     expect((await get(accepting(BR))).header('cache-status')).toMatch(/fwd=stale/);
     expect(runs()).toBe(2);
   });

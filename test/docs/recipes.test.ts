@@ -15,7 +15,7 @@ import { snippets } from './support/snippets.ts';
 
 /* Below some programs of the documentation stands what requests get from them, in this order. It is true. */
 
-const recipes = snippets.filter(({ requests }) => requests.length > 0);
+const recipes = snippets.filter(({ mark, requests }) => mark === '' && requests.length > 0);
 
 interface User {
   readonly id: number;
@@ -97,6 +97,7 @@ async function globalsOf(app: Express, listen: (listener: RequestListener) => vo
   } as object);
   return {
     app,
+    express,
     cache: cacheOf({ ttl: '1h' }),
     redisCache: cacheOf,
     http: { createServer: (listener: RequestListener) => ({ listen: () => listen(listener) }) },
@@ -112,8 +113,11 @@ async function globalsOf(app: Express, listen: (listener: RequestListener) => vo
 }
 
 interface Expected {
+  readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** JSON to send. */
+  readonly content: string | undefined;
   readonly cacheStatus: string;
   readonly body: string | undefined;
 }
@@ -123,14 +127,18 @@ function parsed(line: string): Expected {
   const [target = '', ...columns] = line.split(/ {2,}/);
   const headers: Record<string, string> = {};
   let cacheStatus = '';
+  let content: string | undefined;
   let body: string | undefined;
   for (const column of columns) {
     const [, name, value = ''] = /^([\w-]+): (.*)$/.exec(column) ?? [];
     if (name !== undefined) headers[name] = value;
     else if (column.startsWith('"')) body = column;
+    else if (column.startsWith('{')) content = column;
     else cacheStatus = column;
   }
-  return { path: target.slice('GET '.length), headers, cacheStatus, body };
+  if (content !== undefined) headers['Content-Type'] = 'application/json';
+  const [method = '', path = ''] = target.split(' ');
+  return { method, path, headers, content, cacheStatus, body };
 }
 
 test.each(recipes)('$page:$line gives what it says', async ({ code, requests }) => {
@@ -145,8 +153,13 @@ test.each(recipes)('$page:$line gives what it says', async ({ code, requests }) 
   const ask = http1((server.address() as AddressInfo).port);
   try {
     for (const line of requests) {
-      const { path, headers, cacheStatus, body } = parsed(line);
-      const answer = await ask({ path, headers: { Host: 'www.example.com', ...headers } });
+      const { method, path, headers, content, cacheStatus, body } = parsed(line);
+      const answer = await ask({
+        method,
+        path,
+        headers: { Host: 'www.example.com', ...headers },
+        ...(content !== undefined && { body: content }),
+      });
       const got = answer.cacheStatus.replace(/; ttl=\d+/, '');
       expect({ line, got, body: body && answer.body }).toEqual({ line, got: cacheStatus, body });
       for (const cache of caches) await cache.idle();

@@ -74,7 +74,7 @@ describe.each<[string, string[], string[], string]>([
       expect(await keysOf(client, prefix)).toEqual([]);
     }
     await they.ask('/a');
-    expect(await one.cache.purge({ tag: 'leads', soft: true })).toBe(1);
+    expect(await one.cache.purge({ tag: 'leads' }, { soft: true })).toBe(1);
     expect((await they.ask('/a')).status).toBe('fwd=stale; fwd-status=304; stored');
   });
 });

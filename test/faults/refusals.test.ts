@@ -153,7 +153,7 @@ describe('a user of Redis', () => {
     const options = { redis: await asUser(...rules), timeout: PATIENT, tags: ['item'], maxEntries: 10 };
     const app = await startApp(options);
     await untilHit(app, 1);
-    expect(await app.cache.purge({ tag: 'item', soft: true })).toBe(1);
+    expect(await app.cache.purge({ tag: 'item' }, { soft: true })).toBe(1);
     expect(await app.cache.purge({ tag: 'item' })).toBe(1);
     expect(await app.cache.purge({ all: true })).toBe(0);
     expect(app.faults).toEqual([]);
@@ -189,7 +189,7 @@ describe('a user of Redis', () => {
     await untilHit(app, 1);
     expect(await app.cache.purge({ url: `${app.origin}/item/1` })).toBe(1);
     await untilHit(app, 1);
-    expect(await app.cache.purge({ tag: 'item', soft: true })).toBe(1);
+    expect(await app.cache.purge({ tag: 'item' }, { soft: true })).toBe(1);
     expect(await app.cache.purge({ tag: 'item' })).toBe(1);
     await untilHit(app, 1);
     expect(await app.cache.purge({ all: true })).toBe(1);

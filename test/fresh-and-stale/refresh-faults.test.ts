@@ -356,7 +356,7 @@ describe('a purge during a refresh', () => {
     'softly, of %j, discards the response of the refresh, and a later refresh is stored',
     async (target) => {
       const { ask, other, cache, gate } = await inRefresh();
-      expect(await other.cache.purge({ ...target, soft: true })).toBe(1);
+      expect(await other.cache.purge(target, { soft: true })).toBe(1);
       const bodies = [(await ask()).body];
       gate.open();
       await cache.idle();

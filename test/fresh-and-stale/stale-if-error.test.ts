@@ -265,7 +265,7 @@ describe('the response', () => {
   test('that was purged softly stands in from then on, for as long', async () => {
     const { settled, later, cache } = await failing(503);
     await settled();
-    await cache.purge({ all: true, soft: true });
+    await cache.purge({ all: true }, { soft: true });
     expect(await settled()).toMatchObject(STOOD_IN);
     later(599_000);
     expect(await settled()).toMatchObject(STOOD_IN);

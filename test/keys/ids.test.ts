@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { PurgeError } from '../../src/errors.ts';
-import { type PurgeTarget, redisCache } from '../../src/index.ts';
+import { type PurgeOptions, type PurgeTarget, redisCache } from '../../src/index.ts';
 import { urlPrefixMatcher } from '../../src/key/key-ids.ts';
 
 /* What a purge names: the keys that a prefix is meant for, and the targets that name nothing. */
@@ -106,9 +106,7 @@ describe('a purge target', () => {
     ['a name that is unknown', { keys: ['a'] }],
     ['a name that is unknown beside a good one', { url: 'http://h/a', recursive: true }],
     ['a name in another case', { URL: 'http://h/a' }],
-    ['soft that is no boolean', { key: 'a', soft: 1 }],
-    ['soft that is text', { key: 'a', soft: 'false' }],
-    ['soft that is null', { key: 'a', soft: null }],
+    ['an option of its second argument', { key: 'a', soft: true }],
     ['all: false', { all: false }],
     ['all: 1', { all: 1 }],
     ['all: null', { all: null }],
@@ -150,15 +148,24 @@ describe('a purge target', () => {
     await expect(purged).rejects.toMatchObject({ code: 'ERR_RRC_PURGE', name: 'PurgeError' });
   });
 
-  test.each<[string, PurgeTarget]>([
-    ['a key that is null', { key: null }],
-    ['a key that is empty', { key: '' }],
-    ['a URL object', { url: new URL('https://h/a') }],
-    ['no tags', { tags: [] }],
-    ['soft or not', { key: 'a', soft: false }],
-    ['softly everything', { all: true, soft: true }],
-    ['undefined others', { tag: 'a', key: undefined, soft: undefined } as unknown as PurgeTarget],
-  ])('is accepted: %s', async (_what, target) => {
-    expect(await redisCache().purge(target)).toBe(0);
+  test.each<[string, unknown]>([
+    ['soft that is a number', 1],
+    ['soft that is text', 'false'],
+    ['soft that is null', null],
+  ])('is refused: %s', async (_what, soft) => {
+    const purged = redisCache().purge({ key: 'a' }, { soft } as PurgeOptions);
+    await expect(purged).rejects.toMatchObject({ code: 'ERR_RRC_OPTION', option: 'purge.soft' });
+  });
+
+  test.each<[string, PurgeTarget, PurgeOptions]>([
+    ['a key that is null', { key: null }, {}],
+    ['a key that is empty', { key: '' }, {}],
+    ['a URL object', { url: new URL('https://h/a') }, {}],
+    ['no tags', { tags: [] }, {}],
+    ['soft or not', { key: 'a' }, { soft: false }],
+    ['softly everything', { all: true }, { soft: true }],
+    ['undefined others', { tag: 'a', key: undefined } as unknown as PurgeTarget, { soft: undefined }],
+  ])('is accepted: %s', async (_what, target, options) => {
+    expect(await redisCache().purge(target, options)).toBe(0);
   });
 });

@@ -4,7 +4,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
-import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
+import type { CacheOptions, PurgeOptions, PurgeTarget } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { sharedCluster } from '../support/cluster.ts';
@@ -132,50 +132,53 @@ describe('what was read lately is kept near', () => {
   });
 });
 
-const PURGES: [name: string, target: PurgeTarget][] = [
-  ['the URL', { url: urlOf('/1') }],
-  ['the URL, softly', { url: urlOf('/1'), soft: true }],
-  ['a tag', { tag: 'all' }],
-  ['a tag, softly', { tag: 'all', soft: true }],
-  ['a prefix', { prefix: '/1' }],
-  ['all', { all: true }],
+const PURGES: [name: string, target: PurgeTarget, options: PurgeOptions][] = [
+  ['the URL', { url: urlOf('/1') }, {}],
+  ['the URL, softly', { url: urlOf('/1') }, { soft: true }],
+  ['a tag', { tag: 'all' }, {}],
+  ['a tag, softly', { tag: 'all' }, { soft: true }],
+  ['a prefix', { prefix: '/1' }, {}],
+  ['all', { all: true }, {}],
 ];
 
 describe('what has changed is not near', () => {
-  test.each(PURGES)('at once after a purge by %s in the same process', async (_name, target) => {
+  test.each(PURGES)('at once after a purge by %s in the same process', async (_name, target, options) => {
     const [a] = (await processes(1)) as [Process];
     for (let i = 0; i < 20; i++) {
       await brought(a, '/1');
       origin.change('/1');
-      await a.cache.purge(target);
+      await a.cache.purge(target, options);
       expect((await a.get('/1')).version).toBe(origin.version('/1'));
     }
   });
 
   test.each(PURGES)(
     'at once after a purge by %s in the same process, though Redis is slow to say so',
-    async (_name, target) => {
+    async (_name, target, options) => {
       origin = new Origin();
       const network = await heldReplies('listener');
       const a = await processOf({ redis: network.url });
       await brought(a, '/1');
       network.hold();
       origin.change('/1');
-      await a.cache.purge(target);
+      await a.cache.purge(target, options);
       expect((await a.get('/1')).version).toBe(1);
       network.release();
     },
   );
 
-  test.each(PURGES)('as soon as Redis says so after a purge by %s elsewhere', async (_name, target) => {
-    const [a, b] = (await processes(2)) as [Process, Process];
-    for (let i = 0; i < 5; i++) {
-      await brought(a, '/1');
-      origin.change('/1');
-      await b.cache.purge(target);
-      await untilCurrent(a, origin, '/1');
-    }
-  });
+  test.each(PURGES)(
+    'as soon as Redis says so after a purge by %s elsewhere',
+    async (_name, target, options) => {
+      const [a, b] = (await processes(2)) as [Process, Process];
+      for (let i = 0; i < 5; i++) {
+        await brought(a, '/1');
+        origin.change('/1');
+        await b.cache.purge(target, options);
+        await untilCurrent(a, origin, '/1');
+      }
+    },
+  );
 
   test('when another process has stored it anew', async () => {
     const [a, b] = (await processes(2)) as [Process, Process];

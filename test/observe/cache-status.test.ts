@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { cacheStatus } from '../../src/observe/cache-status.ts';
-import type { Detail, ForwardReason, Outcome } from '../../src/observe/outcome.ts';
+import type { CacheDetail, CacheOutcome, ForwardReason } from '../../src/observe/outcome.ts';
 
 describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
-  test.each<[string, Outcome, string]>([
+  test.each<[string, CacheOutcome, string]>([
     ['2.1 hit', { kind: 'hit' }, 'hit'],
     ['2.4 ttl', { kind: 'hit', ttlMs: 376_000 }, 'hit; ttl=376'],
     ['2.4 ttl of 0', { kind: 'hit', ttlMs: 0 }, 'hit; ttl=0'],
@@ -53,14 +53,14 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
     expect(cacheStatus('rrc', { kind: 'hit', ttlMs })).toBe(`rrc; hit; ttl=${seconds}`);
   });
 
-  test.each<Detail>(['OOM', 'set-cookie', 'fill-under-way', 'ECONNREFUSED'])(
+  test.each<CacheDetail>(['OOM', 'set-cookie', 'fill-under-way', 'ECONNREFUSED'])(
     '2.8: the detail %s is a Token',
     (detail) => {
       expect(cacheStatus('rrc', { kind: 'hit', detail })).toBe(`rrc; hit; detail=${detail}`);
     },
   );
 
-  test.each<[Detail, string]>([
+  test.each<[CacheDetail, string]>([
     ['depends-on-credentials: req.user, cookie sid', '"depends-on-credentials: req.user, cookie sid"'],
     ['shadow: hit', '"shadow: hit"'],
     ['varies: say "no"', '"varies: say \\"no\\""'],
@@ -92,7 +92,7 @@ describe('RFC 9211 2, "The Cache-Status HTTP Response Header Field"', () => {
   });
 
   test('2: key and detail are parameters of one member', () => {
-    const outcome: Outcome = { kind: 'forward', fwd: 'uri-miss', detail: 'varies: a, b' };
+    const outcome: CacheOutcome = { kind: 'forward', fwd: 'uri-miss', detail: 'varies: a, b' };
     expect(cacheStatus('rrc', outcome, 'k')).toBe('rrc; fwd=uri-miss; key="k"; detail="varies: a, b"');
   });
 });

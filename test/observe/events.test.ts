@@ -60,14 +60,17 @@ describe('an event', () => {
     const key = expect.stringMatching(/^GET /);
     const durationMs = expect.any(Number);
     await settled('/tagged');
-    await cache.purge({ tag: 'things', soft: true });
+    await cache.purge({ tag: 'things' }, { soft: true });
     await settled('/text');
     await settled({ method: 'POST', path: '/text' });
     await settled('/behind');
     later(20_000);
     await settled('/behind');
     expect(events).toEqual([
-      ['store', { key, bytes: expect.any(Number), ttlMs: expect.any(Number), tags: ['things'], durationMs }],
+      [
+        'store',
+        { key, bytes: expect.any(Number), expiresInMs: expect.any(Number), tags: ['things'], durationMs },
+      ],
       ['purge', { by: 'call', target: 'tag', soft: true, purged: 1, durationMs }],
       ['store', expect.objectContaining({ tags: [] })],
       ['purge', { by: 'unsafe-method', target: 'url', soft: false, purged: 1, durationMs }],
@@ -130,7 +133,7 @@ describe('an event', () => {
     expect((await settled()).cacheStatus).toMatch(/^hit/);
     expect(heard).toEqual(['forward', 'hit']);
     expect(warnings).toEqual([
-      ["a listener of 'request' threw: Error: mine", { type: 'RedisResponseCacheWarning' }],
+      ["A listener of 'request' threw: Error: mine", expect.objectContaining({ code: 'WRN_RRC_LISTENER' })],
     ]);
   });
 

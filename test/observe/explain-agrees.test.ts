@@ -175,7 +175,7 @@ async function run(
       const { wait, purge } = step;
       before = { ...step, method, path, headers };
       now += wait * 1000;
-      if (purge !== 'none') await cache.purge({ prefix: '/', soft: purge === 'soft' });
+      if (purge !== 'none') await cache.purge({ prefix: '/' }, { soft: purge === 'soft' });
       const answered = await session.ask({ method, path, headers: { Host: HOST, ...headers } });
       const explained = decided(answered.header('x-explained'));
       // The member of the cache in front is the last; a route's cache adds its own before it.

@@ -198,10 +198,10 @@ describe('cache.explain()', () => {
       key: { text: 'GET http://a.example/' },
     });
     await expect(cache.explain('/leads')).rejects.toThrow(
-      'explain takes an http or https URL, not /leads: write the whole URL, such as https://',
+      'explain() needs an absolute URL such as https://example.com/leads, or a request; not "/leads".',
     );
     await expect(cache.explain('ftp://a.example/')).rejects.toThrow(
-      'explain takes an http or https URL, not ftp://a.example/',
+      'explain() needs an absolute URL such as https://example.com/leads, or a request; not "ftp://a.example/".',
     );
   });
 });

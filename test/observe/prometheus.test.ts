@@ -80,7 +80,7 @@ describe('a registry', () => {
     ];
     expect(await names()).toEqual(['a', 'b']);
     expect(() => prometheus(a.with({ ttl: '1s' }), { register })).toThrow(
-      'prometheus: the registry already reports a cache named "a"; give each cache its own `name`',
+      'prometheus(): the registry already reports a cache named "a". Give each cache its own option "name".',
     );
     stop();
     expect(await names()).toEqual(['b']);

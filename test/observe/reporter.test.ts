@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { Outcome, RequestEvent } from '../../src/observe/outcome.ts';
+import type { CacheOutcome, RequestEvent } from '../../src/observe/outcome.ts';
 import { type ReportedRequest, Reporter } from '../../src/observe/reporter.ts';
 
 function request(overrides: Partial<ReportedRequest> = {}): ReportedRequest {
@@ -17,8 +17,8 @@ function request(overrides: Partial<ReportedRequest> = {}): ReportedRequest {
   };
 }
 
-const HIT: Outcome = { kind: 'hit', ttlMs: 41_000 };
-const REFUSED: Outcome = { kind: 'forward', fwd: 'uri-miss', stored: false, detail: 'private' };
+const HIT: CacheOutcome = { kind: 'hit', ttlMs: 41_000 };
+const REFUSED: CacheOutcome = { kind: 'forward', fwd: 'uri-miss', stored: false, detail: 'private' };
 
 describe('Reporter.request', () => {
   test('counts the request and emits its event, in the context of the request', () => {
@@ -142,7 +142,7 @@ describe('Reporter', () => {
       detail: 'depends-on-credentials',
       advice: 'vary.caller',
     } as const;
-    const store = { key: 'k', bytes: 1, ttlMs: 1000, tags: [], durationMs: 1 };
+    const store = { key: 'k', bytes: 1, expiresInMs: 1000, tags: [], durationMs: 1 };
     const purge = { by: 'call', target: 'all', soft: false, purged: 2, durationMs: 1 } as const;
     const failed = { ...purge, purged: undefined };
     const refresh = { key: 'k', result: 'stored', durationMs: 1 } as const;

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import type { Detail, Outcome } from '../../src/observe/outcome.ts';
+import type { CacheDetail, CacheOutcome } from '../../src/observe/outcome.ts';
 import { DETAILS, FORWARDED, reasonOf, reasonsOf } from '../../src/observe/reasons.ts';
 
 const SRC = join(__dirname, '../../src');
@@ -51,7 +51,7 @@ describe('the words of Cache-Status', () => {
 });
 
 describe('the reason of a detail', () => {
-  test.each<[Detail, says: RegExp, see: string | undefined]>([
+  test.each<[CacheDetail, says: RegExp, see: string | undefined]>([
     ['no-store', /^The response has `no-store`/, 'RFC 9111 §5.2.2.5'],
     ['depends-on-credentials: req.user', /^The app read data of the caller/, 'RFC 9111 §7.3'],
     ['depends-on-credentials', /or was seen to give requests with such credentials another/, 'RFC 9111 §7.3'],
@@ -73,7 +73,7 @@ describe('the reason of a detail', () => {
 });
 
 describe('the reasons of an outcome', () => {
-  test.each<[Outcome, words: string[]]>([
+  test.each<[CacheOutcome, words: string[]]>([
     [{ kind: 'hit', ttlMs: 1 }, ['hit']],
     [{ kind: 'hit', ttlMs: -1, detail: 'stale-while-revalidate' }, ['hit', 'stale-while-revalidate']],
     [{ kind: 'forward', fwd: 'uri-miss' }, ['uri-miss']],

@@ -47,7 +47,7 @@ describe('only own properties count', () => {
     ],
   ])('purge takes no target %s', async (_where, target) => {
     const cache = await filled();
-    await expect(cache.purge(any(target))).rejects.toThrow('purge needs exactly one of');
+    await expect(cache.purge(any(target))).rejects.toThrow('purge() needs exactly one of');
     expect(await count(cache)).toBe(2);
   });
 
@@ -55,7 +55,7 @@ describe('only own properties count', () => {
     const cache = await filled();
     pollute('all', true);
     pollute('soft', true);
-    await expect(cache.purge(any({}))).rejects.toThrow('purge needs exactly one of');
+    await expect(cache.purge(any({}))).rejects.toThrow('purge() needs exactly one of');
     expect(await cache.purge({ key: 'k' })).toBe(1);
     expect(await cache.store.has('k')).toBe(false);
     expect(await count(cache)).toBe(1);
@@ -65,11 +65,11 @@ describe('only own properties count', () => {
     const cache = await filled();
     for (const [name, value] of Object.entries({ id: 'x', limit: 0, tags: 5 })) pollute(name, value);
     expect(await count(cache)).toBe(2);
-    await expect(cache.entries.get(any({}))).rejects.toThrow('an entry needs an id');
+    await expect(cache.entries.get(any({}))).rejects.toThrow('An entry needs an id');
     await expect(cache.store.set('k', 1, Object.create({ ttl: '1s' }))).rejects.toThrow(
       '"set.ttl" is inherited',
     );
-    await expect(cache.wrap('w', () => 1, any({}))).rejects.toThrow('a value needs a ttl');
+    await expect(cache.wrap('w', () => 1, any({}))).rejects.toThrow('Option "wrap.ttl" is missing');
     expect(await cache.wrap('w', () => 1, { ttl: '1h' })).toBe(1);
   });
 
@@ -108,10 +108,11 @@ describe('an unknown name is refused with the one that it means', () => {
       ({ store }) => store.set('k', 1, any({ ttl: 1, tags: ['a'] })),
       'Unknown option "set.tags". "set" takes { ttl }.',
     ],
+    ['purge', (cache) => cache.purge(any({ tgas: ['a'] })), 'Unknown target "tgas". Did you mean "tags"?'],
     [
-      'purge',
-      (cache) => cache.purge(any({ tgas: ['a'] })),
-      'purge does not know "tgas": give one of key, url, tag, tags, prefix, all, and soft. Did you mean "tags"?',
+      'purge, an option among the target',
+      (cache) => cache.purge(any({ tag: 'a', soft: true })),
+      'purge() takes "soft" in its second argument: cache.purge({ tag: \'leads\' }, { soft: true }).',
     ],
     [
       'purge, options',
@@ -160,14 +161,14 @@ describe('a wrong argument is told with the value and what to write instead', ()
     [
       'explain({})',
       (cache) => cache.explain(any({})),
-      'explain takes a request that the app received, or an absolute http or https URL, not {}',
+      'explain() needs an absolute URL such as https://example.com/leads, or a request; not {}.',
     ],
-    ['explain(5)', (cache) => cache.explain(any(5)), 'or an absolute http or https URL, not 5'],
-    ['explain(null)', (cache) => cache.explain(any(null)), 'or an absolute http or https URL, not null'],
+    ['explain(5)', (cache) => cache.explain(any(5)), 'or a request; not 5.'],
+    ['explain(null)', (cache) => cache.explain(any(null)), 'or a request; not null.'],
     [
       'explain a path',
       (cache) => cache.explain('/a'),
-      'explain takes an http or https URL, not /a: write the whole URL, such as https://',
+      'explain() needs an absolute URL such as https://example.com/leads, or a request; not "/a".',
     ],
     [
       'inspector({})',

@@ -214,16 +214,12 @@ test.each<[unknown, string]>([
 
 describe.each(['on', 'off'] as const)('%s()', (method) => {
   test.each<[unknown, unknown, string]>([
-    [
-      'hit',
-      () => {},
-      `${method}() does not know the event "hit". The events are request, fault, guard, store, purge, refresh.`,
-    ],
-    ['requests', () => {}, 'event "requests". Did you mean "request"? The events are'],
+    ['hit', () => {}, 'Unknown event "hit". The events are request, fault, guard, store, purge, refresh.'],
+    ['requests', () => {}, 'Unknown event "requests". Did you mean "request"?'],
     [5, () => {}, 'event 5. The events are'],
     ['__proto__', () => {}, 'event "__proto__". The events are'],
     [undefined, () => {}, 'event undefined. The events are'],
-    ['request', 5, `Option "${method}" is 5, but must be a function.`],
+    ['request', 5, `${method}() needs a function as the listener, not 5.`],
   ])('of %p', (event, listener, message) => {
     expect(() => newCache()[method](event as 'request', listener as never)).toThrow(message);
   });

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { deadLinks, markdownBelow } from '../docs/support/links.ts';
 import { build } from '../support/build.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
@@ -184,12 +185,14 @@ async function install(tarball: string, project: string, ioredis: string): Promi
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('the tarball holds the build, its papers, and nothing else', () => {
+test('the tarball holds the build, its documentation, and nothing else', () => {
   expect(readdirSync(installed).sort()).toEqual([
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
     'dist',
+    'docs',
+    'examples',
     'package.json',
   ]);
   // What several entries share stands in files of its own, named by its content.
@@ -198,6 +201,28 @@ test('the tarball holds the build, its papers, and nothing else', () => {
   expect(readdirSync(join(installed, 'dist')).filter((file) => !shared.test(file))).toEqual(
     ['cli.js', ...['index', 'inspector', 'otel', 'prometheus'].flatMap(entry)].sort(),
   );
+});
+
+test('every relative link of the packed documentation leads to a file of the tarball', () => {
+  const pages = markdownBelow(installed);
+  expect(pages).toEqual(expect.arrayContaining(['README.md', 'docs/options.md', 'examples/README.md']));
+  const dead = pages.flatMap((page) => deadLinks(installed, page).map((link) => `${page}: ${link}`));
+  expect(dead).toEqual([]);
+});
+
+test('npm runs no script of the package when it is installed', () => {
+  const { scripts } = JSON.parse(readFileSync(join(installed, 'package.json'), 'utf8'));
+  // `prepare` is run by an installation from a repository only, but is reported as an install script.
+  const atInstall = [
+    'preinstall',
+    'install',
+    'postinstall',
+    'prepublish',
+    'preprepare',
+    'prepare',
+    'postprepare',
+  ];
+  expect(Object.keys(scripts).filter((name) => atInstall.includes(name))).toEqual([]);
 });
 
 test('the packed command tells its version, and what it takes', async () => {

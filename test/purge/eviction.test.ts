@@ -90,7 +90,7 @@ describe('where Redis has evicted keys by their use', () => {
     const { cache, get, stored, prefix } = await filled();
     await forgetIndexes(prefix);
     await get('/a/3');
-    expect(await cache.purge({ tag: 'a', soft: true })).toBe(3);
+    expect(await cache.purge({ tag: 'a' }, { soft: true })).toBe(3);
     expect(await cache.purge({ tag: 'both' })).toBe(4);
     expect(await stored([...PATHS, '/a/3'])).toEqual([]);
   });

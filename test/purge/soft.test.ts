@@ -16,12 +16,12 @@ import { everywhere, fleet, redis, type Site, settled, siteOf } from '../support
 
 /** The ways to name the one page that is stored. */
 const TARGETS: readonly [string, PurgeTarget][] = [
-  ['key', { key: 'value', soft: true }],
-  ['url', { url: 'http://test.example/', soft: true }],
-  ['tag', { tag: 't', soft: true }],
-  ['tags', { tags: ['u', 't'], soft: true }],
-  ['prefix', { prefix: '/', soft: true }],
-  ['all', { all: true, soft: true }],
+  ['key', { key: 'value' }],
+  ['url', { url: 'http://test.example/' }],
+  ['tag', { tag: 't' }],
+  ['tags', { tags: ['u', 't'] }],
+  ['prefix', { prefix: '/' }],
+  ['all', { all: true }],
 ];
 
 /** Ahead, behind, and each other's. */
@@ -88,7 +88,7 @@ everywhere((open) => {
         await first.get('/');
         expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
         time.now += 5000;
-        expect(await last.cache.purge(target)).toBe(1);
+        expect(await last.cache.purge(target, { soft: true })).toBe(1);
         for (const { get } of made.sites) expect((await get(only(''))).status).toBe(504);
         // It is there all the same.
         expect((await first.get(only(', max-stale'))).body).toBe('made 1');
@@ -109,7 +109,7 @@ everywhere((open) => {
       await runs(1);
       const waiting = ask(caches.length - 1);
       await settled();
-      expect(await caches.at(-1)?.purge(target)).toBe(0);
+      expect(await caches.at(-1)?.purge(target, { soft: true })).toBe(0);
       running[0]?.res.setHeader('Cache-Tag', 't').end('from before');
       expect((await leader).body).toBe('from before');
       await runs(2);
@@ -122,10 +122,10 @@ everywhere((open) => {
     test('a hard purge finds what a soft one has left', async () => {
       const { made, first } = await pages([0], name === 'key');
       await first.get('/');
-      expect(await first.cache.purge(target)).toBe(1);
-      expect(await first.cache.purge({ ...target, soft: false } as PurgeTarget)).toBe(1);
+      expect(await first.cache.purge(target, { soft: true })).toBe(1);
+      expect(await first.cache.purge(target, { soft: false })).toBe(1);
       expect((await first.get(only(', max-stale'))).status).toBe(504);
-      expect(await first.cache.purge(target)).toBe(0);
+      expect(await first.cache.purge(target, { soft: true })).toBe(0);
       expect(made.asked).toHaveLength(1);
     });
 
@@ -135,7 +135,7 @@ everywhere((open) => {
       for (let i = 0; i < 3; i++) {
         await first.get('/');
         expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
-        expect(await first.cache.purge(target)).toBe(1);
+        expect(await first.cache.purge(target, { soft: true })).toBe(1);
       }
       expect(made.asked).toEqual([undefined, '"1"', '"1"']);
       expect((await first.get('/')).body).toBe('made 1');
@@ -148,13 +148,13 @@ everywhere((open) => {
       const { made, first, last } = await pages([0, ahead]);
       made.fields.ETag = '"1"';
       await first.get('/');
-      await last.cache.purge({ tag: 't', soft: true });
+      await last.cache.purge({ tag: 't' }, { soft: true });
       const confirmed = await first.get('/');
       expect(confirmed).toMatchObject({ body: 'made 1', cacheStatus: 'fwd=stale; fwd-status=304; stored' });
       expect(made.asked).toEqual([undefined, '"1"']);
       expect((await first.get('/')).cacheStatus).toMatch(/^hit/);
       // A HEAD alone confirms nothing that was purged.
-      await last.cache.purge({ tag: 't', soft: true });
+      await last.cache.purge({ tag: 't' }, { soft: true });
       await first.get({ method: 'HEAD' });
       expect((await first.get(only(''))).status).toBe(504);
       made.fields.ETag = '"2"';
@@ -170,7 +170,7 @@ everywhere((open) => {
     made.fields['Cache-Control'] = 'max-age=3000, stale-if-error=60';
     await first.get('/');
     time.now += 100_000;
-    await first.cache.purge({ tag: 't', soft: true });
+    await first.cache.purge({ tag: 't' }, { soft: true });
     made.fails = true;
     time.now += 50_000;
     expect(await first.get('/')).toMatchObject({ status: 200, body: 'made 1' });
@@ -186,7 +186,7 @@ everywhere((open) => {
     made.fields['Cache-Control'] = 'max-age=10, stale-if-error=60';
     await first.get('/');
     time.now += 60_000;
-    await first.cache.purge({ tag: 't', soft: true });
+    await first.cache.purge({ tag: 't' }, { soft: true });
     time.now += 15_000;
     made.fails = true;
     expect((await first.get('/')).status).toBe(503);
@@ -197,7 +197,7 @@ everywhere((open) => {
     made.fields['Cache-Control'] = 'max-age=3000';
     await first.get('/');
     time.now += 10_000;
-    await first.cache.purge({ tag: 't', soft: true });
+    await first.cache.purge({ tag: 't' }, { soft: true });
     time.now += 5000;
     const taken = await first.get(only(', max-stale=10'));
     expect(taken).toMatchObject({ status: 200, body: 'made 1' });
@@ -219,7 +219,7 @@ everywhere((open) => {
         'Cache-Control': `max-age=3000, stale-if-error=3000, ${directive}`,
       };
       await first.get('/');
-      await first.cache.purge({ tag: 't', soft: true });
+      await first.cache.purge({ tag: 't' }, { soft: true });
       expect((await first.get(only(', max-stale'))).status).toBe(504);
       made.fails = true;
       expect((await first.get('/')).status).toBe(503);
@@ -232,10 +232,10 @@ everywhere((open) => {
     const { time, made, first } = await pages([0]);
     made.fields['Cache-Control'] = 'max-age=3000, stale-if-error=60';
     await first.get('/');
-    await first.cache.purge({ tag: 't', soft: true });
+    await first.cache.purge({ tag: 't' }, { soft: true });
     time.now += 50_000;
     expect((await first.get(only(', max-stale=40'))).status).toBe(504);
-    await first.cache.purge({ tag: 't', soft: true });
+    await first.cache.purge({ tag: 't' }, { soft: true });
     expect((await first.get(only(', max-stale=40'))).status).toBe(504);
     time.now += 20_000;
     made.fails = true;
@@ -246,7 +246,7 @@ everywhere((open) => {
     const { made, first } = await pages([0]);
     made.fields['Cache-Tag'] = 't, u';
     await first.get('/');
-    expect(await first.cache.purge({ tags: ['t', 'u'], soft: true })).toBe(1);
+    expect(await first.cache.purge({ tags: ['t', 'u'] }, { soft: true })).toBe(1);
   });
 
   test('marks every variant, and each is counted', async () => {
@@ -257,7 +257,7 @@ everywhere((open) => {
       headers: { Accept: accept, 'Cache-Control': more },
     });
     for (const accept of accepts) await first.get(asking(accept, ''));
-    expect(await first.cache.purge({ url: 'http://test.example/', soft: true })).toBe(3);
+    expect(await first.cache.purge({ url: 'http://test.example/' }, { soft: true })).toBe(3);
     for (const accept of accepts) {
       expect((await first.get(asking(accept, 'only-if-cached'))).status).toBe(504);
       expect((await first.get(asking(accept, 'only-if-cached, max-stale'))).status).toBe(200);
@@ -269,7 +269,7 @@ everywhere((open) => {
     const { cache } = first;
     await cache.store.set('one', 1, { ttl: '1m' });
     await cache.wrap('two', () => 1, { ttl: '1m', tags: ['t'] });
-    expect(await cache.purge({ all: true, soft: true })).toBe(2);
+    expect(await cache.purge({ all: true }, { soft: true })).toBe(2);
     expect(await cache.store.get('one')).toBeUndefined();
     expect(await cache.store.has('one')).toBe(false);
     expect(await cache.wrap('two', () => 2, { ttl: '1m', tags: ['t'] })).toBe(2);
@@ -331,7 +331,7 @@ describe('a mark that nobody wrote', () => {
     const { get } = siteOf(cache, await serve(bare(cache, handler)));
     const key = `${prefix}{GET http://test.example/}`;
     await get('/');
-    await cache.purge({ all: true, soft: true });
+    await cache.purge({ all: true }, { soft: true });
     const marked = (await client.hgetBuffer(key, '')) as Buffer;
     for (let bit = 0; bit < 64; bit += sized(5, 1)) {
       const bytes = Buffer.from(marked);
@@ -353,7 +353,7 @@ describe('a mark that nobody wrote', () => {
       await get('/');
       if (known === undefined) await client.hdel(key, '!');
       else await client.hset(key, '!', known);
-      await cache.purge({ url: 'http://test.example/', soft: true });
+      await cache.purge({ url: 'http://test.example/' }, { soft: true });
       expect([known, (await get(only(''))).status]).toEqual([known, 504]);
       await cache.purge({ all: true });
     }

@@ -453,9 +453,9 @@ test('a purge takes tags that there may be', async () => {
     { tag: 'a', tags: ['a'] },
     { tag: 'a', all: true },
     { tag: 'a', hard: true },
+    { tag: 'a', soft: true },
   ])
     expect(await refusalOf(cache, target)).toBe('PurgeError');
-  for (const soft of [1, null, 'true']) expect(await refusalOf(cache, { tag: 'a', soft })).toBe('PurgeError');
 });
 
 function raise(error: Error): never {

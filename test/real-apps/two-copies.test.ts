@@ -125,10 +125,10 @@ describe.each([
 
       test('an error of one is an instance of the same class of the other, and of no other class', () => {
         expect(results.errors).toEqual({
-          option: ['TypeError', 'OptionError'],
-          purge: ['TypeError', 'PurgeError'],
-          store: ['StoreError'],
-          derived: ['Derived', 'TypeError', 'OptionError'],
+          option: ['CacheError', 'OptionError'],
+          purge: ['CacheError', 'PurgeError'],
+          store: ['CacheError', 'StoreError'],
+          derived: ['Derived', 'CacheError', 'OptionError'],
           foreign: ['TypeError'],
           none: [],
         });

@@ -94,7 +94,7 @@ test.each([{ soft: false }, { soft: true }])('a purge reaches all of it: %j', as
   await ask(BR);
   for (let run = 2; run < 5; run++) {
     await near(BR);
-    expect(await cache.purge({ tag: 'leads', soft })).toBe(1);
+    expect(await cache.purge({ tag: 'leads' }, { soft })).toBe(1);
     const answer = await ask(BR);
     expect(answer.how).toMatch(soft ? /^fwd=stale/ : /^fwd=uri-miss/);
     expect(runs()).toBe(run);

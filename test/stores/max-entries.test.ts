@@ -70,8 +70,8 @@ describe.each<[string, Open]>([
     await cache.purge({ url: 'http://test.example/5' });
     await cache.purge({ tag: 'tag /4' });
     await cache.purge({ prefix: '/3' });
-    await cache.purge({ tag: 'tag /2', soft: true });
-    await cache.purge({ prefix: '/1', soft: true });
+    await cache.purge({ tag: 'tag /2' }, { soft: true });
+    await cache.purge({ prefix: '/1' }, { soft: true });
     for (const path of ['/6', '/7', '/8']) await get(path);
     expect(await stored(paths(9))).toEqual(['/0', '/1', '/2', '/6', '/7', '/8']);
     await get('/9');
@@ -220,7 +220,7 @@ describe('four processes that fill at once', () => {
           await Promise.all([
             get({ path, headers: { Accept: `${i % 4}` } }),
             get(`/own/${process}/${i}`),
-            i % 20 === 10 ? cache.purge({ tag: 't', soft: process % 2 === 0 }) : undefined,
+            i % 20 === 10 ? cache.purge({ tag: 't' }, { soft: process % 2 === 0 }) : undefined,
           ]);
         }
       }),

@@ -5,9 +5,11 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { Storage } from '../../src/entries/storage.ts';
 import {
+  ArgumentError,
   type CacheMiddleware,
   type CacheOptions,
   type KeyPart,
+  OptionError,
   redisCache,
   StoreError,
 } from '../../src/index.ts';
@@ -231,14 +233,14 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       ['a part that is undefined', { a: undefined }],
       ['a hole', new Array(1)],
       ['a cycle', cyclic],
-    ])('that is not plain JSON is a TypeError: %s', async (_what, bad) => {
+    ])('that is not plain JSON is an ArgumentError: %s', async (_what, bad) => {
       const cache = cacheOf();
       const key = bad as KeyPart;
       const { store } = cache;
-      await expect(store.get(key)).rejects.toThrow(TypeError);
-      await expect(store.set(key, 1, MINUTE)).rejects.toThrow(TypeError);
-      await expect(store.has(key)).rejects.toThrow(TypeError);
-      await expect(store.delete(key)).rejects.toThrow(TypeError);
+      await expect(store.get(key)).rejects.toThrow(ArgumentError);
+      await expect(store.set(key, 1, MINUTE)).rejects.toThrow(ArgumentError);
+      await expect(store.has(key)).rejects.toThrow(ArgumentError);
+      await expect(store.delete(key)).rejects.toThrow(ArgumentError);
       expect(await listed(cache)).toEqual([]);
     });
   });
@@ -256,11 +258,11 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       ['a cycle', cyclic],
       ['a string that is too large', 'x'.repeat(1024)],
       ['bytes that are too many', Buffer.alloc(1025)],
-    ])('is a TypeError, and what was there stays: %s', async (_what, value) => {
+    ])('is an ArgumentError, and what was there stays: %s', async (_what, value) => {
       const { store } = cacheOf({ maxBodySize: '1kb' });
       await store.set('key', 'before', MINUTE);
-      await expect(store.set('key', value, MINUTE)).rejects.toThrow(TypeError);
-      await expect(store.set('other', value, MINUTE)).rejects.toThrow(TypeError);
+      await expect(store.set('key', value, MINUTE)).rejects.toThrow(ArgumentError);
+      await expect(store.set('other', value, MINUTE)).rejects.toThrow(ArgumentError);
       expect(await store.get('key')).toBe('before');
       expect(await store.has('other')).toBe(false);
     });
@@ -272,7 +274,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       expect(await store.get('text')).toBe(text);
       expect(await store.set('bytes', Buffer.alloc(1024), MINUTE)).toBe(true);
       await expect(store.set('text', `${text}x`, MINUTE)).rejects.toThrow(
-        'the value takes 1025 bytes, but may take at most 1024 (option maxBodySize)',
+        'The value has 1025 bytes, but may have at most 1024: raise the option "maxBodySize".',
       );
     });
 
@@ -295,12 +297,12 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       [{ ttl: 2 ** 31 * 1000 + 1 }],
       [5],
       ['1m'],
-    ])('for want of a lifetime is a TypeError: %j', async (options) => {
+    ])('for want of a lifetime is an OptionError: %j', async (options) => {
       const cache = cacheOf();
       await expect(cache.store.set('key', 1, options as typeof MINUTE)).rejects.toThrow(
-        /needs a ttl|must be an object \{ ttl \}/,
+        /Option "set.ttl"|must be an object \{ ttl \}/,
       );
-      await expect(cache.store.set('key', 1, options as typeof MINUTE)).rejects.toThrow(TypeError);
+      await expect(cache.store.set('key', 1, options as typeof MINUTE)).rejects.toThrow(OptionError);
       expect(await listed(cache)).toEqual([]);
     });
   });
@@ -405,7 +407,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
       const cache = cacheOf();
       for (const target of [{ key: 'x' }, { all: true }] as const) {
         await cache.store.set('x', 'value', MINUTE);
-        expect(await cache.purge({ ...target, soft: true })).toBe(1);
+        expect(await cache.purge(target, { soft: true })).toBe(1);
         expect([await cache.store.get('x'), await cache.store.has('x')]).toEqual([undefined, false]);
         await cache.store.set('x', 'anew', MINUTE);
         expect(await cache.store.get('x')).toBe('anew');
@@ -441,7 +443,7 @@ describe.each(STORES)('in %s', (_name, cacheOf) => {
     await expect(cache.store.delete('key')).rejects.toThrow(StoreError);
     await expect(cache.store.clear()).rejects.toThrow(StoreError);
     await expect(listed(cache)).rejects.toThrow(StoreError);
-    await expect(cache.store.set('key', undefined, MINUTE)).rejects.toThrow(TypeError);
+    await expect(cache.store.set('key', undefined, MINUTE)).rejects.toThrow(ArgumentError);
   });
 });
 

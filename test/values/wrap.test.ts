@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import type { CacheMiddleware, CacheOptions, WrapOptions } from '../../src/index.ts';
+import { CacheError } from '../../src/index.ts';
 import { bare, newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -252,8 +253,8 @@ describe.each(STORES)('in %s', (_name, options) => {
       ['purge({ tag })', (cache) => cache.purge({ tag: 'b' })],
       ['purge({ tags })', (cache) => cache.purge({ tags: ['x', 'a'] })],
       ['purge({ all })', (cache) => cache.purge({ all: true })],
-      ['a soft purge', (cache) => cache.purge({ key: 'key', soft: true })],
-      ['a soft purge of a tag', (cache) => cache.purge({ tag: 'a', soft: true })],
+      ['a soft purge', (cache) => cache.purge({ key: 'key' }, { soft: true })],
+      ['a soft purge of a tag', (cache) => cache.purge({ tag: 'a' }, { soft: true })],
       ['store.delete', (cache) => cache.store.delete('key')],
       ['store.clear', (cache) => cache.store.clear()],
     ];
@@ -315,7 +316,7 @@ describe.each(STORES)('in %s', (_name, options) => {
     ['purge({ tag })', (cache) => cache.purge({ tag: 'b' })],
     ['purge({ tags })', (cache) => cache.purge({ tags: ['a', 'b', 'c'] })],
     ['purge({ all })', (cache) => cache.purge({ all: true })],
-    ['a soft purge', (cache) => cache.purge({ tag: 'a', soft: true })],
+    ['a soft purge', (cache) => cache.purge({ tag: 'a' }, { soft: true })],
     ['store.clear', (cache) => cache.store.clear()],
   ])('what is kept ends with %s', async (_what, end) => {
     const { caches } = fleet(1, options);
@@ -421,7 +422,7 @@ describe.each(STORES)('in %s', (_name, options) => {
     expect(await cache.wrap('key', () => 3, MINUTE)).toBe(3);
   });
 
-  describe('what makes no sense is a TypeError, and nothing runs', () => {
+  describe('what makes no sense is an error of its own, and nothing runs', () => {
     const run = (): never => {
       throw new Error('it ran');
     };
@@ -445,21 +446,21 @@ describe.each(STORES)('in %s', (_name, options) => {
     ])('%s', async (_what, key, options) => {
       const { caches } = fleet(1, IN_PROCESS);
       const call = (caches[0] as CacheMiddleware).wrap(key as string, run, options as WrapOptions);
-      await expect(call).rejects.toThrow(TypeError);
+      await expect(call).rejects.toThrow(CacheError);
     });
 
     test('tags, with what they must be', async () => {
       const { caches } = fleet(1, IN_PROCESS);
       const options = tags(...times(129, (i) => `${i}`)) as WrapOptions;
       await expect((caches[0] as CacheMiddleware).wrap('key', run, options)).rejects.toThrow(
-        /^tags must be a list of up to 128 strings of 1 to 256 characters, not \["0","1"/,
+        /^Option "wrap.tags" is \["0","1".*, but must be a list of up to 128 strings of 1 to 256 characters\.$/,
       );
     });
 
     test('no function', async () => {
       const { caches } = fleet(1, IN_PROCESS);
       const call = (caches[0] as CacheMiddleware).wrap('key', 'value' as unknown as () => string, MINUTE);
-      await expect(call).rejects.toThrow(TypeError);
+      await expect(call).rejects.toThrow(CacheError);
     });
   });
 });

@@ -46,7 +46,7 @@ function initPurge(form) {
     const value = form.elements.value.value.trim();
     const soft = form.elements.how.value === 'soft';
     if (!(await confirmPurge(what.value, value, soft))) return;
-    await purge(form, { ...targetOf(what.value, value), ...(soft && { soft }) });
+    await purge(form, { target: targetOf(what.value, value), soft });
   });
 }
 
@@ -86,7 +86,7 @@ function confirmPurge(what, value, soft) {
   });
 }
 
-async function purge(form, target) {
+async function purge(form, purging) {
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
   const button = form.querySelector('button');
@@ -100,7 +100,7 @@ async function purge(form, target) {
     announce(status, `Purged ${count(done)} so far…`);
   };
   try {
-    const { purged } = await act('purge', { target }, { onProgress });
+    const { purged } = await act('purge', purging, { onProgress });
     announce(status, `Purged ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`, 'good');
   } catch (error) {
     const partly = done > 0 ? `At least ${count(done)} were purged. ` : '';

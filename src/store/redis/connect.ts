@@ -3,6 +3,7 @@ import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import { Throttle } from '../../observe/throttle.ts';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
+import { warnProcess } from '../../warnings.ts';
 import { replyCode } from '../fault.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { NearCache, type NearOptions } from '../near/near-cache.ts';
@@ -132,8 +133,5 @@ let warned = false;
 function warnInProduction(): void {
   if (warned || process.env.NODE_ENV !== 'production') return;
   warned = true;
-  process.emitWarning('redisCache() without `redis` keeps responses in this process only', {
-    type: 'RedisResponseCacheWarning',
-    code: 'RRC_IN_PROCESS',
-  });
+  warnProcess('WRN_RRC_MEMORY', 'redisCache() has no `redis`: responses are stored in this process only.');
 }

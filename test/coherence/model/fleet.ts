@@ -116,8 +116,8 @@ export class Worker {
     });
   }
 
-  purge(lane: number, target: PurgeTarget): Promise<Done> {
-    return this.#ask((call) => ({ kind: 'purge', call, lane, target }));
+  purge(lane: number, target: PurgeTarget, soft = false): Promise<Done> {
+    return this.#ask((call) => ({ kind: 'purge', call, lane, target, soft }));
   }
 
   wrap(lane: number, asked: Asked, tags: readonly string[]): Promise<Done> {

@@ -202,7 +202,7 @@ export class Performance {
     };
     this.history.purges.push(purge);
     const startedAt = performance.now();
-    const done = this.#fleet.workers[worker]?.purge(this.#lane, { ...this.#targetOf(target), soft });
+    const done = this.#fleet.workers[worker]?.purge(this.#lane, this.#targetOf(target), soft);
     const { fault } = (await Promise.race([done, this.#never()])) ?? {};
     purge.settledAt = this.#now++;
     purge.confirmed = fault === undefined;

@@ -17,7 +17,13 @@ export type FromWorker =
 export type ToWorker =
   | { readonly kind: 'open'; readonly lanes: readonly LaneOptions[] }
   | { readonly kind: 'run'; readonly call: number; readonly told: Told }
-  | { readonly kind: 'purge'; readonly call: number; readonly lane: number; readonly target: PurgeTarget }
+  | {
+      readonly kind: 'purge';
+      readonly call: number;
+      readonly lane: number;
+      readonly target: PurgeTarget;
+      readonly soft: boolean;
+    }
   | {
       readonly kind: 'wrap';
       readonly call: number;

@@ -67,7 +67,9 @@ async function call(message: Extract<ToWorker, { kind: 'purge' | 'wrap' }>): Pro
   const { cache } = lanes[message.lane] as Lane;
   try {
     const value =
-      message.kind === 'wrap' ? await wrap(cache, message) : `${await cache.purge(message.target)}`;
+      message.kind === 'wrap'
+        ? await wrap(cache, message)
+        : `${await cache.purge(message.target, { soft: message.soft })}`;
     tell({ kind: 'done', call, value });
   } catch (error) {
     tell({ kind: 'done', call, fault: String(error) });

@@ -155,7 +155,7 @@ export class Stand {
     const version = ++this.#version;
     this.#versions.raise(what, version);
     try {
-      await (this.caches[process] as CacheMiddleware).purge({ ...targetOf(what), soft });
+      await (this.caches[process] as CacheMiddleware).purge(targetOf(what), { soft });
     } catch (error) {
       expect(error).toBeInstanceOf(StoreError);
       return false;

@@ -47,7 +47,10 @@ export class Project {
     writeFileSync(join(this.folder, 'package.json'), JSON.stringify(own));
     for (const [file, text] of Object.entries(MODULES)) writeFileSync(join(this.folder, file), text);
     symlinkSync(join(ROOT, 'node_modules'), join(this.folder, 'node_modules'));
-    cpSync(join(ROOT, 'examples'), this.folder, { recursive: true });
+    // What the package is to the examples of a checkout.
+    const checkout = ['package.json', 'from-source.mjs'].map((file) => join(ROOT, 'examples', file));
+    const filter = (path: string): boolean => !checkout.includes(path);
+    cpSync(join(ROOT, 'examples'), this.folder, { recursive: true, filter });
   }
 
   /** Runs a program that tells its URL on standard output once it listens. */
@@ -67,6 +70,11 @@ export class Project {
       if (url) return { url: new URL(url), errors: () => said, child };
     }
     throw new Error(`${file} ended: ${said}`);
+  }
+
+  /** Stops a process of the caller's when this project is closed. */
+  adopt(child: ChildProcess): void {
+    this.#children.add(child);
   }
 
   async stop(child: ChildProcess): Promise<void> {

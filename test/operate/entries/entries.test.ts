@@ -7,6 +7,7 @@ import type {
   EntrySummary,
   StoreFigures,
 } from '../../../src/index.ts';
+import { ArgumentError, OptionError } from '../../../src/index.ts';
 import { bare, type Handler, newCache, serve } from '../../support/app.ts';
 import { ask } from '../../support/client.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
@@ -241,9 +242,9 @@ everywhere((open) => {
       [{ search: 1 }],
       [{ status: '200' }],
       [{ tag: '' }],
-    ])('rejects the query %j with a TypeError', async (query) => {
+    ])('rejects the query %j with an OptionError', async (query) => {
       const { cache } = await site(open(), app);
-      await expect(cache.entries.list(query)).rejects.toThrow(TypeError);
+      await expect(cache.entries.list(query)).rejects.toThrow(OptionError);
     });
   });
 
@@ -283,9 +284,9 @@ everywhere((open) => {
       ['to the metadata of a key', { id: 'a', variant: '!' }],
     ])('get and purge reject a ref %s', async (_name, ref) => {
       const { cache } = await site(open(), app);
-      await expect(cache.entries.get(ref as never)).rejects.toThrow(TypeError);
+      await expect(cache.entries.get(ref as never)).rejects.toThrow(ArgumentError);
       if ((ref as { id?: string }).id !== 'a')
-        await expect(cache.entries.purge(ref as never)).rejects.toThrow(TypeError);
+        await expect(cache.entries.purge(ref as never)).rejects.toThrow(ArgumentError);
     });
   });
 
@@ -362,7 +363,7 @@ everywhere((open) => {
     test('a new body keeps a soft purge, a new ttl ends it', async () => {
       const { cache, get } = await site(open(), app);
       await get('/a');
-      await cache.purge({ all: true, soft: true });
+      await cache.purge({ all: true }, { soft: true });
       expect(await cache.entries.update(await whole(cache), { body: 'new' })).toBe(true);
       expect(await only(cache)).toMatchObject({ purged: true, stale: true });
       expect(await cache.entries.update(await whole(cache), { ttl: '1h' })).toBe(true);
@@ -385,7 +386,7 @@ everywhere((open) => {
       const { cache, get } = await site(open(), app);
       await get('/a');
       const old = await whole(cache);
-      await cache.purge({ all: true, soft: true });
+      await cache.purge({ all: true }, { soft: true });
       expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
       await cache.purge({ all: true });
       expect(await cache.entries.update(old, { body: 'mine' })).toBe(false);
@@ -401,20 +402,20 @@ everywhere((open) => {
       const { cache } = await site(open(), app);
       await cache.store.set('rates', { eur: 1 }, { ttl: '1m' });
       const entry = await whole(cache);
-      await expect(cache.entries.update(entry, { body: '{eur' })).rejects.toThrow(TypeError);
+      await expect(cache.entries.update(entry, { body: '{eur' })).rejects.toThrow(ArgumentError);
       expect(await cache.entries.update(entry, { body: '{"eur":2}', ttl: '1h' })).toBe(true);
       expect(await cache.store.get('rates')).toEqual({ eur: 2 });
     });
 
-    test('rejects a change without ttl and body, a bad ttl, and a bad or too large body with a TypeError', async () => {
+    test('rejects a change without ttl and body, a bad ttl, and a bad or too large body with an OptionError', async () => {
       const { cache, get } = await site({ ...open(), maxBodySize: 20 }, app);
       await get('/a');
       const entry = await whole(cache);
       for (const change of [{}, undefined, { ttl: 'soon' }, { body: 1 }, { body: 'x'.repeat(21) }]) {
-        await expect(cache.entries.update(entry, change as never)).rejects.toThrow(TypeError);
+        await expect(cache.entries.update(entry, change as never)).rejects.toThrow(OptionError);
       }
       await expect(cache.entries.update({ ...entry, version: 1 } as never, { ttl: 1 })).rejects.toThrow(
-        TypeError,
+        ArgumentError,
       );
       expect(await cache.entries.update({ ...entry, version: '' }, { ttl: 1 })).toBe(false);
     });

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { fromAccessLog, OptionError } from '../../../src/index.ts';
+import { ArgumentError, fromAccessLog, OptionError } from '../../../src/index.ts';
 import { sized } from '../../support/long.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-log-'));
@@ -162,6 +162,6 @@ test.each<[string, object]>([
   expect((thrown as OptionError).option).toBe(`fromAccessLog.${option}`);
 });
 
-test('fromAccessLog throws a TypeError for a file that is not a path', () => {
-  expect(() => fromAccessLog(5 as never, { origin })).toThrow(TypeError);
+test('fromAccessLog throws an ArgumentError for a file that is not a path', () => {
+  expect(() => fromAccessLog(5 as never, { origin })).toThrow(ArgumentError);
 });

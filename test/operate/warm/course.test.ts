@@ -4,7 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from '@jest/globals';
-import { OptionError, type WarmOptions, type WarmProgress, type WarmTarget } from '../../../src/index.ts';
+import {
+  ArgumentError,
+  OptionError,
+  type WarmOptions,
+  type WarmProgress,
+  type WarmTarget,
+} from '../../../src/index.ts';
 import { newCache, serve } from '../../support/app.ts';
 import { sized } from '../../support/long.ts';
 import { until } from '../../support/until.ts';
@@ -60,13 +66,13 @@ describe('the targets of cache.warm', () => {
   });
 
   test.each(['http://a.example/', new URL('http://a.example/'), undefined, null, 5, {}])(
-    'that are %p are rejected with a TypeError',
+    'that are %p are rejected with an ArgumentError',
     async (targets) => {
       const error = await newCache()
         .warm(targets as never)
         .catch((error) => error);
-      expect(error).toBeInstanceOf(TypeError);
-      expect(error.message).toContain('warm needs a list of URLs');
+      expect(error).toBeInstanceOf(ArgumentError);
+      expect(error.message).toContain('warm() needs a list of URLs');
     },
   );
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, describe, expect, test } from '@jest/globals';
-import { fromSitemap } from '../../../src/index.ts';
+import { ArgumentError, fromSitemap, SourceError } from '../../../src/index.ts';
 import { newCache, serve } from '../../support/app.ts';
 import { sized } from '../../support/long.ts';
 
@@ -226,8 +226,8 @@ describe('a sitemap', () => {
     expect(performance.now() - startedAt).toBeLessThan(5000);
   });
 
-  test.each([5, undefined, null, {}])('%p is rejected with a TypeError', (source) => {
-    expect(() => fromSitemap(source as never)).toThrow(TypeError);
+  test.each([5, undefined, null, {}])('%p is rejected with an ArgumentError', (source) => {
+    expect(() => fromSitemap(source as never)).toThrow(ArgumentError);
   });
 
   test('fromSitemap accepts no option but signal', () => {
@@ -257,8 +257,8 @@ describe('a sitemap index', () => {
     );
     const { urls, error } = await drained(fromSitemap(path));
     expect(urls).toEqual(['https://a.example/a']);
-    expect(error).toBeInstanceOf(AggregateError);
-    expect((error as AggregateError).errors.map(({ message }) => message)).toEqual([
+    expect(error).toBeInstanceOf(SourceError);
+    expect(((error as SourceError).cause as AggregateError).errors.map(({ message }) => message)).toEqual([
       `sitemap ${path}: names ${secret}, which is not an http:// or https:// URL`,
       `sitemap ${path}: names ${pathToFileURL(secret).href}, which is not an http:// or https:// URL`,
       `sitemap ${path}: names secret.xml, which is not an http:// or https:// URL`,

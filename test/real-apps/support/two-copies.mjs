@@ -173,7 +173,12 @@ const SITUATIONS = {
     };
     const classes = {
       ...{ Derived, TypeError },
-      ...{ OptionError: back.OptionError, PurgeError: back.PurgeError, StoreError: back.StoreError },
+      ...{
+        CacheError: back.CacheError,
+        OptionError: back.OptionError,
+        PurgeError: back.PurgeError,
+        StoreError: back.StoreError,
+      },
     };
     const result = {};
     for (const [name, error] of Object.entries(errors)) {

@@ -339,7 +339,7 @@ class Performance {
     const purge: Purge = { target, soft, process, calledAt: this.#now++, versions: [...this.#versions] };
     this.#history.purges.push(purge);
     const cache = this.#caches[process] as CacheMiddleware;
-    await cache.purge({ ...this.#targetOf(target), soft });
+    await cache.purge(this.#targetOf(target), { soft });
     purge.settledAt = this.#now++;
   }
 
