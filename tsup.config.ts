@@ -25,6 +25,7 @@ export default defineConfig([
       prometheus: 'src/observe/prometheus.ts',
       otel: 'src/observe/otel.ts',
       inspector: 'src/inspector/index.ts',
+      testing: 'src/testing/index.ts',
     },
     format: ['esm', 'cjs'],
     target: 'node20',

@@ -24,7 +24,18 @@ const SOURCES = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'src'];
 const OUTPUTS = ['index.js', 'index.cjs', 'cli.js', 'inspector.d.ts', 'inspector.d.cts'].map(
   (file) => `dist/${file}`,
 );
-const PACKED = ['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'docs', 'examples', ...OUTPUTS];
+const LLMS = ['website/llms.mjs', 'website/site-index.mjs'];
+const PACKED = [
+  'package.json',
+  'README.md',
+  'LICENSE',
+  'CHANGELOG.md',
+  'SECURITY.md',
+  'docs',
+  'examples',
+  ...LLMS,
+  ...OUTPUTS,
+];
 const TARBALL = 'package.tgz';
 /** One build at a time in a checkout: whoever waits for it finds it done. */
 const LOCK = join(tmpdir(), `rrc-build-${createHash('sha1').update(ROOT).digest('hex').slice(0, 12)}.lock`);
@@ -43,6 +54,7 @@ try {
 function pack() {
   const folder = mkdtempSync(join(tmpdir(), 'rrc-pack-'));
   try {
+    execFileSync(process.execPath, [join(ROOT, 'website/llms.mjs')]);
     npm('pack', '--ignore-scripts', '--pack-destination', folder);
     copyFileSync(join(folder, readdirSync(folder)[0]), join(ROOT, TARBALL));
   } finally {

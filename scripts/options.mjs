@@ -53,10 +53,10 @@ function optionsPage() {
   const options = rowsOf(SCHEMA).map((row) => ({ ...documented.get(row.name), ...row }));
 
   const rows = options.map(
-    ({ name, default: byDefault, level, rfcs }) =>
-      `| [\`${name}\`](#${name.toLowerCase()}) | ${byDefault} | ${level === 'policy' ? 'yes' : ''} | ${rfcs} |`,
+    ({ name, default: byDefault, level, text }) =>
+      `| [\`${name}\`](#${name.toLowerCase()}) | ${byDefault} | ${level === 'policy' ? 'yes' : ''} | ${summaryOf(text)} |`,
   );
-  const index = ['| option | default | `cache.with` | RFC |', '|---|---|---|---|', ...rows].join('\n');
+  const index = ['| option | default | `cache.with` | meaning |', '|---|---|---|---|', ...rows].join('\n');
   const sections = [...new Set(options.map(({ group }) => group))].map((group) =>
     [
       `## ${group}`,
@@ -119,15 +119,12 @@ function optionOf(owner, member) {
   const tag = doc?.tags?.find(({ tagName }) => tagName.text === 'default');
   if (!text) throw new Error(`${owner}.${name} is not documented`);
   if (!tag && member.questionToken) throw new Error(`${owner}.${name} has no @default`);
-  const sections = [...text.matchAll(/RFC \d{4}(?: §[\d.]*\d)?|\((§[\d.]*\d)\)/g)].map(([found]) => found);
-  const rfcs = [...new Set(sections.filter((found) => found.startsWith('RFC')))];
   return {
     name,
     text,
     type: typeOf(member.type),
     default: tag ? code(plain(tag.comment)) : 'required',
     elements: elementsOf(owner, member),
-    rfcs: linked(rfcs.join(', ')),
   };
 }
 
@@ -138,6 +135,12 @@ function paragraphs(text) {
     .map((line) => line.trim())
     .join('\n')
     .replaceAll(/(?<!\n)\n(?!\n|- )/g, ' ');
+}
+
+/** The first sentence of a text, without references. */
+function summaryOf(text) {
+  const [sentence] = text.split(/(?<=\.)\s|:?\n/);
+  return cell(sentence.replaceAll(/ \((?:RFC|docs\/)[^)]*\)/g, ''));
 }
 
 /** What a list of objects is made of. */
@@ -158,7 +161,15 @@ function typeOf(node) {
     .replaceAll(/,? ([)}])/g, (_, end) => (end === '}' ? ' }' : end))
     .replaceAll('( ', '(')
     .replaceAll(/;? }/g, ' }')
-    .replaceAll('req: IncomingMessage, res: ServerResponse', 'req, res');
+    .replace(/ \| undefined$/, '')
+    .replaceAll(/ \| undefined(?= \})/g, '')
+    .replaceAll(/, Req, Res>/g, '>')
+    .replaceAll(/(\w+Options)<Req, Res>/g, '$1')
+    .replace(/^\((\(.*\) => \w+)\)$/, '$1')
+    .replaceAll(/OptionFunction<([^>]*)>( \|)?/g, (_, type, or) => {
+      const called = `(req, res) => ${type} | Promise<${type}>`;
+      return or ? `(${called}) |` : called;
+    });
 }
 
 /** Code as code, but for what is said of it. */

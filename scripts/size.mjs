@@ -12,12 +12,13 @@ const ENTRIES = {
   index: 'src/index.ts',
   prometheus: 'src/observe/prometheus.ts',
   otel: 'src/observe/otel.ts',
+  testing: 'src/testing/index.ts',
 };
 /**
  * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a tenth above the size at the time it
  * was set.
  */
-const BUDGETS = { index: 104, prometheus: 3, otel: 3 };
+const BUDGETS = { index: 104, prometheus: 3, otel: 3, testing: 118 };
 
 for (const [name, size] of await measureSizes()) {
   const budget = BUDGETS[name];

@@ -2,6 +2,8 @@
 
 export interface Output {
   once?(event: 'drain', listener: () => void): unknown;
+  on?(event: 'resize', listener: () => void): unknown;
+  off?(event: 'resize', listener: () => void): unknown;
   readonly isTTY?: boolean;
   /** Characters in a line of the terminal. */
   readonly columns?: number;
@@ -32,13 +34,27 @@ export interface Command {
   readonly summary: string;
   /** The text of `--help`. */
   readonly help: string;
-  /** Resolves to the exit code. @throws {UsageError} for bad arguments. */
+  /**
+   * Resolves to the exit code.
+   * @throws {UsageError} for bad arguments. @throws {RedisError} when Redis cannot be reached, or does not reply.
+   */
   run(args: string[], io: Io): Promise<number>;
 }
+
+/** The exit codes. An interrupted command ends with 128 and the number of the signal. */
+export const EXIT = { done: 0, nothing: 1, usage: 2, redis: 3 } as const;
+
+export const EXIT_HELP = `Exit codes: 0 done, 1 nothing is stored that matches, 2 wrong usage, 3 Redis cannot be reached or
+does not reply, 130 interrupted.`;
 
 /** Bad arguments. The message says what to write instead. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
+}
+
+/** Redis cannot be reached, or did not do what it was told. The message says what to check. */
+export class RedisError extends Error {
+  override readonly name = 'RedisError';
 }
 
 /** Writes to standard output, and waits while the reader is slow. */
@@ -52,12 +68,4 @@ export async function write({ out, signal }: Io, text: string | Uint8Array): Pro
     out.once?.('drain', done);
     signal.addEventListener('abort', done);
   });
-}
-
-/** Parses a whole number of at least 1. @throws {UsageError} */
-export function parseCount(option: string, value: string | undefined, defaultValue: number): number {
-  if (value === undefined) return defaultValue;
-  if (!/^\d{1,9}$/.test(value) || Number(value) === 0)
-    throw new UsageError(`${option} is ${value}, but must be a whole number of at least 1`);
-  return Number(value);
 }

@@ -18,10 +18,13 @@ const METHODS = ['GET', 'POST', 'QUERY', 'SEARCH', 'PROPFIND', 'REPORT'];
 const policiesWith = (methods: readonly string[]): KeyPolicy[] =>
   HASHES.map((hash) => ({ key: undefined, methods: new Set(methods), vary: { query: true }, hash }));
 
-/** @throws {UsageError} for anything but an absolute http or https URL. */
+/** Whether a text is an absolute http or https URL. */
+export function isUrl(text: string): boolean {
+  return /^https?:\/\/[^/?#]/i.test(text) && URL.canParse(text);
+}
+
+/** @param url absolute, as `isUrl` says. */
 export function idsForUrl(url: string): string[] {
-  if (!/^https?:\/\/[^/?#]/i.test(url) || !URL.canParse(url))
-    throw new UsageError(`${url} is not a URL that begins with http:// or https://`);
   return [...idsOfUrl(policiesWith(['GET']), url, BOTH_SCHEMES)];
 }
 
@@ -30,25 +33,32 @@ export function tagsForUrl(url: string): string[] {
   return bothSchemesOf(url).map(tagOfUrl);
 }
 
-/** @param json a result of the `key` function, or the key of a value, as JSON. @throws {UsageError} */
-export function idsForJsonKey(json: string): string[] {
-  const key = parseJson(json);
+/** Whether a text is a cache key as `ls` prints it: a method and a URL or JSON, or the hash of a key that is not known. */
+export function isCacheKey(text: string): boolean {
+  return isHashed(text) || /^[A-Z][A-Z-]* \S/.test(text);
+}
+
+/** @param text a cache key as `ls` prints it, or the JSON of a key. @throws {UsageError} */
+export function idsForKey(text: string): string[] {
+  if (isHashed(text)) return [text];
+  if (isCacheKey(text)) return HASHES.map((hash) => redisId(text, hash));
+  const key = parseJson(text);
   if (key === undefined)
-    throw new UsageError(`${json} is not JSON: write a key such as '["leads",42]' or '"token"'`);
+    throw new UsageError(
+      `${text} is not a key: write the KEY that ls prints, or the JSON of a key such as '["leads",42]' or '"token"'`,
+    );
   return [...idsOfKey(policiesWith(METHODS), key), ...HASHES.map((hash) => idOfValue(key, hash))];
 }
 
-/** @param name a URL, an id, a cache key as `ls` prints it, or the JSON of a key. @throws {UsageError} */
-export function idsForName(name: string): string[] {
-  if (/^https?:\/\//i.test(name)) return idsForUrl(name);
-  if (name === '' || name.startsWith('@'))
-    throw new UsageError(`${JSON.stringify(name)} is not a cache key: ls prints cache keys`);
-  const ids = isHashed(name) ? [name] : HASHES.map((hash) => redisId(name, hash));
-  const isJson = parseJson(name) !== undefined;
-  return [...new Set(isJson ? [...ids, ...idsForJsonKey(name)] : ids)];
+/** @throws {UsageError} unless it may be the id of an entry, as `ls --json` has it. */
+export function checkedId(id: string): string {
+  if (id === '' || id.startsWith('@'))
+    throw new UsageError(`${JSON.stringify(id)} is not the id of an entry: ls --json has the ids`);
+  return id;
 }
 
-function parseJson(json: string): KeyPart | undefined {
+/** `undefined` for what is not JSON. */
+export function parseJson(json: string): KeyPart | undefined {
   try {
     return JSON.parse(json);
   } catch {

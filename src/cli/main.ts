@@ -1,4 +1,6 @@
-import { type Command, type Io, UsageError } from './command.ts';
+import { suggestion } from '../known-names.ts';
+import { type Command, EXIT, type Io, RedisError, UsageError } from './command.ts';
+import { explain } from './explain.ts';
 import { ls } from './ls.ts';
 import { purge } from './purge.ts';
 import { show } from './show.ts';
@@ -10,7 +12,7 @@ import { watch } from './watch.ts';
 const NAME = 'redis-response-cache';
 
 const COMMANDS: ReadonlyMap<string, Command> = new Map(
-  Object.entries({ stats, ls, show, purge, warm, watch }),
+  Object.entries({ ls, show, explain, purge, stats, watch, warm }),
 );
 
 const HELP = `Usage: ${NAME} COMMAND [OPTIONS]
@@ -19,36 +21,62 @@ Commands:
 ${[...COMMANDS].map(([name, { summary }]) => `  ${name.padEnd(10)}${summary}`).join('\n')}
 
 Options:
-  -h, --help  help for a command, or this list
-  --version   the version of this package
+  -h, --help     help for a command, or this list
+  -v, --version  the version of this package
+
+All commands but warm read Redis: --redis URL, or REDIS_URL in the environment.
+
+  export REDIS_URL=redis://localhost:6379
+  ${NAME} ls
+  ${NAME} purge --help
 `;
 
-/** Runs the command that the arguments name. Resolves to the exit code: 2 for bad arguments. */
+/** Runs the command that the arguments name. Resolves to the exit code. */
 export async function main(args: readonly string[], io: Io): Promise<number> {
   const [name, ...rest] = args;
-  if (name === '--version') return print(io, `${io.version}\n`);
-  if (name === '--help' || name === '-h') return print(io, HELP);
-  const command = COMMANDS.get(name ?? '');
-  if (!command) {
-    const problem = name === undefined ? '' : `${NAME}: unknown command ${escapeUnsafe(name)}\n\n`;
-    io.err.write(problem + HELP);
-    return 2;
+  if (name === undefined) {
+    io.err.write(HELP);
+    return EXIT.usage;
   }
+  if (name === '--version' || name === '-v') return print(io, `${io.version}\n`);
+  if (name === '--help' || name === '-h') return print(io, HELP);
+  if (name === 'help') return help(rest[0], io);
+  const command = COMMANDS.get(name);
+  if (!command) return unknownCommand(name, io);
   const options = rest.includes('--') ? rest.slice(0, rest.indexOf('--')) : rest;
   if (options.includes('--help') || options.includes('-h')) return print(io, command.help);
   try {
     return await command.run(rest, io);
   } catch (error) {
     if (io.signal.aborted) return Number(io.signal.reason);
-    const { message, code } = error as Error & { code?: unknown };
-    const isUsage = error instanceof UsageError || String(code).startsWith('ERR_PARSE_ARGS_');
+    const { message } = error as Error;
+    if (error instanceof UsageError) return wrongUsage(`${NAME} ${name}`, message, io);
     io.err.write(`${NAME} ${name}: ${escapeUnsafe(message)}\n`);
-    if (isUsage) io.err.write(`\n${command.help}`);
-    return isUsage ? 2 : 1;
+    return error instanceof RedisError ? EXIT.redis : EXIT.nothing;
   }
+}
+
+function help(name: string | undefined, io: Io): number {
+  const command = COMMANDS.get(name ?? '');
+  if (name !== undefined && !command) return unknownCommand(name, io);
+  return print(io, command?.help ?? HELP);
+}
+
+function unknownCommand(name: string, io: Io): number {
+  if (name.startsWith('-'))
+    return wrongUsage(NAME, `${name} must come after the command: ${NAME} COMMAND [OPTIONS]`, io);
+  const names = [...COMMANDS.keys()];
+  const advice = suggestion(name, names) || ` The commands are ${names.join(', ')}.`;
+  return wrongUsage(NAME, `unknown command ${name}.${advice}`, io);
+}
+
+function wrongUsage(name: string, problem: string, io: Io): number {
+  const end = /[.?]$/.test(problem) ? '' : '.';
+  io.err.write(`${name}: ${escapeUnsafe(problem)}${end} See --help.\n`);
+  return EXIT.usage;
 }
 
 function print({ out }: Io, text: string): number {
   out.write(text);
-  return 0;
+  return EXIT.done;
 }

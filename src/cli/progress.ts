@@ -1,5 +1,5 @@
 import type { Output } from './command.ts';
-import { formatNumber } from './text.ts';
+import { formatNumber } from './format.ts';
 
 /** How often the progress is drawn on a terminal, and how often a line is written elsewhere. */
 const DRAW_INTERVAL_MS = 100;

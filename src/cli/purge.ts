@@ -1,119 +1,143 @@
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
-import { PurgeError } from '../errors.ts';
-import { urlPrefixMatcher } from '../key/key-ids.ts';
 import type { PurgeTarget } from '../options/operations.ts';
-import { areTags, MAX_TAGS, TAG_ACCEPTED } from '../options/tags.ts';
-import { type Command, type Io, UsageError, write } from './command.ts';
-import { idsForJsonKey, idsForName, idsForUrl, tagsForUrl } from './ids.ts';
-import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { escapeUnsafe, formatNumber, jsonLine } from './text.ts';
+import { parseArguments } from './arguments.ts';
+import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
+import { type AnyEntry, entryLine, headings } from './entry-lines.ts';
+import { formatEntries, formatNumber, painter } from './format.ts';
+import { reportNothing } from './nothing.ts';
+import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { entriesOf, parseTarget, requireTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
+import { escapeUnsafe, jsonLine } from './text.ts';
 
-const HELP = `Usage: redis-response-cache purge TARGET [OPTIONS]
+/** A terminal asks before a purge by tag or URL prefix of more entries than this. */
+const MANY = 10;
+
+const HELP = `Usage: redis-response-cache purge URL|KEY|TARGET [OPTIONS]
 
 Deletes stored responses and values, and revokes the fills in progress: afterwards, no request is
-answered with a response from before. TARGET is one of
+answered with a response from before.
 
-  --url URL               responses for this URL, and under keys of a key function those for its
-                          path; repeatable
-  --key JSON              a result of the key function, such as '["leads",42]', or a value's key
-  --tag TAG               entries with this tag; repeatable
-  --url-prefix PREFIX     URLs that begin with https://api.example.com/leads, or with /leads on any
-                          host
-  --entry ID|KEY          an entry, by the id or the key that ls prints; repeatable
-  --all                   everything under --prefix
+  redis-response-cache purge https://api.example.com/leads
+  redis-response-cache purge --tag leads --dry-run     what would be purged
+  redis-response-cache purge --url-prefix /leads --soft
+  redis-response-cache purge --all --yes               in a script
 
+TARGET is one of the following, which may be given more than once:
+${TARGET_HELP}
+
+  --dry-run               counts and lists what would be purged, and changes nothing
   --soft                  marks the entries stale instead of deleting them: the app may confirm them
                           (ETag), and staleIfError may use them
-  --yes                   no question before --all
+  --yes                   no question: a terminal asks before --all, and before a purge by tag or
+                          URL prefix of more than ${MANY} entries; without a terminal, --all needs --yes
   --json                  the result as JSON
 ${REDIS_HELP}
 
-The command does not know the options of the app. If it has the vary.query option, use --entry with
-the key that ls prints, not --url. --url-prefix knows no keys of a key function. It also
-purges entries whose key cannot be read here, such as encrypted ones without --encrypt-key.
+The command does not know the options of the app. If it has the vary.query option, use --key with
+the KEY that ls prints, not --url. --url-prefix knows no keys of a key function. The exit code is 0
+also when nothing was stored: what the purge promises holds then, too. With --dry-run it is 1.
 ${EXIT_HELP}
 `;
 
 const OPTIONS = {
   ...REDIS_OPTIONS,
-  url: { type: 'string', multiple: true },
-  key: { type: 'string' },
-  tag: { type: 'string', multiple: true },
-  'url-prefix': { type: 'string' },
-  entry: { type: 'string', multiple: true },
-  all: { type: 'boolean' },
+  ...TARGET_OPTIONS,
   soft: { type: 'boolean' },
+  'dry-run': { type: 'boolean' },
   yes: { type: 'boolean' },
 } as const;
 
-const TARGETS = ['url', 'key', 'tag', 'url-prefix', 'entry', 'all'] as const;
-
-/** The command computes the ids for a URL, a key or an entry. The cache finds all other entries. */
-type Plan =
-  | { readonly ids: readonly string[]; readonly tags?: readonly string[] }
-  | { readonly target: PurgeTarget };
-
 export const purge: Command = {
-  summary: 'purges by URL, key, tag, URL prefix or entry, or everything',
+  summary: 'purges by URL, key, tag or URL prefix, or everything',
   help: HELP,
   async run(args, io) {
-    const { values } = parseArgs({ args, options: OPTIONS });
-    const { all = false, soft = false, yes = false, json = false } = values;
-    const plan = parsePlan(values);
-    const mustConfirm = all && !yes;
-    if (mustConfirm && !(io.input.isTTY && io.err.isTTY))
+    const { values, positionals } = parseArguments(args, OPTIONS);
+    const { soft = false, yes = false, json = false, 'dry-run': dryRun = false } = values;
+    const target = requireTarget('purge', parseTarget(values, positionals));
+    const hasTerminal = io.input.isTTY === true && io.err.isTTY === true;
+    if (target.all && !yes && !dryRun && !hasTerminal)
       throw new UsageError('--all asks for confirmation, which needs a terminal: add --yes');
     return withRedis(values, io, async (session) => {
-      if (mustConfirm && !(await confirm(session, io))) {
+      if (dryRun) return listOnly(session, target, soft, json, io);
+      if (hasTerminal && !yes && !(await isConfirmed(session, target, io))) {
         io.err.write('Nothing was purged.\n');
-        return 1;
+        return EXIT.nothing;
       }
-      const purged = await runPlan(session, plan, soft, io);
-      const entries = purged === 1 ? 'entry' : 'entries';
+      const purged = await run(session, target, soft, io);
       const result = soft ? 'marked stale' : 'purged';
-      await write(io, json ? jsonLine({ purged, soft }) : `${formatNumber(purged)} ${entries} ${result}\n`);
-      return 0;
+      await write(io, json ? jsonLine({ purged, soft, dryRun }) : `${formatEntries(purged)} ${result}\n`);
+      // A mistyped target purges nothing.
+      if (purged === 0 && !json) await reportNothing(session, io, target);
+      return EXIT.done;
     });
   },
 };
 
-/** @throws {UsageError} */
-function parsePlan(values: ReturnType<typeof parseArgs<{ options: typeof OPTIONS }>>['values']): Plan {
-  const given = TARGETS.filter((name) => values[name] !== undefined);
-  if (given.length !== 1)
-    throw new UsageError(`purge needs exactly one of ${TARGETS.map((name) => `--${name}`).join(', ')}`);
-  const { url, key, tag, 'url-prefix': prefix, entry } = values;
-  if (url) return { ids: url.flatMap(idsForUrl), tags: url.flatMap(tagsForUrl) };
-  if (key !== undefined) return { ids: idsForJsonKey(key) };
-  if (entry) return { ids: entry.flatMap(idsForName) };
-  if (tag) {
-    if (!areTags(tag))
-      throw new UsageError(`--tag must have ${TAG_ACCEPTED}, and may be given up to ${MAX_TAGS} times`);
-    return { target: { tags: tag } };
-  }
-  if (prefix === undefined) return { target: { all: true } };
-  try {
-    urlPrefixMatcher(prefix);
-  } catch (error) {
-    if (error instanceof PurgeError)
-      throw new UsageError(
-        `--url-prefix is ${prefix}, but must be an absolute URL, or a path such as /leads`,
-      );
-    throw error;
-  }
-  return { target: { prefix } };
+/** How many entries a dry run lists. */
+const MAX_LISTED = 50;
+
+/** @returns the exit code. */
+async function listOnly(
+  session: Session,
+  target: Target,
+  soft: boolean,
+  json: boolean,
+  io: Io,
+): Promise<number> {
+  const count = await countOf(session, target);
+  if (json) await write(io, jsonLine({ purged: count, soft, dryRun: true }));
+  if (count === 0) return reportNothing(session, io, target);
+  if (json) return EXIT.done;
+  await write(io, painter(io.out, io)('bold', `${headings()}\n`));
+  const listed = await first(MAX_LISTED, entriesOf(session, target));
+  await write(io, listed.map(entryLine(io)).join(''));
+  if (count > MAX_LISTED) await write(io, `... and ${formatNumber(count - MAX_LISTED)} more\n`);
+  const result = soft ? 'marked stale' : 'purged';
+  await write(io, `${formatEntries(count)} would be ${result}; nothing was changed\n`);
+  return EXIT.done;
 }
 
-async function confirm({ prefix, server }: Session, { input, err, signal }: Io): Promise<boolean> {
-  const question = `This purges everything under ${escapeUnsafe(prefix)} at ${server}. Type yes to continue: `;
+async function first(count: number, pages: AsyncIterable<readonly AnyEntry[]>): Promise<AnyEntry[]> {
+  const entries: AnyEntry[] = [];
+  for await (const page of pages) {
+    entries.push(...page);
+    if (entries.length >= count) break;
+  }
+  return entries.slice(0, count);
+}
+
+/** How many entries a purge would purge. */
+async function countOf(session: Session, target: Target): Promise<number> {
+  let count = 0;
+  if (target.ids.length > 0) {
+    for await (const entries of entriesOf(session, target)) count += entries.length;
+    return count;
+  }
+  // The cache knows how to count by a tag whose index Redis has evicted.
+  for (const one of purgesOf(target)) count += await session.cache.purge(one, { dryRun: true });
+  return count;
+}
+
+/** Whether the target is small, or the user says yes. */
+async function isConfirmed(session: Session, target: Target, io: Io): Promise<boolean> {
+  const { place } = session;
+  if (target.all) return confirm(`This purges everything under ${place}.`, io);
+  if (target.ids.length > 0) return true;
+  const count = await countOf(session, target);
+  if (count <= MANY) return true;
+  const what = `${formatEntries(count)} (${escapeUnsafe(target.text)})`;
+  return confirm(`This purges ${what} under ${place}.`, io);
+}
+
+async function confirm(what: string, { input, err, signal }: Io): Promise<boolean> {
   const lines = createInterface({
     input: input as unknown as NodeJS.ReadableStream,
     output: err as unknown as NodeJS.WritableStream,
     terminal: false,
   });
   try {
-    return (await lines.question(question, { signal })).trim().toLowerCase() === 'yes';
+    const answer = await lines.question(`${what} Type yes to continue: `, { signal });
+    return answer.trim().toLowerCase() === 'yes';
   } finally {
     lines.close();
   }
@@ -122,15 +146,7 @@ async function confirm({ prefix, server }: Session, { input, err, signal }: Io):
 /** How often a terminal shows the count so far. */
 const DRAW_INTERVAL_MS = 100;
 
-async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): Promise<number> {
-  if ('ids' in plan) {
-    const ids = new Set(plan.ids);
-    const counts = await Promise.all([...ids].map((id) => cache.entries.purge({ id }, { soft })));
-    const { tags = [] } = plan;
-    // A longer URL is found by its ids alone.
-    for (const tag of new Set(tags)) if (areTags([tag])) counts.push(await cache.purge({ tag }, { soft }));
-    return counts.reduce((sum, count) => sum + count, 0);
-  }
+async function run({ cache }: Session, target: Target, soft: boolean, io: Io): Promise<number> {
   let done = 0;
   const draw = (): void => {
     if (io.err.isTTY) io.err.write(`\r${formatNumber(done)} so far\x1b[K`);
@@ -141,12 +157,18 @@ async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
   const timer = setInterval(draw, DRAW_INTERVAL_MS);
   io.signal.addEventListener('abort', reportInterrupted, { once: true });
   try {
-    return await cache.purge(plan.target, {
-      soft,
-      onProgress(purged) {
-        done = purged;
-      },
-    });
+    const counts = await Promise.all(
+      [...new Set(target.ids)].map((id) => cache.entries.purge({ id }, { soft })),
+    );
+    done = counts.reduce((sum, count) => sum + count, 0);
+    for (const one of purgesOf(target)) {
+      const before = done;
+      const onProgress = (purged: number): void => {
+        done = before + purged;
+      };
+      done = before + (await cache.purge(one, { soft, onProgress }));
+    }
+    return done;
   } catch (error) {
     if (done === 0) throw error;
     throw new Error(`stopped after ${formatNumber(done)} were purged: ${(error as Error).message}`);
@@ -155,4 +177,14 @@ async function runPlan({ cache }: Session, plan: Plan, soft: boolean, io: Io): P
     io.signal.removeEventListener('abort', reportInterrupted);
     if (io.err.isTTY) io.err.write('\r\x1b[K');
   }
+}
+
+/** What the cache must find: all but ids. */
+function purgesOf({ tags, urlTags, prefixes, all }: Target): PurgeTarget[] {
+  return [
+    ...(tags.length > 0 ? [{ tags }] : []),
+    ...[...new Set(urlTags)].map((tag) => ({ tag })),
+    ...prefixes.map((prefix) => ({ prefix })),
+    ...(all ? [{ all } as const] : []),
+  ];
 }

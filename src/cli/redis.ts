@@ -1,11 +1,13 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import { OptionError } from '../errors.ts';
 import { parseSettings } from '../options/parse.ts';
-import { milliseconds } from '../options/units.ts';
 import { redisCache } from '../redis-cache.ts';
 import { PATIENCE } from '../store/guard.ts';
 import { Operator } from '../store/redis/operator.ts';
-import { type Io, UsageError } from './command.ts';
+import { parseDuration } from './arguments.ts';
+import { type Io, RedisError, UsageError } from './command.ts';
+import { withAdvice } from './redis-advice.ts';
+import { escapeUnsafe } from './text.ts';
 
 /** What the commands that connect to Redis share: options, help, and the connection. */
 
@@ -16,6 +18,7 @@ export const REDIS_OPTIONS = {
   'encrypt-key': { type: 'string', multiple: true },
   timeout: { type: 'string' },
   json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
 
 export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS); default: $REDIS_URL
@@ -25,8 +28,6 @@ export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS)
                           Default: $RRC_ENCRYPT_KEYS, separated by commas. Use the variable: other
                           users of this machine can see the arguments of a process.
   --timeout DURATION      deadline for one reply of Redis, from 20ms to 20h (default 10s)`;
-
-export const EXIT_HELP = 'Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted.';
 
 interface Values {
   readonly redis?: string | undefined;
@@ -41,20 +42,22 @@ export interface Session {
   readonly cache: CacheMiddleware;
   readonly redis: Operator;
   readonly prefix: string;
-  /** Host and port of each node, for messages; no password. */
+  /** Host, port and database of each node, for messages; no password. */
   readonly server: string;
+  /** The prefix and the server, for messages: `rrc: at localhost:6379`. */
+  readonly place: string;
 }
 
 /**
  * Connects to Redis, runs the work, and closes the connection in any case.
- * @throws {UsageError} for bad options. @throws {Error} when Redis cannot be reached, and what the work throws.
+ * @throws {UsageError} for bad options. @throws {RedisError} when Redis cannot be reached, or fails during the work.
  */
 export async function withRedis<T>(
   values: Values,
   io: Io,
   work: (session: Session) => Promise<T>,
 ): Promise<T> {
-  const timeoutMs = parseTimeout(values.timeout ?? '10s');
+  const timeoutMs = parseDuration('--timeout', values.timeout ?? '10s', TIMEOUT_MS, TIMEOUT_ACCEPTED);
   const session = openSession(values, io, timeoutMs);
   const { redis, cache, server } = session;
   const interruption = interruptionOf(io.signal);
@@ -66,6 +69,9 @@ export async function withRedis<T>(
   );
   try {
     return await Promise.race([working, interruption.promise]);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new RedisError(withAdvice((error as Error).message), { cause: error });
   } finally {
     interruption.dispose();
     redis.close();
@@ -75,21 +81,12 @@ export async function withRedis<T>(
 
 /** The command calls with patience, so the cache's own `timeout`, from 1 ms to 1 h, is a part of this one. */
 const TIMEOUT_MS = { min: PATIENCE, max: PATIENCE * 3_600_000 } as const;
-
-/** @throws {UsageError} */
-function parseTimeout(text: string): number {
-  const timeoutMs = milliseconds(text);
-  if (timeoutMs === undefined || timeoutMs < TIMEOUT_MS.min || timeoutMs > TIMEOUT_MS.max)
-    throw new UsageError(
-      `--timeout is ${text}, but must be a duration from 20ms to 20h, such as 500ms or 1m`,
-    );
-  return timeoutMs;
-}
+const TIMEOUT_ACCEPTED = 'from 20ms to 20h, such as 500ms or 1m';
 
 /** @throws {UsageError} */
 function openSession(values: Values, io: Io, timeoutMs: number): Session {
   const url = values.redis ?? io.env.REDIS_URL;
-  if (!url) throw new UsageError('no Redis given: add --redis URL, or set REDIS_URL');
+  if (!url) throw new UsageError('no Redis given: add --redis redis://localhost:6379, or set REDIS_URL');
   const nodes = url.split(',').map((node) => parseNode(node.trim()));
   if (nodes.length > 1 && !values.cluster)
     throw new UsageError('--redis lists several nodes, which only a Cluster has: add --cluster');
@@ -104,7 +101,8 @@ function openSession(values: Values, io: Io, timeoutMs: number): Session {
     parseSettings(options);
     redis = new Operator(values.cluster ? clusterOptions(nodes) : (nodes[0] as URL).href);
     const cache = redisCache({ redis: redis.client, ...options });
-    return { cache, redis, prefix, server: nodes.map(({ host }) => host).join(', ') };
+    const server = nodes.map(addressOf).join(', ');
+    return { cache, redis, prefix, server, place: `${escapeUnsafe(prefix)} at ${server}` };
   } catch (error) {
     redis?.close();
     if (error instanceof OptionError) throw new UsageError(error.message);
@@ -131,6 +129,12 @@ function parseNode(text: string): URL {
   if (!/^rediss?:/i.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
     throw new UsageError('--redis must be a URL such as redis://user:password@host:6379');
   return new URL(url);
+}
+
+/** `localhost:6379`, and `localhost:6379/1` for the database 1. */
+function addressOf({ hostname, port, pathname }: URL): string {
+  const database = /^\/[1-9]\d*$/.test(pathname) ? pathname : '';
+  return `${hostname}:${port || 6379}${database}`;
 }
 
 function clusterOptions(nodes: readonly URL[]): ConstructorParameters<typeof Operator>[0] {

@@ -1,28 +1,29 @@
-import { parseArgs } from 'node:util';
-import type { Entry, UnreadableEntry } from '../entries/types.ts';
-import { type Command, type Io, UsageError, write } from './command.ts';
-import { idsForName } from './ids.ts';
-import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import {
-  audienceText,
-  escapeUnsafe,
-  escapeUnsafeLines,
-  formatBytes,
-  formatDuration,
-  jsonLine,
-  painter,
-} from './text.ts';
+import type { Entry, EntrySummary, UnreadableEntry } from '../entries/types.ts';
+import { parseArguments, parseCount } from './arguments.ts';
+import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
+import { audienceText, selectorsOf } from './entry-lines.ts';
+import { formatBytes, formatDuration, formatEntries, painter } from './format.ts';
+import { reportNothing } from './nothing.ts';
+import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { entriesOf, parseTarget, requireTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
+import { escapeUnsafe, escapeUnsafeLines, jsonLine } from './text.ts';
 
-const HELP = `Usage: redis-response-cache show URL|KEY|ID [OPTIONS]
+const HELP = `Usage: redis-response-cache show URL|KEY|TARGET [OPTIONS]
 
-Shows the stored responses for a URL, for a cache key as ls prints it, for the JSON of a key (of a
-key function or of a value), or for an id: what selects them, who may have them, times, sizes, tags
-and header fields.
+Shows stored responses: what selects them, who may have them, times, sizes, tags and header fields.
 
+  redis-response-cache show https://api.example.com/leads
+  redis-response-cache show 'GET https://api.example.com/leads' --body
+  redis-response-cache show '["rates","EUR"]' --raw > rates.json
+
+TARGET is one of the following, which may be given more than once:
+${TARGET_HELP}
+
+  --limit N               at most N entries (default 50)
   --variant VARIANT       only this variant
   --body                  also the body: as text (with control characters escaped), or as hex
   --raw                   only the bytes of the body
-  --json                  one line of JSON for each variant; with --body also body or bodyBase64
+  --json                  one line of JSON for each entry; with --body also body or bodyBase64
 ${REDIS_HELP}
 
 ${EXIT_HELP}
@@ -30,6 +31,8 @@ ${EXIT_HELP}
 
 const OPTIONS = {
   ...REDIS_OPTIONS,
+  ...TARGET_OPTIONS,
+  limit: { type: 'string' },
   variant: { type: 'string' },
   body: { type: 'boolean' },
   raw: { type: 'boolean' },
@@ -41,60 +44,61 @@ export const show: Command = {
   summary: 'shows a stored response: times, tags, header fields, body',
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+    const { values, positionals } = parseArguments(args, OPTIONS);
     const { variant, body = false, raw = false, json = false } = values;
-    const [name] = positionals;
-    if (positionals.length !== 1 || !name) throw new UsageError('show takes exactly one URL, KEY or ID');
+    const target = requireTarget('show', parseTarget(values, positionals));
     if (raw && json) throw new UsageError('--raw and --json exclude each other: give one of them');
-    const ids = idsForName(name);
+    const limit = parseCount('--limit', values.limit, 50);
     return withRedis(values, io, async (session) => {
-      const entries = await readEntries(session, ids, variant);
-      if (entries.length === 0) {
-        const which = variant === undefined ? '' : ' with this variant';
-        io.err.write(`nothing is stored for ${escapeUnsafe(name)}${which}\n`);
-        return 1;
+      let count = 0;
+      const raws: AnyEntry[] = [];
+      for await (const summary of summariesOf(session, target, variant)) {
+        if (count === limit) {
+          if (io.err.isTTY && !json && !raw)
+            io.err.write(`Only the first ${formatEntries(limit)}: use --limit N for more.\n`);
+          break;
+        }
+        const entry = await session.cache.entries.get(summary);
+        if (!entry) continue;
+        count++;
+        if (raw) raws.push(entry);
+        else if (json) await write(io, jsonLine(asJson(entry, body)));
+        else await write(io, `${count > 1 ? '\n' : ''}${asText(entry, body, io)}`);
       }
-      if (raw) return writeRawBody(entries, io);
-      for (const [i, entry] of entries.entries()) {
-        const text = json ? jsonLine(asJson(entry, body)) : `${i > 0 ? '\n' : ''}${asText(entry, body, io)}`;
-        await write(io, text);
-      }
-      return 0;
+      if (count === 0)
+        return reportNothing(session, io, target, variant === undefined ? '' : `--variant ${variant}`);
+      return raw ? writeRawBody(raws, io) : EXIT.done;
     });
   },
 };
 
-async function readEntries(
-  { cache: { entries } }: Session,
-  ids: readonly string[],
+async function* summariesOf(
+  session: Session,
+  target: Target,
   variant: string | undefined,
-): Promise<AnyEntry[]> {
-  const result: AnyEntry[] = [];
-  for (const id of ids) {
-    const page = await entries.list({ id });
-    for (const summary of page.entries) {
-      if (variant !== undefined && summary.variant !== variant) continue;
-      const entry = await entries.get(summary);
-      if (entry) result.push(entry);
-    }
-  }
-  return result;
+): AsyncGenerator<EntrySummary | UnreadableEntry, void> {
+  for await (const entries of entriesOf(session, target))
+    for (const entry of entries) if (variant === undefined || entry.variant === variant) yield entry;
 }
 
 /** @returns the exit code. */
 async function writeRawBody(entries: readonly AnyEntry[], io: Io): Promise<number> {
   const [entry] = entries;
   if (!entry || entries.length > 1) {
-    const variants = entries.map(({ variant }) => `  --variant ${escapeUnsafe(JSON.stringify(variant))}\n`);
-    io.err.write(`${entries.length} variants are stored: add one of\n${variants.join('')}`);
-    return 1;
+    const variants = entries.map(({ variant }) => `  --variant ${shellQuoted(variant)}\n`);
+    io.err.write(`${entries.length} responses are stored, and --raw writes one: add\n${variants.join('')}`);
+    return EXIT.usage;
   }
   if (!entry.readable) {
     io.err.write(`${reasonText(entry)}\n`);
-    return 1;
+    return EXIT.nothing;
   }
   await write(io, entry.body);
-  return 0;
+  return EXIT.done;
+}
+
+function shellQuoted(text: string): string {
+  return escapeUnsafe(`'${text.replaceAll("'", "'\\''")}'`);
 }
 
 function reasonText({ reason, encryptedWith }: UnreadableEntry): string {
@@ -133,35 +137,35 @@ function unreadableFacts(entry: UnreadableEntry): Facts {
     ['unreadable', reasonText(entry)],
     ['id', entry.id],
     ['variant', entry.variant],
-    ['size', `${formatBytes(entry.storedBytes)} stored`],
+    ['stored', formatBytes(entry.storedBytes)],
     ['expires', `in ${formatDuration(entry.expiresInMs)}`],
   ];
 }
 
 function factsOf(entry: Entry): Facts {
-  const { variant, variesOn, declaredParts, bornAt, ageMs, originMs, tags, encryptedWith } = entry;
-  const varies = Object.entries(variesOn).map(([name, value]) => `${name}: ${value ?? '(absent)'}`);
+  const { variant, bornAt, ageMs, originMs, tags, encryptedWith } = entry;
   const encodings = Object.entries(entry.encodings).map(([coding, size]) => `${coding} ${formatBytes(size)}`);
-  const sizes = [`${formatBytes(entry.storedBytes)} stored`, ...encodings];
   const facts: Facts = [
     ['id', entry.id],
     ['variant', variant === '' ? '(none)' : variant],
-    ['varies on', [...varies, declaredParts].filter(Boolean).join(', ')],
+    ['varies on', selectorsOf(entry).join(', ')],
     ['for', entry.kind === 'response' ? audienceText(entry.audience) : ''],
     ['status', `${entry.status} ${entry.message}`.trim()],
     ['made', `${formatDate(bornAt)} in ${Math.round(originMs)} ms`],
-    ['age', `${formatDuration(ageMs)}, ${freshness(entry)}`],
+    ['age', formatDuration(ageMs)],
+    ['ttl', `${formatDuration(entry.ttlMs)}${staleness(entry)}`],
     ['expires', `in ${formatDuration(entry.expiresInMs)}`],
-    ['size', `${formatBytes(entry.size)} body, ${sizes.join(', ')}`],
+    ['size', formatBytes(entry.size)],
+    ['stored', [formatBytes(entry.storedBytes), ...encodings].join(', ')],
     ['encrypted', encryptedWith === undefined ? '' : `with key ${encryptedWith}`],
     ['tags', tags.join(', ')],
   ];
   return facts.filter(([, value]) => value !== '');
 }
 
-function freshness({ purged, stale, ttlMs }: Entry): string {
-  if (purged) return 'stale since a soft purge';
-  return stale ? `stale for ${formatDuration(-ttlMs)}` : `fresh for ${formatDuration(ttlMs)} more`;
+function staleness({ purged, stale }: Entry): string {
+  if (purged) return ' (stale since a soft purge)';
+  return stale ? ' (stale)' : '';
 }
 
 /** A damaged clock may have stored an instant that is no date. */

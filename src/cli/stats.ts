@@ -1,15 +1,20 @@
-import { parseArgs } from 'node:util';
 import type { EntryFigure, StoreFigures } from '../entries/types.ts';
-import { type Command, type Io, write } from './command.ts';
+import { parseOptions } from './arguments.ts';
+import { type Command, EXIT, EXIT_HELP, type Io, write } from './command.ts';
+import { columnsOf, formatBytes, formatCount, formatNumber, labeled, painter, truncate } from './format.ts';
+import { reportNothing } from './nothing.ts';
 import { Progress } from './progress.ts';
-import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
 import { type ServerFigures, serverFigures } from './server.ts';
-import { columnsOf, escapeUnsafe, formatBytes, formatNumber, jsonLine, painter, truncate } from './text.ts';
+import { escapeUnsafe, jsonLine } from './text.ts';
 
 const HELP = `Usage: redis-response-cache stats [OPTIONS]
 
 Counts the stored entries by status, media type and age, and shows the figures of Redis. All keys
-are scanned, in small steps.
+are scanned, in small steps. The last column is what the entries take in Redis.
+
+  redis-response-cache stats
+  redis-response-cache stats --json | jq .stored.responses
 
   --json                  the result as JSON
 ${REDIS_HELP}
@@ -24,7 +29,7 @@ export const stats: Command = {
   summary: 'counts the stored entries, and shows the figures of Redis',
   help: HELP,
   async run(args, io) {
-    const { values } = parseArgs({ args, options: REDIS_OPTIONS });
+    const values = parseOptions('stats', args, REDIS_OPTIONS);
     const { json = false } = values;
     return withRedis(values, io, async (session) => {
       const server = serverFigures(await session.redis.infos());
@@ -32,16 +37,25 @@ export const stats: Command = {
       const stored = await measureStore(session, io, json);
       if (json) {
         await write(io, jsonLine({ redis: { ...server, pingMs }, stored }));
-        return 0;
+        return EXIT.done;
       }
+      const columns = columnsOf(io.out);
       const lines = [
-        ...serverLines(server),
-        `ping      ${pingMs.mean} ms on average, ${pingMs.fastest} to ${pingMs.slowest} ms`,
+        ...labeled('cache', [session.place], columns),
+        ...serverLines(server, columns),
+        ...labeled(
+          'ping',
+          [`${pingMs.mean} ms on average`, `${pingMs.fastest} to ${pingMs.slowest} ms`],
+          columns,
+        ),
         '',
-        ...storedLines(stored, io),
+        ...Object.values(storedBlocks(stored, io)).flat(),
       ];
       await write(io, `${lines.join('\n')}\n`);
-      return 0;
+      const { responses, values: kept, damaged, unknownKey, unencrypted } = stored;
+      const counts = [responses, kept, damaged, unknownKey, unencrypted].map(({ count }) => count);
+      if (counts.every((count) => count === 0)) await reportNothing(session, io, undefined);
+      return EXIT.done;
     });
   },
 };
@@ -73,14 +87,22 @@ function rounded(ms: number): number {
   return Number(ms.toFixed(2));
 }
 
-export function serverLines(server: ServerFigures): string[] {
+export function serverLines(server: ServerFigures, columns: number): string[] {
   const { usedMemory, maxMemory, maxMemoryPolicy, servers, version, clients, commandsPerSecond } = server;
   const limit = maxMemory === 0 ? 'no maxmemory' : `maxmemory ${formatBytes(maxMemory)}`;
-  const masters = servers === 1 ? '' : `, ${servers} masters`;
   return [
-    `Redis     ${escapeUnsafe(version)}${masters}, ${formatNumber(clients)} clients, ${formatNumber(commandsPerSecond)} commands/s`,
-    `memory    ${formatBytes(usedMemory)} used, ${limit}, ${escapeUnsafe(maxMemoryPolicy)}`,
-    `evicted   ${formatNumber(server.evictedKeys)} keys since the start of Redis`,
+    ...labeled(
+      'redis',
+      [
+        escapeUnsafe(version),
+        ...(servers === 1 ? [] : [`${servers} masters`]),
+        formatCount(clients, 'client'),
+        `${formatNumber(commandsPerSecond)} commands/s`,
+      ],
+      columns,
+    ),
+    ...labeled('memory', [`${formatBytes(usedMemory)} used`, limit, escapeUnsafe(maxMemoryPolicy)], columns),
+    ...labeled('evicted', [`${formatNumber(server.evictedKeys)} keys since Redis started`], columns),
   ];
 }
 
@@ -94,12 +116,21 @@ const AGE_NAMES: Readonly<Record<string, string>> = {
   week: 'under a week',
 };
 
-export function storedLines(stored: StoreFigures, io: Io): string[] {
+/** Columns of a count, and of a size. */
+const FIGURE = 11;
+/** Columns of the longest name. */
+const NAME = 30;
+
+/** The counts of entries, block by block. */
+export function storedBlocks(
+  stored: StoreFigures,
+  io: Io,
+): Readonly<Record<'counts' | 'byStatus' | 'byType' | 'byAge', string[]>> {
   const { responses, values, fresh, stale, damaged, unknownKey, unencrypted } = stored;
   const paint = painter(io.out, io);
-  const columns = columnsOf(io.out);
+  const width = Math.max(8, Math.min(NAME, columnsOf(io.out) - 2 * FIGURE));
   const row = (name: string, count: string, size: string): string =>
-    truncate(`${name.padEnd(28)}${count.padStart(12)}${size.padStart(12)}`, columns);
+    `${truncate(name, width).padEnd(width)}${count.padStart(FIGURE)}${size.padStart(FIGURE)}`;
   const line = (name: string, { count, bytes }: EntryFigure): string =>
     row(escapeUnsafe(name), formatNumber(count), formatBytes(bytes));
   const problem = (name: string, figure: EntryFigure): string[] =>
@@ -107,24 +138,26 @@ export function storedLines(stored: StoreFigures, io: Io): string[] {
   const section = (title: string, figures: readonly [name: string, EntryFigure][]): string[] => {
     const lines = figures
       .filter(([, { count }]) => count > 0)
-      .map(([name, figure]) => line(`  ${truncate(name || '(none)', 24)}`, figure));
+      .map(([name, figure]) => line(`  ${name || '(none)'}`, figure));
     return lines.length > 0 ? [title, ...lines] : [];
   };
   const byAge = Object.entries(stored.byAge).map(([age, figure]): [string, EntryFigure] => [
     AGE_NAMES[age] ?? age,
     figure,
   ]);
-  return [
-    paint('bold', row('stored', 'count', 'size')),
-    line('responses', responses),
-    line('values', values),
-    line('fresh', fresh),
-    line('stale', stale),
-    ...problem('damaged', damaged),
-    ...problem('unknown encryption key', unknownKey),
-    ...problem('unencrypted', unencrypted),
-    ...section('by status', Object.entries(stored.byStatus)),
-    ...section('by type', Object.entries(stored.byType).slice(0, MAX_TYPES)),
-    ...section('by age', byAge),
-  ];
+  return {
+    counts: [
+      paint('bold', row('entries', 'count', 'stored')),
+      line('responses', responses),
+      line('values', values),
+      line('fresh', fresh),
+      line('stale', stale),
+      ...problem('damaged', damaged),
+      ...problem('unknown encryption key', unknownKey),
+      ...problem('unencrypted', unencrypted),
+    ],
+    byStatus: section('by status', Object.entries(stored.byStatus)),
+    byType: section('by type', Object.entries(stored.byType).slice(0, MAX_TYPES)),
+    byAge: section('by age', byAge),
+  };
 }

@@ -1,22 +1,28 @@
-import { validateHeaderName, validateHeaderValue } from 'node:http';
-import { parseArgs } from 'node:util';
-import { milliseconds } from '../options/units.ts';
 import { fromAccessLog, fromSitemap } from '../warm/sources.ts';
 import { type WarmProgress, type WarmResult, type WarmTarget, warm as warmUp } from '../warm/warm.ts';
-import { type Command, type Io, parseCount, UsageError } from './command.ts';
+import { parseArguments, parseCount, parseDuration, parseHeaders } from './arguments.ts';
+import { type Command, type Io, UsageError } from './command.ts';
+import { formatNumber } from './format.ts';
 import { Progress } from './progress.ts';
-import { escapeUnsafe, formatNumber } from './text.ts';
+import { checkUrl } from './target.ts';
+import { escapeUnsafe, jsonLine } from './text.ts';
 
 const HELP = `Usage: redis-response-cache warm [URL...] [OPTIONS]
 
 Sends a GET request to each URL over HTTP, so that the cache in front of the app stores the
-responses.
+responses. It needs no Redis.
 
+  redis-response-cache warm --sitemap https://www.example.com/sitemap.xml
+  redis-response-cache warm https://www.example.com/news -H 'Accept-Language: de'
+  redis-response-cache warm --access-log access.log --origin https://api.example.com --top 200
+
+  --url URL               a URL; repeatable. A URL without --url is the same.
   --sitemap URL|FILE      all URLs of a sitemap, or of all sitemaps in an index; repeatable
   --access-log FILE       the URLs with the most successful GET requests; repeatable
     --origin URL          the origin of these URLs, such as https://api.example.com
     --top N               at most N of these URLs (default 1000)
-  --header 'Name: value'  a header field for each request; repeatable
+  -H, --header 'Name: value'
+                          a header field for each request; repeatable
   --concurrency N         requests at the same time (default 8)
   --timeout DURATION      deadline for one response, such as 500ms or 1m (default 30s)
   --json                  the result as JSON
@@ -30,11 +36,15 @@ const OPTIONS = {
   'access-log': { type: 'string', multiple: true },
   origin: { type: 'string' },
   top: { type: 'string' },
-  header: { type: 'string', multiple: true },
+  url: { type: 'string', multiple: true },
+  header: { type: 'string', short: 'H', multiple: true },
   concurrency: { type: 'string' },
   timeout: { type: 'string' },
   json: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
 } as const;
+
+const TIMEOUT_MS = { min: 1, max: 3_600_000 } as const;
 
 /** Up to this many URLs are read before the first request, so that the total is known. Duplicates are removed. */
 const READ_AHEAD = 100_000;
@@ -71,34 +81,32 @@ interface Plan {
 
 /** @throws {UsageError} */
 function parsePlan(args: string[], signal: AbortSignal): Plan {
-  const { values, positionals } = parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  const { values, positionals } = parseArguments(args, OPTIONS);
   const { sitemap = [], 'access-log': logs = [], origin, json = false } = values;
-  if (positionals.length + sitemap.length + logs.length === 0)
+  const urls = [...(values.url ?? []), ...positionals];
+  urls.forEach(checkUrl);
+  if (urls.length + sitemap.length + logs.length === 0)
     throw new UsageError('no URL given: add URLs, --sitemap or --access-log');
-  for (const url of positionals) {
-    if (!/^https?:\/\//i.test(url) || !URL.canParse(url))
-      throw new UsageError(`${url} is not a URL that begins with http:// or https://`);
-  }
   if (logs.length > 0 && origin === undefined)
     throw new UsageError('--access-log also needs --origin, such as https://api.example.com');
   if (logs.length === 0 && (origin ?? values.top) !== undefined)
     throw new UsageError('--origin and --top need --access-log');
   const top = parseCount('--top', values.top, 1000);
-  const timeoutMs = milliseconds(values.timeout ?? '30s');
-  if (timeoutMs === undefined || timeoutMs < 1 || timeoutMs > 3_600_000) {
-    throw new UsageError(
-      `--timeout is ${values.timeout}, but must be a duration up to 1h, such as 500ms or 1m`,
-    );
-  }
+  const timeoutMs = parseDuration(
+    '--timeout',
+    values.timeout ?? '30s',
+    TIMEOUT_MS,
+    'up to 1h, such as 500ms or 1m',
+  );
   const sources = [
-    positionals,
+    urls,
     ...sitemap.map((source) => fromSitemap(source, { signal })),
     ...logs.map((file) => accessLogSource(file, origin!, top, signal)),
   ];
   const problems: string[] = [];
   return {
     urls: urlsOf(sources, problems, signal),
-    headers: Object.fromEntries((values.header ?? []).map(parseHeader)),
+    headers: parseHeaders(values.header),
     concurrency: parseCount('--concurrency', values.concurrency, 8),
     timeoutMs,
     json,
@@ -118,19 +126,6 @@ function accessLogSource(
   } catch {
     throw new UsageError(`--origin is ${origin}, but must be an origin such as https://api.example.com`);
   }
-}
-
-/** @throws {UsageError} */
-function parseHeader(header: string): [name: string, value: string] {
-  const [, name = '', value = ''] = /^([^:]*):\s*(.*?)\s*$/s.exec(header) ?? [];
-  try {
-    validateHeaderName(name);
-    validateHeaderValue(name, value);
-  } catch {
-    throw new UsageError(`--header is ${header}, but must be a header field such as 'Accept-Language: de'`);
-  }
-  if (/^host$/i.test(name)) throw new UsageError('--header cannot set Host: put the host into the URL');
-  return [name, value];
 }
 
 async function* urlsOf(
@@ -181,7 +176,7 @@ function writeReport(report: Report, json: boolean, { out, err }: Io): void {
   const { done, failed, failures, problems, interrupted } = report;
   const seconds = Number(report.seconds.toFixed(1));
   if (json) {
-    out.write(`${JSON.stringify({ ...report, seconds })}\n`);
+    out.write(jsonLine({ ...report, seconds }));
     return;
   }
   const prefix = interrupted ? 'interrupted: ' : '';

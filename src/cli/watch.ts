@@ -1,19 +1,24 @@
-import { parseArgs } from 'node:util';
 import { EntryCensus } from '../entries/census.ts';
 import { MAX_LIMIT } from '../entries/paging.ts';
 import type { EntrySummary, StoreFigures } from '../entries/types.ts';
-import { milliseconds } from '../options/units.ts';
-import { type Command, type Io, UsageError, write } from './command.ts';
-import { headings, lineFormat, pages } from './ls.ts';
-import { EXIT_HELP, REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { parseDuration, parseOptions } from './arguments.ts';
+import { type Command, EXIT, EXIT_HELP, type Io, write } from './command.ts';
+import { entryLine, headings } from './entry-lines.ts';
+import { columnsOf, formatBytes, formatEntries, formatNumber, labeled, painter, truncate } from './format.ts';
+import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { Screen } from './screen.ts';
 import { type ServerFigures, serverFigures } from './server.ts';
-import { serverLines, storedLines } from './stats.ts';
-import { columnsOf, escapeUnsafe, formatNumber, jsonLine, painter, truncate } from './text.ts';
+import { serverLines, storedBlocks } from './stats.ts';
+import { pagesOf } from './target.ts';
+import { escapeUnsafe, jsonLine } from './text.ts';
 
 const HELP = `Usage: redis-response-cache watch [OPTIONS]
 
 Shows the figures of stats again and again, with the rates of Redis and the newest entries. Press q
-or Ctrl-C to quit.
+or Ctrl-C to quit. Without a terminal, it writes one line for each update.
+
+  redis-response-cache watch --interval 500ms
+  redis-response-cache watch --json >> watch.log
 
   --interval DURATION     time between two updates (default 2s)
   --json                  one line of JSON for each update
@@ -25,6 +30,7 @@ ${EXIT_HELP}
 
 const OPTIONS = { ...REDIS_OPTIONS, interval: { type: 'string' } } as const;
 
+const INTERVAL_MS = { min: 100, max: 3_600_000 } as const;
 /** The scan of all keys gets one tenth of the time: after each scan it pauses for nine times as long. */
 const PAUSE_FACTOR = 9;
 /** How long the first update waits for the first counts. */
@@ -36,18 +42,18 @@ export const watch: Command = {
   summary: 'shows the figures and the newest entries again and again',
   help: HELP,
   async run(args, io) {
-    const { values } = parseArgs({ args, options: OPTIONS });
-    const intervalMs = milliseconds(values.interval ?? '2s');
-    if (intervalMs === undefined || intervalMs < 100 || intervalMs > 3_600_000) {
-      throw new UsageError(
-        `--interval is ${values.interval}, but must be a duration from 100ms to 1h, such as 5s`,
-      );
-    }
+    const values = parseOptions('watch', args, OPTIONS);
+    const intervalMs = parseDuration(
+      '--interval',
+      values.interval ?? '2s',
+      INTERVAL_MS,
+      'from 100ms to 1h, such as 5s',
+    );
     const { json = false } = values;
     return withRedis(values, io, async (session) => {
       if (!io.out.isTTY || json) {
         await watchAsLines(session, io, intervalMs, json);
-        return 0;
+        return EXIT.done;
       }
       const screen = new Screen(io);
       try {
@@ -68,7 +74,7 @@ async function watchAsLines(session: Session, io: Io, intervalMs: number, json: 
       const { server: redis, rates, counts } = update;
       await write(io, jsonLine({ time: Date.now(), redis, rates, ...counts }));
     } else {
-      await write(io, `${linesOf(session, update, io).join('\n')}\n\n`);
+      await write(io, `${lineOf(update)}\n`);
     }
   });
 }
@@ -77,9 +83,12 @@ async function watchOnScreen(session: Session, io: Io, intervalMs: number, scree
   const updates = new Updates(session, screen.signal);
   await every(intervalMs, screen.signal, async () => {
     try {
-      screen.draw(linesOf(session, await updates.next(), io));
+      const update = await updates.next();
+      const time = clockTime();
+      screen.draw(() => linesOf(session, update, time, io));
     } catch (error) {
-      screen.draw([`${session.server} does not reply: ${escapeUnsafe((error as Error).message)}`]);
+      const problem = `${session.server} does not reply: ${escapeUnsafe((error as Error).message)}`;
+      screen.draw(() => [truncate(problem, columnsOf(io.out))]);
     }
   });
 }
@@ -185,7 +194,7 @@ class BackgroundCounter {
     const { cache, redis } = this.#session;
     const census = new EntryCensus(await redis.size());
     let newest: EntrySummary[] = [];
-    for await (const entries of pages(cache, {}, () => MAX_LIMIT)) {
+    for await (const entries of pagesOf(cache, { limit: MAX_LIMIT })) {
       if (this.#signal.aborted) return;
       for (const entry of entries) {
         census.add(entry);
@@ -199,74 +208,66 @@ class BackgroundCounter {
 
 const NO_RATES: Rates = { commands: 0, hits: 0, misses: 0, evicted: 0, expired: 0, memory: 0 };
 
-function linesOf({ prefix, server: address }: Session, update: Update, io: Io): string[] {
-  const { server, rates = NO_RATES, counts } = update;
-  const bold = (text: string): string => painter(io.out, io)('bold', text);
-  const inWidth = (line: string): string => truncate(line, columnsOf(io.out));
-  const rateTexts = [
-    `${formatNumber(rates.commands)} commands`,
-    `${formatNumber(rates.hits)} key hits`,
-    `${formatNumber(rates.misses)} key misses`,
-    `${formatNumber(rates.evicted)} evicted`,
-    `${formatNumber(rates.expired)} expired`,
-  ];
+function rateItems({ commands, hits, misses, evicted, expired }: Rates): string[] {
   return [
-    bold(inWidth(`${escapeUnsafe(prefix)} at ${address}, ${new Date().toISOString()}`)),
-    ...serverLines(server).map(inWidth),
-    inWidth(`rates/s   ${rateTexts.join(', ')}`),
-    '',
-    ...(counts ? storedLines(counts.stored, io) : ['counting...']),
-    '',
-    bold(inWidth(`${headings()} (newest first)`)),
-    ...(counts?.newest.map((entry) => lineFormat(io)(entry).trimEnd()) ?? []),
+    `${formatNumber(commands)} commands`,
+    `${formatNumber(hits)} key hits`,
+    `${formatNumber(misses)} key misses`,
+    `${formatNumber(evicted)} evicted`,
+    `${formatNumber(expired)} expired`,
   ];
 }
 
-/** Switches to the alternate screen and hides the cursor; and back. */
-const ENTER = '\x1b[?1049h\x1b[?25l';
-const LEAVE = '\x1b[?25h\x1b[?1049l';
-const CURSOR_HOME = '\x1b[H';
-const CLEAR_LINE = '\x1b[K';
-const CLEAR_BELOW = '\x1b[J';
+/** An update in one line, for a log. */
+function lineOf({ server, rates = NO_RATES, counts }: Update): string {
+  const stored = counts ? storedItems(counts.stored) : ['counting...'];
+  return [
+    `${new Date().toISOString()}  ${stored.join(', ')}`,
+    `memory ${formatBytes(server.usedMemory)}`,
+    `per second: ${rateItems(rates).join(', ')}`,
+  ].join('; ');
+}
 
-/** The whole terminal, and its keyboard: q and Ctrl-C abort the signal. */
-class Screen {
-  exitCode = 0;
-  readonly #io: Io;
-  readonly #controller = new AbortController();
+function storedItems({ responses, values, fresh, stale }: StoreFigures): string[] {
+  return [
+    `${formatEntries(responses.count + values.count)} (${formatBytes(responses.bytes + values.bytes)} stored)`,
+    `${formatNumber(fresh.count)} fresh`,
+    `${formatNumber(stale.count)} stale`,
+  ];
+}
 
-  constructor(io: Io) {
-    this.#io = io;
-    io.out.write(ENTER);
-    if (io.signal.aborted) this.#controller.abort();
-    io.signal.addEventListener('abort', () => this.#controller.abort(), { once: true });
-    if (io.input.isTTY) void this.#readKeys().catch(() => {});
-  }
+/** The time of day here: 20:42:29. */
+function clockTime(): string {
+  return new Date().toTimeString().slice(0, 8);
+}
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
+/** How many of the newest entries a low terminal has room for before it shows more than the counts. */
+const MIN_NEWEST = 5;
 
-  draw(lines: readonly string[]): void {
-    const rows = (this.#io.out.rows || 24) - 1;
-    const drawn = lines.slice(0, rows).map((line) => `${line}${CLEAR_LINE}\n`);
-    this.#io.out.write(`${CURSOR_HOME}${drawn.join('')}${CLEAR_BELOW}`);
-  }
-
-  leave(): void {
-    this.#io.input.setRawMode?.(false);
-    this.#io.input.destroy?.();
-    this.#io.out.write(LEAVE);
-  }
-
-  async #readKeys(): Promise<void> {
-    this.#io.input.setRawMode?.(true);
-    for await (const keys of this.#io.input) {
-      // In raw mode, Ctrl-C is a character and sends no signal.
-      if (/\x03/.test(String(keys))) this.exitCode = 130;
-      if (/[qQ\x03]/.test(String(keys))) this.#controller.abort();
-    }
-  }
+/** An update for the whole terminal. */
+function linesOf(
+  { place }: Session,
+  { server, rates = NO_RATES, counts }: Update,
+  time: string,
+  io: Io,
+): string[] {
+  const columns = columnsOf(io.out);
+  const bold = (text: string): string => painter(io.out, io)('bold', truncate(text, columns));
+  const head = [
+    bold(`${time}  ${place}`),
+    ...serverLines(server, columns),
+    ...labeled('rates/s', rateItems(rates), columns),
+    '',
+  ];
+  if (!counts) return [...head, 'counting...'];
+  const { counts: figures, ...blocks } = storedBlocks(counts.stored, io);
+  const newest = ['', bold(headings('NEWEST')), ...counts.newest.map((one) => entryLine(io)(one).trimEnd())];
+  // What a low terminal leaves out, last first.
+  const shown = [blocks.byStatus, blocks.byType, blocks.byAge];
+  const needed = head.length + figures.length + Math.min(newest.length, MIN_NEWEST + 2);
+  const rows = (io.out.rows || 24) - 1;
+  while (shown.length > 0 && needed + shown.flat().length > rows) shown.pop();
+  return [...head, ...figures, ...shown.flat(), ...newest];
 }
 
 /** Resolves after some time, or as soon as the signal is aborted. */

@@ -1,10 +1,13 @@
 /// <reference path="./page-files.d.ts" />
+import addressJs from './page/address.js';
 import chartsJs from './page/charts.js';
 import confirmJs from './page/confirm.js';
+import countJs from './page/count.js';
 import domJs from './page/dom.js';
 import entryJs from './page/entry.js';
 import explanationJs from './page/explanation.js';
 import formatJs from './page/format.js';
+import headJs from './page/head.js';
 import iconSvg from './page/icon.svg';
 import indexHtml from './page/index.html';
 import liveJs from './page/live.js';
@@ -13,6 +16,7 @@ import operateJs from './page/operate.js';
 import pageCss from './page/page.css';
 import responsesJs from './page/responses.js';
 import serverJs from './page/server.js';
+import storeJs from './page/store.js';
 import summaryJs from './page/summary.js';
 import type { Settings } from './settings.ts';
 
@@ -25,16 +29,20 @@ export interface Asset {
 
 const SCRIPTS: Readonly<Record<string, string>> = {
   'main.js': mainJs,
+  'address.js': addressJs,
   'charts.js': chartsJs,
   'confirm.js': confirmJs,
+  'count.js': countJs,
   'dom.js': domJs,
   'entry.js': entryJs,
   'explanation.js': explanationJs,
   'format.js': formatJs,
+  'head.js': headJs,
   'live.js': liveJs,
   'operate.js': operateJs,
   'responses.js': responsesJs,
   'server.js': serverJs,
+  'store.js': storeJs,
   'summary.js': summaryJs,
 };
 

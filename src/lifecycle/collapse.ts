@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import { LRUCache, type Perf } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { Fault } from '../store/fault.ts';
 import type { Budget } from '../store/guard.ts';
@@ -16,17 +16,20 @@ export class Collapse {
   readonly #store: GuardedStore;
   readonly #flights = new Map<string, Flight>();
   /** Places where a request has waited in vain. Nobody else waits there until a fill ends: its handler may have hung. */
-  readonly #overdue = new LRUCache<string, true>({
-    maxSize: MAX_OVERDUE,
-    sizeCalculation: () => 1,
-    ttl: OVERDUE_MS,
-  });
+  readonly #overdue: LRUCache<string, true>;
   /** How long a follower may wait for a commit that was sent, in milliseconds. */
   readonly #timeout: number;
 
-  constructor(store: GuardedStore, timeout: number) {
+  /** @param time by which the overdue places are forgotten, in milliseconds. */
+  constructor(store: GuardedStore, timeout: number, time: Perf) {
     this.#store = store;
     this.#timeout = timeout;
+    this.#overdue = new LRUCache({
+      maxSize: MAX_OVERDUE,
+      sizeCalculation: () => 1,
+      ttl: OVERDUE_MS,
+      perf: time,
+    });
   }
 
   /**

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { LRUCache, type Perf } from 'lru-cache';
 import type { Caller } from '../sharing/caller.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { VariantRef } from '../store/store.ts';
@@ -16,11 +16,8 @@ const CHECK_INTERVAL_MS = 10_000;
  * to be compared again.
  */
 export class DependentPlaces {
-  readonly #dependent = new LRUCache<string, true>({
-    maxSize: MAX_REMEMBERED,
-    sizeCalculation: () => 1,
-    ttl: REMEMBERED_MS,
-  });
+  readonly #time: Perf;
+  readonly #dependent: LRUCache<string, true>;
   readonly #hits = new LRUCache<string, { count: number; checkedAt: number }>({
     maxSize: MAX_REMEMBERED,
     sizeCalculation: () => 1,
@@ -28,6 +25,17 @@ export class DependentPlaces {
 
   /** Whether a client without credentials has reached the app in this process. */
   haveStrangersCome = false;
+
+  /** @param time by which places are forgotten, in milliseconds. */
+  constructor(time: Perf) {
+    this.#time = time;
+    this.#dependent = new LRUCache({
+      maxSize: MAX_REMEMBERED,
+      sizeCalculation: () => 1,
+      ttl: REMEMBERED_MS,
+      perf: time,
+    });
+  }
 
   /** Whether a request of this kind was given what is not shared, a short while ago: it passes at once. */
   isDependent(ref: VariantRef, caller: Pick<Caller, 'shape' | 'isStranger'>): boolean {
@@ -46,7 +54,7 @@ export class DependentPlaces {
     const hits = this.#hits.get(place) ?? { count: 0, checkedAt: Number.NEGATIVE_INFINITY };
     hits.count++;
     if (hits.count === 1) this.#hits.set(place, hits);
-    const now = performance.now();
+    const now = this.#time.now();
     if (hits.count < HITS_PER_CHECK || now - hits.checkedAt < CHECK_INTERVAL_MS) return false;
     hits.count = 0;
     hits.checkedAt = now;

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { identitySize } from '../codec/encodings.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { Exchange } from '../exchange/exchange.ts';
+import type { Exchange } from '../exchange/exchange.ts';
 import {
   type ExplainRequest,
   isRequest,
@@ -9,7 +9,6 @@ import {
   probeRequest,
   responseOf,
 } from '../exchange/probe-request.ts';
-import { targetOf } from '../exchange/target.ts';
 import { field } from '../http/headers.ts';
 import { reuse } from '../http/reuse.ts';
 import { normalizeQuery, sharedMethod } from '../key/cache-key.ts';
@@ -115,7 +114,7 @@ export async function explain(
   if (!given && typeof request !== 'string' && typeof (request as URL | null)?.href !== 'string')
     throw notExplained(request);
   const res = given ? responseOf(given) : probeRequest(request as string | URL, init);
-  const exchange = new Exchange(given ?? res.req, res, () => {});
+  const exchange = new context.Exchange(given ?? res.req, res, () => {});
   const t = given
     ? new ExplainedTransaction(exchange, policy, context)
     : new ProbeTransaction(exchange, policy, context);
@@ -208,7 +207,7 @@ function callerOf({ caller }: Transaction): NonNullable<Explanation['caller']> {
 }
 
 function keyOf(x: Exchange, policy: Policy, { key: text, id }: Identity): NonNullable<Explanation['key']> {
-  const target = policy.key ? undefined : targetOf(x.req);
+  const target = policy.key ? undefined : x.target;
   if (!target) return { text, id };
   const url = normalizeQuery(target.url, policy.vary.query);
   const mark = url.indexOf('?');

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { LRUCache } from 'lru-cache';
+import { LRUCache, type Perf } from 'lru-cache';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { Identity } from '../key/identify.ts';
 import type { Policy } from '../options/policy.ts';
@@ -23,6 +23,9 @@ export interface NestableFill {
 
 /** A request that a cache has forwarded, as a cache of the same `redisCache` call further in meets it. */
 export interface ForwardedRequest {
+  readonly exchange: Pick<Exchange, 'cacheLevel'>;
+  /** The policy of the middleware that forwarded it. */
+  readonly ownPolicy: Policy;
   /** When it reached the first of the caches, by `performance.now()`. */
   readonly startedAt: number;
   /** Milliseconds that it has waited for the store. */
@@ -62,7 +65,12 @@ interface Override {
  */
 export class NestedCaches {
   readonly #forwarded = new WeakMap<IncomingMessage, ForwardedRequest>();
-  readonly #overrides = new LRUCache<string, Override>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
+  readonly #overrides: LRUCache<string, Override>;
+
+  /** @param time by which overrides are forgotten, in milliseconds. */
+  constructor(time: Perf) {
+    this.#overrides = new LRUCache({ maxSize: REMEMBERED, sizeCalculation: () => 1, perf: time });
+  }
 
   /** The request as the nearest cache in front has forwarded it. */
   inFront(req: IncomingMessage): ForwardedRequest | undefined {

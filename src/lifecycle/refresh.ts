@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener } from 'node:http';
-import { LRUCache } from 'lru-cache';
+import { LRUCache, type Perf } from 'lru-cache';
 import type { StoredResponse } from '../codec/stored-response.ts';
 import type { Exchange } from '../exchange/exchange.ts';
 import { dispatch, listenerOf, type RequestTemplate, templateOf } from '../exchange/internal-request.ts';
@@ -115,19 +115,28 @@ export class Refreshes {
   readonly #running = new Map<string, Job>();
   readonly #byRequest = new WeakMap<object, Refresh>();
   readonly #failures = new LRUCache<string, Failure>({ maxSize: REMEMBERED, sizeCalculation: () => 1 });
-  readonly #impossible = new LRUCache<string, true>({
-    maxSize: REMEMBERED,
-    sizeCalculation: () => 1,
-    ttl: IMPOSSIBLE_MS,
-  });
+  readonly #impossible: LRUCache<string, true>;
   readonly #onIdle: (() => void)[] = [];
   readonly #onDone: (event: RefreshEvent) => void;
+  readonly #time: Perf;
   #closed = false;
 
-  constructor({ concurrency, timeout }: Settings['refresh'], onDone: (event: RefreshEvent) => void) {
+  /** @param time by which failures are forgotten, in milliseconds. */
+  constructor(
+    { concurrency, timeout }: Settings['refresh'],
+    onDone: (event: RefreshEvent) => void,
+    time: Perf,
+  ) {
     this.#concurrency = concurrency;
     this.#deadline = timeout;
     this.#onDone = onDone;
+    this.#time = time;
+    this.#impossible = new LRUCache({
+      maxSize: REMEMBERED,
+      sizeCalculation: () => 1,
+      ttl: IMPOSSIBLE_MS,
+      perf: time,
+    });
   }
 
   /** The refresh of an internal request; `undefined` for a request of a client. */
@@ -165,7 +174,7 @@ export class Refreshes {
     if (job) return job.done;
     const enter = listenerOf(t.exchange.req);
     const failure = this.#failures.get(variantKey);
-    if (failure && failure.until > performance.now()) return Promise.resolve(failure.result);
+    if (failure && failure.until > this.#time.now()) return Promise.resolve(failure.result);
     if (!enter || this.#closed) return Promise.resolve('failed');
     if (this.#queued.size >= MAX_QUEUED) return Promise.resolve('queue-full');
     let finish: Job['finish'] = () => {};
@@ -236,7 +245,7 @@ export class Refreshes {
     }
     const { count = 0 } = this.#failures.get(variantKey) ?? {};
     if (result === 'in-progress') {
-      this.#failures.set(variantKey, { count, until: performance.now() + BACKOFF[0], result });
+      this.#failures.set(variantKey, { count, until: this.#time.now() + BACKOFF[0], result });
       return;
     }
     // The request never reached the cache, bypassed it, or had another key: it comes without the client's credentials.
@@ -244,7 +253,7 @@ export class Refreshes {
       this.#impossible.set(variantKey, true);
     const wait = Math.min(BACKOFF[0] * 2 ** count, BACKOFF[1]);
     const failed = result === 'refused' ? 'refused' : 'failed';
-    this.#failures.set(variantKey, { count: count + 1, until: performance.now() + wait, result: failed });
+    this.#failures.set(variantKey, { count: count + 1, until: this.#time.now() + wait, result: failed });
   }
 }
 

@@ -167,11 +167,11 @@ export const DETAILS = {
     'RFC 9111 §3.5',
   ],
   verifying: [
-    'The request has credentials, so its response is for its caller alone. The cache asks the app for the answer that a request without them gets, or compares with it, and shares that where both are the same (option `guard`).',
+    'The request has credentials, so its response is for its caller alone. The cache compares it with the response to the same request without credentials, and shares that one if both are the same (option `guard`).',
     'RFC 9111 §7.3',
   ],
   credentials: [
-    'The request has credentials, its response does not say `public`, and the cache cannot ask the app for the answer that a request without them gets.',
+    'The request has credentials, its response does not say `public`, and the cache cannot make the same request without credentials to compare.',
     'RFC 9111 §7.3',
   ],
   'depends-on-credentials': [

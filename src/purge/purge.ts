@@ -1,6 +1,6 @@
 import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
-import { PurgeError, StoreError, show } from '../errors.ts';
+import { PurgeError, show } from '../errors.ts';
 import {
   BOTH_SCHEMES,
   bothSchemesOf,
@@ -11,16 +11,18 @@ import {
 } from '../key/key-ids.ts';
 import { idOfTag, idOfUrl } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
+import { suggestion } from '../known-names.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
-import { callable, flag, objectOf, optional, suggestion } from '../options/parsers.ts';
+import { callable, flag, objectOf, optional } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';
 import type { OnStep } from '../store/guard.ts';
 import { orThrow } from '../store/or-throw.ts';
 import type { PurgeMode } from '../store/store.ts';
+import { countingVerbs, faultOr, type PurgeVerbs } from './dry-run.ts';
 
 /** What a purge works with. */
 interface PurgeContext extends Storage {
@@ -48,14 +50,16 @@ export async function purge(
   options: PurgeOptions = {},
 ): Promise<number> {
   const { name, value } = parseTarget(target);
-  const { soft, onProgress } = parseOptions('purge', options);
+  const { soft, dryRun, onProgress } = parseOptions('purge', options);
   const mode: PurgeMode = soft ? { staleSince: context.clock() } : 'delete';
   let count = 0;
   const onStep = (purged: number): void => {
     count += purged;
     onProgress?.(count);
   };
-  const purges = startPurges(context, [...policies], name, value, mode, onStep);
+  const verbs = dryRun ? countingVerbs(context) : context.store.responses;
+  const purges = startPurges(context, verbs, [...policies], name, value, mode, onStep);
+  if (dryRun) return orThrow(sumOrFault(await Promise.all(purges)), 'count the entries');
   return orThrow(await reportPurge(context, { by: 'call', target: name, soft }, purges), 'confirm the purge');
 }
 
@@ -78,6 +82,7 @@ export async function reportPurge(
 const parseOptions = objectOf({
   soft: { default: false, parse: flag },
   onProgress: { default: undefined, parse: optional(callable<NonNullable<PurgeOptions['onProgress']>>) },
+  dryRun: { default: false, parse: flag },
 });
 
 /** @throws {PurgeError} unless the target is an object with exactly one name. */
@@ -112,18 +117,21 @@ function parseTarget(target: PurgeTarget): Target {
 
 function startPurges(
   context: PurgeContext,
+  verbs: PurgeVerbs,
   policies: readonly Policy[],
   name: TargetName,
   value: unknown,
   mode: PurgeMode,
   onStep: OnStep,
 ): Promise<number | Fault>[] {
-  const { store, hash } = context;
+  const { hash } = context;
   const purgeIds = (ids: Iterable<string>): Promise<number | Fault>[] =>
-    [...new Set(ids)].map((id) => store.responses.purge(id, mode));
+    [...new Set(ids)].map((id) => verbs.purge(id, mode));
   // The responses of a URL under keys of the user's own have it as a tag.
   const purgesOfOwnKeys = (url: unknown): Promise<number | Fault>[] =>
-    hasOwnKeys(policies) ? [purgeTags(context, new Set(bothSchemesOf(url).map(idOfUrl)), mode, onStep)] : [];
+    hasOwnKeys(policies)
+      ? [purgeTags(context, verbs, new Set(bothSchemesOf(url).map(idOfUrl)), mode, onStep)]
+      : [];
   switch (name) {
     case 'key':
       return purgeIds([...idsOfKey(policies, value), idOfValue(value, hash)]);
@@ -136,29 +144,30 @@ function startPurges(
         const accepted = name === 'tag' ? `a string of ${TAG_ACCEPTED}` : TAGS_ACCEPTED;
         throw new PurgeError(`purge(): ${name} must be ${accepted}, not ${show(value)}.`);
       }
-      return [purgeTags(context, new Set(tags.map(idOfTag)), mode, onStep)];
+      return [purgeTags(context, verbs, new Set(tags.map(idOfTag)), mode, onStep)];
     }
     case 'prefix':
-      return [store.responses.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
+      return [verbs.purgeMatching(urlPrefixMatcher(value), mode, onStep)];
     case 'all':
       if (value !== true) throw new PurgeError(`purge(): all must be true, not ${show(value)}.`);
-      return [store.responses.purgeMatching(() => true, mode, onStep)];
+      return [verbs.purgeMatching(() => true, mode, onStep)];
   }
 }
 
 /** Purges by the tags' indexes. Where Redis may have evicted an index, also scans all entries for the tags. */
 async function purgeTags(
   context: PurgeContext,
+  verbs: PurgeVerbs,
   tags: ReadonlySet<string>,
   mode: PurgeMode,
   onStep: OnStep,
 ): Promise<number | Fault> {
   const { store } = context;
   // The indexes come first, because their purges also revoke the fills in progress.
-  const counts = await Promise.all([...tags].map((tag) => store.responses.purgeTag(tag, mode, onStep)));
+  const counts = await Promise.all([...tags].map((tag) => verbs.purgeTag(tag, mode, onStep)));
   const lostIndexes = await store.inventory.mayHaveLostIndexes();
   if (lostIndexes instanceof Fault) return sumOrFault([...counts, lostIndexes]);
-  if (lostIndexes) counts.push(await purgeUnindexed(context, tags, mode, onStep));
+  if (lostIndexes) counts.push(await purgeUnindexed(context, verbs, tags, mode, onStep));
   return sumOrFault(counts);
 }
 
@@ -194,7 +203,7 @@ export class TagPurges {
     const tags = new Set([tag]);
     const scanned = this.#scanning.then(() => {
       this.#next = undefined;
-      return purgeUnindexed(this.#context, tags, 'delete', () => {});
+      return purgeUnindexed(this.#context, this.#context.store.responses, tags, 'delete', () => {});
     });
     this.#next = { tags, scanned };
     this.#scanning = scanned.catch(() => {});
@@ -205,6 +214,7 @@ export class TagPurges {
 /** Scans all entries and purges those that have one of the tags. */
 async function purgeUnindexed(
   context: Storage,
+  verbs: PurgeVerbs,
   tags: ReadonlySet<string>,
   mode: PurgeMode,
   onStep: OnStep,
@@ -214,7 +224,7 @@ async function purgeUnindexed(
   for await (const step of store.inventory.ids()) {
     const ids = step instanceof Fault ? step : await idsWithTags(context, step, tags);
     if (ids instanceof Fault) return ids;
-    const counts = await Promise.all([...ids].map((id) => store.responses.purge(id, mode)));
+    const counts = await Promise.all([...ids].map((id) => verbs.purge(id, mode)));
     for (const count of counts) {
       if (count instanceof Fault) return count;
       sum += count;
@@ -225,19 +235,16 @@ async function purgeUnindexed(
 }
 
 /** The tags of an unreadable entry are unknown, so its id is included. */
-async function idsWithTags(
+function idsWithTags(
   context: Storage,
   ids: readonly string[],
   tags: ReadonlySet<string>,
 ): Promise<ReadonlySet<string> | Fault> {
-  try {
+  return faultOr(async () => {
     const entries = await summaries(context, ids);
     const tagged = entries.filter((entry) => !entry.readable || entry.tags.some((tag) => tags.has(tag)));
     return new Set(tagged.map(({ id }) => id));
-  } catch (error) {
-    if (error instanceof StoreError && error.cause instanceof Fault) return error.cause;
-    throw error;
-  }
+  });
 }
 
 function sumOrFault(counts: readonly (number | Fault)[]): number | Fault {

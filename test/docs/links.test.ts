@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync } from 'node:fs';
 import { expect, test } from '@jest/globals';
 import { deadLinks, markdownBelow } from './support/links.ts';
@@ -13,4 +14,10 @@ const pages = [...new Set([...PAGES, ...atRoot, ...inFolders])];
 
 test.each(pages)('the links of %s lead to files and headings that exist', (page) => {
   expect(deadLinks('.', page)).toEqual([]);
+});
+
+test('docs/README.md leads to every page of docs/, so that the site and llms.txt do', () => {
+  const program =
+    "import('./website/site-index.mjs').then(({ unlisted }) => console.log(unlisted().join(' ')))";
+  expect(execFileSync(process.execPath, ['-e', program], { encoding: 'utf8' }).trim()).toBe('');
 });

@@ -86,7 +86,8 @@ describe('the programs of the documentation', () => {
 
   test('are on every page on migrating', () => {
     const pages = PAGES.filter((page) => /^docs.migrating.(?!README)/.test(page));
-    expect(programs.map(({ page }) => page)).toEqual(expect.arrayContaining(pages));
+    const shown = snippets.filter(({ mark }) => /^(run|file): /.test(mark)).map(({ page }) => page);
+    expect(shown).toEqual(expect.arrayContaining(pages));
   });
 
   test.each(programs)('$page: it caches $path', async ({ page, path, code }) => {

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import express, { type Express } from 'express';
 import request from 'supertest';
 import { type CacheMiddleware, type CacheOptions, redisCache } from '../../src/index.ts';
+import { expectHit, expectStored, testCache } from '../../src/testing/index.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 const README = readFileSync('README.md', 'utf8');
@@ -57,26 +58,22 @@ describe('the README', () => {
   });
 
   test('says that parameters in another order and HEAD are answered by the same', async () => {
-    const cache = cacheOf();
+    const cache = testCache();
     const { app, calls } = quickStart(cache);
-    await request(app).get('/leads?a=1&b=2').set('Host', 'api.example.com');
+    expectStored(await request(app).get('/leads?a=1&b=2'));
     await cache.idle();
-    const reordered = await request(app).get('/leads?b=2&a=1').set('Host', 'api.example.com');
-    const head = await request(app).head('/leads?a=1&b=2').set('Host', 'api.example.com');
-    for (const answer of [reordered, head]) expect(answer.headers['cache-status']).toMatch(/hit/);
+    expectHit(await request(app).get('/leads?b=2&a=1'));
+    expectHit(await request(app).head('/leads?a=1&b=2'));
     expect(calls()).toBe(1);
   });
 
   test('says that a purge by URL takes all variants, and that no order of parameters hides one', async () => {
-    const cache = cacheOf({ vary: { headers: ['accept-language'] } });
+    const cache = testCache({ vary: { headers: ['accept-language'] } });
     const { app } = quickStart(cache);
-    for (const language of ['de', 'en']) {
-      await request(app)
-        .get('/leads?page=1&size=2')
-        .set({ Host: 'api.example.com', 'Accept-Language': language });
-    }
+    for (const language of ['de', 'en'])
+      expectStored(await request(app).get('/leads?page=1&size=2').set('Accept-Language', language));
     await cache.idle();
-    expect(await cache.purge({ url: 'http://api.example.com/leads?size=2&page=1' })).toBe(2);
+    expect(await cache.purge({ url: 'http://127.0.0.1/leads?size=2&page=1' })).toBe(2);
   });
 
   test('says that without redis the cache lives in the process', async () => {
@@ -108,7 +105,7 @@ describe('the README', () => {
   test('says what the entries weigh at most, with all of their dependencies', () => {
     const budgets = readFileSync('scripts/size.mjs', 'utf8');
     const [, index, prometheus, otel] =
-      /BUDGETS = \{ index: (\d+), prometheus: (\d+), otel: (\d+) \}/.exec(budgets) ?? [];
+      /BUDGETS = \{ index: (\d+), prometheus: (\d+), otel: (\d+),/.exec(budgets) ?? [];
     expect(README).toContain(`At most ${index} kB minified and gzipped`);
     expect(otel).toBe(prometheus);
     expect(README).toContain(`\`/prometheus\` and \`/otel\` at most ${otel} kB`);

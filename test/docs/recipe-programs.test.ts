@@ -13,9 +13,11 @@ import { until } from '../support/until.ts';
 import { filesOf, Recipes, type Running } from './support/recipes.ts';
 import { PAGES } from './support/snippets.ts';
 
-/* The programs and files of docs/recipes/ as they stand. */
+/* The programs and files of docs/recipes/ and docs/migrating/ as they stand. */
 
 const HOST = 'www.example.com';
+/** Those of docs/migrating/ that show files; the others are run by programs.test.ts. */
+const migrating = PAGES.filter((page) => /^docs.migrating./.test(page) && filesOf(page).length > 0);
 const pages = PAGES.filter((page) => /^docs.recipes.(?!README)/.test(page));
 
 const recipes = new Recipes();
@@ -59,7 +61,7 @@ async function exitOf(child: ChildProcess): Promise<unknown> {
 }
 
 describe('what stands below a program', () => {
-  const programs = pages.flatMap(filesOf).filter(({ requests }) => requests.length > 0);
+  const programs = [...pages, ...migrating].flatMap(filesOf).filter(({ requests }) => requests.length > 0);
 
   /** `GET /me  Cookie: a=b  {"a":1}    hit    body`: the request, its fields and its body, then `Cache-Status`, then the body of the answer. */
   function parsed(line: string): { asked: Asked; cacheStatus: string; body: string | undefined } {
@@ -72,7 +74,7 @@ describe('what stands below a program', () => {
     }
     const sent = method === 'GET' || !/^["{]/.test(columns[0] ?? '') ? undefined : columns.shift();
     if (sent !== undefined) headers['Content-Type'] = 'application/json';
-    const cacheStatus = /^(?:hit|fwd=)/.test(columns[0] ?? '') ? columns.shift()! : '';
+    const cacheStatus = /^(?:\w+; )?(?:hit|fwd=|detail=)/.test(columns[0] ?? '') ? columns.shift()! : '';
     const [body] = columns;
     return { asked: { method, path, headers, ...(sent !== undefined && { body: sent }) }, cacheStatus, body };
   }

@@ -134,7 +134,7 @@ function parsed(line: string): Expected {
     if (name !== undefined) headers[name] = value;
     else if (column.startsWith('"')) body = column;
     else if (column.startsWith('{')) content = column;
-    else cacheStatus = column;
+    else cacheStatus = column === 'none' ? '' : column;
   }
   if (content !== undefined) headers['Content-Type'] = 'application/json';
   const [method = '', path = ''] = target.split(' ');

@@ -28,7 +28,7 @@ async function aged(
   const policy = parsePolicy(options);
   const context = {
     refreshes: { of: () => undefined },
-    nested: new NestedCaches(),
+    nested: new NestedCaches(performance),
   } as unknown as CacheContext;
   const fill: FillState = {
     transaction: new Transaction(exchange, policy, context),

@@ -14,7 +14,7 @@ interface Import {
 
 /** The rooms from the top floor down: a file imports its own room and rooms below, never one above. */
 const FLOORS = [
-  ['index.ts', 'cli.ts', 'cli/'],
+  ['index.ts', 'cli.ts', 'cli/', 'testing/'],
   ['redis-cache.ts', 'inspector/'],
   ['cache-middleware.ts', 'values/'],
   ['lifecycle/'],
@@ -26,7 +26,7 @@ const FLOORS = [
   ['options/'],
   ['codec/'],
   ['http/', 'observe/'],
-  ['warnings.ts'],
+  ['warnings.ts', 'known-names.ts'],
   ['errors.ts', 'shared-state.ts'],
   ['codes.ts'],
 ];
@@ -69,12 +69,12 @@ describe('the layers of src/', () => {
     expect(files.filter((file) => imports(file).some(({ to }) => to === 'index.ts'))).toEqual([]);
   });
 
-  test('the library does not reach the command', () => {
+  test('the library reaches neither the command nor the testing kit', () => {
     const reached = new Set<string>();
     const reach = (file: string): unknown =>
       !reached.has(file) && reached.add(file) && imports(file).map(({ to }) => reach(to));
     reach('index.ts');
-    expect([...reached].filter((file) => /^cli[./]/.test(file))).toEqual([]);
+    expect([...reached].filter((file) => /^(?:cli[./]|testing\/)/.test(file))).toEqual([]);
   });
 });
 
@@ -108,11 +108,11 @@ describe('purity', () => {
     expect(importers.filter((file) => !file.startsWith('store/redis/'))).toEqual([]);
   });
 
-  test('node:http is imported as a value in exchange/, sharing/ and the command only', () => {
+  test('node:http is imported as a value in exchange/, sharing/, testing/ and the command only', () => {
     const importers = files.filter((file) =>
       imports(file).some(({ to, typeOnly }) => to === 'node:http' && !typeOnly),
     );
-    expect(importers.filter((file) => !/^(?:exchange|sharing|cli)\//.test(file))).toEqual([]);
+    expect(importers.filter((file) => !/^(?:exchange|sharing|testing|cli)\//.test(file))).toEqual([]);
   });
 
   test.each(files)('%s is ASCII (and section signs)', (file) => {

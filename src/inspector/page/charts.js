@@ -6,13 +6,27 @@ import { brief, clock } from './format.js';
 const WIDTH = 600;
 const HEIGHT = 120;
 
-/** Draws into a figure. @param scale the text for the largest value. @param said the text alternative. */
-function draw(figure, { title, scale, said, marks, legend, from, to }) {
+/**
+ * Draws into a figure.
+ * @param scale the texts for the largest value, its half, and zero. @param said the text alternative.
+ * @param empty is shown in place of marks, where there are none.
+ */
+function draw(figure, { title, unit, scale, said, marks, empty, legend, from, to }) {
   figure.replaceChildren(
-    h('figcaption', {}, h('span', { class: 'title' }, title), ...legend),
+    h(
+      'figcaption',
+      {},
+      h('span', { class: 'title' }, title, unit && h('span', { class: 'hint' }, ` ${unit}`)),
+      ...legend,
+    ),
     h(
       'div',
       { class: 'plot' },
+      h(
+        'div',
+        { class: 'scale', 'aria-hidden': 'true' },
+        scale.map((text) => h('span', {}, text)),
+      ),
       svg(
         'svg',
         {
@@ -25,10 +39,23 @@ function draw(figure, { title, scale, said, marks, legend, from, to }) {
         marks,
         svg('line', { class: 'axis', x1: 0, x2: WIDTH, y1: HEIGHT, y2: HEIGHT }),
       ),
-      h('span', { class: 'top-label', 'aria-hidden': 'true' }, scale),
+      marks.length === 0 ? h('p', { class: 'none', 'aria-hidden': 'true' }, empty) : null,
+      h(
+        'div',
+        { class: 'times', 'aria-hidden': 'true' },
+        h('span', {}, clock(from)),
+        h('span', {}, clock(to)),
+      ),
     ),
-    h('div', { class: 'times', 'aria-hidden': 'true' }, h('span', {}, clock(from)), h('span', {}, clock(to))),
   );
+}
+
+/** The smallest round number that is not below the value. With few requests, one of them does not fill the chart. */
+function roundAbove(value, least) {
+  for (let unit = least / 4; ; unit *= 10) {
+    const round = [4, 10, 20].map((factor) => factor * unit).find((top) => top >= value);
+    if (round !== undefined) return round;
+  }
 }
 
 function key(kind, text) {
@@ -36,9 +63,9 @@ function key(kind, text) {
 }
 
 /** One bar for each bin, stacked from the counts of each kind. */
-export function bars(figure, { title, bins, kinds, width, said, from, to }) {
+export function bars(figure, { kinds, bins, ...rest }) {
   const totals = bins.map((bin) => kinds.reduce((sum, [kind]) => sum + bin[kind], 0));
-  const top = Math.max(1, ...totals);
+  const top = roundAbove(Math.max(...totals), 4);
   const step = WIDTH / bins.length;
   const marks = bins.flatMap((bin, i) => {
     let y = HEIGHT;
@@ -53,22 +80,27 @@ export function bars(figure, { title, bins, kinds, width, said, from, to }) {
   });
   const present = kinds.filter(([kind]) => bins.some((bin) => bin[kind]));
   const legend = present.map(([kind, text]) => key(kind, text));
-  draw(figure, { title, scale: `${brief(top / width)}/s`, said, marks, legend, from, to });
+  draw(figure, { ...rest, scale: [brief(top), brief(top / 2), '0'], marks, legend });
 }
 
-/** One line for each kind. A bin without a value is a gap. */
-export function lines(figure, { title, bins, kinds, top, scale, said, from, to }) {
+/**
+ * One line for each kind. A bin without a value is a gap, and a value between two gaps a dot.
+ * @param least the smallest scale. @param format the text of a value on the scale.
+ */
+export function lines(figure, { bins, kinds, least, format, ...rest }) {
+  const values = bins.flatMap((bin) => kinds.map(([kind]) => bin[kind] ?? 0));
+  const top = least === 1 ? 1 : roundAbove(Math.max(...values), least);
   const step = WIDTH / bins.length;
   const marks = kinds.flatMap(([kind]) => runs(bins.map((bin) => bin[kind])).map((run) => line(kind, run)));
   const legend = kinds.length > 1 ? kinds.map(([kind, text]) => key(kind, text)) : [];
-  draw(figure, { title, scale, said, marks, legend, from, to });
+  draw(figure, { ...rest, scale: [top, top / 2, 0].map(format), marks, legend });
 
   function line(kind, run) {
-    const [only] = run;
     const points = run.map(([i, value]) => `${(i + 0.5) * step},${HEIGHT - (value / top) * HEIGHT}`);
-    // A single value has no line to draw, so it becomes a short one.
-    if (run.length === 1) points.push(`${(only[0] + 0.9) * step},${HEIGHT - (only[1] / top) * HEIGHT}`);
-    return svg('polyline', { class: `line ${kind}`, points: points.join(' ') });
+    // A line of no length, with round ends, is a dot.
+    const isDot = run.length === 1;
+    if (isDot) points.push(points[0]);
+    return svg('polyline', { class: `line ${kind}${isDot ? ' dot' : ''}`, points: points.join(' ') });
   }
 }
 

@@ -1,15 +1,25 @@
 import { byId, open } from './dom.js';
+import { count as formatCount } from './format.js';
 
 /* A question before an action that cannot be undone. */
 
-/** Resolves to whether the user confirms. @param word must be typed, if given. */
-export function confirm({ title, text, yes, word }) {
+/**
+ * Resolves to whether the user confirms.
+ * @param word must be typed, if given.
+ * @param count of the responses that the action applies to (count.js). The user need not wait for it.
+ * @param effect what happens to them: `deleted`.
+ */
+export function confirm({ title, text, yes, word, count, effect }) {
   const dialog = byId('confirm');
   const form = dialog.querySelector('form');
   const field = byId('confirm-word');
   const { word: input, yes: button } = form.elements;
   byId('confirm-title').textContent = title;
   byId('confirm-text').replaceChildren(...[text].flat());
+  byId('confirm-count').hidden = count === undefined;
+  count?.show((counted) => {
+    byId('confirm-count').textContent = countText(counted, effect);
+  });
   field.hidden = word === undefined;
   field.querySelector('span').textContent = `Type “${word}” to continue`;
   input.value = '';
@@ -27,9 +37,19 @@ export function confirm({ title, text, yes, word }) {
       confirmed = true;
       dialog.close();
     };
-    dialog.onclose = () => resolve(confirmed);
+    dialog.onclose = () => {
+      count?.stop();
+      resolve(confirmed);
+    };
     open(dialog);
     if (word === undefined) form.querySelector('[data-close]').focus();
     else input.focus();
   });
+}
+
+function countText({ purged, done }, effect) {
+  if (!done) return purged === 0 ? 'Counting…' : `Counting: ${formatCount(purged)} so far…`;
+  if (purged === 0) return 'Nothing that is stored matches. The action only ends what is being stored now.';
+  const responses = purged === 1 ? '1 stored response' : `${formatCount(purged)} stored responses`;
+  return `${responses} would be ${effect}.`;
 }

@@ -65,10 +65,10 @@ export function facts(rows) {
   );
 }
 
-/**
- * A table with a row for each list of cells. A column whose title begins with `#` has numbers. A last column without a
- * title explains the first one.
- */
+/** The title of a last column that explains the first one. On small screens it goes below its row. */
+export const MEANING = 'Meaning';
+
+/** A table with a row for each list of cells. A column whose title begins with `#` has numbers. */
 export function table(title, columns, rows) {
   const number = columns.map((column) => column.startsWith('#'));
   const titles = columns.map((column) => column.replace(/^#/, ''));
@@ -79,7 +79,7 @@ export function table(title, columns, rows) {
     h('h3', {}, title),
     h(
       'table',
-      { 'aria-label': title, class: columns.at(-1) === '' && 'explains' },
+      { 'aria-label': title, class: columns.at(-1) === MEANING && 'explains' },
       h(
         'thead',
         {},
@@ -107,6 +107,68 @@ export function table(title, columns, rows) {
 export function announce(region, text, kind = '') {
   region.textContent = text;
   region.dataset.kind = kind;
+}
+
+/** Says what is wrong with a field of a form, and goes there. The message stays until the form changes. */
+export function refuse(field, region, text) {
+  announce(region, text, 'problem');
+  field.setAttribute('aria-invalid', 'true');
+  field.focus();
+}
+
+/** Takes messages away when the form changes. @param clear takes away what else is about the former input. */
+export function clearOnChange(form, region, clear = () => {}) {
+  form.addEventListener('input', () => {
+    for (const field of form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid');
+    if (region.dataset.kind) announce(region, '');
+    clear();
+  });
+}
+
+/** Blocks buttons while an action runs: `disabled` would take the focus from them. Returns what ends that. */
+export function block(...buttons) {
+  const stop = (event) => {
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  };
+  for (const button of buttons) {
+    button.setAttribute('aria-disabled', 'true');
+    button.addEventListener('click', stop, true);
+  }
+  return () => {
+    for (const button of buttons) {
+      button.removeAttribute('aria-disabled');
+      button.removeEventListener('click', stop, true);
+    }
+  };
+}
+
+/** A button that copies a text. @param name of the text: `URL`. @param region says that it is copied. */
+export function copyButton(name, text, region) {
+  const button = h('button', { type: 'button' }, `Copy ${name}`);
+  button.addEventListener('click', async () => {
+    const isCopied = await copy(text, button);
+    if (isCopied) announce(region, `The ${name} is copied.`, 'good');
+    else announce(region, `The browser did not copy the ${name}: select it and copy it yourself.`, 'problem');
+  });
+  return button;
+}
+
+async function copy(text, button) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    // Over plain http, `navigator.clipboard` is missing. In a modal dialog, only what is inside can be selected.
+    const area = h('textarea', { class: 'hidden', 'aria-hidden': 'true' });
+    area.value = text;
+    button.after(area);
+    area.select();
+    const isCopied = document.execCommand('copy');
+    area.remove();
+    button.focus();
+    return isCopied;
+  }
 }
 
 /** Shows a dialog. Buttons with `data-close`, the Escape key, and a click outside of it close it. */

@@ -1,17 +1,30 @@
+import { addressOfEntry } from './address.js';
 import { facts, h, literal, sentence } from './dom.js';
 import { bytes, duration, instant } from './format.js';
 import { audienceText } from './summary.js';
 
 /* The result of `cache.explain`. */
 
-export function explanation({ cacheStatus, because, caller, key, variant, stored, refused }) {
-  const rows = [['Cache-Status', literal(cacheStatus ?? 'none (the cache is disabled)')]];
+/** @param request that is explained. @param link whether to link to the stored response. */
+export function explanation(
+  { cacheStatus, because, caller, key, variant, stored, refused, failure },
+  { method, url },
+  link = false,
+) {
+  const rows = [
+    ['Request', literal(`${method} ${url}`)],
+    ['Cache-Status', literal(cacheStatus ?? 'none (the cache is disabled)')],
+  ];
+  if (failure) rows.push(['Failed option', literal(`${failure.option}: ${failure.message}`)]);
   if (because.length > 0) rows.push(['Why', h('ul', {}, because.map(ruleItem))]);
   if (key) rows.push(['Cache key', literal(key.text)]);
   if (caller) rows.push(['Credentials', caller.stranger ? 'none' : literal(caller.credentials.join(', '))]);
   if (stored?.selectors.length > 0) rows.push(['Varies on', literal(stored.selectors.join(', '))]);
   else if (variant?.others) rows.push(['Varies on', 'fields of other stored variants']);
-  rows.push(['Stored', stored ? storedText(stored) : 'nothing']);
+  const place =
+    link && stored && key && variant ? addressOfEntry({ id: key.id, variant: variant.id }) : undefined;
+  const text = stored ? storedText(stored) : 'nothing';
+  rows.push(['Stored', place ? h('a', { href: place }, text) : text]);
   if (stored) rows.push(['For', forText(stored.audience)]);
   if (refused) rows.push(['Last not stored', refusal(refused)]);
   return facts(rows);

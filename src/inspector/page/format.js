@@ -39,6 +39,38 @@ export function duration(ms) {
   return `${sign}${amount} ${unit}${rest > 0 && amount < 10 ? ` ${rest} ${next[0]}` : ''}`;
 }
 
+const WORDS = {
+  __proto__: null,
+  ms: 1,
+  s: 1000,
+  sec: 1000,
+  second: 1000,
+  m: 60_000,
+  min: 60_000,
+  minute: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+  w: 604_800_000,
+  week: 604_800_000,
+};
+
+/** The milliseconds of a duration as people and this page write it: `90s`, `2 days`, `9 min 56 s`; else `undefined`. */
+export function parseDuration(text) {
+  const parts = [...text.matchAll(/\s*(\d+(?:\.\d+)?)\s*([a-z]+)\s*/giy)];
+  const length = parts.reduce((sum, [part]) => sum + part.length, 0);
+  if (parts.length === 0 || length !== text.length) return undefined;
+  let sum = 0;
+  for (const [, amount, unit] of parts) {
+    const word = unit.toLowerCase();
+    const size = WORDS[word] ?? WORDS[word.replace(/s$/, '')];
+    if (size === undefined) return undefined;
+    sum += amount * size;
+  }
+  return Math.round(sum);
+}
+
 export const clock = (time) => new Date(time).toLocaleTimeString();
 export const instant = (time) => new Date(time).toLocaleString();
 

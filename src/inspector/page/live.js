@@ -1,11 +1,9 @@
 import { bars, lines } from './charts.js';
-import { byId, h, literal, sentence, table } from './dom.js';
+import { byId, h, literal, MEANING, sentence, table } from './dom.js';
 import { brief, bytes, clock, count, duration, instant, percent } from './format.js';
-import { live } from './server.js';
 
-/* The live figures of one process. They are updated every two seconds while the page is visible. */
+/* The live figures of one process. They are updated every two seconds while the page is visible (head.js). */
 
-const INTERVAL_MS = 2000;
 const BIN_MS = 10_000;
 const BINS = 30;
 
@@ -26,68 +24,91 @@ const ALWAYS_LISTED = new Set(['hit', 'miss']);
 /** The upper bounds of the latency buckets, in milliseconds. */
 let bounds = [];
 
-/** The latest snapshot of each process. Behind a load balancer, several processes answer in turn. */
+/** A process that has not answered for so long is taken for ended, unless the user has chosen it. */
+const ENDED_MS = 10_000;
+
+/** The latest snapshot of each process and when it came. Behind a load balancer, several processes answer in turn. */
 const snapshots = new Map();
 /** The name of the process that is shown. */
 let selected;
-let running = false;
+let isChosen = false;
+let isPaused = false;
 
-export function showLive() {
-  if (running) return;
-  running = true;
+export function initLive() {
   byId('process').onchange = (event) => {
     selected = event.target.value;
+    isChosen = true;
     draw();
   };
-  void poll();
+  byId('pause').onclick = () => {
+    isPaused = !isPaused;
+    byId('pause').textContent = isPaused ? 'Continue' : 'Pause';
+    drawUnlessPaused();
+  };
+  drawUnlessPaused();
 }
 
-async function poll() {
-  if (byId('view-live').hidden) {
-    running = false;
-    return;
-  }
-  if (!document.hidden) await update();
-  setTimeout(poll, INTERVAL_MS);
+/** Shows the latest snapshot of a process. */
+export function drawLive(snapshot) {
+  const { host, pid } = snapshot.process;
+  const name = `${host}, ${pid}`;
+  const now = Date.now();
+  snapshots.set(name, { snapshot, at: now });
+  if (selected === undefined || (!isChosen && now - snapshots.get(selected).at > ENDED_MS)) selected = name;
+  drawUnlessPaused();
 }
 
-async function update() {
-  const problem = byId('live-problem');
-  try {
-    const snapshot = await live();
-    const { host, pid } = snapshot.process;
-    const name = `${host}, ${pid}`;
-    snapshots.set(name, snapshot);
-    selected ??= name;
-    problem.hidden = true;
-    draw();
-  } catch (error) {
-    // Writing the same text again would make screen readers repeat it.
-    if (problem.hidden || problem.textContent !== error.message) problem.textContent = error.message;
-    problem.hidden = false;
-  }
+function drawUnlessPaused() {
+  if (snapshots.size > 0 && !isPaused && !byId('view-live').hidden) draw();
 }
 
 function draw() {
-  const snapshot = snapshots.get(selected);
+  const { snapshot, at } = snapshots.get(selected);
   const { stats, samples, now } = snapshot;
   const { host, pid } = snapshot.process;
   byId('scope').replaceChildren(
     'Figures of one process (',
     literal(host),
     `, pid ${pid}) since ${instant(stats.startedAt)}.`,
+    Date.now() - at > ENDED_MS ? ` It has not answered since ${clock(at)}.` : '',
   );
   drawProcesses();
   bounds = stats.latencyMs.lookup.buckets.map(({ le }) => le);
   const to = Math.floor(now / BIN_MS) * BIN_MS + BIN_MS;
   const from = to - BINS * BIN_MS;
   const bins = binsOf(samples, from);
+  drawNewcomer(stats);
   drawFigures(stats, bins);
   drawCharts(bins, from, to);
   const place = byId('tables');
   // The tables stay as long as the user has a link focused or text selected in them.
   const isFocused = place.contains(document.activeElement);
   if (!isFocused && !isSelecting(place)) place.replaceChildren(...tables(snapshot));
+}
+
+/** What to do next, until the first response has come from the cache. */
+function drawNewcomer({ requests, shadow }) {
+  const isNew = shadow === undefined && requests.hit + requests.stale + requests.collapsed === 0;
+  const kind = !isNew ? '' : total(requests) === 0 ? 'none' : 'no-hit';
+  const region = byId('newcomer');
+  if (region.dataset.about === kind) return;
+  region.dataset.about = kind;
+  region.hidden = kind === '';
+  if (kind === 'none') {
+    region.replaceChildren(
+      h('strong', {}, 'No request has reached this cache yet.'),
+      ' Request a route of your app twice, for example:',
+      h('pre', {}, `curl -i ${location.origin}/your/route`),
+      ...sentence(
+        'The second answer says `hit` in its `Cache-Status` field. If an answer has no such field, mount the cache in front of the routes: `app.use(cache)`.',
+      ),
+    );
+  } else if (kind === 'no-hit') {
+    region.replaceChildren(
+      h('strong', {}, 'No response has come from the cache yet.'),
+      ' Request the same URL again. If it stays a miss, “Forwarded to the app” and “Not stored” below say why.',
+    );
+  }
 }
 
 function isSelecting(place) {
@@ -126,23 +147,41 @@ const served = (bin) => bin.hit + bin.stale + bin.collapsed;
 const total = (bin) => OUTCOMES.reduce((sum, [outcome]) => sum + bin[outcome], 0);
 const sumOf = (bins, countOf) => bins.reduce((sum, bin) => sum + countOf(bin), 0);
 
+/** With fewer lookups, the slowest percentiles are those of single lookups. */
+const MANY = 20;
+
 function drawFigures({ hitRatio, requests, bytes: sent, savedMs, latencyMs: { lookup } }, bins) {
   const recent = sumOf(bins, lookedUp);
-  const recentRatio = sumOf(bins, served) / recent;
   const figures = [
-    recent > 0
-      ? ['Hit ratio, last 5 min', percent(recentRatio), `${percent(hitRatio)} since start`]
-      : ['Hit ratio', percent(hitRatio), 'since start'],
+    ratioFigure(hitRatio, requests, recent, sumOf(bins, served)),
     ['Requests', brief(total(requests)), `${count(sumOf(bins, total))} in the last 5 min`],
     ['Origin time saved', duration(savedMs), 'since start'],
     ['Bodies served', bytes(sent), 'from the cache, since start'],
-    ['Redis lookup, p50', duration(lookup.p50), `p90 ${duration(lookup.p90)}, p99 ${duration(lookup.p99)}`],
+    lookupFigure(lookup),
   ];
   byId('figures').replaceChildren(
     ...figures.map(([name, value, hint]) =>
       h('div', { class: 'card' }, h('dt', {}, name), h('dd', {}, value), h('dd', { class: 'hint' }, hint)),
     ),
   );
+}
+
+function ratioFigure(hitRatio, requests, recent, recentlyServed) {
+  const sinceStart = lookedUp(requests);
+  if (sinceStart === 0) return ['Hit ratio', '–', 'no lookup yet'];
+  const of = (number) => `of ${count(number)} ${number === 1 ? 'lookup' : 'lookups'}`;
+  if (recent === 0) return ['Hit ratio', percent(hitRatio), `${of(sinceStart)} since start`];
+  const past = recent === sinceStart ? of(recent) : `${of(recent)}; ${percent(hitRatio)} since start`;
+  return ['Hit ratio, last 5 min', percent(recentlyServed / recent), past];
+}
+
+function lookupFigure({ count: n, p50, p90, p99 }) {
+  if (n === 0) return ['Lookup, p50', '–', 'no lookup yet'];
+  const hint =
+    n < MANY
+      ? `of ${count(n)} ${n === 1 ? 'lookup' : 'lookups'}`
+      : `p90 ${duration(p90)}, p99 ${duration(p99)}`;
+  return ['Lookup, p50', duration(p50), hint];
 }
 
 function drawCharts(bins, from, to) {
@@ -157,14 +196,12 @@ function drawRequests(bins, from, to) {
     .map(([kind]) => [kind, sumOf(bins, (bin) => bin[kind])])
     .filter(([, n]) => n > 0)
     .map(([kind, n]) => `${count(n)} ${kind}`);
+  const empty = 'No request in the last 5 minutes';
   bars(byId('chart-requests'), {
     title: 'Requests by outcome',
-    bins,
-    kinds,
-    width: BIN_MS / 1000,
-    from,
-    to,
-    said: counts.length > 0 ? counts.join(', ') : 'none in the last 5 minutes',
+    unit: 'in 10 s each',
+    ...{ bins, kinds, from, to, empty },
+    said: counts.length > 0 ? counts.join(', ') : empty,
   });
 }
 
@@ -174,18 +211,16 @@ function drawHitRatio(bins, from, to) {
     return { hit: requests > 0 ? served(bin) / requests : undefined };
   });
   const recent = sumOf(bins, lookedUp);
+  const empty = 'No lookup in the last 5 minutes';
   lines(byId('chart-ratio'), {
     title: 'Hit ratio',
+    unit: 'in 10 s each',
     bins: ratios,
     kinds: [['hit', 'hit ratio']],
-    top: 1,
-    scale: '100 %',
-    from,
-    to,
-    said:
-      recent > 0
-        ? `${percent(sumOf(bins, served) / recent)} in the last 5 minutes`
-        : 'no lookup in the last 5 minutes',
+    least: 1,
+    format: percent,
+    ...{ from, to, empty },
+    said: recent > 0 ? `${percent(sumOf(bins, served) / recent)} in the last 5 minutes` : empty,
   });
 }
 
@@ -195,19 +230,19 @@ function drawLookups(bins, from, to) {
     p99: percentile(lookups, 0.99),
   }));
   const slowest = Math.max(...latencies.map(({ p99 }) => p99 ?? 0));
-  const top = bounds.find((bound) => bound >= slowest) ?? Math.max(slowest, 1);
+  const empty = 'No lookup in the last 5 minutes';
   lines(byId('chart-lookups'), {
-    title: 'Redis lookup time',
+    title: 'Lookup time',
+    unit: 'in the store',
     bins: latencies,
     kinds: [
       ['p50', 'p50'],
       ['p99', 'p99'],
     ],
-    top,
-    scale: duration(top),
-    from,
-    to,
-    said: slowest > 0 ? `p99 at most ${duration(slowest)}` : 'no lookup in the last 5 minutes',
+    least: 0.4,
+    format: duration,
+    ...{ from, to, empty },
+    said: slowest > 0 ? `p99 at most ${duration(slowest)}` : empty,
   });
 }
 
@@ -250,12 +285,12 @@ function requestTable({ requests }) {
       meaning,
     ],
   );
-  return table('Requests', ['Outcome', '#Count', '#Share', ''], rows);
+  return table('Requests', ['Outcome', '#Count', '#Share', MEANING], rows);
 }
 
 const STEPS = {
-  lookup: 'Redis lookup',
-  store: 'Redis store',
+  lookup: 'Lookup in the store',
+  store: 'Writing to the store',
   origin: 'Origin',
   hit: 'Hit',
 };
@@ -273,7 +308,7 @@ function reasonTable(title, counts, reasons) {
     .filter(([, n]) => n > 0)
     .sort(([, a], [, b]) => b - a)
     .map(([word, n]) => [h('code', {}, word), count(n), explain(reasons[word])]);
-  return tableUnlessEmpty(title, ['Reason', '#Count', ''], rows);
+  return tableUnlessEmpty(title, ['Reason', '#Count', MEANING], rows);
 }
 
 function explain(reason) {

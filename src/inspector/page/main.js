@@ -1,27 +1,40 @@
+import { addressOf, onPlace, place } from './address.js';
 import { byId, may } from './dom.js';
-import { showLive } from './live.js';
+import { hideEntry } from './entry.js';
+import { startHead } from './head.js';
+import { drawLive, initLive } from './live.js';
 import { showOperate } from './operate.js';
 import { showResponses } from './responses.js';
 
-/* One page with three views. The fragment of the URL selects the view. */
+/* One page with three views. The fragment of the address selects the view. */
 
-const VIEWS = { live: showLive, responses: showResponses, operate: showOperate };
+const VIEWS = { live: initLive, responses: showResponses, operate: showOperate };
+
+const name = document.title;
 
 function show() {
-  const name = location.hash.slice(1);
-  if (name === 'main') return;
-  const view = name in VIEWS ? name : 'live';
+  const { view: given, params } = place();
+  const view = Object.hasOwn(VIEWS, given) ? given : 'live';
   for (const other of Object.keys(VIEWS)) {
-    const link = document.querySelector(`nav a[href="#${other}"]`);
+    const link = document.querySelector(`nav a[data-view="${other}"]`);
     byId(`view-${other}`).hidden = other !== view;
     if (other === view) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
+    if (other === view) document.title = `${link.textContent} – ${name}`;
   }
-  VIEWS[view]();
+  // The list keeps its search, filters and order while another view is shown.
+  const { id: _, variant: __, ...list } = params;
+  if (view === 'responses')
+    document.querySelector('nav a[data-view="responses"]').href = addressOf('responses', list);
+  else hideEntry();
+  VIEWS[view](params);
 }
 
 for (const element of document.querySelectorAll('[data-needs]')) {
   if (!may(element.dataset.needs)) element.remove();
+}
+for (const element of document.querySelectorAll('[data-without]')) {
+  if (may(element.dataset.without) || !may('change')) element.remove();
 }
 if (!may('change')) {
   byId('read-only').hidden = false;
@@ -31,5 +44,10 @@ if (!may('change')) {
   byId('operate-link').textContent = 'Purge';
   byId('operate-title').textContent = 'Purge';
 }
-addEventListener('hashchange', show);
-show();
+// The fragment is the place of the user, so this link must not change it.
+document.querySelector('.skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  byId('main').focus();
+});
+onPlace(show);
+startHead(drawLive);

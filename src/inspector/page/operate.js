@@ -1,5 +1,6 @@
 import { confirm } from './confirm.js';
-import { announce, byId, h, literal, may } from './dom.js';
+import { startCount } from './count.js';
+import { announce, block, byId, clearOnChange, h, literal, may, refuse, visible } from './dom.js';
 import { explanation } from './explanation.js';
 import { count } from './format.js';
 import { act } from './server.js';
@@ -11,7 +12,7 @@ const TARGETS = {
   url: [
     'URL',
     'https://api.example.com/leads?page=2',
-    'An absolute URL. It is purged under the default key.',
+    'An absolute URL, or a path of this host. Other queries of it are other responses.',
   ],
   key: [
     'Key',
@@ -37,17 +38,46 @@ export function showOperate() {
   initExplain(byId('explain'));
 }
 
+/** A path becomes a URL of this host. */
+const absolute = (text) => (text.startsWith('/') && !text.startsWith('//') ? location.origin + text : text);
+
 function initPurge(form) {
-  const { what } = form.elements;
+  const { what, value } = form.elements;
+  const status = form.querySelector('.status');
   showTarget(form);
+  clearOnChange(form, status);
   what.addEventListener('change', () => showTarget(form));
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const value = form.elements.value.value.trim();
+    const text = what.value === 'url' ? absolute(value.value.trim()) : value.value.trim();
+    if (what.value !== 'all' && text === '') {
+      const [label, example] = TARGETS[what.value];
+      refuse(value, status, `${label} is missing: write for example ${example}`);
+      return;
+    }
     const soft = form.elements.how.value === 'soft';
-    if (!(await confirmPurge(what.value, value, soft))) return;
-    await purge(form, { target: targetOf(what.value, value), soft });
+    const target = targetOf(what.value, text);
+    const counting = await check(form, target);
+    if (!counting) return;
+    announce(status, '');
+    if (await confirmPurge(what.value, text, soft, counting)) await purge(form, target, soft);
   });
+}
+
+/** Has the server check the target before the user is asked. Resolves to the count of what would be purged. */
+async function check(form, target) {
+  const status = form.querySelector('.status');
+  const unblock = block(form.querySelector('button'));
+  announce(status, 'Checking…');
+  try {
+    return await startCount(target);
+  } catch (error) {
+    if (error.status === 400) refuse(form.elements.value, status, error.message);
+    else announce(status, error.message, 'problem');
+    return undefined;
+  } finally {
+    unblock();
+  }
 }
 
 /** Adapts the form to the selected purge target. */
@@ -57,7 +87,6 @@ function showTarget(form) {
   byId('purge-value').hidden = label === '';
   byId('purge-value').firstElementChild.textContent = label;
   value.placeholder = example;
-  value.required = label !== '';
   byId('purge-hint').textContent = hint;
 }
 
@@ -71,7 +100,7 @@ function targetOf(what, value) {
   }
 }
 
-function confirmPurge(what, value, soft) {
+function confirmPurge(what, value, soft, counting) {
   const action = soft ? 'marks' : 'deletes';
   const effect = soft ? ' stale, for all processes' : ', for all processes';
   const name = what === 'url' ? 'URL' : what;
@@ -82,72 +111,87 @@ function confirmPurge(what, value, soft) {
         ? `This ${action} everything in the store${effect}.`
         : [`This ${action} everything stored for this ${name}${effect}: `, literal(value)],
     yes: soft ? 'Mark stale' : 'Delete',
+    count: counting,
+    effect: soft ? 'marked stale' : 'deleted',
     ...(what === 'all' && { word: 'all' }),
   });
 }
 
-async function purge(form, purging) {
+async function purge(form, target, soft) {
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
-  const button = form.querySelector('button');
-  button.disabled = true;
+  const unblock = block(form.querySelector('button'));
+  const resultText = (number, rest) => (soft ? `Marked ${number}${rest} stale` : `Purged ${number}${rest}`);
   // Without a value, because the total is unknown.
   progress.hidden = false;
   announce(status, 'Purging…');
-  let done = 0;
+  let soFar = 0;
   const onProgress = ({ purged }) => {
-    done = purged;
-    announce(status, `Purged ${count(done)} so far…`);
+    soFar = purged;
+    announce(status, `${resultText(count(soFar), '')} so far…`);
   };
   try {
-    const { purged } = await act('purge', purging, { onProgress });
-    announce(status, `Purged ${count(purged)} stored ${purged === 1 ? 'response' : 'responses'}.`, 'good');
+    const { purged } = await act('purge', { target, soft }, { onProgress });
+    const responses = purged === 1 ? ' stored response' : ' stored responses';
+    announce(status, `${resultText(count(purged), responses)}.`, 'good');
   } catch (error) {
-    const partly = done > 0 ? `At least ${count(done)} were purged. ` : '';
+    const partly = soFar > 0 ? `${resultText(`at least ${count(soFar)}`, '')}. ` : '';
     announce(status, partly + error.message, 'problem');
   }
   progress.hidden = true;
-  button.disabled = false;
+  unblock();
 }
 
 function initWarm(form) {
+  const { urls } = form.elements;
+  const status = form.querySelector('.status');
+  clearOnChange(form, status, () => form.querySelector('.failures').replaceChildren());
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const urls = form.elements.urls.value.split(/\s+/).filter(Boolean);
-    if (urls.length === 0) announce(form.querySelector('.status'), 'Enter at least one URL.', 'problem');
-    else await warm(form, urls);
+    const lines = urls.value.split('\n').map((text, i) => ({ number: i + 1, url: absolute(text.trim()) }));
+    const given = lines.filter(({ url }) => url !== '');
+    if (given.length === 0) refuse(urls, status, 'Enter at least one URL.');
+    else await warm(form, given);
   });
 }
 
-async function warm(form, urls) {
+/** @param lines each with its number and the URL in it. */
+async function warm(form, lines) {
   const { stop } = form.elements;
   const status = form.querySelector('.status');
   const progress = form.querySelector('progress');
   const failureList = form.querySelector('.failures');
-  const button = form.querySelector('button');
+  const unblock = block(form.querySelector('button'));
   const controller = new AbortController();
   stop.onclick = () => controller.abort();
-  button.disabled = true;
   stop.hidden = false;
   progress.hidden = false;
-  progress.max = urls.length;
+  progress.max = lines.length;
   progress.value = 0;
   failureList.replaceChildren();
-  announce(status, `Requesting ${count(urls.length)} ${urls.length === 1 ? 'URL' : 'URLs'}…`);
+  announce(status, `Requesting ${count(lines.length)} ${lines.length === 1 ? 'URL' : 'URLs'}…`);
+  let reached = 0;
   const onProgress = ({ done, failed }) => {
-    progress.value = done + failed;
+    reached = done + failed;
+    progress.value = reached;
   };
   try {
+    const urls = lines.map(({ url }) => url);
     const result = await act('warm', { urls }, { onProgress, signal: controller.signal });
     const { done, failed, failures } = result;
-    announce(status, `${count(done)} done, ${count(failed)} failed.`, failed > 0 ? 'problem' : 'good');
+    const rest = failed > failures.length ? ` The first ${count(failures.length)} failures:` : '';
+    announce(status, `${count(done)} done, ${count(failed)} failed.${rest}`, failed > 0 ? 'problem' : 'good');
     failureList.replaceChildren(
-      ...failures.map(({ url, reason }) => h('li', {}, literal(url), ': ', literal(reason))),
+      ...failures.map(({ index, url, reason }) =>
+        h('li', {}, `Line ${lines[index]?.number}, `, literal(url), ': ', visible(reason)),
+      ),
     );
   } catch (error) {
-    announce(status, error.name === 'AbortError' ? 'Stopped.' : error.message, 'problem');
+    const stopped = `Stopped after ${count(reached)} of ${count(lines.length)}.`;
+    announce(status, error.name === 'AbortError' ? stopped : error.message, 'problem');
   }
-  button.disabled = false;
+  unblock();
+  if (document.activeElement === stop) form.querySelector('button').focus();
   stop.hidden = true;
   progress.hidden = true;
 }
@@ -155,18 +199,27 @@ async function warm(form, urls) {
 function initExplain(form) {
   const status = form.querySelector('.status');
   const output = form.querySelector('.explanation');
+  const { url: urlField, headers: headersField } = form.elements;
+  clearOnChange(form, status);
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
-    const { url, method, headers } = Object.fromEntries(new FormData(form));
+    const values = Object.fromEntries(new FormData(form));
+    const url = absolute(values.url.trim());
+    const method = values.method.trim().toUpperCase() || 'GET';
+    const { fields, bad } = parseFields(values.headers);
+    if (url === '') {
+      refuse(urlField, status, 'URL is missing: write for example https://api.example.com/leads');
+      return;
+    }
+    if (bad !== undefined) {
+      refuse(headersField, status, `Line ${bad} is no header field: write Name: value`);
+      return;
+    }
     announce(status, 'Explaining…');
     try {
-      const result = await act('explain', {
-        url: url.trim(),
-        method: method.trim().toUpperCase() || 'GET',
-        headers: parseFields(headers),
-      });
-      output.replaceChildren(explanation(result));
-      announce(status, '');
+      const result = await act('explain', { url, method, headers: fields });
+      output.replaceChildren(explanation(result, { method, url }, true));
+      announce(status, 'Explained below.');
     } catch (error) {
       output.replaceChildren();
       announce(status, error.message, 'problem');
@@ -174,11 +227,14 @@ function initExplain(form) {
   });
 }
 
-/** One header field on each line. */
+/** One header field on each line. `bad` is the number of the first line that is none. */
 function parseFields(text) {
-  const fields = text.split('\n').flatMap((line) => {
+  const lines = text.split('\n').map((line) => line.trim());
+  const isField = (line) => /^[^\s:]+:/.test(line);
+  const bad = lines.findIndex((line) => line !== '' && !isField(line));
+  const fields = lines.filter(isField).map((line) => {
     const colon = line.indexOf(':');
-    return colon > 0 ? [[line.slice(0, colon).trim(), line.slice(colon + 1).trim()]] : [];
+    return [line.slice(0, colon), line.slice(colon + 1).trim()];
   });
-  return Object.fromEntries(fields);
+  return { fields: Object.fromEntries(fields), bad: bad < 0 ? undefined : bad + 1 };
 }

@@ -10,6 +10,13 @@ class ServerError extends Error {
   }
 }
 
+let reportUnreachable = () => {};
+
+/** Calls the listener with the error when no answer to an action comes. */
+export function onUnreachable(listener) {
+  reportUnreachable = listener;
+}
+
 export async function live() {
   return resultOf(await send('live', { headers: FIELDS }));
 }
@@ -23,30 +30,48 @@ export async function act(action, input = {}, { onProgress, signal } = {}) {
 
 async function send(action, init) {
   try {
-    return await fetch(`api/${action}`, { ...init, cache: 'no-store', redirect: 'error' });
+    return await fetch(`api/${action}`, { ...init, cache: 'no-store', redirect: 'manual' });
   } catch (error) {
     if (error.name === 'AbortError') throw error;
-    throw new ServerError('The server cannot be reached.');
+    const unreachable = new ServerError('The server cannot be reached.');
+    reportUnreachable(unreachable);
+    throw unreachable;
   }
 }
 
 async function resultOf(response, onProgress = () => {}) {
   const type = response.headers.get('content-type') ?? '';
-  if (type.startsWith('application/x-ndjson')) return resultOfLines(response, onProgress);
+  if (response.ok && type.startsWith('application/x-ndjson')) return resultOfLines(response, onProgress);
   const answer = type.startsWith('application/json') ? await response.json().catch(() => ({})) : {};
   if (response.ok && 'result' in answer) return answer.result;
-  throw new ServerError(
-    answer.error ?? `The server answered with status ${response.status}.`,
-    response.status,
-  );
+  throw new ServerError(problemOf(response, answer), response.status);
 }
+
+/** What is wrong, and what to do. */
+function problemOf({ type, status }, { error }) {
+  // `authorize` redirects to a login, most likely.
+  if (type === 'opaqueredirect') return 'You are logged out. Reload this page to log in.';
+  const problem = error ?? `The server answered with status ${status}.`;
+  if (status === 401 || status === 403)
+    return error ? `${problem}${ADVICE[error] ?? ''}` : `${problem} Log in again.`;
+  if (status === 404 && !error) return `${problem} Is the inspector still mounted here? Reload this page.`;
+  if (status === 503 && error) return `${problem} Is Redis up? The faults under Live say more.`;
+  if (status >= 500) return `${problem} The log of the app says why.`;
+  return problem;
+}
+
+const ADVICE = {
+  'You are not authorized.': ' Log in again, then reload this page.',
+  'Only the page of the inspector may send this request.':
+    ' If a proxy in front of the app changes the Host field, open this page over https.',
+};
 
 /** One line of JSON for each report; the last line has the result. */
 async function resultOfLines({ body }, onProgress) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = '';
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await readFrom(reader);
     const complete = (rest + (value ?? '')).split('\n');
     rest = complete.pop();
     for (const text of complete) {
@@ -56,5 +81,14 @@ async function resultOfLines({ body }, onProgress) {
       else throw new ServerError(line.error);
     }
     if (done) throw new ServerError('The connection closed before the action was complete.');
+  }
+}
+
+async function readFrom(reader) {
+  try {
+    return await reader.read();
+  } catch (error) {
+    if (error.name === 'AbortError') throw error;
+    return { done: true };
   }
 }

@@ -19,6 +19,15 @@ export function keyOf({ key, method, url }) {
   );
 }
 
+/** The tag of a URL is the cache's own: by it a purge finds a response under a key of the app, whatever its query. */
+const isOwnTag = (tag) => /^@https?:/.test(tag);
+
+/** The tags that the app has given to a response. */
+export const tagsOfApp = ({ tags = [] }) => tags.filter((tag) => !isOwnTag(tag));
+
+/** The URL of a response under a key of the app, without the query; `undefined` if it is not known. */
+export const pathOf = ({ tags = [] }) => tags.find(isOwnTag)?.slice(1);
+
 /** What selected the variant: request header fields, values placed in front, and what the `vary` option declares. */
 export function variantOf({ variesOn = {}, declaredParts = '' }) {
   const fields = Object.entries(variesOn).map(([name, value]) => partText(name, value));

@@ -57,6 +57,11 @@ export function parseKey(
   return rest === '|leases' ? { id, of: 'leases' } : undefined;
 }
 
+/** The prefix of a key that holds responses or values; `undefined` for another key, as far as its name tells. */
+export function prefixIn(key: string): string | undefined {
+  return /^([^{]*)\{(?:[A-Z][A-Z-]* [^}]+|#[0-9a-f]{40}|#[0-9a-f]{64})\}$/.exec(key)?.[1];
+}
+
 /** The `keyPrefix` that the client puts before every key. */
 export function keyPrefixOf(client: RedisClient): string {
   return (client.options as { keyPrefix?: string }).keyPrefix ?? '';

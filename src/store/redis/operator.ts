@@ -2,6 +2,12 @@ import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
 import { keyCount, mastersOf } from './cluster.ts';
 import { create } from './connect.ts';
+import { prefixIn } from './keys.ts';
+import { listIn } from './scripts.ts';
+
+/** How many keys of each master a search for prefixes looks at: some 10 ms of Redis. */
+const PREFIX_STEPS = 10;
+const PREFIX_STEP = 1000;
 
 /** A connection for the command: it tells why Redis cannot be reached, and what its servers say about themselves. */
 export class Operator {
@@ -44,6 +50,27 @@ export class Operator {
   /** How many keys all masters have. */
   size(): Promise<number> {
     return keyCount(this.client);
+  }
+
+  /**
+   * The prefixes under which responses or values are stored, the one with the most first. A bounded scan finds them, so a
+   * prefix with few keys among very many others may be missing.
+   */
+  async prefixes(): Promise<string[]> {
+    const counts = new Map<string, number>();
+    for (const node of await mastersOf(this.client)) {
+      let cursor = '0';
+      for (let step = 0; step < PREFIX_STEPS && (step === 0 || cursor !== '0'); step++) {
+        const reply = await node.call('SCAN', cursor, 'MATCH', '*{*}', 'COUNT', PREFIX_STEP);
+        const [next, keys] = listIn('SCAN', reply);
+        cursor = String(next);
+        for (const key of listIn('SCAN', keys)) {
+          const prefix = prefixIn(String(key));
+          if (prefix !== undefined) counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
+        }
+      }
+    }
+    return [...counts].sort(([, a], [, b]) => b - a).map(([prefix]) => prefix);
   }
 
   /** The durations of `count` pings to each master, in milliseconds. */

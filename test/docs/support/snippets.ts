@@ -5,7 +5,7 @@ import { join } from 'node:path';
  * The JavaScript of the README and of docs/. A comment in front of a block says what is to be tried:
  *
  *   <!-- run: /path -->     a whole program, which listens on port 3000: asked twice for this path
- *   <!-- file: name -->     a file of a recipe: recipe-programs.test.ts
+ *   <!-- file: name -->     a file of a recipe: recipe-programs.test.ts; or of testing.md: test/testing/runners.test.ts
  *   <!-- parse -->          what is another package's is only parsed
  *   nothing                 a part of a program: run as a module, with the names that it takes for granted as globals
  *

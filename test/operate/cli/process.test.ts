@@ -90,7 +90,7 @@ test('connects over TLS if Node trusts the CA, and reports the certificate if no
   expect(await trusting.ended).toBe(0);
   expect(trusting.said()).toMatch(/^responses +0 /m);
   const other = start(process.execPath, args);
-  expect(await other.ended).toBe(1);
+  expect(await other.ended).toBe(3);
   expect(other.said()).toMatch(
     /^redis-response-cache stats: cannot reach Redis at [^\n]*certificate[^\n]*\n$/,
   );
@@ -132,6 +132,22 @@ describe('the command on a terminal', () => {
     expect(await running.ended).toBe(code);
     const said = running.said();
     expect(said.startsWith(ENTER)).toBe(true);
+    expect(said.lastIndexOf(LEAVE)).toBeGreaterThan(said.lastIndexOf('rates/s'));
+  });
+
+  test('watch restores the terminal when the process crashes', async () => {
+    const trigger = join(folder, 'crash');
+    const crash = `import { existsSync } from 'node:fs';
+      setInterval(() => { if (existsSync(${JSON.stringify(trigger)})) throw new Error('crashed'); }, 20).unref();`;
+    const hook = join(folder, 'crash.mjs');
+    writeFileSync(hook, crash);
+    const line = [process.execPath, '--import', hook, command, 'watch', '--prefix', prefix].join(' ');
+    const running = start('script', ['-qec', line, '/dev/null']);
+    await until(() => running.said().includes('rates/s'), 15_000);
+    writeFileSync(trigger, '');
+    expect(await running.ended).not.toBe(0);
+    const said = running.said();
+    expect(said).toContain('Error: crashed');
     expect(said.lastIndexOf(LEAVE)).toBeGreaterThan(said.lastIndexOf('rates/s'));
   });
 

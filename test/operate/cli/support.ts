@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { afterEach } from '@jest/globals';
 import { main } from '../../../src/cli/main.ts';
-import { type CacheOptions, redisCache } from '../../../src/index.ts';
+import { type CacheMiddleware, type CacheOptions, redisCache } from '../../../src/index.ts';
 import type { Handler } from '../../support/app.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 import { site } from '../../support/stores.ts';
@@ -19,6 +19,8 @@ export interface Ran {
 interface Terminal {
   readonly isTTY?: boolean;
   readonly columns?: number;
+  /** What is typed, on a terminal. */
+  readonly typed?: string;
   readonly env?: Record<string, string>;
   readonly signal?: AbortSignal;
   /** Is called with each piece of the output. */
@@ -28,7 +30,10 @@ interface Terminal {
 /** Runs a command in this process. */
 export async function run(args: readonly string[], terminal: Terminal = {}): Promise<Ran> {
   const { isTTY = false, columns = 100, env = {}, signal = new AbortController().signal } = terminal;
-  const { onOutput = () => {} } = terminal;
+  const { onOutput = () => {}, typed } = terminal;
+  const input = Object.assign(Readable.from(typed === undefined ? [] : [typed]), {
+    isTTY: typed !== undefined,
+  });
   const said = { out: [] as Buffer[], err: [] as Buffer[] };
   const output = (name: 'out' | 'err') => ({
     isTTY,
@@ -38,7 +43,7 @@ export async function run(args: readonly string[], terminal: Terminal = {}): Pro
       return said[name].push(Buffer.from(text as string));
     },
   });
-  const io = { input: Readable.from([]), env, out: output('out'), err: output('err'), signal, version: '0' };
+  const io = { input, env, out: output('out'), err: output('err'), signal, version: '0' };
   const code = await main(args, io);
   return { code, out: Buffer.concat(said.out).toString(), err: Buffer.concat(said.err).toString() };
 }
@@ -53,6 +58,8 @@ afterEach(async () => {
 
 export interface Filled {
   readonly prefix: string;
+  /** The cache that the app has. */
+  readonly cache: CacheMiddleware;
   /** Runs a command on it. */
   on(args: readonly string[], terminal?: Terminal): Promise<Ran>;
   get(path: string | { path: string; headers: Record<string, string> }): Promise<{ cacheStatus: string }>;
@@ -88,6 +95,7 @@ export async function filled(
   });
   return {
     prefix,
+    cache,
     get,
     on: (args, terminal) => {
       const redis = options.redis === undefined ? ['--redis', url] : [];

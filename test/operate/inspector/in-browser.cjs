@@ -21,6 +21,17 @@ exports.unnamed = () =>
     .filter((at) => !at.labels?.[0]?.textContent.trim() && !(at.localName === 'button' && at.textContent))
     .map((at) => at.outerHTML);
 
+exports.copied = () => navigator.clipboard.readText();
+
+/** The elements with a transition or an animation. */
+exports.moving = () =>
+  [...document.querySelectorAll('*')]
+    .filter((at) => {
+      const { transitionDuration, animationName } = getComputedStyle(at);
+      return transitionDuration.split(', ').some((time) => time !== '0s') || animationName !== 'none';
+    })
+    .map((at) => at.outerHTML);
+
 /** Writes markup into the document. Returns the name of the error. */
 exports.addMarkup = () => {
   try {

@@ -328,8 +328,15 @@ describe('a request body', () => {
     ['update', { id: 'a', variant: '', version: 'x', body: 42 }],
     ['explain', { url: '/relative' }],
     ['explain', { url: 'file:///etc/passwd' }],
+    ['explain', { url: 'http://test.example/', method: 'GE T' }],
+    ['explain', { url: 'http://test.example/', headers: { 'a b': 'c' } }],
+    ['explain', { url: 'http://test.example/', headers: { a: 'b\r\nc: d' } }],
+    ['count-purge', {}],
+    ['count-purge', { target: { url: 'nonsense' } }],
+    ['purge-entry', { id: 'a', soft: 'yes' }],
+    ['warm', { urls: 'http://test.example/' }],
   ])('of %s with %j is answered with 400 and a message', async (action, given) => {
-    const one = await open();
+    const one = await open({ warm: { app: (_, res) => res.end() } });
     const answer = await one.post(action, given);
     expect([answer.status, JSON.parse(answer.body)]).toEqual([400, { error: expect.any(String) }]);
   });
@@ -346,7 +353,7 @@ describe('the actions of the inspector', () => {
     expect(read.preview.text).toBe('/a de');
   });
 
-  test('warm requests only URLs that the warm option allows', async () => {
+  test('warm requests only URLs that the warm option allows, and says of each other one why not', async () => {
     const asked: string[] = [];
     const target = await serve((req, res) => {
       asked.push(req.url as string);
@@ -356,26 +363,87 @@ describe('the actions of the inspector', () => {
     const none = await open();
     expect((await none.post('warm', { urls: [`${origin}/a`] })).status).toBe(403);
     const some = await open({ warm: { origins: [origin] } });
-    for (const url of [
-      'http://169.254.169.254/latest/meta-data/',
-      `http://localhost:${target}/a`,
-      `http://127.0.0.1:${target}.evil.example/a`,
-      `http://127.0.0.1:${target}@evil.example/a`,
-      'file:///etc/passwd',
-      'nonsense',
-    ])
-      expect([url, (await some.post('warm', { urls: [`${origin}/a`, url] })).status]).toEqual([url, 403]);
+    const refused: Record<string, RegExp> = {
+      'http://169.254.169.254/latest/meta-data/': /does not allow http:\/\/169\.254\.169\.254; it allows /,
+      [`http://localhost:${target}/a`]: /does not allow http:\/\/localhost/,
+      [`http://127.0.0.1:${target}.evil.example/a`]: /^not an absolute URL: write the whole URL/,
+      [`http://127.0.0.1:${target}@evil.example/a`]: /must not contain credentials/,
+      'file:///etc/passwd': /must begin with http:\/\/ or https:\/\//,
+      nonsense: /^not an absolute URL: write the whole URL/,
+    };
+    const urls = Object.keys(refused);
+    const result = (await some.result('warm', { urls })) as {
+      done: number;
+      failed: number;
+      failures: object[];
+    };
+    expect([result.done, result.failed]).toEqual([0, urls.length]);
+    expect(result.failures).toEqual(
+      Object.values(refused).map((reason, index) =>
+        expect.objectContaining({ index, reason: expect.stringMatching(reason) }),
+      ),
+    );
     expect(asked).toEqual([]);
     expect(await some.result('warm', { urls: [`${origin}/a`, `${origin}/b`] })).toMatchObject({ done: 2 });
     expect(asked.sort()).toEqual(['/a', '/b']);
+  });
+
+  test('one malformed URL of a warm-up stops none of the others, and progress counts it', async () => {
+    const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
+    const listener = bare(one.cache, app);
+    const urls = ['http://test.example/a', 'nonsense', 'http://test.example/b'];
+    const answer = await one.post('warm', { urls });
+    const lines = answer.body
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines[0].progress).toMatchObject({ failed: 1, total: 3 });
+    expect(lines.at(-1).result).toMatchObject({
+      done: 2,
+      failed: 1,
+      failures: [{ index: 1, url: 'nonsense' }],
+    });
+    expect(await listed(one)).toHaveLength(2);
+  });
+
+  test('count-purge counts what a purge would purge, and purges nothing', async () => {
+    const one = await open();
+    for (const path of ['/a', '/b']) await get(one, path);
+    expect(await one.result('count-purge', { target: { tag: 'all' } })).toEqual({ purged: 2 });
+    expect(await one.result('count-purge', { target: { url: 'http://test.example/a' } })).toEqual({
+      purged: 1,
+    });
+    expect(await listed(one)).toHaveLength(2);
+  });
+
+  test('purge-entry marks a response stale if soft is true, and deletes it otherwise', async () => {
+    const one = await open();
+    await get(one, '/a');
+    const [entry] = await listed(one);
+    const { id } = entry as { id: string };
+    expect(await one.result('purge-entry', { ...entry, soft: true })).toEqual({ purged: 1 });
+    expect(await listed(one)).toEqual([expect.objectContaining({ id, purged: true })]);
+    expect(await one.result('purge-entry', entry)).toEqual({ purged: 1 });
+    expect(await listed(one)).toEqual([]);
+  });
+
+  test('refetch of a response under a key of the app says why it is refused, and purges nothing', async () => {
+    const one = await open({ warm: { app: (_, res) => res.end() } }, { key: () => ['a'] });
+    await get(one, '/a');
+    const [entry] = await listed(one);
+    const read = (await one.result('entry', entry)) as { refetchRefusal?: string };
+    expect(read.refetchRefusal).toContain('key option of the app');
+    const answer = await one.post('refetch', entry);
+    expect([answer.status, JSON.parse(answer.body).error]).toEqual([403, read.refetchRefusal]);
+    expect(await listed(one)).toHaveLength(1);
   });
 
   test('every change is answered with 403 when read-only', async () => {
     const one = await open({ readOnly: true, warm: { app: (req, res) => bare(app)(req, res) } });
     await get(one, '/a');
     const [entry] = await listed(one);
-    const read = (await one.result('entry', entry)) as { version: string; refetchable: boolean };
-    expect(read.refetchable).toBe(false);
+    const read = (await one.result('entry', entry)) as { version: string; refetchRefusal: string };
+    expect(read.refetchRefusal).toContain('read-only');
     for (const [action, given] of [
       ['purge', { target: { all: true } }],
       ['purge-entry', entry],

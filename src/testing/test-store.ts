@@ -1,0 +1,149 @@
+import type { LeaseClaim, Store } from '../store/store.ts';
+
+/**
+ * What Redis can be, other than well: `'away'`: no connection. `'hung'`: connected, and it does not reply. `'full'`: out of
+ * memory, so that nothing can be stored. `'read-only'`: a replica, so that nothing can be stored or purged.
+ */
+export type OutageKind = 'away' | 'hung' | 'full' | 'read-only';
+
+/** An outage that lasts until `end()`, or to the end of the block: `using outage = cache.outage('away')`. */
+export interface Outage {
+  readonly kind: OutageKind;
+  /** The store is well again, and what hung goes on. An outage that has ended stays so. */
+  end(): void;
+  /** The same as `end()`. */
+  [Symbol.dispose](): void;
+}
+
+/** A store that can be brought into an outage. */
+export interface TestStore {
+  readonly store: Store;
+  /** Begins an outage. It replaces one that lasts. */
+  outage(kind: OutageKind): Outage;
+  /** Ends the outage, if there is one. */
+  recover(): void;
+  /** Makes the leases of the fills in progress last so many milliseconds longer. */
+  extendLeases(ms: number): Promise<void>;
+}
+
+/** Verbs that Redis refuses while it is out of memory, and those that it also refuses as a replica. */
+const NEED_MEMORY: ReadonlySet<string> = new Set(['acquire', 'commit', 'put', 'replace']);
+const WRITES: ReadonlySet<string> = new Set([
+  ...NEED_MEMORY,
+  ...['renew', 'release', 'discard', 'purge', 'purgeTag', 'purgeMatching'],
+]);
+
+/** The errors are those of ioredis and Redis, so that the cache reads them as it does in production. */
+const AWAY = 'Connection is closed.';
+const OOM = "OOM command not allowed when used memory > 'maxmemory'.";
+const READONLY = "READONLY You can't write against a read only replica.";
+
+type Verb = (...args: unknown[]) => unknown;
+
+export function testStore(well: Store): TestStore {
+  let current: Outage | undefined;
+  const hung: (() => void)[] = [];
+  const listeners = new Set<() => void>();
+  const claims = new Map<string, { readonly claim: LeaseClaim; readonly leaseMs: number }>();
+
+  /** Rejects if the outage refuses the verb. While the store hangs, it waits for the end. */
+  async function pass(verb: string): Promise<void> {
+    switch (current?.kind) {
+      case 'away':
+        throw new Error(AWAY);
+      case 'hung':
+        return new Promise((resolve) => hung.push(resolve));
+      case 'full':
+        if (NEED_MEMORY.has(verb)) throw new Error(OOM);
+        return;
+      case 'read-only':
+        if (WRITES.has(verb)) throw new Error(READONLY);
+    }
+  }
+
+  async function* stepsAfterPass(name: string, steps: AsyncGenerator): AsyncGenerator {
+    await pass(name);
+    yield* steps;
+  }
+
+  function call(name: string, verb: Verb, args: unknown[]): unknown {
+    // It is asked by every request, and sends nothing.
+    if (!current || name === 'getNear') return verb(...args);
+    if (GENERATORS.has(name)) return stepsAfterPass(name, verb(...args) as AsyncGenerator);
+    return pass(name).then(() => verb(...args));
+  }
+
+  function failing<T extends object>(verbs: T): T {
+    const entries = Object.entries(verbs) as [string, Verb][];
+    return Object.fromEntries(
+      entries.map(([name, verb]) => [name, (...args: unknown[]) => call(name, verb, args)]),
+    ) as T;
+  }
+
+  function recover(): void {
+    if (!current) return;
+    current = undefined;
+    for (const goOn of hung.splice(0)) goOn();
+    // As with a connection that is there again: the circuit breaker closes at once.
+    for (const listener of [...listeners]) listener();
+  }
+
+  const responses: Store['responses'] = {
+    ...well.responses,
+    commit(commit) {
+      claims.delete(commit.lease.token);
+      return well.responses.commit(commit);
+    },
+  };
+  const leases: Store['leases'] = {
+    ...well.leases,
+    async acquire(claim, seen, leaseMs) {
+      const acquired = await well.leases.acquire(claim, seen, leaseMs);
+      if (acquired.kind === 'leader') claims.set(claim.token, { claim, leaseMs });
+      return acquired;
+    },
+    release(claim, hitForMissMs) {
+      claims.delete(claim.token);
+      return well.leases.release(claim, hitForMissMs);
+    },
+  };
+  const { connection } = well;
+
+  return {
+    store: {
+      responses: failing(responses),
+      // A wait is no call of the store.
+      leases: { ...failing(leases), wait: leases.wait },
+      inventory: failing(well.inventory),
+      connection: {
+        isReachable: () => current?.kind !== 'away',
+        async ping() {
+          await pass('ping');
+        },
+        onReady(listener) {
+          listeners.add(listener);
+          return () => listeners.delete(listener);
+        },
+        close: connection.close,
+      },
+    },
+
+    outage(kind) {
+      recover();
+      const end = (): void => {
+        if (current === outage) recover();
+      };
+      const outage: Outage = { kind, end, [Symbol.dispose]: end };
+      current = outage;
+      return outage;
+    },
+
+    recover,
+
+    async extendLeases(ms) {
+      for (const { claim, leaseMs } of claims.values()) await well.leases.renew(claim, leaseMs + ms);
+    },
+  };
+}
+
+const GENERATORS: ReadonlySet<string> = new Set(['purgeTag', 'purgeMatching', 'ids', 'keys']);
