@@ -161,7 +161,15 @@ function typeOf(node) {
     .replaceAll(/,? ([)}])/g, (_, end) => (end === '}' ? ' }' : end))
     .replaceAll('( ', '(')
     .replaceAll(/;? }/g, ' }')
-    .replaceAll('req: IncomingMessage, res: ServerResponse', 'req, res');
+    .replace(/ \| undefined$/, '')
+    .replaceAll(/ \| undefined(?= \})/g, '')
+    .replaceAll(/, Req, Res>/g, '>')
+    .replaceAll(/(\w+Options)<Req, Res>/g, '$1')
+    .replace(/^\((\(.*\) => \w+)\)$/, '$1')
+    .replaceAll(/OptionFunction<([^>]*)>( \|)?/g, (_, type, or) => {
+      const called = `(req, res) => ${type} | Promise<${type}>`;
+      return or ? `(${called}) |` : called;
+    });
 }
 
 /** Code as code, but for what is said of it. */

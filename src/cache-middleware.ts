@@ -5,30 +5,12 @@ import type { Explanation } from './lifecycle/explain.ts';
 import type { CacheEvents } from './observe/outcome.ts';
 import type { CacheStats } from './observe/stats.ts';
 import type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
-import type { KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from './options/request.ts';
+import type { KeyPart, PolicyOptions } from './options/types.ts';
 import type { WarmOptions, WarmResult, WarmTarget } from './warm/warm.ts';
 
-/** The middleware, for Express, Connect and `node:http`, and the handle of the cache. `next` runs on a miss. */
-export interface CacheMiddleware {
-  (req: IncomingMessage, res: ServerResponse, next: Next): void;
-  /**
-   * Derives a middleware for some routes. It shares the store, the connections and the statistics.
-   * @throws {OptionError} for a bad option, or one that is cache-wide.
-   */
-  with(overrides: PolicyOptions): CacheMiddleware;
-  /**
-   * Puts the cache in front of a whole app: returns a listener for `http.createServer` that answers hits before the app
-   * runs, and passes every other request to the app. It uses the app's `trust proxy`, so pass the Express app itself.
-   *
-   * A hit skips all middleware of the app, sessions and authentication included. If the app reads cookies or `Authorization`
-   * to make a response, that response is not stored (see the `guard` option); what caches inside the app have stored is not
-   * served here. If you identify users in any other way (IP address, client certificate, a field such as `X-Api-Key`), add
-   * that to `key` or `vary`, or exclude such requests by `when`: the cache cannot detect it.
-   * @throws {ArgumentError} if the app is not a function.
-   */
-  before(
-    app: (req: IncomingMessage, res: ServerResponse) => unknown,
-  ): (req: IncomingMessage, res: ServerResponse) => void;
+/** The handle of a cache: what it has besides the middleware, whatever the type arguments of `CacheMiddleware` are. */
+export interface CacheHandle {
   /**
    * Deletes stored responses, or marks them stale (`soft`), and revokes fills in progress, whose responses are not stored.
    * Once it has resolved, no process answers a new request with a response from before the purge (after a soft purge: not
@@ -62,15 +44,15 @@ export interface CacheMiddleware {
    * Adds a listener of an event; returns the cache. The listener runs in the asynchronous context of the request. The first
    * error that it throws, or rejects with, becomes a process warning.
    */
-  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): this;
   /** Removes a listener; returns the cache. */
-  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): CacheMiddleware;
+  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): this;
   /**
    * Explains what this middleware would do with a request now: one that it received, or one for an absolute URL.
    * It calls the functions among the options and reads Redis; it changes, leases and counts nothing.
    * @throws {ArgumentError} if the URL is not an absolute http or https URL.
    */
-  explain(request: IncomingMessage | string | URL, init?: ExplainRequest): Promise<Explanation>;
+  explain(request: NodeRequest | string | URL, init?: ExplainRequest): Promise<Explanation>;
   /** What the cache has done in this process so far: counts, hit ratio, latencies, time saved. */
   stats(): CacheStats;
   /** Resolves when no store operation and no refresh is pending: for tests, and before a shutdown. */
@@ -80,4 +62,33 @@ export interface CacheMiddleware {
    * on the middleware forwards every request.
    */
   close(): Promise<void>;
+}
+
+/**
+ * The middleware, for Express, Connect, `node:http` and `node:http2`, and the handle of the cache. `next` runs on a miss.
+ * The type arguments are what the functions among the options of `with` get.
+ */
+export interface CacheMiddleware<
+  Req extends NodeRequest = CacheRequest,
+  Res extends NodeResponse = CacheResponse,
+> extends CacheHandle {
+  (req: NodeRequest, res: NodeResponse, next: Next): void;
+  /**
+   * Derives a middleware for some routes. It shares the store, the connections and the statistics.
+   * @throws {OptionError} for a bad option, or one that is cache-wide.
+   */
+  with(overrides: PolicyOptions<Req, Res>): CacheMiddleware<Req, Res>;
+  /**
+   * Puts the cache in front of a whole app: returns a listener for `http.createServer` that answers hits before the app
+   * runs, and passes every other request to the app. It uses the app's `trust proxy`, so pass the Express app itself.
+   *
+   * A hit skips all middleware of the app, sessions and authentication included. If the app reads cookies or `Authorization`
+   * to make a response, that response is not stored (see the `guard` option); what caches inside the app have stored is not
+   * served here. If you identify users in any other way (IP address, client certificate, a field such as `X-Api-Key`), add
+   * that to `key` or `vary`, or exclude such requests by `when`: the cache cannot detect it.
+   * @throws {ArgumentError} if the app is not a function.
+   */
+  before<AppReq extends NodeRequest = IncomingMessage, AppRes extends NodeResponse = ServerResponse>(
+    app: (req: AppReq, res: AppRes) => unknown,
+  ): (req: NodeRequest, res: NodeResponse) => void;
 }

@@ -49,14 +49,77 @@ export const ERRORS = {
   },
 } as const;
 
-/** The codes of warnings: `warning.code` of a process warning. */
+/** The codes of warnings: of a `warning` event, or of a process warning. */
 export const WARNINGS = {
   WRN_RRC_MEMORY: {
     title: 'The cache is in the memory of this process.',
     meaning:
-      'Without `redis`, responses are stored in this process only: each process has its own, and a restart empties it.',
-    example: 'redisCache() has no `redis`: responses are stored in this process only.',
-    remedy: "Give the cache a Redis, such as redis: 'redis://localhost:6379'.",
+      'The option `redis` is `undefined`, as where an environment variable is not set; or it is left out while `NODE_ENV` is `production`. Each process has its own stored responses, and a restart loses them.',
+    example: 'Option "redis" is undefined: responses are stored in this process only.',
+    remedy:
+      "Give the cache a Redis, such as redis: 'redis://localhost:6379', or leave the option out in development.",
+  },
+  WRN_RRC_MILLISECONDS: {
+    title: 'A lifetime is a small number of milliseconds.',
+    meaning:
+      'A plain number is a number of milliseconds. A lifetime from 10 to 999 milliseconds is rarely meant; most other packages count in seconds.',
+    example: 'Option "ttl" is 300, which is 300 milliseconds: write \'300s\' for seconds.',
+    remedy: "Write the unit: '300s', '5m'. If milliseconds are meant, write '300ms'.",
+  },
+  WRN_RRC_SESSION: {
+    title: 'A session or authentication is mounted behind the cache.',
+    meaning:
+      'Middleware behind the cache has set `req.session`, `req.user`, `req.auth` or `req.oidc` for a response that could be stored. A hit runs nothing behind the cache: it sets no cookie, prolongs no session and rejects nobody. What is made for a caller is not shared (option `guard`), so such pages are rarely hits.',
+    example: 'req.session is set behind the cache: sessions and authentication do not run for a hit.',
+    remedy: 'Mount sessions and authentication in front of the cache: docs/mounting.md shows the order.',
+  },
+  WRN_RRC_TRUST_PROXY: {
+    title: "A proxy forwards requests, and Express's `trust proxy` is off.",
+    meaning:
+      '`X-Forwarded-Proto`, `X-Forwarded-Host` or `X-Forwarded-For` arrives, and the app does not trust it. So the app and the cache key take the scheme and the host from the connection: links in stored pages may begin with http://, and purges by URL may name other keys.',
+    example:
+      'X-Forwarded-Proto arrives, but Express\'s "trust proxy" is off: the cache key has the scheme and host of the connection.',
+    remedy: "Write app.set('trust proxy', 1) for one proxy: docs/behind-a-proxy.md has the other cases.",
+  },
+  WRN_RRC_BODY_PARSER: {
+    title: 'A body parser is mounted behind a cache of requests with a body.',
+    meaning:
+      'The option `methods` has a method such as POST, and the option `key` reads the body, but no body parser has run when the key is made. Such requests are forwarded (`detail=body-unread`).',
+    example:
+      'A body parser is mounted behind the cache: keys are made before it runs, so requests with a body are not cached.',
+    remedy: 'Mount the body parser in front of the cache: app.use(express.json(), cache).',
+  },
+  WRN_RRC_COMPRESSION: {
+    title: '`compression()` is mounted behind the cache.',
+    meaning:
+      'The cache stores what `compression()` has made: one compressed variant for each value of `Accept-Encoding`, each by a run of the app. With `compress: true` such a body is not compressed once more.',
+    example:
+      'compression() is mounted behind the cache: compressed bodies are stored, one for each Accept-Encoding.',
+    remedy:
+      'Mount compression() in front of the cache, or leave it out and write compress: true: docs/compression.md compares them.',
+  },
+  WRN_RRC_MOUNTED_TWICE: {
+    title: 'A request meets one cache twice.',
+    meaning:
+      'The same middleware is mounted twice on the path of a request, or two calls of `redisCache()` store under one prefix and key. The second costs time and does nothing. A route with `cache.with()` behind `app.use(cache)` is well as it is.',
+    example: 'A request for /leads meets the same cache twice: the second does nothing.',
+    remedy: 'Mount the cache once. For other options on a route, write cache.with({ ... }) there.',
+  },
+  WRN_RRC_ENCRYPT: {
+    title: 'Caches with different `encrypt` store in one place.',
+    meaning:
+      'Two caches of this process have the same prefix on the same Redis and only one of them encrypts, or a stored response was found that this cache cannot read. Each cache counts what the other has stored as a miss, and replaces it.',
+    example:
+      'Two caches have one prefix on one Redis, and only one has `encrypt`: each counts what the other stores as a miss.',
+    remedy: 'Give all of them the same `encrypt`, or each its own `prefix`.',
+  },
+  WRN_RRC_TEST_PORTS: {
+    title: 'A test client uses a new port for each request.',
+    meaning:
+      'One path has arrived at three ports of this machine. A test client such as supertest, given an app, listens on a new port for each request. The host is a part of the cache key and has the port, so no request is a hit.',
+    example:
+      '/leads arrives at ever new ports of this machine: the port is a part of the cache key, so nothing is a hit.',
+    remedy: 'Listen once, and give the test client the server: docs/testing.md shows how.',
   },
   WRN_RRC_LISTENER: {
     title: 'A listener of an event threw.',

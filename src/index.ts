@@ -1,4 +1,4 @@
-export type { CacheMiddleware } from './cache-middleware.ts';
+export type { CacheHandle, CacheMiddleware } from './cache-middleware.ts';
 export type {
   Entries,
   Entry,
@@ -39,6 +39,15 @@ export type { CacheStats } from './observe/stats.ts';
 export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
 export type { RedisClient, RedisOption } from './options/redis.ts';
 export type {
+  AppListener,
+  CacheRequest,
+  CacheResponse,
+  NodeRequest,
+  NodeResponse,
+  OptionFunction,
+  OptionValue,
+} from './options/request.ts';
+export type {
   CacheOptions,
   CollapseOptions,
   CompressOptions,
@@ -46,7 +55,6 @@ export type {
   InvalidationOptions,
   KeyPart,
   NearOptions,
-  OptionValue,
   PolicyOptions,
   QueryRule,
   RefreshOptions,
@@ -57,3 +65,4 @@ export type { Duration, Size } from './options/units.ts';
 export { redisCache } from './redis-cache.ts';
 export { fromAccessLog, fromSitemap } from './warm/sources.ts';
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm/warm.ts';
+export type { WarningCode, WarningEvent } from './warnings.ts';

@@ -17,20 +17,25 @@ import { Lookup } from './lifecycle/lookup.ts';
 import { NestedCaches } from './lifecycle/nested.ts';
 import { PendingInvalidations } from './lifecycle/pending-invalidations.ts';
 import { Refreshes } from './lifecycle/refresh.ts';
+import { SetupChecks } from './lifecycle/setup-checks.ts';
 import { Transaction } from './lifecycle/transaction.ts';
 import type { CacheEvents, FaultEvent } from './observe/outcome.ts';
 import { Reporter } from './observe/reporter.ts';
+import { warnOfMemory, warnOfOptions } from './options/doubtful.ts';
 import { assertListener } from './options/listeners.ts';
 import type { PurgeOptions, PurgeTarget, WrapOptions } from './options/operations.ts';
 import { parsePolicy, parseSettings, refinePolicy } from './options/parse.ts';
 import type { Policy } from './options/policy.ts';
-import type { CacheOptions, KeyPart, Next, PolicyOptions } from './options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from './options/request.ts';
+import type { CacheOptions, KeyPart, PolicyOptions } from './options/types.ts';
 import { purge, TagPurges } from './purge/purge.ts';
 import { Constants } from './sharing/constants.ts';
 import { Varieties } from './sharing/varieties.ts';
+import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
-import { connect } from './store/redis/connect.ts';
+import { addressOf } from './store/redis/address.ts';
+import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
@@ -43,8 +48,11 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
  * If Redis is down, full or damaged, the app answers.
  * @throws {OptionError} for a bad option: it names the option, its value and what is accepted.
  */
-export function redisCache(options: CacheOptions = {}): CacheMiddleware {
-  return createCache(options, PRODUCTION);
+export function redisCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
+  options: NoInfer<CacheOptions<Req, Res>> = {},
+): CacheMiddleware<Req, Res> {
+  // Inside, requests and responses are those of `node:http`, whatever the user calls them.
+  return createCache(options as object, PRODUCTION) as unknown as CacheMiddleware<Req, Res>;
 }
 
 /** What the testing kit has in another form. */
@@ -72,6 +80,8 @@ class Cache {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #warming = new Set<Promise<unknown>>();
   readonly #closing = new AbortController();
+  readonly #onClose: () => void;
+  readonly #storeAddress: string | undefined;
   #closed = false;
 
   constructor(options: CacheOptions, { decorate, Exchange, time }: Seams) {
@@ -80,9 +90,19 @@ class Cache {
       settings;
     // All options are parsed before anything connects.
     this.#policy = parsePolicy(options);
-    const reporter = new Reporter(name, showKey, clock);
-    const onFault = (fault: FaultEvent): void => reporter.fault(fault);
+    const { warnings } = settings;
+    const reporter = new Reporter({ name, showKey, clock, store: storeKindOf(redis), warnings });
+    warnOfOptions(options, reporter.warnings);
+    if (redis === undefined) warnOfMemory(options, reporter.warnings);
+    const onFault = (fault: FaultEvent): void => {
+      reporter.fault(fault);
+      encryption.onFault(fault);
+    };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
+    this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
+    const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
+    const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
+    this.#onClose = () => encryption.end();
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
     const storage = { store, keyring, hash: this.#policy.hash, clock };
@@ -104,6 +124,7 @@ class Cache {
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
+      setupChecks: reporter.warnings.any ? new SetupChecks(reporter.warnings, place) : undefined,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),
@@ -114,16 +135,23 @@ class Cache {
     this.#addPolicy(policy);
     const context = this.#context;
     const { Exchange } = context;
-    const redisCacheMiddleware = (req: IncomingMessage, res: ServerResponse, next: Next): void => {
+    const redisCacheMiddleware = (req: NodeRequest, res: NodeResponse, next: Next): void => {
       if (this.#closed) next();
-      else void handle(new Transaction(new Exchange(req, res, next), policy, context));
+      else
+        void handle(
+          new Transaction(new Exchange(req as IncomingMessage, res as ServerResponse, next), policy, context),
+        );
     };
     const handled: CacheMiddleware = Object.assign(redisCacheMiddleware, {
-      before: (app: RequestListener) => this.#before(app, policy),
-      with: (overrides: PolicyOptions) => this.middleware(refinePolicy(policy, overrides)),
+      before: (app: (req: never, res: never) => unknown) => this.#before(app as RequestListener, policy),
+      with: (overrides: PolicyOptions) => {
+        const refined = refinePolicy(policy, overrides);
+        warnOfOptions(overrides, context.reporter.warnings);
+        return this.middleware(refined);
+      },
       purge: (target: PurgeTarget, purging?: PurgeOptions) => purge(context, this.#policies, target, purging),
       entries: createEntries(context, policy.maxBodySize),
-      store: createValueStore(context, policy.maxBodySize),
+      store: createValueStore(context, policy.maxBodySize, context.reporter.warnings),
       wrap: <T>(key: KeyPart, run: () => T | Promise<T>, wrapped: WrapOptions) =>
         wrap(context, policy, key, run, wrapped),
       warm: (targets: Parameters<typeof warm>[0], warming?: WarmOptions) => this.#warm(targets, warming),
@@ -137,9 +165,14 @@ class Cache {
         context.reporter.off(event, listener);
         return handled;
       },
-      explain: (request: IncomingMessage | string | URL, init?: ExplainRequest) =>
-        explain(context, policy, request, init),
-      stats: () => context.reporter.stats(),
+      explain: (request: NodeRequest | string | URL, init?: ExplainRequest) =>
+        explain(context, policy, request as IncomingMessage | string | URL, init),
+      stats: () => ({
+        ...context.reporter.stats(),
+        ...(this.#storeAddress !== undefined && { storeAddress: this.#storeAddress }),
+        storeAvailable: context.store.isAvailable,
+        mode: policy.mode,
+      }),
       idle: () => this.#idle(),
       close: () => this.#close(),
     });
@@ -155,7 +188,7 @@ class Cache {
     this.#policies.add(policy);
   }
 
-  #before(app: RequestListener, policy: Policy): (req: IncomingMessage, res: ServerResponse) => void {
+  #before(app: RequestListener, policy: Policy): (req: NodeRequest, res: NodeResponse) => void {
     if (typeof app !== 'function')
       throw new ArgumentError(
         `before() needs an Express or Connect app, or a request listener; not ${show(app)}.`,
@@ -171,8 +204,8 @@ class Cache {
     return function redisCacheDoor(this: unknown, req, res) {
       const next = (): unknown => Reflect.apply(app, this, [req, res]);
       if (closed()) return void next();
-      const exchange = new Exchange(req, res, next, door);
-      if (asks && exchange.cacheLevel === 0) door.decorate(req, res);
+      const exchange = new Exchange(req as IncomingMessage, res as ServerResponse, next, door);
+      if (asks && exchange.cacheLevel === 0) door.decorate(exchange.req, exchange.res);
       void handle(new Transaction(exchange, policy, context));
     };
   }
@@ -208,6 +241,7 @@ class Cache {
   async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#onClose();
     this.#context.refreshes.close();
     this.#closing.abort();
     await Promise.all(this.#warming);

@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { type ParseArgsConfig, parseArgs } from 'node:util';
-import { suggestion } from '../options/parsers.ts';
+import { suggestion } from '../known-names.ts';
 import { milliseconds } from '../options/units.ts';
 import { UsageError } from './command.ts';
 

@@ -1,4 +1,4 @@
-import { suggestion } from '../options/parsers.ts';
+import { suggestion } from '../known-names.ts';
 import { type Command, EXIT, type Io, RedisError, UsageError } from './command.ts';
 import { explain } from './explain.ts';
 import { ls } from './ls.ts';

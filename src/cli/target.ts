@@ -2,7 +2,7 @@ import { MAX_LIMIT } from '../entries/paging.ts';
 import type { EntryQuery } from '../entries/types.ts';
 import { PurgeError } from '../errors.ts';
 import { urlPrefixMatcher } from '../key/key-ids.ts';
-import { suggestion } from '../options/parsers.ts';
+import { suggestion } from '../known-names.ts';
 import { areTags, MAX_TAGS, TAG_ACCEPTED } from '../options/tags.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import { UsageError } from './command.ts';

@@ -104,15 +104,15 @@ export interface Entry extends EntrySummary {
 /** Which entries to list. An entry must match every property that is given. */
 export interface EntryQuery {
   /** A part of the cache key, in upper or lower case. `*` matches any characters. */
-  readonly search?: string;
-  readonly status?: number;
-  readonly tag?: string;
+  readonly search?: string | undefined;
+  readonly status?: number | undefined;
+  readonly tag?: string | undefined;
   /** The id of one cache key: lists all its variants on one page and ignores `limit` and `cursor`. */
-  readonly id?: string;
+  readonly id?: string | undefined;
   /** The largest number of entries on a page, from 1 to 1000. @default 50 */
-  readonly limit?: number;
+  readonly limit?: number | undefined;
   /** The `cursor` of the previous page. */
-  readonly cursor?: string;
+  readonly cursor?: string | undefined;
 }
 
 /** One page of a list. */
@@ -127,9 +127,9 @@ export interface EntryPage {
 /** What to change in a stored response. Give `ttl`, `body`, or both. */
 export interface EntryChange {
   /** The new time to live, from now: milliseconds, or a string with a unit such as `'10m'`. */
-  readonly ttl?: Duration;
+  readonly ttl?: Duration | undefined;
   /** The new body. A string is stored as UTF-8 without a content coding; bytes must be in the entry's content coding. */
-  readonly body?: string | Uint8Array;
+  readonly body?: string | Uint8Array | undefined;
 }
 
 /** A number of entries and the bytes that they take in the store. */
@@ -183,7 +183,7 @@ export interface Entries {
    * stale instead of deleting them.
    * @returns the number of stored responses purged.
    */
-  purge(ref: Pick<EntryRef, 'id'>, options?: { readonly soft?: boolean }): Promise<number>;
+  purge(ref: Pick<EntryRef, 'id'>, options?: { readonly soft?: boolean | undefined }): Promise<number>;
   /**
    * Changes one stored response. Resolves to false, and changes nothing, if it is not stored any more in the `version`
    * given.
@@ -200,7 +200,7 @@ export interface Entries {
    * @param options.signal aborts the scan: `measure` rejects with the signal's reason.
    */
   measure(options?: {
-    readonly onProgress?: (figures: StoreFigures) => void;
-    readonly signal?: AbortSignal;
+    readonly onProgress?: ((figures: StoreFigures) => void) | undefined;
+    readonly signal?: AbortSignal | undefined;
   }): Promise<StoreFigures>;
 }

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Validators } from '../http/conditional.ts';
-import type { Next } from '../options/types.ts';
+import type { Next } from '../options/request.ts';
 import { cachesPassed, leaderRequests, refreshRequests, unviewed } from '../shared-state.ts';
 import { OptionReads } from '../sharing/option-view.ts';
 import type { FrontDoor } from './front-door.ts';
@@ -9,7 +9,7 @@ import { announcesBody, withHost } from './http2.ts';
 import { isInternal } from './internal-request.ts';
 import { hideFields, requestWhole, restoreEntityTags } from './origin-request.ts';
 import type { RequestTarget } from './target.ts';
-import { targetOf, trustProxyOf } from './target.ts';
+import { ignoredProxyField, targetOf, trustProxyOf } from './target.ts';
 
 const OWN_TARGET: ReadonlySet<string> = new Set(['host', ':authority', ':scheme']);
 const FORWARDED_TARGET: ReadonlySet<string> = new Set([
@@ -79,6 +79,11 @@ export class Exchange {
     if (trust === undefined || trust === this.#trust) return true;
     const aim = targetOf(this.req, trust);
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
+  }
+
+  /** A field of a proxy that the app ignores, since its `trust proxy` is off. */
+  get ignoredProxyField(): string | undefined {
+    return ignoredProxyField(this.req, this.#door?.express);
   }
 
   /** The header fields that the target was made of, in lower case. */

@@ -6,9 +6,9 @@ import { ownMembers } from '../options/parsers.ts';
 /** Method and header fields of the request that `cache.explain(url, request)` explains. */
 export interface ExplainRequest {
   /** @default 'GET' */
-  readonly method?: string;
+  readonly method?: string | undefined;
   /** Header fields by name. `Host` is that of the URL unless it is given here. */
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
 /**

@@ -79,6 +79,18 @@ export function trustProxyOf(req: IncomingMessage, app?: ExpressApp): unknown {
   return (app ?? (req as ExpressRequest).app)?.get?.('trust proxy fn');
 }
 
+const FIELDS_OF_PROXIES = ['X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-For'] as const;
+
+/** A field of a proxy that arrives while Express's `trust proxy` is off, so that the app ignores it. */
+export function ignoredProxyField(
+  req: IncomingMessage,
+  app: ExpressApp | undefined = (req as ExpressRequest).app,
+): string | undefined {
+  if (typeof app?.get !== 'function' || app.get('trust proxy fn') === undefined || app.get('trust proxy'))
+    return undefined;
+  return FIELDS_OF_PROXIES.find((name) => req.headers[name.toLowerCase()] !== undefined);
+}
+
 /** The first list member by Express's reading: an empty field has none, and an empty first member is malformed. */
 function firstMember(value: string | string[] | undefined): string | undefined {
   const text = Array.isArray(value) ? value[0] : value;

@@ -1,4 +1,4 @@
-import type { CacheMiddleware } from '../cache-middleware.ts';
+import type { CacheHandle } from '../cache-middleware.ts';
 import type { EntryChange, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from '../entries/types.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
 import { NAME } from '../options/parsers.ts';
@@ -13,7 +13,7 @@ import { refusalToWarm, type Settings } from './settings.ts';
 /** The API of the page: what `/api/NAME` does. */
 
 /** What the inspector needs of a cache. The result of `redisCache` has it. */
-export type InspectedCache = Pick<CacheMiddleware, 'stats' | 'entries' | 'purge' | 'warm' | 'explain' | 'on'>;
+export type InspectedCache = Pick<CacheHandle, 'stats' | 'entries' | 'purge' | 'warm' | 'explain' | 'on'>;
 
 /** The JSON object of a POST; empty for a GET. The cache checks its values. */
 type Input = Readonly<Record<string, unknown>>;

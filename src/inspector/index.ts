@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { assertCache } from '../errors.ts';
-import type { Next } from '../options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from '../options/request.ts';
 import { createActions, type InspectedCache } from './actions.ts';
 import { Live } from './live.ts';
 import { createRouter } from './router.ts';
@@ -17,9 +17,9 @@ export type { InspectorOptions } from './settings.ts';
  * explains. Mount it in front of the cache, so that the cache does not count its requests.
  * @throws {OptionError} for a bad option, and when `authorize` is missing. @throws {ArgumentError} if it is not a cache.
  */
-export function inspector(
+export function inspector<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
   cache: InspectedCache,
-  options: InspectorOptions,
+  options: NoInfer<InspectorOptions<Req, Res>>,
 ): (req: IncomingMessage, res: ServerResponse, next: Next) => void {
   assertCache('inspector', cache, ['stats', 'on', 'purge', 'warm', 'explain']);
   const settings = parseInspectorOptions(options);

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import type { CacheMiddleware } from '../cache-middleware.ts';
+import type { CacheHandle } from '../cache-middleware.ts';
 import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
 import { type CacheReason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
@@ -9,7 +9,7 @@ import type { CacheStats } from '../observe/stats.ts';
  * show when it is opened.
  */
 
-type Source = Pick<CacheMiddleware, 'stats' | 'on'>;
+type Source = Pick<CacheHandle, 'stats' | 'on'>;
 
 const SAMPLE_INTERVAL_MS = 2000;
 /** Five minutes. */

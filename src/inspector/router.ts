@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Next } from '../options/types.ts';
+import type { Next } from '../options/request.ts';
 import type { Action, Actions } from './actions.ts';
 import { isAuthorized, isFromPage } from './admission.ts';
 import { type Asset, createAssets } from './assets.ts';

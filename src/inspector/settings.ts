@@ -1,11 +1,22 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import { OptionError } from '../errors.ts';
 import { flag, objectOf, optional } from '../options/parsers.ts';
+import type { Dynamic } from '../options/policy.ts';
+import type {
+  CacheRequest,
+  CacheResponse,
+  NodeRequest,
+  NodeResponse,
+  OptionFunction,
+} from '../options/request.ts';
 import type { WarmOptions } from '../warm/warm.ts';
 
 /** The options of the inspector. */
 
-export interface InspectorOptions {
+export interface InspectorOptions<
+  Req extends NodeRequest = CacheRequest,
+  Res extends NodeResponse = CacheResponse,
+> {
   /**
    * Decides about every request, including those for scripts and styles. `true` allows it. Anything else is answered
    * with 403, unless the function has answered itself (a redirect to a login). What it throws goes to `next`.
@@ -13,27 +24,27 @@ export interface InspectorOptions {
    * `'development'` allows requests from this machine: from a loopback address, to a loopback host, without header
    * fields of a proxy. It is an error while NODE_ENV is `production`.
    */
-  readonly authorize:
-    | 'development'
-    | ((req: IncomingMessage, res: ServerResponse) => boolean | Promise<boolean>);
+  readonly authorize: 'development' | OptionFunction<boolean, Req, Res>;
   /** Hides and refuses every action that changes what is stored. @default false */
-  readonly readOnly?: boolean;
+  readonly readOnly?: boolean | undefined;
   /**
    * Allows warm-ups from the page. With `app`, requests go to this app in this process, as with `cache.warm`. With
    * `origins`, such as `['https://api.example.com']`, only URLs of these origins are allowed; without `app`, the requests
    * are sent over HTTP. Any other URL is refused: a user of the page must not reach what only the server can reach.
    * @default none: no warm-ups from the page
    */
-  readonly warm?: {
-    /** An app, a request listener, or a server. */
-    readonly app?: NonNullable<WarmOptions['app']>;
-    /** Scheme, host and port of each origin. */
-    readonly origins?: readonly string[];
-  };
+  readonly warm?:
+    | {
+        /** An app, a request listener, or a server. */
+        readonly app?: NonNullable<WarmOptions['app']> | undefined;
+        /** Scheme, host and port of each origin. */
+        readonly origins?: readonly string[] | undefined;
+      }
+    | undefined;
 }
 
 export interface Settings {
-  readonly authorize: InspectorOptions['authorize'];
+  readonly authorize: 'development' | Dynamic<boolean>;
   readonly readOnly: boolean;
   /** `undefined`: no warm-ups from the page. */
   readonly warm: WarmSettings | undefined;
@@ -46,7 +57,7 @@ interface WarmSettings {
 }
 
 /** @throws {OptionError} */
-export function parseInspectorOptions(options: InspectorOptions): Settings {
+export function parseInspectorOptions(options: object): Settings {
   return parseOptions('inspector', options);
 }
 

@@ -104,9 +104,9 @@ function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: Co
 }
 
 /** Whether a value of `vary.caller` names anybody: `req.user?.id ?? 0` and `[tenant, req.user?.id ?? null]` may not. */
-function namesSomebody(value: KeyPart): boolean {
+function namesSomebody(value: KeyPart | undefined): boolean {
   if (typeof value === 'object' && value !== null) {
-    const parts: readonly KeyPart[] = Object.values(value);
+    const parts: readonly (KeyPart | undefined)[] = Object.values(value);
     return parts.length > 0 && parts.every((part) => typeof part === 'boolean' || namesSomebody(part));
   }
   return Boolean(value) && value !== 'undefined' && value !== 'null';

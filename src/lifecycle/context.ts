@@ -11,6 +11,7 @@ import type { Lookup } from './lookup.ts';
 import type { NestedCaches } from './nested.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 import type { Refreshes } from './refresh.ts';
+import type { SetupChecks } from './setup-checks.ts';
 
 /** What all middlewares of one `redisCache` call share: settings, storage, reporting and background work. */
 export interface CacheContext extends Storage {
@@ -26,6 +27,8 @@ export interface CacheContext extends Storage {
   readonly varieties: Varieties;
   readonly constants: Constants;
   readonly reporter: Reporter;
+  /** `undefined` where all warnings are off. */
+  readonly setupChecks: SetupChecks | undefined;
   /** The ids of the stored responses of an absolute URI, under every policy that has the default key. */
   idsOf(url: string): ReadonlySet<string>;
   /** Whether responses may be stored under keys of the user's own, so that a URL is found only by its tag. */

@@ -42,6 +42,7 @@ import { type MadeAnswer, Question } from './question.ts';
 import { templateFor } from './refresh.ts';
 import { validatorsOf } from './response-form.ts';
 import { send } from './serve.ts';
+import type { HeadCheck } from './setup-checks.ts';
 import type { ShadowComparison } from './shadow-comparison.ts';
 import { evaluate, type ResponseHead, type Storability, sharingOf, sharingRefusal } from './storability.ts';
 import type { Transaction } from './transaction.ts';
@@ -105,6 +106,7 @@ export class Fill implements CaptureHooks, FillState {
   sharing: Sharing | undefined;
   #strangersTemplate: RequestTemplate | undefined;
   #isShared = true;
+  #headCheck: HeadCheck | undefined;
 
   constructor(t: Transaction, plan: FillPlan) {
     this.transaction = t;
@@ -132,6 +134,7 @@ export class Fill implements CaptureHooks, FillState {
     this.#plan.flight?.watch(() => unreadBytes(exchange.res));
     if (lease) context.leaseRenewal.keep(lease, policy.collapse.lease);
     this.transaction.fill = this;
+    this.#headCheck = context.setupChecks?.atMiss(this.transaction);
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') {
       // The app may place more behind the cache, and take fields away.
@@ -171,9 +174,16 @@ export class Fill implements CaptureHooks, FillState {
     if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
     else this.#actOn(this.#storability);
     if (this.#verifying === 'credentials') this.#stopSharing(this.hitForMissMs);
+    if (this.#headCheck) this.#checkSetup(this.#headCheck, head);
     this.#announce(head);
     const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
     return (stores && this.lease) || this.#plan.shadow?.comparesBody ? 'keep' : 'pass';
+  }
+
+  #checkSetup(check: HeadCheck, head: SentHead): void {
+    const reason = this.#storability instanceof Promise ? undefined : this.#storability.reason;
+    const isRouted = this.overrides.length > 0 || this.#refusal === 'route';
+    this.transaction.context.setupChecks?.atHead(this.transaction, check, head, reason, isRouted);
   }
 
   overflow(): void {

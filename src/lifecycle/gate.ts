@@ -26,13 +26,20 @@ async function qualifyByUser(t: Transaction): Promise<CacheOutcome | undefined> 
 }
 
 /** The identity of a request. If the request has a body, its key must be made of the body. */
-async function identifyWithBody({ exchange, ownPolicy }: Transaction): Promise<Identity | CacheDetail> {
+async function identifyWithBody({
+  exchange,
+  ownPolicy,
+  context,
+}: Transaction): Promise<Identity | CacheDetail> {
   if (!bringsBody(exchange)) return identify(exchange, ownPolicy);
   const watch = new BodyWatch(exchange.req);
   const made = await Promise.allSettled([identify(exchange, ownPolicy)]);
   const reading = watch.end();
   // No body parser has run yet. That is the reason to report, whatever the function made of it.
-  if (reading === 'absent') throw new OptionFailure('key', 'body-unread', UNREAD.absent);
+  if (reading === 'absent') {
+    context.setupChecks?.bodyAbsent();
+    throw new OptionFailure('key', 'body-unread', UNREAD.absent);
+  }
   const [identity] = made;
   if (identity.status === 'rejected') throw identity.reason;
   if (reading === 'read' || typeof identity.value === 'string') return identity.value;

@@ -23,6 +23,9 @@ export interface NestableFill {
 
 /** A request that a cache has forwarded, as a cache of the same `redisCache` call further in meets it. */
 export interface ForwardedRequest {
+  readonly exchange: Pick<Exchange, 'cacheLevel'>;
+  /** The policy of the middleware that forwarded it. */
+  readonly ownPolicy: Policy;
   /** When it reached the first of the caches, by `performance.now()`. */
   readonly startedAt: number;
   /** Milliseconds that it has waited for the store. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Channel, channel } from 'node:diagnostics_channel';
 import debug from 'debug';
-import { warnProcess } from '../warnings.ts';
+import type { Warnings } from '../warnings.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { CacheEvents } from './outcome.ts';
 
@@ -26,6 +26,7 @@ const OUTLETS: Readonly<Record<Name, Outlet>> = {
   store: outlet('store'),
   purge: outlet('purge'),
   refresh: outlet('refresh'),
+  warning: outlet('warning'),
 };
 
 /**
@@ -35,6 +36,7 @@ const OUTLETS: Readonly<Record<Name, Outlet>> = {
 export class Events {
   readonly #cache: string;
   readonly #showKey: boolean;
+  readonly #warnings: () => Warnings;
   readonly #listeners: Record<Name, readonly Listener[]> = {
     request: [],
     fault: [],
@@ -42,13 +44,18 @@ export class Events {
     store: [],
     purge: [],
     refresh: [],
+    warning: [],
   };
   #warned = false;
 
-  /** @param cache the cache's name. @param showKey whether channels and logs get cache keys, tags and error messages. */
-  constructor(cache: string, showKey: boolean) {
+  /**
+   * @param cache the cache's name. @param showKey whether channels and logs get cache keys, tags and error messages.
+   * @param warnings where an error of a listener is told.
+   */
+  constructor(cache: string, showKey: boolean, warnings: () => Warnings) {
     this.#cache = cache;
     this.#showKey = showKey;
+    this.#warnings = warnings;
   }
 
   /** Whether anybody gets events of this name. If not, the event need not be made. */
@@ -56,6 +63,11 @@ export class Events {
     const { channel, log } = OUTLETS[name];
     // `enabled` is undefined as long as `debug` has no namespaces.
     return this.#listeners[name].length > 0 || channel.hasSubscribers || log.enabled === true;
+  }
+
+  /** Whether a listener was added for events of this name. */
+  isListenedTo(name: Name): boolean {
+    return this.#listeners[name].length > 0;
   }
 
   on<E extends Name>(name: E, listener: (...args: CacheEvents[E]) => void): void {
@@ -81,7 +93,7 @@ export class Events {
     const warn = (error: unknown): void => {
       if (this.#warned) return;
       this.#warned = true;
-      warnProcess('WRN_RRC_LISTENER', `A listener of '${name}' threw: ${error}`);
+      this.#warnings().warn('WRN_RRC_LISTENER', `A listener of '${name}' threw: ${error}`);
     };
     try {
       const result = listener(event as never);

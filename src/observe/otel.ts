@@ -9,6 +9,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { assertCache, OptionError } from '../errors.ts';
+import { assertKnownKeys } from '../known-names.ts';
 import { BOUNDS } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
 import type { CacheEvents, RequestEvent } from './outcome.ts';
@@ -26,9 +27,9 @@ interface Source {
 /** Where `otel` reports. */
 export interface OtelOptions {
   /** Makes the metrics; default: no metrics. */
-  readonly meter?: Meter;
+  readonly meter?: Meter | undefined;
   /** Makes the spans; default: no spans. */
-  readonly tracer?: Tracer;
+  readonly tracer?: Tracer | undefined;
 }
 
 const PREFIX = 'redis_response_cache.';
@@ -57,9 +58,10 @@ export function otel(cache: Source, options: OtelOptions): () => void {
 }
 
 function parsedOptions(options: unknown): OtelOptions {
-  const { meter, tracer, ...others } = (options ?? {}) as OtelOptions;
+  if (options !== undefined) assertKnownKeys('otel', options, ['meter', 'tracer']);
+  const { meter, tracer } = (options ?? {}) as OtelOptions;
   const accepted = 'an object with a meter, a tracer, or both, such as { meter: metrics.getMeter("app") }';
-  if ((!meter && !tracer) || Object.keys(others).length > 0) throw new OptionError('otel', options, accepted);
+  if (!meter && !tracer) throw new OptionError('otel', options, accepted);
   if (meter && typeof meter.createHistogram !== 'function')
     throw new OptionError('otel.meter', meter, 'a Meter, such as metrics.getMeter("app")');
   if (tracer && typeof tracer.startSpan !== 'function')

@@ -1,3 +1,4 @@
+import type { WarningEvent } from '../warnings.ts';
 import type { DETAILS, FORWARDED } from './reasons.ts';
 
 /** Why a request was forwarded: the values of `fwd` (RFC 9211 §2.2). */
@@ -239,4 +240,5 @@ export interface CacheEvents {
   store: [StoreEvent];
   purge: [PurgeEvent];
   refresh: [RefreshEvent];
+  warning: [WarningEvent];
 }

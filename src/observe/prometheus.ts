@@ -1,5 +1,6 @@
 import { Counter, Histogram, type HistogramConfiguration, type Registry } from 'prom-client';
 import { assertCache, OptionError } from '../errors.ts';
+import { assertKnownKeys } from '../known-names.ts';
 import { reportedCaches } from '../shared-state.ts';
 import { BOUNDS, type LatencyFigures } from './histogram.ts';
 import { COUNTERS, DURATIONS } from './metrics.ts';
@@ -45,6 +46,7 @@ export function prometheus(cache: Source, options: PrometheusOptions): () => voi
 }
 
 function registryIn(options: unknown): Registry {
+  if (options !== undefined) assertKnownKeys('prometheus', options, ['register']);
   const { register } = (options ?? {}) as Partial<PrometheusOptions>;
   if (typeof register?.registerMetric === 'function') return register;
   const accepted = 'a registry of prom-client, such as { register } of its `register`';

@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { type WarningCode, Warnings } from '../warnings.ts';
 import { Events } from './events.ts';
 import {
   type CacheDetail,
@@ -13,7 +14,7 @@ import {
   type StoreEvent,
 } from './outcome.ts';
 import type { ShadowedRequest } from './shadow-stats.ts';
-import { type CacheStats, type Measurements, Stats, savedBy } from './stats.ts';
+import { type CountedStats, type Measurements, Stats, type StoreKind, savedBy } from './stats.ts';
 
 /**
  * A request as the reporter reads it. The lifecycle passes its own object, which has these members among others, so that
@@ -29,6 +30,18 @@ export interface ReportedRequest extends Measurements {
   readonly startsMs: RequestSteps;
   /** Runs a function in the asynchronous context of the request, where listeners find its trace and its user. */
   inItsContext(run: () => void): void;
+}
+
+/** What a reporter needs to know of its cache. */
+interface ReporterOptions {
+  readonly name: string;
+  /** Whether channels and logs get cache keys, tags and error messages. */
+  readonly showKey: boolean;
+  /** The current time in milliseconds since 1970. */
+  readonly clock: () => number;
+  readonly store: StoreKind;
+  /** The warnings that are on. */
+  readonly warnings: ReadonlySet<WarningCode>;
 }
 
 /** Why the last response for a key was not stored. */
@@ -50,19 +63,20 @@ export class Reporter {
   readonly #stats: Stats;
   readonly #events: Events;
   readonly #clock: () => number;
+  readonly warnings: Warnings;
   readonly #refusals = new LRUCache<string, Refusal>({
     max: MAX_REFUSALS,
     maxSize: MAX_REFUSAL_CHARACTERS,
     sizeCalculation: (_, key) => key.length + 1,
   });
 
-  /**
-   * @param name the cache's name. @param showKey whether channels and logs get cache keys, tags and error messages.
-   * @param clock the current time in milliseconds since 1970.
-   */
-  constructor(name: string, showKey: boolean, clock: () => number) {
-    this.#stats = new Stats(name);
-    this.#events = new Events(name, showKey);
+  constructor({ name, showKey, clock, store, warnings }: ReporterOptions) {
+    this.#stats = new Stats(name, store);
+    this.#events = new Events(name, showKey, () => this.warnings);
+    this.warnings = new Warnings(warnings, (event) => {
+      this.#emit('warning', event);
+      return this.#events.isListenedTo('warning');
+    });
     this.#clock = clock;
   }
 
@@ -75,7 +89,7 @@ export class Reporter {
   }
 
   /** The statistics so far, as a copy. */
-  stats(): CacheStats {
+  stats(): CountedStats {
     return this.#stats.snapshot();
   }
 

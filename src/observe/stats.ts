@@ -21,6 +21,14 @@ import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-
 export interface CacheStats {
   /** The cache's `name`. */
   readonly cache: string;
+  /** Where responses are stored: `memory` is that of this process. */
+  readonly store: StoreKind;
+  /** The server of the store, without credentials: `localhost:6379/0`, or the first nodes of a Cluster; absent for `memory`. */
+  readonly storeAddress?: string;
+  /** Whether calls are sent to the store: not while the connection is lost or the circuit breaker is open. */
+  readonly storeAvailable: boolean;
+  /** The option `mode` of this middleware. */
+  readonly mode: 'serve' | 'shadow';
   /** When the cache was made: milliseconds since 1970. */
   readonly startedAt: number;
   /** Requests by their outcome. */
@@ -62,6 +70,12 @@ export interface CacheStats {
   readonly shadow?: ShadowStats;
 }
 
+/** What is counted. The rest is the state of the cache at the time of the call. */
+export type CountedStats = Omit<CacheStats, 'storeAddress' | 'storeAvailable' | 'mode'>;
+
+/** Where a cache stores responses: a Redis server, a Redis Cluster, or the memory of this process. */
+export type StoreKind = 'redis' | 'cluster' | 'memory';
+
 /** What is measured of a request. */
 export interface Measurements {
   /** When the request reached the cache, by `performance.now()`. */
@@ -79,6 +93,7 @@ const MAX_WORDS = 64;
 /** Counts what a cache does. A hit costs a few additions. */
 export class Stats {
   readonly #name: string;
+  readonly #storeKind: StoreKind;
   readonly #startedAt = Date.now();
   readonly #requests = {
     ...{
@@ -121,8 +136,9 @@ export class Stats {
   };
   readonly #shadow = new ShadowCounter();
 
-  constructor(name: string) {
+  constructor(name: string, store: StoreKind) {
     this.#name = name;
+    this.#storeKind = store;
   }
 
   request(outcome: CacheOutcome, { startedAt, durationsMs, bytes, savedMs }: Measurements): void {
@@ -167,12 +183,13 @@ export class Stats {
     this.#shadow.add(request);
   }
 
-  snapshot(): CacheStats {
+  snapshot(): CountedStats {
     const { hit, stale, collapsed, revalidated, miss } = this.#requests;
     const fromCache = hit + stale + collapsed;
     const lookedUp = fromCache + revalidated + miss;
     return {
       cache: this.#name,
+      store: this.#storeKind,
       startedAt: this.#startedAt,
       requests: { ...this.#requests },
       hitRatio: lookedUp === 0 ? 0 : fromCache / lookedUp,

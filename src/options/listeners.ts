@@ -1,6 +1,6 @@
 import { ArgumentError, show } from '../errors.ts';
+import { suggestion } from '../known-names.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
-import { suggestion } from './parsers.ts';
 
 /** The arguments of `cache.on` and `cache.off`. */
 
@@ -11,6 +11,7 @@ const EVENTS: Readonly<Record<keyof CacheEvents, true>> = {
   store: true,
   purge: true,
   refresh: true,
+  warning: true,
 };
 
 /** @throws {ArgumentError} for an event that does not exist, and for a listener that is no function. */

@@ -34,12 +34,12 @@ export interface PurgeOptions {
   /**
    * Called with the number of responses purged so far, after each step of a purge by tag, by prefix or of everything.
    */
-  readonly onProgress?: (purged: number) => void;
+  readonly onProgress?: ((purged: number) => void) | undefined;
   /**
    * Purges nothing: `cache.purge` resolves to the number of stored responses that it would purge, and emits no event. By
    * `prefix` and for `all` this takes a scan of all keys. @default false
    */
-  readonly dryRun?: boolean;
+  readonly dryRun?: boolean | undefined;
 }
 
 /** Small values of your own in the same store, each with a lifetime, such as tokens or lookup tables: plain JSON, or bytes. */
@@ -67,5 +67,5 @@ export interface WrapOptions {
   /** How long the value is stored. */
   readonly ttl: Duration;
   /** The tags by which the value can be purged. @default [] */
-  readonly tags?: readonly string[];
+  readonly tags?: readonly string[] | undefined;
 }

@@ -1,5 +1,7 @@
 import { OptionError } from '../errors.ts';
-import { assertKnownKeys, type Members, ownMember, parseMembers } from './parsers.ts';
+import { assertKnownKeys } from '../known-names.ts';
+import { counterpartOf } from './other-names.ts';
+import { type Members, ownMember, parseMembers } from './parsers.ts';
 import type { Policy, Settings } from './policy.ts';
 import { type PolicyName, REMOVED, SCHEMA, type SettingName } from './schema.ts';
 import type { CacheOptions, PolicyOptions } from './types.ts';
@@ -55,6 +57,9 @@ function assertOptions(options: object, known: readonly string[]): void {
         name,
         `Option "${name}" is cache-wide: give it to redisCache(), not to cache.with().`,
       );
+    const counterpart = counterpartOf(name);
+    if (counterpart !== undefined && !ALL.includes(name))
+      throw new OptionError(name, `Unknown option "${name}". Here it is ${counterpart}.`);
   }
   assertKnownKeys('', options, known);
 }

@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Compression } from '../codec/compression.ts';
 import type { SealingKey } from '../codec/encryption.ts';
+import type { WarningCode } from '../warnings.ts';
 import type { RedisOption } from './redis.ts';
-import type { KeyPart, OptionValue, QueryRule, TtlByStatus } from './types.ts';
+import type { KeyPart, QueryRule, TtlByStatus } from './types.ts';
 import type { Duration } from './units.ts';
 
 /**
@@ -27,7 +28,7 @@ export interface Policy {
   readonly methods: ReadonlySet<string>;
   readonly statuses: ReadonlySet<number>;
   /** `lifetimeFor` reads it for each response. */
-  readonly ttl: OptionValue<Duration | TtlByStatus | false>;
+  readonly ttl: Duration | TtlByStatus | false | Dynamic<Duration | TtlByStatus | false>;
   readonly key: Dynamic<KeyPart | undefined> | undefined;
   readonly vary: {
     readonly headers: readonly string[];
@@ -61,7 +62,7 @@ export interface Policy {
   /** From 0 to 1. */
   readonly jitter: number;
   /** `tagsOf` reads it for each response. */
-  readonly tags: OptionValue<readonly string[]>;
+  readonly tags: readonly string[] | Dynamic<readonly string[]>;
   readonly compress: Compression | undefined;
 
   /** Policies with the same object make the same cache key and variant of a request. */
@@ -79,6 +80,8 @@ export interface Settings {
   readonly name: string;
   readonly timeout: number;
   readonly showKey: boolean;
+  /** The warnings that are on. */
+  readonly warnings: ReadonlySet<WarningCode>;
   readonly clock: () => number;
   readonly maxEntries: number | undefined;
   readonly invalidation: Invalidation | undefined;

@@ -29,4 +29,4 @@ export type RedisOption =
   | RedisClient
   | string
   | RedisOptions
-  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions };
+  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions | undefined };

@@ -1,5 +1,7 @@
+import { WARNINGS } from '../codes.ts';
 import { OptionError, show } from '../errors.ts';
 import { SF_TOKEN } from '../observe/cache-status.ts';
+import type { WarningCode } from '../warnings.ts';
 import { parseCompress } from './compress.ts';
 import { parseEncrypt } from './encrypt.ts';
 import {
@@ -188,6 +190,7 @@ export const SCHEMA: Schema = {
 
   name: { level: 'cache', group: 'Reporting', default: 'redis-response-cache', parse: parseName },
   showKey: { level: 'cache', group: 'Reporting', default: false, parse: flag },
+  warnings: { level: 'cache', group: 'Reporting', default: true, parse: parseWarnings },
   clock: { level: 'cache', group: 'Reporting', default: Date.now, parse: parseClock },
 };
 
@@ -354,6 +357,16 @@ function parseCollapse(option: string, collapse: unknown): Policy['collapse'] {
   return collapse === false
     ? Object.freeze({ ...collapseParts(option, {}), wait: 0 })
     : collapseParts(option, collapse);
+}
+
+const warningParts = objectOf(
+  Object.fromEntries(Object.keys(WARNINGS).map((code) => [code, { default: true, parse: flag }])),
+);
+
+function parseWarnings(option: string, warnings: unknown): ReadonlySet<WarningCode> {
+  if (warnings === false) return new Set();
+  const codes = warningParts(option, warnings === true ? {} : warnings);
+  return new Set((Object.keys(codes) as WarningCode[]).filter((code) => codes[code]));
 }
 
 /** A shorter secret could be found by trying. */

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { kindOf } from './plain-json.ts';
-import type { OptionValue } from './types.ts';
+import type { Dynamic } from './policy.ts';
 import { userFunction } from './user-function.ts';
 
 /** Tags: of the `tags` option, of `wrap`, and of a purge. */
@@ -35,7 +35,7 @@ const tagsFunction = userFunction<readonly string[]>('tags', 'tags-error', {
       : kindOf(tags),
 });
 
-export function parseTags(option: string, tags: unknown): OptionValue<readonly string[]> {
+export function parseTags(option: string, tags: unknown): readonly string[] | Dynamic<readonly string[]> {
   if (typeof tags === 'function') return tagsFunction(tags);
   if (areTags(tags)) return tags;
   throw new OptionError(option, tags, `${TAGS_ACCEPTED}, or a function`);

@@ -1,6 +1,7 @@
 import { OptionError, show } from '../errors.ts';
 import { duration } from './parsers.ts';
-import type { OptionValue, TtlByStatus } from './types.ts';
+import type { Dynamic } from './policy.ts';
+import type { TtlByStatus } from './types.ts';
 import { type Duration, milliseconds } from './units.ts';
 import { userFunction } from './user-function.ts';
 
@@ -15,7 +16,7 @@ const ACCEPTED = "a duration such as '1h', { default: '1h', 404: '30s' }, a func
 export type Ttl = Duration | TtlByStatus | false;
 
 /** @throws {OptionError} unless it is one of the forms of `ttl`. */
-export function parseTtl(option: string, ttl: unknown): OptionValue<Ttl> {
+export function parseTtl(option: string, ttl: unknown): Ttl | Dynamic<Ttl> {
   return typeof ttl === 'function' ? ttlFunction(ttl) : parseForm(option, ttl);
 }
 

@@ -11,10 +11,11 @@ import {
 } from '../key/key-ids.ts';
 import { idOfTag, idOfUrl } from '../key/tags.ts';
 import { idOfValue } from '../key/value-key.ts';
+import { suggestion } from '../known-names.ts';
 import type { PurgeEvent } from '../observe/outcome.ts';
 import type { Reporter } from '../observe/reporter.ts';
 import type { PurgeOptions, PurgeTarget } from '../options/operations.ts';
-import { callable, flag, objectOf, optional, suggestion } from '../options/parsers.ts';
+import { callable, flag, objectOf, optional } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
 import { areTags, TAG_ACCEPTED, TAGS_ACCEPTED } from '../options/tags.ts';
 import { Fault } from '../store/fault.ts';

@@ -69,6 +69,11 @@ export class StoreGuard {
     return !this.#closed && this.#connection.isReachable();
   }
 
+  /** Whether calls are sent. */
+  get isAvailable(): boolean {
+    return this.isReachable && !this.#breaker.isOpen;
+  }
+
   close(): void {
     this.#closed = true;
     this.#breaker.stop();
@@ -150,7 +155,7 @@ export class StoreGuard {
     c: unknown,
     onLate: ((answer: R, first: unknown) => void) | undefined,
   ): Promise<R | Fault> {
-    if (!this.isReachable || this.#breaker.isOpen) {
+    if (!this.isAvailable) {
       return Promise.resolve(new Fault('unavailable', 'Redis cannot be reached'));
     }
     const answered = attempt(send, a, b, c);

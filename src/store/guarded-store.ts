@@ -79,6 +79,11 @@ export class GuardedStore {
     };
   }
 
+  /** Whether calls are sent to the store: not while the connection is lost or the circuit breaker is open. */
+  get isAvailable(): boolean {
+    return this.#guard.isAvailable;
+  }
+
   close(): Promise<void> {
     this.#guard.close();
     return this.#store.connection.close();

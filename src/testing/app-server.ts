@@ -3,15 +3,25 @@ import { createServer, type IncomingMessage, type RequestListener, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { ArgumentError, show } from '../errors.ts';
 
+/** A Fastify app, as far as it is asked. */
+export interface FastifyApp {
+  readonly server: object;
+  /** Loads the plugins. */
+  readonly ready: () => unknown;
+}
+
+/** A Koa app, as far as it is asked. */
+export interface KoaApp {
+  /** Makes a request listener. */
+  readonly callback: () => (req: IncomingMessage, res: ServerResponse) => unknown;
+}
+
 /** An app in any form: an Express or Connect app or a request listener, a server, a Fastify or Koa app, or a base URL. */
 export type TestedApp =
   | ((req: IncomingMessage, res: ServerResponse) => unknown)
-  | {
-      on(event: 'request', listener: RequestListener): unknown;
-      emit(event: 'request', ...args: unknown[]): boolean;
-    }
-  | { readonly server: object; ready(): PromiseLike<unknown> }
-  | { callback(): (req: IncomingMessage, res: ServerResponse) => unknown }
+  | EventEmitter
+  | FastifyApp
+  | KoaApp
   | string
   | URL;
 

@@ -29,6 +29,7 @@ export interface AuditOptions {
 export interface CallerReport {
   readonly urls: readonly UrlReport[];
   readonly leaks: readonly Leak[];
+  /** A table for each URL, with the leaks and the reasons. */
   toString(): string;
 }
 

@@ -1,8 +1,8 @@
 import { AssertionError } from 'node:assert';
 import { ArgumentError } from '../errors.ts';
+import { suggestion } from '../known-names.ts';
 import type { CacheDetail, ForwardReason } from '../observe/outcome.ts';
 import { type CacheReason, DETAILS, FORWARDED, wordOf } from '../observe/reasons.ts';
-import { suggestion } from '../options/parsers.ts';
 import { adviceFor } from './advice.ts';
 import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './received.ts';
 

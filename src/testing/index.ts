@@ -1,5 +1,5 @@
 export type { Difference } from './answers.ts';
-export type { TestedApp } from './app-server.ts';
+export type { FastifyApp, KoaApp, TestedApp } from './app-server.ts';
 export { type AuditOptions, asCallers, type Caller, type CallerReport, expectNoLeaks } from './callers.ts';
 export {
   type DetailWord,

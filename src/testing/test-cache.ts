@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import { ArgumentError, OptionError, show } from '../errors.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
 import type { PurgeTarget } from '../options/operations.ts';
-import type { CacheOptions, Next, PolicyOptions } from '../options/types.ts';
+import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from '../options/request.ts';
+import type { CacheOptions, PolicyOptions } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { createCache } from '../redis-cache.ts';
 import { LoopbackExchange, urlWithoutPort } from './loopback.ts';
@@ -11,14 +11,18 @@ import { rememberName } from './received.ts';
 import { type Outage, type OutageKind, type TestStore, testStore } from './test-store.ts';
 
 /** Options of the app's own cache. `redis` may stay among them and is not used: a test cache connects to nothing. */
-export type TestCacheOptions = Omit<CacheOptions, 'clock'>;
+export type TestCacheOptions<
+  Req extends NodeRequest = CacheRequest,
+  Res extends NodeResponse = CacheResponse,
+> = Omit<CacheOptions<Req, Res>, 'clock'>;
 
 /**
  * What `redisCache` returns, with its responses in this process and a clock that the test moves. It differs from a cache in
  * production in three ways: the port of a loopback host (`127.0.0.1`, `localhost`, `[::1]`) is not a part of the default key,
  * the clock stands still between two calls of `advance`, and `jitter` is 0, so that lifetimes are exact.
  */
-export interface TestCache extends CacheMiddleware {
+export interface TestCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>
+  extends CacheMiddleware<Req, Res> {
   /** The time of the cache, in milliseconds since 1970: that of its creation or of the last `reset`, and what `advance` has added. */
   now(): number;
   /**
@@ -38,8 +42,6 @@ export interface TestCache extends CacheMiddleware {
    * the circuit breaker are those of production.
    */
   outage(kind: OutageKind): Outage;
-  on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): TestCache;
-  off<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): TestCache;
 }
 
 const KINDS: readonly OutageKind[] = ['away', 'hung', 'full', 'read-only'];
@@ -48,14 +50,16 @@ const KINDS: readonly OutageKind[] = ['away', 'hung', 'full', 'read-only'];
  * A cache for tests: `redisCache(options)` without Redis, with a clock that the test moves.
  * @throws {OptionError} for a bad option, as `redisCache` does, and for `clock`.
  */
-export function testCache(options: TestCacheOptions = {}): TestCache {
-  if ((options as CacheOptions | null)?.clock !== undefined) {
+export function testCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
+  options: NoInfer<TestCacheOptions<Req, Res>> = {},
+): TestCache<Req, Res> {
+  if ((options as { clock?: unknown } | null)?.clock !== undefined) {
     const advice = 'left out: the clock of a test cache is moved by cache.advance()';
-    throw new OptionError('clock', (options as CacheOptions).clock, advice);
+    throw new OptionError('clock', (options as { clock?: unknown }).clock, advice);
   }
-  const cache = new RenewableCache(options);
+  const cache = new RenewableCache(options as object);
   rememberName(options.name);
-  return cache.handle();
+  return cache.handle() as unknown as TestCache<Req, Res>;
 }
 
 interface Listener {
@@ -131,14 +135,13 @@ class RenewableCache {
 
   /** A middleware that stays when the cache is made anew. @param current the present cache, or one derived from it. */
   #middleware(current: () => CacheMiddleware): CacheMiddleware {
-    const middleware = (req: IncomingMessage, res: ServerResponse, next: Next): void =>
-      current()(req, res, next);
+    const middleware = (req: NodeRequest, res: NodeResponse, next: Next): void => current()(req, res, next);
     const delegated: CacheMiddleware = Object.assign(middleware, {
-      before: (app: Parameters<CacheMiddleware['before']>[0]) => {
-        const door = derived(current, (cache) => cache.before(app));
+      before: (app: (req: never, res: never) => unknown) => {
+        const door = derived(current, (cache) => cache.before<never, never>(app));
         // A bad app throws here, and not for the first request.
         door();
-        return function testCacheDoor(this: unknown, req: IncomingMessage, res: ServerResponse): void {
+        return function testCacheDoor(this: unknown, req: NodeRequest, res: NodeResponse): void {
           Reflect.apply(door(), this, [req, res]);
         };
       },

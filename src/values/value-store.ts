@@ -2,19 +2,21 @@ import type { Storage } from '../entries/storage.ts';
 import { ArgumentError, OptionError, show } from '../errors.ts';
 import { redisId } from '../key/cache-key.ts';
 import { cacheKeyOfValue, userKeyOf } from '../key/value-key.ts';
+import { warnOfLifetime } from '../options/doubtful.ts';
 import type { ValueStore } from '../options/operations.ts';
 import { DURATION, ownMembers } from '../options/parsers.ts';
 import type { KeyPart } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { Fault } from '../store/fault.ts';
 import { orThrow } from '../store/or-throw.ts';
+import type { Warnings } from '../warnings.ts';
 import { decodeValue, encodeValue, findValue } from './value.ts';
 
 /**
  * Creates `cache.store`: values of the user's own, stored beside the responses.
  * @param maxBodySize bytes of the largest value, as JSON or as given.
  */
-export function createValueStore(storage: Storage, maxBodySize: number): ValueStore {
+export function createValueStore(storage: Storage, maxBodySize: number, warnings: Warnings): ValueStore {
   const { store, hash, clock } = storage;
   const idOf = (cacheKey: string): string => redisId(cacheKey, hash);
 
@@ -33,7 +35,11 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 
     async set(key: KeyPart, value: unknown, options: { readonly ttl: Duration }): Promise<boolean> {
       const cacheKey = cacheKeyOfValue(key);
-      const ttlMs = parseValueTtl('set.ttl', ownMembers<typeof options>('set', options ?? {}, ['ttl']).ttl);
+      const ttlMs = parseValueTtl(
+        'set.ttl',
+        ownMembers<typeof options>('set', options ?? {}, ['ttl']).ttl,
+        warnings,
+      );
       const encoded = encodeValue(cacheKey, value, { ttlMs, tags: [], now: clock() });
       if (!encoded)
         throw new ArgumentError(`A value must be plain JSON or a Uint8Array, not ${show(value)}.`);
@@ -76,10 +82,11 @@ export function createValueStore(storage: Storage, maxBodySize: number): ValueSt
 }
 
 /** The `ttl` option of `cache.store.set` and `cache.wrap` in milliseconds. @throws {OptionError} */
-export function parseValueTtl(option: string, ttl: unknown): number {
+export function parseValueTtl(option: string, ttl: unknown, warnings: Warnings): number {
   const ttlMs = milliseconds(ttl);
   if (ttlMs === undefined || ttlMs < 1) {
     throw new OptionError(option, ttl, `at least 1 millisecond: ${DURATION}`);
   }
+  if (typeof ttl === 'number') warnOfLifetime(option, ttl, warnings);
   return Math.ceil(ttlMs);
 }

@@ -48,7 +48,7 @@ export async function wrap<T>(
     id: redisId(text, context.hash),
     key: text,
     run,
-    ttlMs: parseValueTtl('wrap.ttl', ttl),
+    ttlMs: parseValueTtl('wrap.ttl', ttl, context.reporter.warnings),
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
     hasWaitedInVain: () => performance.now() >= waitUntil,

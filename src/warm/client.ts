@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { ArgumentError, OptionError } from '../errors.ts';
 import { dispatch } from '../exchange/internal-request.ts';
-import { assertKnownKeys } from '../options/parsers.ts';
+import { assertKnownKeys } from '../known-names.ts';
 
 /** How a warm-up sends its requests: over HTTP, or to an app in this process. */
 

@@ -29,7 +29,10 @@ const MAX_COUNTED_PATHS = 200_000;
  * @param options `signal` ends the reading: the generator throws the signal's reason.
  * @throws {SourceError} after the last URL, for sitemaps that could not be read. The message names them.
  */
-export function fromSitemap(source: string | URL, options: { readonly signal?: AbortSignal } = {}): Urls {
+export function fromSitemap(
+  source: string | URL,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Urls {
   if (typeof source !== 'string' && typeof source?.href !== 'string') {
     throw new ArgumentError(
       `fromSitemap() needs a URL, the path of a file, or the text of a sitemap, not ${show(source)}.`,
@@ -154,7 +157,11 @@ async function* prepend(first: Uint8Array, rest: AsyncIterator<Uint8Array>): Asy
  */
 export function fromAccessLog(
   file: string | URL,
-  options: { readonly origin: string | URL; readonly top?: number; readonly signal?: AbortSignal },
+  options: {
+    readonly origin: string | URL;
+    readonly top?: number | undefined;
+    readonly signal?: AbortSignal | undefined;
+  },
 ): Urls {
   if (typeof file !== 'string' && !(file instanceof URL))
     throw new ArgumentError(`fromAccessLog() needs the path of a file, not ${show(file)}.`);

@@ -1,7 +1,8 @@
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { ArgumentError, show } from '../errors.ts';
 import { abortSignal, callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
+import type { AppListener } from '../options/request.ts';
 import type { Duration } from '../options/units.ts';
 import {
   errorMessage,
@@ -19,7 +20,7 @@ import {
 export type WarmTarget =
   | string
   | URL
-  | { readonly url: string | URL; readonly headers?: Readonly<Record<string, string>> };
+  | { readonly url: string | URL; readonly headers?: Readonly<Record<string, string>> | undefined };
 
 /** The state of a warm-up after a request. */
 export interface WarmProgress {
@@ -49,18 +50,18 @@ export interface WarmOptions {
    * Sends the requests to this app in this process, without a port: an Express or Connect app, a request listener, or an
    * `http` or `https` server. @default none: the requests are sent over HTTP
    */
-  readonly app?: ((req: IncomingMessage, res: ServerResponse) => unknown) | Server | HttpsServer;
+  readonly app?: AppListener | Server | HttpsServer | undefined;
   /** Requests at the same time. @default 8 */
-  readonly concurrency?: number;
+  readonly concurrency?: number | undefined;
   /** The deadline for one response: from 1 millisecond to 1 hour. @default '30s' */
-  readonly timeout?: Duration;
+  readonly timeout?: Duration | undefined;
   /**
    * Called after each request. The warm-up waits for the promise that it returns. An error ends the warm-up, which
    * rejects with it. @default none
    */
-  readonly onProgress?: (progress: WarmProgress) => unknown;
+  readonly onProgress?: ((progress: WarmProgress) => unknown) | undefined;
   /** Aborts the requests in progress; the warm-up rejects with the signal's reason. @default none */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 const parseOptions = objectOf({

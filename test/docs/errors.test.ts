@@ -1,13 +1,23 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import type { RequestListener } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
+import compression from 'compression';
+import express from 'express';
 import { ERRORS, WARNINGS } from '../../src/codes.ts';
-import { CacheError, type ErrorCode, fromAccessLog, redisCache } from '../../src/index.ts';
+import {
+  CacheError,
+  type CacheMiddleware,
+  type CacheOptions,
+  type ErrorCode,
+  fromAccessLog,
+  redisCache,
+} from '../../src/index.ts';
 import type { WarningCode } from '../../src/warnings.ts';
-import { bare, newCache, serve } from '../support/app.ts';
-import { ask } from '../support/client.ts';
+import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
+import { type Asked, ask } from '../support/client.ts';
 
 /* The table of codes, docs/errors.md and what the package throws and emits say the same. */
 
@@ -68,19 +78,79 @@ describe('the example of an error is what is thrown', () => {
   });
 });
 
-/** Each makes a cache or a request to one, so that the warning is emitted. */
+/** Caches and requests that each emit one warning. */
 const EMITTED: { readonly [C in WarningCode]: () => Promise<unknown> } = {
   async WRN_RRC_MEMORY() {
-    jest.replaceProperty(process, 'env', { ...process.env, NODE_ENV: 'production' });
-    newCache();
+    warned({ redis: undefined as never });
+  },
+  async WRN_RRC_MILLISECONDS() {
+    warned({ ttl: 300 });
+  },
+  async WRN_RRC_SESSION() {
+    await asked((cache) => bare(cache, placing('session'), handler));
+  },
+  async WRN_RRC_TRUST_PROXY() {
+    await asked((cache) => express5app(cache, handler), { headers: { 'X-Forwarded-Proto': 'https' } });
+  },
+  async WRN_RRC_BODY_PARSER() {
+    const key = (req: object): string => String((req as { body?: unknown }).body);
+    const json = { 'Content-Type': 'application/json' };
+    const post = { method: 'POST', path: '/', headers: json, body: '{"a":1}' };
+    await asked((cache) => express5app(cache, express.json(), handler), post, { methods: ['POST'], key });
+  },
+  async WRN_RRC_COMPRESSION() {
+    const compressed = compression({ threshold: 0 }) as unknown as Handler;
+    await asked((cache) => express5app(cache, compressed, handler), {
+      headers: { 'Accept-Encoding': 'gzip' },
+    });
+  },
+  async WRN_RRC_MOUNTED_TWICE() {
+    await asked((cache) => bare(cache, cache, handler));
+  },
+  async WRN_RRC_ENCRYPT() {
+    const place = { ...UNREACHABLE, prefix: 'mixed:' };
+    warned(place);
+    warned({ ...place, encrypt: { keys: [{ id: 'a', key: Buffer.alloc(32, 1) }] } });
+  },
+  async WRN_RRC_TEST_PORTS() {
+    const cache = warned();
+    for (let i = 0; i < 3; i++) {
+      const port = await serve(bare(cache, handler));
+      await ask(port, { path: '/leads', headers: { Host: `127.0.0.1:${port}` } });
+    }
   },
   async WRN_RRC_LISTENER() {
-    const cache = newCache().on('request', () => {
+    const cache = warned().on('request', () => {
       throw new Error('boom');
     });
-    await ask(await serve(bare(cache, (_req, res) => res.end())), '/');
+    await ask(await serve(bare(cache, handler)));
+    await cache.idle();
   },
 };
+
+const handler: Handler = (_req, res) => {
+  res.setHeader('Content-Type', 'text/plain');
+  res.end('a page');
+};
+
+function placing(name: string): Handler {
+  return (req, _res, next) => {
+    Object.assign(req, { [name]: {} });
+    next();
+  };
+}
+
+function warned(options: CacheOptions = {}): CacheMiddleware & Handler {
+  return newCache({ warnings: true, ...options }) as CacheMiddleware & Handler;
+}
+
+async function asked(
+  build: (cache: CacheMiddleware & Handler) => RequestListener,
+  request: Partial<Asked> = {},
+  options: CacheOptions = {},
+): Promise<void> {
+  await ask(await serve(build(warned(options))), { path: '/leads', ...request } as Asked);
+}
 
 describe('the example of a warning is what is emitted', () => {
   afterEach(() => void jest.restoreAllMocks());
@@ -89,6 +159,7 @@ describe('the example of a warning is what is emitted', () => {
     const emitted: unknown[][] = [];
     jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void emitted.push(args));
     await EMITTED[code as WarningCode]();
+    await new Promise(setImmediate);
     const detail = `${remedy} See docs/errors.md#${code.toLowerCase()}.`;
     expect(emitted).toEqual([[example, { type: 'RedisResponseCacheWarning', code, detail }]]);
     expect(page).toContain(`\n### ${code}\n`);

@@ -117,7 +117,7 @@ describe('an event', () => {
   });
 
   test('reaches the other listeners when one throws or rejects, with one process warning', async () => {
-    const { cache, settled } = await shop();
+    const { cache, settled } = await shop({ warnings: true });
     const warnings: unknown[] = [];
     const warn = jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void warnings.push(args));
     undo.push(() => warn.mockRestore());

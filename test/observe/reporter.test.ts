@@ -20,9 +20,11 @@ function request(overrides: Partial<ReportedRequest> = {}): ReportedRequest {
 const HIT: CacheOutcome = { kind: 'hit', ttlMs: 41_000 };
 const REFUSED: CacheOutcome = { kind: 'forward', fwd: 'uri-miss', stored: false, detail: 'private' };
 
+const OF_SHOP = { name: 'shop', showKey: false, store: 'memory', warnings: new Set<never>() } as const;
+
 describe('Reporter.request', () => {
   test('counts the request and emits its event, in the context of the request', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     const events: RequestEvent[] = [];
     const contexts: string[] = [];
     let context = 'outside';
@@ -53,7 +55,7 @@ describe('Reporter.request', () => {
   });
 
   test('only counts when nobody listens: it neither reads the status nor enters the context', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     const silent = request({
       inItsContext: () => {
         throw new Error('entered');
@@ -75,14 +77,14 @@ describe('Reporter.request', () => {
   });
 
   test('saves no time where the app was called, even if a stored response was sent', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     reporter.request({ kind: 'forward', fwd: 'stale', fwdStatus: 304 }, request());
     reporter.request({ kind: 'forward', fwd: 'uri-miss', collapsed: true }, request());
     expect(reporter.stats().savedMs).toBe(500);
   });
 
   test('count and emit are its two halves', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     const results: string[] = [];
     reporter.on('request', ({ result }) => results.push(result));
     reporter.count(HIT, request());
@@ -95,7 +97,7 @@ describe('Reporter.request', () => {
 describe('Reporter.refusalOf', () => {
   test('says why the last response for a key was not stored, and when by the clock of the cache', () => {
     let now = 1000;
-    const reporter = new Reporter('shop', false, () => now);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => now });
     reporter.request({ ...REFUSED, detail: 'no-store' }, request());
     now = 2000;
     reporter.request(REFUSED, request());
@@ -112,7 +114,7 @@ describe('Reporter.refusalOf', () => {
   });
 
   test('remembers 1000 keys, and fewer if they are long', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     const remembered = (keys: readonly string[]): number =>
       keys.filter((key) => reporter.refusalOf(key) !== undefined).length;
     const short = Array.from({ length: 1100 }, (_, i) => `GET http://a.example/${i}`);
@@ -130,7 +132,7 @@ describe('Reporter.refusalOf', () => {
 
 describe('Reporter', () => {
   test('counts faults, purges and refreshes, and emits their events', () => {
-    const reporter = new Reporter('shop', false, () => 0);
+    const reporter = new Reporter({ ...OF_SHOP, clock: () => 0 });
     const events: unknown[] = [];
     for (const name of ['fault', 'guard', 'store', 'purge', 'refresh'] as const) {
       reporter.on(name, (event: unknown) => events.push([name, event]));

@@ -129,6 +129,21 @@ describe('an unknown name is refused with the one that it means', () => {
       ({ entries }) => entries.update(any({ id: 'a', variant: '', version: '1' }), any({ tll: 1 })),
       'Did you mean "update.ttl"?',
     ],
+    [
+      'prometheus',
+      (cache) => prometheus(cache, any({ registry: {} })),
+      'Unknown option "prometheus.registry". Did you mean "prometheus.register"?',
+    ],
+    [
+      'inspector',
+      (cache) => inspector(cache, any({ authorise: () => true })),
+      'Unknown option "inspector.authorise". Did you mean "inspector.authorize"?',
+    ],
+    [
+      'warm',
+      (cache) => cache.warm([], any({ concurency: 2 })),
+      'Unknown option "warm.concurency". Did you mean "warm.concurrency"?',
+    ],
     ['measure', ({ entries }) => entries.measure(any({ singal: 1 })), 'Did you mean "measure.signal"?'],
     [
       'explain',
@@ -138,7 +153,7 @@ describe('an unknown name is refused with the one that it means', () => {
     [
       'otel',
       (cache) => otel(cache, any({ metre: {} })),
-      'Option "otel" is {"metre":{}}, but must be an object with a meter, a tracer, or both',
+      'Unknown option "otel.metre". Did you mean "otel.meter"?',
     ],
   ])('%s', async (_name, call, message) => {
     const cache = newCache();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
+import { nearest } from '../../src/known-names.ts';
 import { parsePolicy, parseSettings, refinePolicy } from '../../src/options/parse.ts';
-import { nearest } from '../../src/options/parsers.ts';
 import { SCHEMA } from '../../src/options/schema.ts';
 import type { CacheOptions, PolicyOptions } from '../../src/options/types.ts';
 import { refuses, thrownBy } from './support/refusal.ts';
@@ -216,8 +216,25 @@ describe('an unknown option', () => {
   });
 
   test('names the documentation where no known name is near', () => {
-    const { message } = thrownBy(() => parse({ expires: '1h' }));
-    expect(message).toBe('Unknown option "expires". docs/options.md lists all options.');
+    const { message } = thrownBy(() => parse({ sparkle: '1h' }));
+    expect(message).toBe('Unknown option "sparkle". docs/options.md lists all options.');
+  });
+
+  test.each([
+    ['expire', 'ttl'],
+    ['maxAge', 'ttl'],
+    ['duration', 'ttl'],
+    ['client', 'redis'],
+    ['host', "redis, such as redis: { host: 'localhost', port: 6379 }"],
+    ['statusCodes', 'statuses'],
+    ['keyGenerator', 'key'],
+    ['skip', 'when, which returns the opposite'],
+    ['headers', 'vary.headers'],
+  ])('%s of another package is refused with what it is called here', (name, here) => {
+    for (const call of [parse, override]) {
+      const { message, option } = thrownBy(() => call({ [name]: 'x' }));
+      expect([option, message]).toEqual([name, `Unknown option "${name}". Here it is ${here}.`]);
+    }
   });
 
   test('among overrides is compared with the options that with takes', () => {

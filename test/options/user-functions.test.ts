@@ -214,7 +214,11 @@ test.each<[unknown, string]>([
 
 describe.each(['on', 'off'] as const)('%s()', (method) => {
   test.each<[unknown, unknown, string]>([
-    ['hit', () => {}, 'Unknown event "hit". The events are request, fault, guard, store, purge, refresh.'],
+    [
+      'hit',
+      () => {},
+      'Unknown event "hit". The events are request, fault, guard, store, purge, refresh, warning.',
+    ],
     ['requests', () => {}, 'Unknown event "requests". Did you mean "request"?'],
     [5, () => {}, 'event 5. The events are'],
     ['__proto__', () => {}, 'event "__proto__". The events are'],

@@ -26,7 +26,7 @@ const FLOORS = [
   ['options/'],
   ['codec/'],
   ['http/', 'observe/'],
-  ['warnings.ts'],
+  ['warnings.ts', 'known-names.ts'],
   ['errors.ts', 'shared-state.ts'],
   ['codes.ts'],
 ];

@@ -175,8 +175,11 @@ describe.each<[string, CacheOptions]>([
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
   const store = redisStore(client, uniquePrefix(), undefined, async () => {});
   const guard = new GuardedStore(store, 200, () => {}, UNSEALED);
-  const owed = new PendingInvalidations(guard, 200, new Reporter('cache', false, Date.now), (tag) =>
-    guard.responses.purgeTag(tag),
+  const owed = new PendingInvalidations(
+    guard,
+    200,
+    new Reporter({ name: 'cache', showKey: false, clock: Date.now, store: 'memory', warnings: new Set() }),
+    (tag) => guard.responses.purgeTag(tag),
   );
   const ids = ['first', 'other'];
   for (const id of ids) await guard.responses.put({ id, key: id, bytes: Buffer.from(id), ttlMs: 60_000 });

@@ -232,7 +232,7 @@ describe.each(expresses)('%s', (_name, express) => {
       { when: (req: Known) => !req.user },
       { vary: { by: (req: Known) => (req.user ? 'member' : 'guest') } },
     ]) {
-      const { get } = await behind(app(byKey, page), options as CacheOptions);
+      const { get } = await behind(app(byKey, page), options as object);
       for (let i = 0; i < 2; i++) {
         expect((await get()).body).toBe('guest');
         expect((await get({ headers: { 'X-Api-Key': 'k' } })).body).toBe('member');

@@ -131,7 +131,7 @@ export async function lostConnection(port: number): Promise<void> {
 
 /** A cache until the test is over. Its patience is that of a busy machine. */
 export function newCache(options: CacheOptions = {}): CacheMiddleware {
-  const cache = redisCache({ timeout: '5s', ...options });
+  const cache = redisCache({ timeout: '5s', warnings: false, ...options });
   caches.add(cache);
   return cache;
 }

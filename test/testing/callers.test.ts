@@ -202,7 +202,7 @@ describe('asks', () => {
     await app.register(middie);
     app.use(cache);
     app.get('/', () => 'made');
-    return app as unknown as TestedApp;
+    return app;
   }
 
   function koa(cache: TestCache): TestedApp {

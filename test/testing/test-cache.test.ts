@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -179,11 +180,14 @@ describe('the clock', () => {
   });
 
   test('moves only when what was being stored is stored', async () => {
-    const cache = cacheOf({ ttl: '1h' });
-    const { app } = createApp(cache);
-    await request(app).get('/leads');
+    const cache = cacheOf({ ttl: '1h', compress: true });
+    // It takes longer to compress than to ask for.
+    const text = randomBytes(400_000).toString('hex');
+    const app = express().use(cache, (_req, res) => void res.type('text').send(text));
+    await request(app).get('/');
     await cache.advance('59m');
-    expect(expectHit(await ask(app, cache))).toMatchObject({ ttlSeconds: 60 });
+    expect(cache.stats().stored).toBe(1);
+    expect(expectHit(await request(app).get('/'))).toMatchObject({ ttlSeconds: 60 });
   });
 
   test('is not followed by a lease: a response that is made meanwhile is stored', async () => {

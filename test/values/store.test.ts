@@ -14,6 +14,7 @@ import {
   StoreError,
 } from '../../src/index.ts';
 import { createValueStore } from '../../src/values/value-store.ts';
+import { Warnings } from '../../src/warnings.ts';
 import { newCache } from '../support/app.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -576,7 +577,8 @@ describe('in Redis', () => {
     };
     const listed: KeyPart[] = [];
     const storage = { store: { inventory: { keys } } } as unknown as Storage;
-    for await (const key of createValueStore(storage, 1).keys()) listed.push(key);
+    for await (const key of createValueStore(storage, 1, new Warnings(new Set(), () => true)).keys())
+      listed.push(key);
     expect(listed).toEqual(['a', ['b'], 'c']);
   });
 

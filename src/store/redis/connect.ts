@@ -1,9 +1,9 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis';
 import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
+import type { StoreKind } from '../../observe/stats.ts';
 import { Throttle } from '../../observe/throttle.ts';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
-import { warnProcess } from '../../warnings.ts';
 import { replyCode } from '../fault.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { NearCache, type NearOptions } from '../near/near-cache.ts';
@@ -42,10 +42,7 @@ export function connect(
     const store = redisStore(client, prefix, maxEntries, close);
     return near ? withNearCache(store, new NearCache(client, prefix, near, onFault)) : store;
   };
-  if (redis === undefined) {
-    warnInProduction();
-    return memoryStore(clock, maxEntries);
-  }
+  if (redis === undefined) return memoryStore(clock, maxEntries);
   if (maxEntries !== undefined && isCluster(redis)) {
     throw new OptionError(
       'maxEntries',
@@ -101,6 +98,25 @@ function isClient(redis: unknown): redis is RedisClient {
   return typeof client?.hgetBuffer === 'function' && typeof client.evalsha === 'function';
 }
 
+/** Where a cache with this option stores responses. */
+export function storeKindOf(redis: RedisOption | undefined): StoreKind {
+  if (redis === undefined) return 'memory';
+  return isCluster(redis) ? 'cluster' : 'redis';
+}
+
+/** The server, the socket or the nodes that a `redis` option names: caches with the same name may store in one place. */
+export function serverNameOf(redis: RedisOption): string {
+  if (typeof redis === 'string') {
+    const { hostname, port, pathname } = new URL(redis);
+    return `${hostname}:${port || 6379}/${Number(pathname.slice(1))}`;
+  }
+  const options = (isClient(redis) ? redis.options : redis) as RedisOptions & { cluster?: unknown };
+  if (options.cluster !== undefined) return JSON.stringify(options.cluster);
+  const { host = 'localhost', port = 6379, path, sentinels, name, db = 0 } = options;
+  const server = sentinels ? `${JSON.stringify(sentinels)} ${name}` : (path ?? `${host}:${port}`);
+  return `${server}/${db}`;
+}
+
 function isCluster(redis: RedisOption): boolean {
   if (isClient(redis)) return redis.isCluster === true;
   return typeof redis === 'object' && redis !== null && Object.hasOwn(redis, 'cluster');
@@ -126,12 +142,4 @@ function reportErrors(client: Redis | Cluster, onFault: (fault: FaultEvent) => v
 /** When several addresses have failed, Node gives a code without a message. An error reply begins with its code. */
 function describe({ code, message }: Error & { code?: string }): { code: string; message: string } {
   return { code: code ?? replyCode(message) ?? 'error', message: message || `connect ${code}` };
-}
-
-let warned = false;
-
-function warnInProduction(): void {
-  if (warned || process.env.NODE_ENV !== 'production') return;
-  warned = true;
-  warnProcess('WRN_RRC_MEMORY', 'redisCache() has no `redis`: responses are stored in this process only.');
 }

@@ -58,7 +58,15 @@ export class Project {
   async run(file: string, env: NodeJS.ProcessEnv = {}): Promise<Program> {
     const child = spawn(process.execPath, [file], {
       cwd: this.folder,
-      env: { ...process.env, NODE_ENV: undefined, REDIS_URL: undefined, PORT: '0', ...env },
+      // Without REDIS_URL the cache is in memory, of which it warns.
+      env: {
+        ...process.env,
+        NODE_ENV: undefined,
+        NODE_OPTIONS: '--disable-warning=WRN_RRC_MEMORY',
+        REDIS_URL: undefined,
+        PORT: '0',
+        ...env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#children.add(child);

@@ -447,7 +447,9 @@ describe('the watch command', () => {
       },
     });
     const input = Readable.from([]);
-    const io = { input, out, err: out, env: { NO_COLOR: '1' }, signal: ending.signal, version: '0' };
+    // A broken one would wait for an hour.
+    const signal = AbortSignal.any([ending.signal, AbortSignal.timeout(10_000)]);
+    const io = { input, out, err: out, env: { NO_COLOR: '1' }, signal, version: '0' };
     await main(['watch', '--interval', '1h', '--redis', url, '--prefix', prefix], io);
     const [, large = '', low = '', left] = screens;
     expect(large).toMatch(/by status.*by type.*by age.*NEWEST/s);

@@ -49,13 +49,15 @@ interface Site {
 
 interface Setup extends Partial<InspectorOptions> {
   readonly cached?: CacheOptions;
+  /** Whether the store is the memory of this process. */
+  readonly inProcess?: boolean;
   readonly front?: Handler;
 }
 
 /** An app behind a cache, and its inspector at `/admin/cache`. */
-async function site({ cached, front = pass, ...options }: Setup, app: Handler): Promise<Site> {
+async function site({ cached, inProcess, front = pass, ...options }: Setup, app: Handler): Promise<Site> {
   const prefix = uniquePrefix();
-  const cache = newCache({ redis, prefix, ...cached });
+  const cache = newCache({ ...(!inProcess && { redis }), prefix, ...cached });
   const console = inspector(cache, { authorize: () => true, ...options });
   const mounted: Handler = (req, res, next) => {
     if (!req.url.startsWith('/admin/cache')) return next();
@@ -882,6 +884,41 @@ test('a response is marked stale after a question, and its URL is copied', async
   await says(page, '#entry > .status', 'Marked 1 stored response stale.');
   await says(page, '#list', 'stale (soft purge)');
   expect(await page.getByRole('button', { name: 'Mark stale' }).count()).toBe(0);
+});
+
+describe('the head', () => {
+  test('names the Redis of the cache, in every view and without its password', async () => {
+    const { hostname, port } = new URL(redis);
+    const client = new Redis({ host: hostname, port: Number(port), db: 0, connectionName: 'head' });
+    Object.assign(client.options, { password: 's3cret' });
+    untilTheEnd(async () => client.disconnect());
+    const one = await site({ cached: { redis: client } }, simple);
+    const page = await one.open('#operate');
+    await expectText(page.locator('#store'), `Redis ${hostname}:${port}/0`);
+    expect(await page.content()).not.toContain('s3cret');
+    expect(await page.locator('.badge:visible').count()).toBe(0);
+  });
+
+  test('says that the store is the memory of the process, and that the cache is in shadow mode', async () => {
+    const one = await site({ inProcess: true, cached: { mode: 'shadow' } }, simple);
+    const page = await one.open();
+    await expectText(page.locator('#store'), 'this process\u2019s memory');
+    await says(page, '#badges', 'Shadow mode: the app answers every request');
+  });
+
+  test('says that there is no connection to the store, and takes it back', async () => {
+    const { hostname, port } = new URL(redis);
+    const client = new Redis({ host: hostname, port: Number(port), retryStrategy: null });
+    untilTheEnd(async () => client.disconnect());
+    const one = await site({ cached: { redis: client } }, simple);
+    const page = await one.open();
+    await page.locator('#store').waitFor();
+    expect(await textOf(page.locator('#badges'))).toBe('');
+    client.disconnect();
+    await says(page, '#badges', 'No connection to the store: the app answers every request');
+    await client.connect();
+    await page.locator('#badges:empty').waitFor({ state: 'attached' });
+  });
 });
 
 describe('a lost connection', () => {

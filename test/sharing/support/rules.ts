@@ -29,8 +29,12 @@ export const user: Layer = (req: Known, _res, next) => {
   req.user = { id: 7, role: 'member' };
   next();
 };
-export const by = (read: Read): CacheOptions => ({ vary: { by: (req) => String(read(req)) } });
-export const keyed = (read: Read): CacheOptions => ({ key: (req) => [req.url ?? '', String(read(req))] });
+export const by = (read: Read): CacheOptions => ({
+  vary: { by: (req) => String(read(req as unknown as Known)) },
+});
+export const keyed = (read: Read): CacheOptions => ({
+  key: (req) => [req.url ?? '', String(read(req as unknown as Known))],
+});
 
 export async function twice({
   options,
