@@ -19,6 +19,7 @@ function row(name: string): string[] {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   express: ['express4', 'express'],
   ioredis: ['ioredis5', 'ioredis'],
+  '@types/express': ['@types/express'],
   'prom-client': ['prom-client'],
   '@opentelemetry/api': ['@opentelemetry/api'],
   Express: ['express4', 'express'],
