@@ -8,7 +8,7 @@ import { ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
 /*
- * The samples of the command in the README and in docs/command.md: each `$ npx redis-response-cache ...` in a block is run
+ * The samples of the command in docs/command.md: each `$ npx redis-response-cache ...` in a block is run
  * on the responses below, and must write what follows it, but for figures and the order of lines.
  */
 
@@ -107,8 +107,8 @@ function normal(text: string): string[] {
     .sort();
 }
 
-describe.each(['README.md', 'docs/command.md'])('%s shows what the command writes:', (page) => {
-  test.each(samplesOf(readFileSync(page, 'utf8')))('$command', async ({ command, output }) => {
+describe('docs/command.md shows what the command writes:', () => {
+  test.each(samplesOf(readFileSync('docs/command.md', 'utf8')))('$command', async ({ command, output }) => {
     const { out, err } = await run(argsOf(command));
     expect(normal(out + err)).toEqual(normal(output));
   });
