@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { deadLinks, markdownBelow } from '../docs/support/links.ts';
@@ -235,6 +238,30 @@ test('the packed command tells its version, and what it takes', async () => {
     code: 2,
     stderr: expect.stringMatching(/^redis-response-cache warm: no URL given: .* See --help\.\n$/),
   });
+}, 60_000);
+
+test('examples/minute, with the package.json of its README, starts and caches', async () => {
+  const minute = join(installed, 'examples/minute');
+  const [, manifest = ''] =
+    /```json\n([\s\S]*?)```/.exec(readFileSync(join(minute, 'README.md'), 'utf8')) ?? [];
+  const own = join(project, 'minute');
+  mkdirSync(own);
+  writeFileSync(join(own, 'package.json'), manifest);
+  copyFileSync(join(minute, 'index.mjs'), join(own, 'index.mjs'));
+  // As `npm start` runs it, without a npm between that would outlive a signal.
+  const [command, ...args] = JSON.parse(manifest).scripts.start.split(' ');
+  const env = { ...process.env, PORT: '0' };
+  const program = spawn(command, args, { cwd: own, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [url] = await once(createInterface(program.stdout), 'line');
+    const first = await fetch(`${url}report`);
+    const second = await fetch(`${url}report`);
+    expect(first.headers.get('cache-status')).toBe('redis-response-cache; fwd=uri-miss; stored');
+    expect(second.headers.get('cache-status')).toMatch(/^redis-response-cache; hit; ttl=\d+$/);
+    expect(await second.text()).toBe(await first.text());
+  } finally {
+    program.kill();
+  }
 }, 60_000);
 
 describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (client) => {
