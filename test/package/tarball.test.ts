@@ -298,7 +298,7 @@ describe('without ioredis', () => {
   beforeAll(async () => {
     await install((await build()).tarball, project, 'ioredis');
     rmSync(join(project, 'node_modules/ioredis'));
-  });
+  }, 300_000);
 
   test.each([
     ['an ES module', 'app.mjs', `import { redisCache } from '${NAME}';`],
