@@ -29,6 +29,8 @@ export default defineConfig([
     },
     format: ['esm', 'cjs'],
     target: 'node20',
+    // `import.meta.url` for CommonJS.
+    shims: true,
     // Both are built at once: what the other has built stays.
     clean: ['!cli.js'],
     // TypeScript 6 deprecates the `baseUrl` that the declaration bundler sets.

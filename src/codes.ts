@@ -39,6 +39,14 @@ export const ERRORS = {
     remedy:
       'Make Redis reachable, and call again: what a call may have done in part, it does again. docs/operations.md lists what Redis must allow.',
   },
+  ERR_RRC_DEPENDENCY: {
+    class: 'DependencyError',
+    title: 'A package is not installed.',
+    meaning:
+      'The option `redis` is a URL, options of ioredis or the nodes of a Cluster, and ioredis is not installed. It is an optional peer dependency: without Redis it is not needed.',
+    example: 'The option "redis" needs ioredis: npm install ioredis',
+    remedy: 'Write npm install ioredis, or give the option a client of your own.',
+  },
   ERR_RRC_SOURCE: {
     class: 'SourceError',
     title: 'A sitemap or an access log could not be read.',

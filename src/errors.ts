@@ -110,6 +110,19 @@ export class StoreError extends CacheError {
   }
 }
 
+/** A package that is needed here is not installed. The message says which. */
+export class DependencyError extends CacheError {
+  static {
+    brand(DependencyError, 'DependencyError');
+  }
+  override readonly name = 'DependencyError';
+  declare readonly code: 'ERR_RRC_DEPENDENCY';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super('ERR_RRC_DEPENDENCY', message, options);
+  }
+}
+
 /** `fromSitemap` or `fromAccessLog` could not read its source. The message names it; `cause` has the reason. */
 export class SourceError extends CacheError {
   static {

@@ -13,7 +13,15 @@ export type {
   UnreadableEntry,
 } from './entries/types.ts';
 export type { ErrorCode } from './errors.ts';
-export { ArgumentError, CacheError, OptionError, PurgeError, SourceError, StoreError } from './errors.ts';
+export {
+  ArgumentError,
+  CacheError,
+  DependencyError,
+  OptionError,
+  PurgeError,
+  SourceError,
+  StoreError,
+} from './errors.ts';
 export type { ExplainRequest } from './exchange/probe-request.ts';
 export type { Explanation } from './lifecycle/explain.ts';
 export type { LatencyFigures } from './observe/histogram.ts';

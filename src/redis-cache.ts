@@ -35,7 +35,7 @@ import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
 import { addressOf } from './store/redis/address.ts';
-import { connect, serverNameOf, storeKindOf } from './store/redis/connect.ts';
+import { connect, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
 import { wrap } from './values/wrap.ts';
@@ -100,7 +100,7 @@ class Cache {
     };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
     this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
-    const place = redis === undefined ? undefined : `${serverNameOf(redis)} ${prefix}`;
+    const place = redis === undefined ? undefined : `${addressOf(redis)} ${prefix}`;
     const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
     this.#onClose = () => encryption.end();
     const keyring = new Keyring(encrypt, prefix, onFault);

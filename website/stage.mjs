@@ -63,7 +63,16 @@ export function stage() {
 
 function page(path) {
   const linked = relink(path, read(path));
-  return path === 'README.md' ? home(linked) : linked;
+  if (path === 'README.md') return home(linked);
+  return path === 'docs/README.md' ? questions(linked) : linked;
+}
+
+/** The index, as lists of questions that are links: on the site, pages have no file names. */
+function questions(markdown) {
+  return markdown
+    .replaceAll(/^\| (?:question|from) \| page \|\n\|[-|]+\n/gm, '')
+    .replaceAll(/^\| (.*?) \| \[[^\]]*\]\(([^)]*)\) \|$/gm, '- [$1]($2)')
+    .replaceAll(/^\| (.*?) \| (.*) \|$/gm, '- $1 $2');
 }
 
 /** The README, with its heading and first paragraph as the head of the home page. */

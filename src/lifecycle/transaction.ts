@@ -233,6 +233,12 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     });
   }
 
+  /** The path of the URL, without the query. */
+  get path(): string {
+    const { originalUrl, url = '' } = this.exchange.req as { originalUrl?: string; url?: string };
+    return (originalUrl ?? url).split('?', 1)[0] as string;
+  }
+
   /** Status code of the response to the client. */
   get status(): number {
     return this.exchange.res.statusCode;

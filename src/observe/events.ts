@@ -139,10 +139,10 @@ function hashOf(key: string): string {
   return createHash('sha256').update(key).digest('hex').slice(0, 12);
 }
 
-/** `GET #9f2c6b1e04d7 200 shop; hit; ttl=41 (lookup 0.4 ms, total 0.6 ms)` for a request, JSON for other events. */
+/** `GET /leads #9f2c6b1e04d7 200 shop; hit; ttl=41 (lookup 0.4 ms, total 0.6 ms)` for a request, JSON for other events. */
 function lineOf(message: Message): string {
   if (!('durationsMs' in message)) return JSON.stringify(message);
-  const { cache, method, status, key, keyHash = '-', durationsMs } = message;
+  const { cache, method, path, status, key, keyHash = '-', durationsMs } = message;
   const steps = Object.entries(durationsMs).map(([step, ms]) => `${step} ${ms.toFixed(1)} ms`);
-  return `${method} ${key ?? `#${keyHash}`} ${status} ${cacheStatus(cache, message)} (${steps.join(', ')})`;
+  return `${method} ${path} ${key ?? `#${keyHash}`} ${status} ${cacheStatus(cache, message)} (${steps.join(', ')})`;
 }

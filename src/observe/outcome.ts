@@ -102,6 +102,8 @@ export interface RequestEvent extends CacheOutcome {
   /** The outcome in one word. */
   readonly result: CacheResult;
   readonly method: string;
+  /** The path of the URL as the client sent it, without the query. */
+  readonly path: string;
   /** The cache key; absent where none was computed. */
   readonly key?: string;
   /** Status code sent to the client. */

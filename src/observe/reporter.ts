@@ -22,6 +22,8 @@ import { type CountedStats, type Measurements, Stats, type StoreKind, savedBy } 
  */
 export interface ReportedRequest extends Measurements {
   readonly method: string;
+  /** The path of the URL, without the query. */
+  readonly path: string;
   /** The cache key; `undefined` where none was computed. */
   readonly key: string | undefined;
   /** Status code sent to the client. */
@@ -123,11 +125,12 @@ export class Reporter {
   /** The second half of `request`: emits the event, in the context of the request. */
   emit(outcome: CacheOutcome, request: ReportedRequest): void {
     request.inItsContext(() => {
-      const { method, key, status, startedAt, startsMs, durationsMs, bytes, savedMs } = request;
+      const { method, path, key, status, startedAt, startsMs, durationsMs, bytes, savedMs } = request;
       this.#events.emit('request', {
         ...outcome,
         result: resultOf(outcome),
         method,
+        path,
         ...(key !== undefined && { key }),
         status,
         startedAt: performance.timeOrigin + startedAt,

@@ -8,6 +8,16 @@ import { flag, objectOf, type Parser, sizeFrom, wholeNumberFrom } from './parser
 /** @throws {OptionError} */
 export function parseCompress(option: string, value: unknown): Compression | undefined {
   if (value === false) return undefined;
+  if (typeof value === 'string') {
+    const only = CODINGS.filter((coding) => coding !== value && coding !== 'zstd').map(
+      (coding) => `${coding}: false`,
+    );
+    const alone = value === 'zstd' ? ['zstd: true', ...only] : only;
+    const example = CODINGS.includes(value as Coding)
+      ? `, such as { ${alone.join(', ')} } for ${value} alone`
+      : '';
+    throw new OptionError(option, value, `true, false or an object { br, gzip, zstd, threshold }${example}`);
+  }
   const { threshold, ...levels } = parts(option, value === true ? {} : value);
   const codings = CODINGS.flatMap((coding) => {
     const level = levels[coding];

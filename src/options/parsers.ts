@@ -25,8 +25,14 @@ export const DURATION = "a number of milliseconds, or a string with a unit such 
 
 export function duration(option: string, value: unknown): number {
   const parsed = milliseconds(value);
-  if (parsed === undefined) throw new OptionError(option, value, `a duration: ${DURATION}`);
+  if (parsed === undefined) throw new OptionError(option, value, `a duration: ${DURATION}${withUnit(value)}`);
   return parsed;
+}
+
+/** What to write for a number without its unit, after a colon; empty for any other value. */
+export function withUnit(value: unknown): string {
+  const isBare = typeof value === 'string' && /^\d+$/.test(value);
+  return isBare ? `: write '${value}s' for seconds, or ${value} for milliseconds` : '';
 }
 
 /** @param least in milliseconds, as `most`. */
@@ -35,7 +41,7 @@ export function durationFrom(least: number, most: number): Parser<number> {
     const parsed = milliseconds(value);
     if (parsed !== undefined && parsed >= least && parsed <= most) return parsed;
     const bounds = `${ms(least, { long: true })} to ${ms(most, { long: true })}`;
-    throw new OptionError(option, value, `a duration from ${bounds}: ${DURATION}`);
+    throw new OptionError(option, value, `a duration from ${bounds}: ${DURATION}${withUnit(value)}`);
   };
 }
 

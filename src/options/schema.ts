@@ -230,7 +230,14 @@ const nearParts = objectOf({
 });
 
 function parseNear(option: string, near: unknown): Settings['near'] {
-  return near === false ? undefined : nearParts(option, near === true ? {} : near);
+  if (near === false) return undefined;
+  if (typeof near !== 'object' && near !== true)
+    throw new OptionError(
+      option,
+      near,
+      "true, false or an object { maxSize, ttl }, such as { maxSize: '64mb' }",
+    );
+  return nearParts(option, near === true ? {} : near);
 }
 
 function parseHashKeys(option: string, hashKeys: unknown): boolean | undefined {
@@ -354,9 +361,14 @@ const collapseParts = objectOf({
 });
 
 function parseCollapse(option: string, collapse: unknown): Policy['collapse'] {
-  return collapse === false
-    ? Object.freeze({ ...collapseParts(option, {}), wait: 0 })
-    : collapseParts(option, collapse);
+  if (collapse === false) return Object.freeze({ ...collapseParts(option, {}), wait: 0 });
+  if (collapse === true)
+    throw new OptionError(
+      option,
+      collapse,
+      'left out, which is the same, false, or an object { wait, lease }',
+    );
+  return collapseParts(option, collapse);
 }
 
 const warningParts = objectOf(

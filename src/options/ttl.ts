@@ -1,5 +1,5 @@
 import { OptionError, show } from '../errors.ts';
-import { duration } from './parsers.ts';
+import { duration, withUnit } from './parsers.ts';
 import type { Dynamic } from './policy.ts';
 import type { TtlByStatus } from './types.ts';
 import { type Duration, milliseconds } from './units.ts';
@@ -36,7 +36,7 @@ const ttlFunction = userFunction<Ttl>('ttl', 'ttl-error', {
 function parseForm(option: string, ttl: unknown): Ttl {
   if (ttl === false || milliseconds(ttl) !== undefined) return ttl as Ttl;
   if (typeof ttl !== 'object' || ttl === null || Array.isArray(ttl) || Object.keys(ttl).length === 0)
-    throw new OptionError(option, ttl, ACCEPTED);
+    throw new OptionError(option, ttl, ACCEPTED + withUnit(ttl));
   for (const [status, value] of Object.entries(ttl)) {
     if (status !== 'default' && !/^[2-5]\d\d$/.test(status))
       throw new OptionError(

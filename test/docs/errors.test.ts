@@ -55,6 +55,14 @@ const THROWN: { readonly [C in ErrorCode]: () => unknown } = {
   ERR_RRC_ARGUMENT: () => newCache().explain('/leads'),
   ERR_RRC_PURGE: () => newCache().purge({} as never),
   ERR_RRC_STORE: () => newCache(UNREACHABLE).purge({ all: true }),
+  ERR_RRC_DEPENDENCY: () =>
+    jest.isolateModules(() => {
+      jest.doMock('ioredis', () => {
+        throw Object.assign(new Error("Cannot find module 'ioredis'"), { code: 'MODULE_NOT_FOUND' });
+      });
+      const fresh = require('../../src/index.ts') as { redisCache: typeof redisCache };
+      fresh.redisCache({ redis: 'redis://localhost' });
+    }),
   ERR_RRC_SOURCE: () => fromAccessLog('nowhere.log', { origin: 'https://example.com' }).next(),
 };
 

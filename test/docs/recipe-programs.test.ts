@@ -165,6 +165,8 @@ describe('docs/recipes/pm2-and-cluster.md', () => {
     await until(async () => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => get(program, '/cities')));
       for (const answer of answers) {
+        // Redis was not connected yet, or a busy machine took longer than `timeout`.
+        if (answer.cacheStatus.startsWith('fwd=bypass')) continue;
         workers.add(answer.header('x-worker')!);
         made.add(JSON.parse(answer.body).madeBy);
       }

@@ -61,6 +61,8 @@ async function openPage(path: string, options?: BrowserContextOptions): Promise<
     if (!request.url().startsWith(origin)) complaints.push(`asked for ${request.url()}`);
   });
   await page.goto(origin + path, { waitUntil: 'networkidle' });
+  // From then on the page listens.
+  await page.waitForFunction("'__vue_app__' in document.querySelector('#app')");
   return page;
 }
 

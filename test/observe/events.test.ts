@@ -203,7 +203,7 @@ describe('channels and logs', () => {
       },
     ]);
     expect(lines.join('\n')).toMatch(
-      /redis-response-cache:request GET #[0-9a-f]{12} 200 shop; hit; ttl=\d+ \(lookup \d/,
+      /redis-response-cache:request GET \/\w+ #[0-9a-f]{12} 200 shop; hit; ttl=\d+ \(lookup \d/,
     );
     expect(lines.length).toBeGreaterThanOrEqual(messages.length);
     for (const secret of SECRETS) {

@@ -5,6 +5,7 @@ import { type ReportedRequest, Reporter } from '../../src/observe/reporter.ts';
 function request(overrides: Partial<ReportedRequest> = {}): ReportedRequest {
   return {
     method: 'GET',
+    path: '/',
     key: 'GET http://a.example/',
     status: 200,
     startedAt: performance.now(),
@@ -45,7 +46,14 @@ describe('Reporter.request', () => {
     expect(contexts).toEqual(['inside']);
     expect(events).toEqual([
       {
-        ...{ kind: 'hit', ttlMs: 41_000, result: 'hit', method: 'GET', key: 'GET http://a.example/' },
+        ...{
+          kind: 'hit',
+          ttlMs: 41_000,
+          result: 'hit',
+          method: 'GET',
+          path: '/',
+          key: 'GET http://a.example/',
+        },
         ...{ status: 200, bytes: 10, savedMs: 500, startedAt: expect.any(Number), startsMs: { lookup: 1 } },
         durationsMs: { lookup: 2, total: expect.any(Number) },
       },

@@ -94,6 +94,28 @@ describe('the redis option refuses', () => {
     expect(thrownBy(() => make(new RedisClientOfAnotherLibrary())).option).toBe('redis');
   });
 
+  test.each<[object, string, string]>([
+    [{ url: 'redis://h' }, 'redis', "must be the URL itself: write redis: 'redis://h'"],
+    [{ uri: 'redis://h' }, 'redis', "must be the URL itself: write redis: 'redis://h'"],
+    [{}, 'redis', "it names no server, such as { host: 'localhost', port: 6379 }"],
+    [{ enabled: true }, 'redis', 'it names no server'],
+    [{ hst: 'h' }, 'redis.hst', 'Unknown option "redis.hst". Did you mean "redis.host"?'],
+    [{ host: 'h', prot: 1 }, 'redis.prot', 'Unknown option "redis.prot". Did you mean "redis.port"?'],
+    [{ cluster: ['redis://h'], option: {} }, 'redis.option', 'Did you mean "redis.options"?'],
+    [{ sendCommand: () => {} }, 'redis', 'an ioredis Redis or Cluster'],
+  ])('%j, which would connect to localhost', (redis, option, message) => {
+    const error = thrownBy(() => make(redis));
+    expect([error.option, error.message]).toEqual([option, expect.stringContaining(message)]);
+  });
+
+  test('a host without a scheme, with the URL to write', () => {
+    refuses(() => make('localhost:6379'), 'redis', '"localhost:6379"', "write 'redis://localhost:6379'");
+  });
+
+  test('a URL whose path is no database', () => {
+    refuses(() => make('redis://h/leads'), 'redis', '"redis://h/leads"', 'the number of a database');
+  });
+
   test('a promise of a client', () => {
     expect(thrownBy(() => make(Promise.resolve({}))).option).toBe('redis');
   });

@@ -189,6 +189,19 @@ describe.each<[string, string, Row[]]>([
   });
 });
 
+test.each<[CacheOptions, string]>([
+  [{ ttl: '300' } as object, "write '300s' for seconds, or 300 for milliseconds."],
+  [{ staleIfError: '60' } as object, "write '60s' for seconds, or 60 for milliseconds."],
+  [{ ttl: { 404: '30' } } as object, "write '30s' for seconds, or 30 for milliseconds."],
+  [{ compress: 'gzip' } as object, 'such as { br: false } for gzip alone.'],
+  [{ compress: 'br' } as object, 'such as { gzip: false } for br alone.'],
+  [{ compress: 'zstd' } as object, 'such as { zstd: true, br: false, gzip: false } for zstd alone.'],
+  [{ collapse: true } as object, 'must be left out, which is the same, false, or an object { wait, lease }.'],
+  [{ near: 1 } as object, "must be true, false or an object { maxSize, ttl }, such as { maxSize: '64mb' }."],
+])('%j is refused with what to write', (options, advice) => {
+  expect(thrownBy(() => parse(options)).message).toContain(advice);
+});
+
 describe('an unknown option', () => {
   test('is refused with the option that it probably means', () => {
     const { message, option } = thrownBy(() => parse({ tttl: '1h' }));

@@ -1,6 +1,8 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
+  copyFileSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -11,6 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { deadLinks, markdownBelow } from '../docs/support/links.ts';
@@ -237,6 +240,30 @@ test('the packed command tells its version, and what it takes', async () => {
   });
 }, 60_000);
 
+test('examples/minute, with the package.json of its README, starts and caches', async () => {
+  const minute = join(installed, 'examples/minute');
+  const [, manifest = ''] =
+    /```json\n([\s\S]*?)```/.exec(readFileSync(join(minute, 'README.md'), 'utf8')) ?? [];
+  const own = join(project, 'minute');
+  mkdirSync(own);
+  writeFileSync(join(own, 'package.json'), manifest);
+  copyFileSync(join(minute, 'index.mjs'), join(own, 'index.mjs'));
+  // As `npm start` runs it, without a npm between that would outlive a signal.
+  const [command, ...args] = JSON.parse(manifest).scripts.start.split(' ');
+  const env = { ...process.env, PORT: '0' };
+  const program = spawn(command, args, { cwd: own, env, stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    const [url] = await once(createInterface(program.stdout), 'line');
+    const first = await fetch(`${url}report`);
+    const second = await fetch(`${url}report`);
+    expect(first.headers.get('cache-status')).toBe('redis-response-cache; fwd=uri-miss; stored');
+    expect(second.headers.get('cache-status')).toMatch(/^redis-response-cache; hit; ttl=\d+$/);
+    expect(await second.text()).toBe(await first.text());
+  } finally {
+    program.kill();
+  }
+}, 60_000);
+
 describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (client) => {
   const works = `works with ${client}\n`;
 
@@ -255,6 +282,33 @@ describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (
     expect(await runs(project, 'built/app.mjs')).toBe(works);
     expect(await runs(project, 'built/app.cjs')).toBe(works);
   }, 60_000);
+});
+
+describe('without ioredis', () => {
+  const project = join(folder, 'without-ioredis');
+  const CODE = `
+    redisCache({ ttl: '1h' });
+    redisCache({ redis: { status: 'ready', options: {}, hgetBuffer() {}, evalsha() {} } });
+    try {
+      redisCache({ redis: 'redis://localhost' });
+    } catch ({ name, code, message }) {
+      console.log(name, code, message);
+    }`;
+
+  beforeAll(async () => {
+    await install((await build()).tarball, project, 'ioredis');
+    rmSync(join(project, 'node_modules/ioredis'));
+  }, 300_000);
+
+  test.each([
+    ['an ES module', 'app.mjs', `import { redisCache } from '${NAME}';`],
+    ['a CommonJS module', 'app.cjs', `const { redisCache } = require('${NAME}');`],
+  ])('%s makes caches, and a URL is refused with what to install', async (_, file, head) => {
+    writeFileSync(join(project, file), head + CODE);
+    expect(await runs(project, file)).toBe(
+      'DependencyError ERR_RRC_DEPENDENCY The option "redis" needs ioredis: npm install ioredis\n',
+    );
+  });
 });
 
 async function runs(project: string, file: string): Promise<string> {

@@ -223,7 +223,14 @@ describe('the output that docs/testing.md shows is that of', () => {
   });
 
   test('audit.js', async () => {
-    expect((await node('audit.js')).trim()).toBe(shown('audit.js'));
+    const lines = (await node('audit.js')).trim().split('\n');
+    const expected = shown('audit.js').split('\n');
+    // The page cuts the sentences that explain the words.
+    const cut = lines.map((line, i) => {
+      const start = /^(.*) \.\.\.$/.exec(expected[i] ?? '')?.[1];
+      return start !== undefined && line.startsWith(start) ? `${start} ...` : line;
+    });
+    expect(cut).toEqual(expected);
   });
 });
 
