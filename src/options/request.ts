@@ -11,19 +11,19 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** A response of a server of `node:http`, `node:https` or `node:http2`. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-type IsAny<T> = 0 extends T & 1 ? true : false;
+// An import that fails is a type that is assignable to all. In a tuple, since the compiler takes it for no condition by itself.
 
 /**
  * The request that the functions among the options get, unless type arguments say otherwise: Express's `Request` if the
  * project has `@types/express`, else `IncomingMessage` of `node:http`.
  */
-export type CacheRequest = IsAny<Request> extends true ? IncomingMessage : Request;
+export type CacheRequest = [Request] extends [1] ? IncomingMessage : Request;
 
 /**
  * The response that the functions among the options get, unless type arguments say otherwise: Express's `Response` if the
  * project has `@types/express`, else `ServerResponse` of `node:http`.
  */
-export type CacheResponse = IsAny<Response> extends true ? ServerResponse : Response;
+export type CacheResponse = [Response] extends [1] ? ServerResponse : Response;
 
 /** Connect's `next`: runs the rest of the app, or passes an error on. Frameworks differ in the type of the error. */
 export type Next = { method(error?: unknown): void }['method'];
