@@ -1,4 +1,4 @@
-import type { ERRORS } from './codes.ts';
+import type { ErrorCode } from './codes.ts';
 
 /** Errors of construction and of the cache's methods. Requests never cause them. */
 
@@ -22,9 +22,6 @@ function brand(
     },
   });
 }
-
-/** The code of an error of this package. docs/errors.md lists all. */
-export type ErrorCode = keyof typeof ERRORS;
 
 /** Every error that this package throws. Requests never end in one: the app answers them. */
 export class CacheError extends Error {
