@@ -1,5 +1,5 @@
 // biome-ignore-all lint/complexity/noThisInStatic: a bundler renames a class whose static block names it, and stacks show that.
-import type { ERRORS } from './codes.ts';
+import type { ErrorCode } from './codes.ts';
 
 /** Errors of construction and of the cache's methods. Requests never cause them. */
 
@@ -23,9 +23,6 @@ function brand(
     },
   });
 }
-
-/** The code of an error of this package. docs/errors.md lists all. */
-export type ErrorCode = keyof typeof ERRORS;
 
 /** Every error that this package throws. Requests never end in one: the app answers them. */
 export class CacheError extends Error {

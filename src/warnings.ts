@@ -1,10 +1,7 @@
-import { WARNINGS } from './codes.ts';
+import { WARNINGS, type WarningCode } from './codes.ts';
 import { docsOf } from './errors.ts';
 
 /** Warnings about how the cache is set up and mounted. docs/errors.md lists them. */
-
-/** The code of a warning. */
-export type WarningCode = keyof typeof WARNINGS;
 
 /** Something about the cache's setup is probably a mistake. Requests are answered all the same. */
 export interface WarningEvent {

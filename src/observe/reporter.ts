@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type WarningCode, Warnings } from '../warnings.ts';
+import type { WarningCode } from '../codes.ts';
+import { Warnings } from '../warnings.ts';
 import { Events } from './events.ts';
 import {
   type CacheDetail,
