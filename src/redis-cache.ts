@@ -124,7 +124,7 @@ class Cache {
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
-      setupChecks: reporter.warnings.any ? new SetupChecks(reporter.warnings, place) : undefined,
+      setupChecks: reporter.warnings.areOn ? new SetupChecks(reporter.warnings, place) : undefined,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),

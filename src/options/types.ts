@@ -1,4 +1,4 @@
-import type { WarningCode } from '../warnings.ts';
+import type { WarningCode } from '../codes.ts';
 import type { RedisOption } from './redis.ts';
 import type {
   CacheRequest,

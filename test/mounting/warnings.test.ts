@@ -1,5 +1,5 @@
 import type { RequestListener } from 'node:http';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import compression from 'compression';
 import express from 'express';
 import session from 'express-session';
@@ -253,6 +253,22 @@ describe('options whose values are probably wrong', () => {
       'Option "wrap.ttl"',
       'Option "set.ttl"',
     ]);
+  });
+
+  test('that were warned of, or whose warning is off, cost no further tick', async () => {
+    const once = newCache({ warnings: true });
+    once.on('warning', () => {});
+    await once.store.set('key', 1, { ttl: 20 });
+    await soon();
+    const off = newCache({ warnings: { WRN_RRC_MILLISECONDS: false } });
+    const nextTick = jest.spyOn(process, 'nextTick');
+    try {
+      for (const cache of [once, off])
+        for (let i = 0; i < 3; i++) await cache.store.set('key', 1, { ttl: 20 });
+      expect(nextTick.mock.calls.filter(([run]) => /warn/.test(String(run)))).toEqual([]);
+    } finally {
+      nextTick.mockRestore();
+    }
   });
 
   test.each<CacheOptions>([

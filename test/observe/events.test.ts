@@ -137,6 +137,30 @@ describe('an event', () => {
     ]);
   });
 
+  test('of a warning whose listener throws or rejects becomes a process warning about that listener', async () => {
+    const printed: unknown[] = [];
+    const print = jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void printed.push(args));
+    undo.push(() => print.mockRestore());
+    for (const [name, listener] of [
+      [
+        'thrown',
+        () => {
+          throw new Error('thrown by a test');
+        },
+      ],
+      ['rejected', () => Promise.reject(new Error('rejected by a test'))],
+    ] as const) {
+      newCache({ warnings: true, ttl: 300 }).on('warning', listener);
+      await new Promise(setImmediate);
+      expect(printed.splice(0)).toEqual([
+        [
+          `A listener of 'warning' threw: Error: ${name} by a test`,
+          expect.objectContaining({ code: 'WRN_RRC_LISTENER' }),
+        ],
+      ]);
+    }
+  });
+
   test('does not reach a listener that was removed as often as it was added', async () => {
     const { cache, settled } = await shop();
     const heard: string[] = [];
