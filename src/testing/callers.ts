@@ -91,7 +91,9 @@ function assertCallers(callers: readonly Caller[], urls: readonly string[]): voi
     names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length;
   if (names.length === 0 || !isNamed) {
     // Without the header fields, which have credentials.
-    const given = Array.isArray(callers) ? `callers with the names ${show(names)}` : 'a value of another type';
+    const given = Array.isArray(callers)
+      ? `callers with the names ${show(names)}`
+      : 'a value of another type';
     throw new ArgumentError(
       `asCallers() needs a list of callers { name, headers }, each with a name of its own; not ${given}.`,
     );

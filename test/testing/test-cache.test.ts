@@ -271,7 +271,7 @@ describe('the options of testCache()', () => {
   });
 
   test.each([null, 'redis://127.0.0.1:1', 5])('%j in place of an object throw an OptionError', (options) => {
-    expect(() => testCache(options as object)).toThrow(OptionError);
+    expect(() => testCache(options as never)).toThrow(OptionError);
   });
 
   test('of a route are refused when the route is made', () => {
