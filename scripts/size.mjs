@@ -15,10 +15,10 @@ const ENTRIES = {
   testing: 'src/testing/index.ts',
 };
 /**
- * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a tenth above the size at the time it
- * was set.
+ * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a few percent above the size at the time
+ * it was set.
  */
-const BUDGETS = { index: 104, prometheus: 3, otel: 3, testing: 118 };
+const BUDGETS = { index: 112, prometheus: 4, otel: 4, testing: 118 };
 
 for (const [name, size] of await measureSizes()) {
   const budget = BUDGETS[name];

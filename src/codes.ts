@@ -1,10 +1,41 @@
 /**
- * Every code of an error and of a warning, once. The types `ErrorCode` and `WarningCode` are derived from these tables, and
- * docs/errors.md is written from them: `node scripts/errors.mjs`. A test throws or emits each, and compares the example.
+ * Every code of an error and of a warning, and what each means. docs/errors.md is written from these tables:
+ * `node scripts/errors.mjs`. A test throws or emits each, and compares the example. The codes are types of their own, so that
+ * the texts are no part of the declarations.
  */
 
-/** The codes of errors: `error.code`. */
-export const ERRORS = {
+/** The code of an error of this package: `error.code`. docs/errors.md lists all. */
+export type ErrorCode =
+  | 'ERR_RRC_OPTION'
+  | 'ERR_RRC_ARGUMENT'
+  | 'ERR_RRC_PURGE'
+  | 'ERR_RRC_STORE'
+  | 'ERR_RRC_DEPENDENCY'
+  | 'ERR_RRC_SOURCE';
+
+/** The code of a warning: of a `warning` event, or of a process warning. docs/errors.md lists all. */
+export type WarningCode =
+  | 'WRN_RRC_MEMORY'
+  | 'WRN_RRC_MILLISECONDS'
+  | 'WRN_RRC_SESSION'
+  | 'WRN_RRC_TRUST_PROXY'
+  | 'WRN_RRC_BODY_PARSER'
+  | 'WRN_RRC_COMPRESSION'
+  | 'WRN_RRC_MOUNTED_TWICE'
+  | 'WRN_RRC_ENCRYPT'
+  | 'WRN_RRC_TEST_PORTS'
+  | 'WRN_RRC_LISTENER';
+
+/** What docs/errors.md says of a code. */
+interface Description {
+  readonly title: string;
+  readonly meaning: string;
+  /** The message of one case. */
+  readonly example: string;
+  readonly remedy: string;
+}
+
+export const ERRORS: Readonly<Record<ErrorCode, Description & { readonly class: string }>> = {
   ERR_RRC_OPTION: {
     class: 'OptionError',
     title: 'An option is unknown or has a bad value.',
@@ -55,10 +86,9 @@ export const ERRORS = {
     example: "access log nowhere.log: ENOENT: no such file or directory, open 'nowhere.log'",
     remedy: 'Correct the path or the URL that the message names.',
   },
-} as const;
+};
 
-/** The codes of warnings: of a `warning` event, or of a process warning. */
-export const WARNINGS = {
+export const WARNINGS: Readonly<Record<WarningCode, Description>> = {
   WRN_RRC_MEMORY: {
     title: 'The cache is in the memory of this process.',
     meaning:
@@ -136,4 +166,4 @@ export const WARNINGS = {
     example: "A listener of 'request' threw: Error: boom",
     remedy: 'Handle errors in the listener.',
   },
-} as const;
+};

@@ -1,4 +1,5 @@
-import type { ERRORS } from './codes.ts';
+// biome-ignore-all lint/complexity/noThisInStatic: a bundler renames a class whose static block names it, and stacks show that.
+import type { ErrorCode } from './codes.ts';
 
 /** Errors of construction and of the cache's methods. Requests never cause them. */
 
@@ -23,13 +24,10 @@ function brand(
   });
 }
 
-/** The code of an error of this package. docs/errors.md lists all. */
-export type ErrorCode = keyof typeof ERRORS;
-
 /** Every error that this package throws. Requests never end in one: the app answers them. */
 export class CacheError extends Error {
   static {
-    brand(CacheError, 'CacheError', (found) => typeof found === 'string');
+    brand(this, 'CacheError', (found) => typeof found === 'string');
   }
   override readonly name: string = 'CacheError';
   readonly code: ErrorCode;
@@ -57,7 +55,7 @@ const SECRET = /pass|secret|token|authorize|encrypt/i;
  */
 export class OptionError extends CacheError {
   static {
-    brand(OptionError, 'OptionError');
+    brand(this, 'OptionError');
   }
   override readonly name = 'OptionError';
   declare readonly code: 'ERR_RRC_OPTION';
@@ -74,7 +72,7 @@ export class OptionError extends CacheError {
 /** A method was called with an argument that it cannot work with. The message says what it needs. */
 export class ArgumentError extends CacheError {
   static {
-    brand(ArgumentError, 'ArgumentError');
+    brand(this, 'ArgumentError');
   }
   override readonly name = 'ArgumentError';
   declare readonly code: 'ERR_RRC_ARGUMENT';
@@ -87,7 +85,7 @@ export class ArgumentError extends CacheError {
 /** `cache.purge(target)` was given no valid target. */
 export class PurgeError extends CacheError {
   static {
-    brand(PurgeError, 'PurgeError');
+    brand(this, 'PurgeError');
   }
   override readonly name = 'PurgeError';
   declare readonly code: 'ERR_RRC_PURGE';
@@ -100,7 +98,7 @@ export class PurgeError extends CacheError {
 /** Redis did not confirm a call of a method such as `cache.purge`. The message and `cause` have the reason. */
 export class StoreError extends CacheError {
   static {
-    brand(StoreError, 'StoreError');
+    brand(this, 'StoreError');
   }
   override readonly name = 'StoreError';
   declare readonly code: 'ERR_RRC_STORE';
@@ -113,7 +111,7 @@ export class StoreError extends CacheError {
 /** A package that is needed here is not installed. The message says which. */
 export class DependencyError extends CacheError {
   static {
-    brand(DependencyError, 'DependencyError');
+    brand(this, 'DependencyError');
   }
   override readonly name = 'DependencyError';
   declare readonly code: 'ERR_RRC_DEPENDENCY';
@@ -126,7 +124,7 @@ export class DependencyError extends CacheError {
 /** `fromSitemap` or `fromAccessLog` could not read its source. The message names it; `cause` has the reason. */
 export class SourceError extends CacheError {
   static {
-    brand(SourceError, 'SourceError');
+    brand(this, 'SourceError');
   }
   override readonly name = 'SourceError';
   declare readonly code: 'ERR_RRC_SOURCE';

@@ -1,4 +1,5 @@
 export type { CacheHandle, CacheMiddleware } from './cache-middleware.ts';
+export type { ErrorCode, WarningCode } from './codes.ts';
 export type {
   Entries,
   Entry,
@@ -12,7 +13,6 @@ export type {
   StoreFigures,
   UnreadableEntry,
 } from './entries/types.ts';
-export type { ErrorCode } from './errors.ts';
 export {
   ArgumentError,
   CacheError,
@@ -73,4 +73,4 @@ export type { Duration, Size } from './options/units.ts';
 export { redisCache } from './redis-cache.ts';
 export { fromAccessLog, fromSitemap } from './warm/sources.ts';
 export type { WarmOptions, WarmProgress, WarmResult, WarmTarget } from './warm/warm.ts';
-export type { WarningCode, WarningEvent } from './warnings.ts';
+export type { WarningEvent } from './warnings.ts';

@@ -1,10 +1,7 @@
-import { WARNINGS } from './codes.ts';
+import { WARNINGS, type WarningCode } from './codes.ts';
 import { docsOf } from './errors.ts';
 
 /** Warnings about how the cache is set up and mounted. docs/errors.md lists them. */
-
-/** The code of a warning. */
-export type WarningCode = keyof typeof WARNINGS;
 
 /** Something about the cache's setup is probably a mistake. Requests are answered all the same. */
 export interface WarningEvent {
@@ -26,35 +23,47 @@ const printed = new Set<string>();
  */
 export class Warnings {
   readonly #codes: ReadonlySet<WarningCode>;
-  readonly #tell: (event: WarningEvent) => boolean;
-  readonly #told = new Set<string>();
+  readonly #emit: (event: WarningEvent) => boolean;
+  readonly #reported = new Set<string>();
 
-  /** @param codes the warnings that are on. @param tell emits the event. @returns whether anybody listens. */
-  constructor(codes: ReadonlySet<WarningCode>, tell: (event: WarningEvent) => boolean) {
+  /** @param codes the warnings that are on. @param emit emits the event. @returns whether anybody listens. */
+  constructor(codes: ReadonlySet<WarningCode>, emit: (event: WarningEvent) => boolean) {
     this.#codes = codes;
-    this.#tell = tell;
+    this.#emit = emit;
   }
 
   /** Whether any of the warnings is on. */
-  get any(): boolean {
+  get areOn(): boolean {
     return this.#codes.size > 0;
   }
 
   /** @param cause what tells apart two mistakes with the same code. */
   warn(code: WarningCode, message: string, cause: string = message): void {
-    const id = `${code} ${cause}`;
-    if (!this.#codes.has(code) || this.#told.has(id)) return;
-    this.#told.add(id);
+    if (!this.#isDue(code, cause)) return;
+    this.#reported.add(idOf(code, cause));
     const { remedy } = WARNINGS[code];
-    const docs = docsOf(code);
-    if (this.#tell({ code, message, remedy, docs }) || printed.has(id)) return;
-    printed.add(id);
-    const detail = `${remedy} See ${docs}.`;
-    process.emitWarning(message, { type: 'RedisResponseCacheWarning', code, detail });
+    if (!this.#emit({ code, message, remedy, docs: docsOf(code) })) this.print(code, message, cause);
   }
 
   /** As `warn`, once the code that makes the cache had its turn to add a listener. */
   warnSoon(code: WarningCode, message: string): void {
-    process.nextTick(() => this.warn(code, message));
+    if (this.#isDue(code, message)) process.nextTick(() => this.warn(code, message));
   }
+
+  /** Prints a process warning, if the code is on, even if there is a listener of warnings. */
+  print(code: WarningCode, message: string, cause: string = message): void {
+    const id = idOf(code, cause);
+    if (!this.#codes.has(code) || printed.has(id)) return;
+    printed.add(id);
+    const detail = `${WARNINGS[code].remedy} See ${docsOf(code)}.`;
+    process.emitWarning(message, { type: 'RedisResponseCacheWarning', code, detail });
+  }
+
+  #isDue(code: WarningCode, cause: string): boolean {
+    return this.#codes.has(code) && !this.#reported.has(idOf(code, cause));
+  }
+}
+
+function idOf(code: WarningCode, cause: string): string {
+  return `${code} ${cause}`;
 }

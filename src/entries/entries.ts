@@ -199,8 +199,7 @@ function parseChange(change: EntryChange | undefined, maxBodySize: number): Edit
     throw new OptionError('update.body', body, 'a string or a Uint8Array');
   const size = Buffer.byteLength(body);
   if (size > maxBodySize)
-    throw new OptionError(
-      'update.body',
+    throw new ArgumentError(
       `The body has ${size} bytes, but may have at most ${maxBodySize}: raise the option "maxBodySize".`,
     );
   return { ttlMs, body: typeof body === 'string' ? body : Buffer.from(body) };

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type Channel, channel } from 'node:diagnostics_channel';
 import debug from 'debug';
-import type { Warnings } from '../warnings.ts';
 import { cacheStatus } from './cache-status.ts';
 import type { CacheEvents } from './outcome.ts';
 
@@ -31,12 +30,12 @@ const OUTLETS: Readonly<Record<Name, Outlet>> = {
 
 /**
  * Sends the events of one cache to its listeners, to channels of `node:diagnostics_channel` and to `debug` logs. A listener
- * that throws or rejects affects neither the request nor other listeners: the first error becomes a process warning.
+ * that throws or rejects affects neither the request nor other listeners: the first error is reported.
  */
 export class Events {
   readonly #cache: string;
   readonly #showKey: boolean;
-  readonly #warnings: () => Warnings;
+  readonly #onListenerError: (event: Name, error: unknown) => void;
   readonly #listeners: Record<Name, readonly Listener[]> = {
     request: [],
     fault: [],
@@ -46,16 +45,16 @@ export class Events {
     refresh: [],
     warning: [],
   };
-  #warned = false;
+  #hasReported = false;
 
   /**
    * @param cache the cache's name. @param showKey whether channels and logs get cache keys, tags and error messages.
-   * @param warnings where an error of a listener is told.
+   * @param onListenerError gets the first error of a listener, and the name of its event.
    */
-  constructor(cache: string, showKey: boolean, warnings: () => Warnings) {
+  constructor(cache: string, showKey: boolean, onListenerError: (event: Name, error: unknown) => void) {
     this.#cache = cache;
     this.#showKey = showKey;
-    this.#warnings = warnings;
+    this.#onListenerError = onListenerError;
   }
 
   /** Whether anybody gets events of this name. If not, the event need not be made. */
@@ -91,9 +90,9 @@ export class Events {
 
   #call(name: Name, listener: Listener, event: Event): void {
     const warn = (error: unknown): void => {
-      if (this.#warned) return;
-      this.#warned = true;
-      this.#warnings().warn('WRN_RRC_LISTENER', `A listener of '${name}' threw: ${error}`);
+      if (this.#hasReported) return;
+      this.#hasReported = true;
+      this.#onListenerError(name, error);
     };
     try {
       const result = listener(event as never);

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
-import { type WarningCode, Warnings } from '../warnings.ts';
+import type { WarningCode } from '../codes.ts';
+import { Warnings } from '../warnings.ts';
 import { Events } from './events.ts';
 import {
   type CacheDetail,
@@ -74,7 +75,12 @@ export class Reporter {
 
   constructor({ name, showKey, clock, store, warnings }: ReporterOptions) {
     this.#stats = new Stats(name, store);
-    this.#events = new Events(name, showKey, () => this.warnings);
+    this.#events = new Events(name, showKey, (event, error) => {
+      const message = `A listener of '${event}' threw: ${error}`;
+      // The listener that threw would get the event of its own error.
+      if (event === 'warning') this.warnings.print('WRN_RRC_LISTENER', message);
+      else this.warnings.warn('WRN_RRC_LISTENER', message);
+    });
     this.warnings = new Warnings(warnings, (event) => {
       this.#emit('warning', event);
       return this.#events.isListenedTo('warning');

@@ -21,8 +21,8 @@ import { ShadowCounter, type ShadowedRequest, type ShadowStats } from './shadow-
 export interface CacheStats {
   /** The cache's `name`. */
   readonly cache: string;
-  /** Where responses are stored: `memory` is that of this process. */
-  readonly store: StoreKind;
+  /** Where responses are stored: a Redis server, a Redis Cluster, or the memory of this process. */
+  readonly store: 'redis' | 'cluster' | 'memory';
   /** The server of the store, without credentials: `localhost:6379/0`, or the first nodes of a Cluster; absent for `memory`. */
   readonly storeAddress?: string;
   /** Whether calls are sent to the store: not while the connection is lost or the circuit breaker is open. */
@@ -73,8 +73,7 @@ export interface CacheStats {
 /** What is counted. The rest is the state of the cache at the time of the call. */
 export type CountedStats = Omit<CacheStats, 'storeAddress' | 'storeAvailable' | 'mode'>;
 
-/** Where a cache stores responses: a Redis server, a Redis Cluster, or the memory of this process. */
-export type StoreKind = 'redis' | 'cluster' | 'memory';
+export type StoreKind = CacheStats['store'];
 
 /** What is measured of a request. */
 export interface Measurements {

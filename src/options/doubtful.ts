@@ -8,7 +8,7 @@ const LIFETIMES = ['ttl', 'staleWhileRevalidate', 'staleIfError'] as const;
 
 /** Warns of options of `redisCache` and of `cache.with`. */
 export function warnOfOptions(options: object, warnings: Warnings): void {
-  if (!warnings.any) return;
+  if (!warnings.areOn) return;
   for (const name of LIFETIMES) {
     const value = ownMember(options, name);
     if (name === 'ttl' && typeof value === 'object' && value !== null)

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Compression } from '../codec/compression.ts';
 import type { SealingKey } from '../codec/encryption.ts';
-import type { WarningCode } from '../warnings.ts';
+import type { WarningCode } from '../codes.ts';
 import type { RedisOption } from './redis.ts';
 import type { KeyPart, QueryRule, TtlByStatus } from './types.ts';
 import type { Duration } from './units.ts';

@@ -1,7 +1,6 @@
-import { WARNINGS } from '../codes.ts';
+import { WARNINGS, type WarningCode } from '../codes.ts';
 import { OptionError, show } from '../errors.ts';
 import { SF_TOKEN } from '../observe/cache-status.ts';
-import type { WarningCode } from '../warnings.ts';
 import { parseCompress } from './compress.ts';
 import { parseEncrypt } from './encrypt.ts';
 import {

@@ -3,8 +3,8 @@ import { ArgumentError } from '../errors.ts';
 import { suggestion } from '../known-names.ts';
 import type { CacheDetail, ForwardReason } from '../observe/outcome.ts';
 import { type CacheReason, DETAILS, FORWARDED, wordOf } from '../observe/reasons.ts';
-import { adviceFor } from './advice.ts';
-import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './received.ts';
+import { testingAdvice } from './advice.ts';
+import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './cache-status.ts';
 
 /*
  * Expectations about the response to one request. Each throws an `AssertionError` that says what the cache did, why, and
@@ -190,7 +190,7 @@ function failure(
   expected: string,
   status: CacheStatus,
   expectation: Expectation,
-  advice: string = adviceFor(status) ?? '',
+  advice: string = testingAdvice(status) ?? '',
 ): AssertionError {
   const lines = [
     `Expected ${what}, but ${HAPPENED[status.result]}.`,

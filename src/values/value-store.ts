@@ -87,6 +87,6 @@ export function parseValueTtl(option: string, ttl: unknown, warnings: Warnings):
   if (ttlMs === undefined || ttlMs < 1) {
     throw new OptionError(option, ttl, `at least 1 millisecond: ${DURATION}`);
   }
-  if (typeof ttl === 'number') warnOfLifetime(option, ttl, warnings);
+  warnOfLifetime(option, ttl, warnings);
   return Math.ceil(ttlMs);
 }

@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import compression from 'compression';
 import express from 'express';
-import { ERRORS, WARNINGS } from '../../src/codes.ts';
+import { ERRORS, WARNINGS, type WarningCode } from '../../src/codes.ts';
 import {
   CacheError,
   type CacheMiddleware,
@@ -15,7 +15,6 @@ import {
   fromAccessLog,
   redisCache,
 } from '../../src/index.ts';
-import type { WarningCode } from '../../src/warnings.ts';
 import { bare, express5app, type Handler, newCache, serve } from '../support/app.ts';
 import { type Asked, ask } from '../support/client.ts';
 

@@ -137,6 +137,30 @@ describe('an event', () => {
     ]);
   });
 
+  test('of a warning whose listener throws or rejects becomes a process warning about that listener', async () => {
+    const printed: unknown[] = [];
+    const print = jest.spyOn(process, 'emitWarning').mockImplementation((...args) => void printed.push(args));
+    undo.push(() => print.mockRestore());
+    for (const [name, listener] of [
+      [
+        'thrown',
+        () => {
+          throw new Error('thrown by a test');
+        },
+      ],
+      ['rejected', () => Promise.reject(new Error('rejected by a test'))],
+    ] as const) {
+      newCache({ warnings: true, ttl: 300 }).on('warning', listener);
+      await new Promise(setImmediate);
+      expect(printed.splice(0)).toEqual([
+        [
+          `A listener of 'warning' threw: Error: ${name} by a test`,
+          expect.objectContaining({ code: 'WRN_RRC_LISTENER' }),
+        ],
+      ]);
+    }
+  });
+
   test('does not reach a listener that was removed as often as it was added', async () => {
     const { cache, settled } = await shop();
     const heard: string[] = [];
@@ -223,6 +247,25 @@ describe('channels and logs', () => {
       expect(text).not.toContain('hunter2');
     }
   });
+
+  test.each([false, true])(
+    'get the path of a request without its query, with showKey: %p',
+    async (showKey) => {
+      const messages = published();
+      const lines = logged();
+      const { settled } = await shop({ showKey });
+      for (const path of ['/text', '/text?token=s3cret', 'http://user:hunter2@a.example/text?token=s3cret'])
+        await settled({ path, headers: { Host: 'a.example' } });
+      const requests = messages.filter(({ name }) => name === 'request').map(({ message }) => message);
+      expect(requests.map(({ path }) => path)).toEqual(['/text', '/text', '/text']);
+      const logs = lines.filter((line) => line.includes(':request'));
+      expect(logs).toHaveLength(3);
+      for (const line of logs) {
+        expect(line).toMatch(/ GET \/text (?:#|GET )/);
+        expect(line).not.toContain('hunter2');
+      }
+    },
+  );
 
   test('get nothing when no log is enabled and nobody subscribed', async () => {
     const lines = logged();

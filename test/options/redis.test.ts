@@ -16,6 +16,13 @@ const make = (redis: unknown): unknown => {
   return cache;
 };
 
+/** A connector of ioredis. */
+class Unreachable {
+  check = () => true;
+  connect = () => Promise.reject(new Error('unreachable'));
+  disconnect = () => {};
+}
+
 describe('the redis option accepts', () => {
   test.each<[string, unknown]>([
     ['nothing: the in-process store', undefined],
@@ -24,6 +31,8 @@ describe('the redis option accepts', () => {
     ['a rediss: URL', 'rediss://127.0.0.1:1'],
     ['a URL whose scheme is upper case', 'REDIS://127.0.0.1:1'],
     ['ioredis options', { host: '127.0.0.1', port: 1 }],
+    ['Sentinels over TLS', { sentinels: [{ host: '127.0.0.1', port: 1 }], name: 'm', sentinelTLS: {} }],
+    ['ioredis options with a connector', { Connector: Unreachable }],
     ['the nodes of a cluster', { cluster: [{ host: '127.0.0.1', port: 1 }] }],
     [
       'the nodes of a cluster and its options',
@@ -89,9 +98,10 @@ describe('the redis option refuses', () => {
 
   test('a client of another library, which would be taken for options', () => {
     class RedisClientOfAnotherLibrary {
-      get = async () => null;
+      sendCommand = async () => null;
     }
-    expect(thrownBy(() => make(new RedisClientOfAnotherLibrary())).option).toBe('redis');
+    const call = () => make(new RedisClientOfAnotherLibrary());
+    refuses(call, 'redis', '{}', 'a client of another library does not work');
   });
 
   test.each<[object, string, string]>([
@@ -102,7 +112,8 @@ describe('the redis option refuses', () => {
     [{ hst: 'h' }, 'redis.hst', 'Unknown option "redis.hst". Did you mean "redis.host"?'],
     [{ host: 'h', prot: 1 }, 'redis.prot', 'Unknown option "redis.prot". Did you mean "redis.port"?'],
     [{ cluster: ['redis://h'], option: {} }, 'redis.option', 'Did you mean "redis.options"?'],
-    [{ sendCommand: () => {} }, 'redis', 'an ioredis Redis or Cluster'],
+    [{ sendCommand: () => {} }, 'redis', 'a client of another library does not work'],
+    [{ sentinelTLS: {} }, 'redis', 'it names no server'],
   ])('%j, which would connect to localhost', (redis, option, message) => {
     const error = thrownBy(() => make(redis));
     expect([error.option, error.message]).toEqual([option, expect.stringContaining(message)]);

@@ -264,6 +264,15 @@ test('examples/minute, with the package.json of its README, starts and caches', 
   }
 }, 60_000);
 
+test.each([
+  ['an ES module', 'refused.mjs', `import { redisCache } from '${NAME}';`],
+  ['a CommonJS module', 'refused.cjs', `const { redisCache } = require('${NAME}');`],
+])('a wrong option in %s prints OptionError as the class of the uncaught error', async (_, file, head) => {
+  writeFileSync(join(project, file), `${head} redisCache({ tttl: 1 });`);
+  const failed = await run(process.execPath, [file], { cwd: project }).catch((failure) => failure);
+  expect(failed.stderr).toMatch(/^OptionError: Unknown option "tttl"/m);
+});
+
 describe.each(Object.keys(CLIENTS))('beside %s the packed package caches for', (client) => {
   const works = `works with ${client}\n`;
 

@@ -27,6 +27,9 @@ let bounds = [];
 /** A process that has not answered for so long is taken for ended, unless the user has chosen it. */
 const ENDED_MS = 10_000;
 
+/** A process that has not answered for so long is no longer listed. */
+const FORGOTTEN_MS = 300_000;
+
 /** The latest snapshot of each process and when it came. Behind a load balancer, several processes answer in turn. */
 const snapshots = new Map();
 /** The name of the process that is shown. */
@@ -55,6 +58,8 @@ export function drawLive(snapshot) {
   const now = Date.now();
   snapshots.set(name, { snapshot, at: now });
   if (selected === undefined || (!isChosen && now - snapshots.get(selected).at > ENDED_MS)) selected = name;
+  for (const [other, { at }] of snapshots)
+    if (other !== selected && now - at > FORGOTTEN_MS) snapshots.delete(other);
   drawUnlessPaused();
 }
 
@@ -119,8 +124,9 @@ function isSelecting(place) {
 function drawProcesses() {
   const select = byId('process');
   byId('process-choice').hidden = snapshots.size < 2;
-  if (select.options.length === snapshots.size) return;
-  select.replaceChildren(...[...snapshots.keys()].map((name) => h('option', { value: name }, name)));
+  const names = [...snapshots.keys()];
+  if (names.join() === [...select.options].map(({ value }) => value).join()) return;
+  select.replaceChildren(...names.map((name) => h('option', { value: name }, name)));
   select.value = selected;
 }
 

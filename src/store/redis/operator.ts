@@ -1,8 +1,8 @@
 import type { Cluster, Redis } from 'ioredis';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
 import { keyCount, mastersOf } from './cluster.ts';
-import { create } from './connect.ts';
 import { prefixIn } from './keys.ts';
+import { createClient } from './own-client.ts';
 import { listIn } from './scripts.ts';
 
 /** How many keys of each master a search for prefixes looks at: some 10 ms of Redis. */
@@ -17,7 +17,7 @@ export class Operator {
 
   /** @throws {OptionError} */
   constructor(redis: Exclude<RedisOption, RedisClient>) {
-    this.#own = create(redis);
+    this.#own = createClient(redis);
     this.client = this.#own as unknown as RedisClient;
     this.#own.on('error', (error: Error) => {
       this.#error = error;

@@ -192,6 +192,27 @@ describe('the live view', () => {
     await says(page, '#scope', 'pid 2');
   });
 
+  test('no longer offers a process that has not answered for five minutes', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#responses');
+    await page.clock.install();
+    let pid = 1;
+    await page.route('**/api/live', async (route) => {
+      const response = await route.fetch();
+      const { result } = await response.json();
+      await route.fulfill({ response, json: { result: { ...result, process: { host: 'host', pid } } } });
+      pid = pid === 1 ? 2 : 3;
+    });
+    await page.goto(`${one.origin}/admin/cache/?#live`);
+    await says(page, '#scope', 'pid 1');
+    await page.clock.runFor(2500);
+    await page.locator('#process option', { hasText: 'host, 2' }).waitFor({ state: 'attached' });
+    await page.clock.fastForward(310_000);
+    await page.locator('#process option', { hasText: 'host, 3' }).waitFor({ state: 'attached' });
+    await says(page, '#scope', 'pid 3');
+    expect(await page.locator('#process option').allInnerTexts()).not.toContain('host, 1');
+  });
+
   test('shows that the user is not authorized any more, and continues when they are again', async () => {
     let allowed = true;
     const one = await site({ authorize: () => allowed }, simple);
@@ -669,7 +690,7 @@ describe('the address of the page', () => {
     await expectList();
   });
 
-  test('is not changed by the link to the content, which a reload would follow', async () => {
+  test('stays the same after the link to the content, so that a reload shows the same view', async () => {
     const one = await site({}, simple);
     const page = await one.open('#operate');
     await page.keyboard.press('Tab');
@@ -756,6 +777,20 @@ describe('what the user types', () => {
       complaints = complaints.filter((text) => !text.includes('400'));
     },
   );
+
+  test('while a purge is counted is said in the question, with the count so far', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#operate');
+    await page.route('**/api/count-purge', (route) =>
+      route.fulfill({
+        contentType: 'application/x-ndjson',
+        body: '{"progress":{"purged":3}}\n{"error":"Redis did not reply."}\n',
+      }),
+    );
+    await page.locator('#purge [name=value]').fill('/a');
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#confirm-count', 'Counting stopped after 3: Redis did not reply.');
+  });
 
   test('for a purge under which nothing is stored is said in the question', async () => {
     const one = await site({}, simple);
