@@ -115,7 +115,7 @@ export interface RequestEvent extends CacheOutcome {
   /** The outcome in one word. */
   readonly result: CacheResult;
   readonly method: string;
-  /** The path of the URL as the client sent it, without the query. */
+  /** The path of the URL as the client sent it, without the query. Channels and logs have it too, without `showKey`. */
   readonly path: string;
   /** The cache key; absent where none was computed. */
   readonly key?: string;

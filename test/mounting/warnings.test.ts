@@ -1,9 +1,13 @@
 import type { RequestListener } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, jest, test } from '@jest/globals';
 import compression from 'compression';
 import express from 'express';
 import session from 'express-session';
 import type { CacheMiddleware, CacheOptions, WarningEvent } from '../../src/index.ts';
+import { EncryptionCheck } from '../../src/store/encryption-check.ts';
+import type { Warnings } from '../../src/warnings.ts';
 import { bare, express5app, frameworks, type Handler, newCache, serve } from '../support/app.ts';
 import { type Asked, ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -209,6 +213,35 @@ describe('WRN_RRC_ENCRYPT', () => {
     expect(all.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
 
+  test('is not emitted if the clients of the caches have different key prefixes', async () => {
+    const { hostname: host, port } = new URL(redis);
+    const prefix = uniquePrefix();
+    const all: WarningEvent[][] = [];
+    for (const place of [
+      { redis: `${redis}?keyPrefix=a:` },
+      { redis: `${redis}?keyPrefix=b:`, encrypt },
+      { redis: { host, port: Number(port), keyPrefix: 'c:' } },
+    ])
+      all.push(warned({ prefix, ...place }).warnings);
+    await new Promise(setImmediate);
+    expect(all.flat()).toEqual([]);
+  });
+
+  test('is not emitted once the first cache was dropped without close()', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const warnSoon = jest.fn();
+    const place = uniquePrefix();
+    const make = (encrypts: boolean): void =>
+      void new EncryptionCheck({ warnSoon } as unknown as Warnings, place, encrypts);
+    make(false);
+    // A WeakRef keeps its target until the event loop turns.
+    await new Promise(setImmediate);
+    collectGarbage();
+    make(true);
+    expect(warnSoon).not.toHaveBeenCalled();
+  });
+
   test('is emitted when a stored response is not encrypted, and encrypt is set', async () => {
     const place = { redis, prefix: uniquePrefix() };
     const before = warned(place);
@@ -255,7 +288,7 @@ describe('options whose values are probably wrong', () => {
     ]);
   });
 
-  test('that were warned of, or whose warning is off, cost no further tick', async () => {
+  test('a lifetime whose warning was emitted, or is off, costs no further tick', async () => {
     const once = newCache({ warnings: true });
     once.on('warning', () => {});
     await once.store.set('key', 1, { ttl: 20 });
