@@ -778,7 +778,7 @@ describe('what the user types', () => {
     },
   );
 
-  test('while a purge is counted is said in the question, with the count so far', async () => {
+  test('as the target of a purge is counted, and the question says so if counting fails', async () => {
     const one = await site({}, simple);
     const page = await one.open('#operate');
     await page.route('**/api/count-purge', (route) =>
@@ -792,7 +792,7 @@ describe('what the user types', () => {
     await says(page, '#confirm-count', 'Counting stopped after 3: Redis did not reply.');
   });
 
-  test('for a purge under which nothing is stored is said in the question', async () => {
+  test('as the target of a purge may match nothing, and the question says so', async () => {
     const one = await site({}, simple);
     const page = await one.open('#operate');
     await page.locator('#purge [name=value]').fill('/a');
@@ -842,7 +842,7 @@ describe('what the user types', () => {
   });
 });
 
-describe('a newcomer', () => {
+describe('a user of a new cache', () => {
   test('is told what to do while there is no request, no hit and nothing stored', async () => {
     const one = await site({}, simple);
     const page = await one.open();
@@ -921,7 +921,7 @@ test('a response is marked stale after a question, and its URL is copied', async
   expect(await page.getByRole('button', { name: 'Mark stale' }).count()).toBe(0);
 });
 
-describe('the head', () => {
+describe('the head of the page', () => {
   test('names the Redis of the cache, in every view and without its password', async () => {
     const { hostname, port } = new URL(redis);
     const client = new Redis({ host: hostname, port: Number(port), db: 0, connectionName: 'head' });
@@ -956,7 +956,7 @@ describe('the head', () => {
   });
 });
 
-describe('a lost connection', () => {
+describe('the message of a lost connection', () => {
   test('is shown in every view, and ends when the server answers again', async () => {
     const one = await site({}, simple);
     const page = await one.open('#responses');
@@ -971,7 +971,7 @@ describe('a lost connection', () => {
     complaints = complaints.filter((text) => !text.includes('ERR_FAILED'));
   });
 
-  test('to the store is said with what to do', async () => {
+  test('to the store says what to do', async () => {
     const one = await site({ cached: { redis: 'redis://127.0.0.1:1', timeout: 50 } }, simple);
     const page = await one.open('#responses');
     await says(page, '#list-status', /Is Redis up\? The faults under Live say more\.$/);
