@@ -115,7 +115,7 @@ export const WARNINGS: Readonly<Record<WarningCode, Description>> = {
   WRN_RRC_TRUST_PROXY: {
     title: "A proxy forwards requests, and Express's `trust proxy` is off.",
     meaning:
-      '`X-Forwarded-Proto`, `X-Forwarded-Host` or `X-Forwarded-For` arrives, and the app does not trust it. So the app and the cache key take the scheme and the host from the connection: links in stored pages may begin with http://, and purges by URL may name other keys.',
+      '`X-Forwarded-Proto` or `X-Forwarded-Host` names another scheme or host than the connection, and the app does not trust it. So the app and the cache key take the scheme and the host from the connection: links in stored pages may begin with http://, and purges by URL may name other keys.',
     example:
       'X-Forwarded-Proto arrives, but Express\'s "trust proxy" is off: the cache key has the scheme and host of the connection.',
     remedy: "Write app.set('trust proxy', 1) for one proxy: docs/behind-a-proxy.md has the other cases.",
