@@ -1,10 +1,11 @@
 import { AssertionError } from 'node:assert';
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import { ArgumentError, show } from '../errors.ts';
+import { assertKnownKeys } from '../known-names.ts';
 import { openApp, type TestedApp } from './app-server.ts';
 import { type Answer, ask } from './ask.ts';
 import type { CacheStatus } from './cache-status.ts';
-import { compare } from './compare.ts';
+import { compare, foreignCookie } from './compare.ts';
 import { type CallerAnswer, type Leak, THE_CACHE, table, type UrlReport } from './report.ts';
 import type { TestCache } from './test-cache.ts';
 
@@ -39,7 +40,8 @@ export interface CallerReport {
  * the same caller without it. For that, the app is asked with `X-HTTP-Method-Override: GET`, by which the cache forwards a
  * request. The app is served on a port of its own.
  * @param urls paths, such as `/me?tab=1`, which are asked for by GET.
- * @throws {ArgumentError} for a bad app, caller or URL. Rejects, if a request fails.
+ * @throws {ArgumentError} for a bad app, caller or URL. @throws {OptionError} for an unknown member of a caller. Rejects, if a
+ * request fails or does not end within 30 seconds.
  */
 export async function asCallers(
   app: TestedApp,
@@ -98,6 +100,7 @@ function assertCallers(callers: readonly Caller[], urls: readonly string[]): voi
       `asCallers() needs a list of callers { name, headers }, each with a name of its own; not ${given}.`,
     );
   }
+  for (const caller of callers) assertKnownKeys('caller', caller, ['name', 'headers']);
   if (names.includes(THE_CACHE))
     throw new ArgumentError(
       `asCallers() needs another name for the caller "${THE_CACHE}": in the report, it is the name of the cache itself.`,
@@ -198,16 +201,25 @@ class Audit {
       this.#answers.push({ caller: caller.name, status, cacheStatus, from });
       if (!cacheStatus || from === undefined) return;
       if (from !== caller.name) this.#shared.set(`${from}\n${caller.name}`, { from, to: caller.name });
-      this.#compare(caller, answer, from, cacheStatus);
+      this.#compare(pass.slice(0, i), { caller, answer }, from, cacheStatus);
     });
   }
 
-  #compare(caller: Caller, answer: Answer, from: string, cacheStatus: CacheStatus): void {
+  #compare(
+    before: readonly Exchanged[],
+    { caller, answer }: Exchanged,
+    from: string,
+    cacheStatus: CacheStatus,
+  ): void {
+    const own = this.#own.get(caller) ?? [];
     const others = [...this.#own].filter(([other]) => other !== caller).map(([, answers]) => answers);
-    const { different, varies } = compare(answer, this.#own.get(caller) ?? [], others);
+    const { different, varies } = compare(answer, own, others);
     for (const part of varies) this.#varies.add(part);
-    if (different.length === 0) return;
-    this.leaks.push({ url: this.#url, caller: caller.name, from, cacheStatus, differences: different });
+    const earlier = before.filter((other) => other.caller !== caller).map((other) => other.answer);
+    const cookie = foreignCookie(answer, own, earlier);
+    const differences = cookie === undefined ? different : [...different, cookie];
+    if (differences.length === 0) return;
+    this.leaks.push({ url: this.#url, caller: caller.name, from, cacheStatus, differences });
   }
 }
 

@@ -3,7 +3,7 @@ import type { Answer } from './ask.ts';
 /** Fields of the connection, of caches, and those that follow from the body. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
   ...['age', 'cache-status', 'connection', 'content-length', 'date', 'etag', 'keep-alive'],
-  ...['transfer-encoding', 'vary'],
+  ...['transfer-encoding', 'vary', 'set-cookie'],
 ]);
 
 /** A part of an answer that a caller should not have got. */
@@ -20,6 +20,24 @@ interface Comparison {
   readonly different: readonly Difference[];
   /** The parts that have values which the app changes from request to request. */
   readonly varies: readonly string[];
+}
+
+/**
+ * The first cookie that a caller was sent and that was set for another one. What middleware in front sets is new for each
+ * request, or the app sets it for this caller, too.
+ * @param own the answers of the app to the caller.
+ * @param earlier the answers that other callers were sent before.
+ */
+export function foreignCookie(
+  sent: Answer,
+  own: readonly Answer[],
+  earlier: readonly Answer[],
+): Difference | undefined {
+  const isIn = (answers: readonly Answer[], cookie: string): boolean =>
+    answers.some(({ cookies }) => cookies.includes(cookie));
+  const cookie = sent.cookies.find((one) => isIn(earlier, one) && !isIn(own, one));
+  if (cookie === undefined) return undefined;
+  return { part: 'set-cookie', sent: cookie, own: own.flatMap(({ cookies }) => cookies)[0] ?? '' };
 }
 
 /**

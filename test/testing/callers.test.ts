@@ -65,6 +65,39 @@ function createApp(cache: TestCache | ReturnType<typeof newCache>): express.Expr
   return app;
 }
 
+describe('the cookies of a response from the cache', () => {
+  /** A session of its own for each request without one. */
+  const session: RequestHandler = (_req, res, next) => {
+    res.append('Set-Cookie', `sid=${randomBytes(18).toString('base64')}.${randomBytes(9).toString('hex')}`);
+    next();
+  };
+
+  test('are no leak if middleware in front has set them for the request', async () => {
+    const cache = cacheOf();
+    const app = express().use(session, cache);
+    app.get('/news', (_req, res) => void res.send('Rain'));
+    for (let i = 0; i < 5; i++) expectNoLeaks(await asCallers(app, CALLERS, ['/news'], { cache }));
+  });
+
+  test("are a leak if they are another caller's (setCookie: store)", async () => {
+    const cache = cacheOf({ setCookie: 'store' });
+    const app = express().use(cache, session);
+    app.get('/news', (_req, res) => void res.send('Rain'));
+    const { leaks } = await asCallers(app, CALLERS, ['/news'], { cache });
+    expect(leaks.length).toBeGreaterThan(0);
+    expect(new Set(leaks.flatMap(({ differences }) => differences.map(({ part }) => part)))).toEqual(
+      new Set(['set-cookie']),
+    );
+  });
+});
+
+test('an unknown member of a caller is refused, with the known one', async () => {
+  const misspelt = [{ name: 'Ada', header: { Cookie: 'sid=ada' } }] as unknown as Caller[];
+  await expect(asCallers(express(), misspelt, ['/'])).rejects.toThrow(
+    'Unknown option "caller.header". Did you mean "caller.headers"?',
+  );
+});
+
 describe('a personal page that the cache gives to all (guard: off)', () => {
   test('is a leak for each caller who was sent that of another one', async () => {
     const cache = cacheOf({ guard: 'off' });
