@@ -1,4 +1,7 @@
+import { IncomingMessage } from 'node:http';
+import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { redisCache } from '../../src/index.ts';
 import { nearest } from '../../src/known-names.ts';
 import { parsePolicy, parseSettings, refinePolicy } from '../../src/options/parse.ts';
 import { SCHEMA } from '../../src/options/schema.ts';
@@ -282,8 +285,15 @@ describe('options that are no object', () => {
     const { message, option } = thrownBy(() => parse(options as object));
     expect([option, message]).toEqual([
       'options',
-      `The options are ${JSON.stringify(options)}, but must be an object.`,
+      `The options are ${JSON.stringify(options)}, but must be an object such as { ttl: '1h' }.`,
     ]);
+  });
+
+  test('a request is refused by redisCache, with what to write: app.use(redisCache) passes the factory', () => {
+    const request = new IncomingMessage(new Socket());
+    expect(() => redisCache(request as object)).toThrow(
+      'app.use(redisCache) mounts the factory itself: write app.use(redisCache()).',
+    );
   });
 
   test.each([null, '5m', []])('%j is refused by with', (overrides) => {
