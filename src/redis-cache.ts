@@ -34,7 +34,7 @@ import { Varieties } from './sharing/varieties.ts';
 import { EncryptionCheck } from './store/encryption-check.ts';
 import { GuardedStore } from './store/guarded-store.ts';
 import { LeaseRenewal } from './store/lease-renewal.ts';
-import { addressOf } from './store/redis/address.ts';
+import { storePlaceOf } from './store/redis/address.ts';
 import { connect, storeKindOf } from './store/redis/connect.ts';
 import type { Store } from './store/store.ts';
 import { createValueStore } from './values/value-store.ts';
@@ -55,7 +55,7 @@ export function redisCache<Req extends NodeRequest = CacheRequest, Res extends N
   return createCache(options as object, PRODUCTION) as unknown as CacheMiddleware<Req, Res>;
 }
 
-/** What the testing kit has in another form. */
+/** What the testing kit replaces. */
 export interface Seams {
   /** The store that is used in place of the given one. */
   decorate(store: Store): Store;
@@ -99,9 +99,9 @@ class Cache {
       encryption.onFault(fault);
     };
     const connected = decorate(connect(redis, prefix, { maxEntries, near }, clock, onFault));
-    this.#storeAddress = redis === undefined ? undefined : addressOf(redis);
-    const place = redis === undefined ? undefined : `${addressOf(redis)} ${prefix}`;
-    const encryption = new EncryptionCheck(reporter.warnings, place, encrypt);
+    const place = redis === undefined ? undefined : storePlaceOf(redis, prefix);
+    this.#storeAddress = place?.address;
+    const encryption = new EncryptionCheck(reporter.warnings, place?.id, encrypt.length > 0);
     this.#onClose = () => encryption.end();
     const keyring = new Keyring(encrypt, prefix, onFault);
     const store = new GuardedStore(connected, timeout, onFault, keyring);
@@ -124,7 +124,7 @@ class Cache {
       varieties: new Varieties(),
       constants: new Constants(),
       reporter,
-      setupChecks: reporter.warnings.areOn ? new SetupChecks(reporter.warnings, place) : undefined,
+      setupChecks: reporter.warnings.areOn ? new SetupChecks(reporter.warnings, place?.id) : undefined,
       idsOf: (url) => idsOfUrl(this.#policies, url),
       hasOwnKeys: () => hasOwnKeys(this.#policies),
       track: (work) => this.#track(work),

@@ -1,4 +1,4 @@
-import type { EntrySummary, UnreadableEntry } from '../entries/types.ts';
+import type { AnyEntry, EntrySummary } from '../entries/types.ts';
 import type { Io } from './command.ts';
 import {
   columnsOf,
@@ -14,8 +14,6 @@ import {
 import { escapeUnsafe } from './text.ts';
 
 /** Entries as lines of a table. */
-
-export type AnyEntry = EntrySummary | UnreadableEntry;
 
 const HEADINGS: Cells = { age: 'AGE', ttl: 'TTL', status: 'STATUS', size: 'SIZE' };
 

@@ -1,12 +1,20 @@
 import type { CacheMiddleware } from '../cache-middleware.ts';
+import type { AnyEntry } from '../entries/types.ts';
 import type { Explanation } from '../lifecycle/explain.ts';
 import { parseArguments, parseHeaders } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
-import { type AnyEntry, entryLine, headings, variantLine } from './entry-lines.ts';
-import { columnsOf, formatDuration, formatEntries, painter, truncate } from './format.ts';
-import { isUrl } from './ids.ts';
-import { reportNothing } from './nothing.ts';
+import { entryLine, headings, variantLine } from './entry-lines.ts';
+import {
+  columnsOf,
+  formatDate,
+  formatDuration,
+  formatEntries,
+  painter,
+  truncate,
+  wrapped,
+} from './format.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { reportNothing } from './report-nothing.ts';
 import { checkUrl, entriesOf, parseTarget, type Target } from './target.ts';
 import { escapeUnsafe, jsonLine } from './text.ts';
 
@@ -132,7 +140,6 @@ function asLines({ url, method, answer, selected, explanation, variants }: Repor
   const { because, cacheStatus = '', key } = explanation;
   const paint = painter(io.out, io);
   const columns = columnsOf(io.out);
-  const title = `${HEADLINES[answer]}`;
   const facts: [name: string, value: string][] = [
     ['request', `${method} ${url}`],
     ...(answer === 'unknown' ? [] : [['Cache-Status', cacheStatus] as [string, string]]),
@@ -142,8 +149,12 @@ function asLines({ url, method, answer, selected, explanation, variants }: Repor
   ];
   const width = Math.max(...facts.map(([name]) => name.length));
   return [
-    paint('bold', title),
-    ...facts.map(([name, value]) => `  ${name.padEnd(width)}  ${escapeUnsafe(value)}`),
+    paint('bold', HEADLINES[answer]),
+    ...facts.flatMap(([name, value]) =>
+      wrapped(escapeUnsafe(value), columns - width - 4).map(
+        (line, i) => `  ${(i === 0 ? name : '').padEnd(width)}  ${line}`,
+      ),
+    ),
     ...tableOf(variants, selected, io),
     '',
     ...CAVEAT.map((line) => paint('dim', truncate(line, columns))),
@@ -160,7 +171,7 @@ function reasonLine({ word, says, see }: Explanation['because'][number]): [strin
 }
 
 function whyUnknown(variants: readonly AnyEntry[]): [string, string][] {
-  const hasOwnKey = variants.some((one) => one.readable && one.url === undefined && isUrl(one.key) === false);
+  const hasOwnKey = variants.some((one) => one.readable && one.url === undefined);
   const declares = variants.some((one) => one.readable && one.declaredParts !== '');
   const isSealed = variants.every((one) => !one.readable);
   if (isSealed)
@@ -173,11 +184,9 @@ function whyUnknown(variants: readonly AnyEntry[]): [string, string][] {
 
 function factsOf(entry: Extract<AnyEntry, { readable: true }>): [string, string][] {
   const { ageMs, ttlMs, bornAt, status, expiresInMs } = entry;
-  const made = new Date(bornAt);
-  const since = Number.isNaN(made.getTime()) ? String(bornAt) : made.toISOString();
   return [
     ['status', String(status)],
-    ['made', since],
+    ['made', formatDate(bornAt)],
     ['age', formatDuration(ageMs)],
     ['ttl', `${formatDuration(ttlMs)}${ttlMs > 0 ? '' : ' (stale)'}`],
     ['expires', `in ${formatDuration(expiresInMs)}`],

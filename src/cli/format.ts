@@ -31,6 +31,12 @@ export function formatDuration(ms: number): string {
   return `${Math.trunc(ms / length) || 0}${unit}`;
 }
 
+/** A damaged clock may have stored an instant that is no date. */
+export function formatDate(ms: number): string {
+  const date = new Date(ms);
+  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
+}
+
 /** A number of bytes in its largest unit, of 1024 each: `5.9KB`. */
 export function formatBytes(size: number): string {
   return bytes.format(size, { decimalPlaces: 1 }) ?? '';
@@ -74,6 +80,22 @@ export function widthOf(text: string): number {
   let width = 0;
   for (const char of text) width += (char.codePointAt(0) as number) < 0x1100 ? 1 : 2;
   return width;
+}
+
+/** The text in lines of at most so many columns, broken at spaces. A longer word is a line of its own. */
+export function wrapped(text: string, columns: number): string[] {
+  const [first = '', ...words] = text.split(' ');
+  const lines: string[] = [];
+  let line = first;
+  for (const word of words) {
+    if (widthOf(line) + 1 + widthOf(word) > columns) {
+      lines.push(line);
+      line = word;
+    } else {
+      line += ` ${word}`;
+    }
+  }
+  return [...lines, line];
 }
 
 /** A label and items with commas between them, in lines of at most so many columns. */

@@ -1,12 +1,12 @@
 import { MAX_LIMIT } from '../entries/paging.ts';
-import type { EntryQuery } from '../entries/types.ts';
+import type { AnyEntry, EntryQuery } from '../entries/types.ts';
 import { parseArguments, parseChoice, parseCount } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
-import { type AnyEntry, entryLine, headings } from './entry-lines.ts';
+import { entryLine, headings } from './entry-lines.ts';
 import { formatEntries, painter } from './format.ts';
 import { isUrl } from './ids.ts';
-import { reportNothing } from './nothing.ts';
 import { REDIS_HELP, REDIS_OPTIONS, withRedis } from './redis.ts';
+import { reportNothing } from './report-nothing.ts';
 import { entriesOf, parseTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 import { jsonLine } from './text.ts';
 

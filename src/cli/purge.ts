@@ -1,11 +1,13 @@
+import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import type { AnyEntry } from '../entries/types.ts';
 import type { PurgeTarget } from '../options/operations.ts';
 import { parseArguments } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
-import { type AnyEntry, entryLine, headings } from './entry-lines.ts';
+import { entryLine, headings } from './entry-lines.ts';
 import { formatEntries, formatNumber, painter } from './format.ts';
-import { reportNothing } from './nothing.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { reportNothing } from './report-nothing.ts';
 import { entriesOf, parseTarget, requireTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 import { escapeUnsafe, jsonLine } from './text.ts';
 
@@ -106,15 +108,15 @@ async function first(count: number, pages: AsyncIterable<readonly AnyEntry[]>): 
   return entries.slice(0, count);
 }
 
-/** How many entries a purge would purge. */
+/** How many entries a purge would purge. An entry that several targets find counts once. */
 async function countOf(session: Session, target: Target): Promise<number> {
-  let count = 0;
-  if (target.ids.length > 0) {
-    for await (const entries of entriesOf(session, target)) count += entries.length;
-    return count;
-  }
+  const { tags, all } = target;
+  const { cache } = session;
+  if (all) return cache.purge({ all }, { dryRun: true });
   // The cache knows how to count by a tag whose index Redis has evicted.
-  for (const one of purgesOf(target)) count += await session.cache.purge(one, { dryRun: true });
+  if (tags.length > 0) return cache.purge({ tags }, { dryRun: true });
+  let count = 0;
+  for await (const entries of entriesOf(session, target)) count += entries.length;
   return count;
 }
 
@@ -136,7 +138,11 @@ async function confirm(what: string, { input, err, signal }: Io): Promise<boolea
     terminal: false,
   });
   try {
-    const answer = await lines.question(`${what} Type yes to continue: `, { signal });
+    // A question stays open for ever if the input ends (Ctrl-D).
+    const answer = await Promise.race([
+      lines.question(`${what} Type yes to continue: `, { signal }),
+      once(lines, 'close').then(() => ''),
+    ]);
     return answer.trim().toLowerCase() === 'yes';
   } finally {
     lines.close();

@@ -1,10 +1,10 @@
-import type { Entry, EntrySummary, UnreadableEntry } from '../entries/types.ts';
+import type { AnyEntry, Entry, UnreadableEntry } from '../entries/types.ts';
 import { parseArguments, parseCount } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, UsageError, write } from './command.ts';
 import { audienceText, selectorsOf } from './entry-lines.ts';
-import { formatBytes, formatDuration, formatEntries, painter } from './format.ts';
-import { reportNothing } from './nothing.ts';
+import { formatBytes, formatDate, formatDuration, formatEntries, painter } from './format.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
+import { reportNothing } from './report-nothing.ts';
 import { entriesOf, parseTarget, requireTarget, TARGET_HELP, TARGET_OPTIONS, type Target } from './target.ts';
 import { escapeUnsafe, escapeUnsafeLines, jsonLine } from './text.ts';
 
@@ -38,8 +38,6 @@ const OPTIONS = {
   raw: { type: 'boolean' },
 } as const;
 
-type AnyEntry = Entry | UnreadableEntry;
-
 export const show: Command = {
   summary: 'shows a stored response: times, tags, header fields, body',
   help: HELP,
@@ -51,7 +49,7 @@ export const show: Command = {
     const limit = parseCount('--limit', values.limit, 50);
     return withRedis(values, io, async (session) => {
       let count = 0;
-      const raws: AnyEntry[] = [];
+      const found: Raw = { variants: [] };
       for await (const summary of summariesOf(session, target, variant)) {
         if (count === limit) {
           if (io.err.isTTY && !json && !raw)
@@ -61,13 +59,15 @@ export const show: Command = {
         const entry = await session.cache.entries.get(summary);
         if (!entry) continue;
         count++;
-        if (raw) raws.push(entry);
-        else if (json) await write(io, jsonLine(asJson(entry, body)));
+        if (raw) {
+          found.first ??= entry;
+          found.variants.push(entry.variant);
+        } else if (json) await write(io, jsonLine(asJson(entry, body)));
         else await write(io, `${count > 1 ? '\n' : ''}${asText(entry, body, io)}`);
       }
       if (count === 0)
         return reportNothing(session, io, target, variant === undefined ? '' : `--variant ${variant}`);
-      return raw ? writeRawBody(raws, io) : EXIT.done;
+      return raw ? writeRawBody(found, io) : EXIT.done;
     });
   },
 };
@@ -76,24 +76,29 @@ async function* summariesOf(
   session: Session,
   target: Target,
   variant: string | undefined,
-): AsyncGenerator<EntrySummary | UnreadableEntry, void> {
+): AsyncGenerator<AnyEntry, void> {
   for await (const entries of entriesOf(session, target))
     for (const entry of entries) if (variant === undefined || entry.variant === variant) yield entry;
 }
 
+/** What --raw has found. Bodies may be large, so the first entry alone is kept whole. */
+interface Raw {
+  first?: Entry | UnreadableEntry;
+  readonly variants: string[];
+}
+
 /** @returns the exit code. */
-async function writeRawBody(entries: readonly AnyEntry[], io: Io): Promise<number> {
-  const [entry] = entries;
-  if (!entry || entries.length > 1) {
-    const variants = entries.map(({ variant }) => `  --variant ${shellQuoted(variant)}\n`);
-    io.err.write(`${entries.length} responses are stored, and --raw writes one: add\n${variants.join('')}`);
+async function writeRawBody({ first, variants }: Raw, io: Io): Promise<number> {
+  if (!first || variants.length > 1) {
+    const options = variants.map((variant) => `  --variant ${shellQuoted(variant)}\n`);
+    io.err.write(`${variants.length} responses are stored, and --raw writes one: add\n${options.join('')}`);
     return EXIT.usage;
   }
-  if (!entry.readable) {
-    io.err.write(`${reasonText(entry)}\n`);
+  if (!first.readable) {
+    io.err.write(`${reasonText(first)}\n`);
     return EXIT.nothing;
   }
-  await write(io, entry.body);
+  await write(io, first.body);
   return EXIT.done;
 }
 
@@ -114,7 +119,7 @@ function reasonText({ reason, encryptedWith }: UnreadableEntry): string {
   }
 }
 
-function asText(entry: AnyEntry, withBody: boolean, io: Io): string {
+function asText(entry: Entry | UnreadableEntry, withBody: boolean, io: Io): string {
   const paint = painter(io.out, io);
   const facts = entry.readable ? factsOf(entry) : unreadableFacts(entry);
   const lines = [
@@ -168,12 +173,6 @@ function staleness({ purged, stale }: Entry): string {
   return stale ? ' (stale)' : '';
 }
 
-/** A damaged clock may have stored an instant that is no date. */
-function formatDate(ms: number): string {
-  const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? String(ms) : date.toISOString();
-}
-
 function bodyText({ body, contentEncoding }: Entry, { out }: Io): string {
   const text = contentEncoding === undefined ? decodeText(body) : undefined;
   if (text === undefined) return hexDump(body);
@@ -201,7 +200,7 @@ function hexDump(body: Buffer): string {
   return lines.join('\n');
 }
 
-function asJson(entry: AnyEntry, withBody: boolean): object {
+function asJson(entry: Entry | UnreadableEntry, withBody: boolean): object {
   if (!entry.readable) return entry;
   const { body, ...rest } = entry;
   if (!withBody) return rest;

@@ -2,10 +2,10 @@ import type { EntryFigure, StoreFigures } from '../entries/types.ts';
 import { parseOptions } from './arguments.ts';
 import { type Command, EXIT, EXIT_HELP, type Io, write } from './command.ts';
 import { columnsOf, formatBytes, formatCount, formatNumber, labeled, painter, truncate } from './format.ts';
-import { reportNothing } from './nothing.ts';
 import { Progress } from './progress.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
-import { type ServerFigures, serverFigures } from './server.ts';
+import { reportNothing } from './report-nothing.ts';
+import { type ServerFigures, serverFigures } from './server-figures.ts';
 import { escapeUnsafe, jsonLine } from './text.ts';
 
 const HELP = `Usage: redis-response-cache stats [OPTIONS]

@@ -1,12 +1,11 @@
 import { MAX_LIMIT } from '../entries/paging.ts';
-import type { EntryQuery } from '../entries/types.ts';
+import type { AnyEntry, EntryQuery } from '../entries/types.ts';
 import { PurgeError } from '../errors.ts';
 import { urlPrefixMatcher } from '../key/key-ids.ts';
 import { suggestion } from '../known-names.ts';
 import { areTags, MAX_TAGS, TAG_ACCEPTED } from '../options/tags.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import { UsageError } from './command.ts';
-import type { AnyEntry } from './entry-lines.ts';
 import { checkedId, idsForKey, idsForUrl, isCacheKey, isUrl, parseJson, tagsForUrl } from './ids.ts';
 import type { Session } from './redis.ts';
 
@@ -67,7 +66,7 @@ export function parseTarget(values: Values, bare: readonly string[] = []): Targe
   for (const text of bare) {
     if (isUrl(text)) named.url = [...(named.url ?? []), text];
     else if (isCacheKey(text) || isJsonKey(text)) named.key = [...(named.key ?? []), text];
-    else throw new UsageError(adviceFor(text));
+    else throw new UsageError(notTarget(text));
   }
   const kinds = KINDS.filter((kind) => named[kind] !== undefined);
   const [kind] = kinds;
@@ -120,7 +119,7 @@ export function checkUrl(text: string): void {
 }
 
 /** Says what to write in place of what is no target. */
-function adviceFor(text: string): string {
+function notTarget(text: string): string {
   const problem = notUrl(text);
   if (text.startsWith('/')) return `${problem}: add the host, or use --url-prefix ${text} for all hosts`;
   const meant = urlMeantBy(text) || suggestion(text, KINDS, '--');
@@ -165,10 +164,13 @@ export async function* entriesOf(
   for (const id of new Set(ids)) yield (await cache.entries.list({ ...query, id })).entries.filter(isNew);
   for (const tag of new Set([...tags, ...urlTags]))
     for await (const page of pages({ tag })) yield page.filter(isNew);
+  // Everything may be too much to remember.
+  if (all) return yield* pages({});
   const matchers = prefixes.map(urlPrefixMatcher);
   const isUnder = ({ key }: AnyEntry): boolean =>
-    all || key === undefined || matchers.some((matches) => matches(key));
-  if (all || matchers.length > 0) for await (const page of pages({})) yield page.filter(isUnder);
+    key === undefined || matchers.some((matches) => matches(key));
+  if (matchers.length > 0)
+    for await (const page of pages({})) yield page.filter((entry) => isUnder(entry) && isNew(entry));
 }
 
 /** All pages of a list. */

@@ -173,7 +173,7 @@ interface Report extends WarmResult {
 }
 
 function writeReport(report: Report, json: boolean, { out, err }: Io): void {
-  const { done, failed, failures, problems, interrupted } = report;
+  const { done, failed, failures, notStored, problems, interrupted } = report;
   const seconds = Number(report.seconds.toFixed(1));
   if (json) {
     out.write(jsonLine({ ...report, seconds }));
@@ -181,6 +181,8 @@ function writeReport(report: Report, json: boolean, { out, err }: Io): void {
   }
   const prefix = interrupted ? 'interrupted: ' : '';
   out.write(`${prefix}${formatNumber(done)} done, ${formatNumber(failed)} failed in ${seconds} s\n`);
+  for (const [reason, count] of Object.entries(notStored))
+    out.write(`  ${formatNumber(count)} not stored: ${escapeUnsafe(reason)}\n`);
   const width = Math.max(...failures.map(({ reason }) => reason.length));
   for (const { url, reason } of failures) out.write(`  ${escapeUnsafe(`${reason.padEnd(width)}  ${url}`)}\n`);
   if (failed > failures.length) out.write(`  and ${formatNumber(failed - failures.length)} more\n`);

@@ -7,7 +7,7 @@ import { entryLine, headings } from './entry-lines.ts';
 import { columnsOf, formatBytes, formatEntries, formatNumber, labeled, painter, truncate } from './format.ts';
 import { REDIS_HELP, REDIS_OPTIONS, type Session, withRedis } from './redis.ts';
 import { Screen } from './screen.ts';
-import { type ServerFigures, serverFigures } from './server.ts';
+import { type ServerFigures, serverFigures } from './server-figures.ts';
 import { serverLines, storedBlocks } from './stats.ts';
 import { pagesOf } from './target.ts';
 import { escapeUnsafe, jsonLine } from './text.ts';

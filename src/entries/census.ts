@@ -1,4 +1,4 @@
-import type { EntryFigure, EntrySummary, StoreFigures, UnreadableEntry } from './types.ts';
+import type { AnyEntry, EntryFigure, EntrySummary, StoreFigures } from './types.ts';
 
 /** Media types beyond this number are counted as `other`. */
 const MAX_TYPES = 100;
@@ -41,14 +41,14 @@ export class EntryCensus {
     this.#scanned = Math.min(this.#scanned + count, this.#total);
   }
 
-  add(entry: EntrySummary | UnreadableEntry): void {
+  add(entry: AnyEntry): void {
     for (const figure of this.#figuresOf(entry)) {
       figure.count++;
       figure.bytes += entry.storedBytes;
     }
   }
 
-  #figuresOf(entry: EntrySummary | UnreadableEntry): MutableFigure[] {
+  #figuresOf(entry: AnyEntry): MutableFigure[] {
     const { damaged, unknownKey, unencrypted, values, responses, stale, fresh } = this.#figures;
     if (!entry.readable) {
       // Only `get` decodes bodies, so only `get` finds one too large.

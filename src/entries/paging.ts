@@ -5,7 +5,7 @@ import { ownMembers } from '../options/parsers.ts';
 import { areTags, TAG_ACCEPTED } from '../options/tags.ts';
 import { variantKeyOf } from '../store/ids.ts';
 import type { ScanPosition, ScanStep } from '../store/store.ts';
-import type { EntryPage, EntryQuery, EntryRef, EntrySummary, UnreadableEntry } from './types.ts';
+import type { AnyEntry, EntryPage, EntryQuery, EntryRef } from './types.ts';
 
 /** A page ends after about this many keys. */
 const MAX_SCANNED = 5000;
@@ -14,8 +14,6 @@ const MIN_STEP = 10;
 const MAX_STEP = 1000;
 /** The largest `limit` of a page. */
 export const MAX_LIMIT = 1000;
-
-type AnyEntry = EntrySummary | UnreadableEntry;
 
 /** A valid `EntryQuery`. */
 interface Query {

@@ -10,7 +10,7 @@ import { isHashed } from '../store/ids.ts';
 import { orThrow } from '../store/or-throw.ts';
 import type { ValueDescription } from '../store/store.ts';
 import type { Storage } from './storage.ts';
-import type { EntrySummary, UnreadableEntry } from './types.ts';
+import type { AnyEntry, EntrySummary, UnreadableEntry } from './types.ts';
 
 /** How many ids one call describes at most. */
 const MAX_IDS = 128;
@@ -26,10 +26,10 @@ export async function summaries(
   { store, keyring, clock }: Storage,
   ids: readonly string[],
   matches: (key: string | undefined) => boolean = () => true,
-): Promise<(EntrySummary | UnreadableEntry)[]> {
+): Promise<AnyEntry[]> {
   // A readable id is the cache key, so an id that does not match needs no read.
   const wanted = [...new Set(ids)].filter((id) => isHashed(id) || matches(id));
-  const result: (EntrySummary | UnreadableEntry)[] = [];
+  const result: AnyEntry[] = [];
   // The first call describes one id: it loads the script, so that later calls send its hash alone, and it shows how
   // large the values are.
   let size = 1;
@@ -50,7 +50,7 @@ export async function summaries(
   return result;
 }
 
-function summarize(keyring: Keyring, value: ValueDescription, now: number): EntrySummary | UnreadableEntry {
+function summarize(keyring: Keyring, value: ValueDescription, now: number): AnyEntry {
   const stored = keyring.decodeHead(value.id, value);
   return stored ? summarizeStored(value, stored, now) : summarizeUnreadable(value, keyring.unreadable(value));
 }

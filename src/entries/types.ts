@@ -89,6 +89,9 @@ export interface UnreadableEntry extends EntryRef {
   readonly expiresInMs: number;
 }
 
+/** An entry as lists have it. */
+export type AnyEntry = EntrySummary | UnreadableEntry;
+
 /** A stored response with header fields and body. */
 export interface Entry extends EntrySummary {
   /** The reason phrase; empty for the default one of the status code. */

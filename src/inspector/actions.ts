@@ -127,13 +127,13 @@ export function createActions(cache: InspectedCache, settings: Settings, live: L
     }
     const progress = ({ failed, ...report }: WarmProgress): void =>
       context.progress({ ...report, failed: failed + refused.length, total: given.length });
-    const { done, failed, failures } = await startWarmUp(allowed, { ...context, progress });
+    const { failed, failures, ...rest } = await startWarmUp(allowed, { ...context, progress });
     const all = [
       ...refused,
       ...failures.map((failure) => ({ ...failure, index: given.indexOf(failure.url) })),
     ];
     return {
-      done,
+      ...rest,
       failed: failed + refused.length,
       failures: all.sort((a, b) => a.index - b.index).slice(0, MAX_FAILURES),
     };

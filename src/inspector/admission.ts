@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { isLoopbackAddress, loopbackHost } from '../http/loopback.ts';
 import { isProduction, type Settings } from './settings.ts';
 
 /** Decides who may use the inspector, and which requests come from its own page. */
@@ -9,8 +10,6 @@ const PAGE_FIELD = 'x-cache-inspector';
 /** Fields that a proxy adds. Behind a proxy, the peer is not the client. */
 const FORWARDED =
   /^(?:forwarded|via|x-forwarded(?:-.*)?|x-real-ip|x-client-ip|true-client-ip|cf-connecting-ip)$/;
-const LOOPBACK = /^(?:(?:::ffff:)?127(?:\.\d{1,3}){3}|::1)$/;
-const LOOPBACK_HOST = /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d+)?$/i;
 
 /** Rejects with what the `authorize` function throws. */
 export async function isAuthorized(
@@ -27,8 +26,8 @@ function isLocal(req: IncomingMessage): boolean {
   if (isProduction()) return false;
   const fields = Object.keys(req.headers);
   return (
-    LOOPBACK.test(req.socket.remoteAddress ?? '') &&
-    LOOPBACK_HOST.test(hostOf(req)) &&
+    isLoopbackAddress(req.socket.remoteAddress ?? '') &&
+    loopbackHost(hostOf(req)) !== undefined &&
     !fields.some((name) => FORWARDED.test(name))
   );
 }

@@ -1,6 +1,12 @@
 import { hostname } from 'node:os';
 import type { CacheHandle } from '../cache-middleware.ts';
-import type { FaultEvent, ForwardReason, PurgeEvent } from '../observe/outcome.ts';
+import {
+  type CacheResult,
+  type FaultEvent,
+  type ForwardReason,
+  type PurgeEvent,
+  RESULTS,
+} from '../observe/outcome.ts';
 import { type CacheReason, reasonOf, reasonsOf } from '../observe/reasons.ts';
 import type { CacheStats } from '../observe/stats.ts';
 
@@ -35,6 +41,8 @@ interface Snapshot {
   /** Milliseconds since 1970. */
   readonly now: number;
   readonly stats: CacheStats;
+  /** The explanation of each word in `stats.requests`. */
+  readonly results: Readonly<Record<CacheResult, string>>;
   /** The explanation of each word in `stats.forwarded`. */
   readonly forwarded: Readonly<Record<string, CacheReason>>;
   /** The explanation of each word in `stats.details` and `stats.refused`. */
@@ -75,6 +83,7 @@ export class Live {
       process: { host: hostname(), pid: process.pid },
       now: Date.now(),
       stats,
+      results: RESULTS,
       forwarded: Object.fromEntries(forwardReasons),
       details: Object.fromEntries(words.map((word) => [word, reasonOf(word)])),
       samples: [...this.#samples, sampleOf(stats)],

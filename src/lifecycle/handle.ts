@@ -66,7 +66,7 @@ async function begin(t: Transaction): Promise<void> {
   }
   if (policy.compress) exchange.askByOwnTags();
   if (outerFill && outerFill.policy.identity === policy.identity) {
-    context.setupChecks?.metAgain(t);
+    context.setupChecks?.onSecondMount(t);
     await context.nested.override(outerFill, exchange, policy);
     return exchange.forward();
   }
@@ -149,7 +149,7 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
     case 'not-shared':
       return t.forward({ kind: 'forward', fwd: reason, detail: 'nothing-to-share' });
     case 'busy':
-      context.setupChecks?.atBusy(t);
+      context.setupChecks?.onBusy(t);
       return t.forward({ kind: 'forward', fwd: reason, detail: 'fill-under-way' });
     case 'fault':
       return t.forward({ kind: 'forward', fwd: reason, detail: turn.fault.code });

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SentHead } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { loopbackHost } from '../http/loopback.ts';
 import type { Identity } from '../key/identify.ts';
 import type { CacheDetail } from '../observe/outcome.ts';
 import { wordOf } from '../observe/reasons.ts';
@@ -23,7 +24,6 @@ const ABOUT_SHARING: ReadonlySet<string> = new Set([
   'depends-on-credentials',
 ]);
 
-const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\]):(\d+)$/;
 /** So many ports for one path are those of a test client that listens anew for each request. */
 const MAX_PORTS = 3;
 const MAX_PATHS = 1000;
@@ -34,20 +34,22 @@ const portsByPath = new Map<string, Set<string>>();
 /** A request at one cache, as far as it is looked at. */
 interface CheckedRequest {
   readonly exchange: Exchange;
+  /** The path of the URL, without the query: query values may be secret. */
+  readonly path: string;
   readonly ownPolicy: Policy;
   readonly identity: Identity;
   readonly refresh: object | undefined;
   readonly inFront: ForwardedRequest | undefined;
 }
 
-/** A cache that fills a key for a request. */
-interface Filling {
+/** The fill that a cache has begun for a request, as caches behind it find it. */
+interface FillInFront {
   /** Where it stores, and the key; `undefined` for a cache in memory, which nothing else stores in. */
   readonly place: string | undefined;
   readonly isFrontDoor: boolean;
 }
 
-const fillings = new WeakMap<IncomingMessage, Filling>();
+const fillsInFront = new WeakMap<IncomingMessage, FillInFront>();
 
 /** What is looked at again when the head of the response is known. */
 export interface HeadCheck {
@@ -79,7 +81,7 @@ export class SetupChecks {
       this.#checkPort(t);
     }
     const { req, res } = t.exchange;
-    fillings.set(req, { place: this.#placeOf(t), isFrontDoor: t.exchange.cacheLevel === 0 });
+    fillsInFront.set(req, { place: this.#placeOf(t), isFrontDoor: t.exchange.cacheLevel === 0 });
     return {
       isAnonymous: identityOn(req) === undefined,
       wasWrapped: Object.hasOwn(res, 'flush'),
@@ -114,7 +116,7 @@ export class SetupChecks {
   }
 
   /** A request with a body whose key could not be made of it, because no body parser had run. */
-  bodyAbsent(): void {
+  onBodyAbsent(): void {
     this.#warnings.warn(
       'WRN_RRC_BODY_PARSER',
       'A body parser is mounted behind the cache: keys are made before it runs, so requests with a body are not cached.',
@@ -122,15 +124,20 @@ export class SetupChecks {
   }
 
   /** A request that a fill of the same middleware, further out, has forwarded. */
-  metAgain(t: CheckedRequest): void {
+  onSecondMount(t: CheckedRequest): void {
     const { inFront, ownPolicy } = t;
-    if (inFront?.ownPolicy === ownPolicy && inFront.exchange.cacheLevel > 0) this.#warnTwice(t);
+    if (inFront?.ownPolicy !== ownPolicy || inFront.exchange.cacheLevel === 0) return;
+    this.#warnings.warn(
+      'WRN_RRC_MOUNTED_TWICE',
+      `A request for ${t.path} meets the same cache twice: the second does nothing.`,
+      'same',
+    );
   }
 
   /** A request that may not be filled, since a fill of its key is under way: perhaps that of another cache in front. */
-  atBusy(t: CheckedRequest): void {
+  onBusy(t: CheckedRequest): void {
     const place = this.#placeOf(t);
-    const inFront = fillings.get(t.exchange.req);
+    const inFront = fillsInFront.get(t.exchange.req);
     if (place !== undefined && inFront?.place === place && !inFront.isFrontDoor)
       this.#warnings.warn(
         'WRN_RRC_MOUNTED_TWICE',
@@ -140,15 +147,6 @@ export class SetupChecks {
 
   #placeOf({ identity }: CheckedRequest): string | undefined {
     return this.#place && `${this.#place} ${identity.key}`;
-  }
-
-  #warnTwice({ exchange }: CheckedRequest): void {
-    const path = pathOf(exchange.target?.url);
-    this.#warnings.warn(
-      'WRN_RRC_MOUNTED_TWICE',
-      `A request for ${path} meets the same cache twice: the second does nothing.`,
-      'same',
-    );
   }
 
   #checkProxy({ exchange }: CheckedRequest): void {
@@ -161,10 +159,11 @@ export class SetupChecks {
       );
   }
 
-  #checkPort({ exchange: { target } }: CheckedRequest): void {
-    const port = target && LOOPBACK.exec(target.host)?.[1];
+  #checkPort(t: CheckedRequest): void {
+    const { target } = t.exchange;
+    const port = target && loopbackHost(target.host)?.port;
     if (port === undefined) return;
-    const path = pathOf(target?.url);
+    const { path } = t;
     let ports = portsByPath.get(path);
     if (!ports) {
       if (portsByPath.size >= MAX_PATHS) return;
@@ -184,9 +183,4 @@ export class SetupChecks {
 /** The first of what sessions and authentication have placed. A getter of theirs is not called. */
 function identityOn(req: IncomingMessage): string | undefined {
   return IDENTITIES.find((name) => hasGetter(req, name) || (placedValue(req, name) ?? null) !== null);
-}
-
-/** Query values may be secret. */
-function pathOf(url: string | undefined): string {
-  return url?.split('?', 1)[0] ?? '';
 }

@@ -233,10 +233,10 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
     });
   }
 
-  /** The path of the URL, without the query. */
+  /** The path of the URL, without the query, the fragment, and what a client sends before the path. */
   get path(): string {
     const { originalUrl, url = '' } = this.exchange.req as { originalUrl?: string; url?: string };
-    return (originalUrl ?? url).split('?', 1)[0] as string;
+    return (originalUrl ?? url).replace(/^[a-z][a-z\d+.-]*:\/\/[^/?#]*|[?#].*$/gis, '');
   }
 
   /** Status code of the response to the client. */

@@ -79,6 +79,19 @@ export type CacheResult =
   | 'invalidated'
   | 'abandoned';
 
+/** What has happened, by result: a sentence without its first capital and its full stop. */
+export const RESULTS: Readonly<Record<CacheResult, string>> = {
+  hit: 'a fresh stored response was sent',
+  stale: 'a stale stored response was sent',
+  collapsed: 'the response to another request for the same key was sent',
+  revalidated: 'a stored response was sent after the app confirmed it',
+  miss: 'the app answered, because no stored response could be used',
+  bypass: 'the app answered; the cache did not look for a stored response, or could not',
+  unsatisfied: 'the cache answered with 504 (only-if-cached)',
+  invalidated: 'the request was a purge',
+  abandoned: 'the client disconnected before the app was called',
+};
+
 /** With these details a forwarded request was answered with a stale stored response. */
 const STALE: ReadonlySet<CacheDetail> = new Set<CacheDetail>([
   'stale-if-error',
@@ -102,7 +115,7 @@ export interface RequestEvent extends CacheOutcome {
   /** The outcome in one word. */
   readonly result: CacheResult;
   readonly method: string;
-  /** The path of the URL as the client sent it, without the query. */
+  /** The path of the URL as the client sent it, without the query. Channels and logs have it too, without `showKey`. */
   readonly path: string;
   /** The cache key; absent where none was computed. */
   readonly key?: string;

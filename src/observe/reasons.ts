@@ -175,11 +175,11 @@ export const DETAILS = {
     'RFC 9111 §7.3',
   ],
   'depends-on-credentials': [
-    'The app read data of the caller (listed after the colon), or was seen to give requests with such credentials another answer, and the key does not cover the caller (options `guard` and `vary.caller`).',
+    'The app read data of the caller, or was seen to give requests with such credentials another answer, and the key does not cover the caller (options `guard` and `vary.caller`). If the app read data, `detail` lists it after a colon.',
     'RFC 9111 §7.3',
   ],
   varies: [
-    'The app read values (listed after the colon) that middleware in front has set for this request alone, or that are different for each request.',
+    'The app read values that middleware in front has set for this request alone, or that are different for each request. `detail` lists them after a colon.',
     'RFC 9111 §4.1',
   ],
   partial: ['The response answers the range of this request only, so it cannot be reused.', 'RFC 9111 §3.3'],

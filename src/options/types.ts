@@ -384,7 +384,8 @@ export interface CacheOptions<
   readonly invalidation?: InvalidationOptions<Req, Res> | undefined;
   /**
    * Adds the cache key to `Cache-Status` (RFC 9211 §2.7), for debugging: clients see how keys are made. A key longer than 512
-   * characters is cut, and ends in its length: `... (12034 characters)`. @default false
+   * characters is cut, and ends in its length: `... (12034 characters)`. Diagnostics channels and `DEBUG` logs get whole keys,
+   * tags and error messages too. Without it they get the path of a URL, but not its query. @default false
    */
   readonly showKey?: boolean | undefined;
   /**

@@ -1,6 +1,6 @@
 import type { Storage } from '../entries/storage.ts';
 import { summaries } from '../entries/summary.ts';
-import type { EntrySummary, UnreadableEntry } from '../entries/types.ts';
+import type { AnyEntry } from '../entries/types.ts';
 import { StoreError } from '../errors.ts';
 import { Fault } from '../store/fault.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
@@ -10,8 +10,6 @@ export type PurgeVerbs = Pick<GuardedResponses, 'purge' | 'purgeTag' | 'purgeMat
 
 /** How many keys one step of a count looks at. */
 const STEP = 500;
-
-type AnyEntry = EntrySummary | UnreadableEntry;
 
 /**
  * The verbs of one purge, which count the responses that they would purge and change nothing. A response that several

@@ -33,6 +33,13 @@ const TARGETS = ['key', 'url', 'tag', 'tags', 'prefix', 'all'] as const;
 
 type TargetName = (typeof TARGETS)[number];
 
+/** How `purge()` is given an option that belongs in its second argument. */
+const SECOND_ARGUMENTS: ReadonlyMap<string, string> = new Map([
+  ['soft', '{ soft: true }'],
+  ['onProgress', '{ onProgress }'],
+  ['dryRun', '{ dryRun: true }'],
+]);
+
 /** A purge target with one name and a value that is still to be checked. */
 interface Target {
   readonly name: TargetName;
@@ -95,8 +102,8 @@ function parseTarget(target: PurgeTarget): Target {
   const named: Partial<Record<string, unknown>> = Object.assign(Object.create(null), target);
   const known: readonly string[] = TARGETS;
   const unknown = Object.keys(named).find((name) => !known.includes(name));
-  if (unknown === 'soft' || unknown === 'onProgress') {
-    const call = unknown === 'soft' ? '{ soft: true }' : '{ onProgress }';
+  const call = unknown === undefined ? undefined : SECOND_ARGUMENTS.get(unknown);
+  if (call !== undefined) {
     throw new PurgeError(
       `purge() takes "${unknown}" in its second argument: cache.purge({ tag: 'leads' }, ${call}).`,
     );

@@ -4,29 +4,32 @@ import type { Warnings } from '../warnings.ts';
 /** A cache of this process, as far as it matters which of the others can read what it stores. */
 interface Neighbor {
   readonly place: string;
-  /** The ids of its keys, separated by commas; empty where nothing is encrypted. */
-  readonly keys: string;
+  readonly encrypts: boolean;
 }
 
-const neighbors = new Set<Neighbor>();
+/** The caches that were not closed. Weak, since a cache that is dropped without `close()` need not stay in memory. */
+const neighbors = new Set<WeakRef<Neighbor>>();
 
 /** Warns of caches that store in one place and cannot read each other's responses, since their `encrypt` differs. */
 export class EncryptionCheck {
   readonly #warnings: Warnings;
   readonly #self: Neighbor | undefined;
 
-  /** @param place the Redis and the prefix; `undefined` for a cache in memory. @param keys the option `encrypt`. */
-  constructor(warnings: Warnings, place: string | undefined, keys: readonly { readonly id: string }[]) {
+  /** @param place the Redis and the prefix; `undefined` for a cache in memory. @param encrypts whether `encrypt` has keys. */
+  constructor(warnings: Warnings, place: string | undefined, encrypts: boolean) {
     this.#warnings = warnings;
     if (place === undefined) return;
-    this.#self = { place, keys: keys.map(({ id }) => id).join() };
-    for (const other of neighbors)
-      if (other.place === place && (other.keys === '') !== (this.#self.keys === ''))
+    this.#self = { place, encrypts };
+    for (const ref of neighbors) {
+      const other = ref.deref();
+      if (!other) neighbors.delete(ref);
+      else if (other.place === place && other.encrypts !== encrypts)
         warnings.warnSoon(
           'WRN_RRC_ENCRYPT',
           'Two caches have one prefix on one Redis, and only one has `encrypt`: each counts what the other stores as a miss.',
         );
-    neighbors.add(this.#self);
+    }
+    neighbors.add(new WeakRef(this.#self));
   }
 
   /** A stored response could not be read. */
@@ -41,6 +44,6 @@ export class EncryptionCheck {
   }
 
   end(): void {
-    if (this.#self) neighbors.delete(this.#self);
+    for (const ref of neighbors) if (ref.deref() === this.#self) neighbors.delete(ref);
   }
 }

@@ -1,12 +1,12 @@
-import { wordOf } from '../observe/reasons.ts';
-import type { CacheStatus } from './received.ts';
+import { type DETAILS, type FORWARDED, wordOf } from '../observe/reasons.ts';
+import type { CacheStatus } from './cache-status.ts';
 
 /** What to do about a response that is not what the test expects, by the words of its `Cache-Status`. */
 
 const PUBLIC =
   'send Cache-Control: public if the response is for everyone, or name the caller: vary: { caller: (req) => req.user?.id ?? null }';
 
-const BY_DETAIL: Readonly<Record<string, string>> = {
+const BY_DETAIL: Readonly<Partial<Record<keyof typeof DETAILS, string>>> = {
   'set-cookie':
     "Set the cookie in middleware in front of the cache; or write setCookie: 'strip', if the page works without it.",
   private: `The app says private. If that is not meant, remove it; else ${PUBLIC}.`,
@@ -34,7 +34,7 @@ const BY_DETAIL: Readonly<Record<string, string>> = {
   route: 'A route behind this cache decides: see its cache.with(...).',
 };
 
-const BY_REASON: Readonly<Record<string, string>> = {
+const BY_REASON: Readonly<Partial<Record<keyof typeof FORWARDED, string>>> = {
   'uri-miss':
     'Was a request for the same method, host, path and query answered before, in this test, and then cache.idle() awaited?',
   'vary-miss':
@@ -46,7 +46,7 @@ const BY_REASON: Readonly<Record<string, string>> = {
 };
 
 /** What to do, in a sentence; `undefined` where nothing is wrong with the response in itself. */
-export function adviceFor({ detail, fwd, stored }: CacheStatus): string | undefined {
-  const byDetail = detail === undefined ? undefined : BY_DETAIL[wordOf(detail)];
+export function testingAdvice({ detail, fwd, stored }: CacheStatus): string | undefined {
+  const byDetail = detail === undefined ? undefined : BY_DETAIL[wordOf(detail) as keyof typeof DETAILS];
   return byDetail ?? (fwd === undefined || (stored && fwd !== 'uri-miss') ? undefined : BY_REASON[fwd]);
 }

@@ -1,9 +1,10 @@
 import { AssertionError } from 'node:assert';
 import type { CacheMiddleware } from '../cache-middleware.ts';
 import { ArgumentError, show } from '../errors.ts';
-import { type Answer, ask, compare } from './answers.ts';
 import { openApp, type TestedApp } from './app-server.ts';
-import type { CacheStatus } from './received.ts';
+import { type Answer, ask } from './ask.ts';
+import type { CacheStatus } from './cache-status.ts';
+import { compare } from './compare.ts';
 import { type CallerAnswer, type Leak, THE_CACHE, table, type UrlReport } from './report.ts';
 import type { TestCache } from './test-cache.ts';
 
@@ -88,9 +89,18 @@ function assertCallers(callers: readonly Caller[], urls: readonly string[]): voi
   const names = Array.isArray(callers) ? callers.map((caller) => (caller as Caller | null)?.name) : [];
   const isNamed =
     names.every((name) => typeof name === 'string' && name !== '') && new Set(names).size === names.length;
-  if (names.length === 0 || !isNamed)
+  if (names.length === 0 || !isNamed) {
+    // Without the header fields, which have credentials.
+    const given = Array.isArray(callers)
+      ? `callers with the names ${show(names)}`
+      : 'a value of another type';
     throw new ArgumentError(
-      `asCallers() needs a list of callers { name, headers }, each with a name of its own; not ${show(callers)}.`,
+      `asCallers() needs a list of callers { name, headers }, each with a name of its own; not ${given}.`,
+    );
+  }
+  if (names.includes(THE_CACHE))
+    throw new ArgumentError(
+      `asCallers() needs another name for the caller "${THE_CACHE}": in the report, it is the name of the cache itself.`,
     );
   const isPath = (url: unknown): boolean => typeof url === 'string' && url.startsWith('/');
   if (!Array.isArray(urls) || urls.length === 0 || !urls.every(isPath))
@@ -203,7 +213,7 @@ class Audit {
 
 const FROM_CACHE: ReadonlySet<CacheStatus['result']> = new Set(['hit', 'stale', 'collapsed', 'revalidated']);
 
-/** Who was the first to get this body from the app. The responses from the cache have the bytes of the one that was stored. */
+/** The last caller before, whose response with this body may have been stored. */
 function makerOf(before: readonly Exchanged[], { body }: Answer): string {
   const made = before.filter(({ answer }) => answer.body === body && answer.cacheStatus?.result === 'miss');
   const stored = made.findLast(({ answer }) => mayBeStored(answer.cacheStatus));

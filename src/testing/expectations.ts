@@ -1,10 +1,10 @@
 import { AssertionError } from 'node:assert';
 import { ArgumentError } from '../errors.ts';
 import { suggestion } from '../known-names.ts';
-import type { CacheDetail, ForwardReason } from '../observe/outcome.ts';
+import { type CacheDetail, type ForwardReason, RESULTS } from '../observe/outcome.ts';
 import { type CacheReason, DETAILS, FORWARDED, wordOf } from '../observe/reasons.ts';
-import { adviceFor } from './advice.ts';
-import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './received.ts';
+import { testingAdvice } from './advice.ts';
+import { type AnyResponse, type CacheName, type CacheStatus, cacheStatus, fieldOf } from './cache-status.ts';
 
 /*
  * Expectations about the response to one request. Each throws an `AssertionError` that says what the cache did, why, and
@@ -190,10 +190,10 @@ function failure(
   expected: string,
   status: CacheStatus,
   expectation: Expectation,
-  advice: string = adviceFor(status) ?? '',
+  advice: string = testingAdvice(status) ?? '',
 ): AssertionError {
   const lines = [
-    `Expected ${what}, but ${HAPPENED[status.result]}.`,
+    `Expected ${what}, but ${RESULTS[status.result]}.`,
     `Cache-Status: ${status.text}`,
     status.because.map(meaning).join('\n'),
     advice,
@@ -211,15 +211,3 @@ function failure(
 function meaning({ word, says, see }: CacheReason): string {
   return `  ${word}: ${says}${see === undefined ? '' : ` (${see})`}`;
 }
-
-const HAPPENED: Readonly<Record<CacheStatus['result'], string>> = {
-  hit: 'a fresh stored response was sent',
-  stale: 'a stale stored response was sent',
-  collapsed: 'the response to another request was sent',
-  revalidated: 'the app confirmed the stored response',
-  miss: 'the app answered',
-  bypass: 'the app answered, and the cache did not look for a stored response',
-  unsatisfied: 'the cache answered with 504',
-  invalidated: 'the request purged stored responses',
-  abandoned: 'the client disconnected',
-};

@@ -1,11 +1,9 @@
 import { Exchange } from '../exchange/exchange.ts';
 import type { RequestTarget } from '../exchange/target.ts';
-
-/** A host of this machine with a port. */
-const LOOPBACK = /^(localhost|127(?:\.\d{1,3}){3}|\[::1\]):\d{1,5}$/i;
+import { loopbackHost } from '../http/loopback.ts';
 
 function withoutPort(host: string): string {
-  return host.replace(LOOPBACK, '$1');
+  return loopbackHost(host)?.name ?? host;
 }
 
 /**

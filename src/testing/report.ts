@@ -1,6 +1,6 @@
 import { reasonOf, wordOf } from '../observe/reasons.ts';
-import type { Difference } from './answers.ts';
-import type { CacheStatus } from './received.ts';
+import type { CacheStatus } from './cache-status.ts';
+import type { Difference } from './compare.ts';
 
 /** The report on callers, and its text. */
 

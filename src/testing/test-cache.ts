@@ -2,12 +2,13 @@ import type { CacheMiddleware } from '../cache-middleware.ts';
 import { ArgumentError, OptionError, show } from '../errors.ts';
 import type { CacheEvents } from '../observe/outcome.ts';
 import type { PurgeTarget } from '../options/operations.ts';
+import { parseSettings } from '../options/parse.ts';
 import type { CacheRequest, CacheResponse, Next, NodeRequest, NodeResponse } from '../options/request.ts';
 import type { CacheOptions, PolicyOptions } from '../options/types.ts';
 import { type Duration, milliseconds } from '../options/units.ts';
 import { createCache } from '../redis-cache.ts';
+import { rememberName } from './cache-status.ts';
 import { LoopbackExchange, urlWithoutPort } from './loopback.ts';
-import { rememberName } from './received.ts';
 import { type Outage, type OutageKind, type TestStore, testStore } from './test-store.ts';
 
 /** Options of the app's own cache. `redis` may stay among them and is not used: a test cache connects to nothing. */
@@ -53,7 +54,9 @@ const KINDS: readonly OutageKind[] = ['away', 'hung', 'full', 'read-only'];
 export function testCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
   options: NoInfer<TestCacheOptions<Req, Res>> = {},
 ): TestCache<Req, Res> {
-  if ((options as { clock?: unknown } | null)?.clock !== undefined) {
+  // Throws the error of redisCache.
+  if (typeof options !== 'object' || options === null) parseSettings(options);
+  if ((options as { clock?: unknown }).clock !== undefined) {
     const advice = 'left out: the clock of a test cache is moved by cache.advance()';
     throw new OptionError('clock', (options as { clock?: unknown }).clock, advice);
   }

@@ -26,12 +26,38 @@ export interface TestStore {
   extendLeases(ms: number): Promise<void>;
 }
 
-/** Verbs that Redis refuses while it is out of memory, and those that it also refuses as a replica. */
-const NEED_MEMORY: ReadonlySet<string> = new Set(['acquire', 'commit', 'put', 'replace']);
-const WRITES: ReadonlySet<string> = new Set([
-  ...NEED_MEMORY,
-  ...['renew', 'release', 'discard', 'purge', 'purgeTag', 'purgeMatching'],
-]);
+type Needs = 'memory' | 'write' | 'read';
+type VerbName = keyof Store['responses'] | keyof Store['leases'] | keyof Store['inventory'];
+
+/**
+ * What a verb needs of Redis: `memory` is refused while Redis is out of memory, and as `write` by a replica; `nothing` sends no
+ * command.
+ */
+const NEEDS: Readonly<Record<VerbName, Needs | 'nothing'>> = {
+  acquire: 'memory',
+  commit: 'memory',
+  put: 'memory',
+  replace: 'memory',
+  renew: 'write',
+  release: 'write',
+  discard: 'write',
+  purge: 'write',
+  purgeTag: 'write',
+  purgeMatching: 'write',
+  get: 'read',
+  peek: 'read',
+  scan: 'read',
+  describe: 'read',
+  read: 'read',
+  count: 'read',
+  ids: 'read',
+  keys: 'read',
+  mayHaveLostIndexes: 'read',
+  getNear: 'nothing',
+  wait: 'nothing',
+};
+
+const GENERATORS: ReadonlySet<VerbName> = new Set(['purgeTag', 'purgeMatching', 'ids', 'keys']);
 
 /** The errors are those of ioredis and Redis, so that the cache reads them as it does in production. */
 const AWAY = 'Connection is closed.';
@@ -47,34 +73,34 @@ export function testStore(well: Store): TestStore {
   const claims = new Map<string, { readonly claim: LeaseClaim; readonly leaseMs: number }>();
 
   /** Rejects if the outage refuses the verb. While the store hangs, it waits for the end. */
-  async function pass(verb: string): Promise<void> {
+  async function pass(needs: Needs): Promise<void> {
     switch (current?.kind) {
       case 'away':
         throw new Error(AWAY);
       case 'hung':
         return new Promise((resolve) => hung.push(resolve));
       case 'full':
-        if (NEED_MEMORY.has(verb)) throw new Error(OOM);
+        if (needs === 'memory') throw new Error(OOM);
         return;
       case 'read-only':
-        if (WRITES.has(verb)) throw new Error(READONLY);
+        if (needs !== 'read') throw new Error(READONLY);
     }
   }
 
-  async function* stepsAfterPass(name: string, steps: AsyncGenerator): AsyncGenerator {
-    await pass(name);
+  async function* stepsAfterPass(needs: Needs, steps: AsyncGenerator): AsyncGenerator {
+    await pass(needs);
     yield* steps;
   }
 
-  function call(name: string, verb: Verb, args: unknown[]): unknown {
-    // It is asked by every request, and sends nothing.
-    if (!current || name === 'getNear') return verb(...args);
-    if (GENERATORS.has(name)) return stepsAfterPass(name, verb(...args) as AsyncGenerator);
-    return pass(name).then(() => verb(...args));
+  function call(name: VerbName, verb: Verb, args: unknown[]): unknown {
+    const needs = NEEDS[name];
+    if (!current || needs === 'nothing') return verb(...args);
+    if (GENERATORS.has(name)) return stepsAfterPass(needs, verb(...args) as AsyncGenerator);
+    return pass(needs).then(() => verb(...args));
   }
 
   function failing<T extends object>(verbs: T): T {
-    const entries = Object.entries(verbs) as [string, Verb][];
+    const entries = Object.entries(verbs) as [VerbName, Verb][];
     return Object.fromEntries(
       entries.map(([name, verb]) => [name, (...args: unknown[]) => call(name, verb, args)]),
     ) as T;
@@ -112,13 +138,12 @@ export function testStore(well: Store): TestStore {
   return {
     store: {
       responses: failing(responses),
-      // A wait is no call of the store.
-      leases: { ...failing(leases), wait: leases.wait },
+      leases: failing(leases),
       inventory: failing(well.inventory),
       connection: {
         isReachable: () => current?.kind !== 'away',
         async ping() {
-          await pass('ping');
+          await pass('read');
         },
         onReady(listener) {
           listeners.add(listener);
@@ -145,5 +170,3 @@ export function testStore(well: Store): TestStore {
     },
   };
 }
-
-const GENERATORS: ReadonlySet<string> = new Set(['purgeTag', 'purgeMatching', 'ids', 'keys']);

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { ArgumentError, OptionError } from '../errors.ts';
 import { dispatch } from '../exchange/internal-request.ts';
+import { onHead } from '../exchange/on-head.ts';
 import { assertKnownKeys } from '../known-names.ts';
 
 /** How a warm-up sends its requests: over HTTP, or to an app in this process. */
@@ -12,8 +13,14 @@ interface WarmRequest {
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 
-/** Resolves to the status code of a complete response, or rejects with the reason why there is none. */
-export type SendRequest = (request: WarmRequest, signal: AbortSignal) => Promise<number>;
+/** A complete response. */
+export interface WarmResponse {
+  readonly status: number;
+  readonly cacheStatus: string | undefined;
+}
+
+/** Resolves to a complete response, or rejects with the reason why there is none. */
+export type SendRequest = (request: WarmRequest, signal: AbortSignal) => Promise<WarmResponse>;
 
 /** Fields of a connection or of a request body. A GET that announces a body would wait for it. */
 const FORBIDDEN_FIELD =
@@ -74,7 +81,7 @@ export function errorMessage(error: unknown): string {
 }
 
 /** Sends a request over HTTP. Redirects are not followed. */
-export async function sendOverHttp({ url, fields }: WarmRequest, signal: AbortSignal): Promise<number> {
+export async function sendOverHttp({ url, fields }: WarmRequest, signal: AbortSignal): Promise<WarmResponse> {
   // `fetch` drops a Host field silently, and the response would be stored under another key.
   if (fields.some(([name]) => HOST.test(name)))
     throw new ArgumentError(
@@ -84,7 +91,7 @@ export async function sendOverHttp({ url, fields }: WarmRequest, signal: AbortSi
   if (!headers.has('user-agent')) headers.set('User-Agent', 'redis-response-cache');
   const response = await fetch(url, { headers, redirect: 'manual', signal });
   await response.body?.pipeTo(new WritableStream());
-  return response.status;
+  return { status: response.status, cacheStatus: response.headers.get('cache-status') ?? undefined };
 }
 
 /** Sends requests to an app in this process, as a client on this machine (127.0.0.1). @throws {OptionError} */
@@ -94,7 +101,13 @@ export function inProcessSender(app: unknown): SendRequest {
     throw new OptionError('warm.app', app, 'an app, a request listener, or a server that has one');
   return async ({ url, fields }, signal) => {
     let thrown: { readonly error: unknown } | undefined;
+    let cacheStatus: string | undefined;
     const listener: RequestListener = async (req, res) => {
+      // A cache may write its head at once, and then `getHeader` knows of it only here.
+      onHead(res, () => {
+        const field = res.getHeader('cache-status');
+        cacheStatus = field === undefined ? undefined : [field].flat().join(', ');
+      });
       try {
         await (server ? server.emit('request', req, res) : (app as RequestListener)(req, res));
       } catch (error) {
@@ -118,7 +131,7 @@ export function inProcessSender(app: unknown): SendRequest {
       listener,
       { timeoutMs: NO_DEADLINE_MS, signal },
     );
-    if (ending.kind === 'finished') return ending.status;
+    if (ending.kind === 'finished') return { status: ending.status, cacheStatus };
     if (thrown) throw thrown.error;
     throw ending.kind === 'threw'
       ? ending.error

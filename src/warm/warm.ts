@@ -12,6 +12,7 @@ import {
   sendOverHttp,
   targetName,
 } from './client.ts';
+import { notStoredReason } from './not-stored.ts';
 
 /**
  * One request of a warm-up: an absolute `http:` or `https:` URL, or a URL with request header fields, such as those
@@ -42,6 +43,12 @@ export interface WarmResult {
   readonly failed: number;
   /** The first 100 failures. */
   readonly failures: readonly { readonly url: string; readonly reason: string }[];
+  /**
+   * How many of the responses in `done` are not stored, by the reason that `Cache-Status` gives: `{ 'set-cookie': 2 }`. The
+   * reason `no Cache-Status` means that no cache has seen the request. A response without `Content-Length` does not say
+   * whether it is stored, and is not counted.
+   */
+  readonly notStored: Readonly<Record<string, number>>;
 }
 
 /** The options of `cache.warm`. */
@@ -128,6 +135,7 @@ class WarmUp {
   readonly #plan: Plan;
   readonly #tasks = new Map<Task, Promise<void>>();
   readonly #failures: { url: string; reason: string }[] = [];
+  readonly #notStored = new Map<string, number>();
   #done = 0;
   #failed = 0;
   /** Set by `stop`: whether the warm-up resolves or rejects. */
@@ -154,7 +162,12 @@ class WarmUp {
       await Promise.all(this.#tasks.values());
     }
     await this.#stopped?.();
-    return { done: this.#done, failed: this.#failed, failures: this.#failures };
+    return {
+      done: this.#done,
+      failed: this.#failed,
+      failures: this.#failures,
+      notStored: Object.fromEntries(this.#notStored),
+    };
   }
 
   /** Reads the next target only when a request for it may start. */
@@ -198,13 +211,15 @@ class WarmUp {
     const { signal } = controller;
     task.cancel = () => controller.abort();
     let reason: string | undefined;
+    let notStored: string | undefined;
     const timer = setTimeout(() => {
       reason = `timed out after ${timeoutMs / 1000} s`;
       controller.abort();
     }, timeoutMs);
     try {
-      const status = await send(parseTarget(target), signal);
+      const { status, cacheStatus } = await send(parseTarget(target), signal);
       if (status >= 400) reason = `status ${status}`;
+      else notStored = notStoredReason(cacheStatus);
     } catch (error) {
       if (!signal.aborted) reason = errorMessage(error);
     }
@@ -212,9 +227,14 @@ class WarmUp {
     if (this.#stopped && signal.aborted) return;
 
     const url = targetName(target);
-    if (reason === undefined) this.#done++;
+    if (reason === undefined) this.#countDone(notStored);
     else if (++this.#failed <= MAX_FAILURES) this.#failures.push({ url, reason });
     await this.#reportProgress(url, task);
+  }
+
+  #countDone(notStored: string | undefined): void {
+    this.#done++;
+    if (notStored !== undefined) this.#notStored.set(notStored, (this.#notStored.get(notStored) ?? 0) + 1);
   }
 
   async #reportProgress(url: string, task: Task): Promise<void> {

@@ -1,9 +1,13 @@
 import type { RequestListener } from 'node:http';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, jest, test } from '@jest/globals';
 import compression from 'compression';
 import express from 'express';
 import session from 'express-session';
 import type { CacheMiddleware, CacheOptions, WarningEvent } from '../../src/index.ts';
+import { EncryptionCheck } from '../../src/store/encryption-check.ts';
+import type { Warnings } from '../../src/warnings.ts';
 import { bare, express5app, frameworks, type Handler, newCache, serve } from '../support/app.ts';
 import { type Asked, ask } from '../support/client.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -60,19 +64,19 @@ describe.each(frameworks)('sessions and authentication on $name', ({ app }) => {
     expect(await codesOf((cache) => app(cache, layer(), page))).toEqual(['WRN_RRC_SESSION']);
   });
 
-  test('in front of the cache they are not warned of', async () => {
+  test('in front of the cache cause no warning', async () => {
     expect(await codesOf((cache) => app(sessions(), authentication, cache, page))).toEqual([]);
   });
 
-  test('a user that is loaded behind the cache is not warned of where the session is in front', async () => {
+  test('cause no warning if the user is loaded behind the cache and the session in front', async () => {
     expect(await codesOf((cache) => app(sessions(), cache, authentication, page))).toEqual([]);
   });
 
-  test('behind the front door they are not warned of', async () => {
+  test('behind cache.before() cause no warning', async () => {
     expect(await codesOf((cache) => cache.before(app(sessions(), page)))).toEqual([]);
   });
 
-  test('a page that is private by its word is not warned of', async () => {
+  test('cause no warning for a page with Cache-Control: private', async () => {
     const own: Handler = (_req, res) => {
       res.setHeader('Cache-Control', 'private');
       res.end('my page');
@@ -81,18 +85,18 @@ describe.each(frameworks)('sessions and authentication on $name', ({ app }) => {
   });
 });
 
-describe('trust proxy', () => {
+describe('WRN_RRC_TRUST_PROXY', () => {
   const fields = ['X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-For'] as const;
   const forwarded = fields.map((name) => ({ headers: { [name]: 'https' } }));
 
   describe.each(expresses)('on $name', ({ app }) => {
-    test.each(fields)('that is off while %s arrives is warned of', async (name) => {
+    test.each(fields)('is emitted once if trust proxy is off and %s arrives', async (name) => {
       const request = { headers: { [name]: 'a.example' } };
       expect(await codesOf((cache) => app(cache, page), [request, request])).toEqual(['WRN_RRC_TRUST_PROXY']);
       expect(await codesOf((cache) => cache.before(app(page)), [request])).toEqual(['WRN_RRC_TRUST_PROXY']);
     });
 
-    test('that is on is not warned of, nor a request without such fields', async () => {
+    test('is not emitted if trust proxy is on, or for a request without forwarding fields', async () => {
       const trusting = (cache: Cache): RequestListener => {
         const listener = app(cache, page);
         (listener as unknown as express.Express).set('trust proxy', 1);
@@ -102,17 +106,17 @@ describe('trust proxy', () => {
       expect(await codesOf((cache) => app(cache, page))).toEqual([]);
     });
 
-    test('that is off is not warned of where the key is of the user', async () => {
+    test('is not emitted with an own key function', async () => {
       expect(await codesOf((cache) => app(cache, page), forwarded, { key: () => 'key' })).toEqual([]);
     });
   });
 
-  test.each(others)('does not exist on $name, so nothing is warned of', async ({ app }) => {
+  test.each(others)('is not emitted on $name, which has no such setting', async ({ app }) => {
     expect(await codesOf((cache) => app(cache, page), forwarded)).toEqual([]);
   });
 });
 
-describe.each(expresses)('a body parser on $name', ({ app }) => {
+describe.each(expresses)('WRN_RRC_BODY_PARSER on $name', ({ app }) => {
   const post = {
     method: 'POST',
     headers: { 'Content-Type': 'application/json' },
@@ -124,30 +128,33 @@ describe.each(expresses)('a body parser on $name', ({ app }) => {
   };
   const parser = express.json() as unknown as Handler;
 
-  test('behind a cache of POST is warned of', async () => {
+  test('is emitted for a body parser behind a cache of POST', async () => {
     expect(await codesOf((cache) => app(cache, parser, page), [post, post], options)).toEqual([
       'WRN_RRC_BODY_PARSER',
     ]);
   });
 
-  test('in front of it is not warned of', async () => {
+  test('is not emitted for a body parser in front of the cache', async () => {
     expect(await codesOf((cache) => app(parser, cache, page), [post, post, {}], options)).toEqual([]);
   });
 });
 
-describe.each(frameworks)('compression() on $name', ({ app }) => {
+describe.each(frameworks)('WRN_RRC_COMPRESSION on $name', ({ app }) => {
   const gzip = { headers: { 'Accept-Encoding': 'gzip' } };
 
-  test.each([false, true])('behind the cache is warned of, with compress: %p', async (compress) => {
-    const codes = await codesOf((cache) => app(cache, compressed, page), [gzip, gzip], { compress });
-    expect(codes).toEqual(['WRN_RRC_COMPRESSION']);
-  });
+  test.each([false, true])(
+    'is emitted for compression() behind the cache, with compress: %p',
+    async (compress) => {
+      const codes = await codesOf((cache) => app(cache, compressed, page), [gzip, gzip], { compress });
+      expect(codes).toEqual(['WRN_RRC_COMPRESSION']);
+    },
+  );
 
-  test('in front of the cache is not warned of', async () => {
+  test('is not emitted for compression() in front of the cache', async () => {
     expect(await codesOf((cache) => app(compressed, cache, page), [gzip, gzip])).toEqual([]);
   });
 
-  test('is not suspected where the app itself sends encoded bodies', async () => {
+  test('is not emitted if the handler itself sends encoded bodies', async () => {
     const encoded: Handler = (_req, res) => {
       res.setHeader('Content-Encoding', 'gzip');
       res.end(Buffer.from('1f8b08', 'hex'));
@@ -186,10 +193,10 @@ describe('a cache that is mounted twice', () => {
   });
 });
 
-describe('encrypt', () => {
+describe('WRN_RRC_ENCRYPT', () => {
   const encrypt = { keys: [{ id: 'a', key: Buffer.alloc(32, 1) }] };
 
-  test('of one of two caches with one prefix is warned of when the second is made', async () => {
+  test('is emitted when the second of two caches with one prefix is made, of which one has encrypt', async () => {
     const place = { redis, prefix: uniquePrefix() };
     warned(place);
     const { warnings } = warned({ ...place, encrypt });
@@ -197,7 +204,7 @@ describe('encrypt', () => {
     expect(warnings).toMatchObject([{ code: 'WRN_RRC_ENCRYPT' }]);
   });
 
-  test('of both, of another prefix, or of a cache that was closed is not warned of', async () => {
+  test('is not emitted if both caches have encrypt, if the prefixes differ, or if the first is closed', async () => {
     const place = { redis, prefix: uniquePrefix() };
     const closed = warned(place);
     await closed.cache.close();
@@ -206,7 +213,36 @@ describe('encrypt', () => {
     expect(all.flatMap(({ warnings }) => warnings)).toEqual([]);
   });
 
-  test('is warned of where a stored response cannot be read', async () => {
+  test('is not emitted if the clients of the caches have different key prefixes', async () => {
+    const { hostname: host, port } = new URL(redis);
+    const prefix = uniquePrefix();
+    const all: WarningEvent[][] = [];
+    for (const place of [
+      { redis: `${redis}?keyPrefix=a:` },
+      { redis: `${redis}?keyPrefix=b:`, encrypt },
+      { redis: { host, port: Number(port), keyPrefix: 'c:' } },
+    ])
+      all.push(warned({ prefix, ...place }).warnings);
+    await new Promise(setImmediate);
+    expect(all.flat()).toEqual([]);
+  });
+
+  test('is not emitted once the first cache was dropped without close()', async () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const warnSoon = jest.fn();
+    const place = uniquePrefix();
+    const make = (encrypts: boolean): void =>
+      void new EncryptionCheck({ warnSoon } as unknown as Warnings, place, encrypts);
+    make(false);
+    // A WeakRef keeps its target until the event loop turns.
+    await new Promise(setImmediate);
+    collectGarbage();
+    make(true);
+    expect(warnSoon).not.toHaveBeenCalled();
+  });
+
+  test('is emitted when a stored response is not encrypted, and encrypt is set', async () => {
     const place = { redis, prefix: uniquePrefix() };
     const before = warned(place);
     const request = { path: '/leads', headers: { Host: 'a.example' } };
@@ -221,7 +257,7 @@ describe('encrypt', () => {
   });
 });
 
-describe('options', () => {
+describe('options whose values are probably wrong', () => {
   const soon = (): Promise<unknown> => new Promise(setImmediate);
 
   test.each<[CacheOptions, string]>([
@@ -231,7 +267,7 @@ describe('options', () => {
     [{ ttl: { default: '1h', 404: 30 } }, 'ttl.404'],
     [{ staleWhileRevalidate: 60 }, 'staleWhileRevalidate'],
     [{ staleIfError: 600 }, 'staleIfError'],
-  ])('%j: seconds were probably meant', async (options, name) => {
+  ])('%j emits WRN_RRC_MILLISECONDS', async (options, name) => {
     const { warnings } = warned(options);
     await soon();
     expect(warnings).toMatchObject([
@@ -239,7 +275,7 @@ describe('options', () => {
     ]);
   });
 
-  test('of cache.with, and of cache.wrap and cache.store, are warned of too', async () => {
+  test('of cache.with, cache.wrap and cache.store emit WRN_RRC_MILLISECONDS too', async () => {
     const { cache, warnings } = warned();
     cache.with({ ttl: 60 });
     await cache.wrap('key', () => 1, { ttl: 30 });
@@ -252,7 +288,7 @@ describe('options', () => {
     ]);
   });
 
-  test('that were warned of, or whose warning is off, cost no further tick', async () => {
+  test('a lifetime whose warning was emitted, or is off, costs no further tick', async () => {
     const once = newCache({ warnings: true });
     once.on('warning', () => {});
     await once.store.set('key', 1, { ttl: 20 });
@@ -276,13 +312,13 @@ describe('options', () => {
     { ttl: false },
     { timeout: 100 },
     { collapse: { wait: 500, lease: 500 }, near: { ttl: 500 }, originTimeout: 500 },
-  ])('%j is not warned of', async (options) => {
+  ])('%j emits no warning', async (options) => {
     const { warnings } = warned(options);
     await soon();
     expect(warnings).toEqual([]);
   });
 
-  test('redis that is present but undefined is warned of, one that is left out is not', async () => {
+  test('redis: undefined emits WRN_RRC_MEMORY, and options without redis do not', async () => {
     const [given, leftOut] = [warned({ redis: undefined } as object), warned()];
     await soon();
     expect(given.warnings).toMatchObject([{ code: 'WRN_RRC_MEMORY' }]);
@@ -290,7 +326,7 @@ describe('options', () => {
   });
 });
 
-describe('ports of this machine', () => {
+describe('WRN_RRC_TEST_PORTS', () => {
   async function askedAt(ports: number, host: (port: number) => string): Promise<string[]> {
     const { cache, warnings } = warned();
     const path = `/${uniquePrefix()}`;
@@ -301,11 +337,14 @@ describe('ports of this machine', () => {
     return warnings.map(({ code }) => code);
   }
 
-  test.each(['127.0.0.1', 'localhost', '[::1]'])('three of %s for one path are warned of', async (host) => {
-    expect(await askedAt(3, (port) => `${host}:${port}`)).toEqual(['WRN_RRC_TEST_PORTS']);
-  });
+  test.each(['127.0.0.1', 'localhost', '[::1]'])(
+    'is emitted for one path at three ports of %s',
+    async (host) => {
+      expect(await askedAt(3, (port) => `${host}:${port}`)).toEqual(['WRN_RRC_TEST_PORTS']);
+    },
+  );
 
-  test('two for one path are not warned of, nor three of another host', async () => {
+  test('is not emitted for two ports of this machine, nor for three of another host', async () => {
     expect(await askedAt(2, (port) => `127.0.0.1:${port}`)).toEqual([]);
     expect(await askedAt(3, (port) => `a.example:${port}`)).toEqual([]);
   });
@@ -314,12 +353,12 @@ describe('ports of this machine', () => {
 describe('the option warnings', () => {
   test.each<[string, CacheOptions['warnings']]>([
     ['false turns all off', false],
-    ['an object turns one off', { WRN_RRC_MOUNTED_TWICE: false }],
+    ['{ WRN_RRC_MOUNTED_TWICE: false } turns that warning off', { WRN_RRC_MOUNTED_TWICE: false }],
   ])('%s', async (_what, warnings) => {
     expect(await codesOf((cache) => bare(cache, cache, page), [{}], { warnings: warnings! })).toEqual([]);
   });
 
-  test('leaves the others on', async () => {
+  test('{ WRN_RRC_SESSION: false } turns off only that warning', async () => {
     const options = { warnings: { WRN_RRC_SESSION: false } } as const;
     expect(await codesOf((cache) => bare(cache, cache, page), [{}], options)).toEqual([
       'WRN_RRC_MOUNTED_TWICE',

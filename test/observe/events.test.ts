@@ -248,6 +248,25 @@ describe('channels and logs', () => {
     }
   });
 
+  test.each([false, true])(
+    'get the path of a request without its query, with showKey: %p',
+    async (showKey) => {
+      const messages = published();
+      const lines = logged();
+      const { settled } = await shop({ showKey });
+      for (const path of ['/text', '/text?token=s3cret', 'http://user:hunter2@a.example/text?token=s3cret'])
+        await settled({ path, headers: { Host: 'a.example' } });
+      const requests = messages.filter(({ name }) => name === 'request').map(({ message }) => message);
+      expect(requests.map(({ path }) => path)).toEqual(['/text', '/text', '/text']);
+      const logs = lines.filter((line) => line.includes(':request'));
+      expect(logs).toHaveLength(3);
+      for (const line of logs) {
+        expect(line).toMatch(/ GET \/text (?:#|GET )/);
+        expect(line).not.toContain('hunter2');
+      }
+    },
+  );
+
   test('get nothing when no log is enabled and nobody subscribed', async () => {
     const lines = logged();
     debug.disable();

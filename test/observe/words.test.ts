@@ -55,7 +55,7 @@ describe('the reason of a detail', () => {
     ['no-store', /^The response has `no-store`/, 'RFC 9111 §5.2.2.5'],
     ['depends-on-credentials: req.user', /^The app read data of the caller/, 'RFC 9111 §7.3'],
     ['depends-on-credentials', /or was seen to give requests with such credentials another/, 'RFC 9111 §7.3'],
-    ['varies: req.session', /^The app read values \(listed after the colon\)/, 'RFC 9111 §4.1'],
+    ['varies: req.session', /^The app read values that middleware in front has set/, 'RFC 9111 §4.1'],
     ['shadow: uri-miss; private', /^With `mode: 'shadow'`/, undefined],
     ['OOM', /is the code of an error that Redis replied with/, undefined],
   ])('%s has the sentence of its word, and keeps its particulars', (detail, says, see) => {

@@ -115,6 +115,11 @@ describe('an unknown name is refused with the one that it means', () => {
       'purge() takes "soft" in its second argument: cache.purge({ tag: \'leads\' }, { soft: true }).',
     ],
     [
+      'purge, a dry run among the target',
+      (cache) => cache.purge(any({ tag: 'a', dryRun: true })),
+      'purge() takes "dryRun" in its second argument: cache.purge({ tag: \'leads\' }, { dryRun: true }).',
+    ],
+    [
       'purge, options',
       (cache) => cache.purge({ all: true }, any({ onProgres: () => {} })),
       'Did you mean "purge.onProgress"?',

@@ -123,6 +123,37 @@ describe('a personal page that the cache gives to all (guard: off)', () => {
     );
   });
 
+  test.each<[string, readonly [string, string, string]]>([
+    ['Cyrillic', ['Ада', 'Вера', 'Зоя']],
+    ['Greek', ['Άννα', 'Δάφνη', 'Ζωή']],
+    ['Devanagari', ['आदा', 'गीता', 'सीमा']],
+    ['Chinese', ['王小明', '李大文', '张天一']],
+  ])('is found in pages of changing length by a name in %s', async (_script, [ada, grace, guest]) => {
+    const cache = cacheOf({ guard: 'off' });
+    const names: Record<string, string> = { Ada: ada, Grace: grace, guest };
+    let runs = 0;
+    const app = express().use(login, cache, (_req, res) => {
+      res.send(`${'<i>'.repeat(++runs)}<b>${names[String(users.getStore())]}</b>`);
+    });
+    const { leaks } = await asCallers(app, CALLERS, ['/'], { cache });
+    expect(new Set(leaks.map(({ caller }) => caller))).toEqual(new Set(['Ada', 'Grace', 'a stranger']));
+  });
+
+  test('is found in bodies that are no text', async () => {
+    const cache = cacheOf({ guard: 'off' });
+    const images: Record<string, Buffer> = {
+      Ada: Buffer.from('89504e470d0a1a0aff80', 'hex'),
+      Grace: Buffer.from('89504e470d0a1a0afe81', 'hex'),
+      guest: Buffer.from('89504e470d0a1a0afd82', 'hex'),
+    };
+    const app = express().use(login, cache, (_req, res) => {
+      res.type('png').send(images[String(users.getStore())]);
+    });
+    const { leaks } = await asCallers(app, CALLERS, ['/'], { cache });
+    expect(leaks.every(({ differences }) => differences.every(({ part }) => part === 'body'))).toBe(true);
+    expect(new Set(leaks.map(({ caller }) => caller))).toEqual(new Set(['Ada', 'Grace', 'a stranger']));
+  });
+
   test('is found in a status and in a header field', async () => {
     const cache = cacheOf({ guard: 'off', ttl: { default: '1h', 404: '1h' } });
     const app = express().use(login, cache);
@@ -194,7 +225,7 @@ describe('a right app', () => {
   });
 });
 
-describe('asks', () => {
+describe('asCallers() sends requests to', () => {
   const listener: RequestHandler = (_req, res) => void res.end('made');
 
   async function fastify(cache: TestCache): Promise<TestedApp> {
@@ -254,10 +285,22 @@ test.each<[string, unknown, unknown, unknown]>([
   ['needs a list of callers { name, headers }', () => {}, [], ['/']],
   ['needs a list of callers { name, headers }', () => {}, [{ name: 'Ada' }, { name: 'Ada' }], ['/']],
   ['needs a list of callers { name, headers }', () => {}, undefined, ['/']],
+  ['not callers with the names []', () => {}, [], ['/']],
+  ['not callers with the names ["Ada","Ada"]', () => {}, [{ name: 'Ada' }, { name: 'Ada' }], ['/']],
+  ['another name for the caller "the cache"', () => {}, [{ name: 'the cache' }], ['/']],
   ['needs a list of paths', () => {}, CALLERS, []],
   ['needs a list of paths', () => {}, CALLERS, ['me']],
-])('a bad argument is refused, and the error says that it %s', async (problem, app, callers, urls) => {
+])('a bad argument is refused, and the error says: %s', async (problem, app, callers, urls) => {
   const audit = asCallers(app as TestedApp, callers as Caller[], urls as string[]);
   await expect(audit).rejects.toThrow(ArgumentError);
   await expect(audit).rejects.toThrow(problem);
+});
+
+test.each<[string, unknown]>([
+  ['two callers of one name', [1, 2].map(() => ({ name: 'Ada', headers: { cookie: 'a=of-ada' } }))],
+  ['a caller in place of a list', { name: 'Ada', headers: { cookie: 'a=of-ada' } }],
+])('the error for %s has no header fields of callers', async (_what, callers) => {
+  const audit = asCallers(() => {}, callers as Caller[], ['/']);
+  await expect(audit).rejects.toThrow('needs a list of callers');
+  await expect(audit).rejects.not.toThrow('of-ada');
 });

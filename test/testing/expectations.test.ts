@@ -152,10 +152,10 @@ describe('an expectation reads the response of', () => {
   });
 });
 
-describe('of several members, an expectation reads that', () => {
+describe('of several members of Cache-Status, an expectation reads that', () => {
   const field = (text: string): { headers: unknown } => ({ headers: { 'cache-status': text } });
 
-  test('of the cache, and the one nearest to the client', () => {
+  test('of the cache; of several caches of the name, that of the one nearest to the client', () => {
     expect(
       cacheStatus(field('redis-response-cache; fwd=uri-miss, redis-response-cache; hit, cdn; fwd=miss')),
     ).toMatchObject({
@@ -183,7 +183,7 @@ describe('of several members, an expectation reads that', () => {
     });
   });
 
-  test('that is malformed or of another version: without an error', () => {
+  test('of another version; a malformed field counts as none', () => {
     expect(cacheStatus(field('redis-response-cache; fwd="'))).toBeUndefined();
     expect(cacheStatus(field('redis-response-cache; fwd=cosmic; detail=rays'))).toMatchObject({
       result: 'miss',
@@ -196,7 +196,9 @@ describe('the error of an expectation', () => {
   test('says what was received, what it means, and what to do', () => {
     const error = errorOf(() => expectHit(member('fwd=uri-miss; detail=set-cookie'))) as AssertionError;
     expect(error).toBeInstanceOf(AssertionError);
-    expect(error.message).toBe(`Expected a hit, but the app answered.
+    expect(
+      error.message,
+    ).toBe(`Expected a hit, but the app answered, because no stored response could be used.
 
 Cache-Status: redis-response-cache; fwd=uri-miss; detail=set-cookie
 
@@ -216,7 +218,7 @@ See docs/why-not-cached.md and docs/cache-status.md.`);
     [
       expectHit,
       'fwd=uri-miss; stored',
-      /^Expected a hit, but the app answered\./,
+      /^Expected a hit, but the app answered, because/,
       /cache\.idle\(\) awaited\?/,
     ],
     [expectHit, 'hit; ttl=-1', /but a stale stored response was sent/, /Use expectStale/],
@@ -240,7 +242,12 @@ See docs/why-not-cached.md and docs/cache-status.md.`);
       /^Expected a miss, but a fresh stored response/,
       /cache\.reset\(\) between tests/,
     ],
-    [expectMiss, 'fwd=uri-miss; collapsed', /but the response to another request was sent/, /See docs/],
+    [
+      expectMiss,
+      'fwd=uri-miss; collapsed',
+      /but the response to another request for the same key was sent/,
+      /See docs/,
+    ],
     [expectStored, 'fwd=uri-miss', /^Expected a response that is stored/, /no Content-Length/],
     [expectStored, 'fwd=uri-miss; detail=no-store', /but the app answered/, /The app says no-store/],
     [

@@ -107,7 +107,7 @@ describe.each(KINDS)('outage(%j)', (kind) => {
     expectHit(await request(app).get('/other'));
   });
 
-  test('ends with reset()', async () => {
+  test('ends with reset() of the test cache', async () => {
     const cache = cacheOf();
     const app = appOf(cache);
     cache.outage(kind);

@@ -186,30 +186,30 @@ const jestFile = (file: string): Promise<string> =>
 const vitest = (): Promise<string> => node(join(ROOT, 'node_modules/vitest/vitest.mjs'), 'run');
 const nodeTest = (file: string): Promise<string> => node('--test', file);
 
-describe('the tests of docs/testing.md pass', () => {
+describe('the tests of docs/testing.md', () => {
   const named = (ending: string): string[] =>
     files.map(({ name }) => name).filter((name) => name.endsWith(ending));
 
-  test('and there is one for each runner', () => {
+  test('are one or two for each runner', () => {
     expect(named('.jest.js')).toEqual(['leads.jest.js']);
     expect(named('.vitest.js')).toEqual(['leads.vitest.js', 'own-cache.vitest.js']);
     expect(named('.node.js')).toEqual(['leads.node.js', 'outage.node.js']);
   });
 
-  test.each(named('.jest.js'))('by jest: %s', async (file) => {
+  test.each(named('.jest.js'))('pass under jest: %s', async (file) => {
     expect(await jestFile(file)).toMatch(/Tests: +1 passed, 1 total/);
   });
 
-  test.each(named('.node.js'))('by node --test: %s', async (file) => {
+  test.each(named('.node.js'))('pass under node --test: %s', async (file) => {
     expect(await nodeTest(file)).toMatch(/^# fail 0$/m);
   });
 
-  test('by vitest', async () => {
+  test('pass under vitest', async () => {
     // With the one that is not of the page.
     expect(await vitest()).toMatch(/Tests +3 passed/);
   });
 
-  test('and fail without the cache', async () => {
+  test('fail if the app does not mount the cache', async () => {
     const code = readFileSync(join(folder, 'leads.node.js'), 'utf8').replace('app.use(cache);', '');
     writeFileSync(join(folder, 'uncached.node.js'), code);
     await expect(nodeTest('uncached.node.js')).rejects.toThrow('The response has no Cache-Status');

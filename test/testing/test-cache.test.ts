@@ -89,7 +89,7 @@ describe('the port of a loopback host is not in the key, so that a second reques
     },
   );
 
-  test('by inject of Fastify', async () => {
+  test('by inject() of Fastify', async () => {
     const cache = cacheOf({ ttl: '1h' });
     const app = Fastify();
     await app.register(middie);
@@ -103,14 +103,14 @@ describe('the port of a loopback host is not in the key, so that a second reques
     await app.close();
   });
 
-  test('and any other host keeps its port', async () => {
+  test('while that of any other host is, so that a second port is a miss', async () => {
     const cache = cacheOf({ ttl: '1h' });
     const { app } = createApp(cache);
     for (const host of ['api.example.com:8080', 'api.example.com:8081', 'localhost.example.com:1'])
       expectMiss(await request(app).get('/leads').set('Host', host));
   });
 
-  test('behind the front door, too', async () => {
+  test('by two ports of a server with cache.before()', async () => {
     const cache = cacheOf({ ttl: '1h' });
     const door = cache.before(express().get('/leads', (_req, res) => void res.json(['Rome'])));
     expectStored(await request(door).get('/leads'));
@@ -163,7 +163,7 @@ describe('a URL of a loopback host names what is stored, whatever its port', () 
   });
 });
 
-describe('the clock', () => {
+describe('the clock of a test cache', () => {
   test('stands still, and advance() moves it to the end of a lifetime', async () => {
     const cache = cacheOf({ ttl: '1h' });
     const { app, runs } = createApp(cache);
@@ -249,7 +249,7 @@ describe('the clock', () => {
   });
 });
 
-describe('the options', () => {
+describe('the options of testCache()', () => {
   test('may have redis, which is not connected to', async () => {
     const cache = cacheOf({ redis: 'redis://127.0.0.1:1', ttl: '1h' });
     const faults: unknown[] = [];
@@ -270,13 +270,17 @@ describe('the options', () => {
     expect(() => testCache(options)).toThrow(option);
   });
 
+  test.each([null, 'redis://127.0.0.1:1', 5])('%j in place of an object throw an OptionError', (options) => {
+    expect(() => testCache(options as never)).toThrow(OptionError);
+  });
+
   test('of a route are refused when the route is made', () => {
     expect(() => cacheOf().with({ ttl: 'soon' as '1h' })).toThrow(OptionError);
     expect(() => cacheOf().before(undefined as never)).toThrow(ArgumentError);
   });
 });
 
-describe('reset()', () => {
+describe('reset() of a test cache', () => {
   test('empties the cache and its statistics, and sets the clock to the real time', async () => {
     const cache = cacheOf({ ttl: '1h' });
     const { app } = createApp(cache);

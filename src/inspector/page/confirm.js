@@ -47,7 +47,8 @@ export function confirm({ title, text, yes, word, count, effect }) {
   });
 }
 
-function countText({ purged, done }, effect) {
+function countText({ purged, done, problem }, effect) {
+  if (problem) return `Counting stopped after ${formatCount(purged)}: ${problem}`;
   if (!done) return purged === 0 ? 'Counting…' : `Counting: ${formatCount(purged)} so far…`;
   if (purged === 0) return 'Nothing that is stored matches. The action only ends what is being stored now.';
   const responses = purged === 1 ? '1 stored response' : `${formatCount(purged)} stored responses`;

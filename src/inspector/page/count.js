@@ -4,7 +4,7 @@ import { act } from './server.js';
 
 /**
  * Checks a purge and starts to count. Resolves when the server has accepted the target; rejects for a bad one.
- * @returns `show`: its listener gets `{ purged, done }` now and at each change; and `stop`.
+ * @returns `show`: its listener gets `{ purged, done, problem }` now and at each change; and `stop`.
  */
 export async function startCount(target) {
   const controller = new AbortController();
@@ -19,10 +19,16 @@ export async function startCount(target) {
       update({ purged, done: false });
       resolve();
     };
-    act('count-purge', { target }, { onProgress, signal: controller.signal }).then(({ purged }) => {
-      update({ purged, done: true });
-      resolve();
-    }, reject);
+    act('count-purge', { target }, { onProgress, signal: controller.signal }).then(
+      ({ purged }) => {
+        update({ purged, done: true });
+        resolve();
+      },
+      (error) => {
+        update({ ...latest, problem: error.message });
+        reject(error);
+      },
+    );
   });
   return {
     show(given) {

@@ -7,17 +7,8 @@ import { brief, bytes, clock, count, duration, instant, percent } from './format
 const BIN_MS = 10_000;
 const BINS = 30;
 
-const OUTCOMES = [
-  ['hit', 'A fresh stored response was sent.'],
-  ['stale', 'A stale stored response was sent.'],
-  ['collapsed', 'The response to another request for the same key was sent.'],
-  ['revalidated', 'A stored response was sent after the app confirmed it.'],
-  ['miss', 'The app answered, because no stored response could be used.'],
-  ['bypass', 'The app answered; the cache did not look, or could not.'],
-  ['unsatisfied', 'The cache answered with 504: only-if-cached.'],
-  ['invalidated', 'The request was a purge.'],
-  ['abandoned', 'The client disconnected before the app was called.'],
-];
+/** The explanation of each outcome, in the order of charts and tables. */
+let results = {};
 /** Outcomes that the table lists even if their count is 0. */
 const ALWAYS_LISTED = new Set(['hit', 'miss']);
 
@@ -26,6 +17,9 @@ let bounds = [];
 
 /** A process that has not answered for so long is taken for ended, unless the user has chosen it. */
 const ENDED_MS = 10_000;
+
+/** A process that has not answered for so long is no longer listed. */
+const FORGOTTEN_MS = 300_000;
 
 /** The latest snapshot of each process and when it came. Behind a load balancer, several processes answer in turn. */
 const snapshots = new Map();
@@ -55,6 +49,8 @@ export function drawLive(snapshot) {
   const now = Date.now();
   snapshots.set(name, { snapshot, at: now });
   if (selected === undefined || (!isChosen && now - snapshots.get(selected).at > ENDED_MS)) selected = name;
+  for (const [other, { at }] of snapshots)
+    if (other !== selected && now - at > FORGOTTEN_MS) snapshots.delete(other);
   drawUnlessPaused();
 }
 
@@ -73,6 +69,7 @@ function draw() {
     Date.now() - at > ENDED_MS ? ` It has not answered since ${clock(at)}.` : '',
   );
   drawProcesses();
+  ({ results } = snapshot);
   bounds = stats.latencyMs.lookup.buckets.map(({ le }) => le);
   const to = Math.floor(now / BIN_MS) * BIN_MS + BIN_MS;
   const from = to - BINS * BIN_MS;
@@ -119,21 +116,22 @@ function isSelecting(place) {
 function drawProcesses() {
   const select = byId('process');
   byId('process-choice').hidden = snapshots.size < 2;
-  if (select.options.length === snapshots.size) return;
-  select.replaceChildren(...[...snapshots.keys()].map((name) => h('option', { value: name }, name)));
+  const names = [...snapshots.keys()];
+  if (names.join() === [...select.options].map(({ value }) => value).join()) return;
+  select.replaceChildren(...names.map((name) => h('option', { value: name }, name)));
   select.value = selected;
 }
 
 /** The differences between the samples, added up in bins of ten seconds. */
 function binsOf(samples, from) {
   const bins = Array.from({ length: BINS }, () => ({
-    ...Object.fromEntries(OUTCOMES.map(([outcome]) => [outcome, 0])),
+    ...Object.fromEntries(Object.keys(results).map((outcome) => [outcome, 0])),
     lookups: bounds.map(() => 0).concat(0),
   }));
   for (let i = 1; i < samples.length; i++) {
     const bin = bins[Math.floor((samples[i].time - from) / BIN_MS)];
     if (!bin) continue;
-    for (const [outcome] of OUTCOMES)
+    for (const outcome of Object.keys(results))
       bin[outcome] += samples[i].requests[outcome] - samples[i - 1].requests[outcome];
     bin.lookups = bin.lookups.map((sum, b) => sum + samples[i].lookups[b] - samples[i - 1].lookups[b]);
   }
@@ -144,7 +142,7 @@ function binsOf(samples, from) {
 const lookedUp = (bin) => bin.hit + bin.stale + bin.collapsed + bin.revalidated + bin.miss;
 /** Requests that the app did not have to answer. */
 const served = (bin) => bin.hit + bin.stale + bin.collapsed;
-const total = (bin) => OUTCOMES.reduce((sum, [outcome]) => sum + bin[outcome], 0);
+const total = (bin) => Object.keys(results).reduce((sum, outcome) => sum + bin[outcome], 0);
 const sumOf = (bins, countOf) => bins.reduce((sum, bin) => sum + countOf(bin), 0);
 
 /** With fewer lookups, the slowest percentiles are those of single lookups. */
@@ -191,7 +189,7 @@ function drawCharts(bins, from, to) {
 }
 
 function drawRequests(bins, from, to) {
-  const kinds = OUTCOMES.map(([outcome]) => [outcome, outcome]);
+  const kinds = Object.keys(results).map((outcome) => [outcome, outcome]);
   const counts = kinds
     .map(([kind]) => [kind, sumOf(bins, (bin) => bin[kind])])
     .filter(([, n]) => n > 0)
@@ -277,14 +275,14 @@ function tableUnlessEmpty(title, columns, rows) {
 
 function requestTable({ requests }) {
   const all = total(requests);
-  const rows = OUTCOMES.filter(([outcome]) => requests[outcome] > 0 || ALWAYS_LISTED.has(outcome)).map(
-    ([outcome, meaning]) => [
+  const rows = Object.entries(results)
+    .filter(([outcome]) => requests[outcome] > 0 || ALWAYS_LISTED.has(outcome))
+    .map(([outcome, meaning]) => [
       h('span', { class: 'key' }, h('i', { class: `swatch ${outcome}`, 'aria-hidden': 'true' }), outcome),
       count(requests[outcome]),
       all > 0 ? percent(requests[outcome] / all) : '–',
-      meaning,
-    ],
-  );
+      `${meaning.charAt(0).toUpperCase()}${meaning.slice(1)}.`,
+    ]);
   return table('Requests', ['Outcome', '#Count', '#Share', MEANING], rows);
 }
 

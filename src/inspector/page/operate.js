@@ -178,9 +178,16 @@ async function warm(form, lines) {
   try {
     const urls = lines.map(({ url }) => url);
     const result = await act('warm', { urls }, { onProgress, signal: controller.signal });
-    const { done, failed, failures } = result;
+    const { done, failed, failures, notStored } = result;
+    const unstored = Object.entries(notStored).map(
+      ([reason, times]) => ` ${count(times)} not stored: ${reason}.`,
+    );
     const rest = failed > failures.length ? ` The first ${count(failures.length)} failures:` : '';
-    announce(status, `${count(done)} done, ${count(failed)} failed.${rest}`, failed > 0 ? 'problem' : 'good');
+    announce(
+      status,
+      `${count(done)} done, ${count(failed)} failed.${unstored.join('')}${rest}`,
+      failed > 0 ? 'problem' : 'good',
+    );
     failureList.replaceChildren(
       ...failures.map(({ index, url, reason }) =>
         h('li', {}, `Line ${lines[index]?.number}, `, literal(url), ': ', visible(reason)),

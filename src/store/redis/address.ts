@@ -1,10 +1,31 @@
-import type { ClusterNode, RedisOptions } from 'ioredis';
+import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
 
-/** Where a store is, for people: in the statistics, and at the head of the inspector. */
+/** Where a store is. */
+
+interface StorePlace {
+  /** As people read it, in the statistics and at the head of the inspector. */
+  readonly address: string;
+  /** Two caches with the same one read and write the same keys. */
+  readonly id: string;
+}
+
+/** Where a cache with these options stores responses. */
+export function storePlaceOf(redis: RedisOption, prefix: string): StorePlace {
+  const address = addressOf(redis);
+  return { address, id: `${address} ${keyPrefixOf(redis)}${prefix}` };
+}
+
+/** What ioredis puts before each key. */
+function keyPrefixOf(redis: RedisOption): string {
+  if (typeof redis === 'string') return new URL(redis).searchParams.get('keyPrefix') ?? '';
+  const isOwn = 'evalsha' in redis || Object.hasOwn(redis, 'cluster');
+  const options = (isOwn ? (redis as { options?: object }).options : redis) as ClusterOptions | undefined;
+  return options?.keyPrefix ?? options?.redisOptions?.keyPrefix ?? '';
+}
 
 /** The server that a `redis` option names, without credentials: `localhost:6379/0`, or the first nodes of a Cluster. */
-export function addressOf(redis: RedisOption): string {
+function addressOf(redis: RedisOption): string {
   if (typeof redis === 'string') {
     const { hostname, port, pathname } = new URL(redis);
     return `${hostname || 'localhost'}:${port || 6379}/${Number(pathname.slice(1)) || 0}`;
@@ -12,7 +33,8 @@ export function addressOf(redis: RedisOption): string {
   const nodes = nodesOf(redis);
   if (nodes) return nodes.map(addressOfNode).join(', ');
   const options = ('evalsha' in redis ? redis.options : redis) as RedisOptions;
-  const { host = 'localhost', port = 6379, path, sentinels, name, db = 0 } = options;
+  const { host = 'localhost', port = 6379, path, sentinels, name, db = 0, Connector } = options;
+  if (Connector) return `${Connector.name}/${db}`;
   const server = sentinels
     ? `${name} at ${sentinels.map((sentinel) => addressOfNode(sentinel as ClusterNode)).join(', ')}`
     : (path ?? `${host}:${port}`);

@@ -336,6 +336,24 @@ describe('the purge command before it purges', () => {
     expect((await on(['purge', ...target], { isTTY: true, typed: 'yes\n' })).out).toBe('11 entries purged\n');
   });
 
+  test('counts an entry once that two prefixes or two tags find', async () => {
+    const { on } = await filled(['/a/1', '/a/2', '/b'], { tags: ['leads', 'all'] });
+    for (const [targets, purged] of [
+      [['--url-prefix', '/a', '--url-prefix', '/a/1'], 2],
+      [['--tag', 'leads', '--tag', 'all'], 3],
+    ] as const) {
+      const { out } = await on(['purge', ...targets, '--dry-run', '--json']);
+      expect(JSON.parse(out)).toEqual({ purged, soft: false, dryRun: true });
+    }
+  });
+
+  test('purges nothing if the input ends at the question (Ctrl-D)', async () => {
+    const { on } = await filled(['/a']);
+    const { code, out, err } = await on(['purge', '--all'], { isTTY: true, typed: '' });
+    expect([code, out]).toEqual([1, '']);
+    expect(err).toMatch(/Type yes to continue: Nothing was purged\.\n$/);
+  });
+
   test('asks nothing with --yes, for 10 entries, or without a terminal', async () => {
     const paths = (count: number): string[] => Array.from({ length: count }, (_, i) => `/a/${i}`);
     const few = await filled(paths(10));
@@ -588,8 +606,8 @@ describe('a wrong usage is reported in one line, with exit code 2', () => {
     [['ls', '--encrypt-key', 'short'], /--encrypt-key must be/],
     [['ls', '--encrypt-key', 'k:short'], /Option "encrypt\.keys\[0\]\.key" is \*\*\*/],
     [['ls', '--timeout', '3'], /--timeout is 3, but must be a duration/],
-    [['ls', '--timeout', '10ms'], /--timeout is 10ms, but must be a duration from 20ms to 20h/],
-    [['ls', '--timeout', '21h'], /--timeout is 21h, but must be a duration from 20ms to 20h/],
+    [['ls', '--timeout', '10ms'], /--timeout is 10ms, but must be a duration from 20ms to 1h/],
+    [['ls', '--timeout', '2h'], /--timeout is 2h, but must be a duration from 20ms to 1h/],
     [['ls', 'a', 'b'], /at most one SEARCH/],
     [['ls', '--status', 'ok'], /--status is ok/],
     [['ls', '--tag', ''], /--tag must have/],

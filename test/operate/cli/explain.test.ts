@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { filled } from './support.ts';
 
 const HOST = 'http://test.example';
@@ -76,6 +76,27 @@ describe('the explain command', () => {
     const { code, out } = await on(['explain', `${HOST}/a`]);
     expect([code, out]).toEqual([0, expect.stringMatching(/^unknown: the options of the app decide\n/)]);
     expect(out).toMatch(why);
+  });
+
+  test('wraps a long reason under its column, within the width of a terminal', async () => {
+    const { on } = await filled([german]);
+    const args = ['explain', `${HOST}/varied`, '-H', 'Accept-Language: fr'];
+    const { out } = await on(args, { isTTY: true, columns: 60, env: { NO_COLOR: '1' } });
+    const lines = out.split('\n');
+    const from = lines.findIndex((line) => line.startsWith('  vary-miss '));
+    expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(60);
+    expect(lines[from + 1]).toMatch(/^ {16}\S/);
+  });
+
+  test('emits no process warning about the setup', async () => {
+    const warn = jest.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const { on, cache } = await filled(['/a'], { encrypt: { keys: [{ id: 'k1', key: KEY }] } });
+    cache.on('warning', () => {});
+    await on(['explain', `${HOST}/a`]);
+    await new Promise(setImmediate);
+    const messages = warn.mock.calls.map(([message]) => message);
+    warn.mockRestore();
+    expect(messages).toEqual([]);
   });
 
   test('says miss and exits with 1 when nothing is stored', async () => {

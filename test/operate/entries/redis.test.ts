@@ -187,7 +187,7 @@ describe('a damaged value', () => {
     expect([...(await all(cache)).keys()]).toEqual(['GET http://h/whole']);
   });
 
-  test('with a damaged body is listed as readable, and get finds the damage', async () => {
+  test('with a damaged body alone is listed as readable, and get finds the damage', async () => {
     const cache = cacheOf();
     const bytes = stored(key);
     bytes[bytes.length - 1] = 0;

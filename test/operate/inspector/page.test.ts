@@ -192,6 +192,27 @@ describe('the live view', () => {
     await says(page, '#scope', 'pid 2');
   });
 
+  test('no longer offers a process that has not answered for five minutes', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#responses');
+    await page.clock.install();
+    let pid = 1;
+    await page.route('**/api/live', async (route) => {
+      const response = await route.fetch();
+      const { result } = await response.json();
+      await route.fulfill({ response, json: { result: { ...result, process: { host: 'host', pid } } } });
+      pid = pid === 1 ? 2 : 3;
+    });
+    await page.goto(`${one.origin}/admin/cache/?#live`);
+    await says(page, '#scope', 'pid 1');
+    await page.clock.runFor(2500);
+    await page.locator('#process option', { hasText: 'host, 2' }).waitFor({ state: 'attached' });
+    await page.clock.fastForward(310_000);
+    await page.locator('#process option', { hasText: 'host, 3' }).waitFor({ state: 'attached' });
+    await says(page, '#scope', 'pid 3');
+    expect(await page.locator('#process option').allInnerTexts()).not.toContain('host, 1');
+  });
+
   test('shows that the user is not authorized any more, and continues when they are again', async () => {
     let allowed = true;
     const one = await site({ authorize: () => allowed }, simple);
@@ -669,7 +690,7 @@ describe('the address of the page', () => {
     await expectList();
   });
 
-  test('is not changed by the link to the content, which a reload would follow', async () => {
+  test('stays the same after the link to the content, so that a reload shows the same view', async () => {
     const one = await site({}, simple);
     const page = await one.open('#operate');
     await page.keyboard.press('Tab');
@@ -757,7 +778,21 @@ describe('what the user types', () => {
     },
   );
 
-  test('for a purge under which nothing is stored is said in the question', async () => {
+  test('as the target of a purge is counted, and the question says so if counting fails', async () => {
+    const one = await site({}, simple);
+    const page = await one.open('#operate');
+    await page.route('**/api/count-purge', (route) =>
+      route.fulfill({
+        contentType: 'application/x-ndjson',
+        body: '{"progress":{"purged":3}}\n{"error":"Redis did not reply."}\n',
+      }),
+    );
+    await page.locator('#purge [name=value]').fill('/a');
+    await page.locator('#purge').getByRole('button').click();
+    await says(page, '#confirm-count', 'Counting stopped after 3: Redis did not reply.');
+  });
+
+  test('as the target of a purge may match nothing, and the question says so', async () => {
     const one = await site({}, simple);
     const page = await one.open('#operate');
     await page.locator('#purge [name=value]').fill('/a');
@@ -807,7 +842,7 @@ describe('what the user types', () => {
   });
 });
 
-describe('a newcomer', () => {
+describe('a user of a new cache', () => {
   test('is told what to do while there is no request, no hit and nothing stored', async () => {
     const one = await site({}, simple);
     const page = await one.open();
@@ -886,7 +921,7 @@ test('a response is marked stale after a question, and its URL is copied', async
   expect(await page.getByRole('button', { name: 'Mark stale' }).count()).toBe(0);
 });
 
-describe('the head', () => {
+describe('the head of the page', () => {
   test('names the Redis of the cache, in every view and without its password', async () => {
     const { hostname, port } = new URL(redis);
     const client = new Redis({ host: hostname, port: Number(port), db: 0, connectionName: 'head' });
@@ -921,7 +956,7 @@ describe('the head', () => {
   });
 });
 
-describe('a lost connection', () => {
+describe('the message of a lost connection', () => {
   test('is shown in every view, and ends when the server answers again', async () => {
     const one = await site({}, simple);
     const page = await one.open('#responses');
@@ -936,7 +971,7 @@ describe('a lost connection', () => {
     complaints = complaints.filter((text) => !text.includes('ERR_FAILED'));
   });
 
-  test('to the store is said with what to do', async () => {
+  test('to the store says what to do', async () => {
     const one = await site({ cached: { redis: 'redis://127.0.0.1:1', timeout: 50 } }, simple);
     const page = await one.open('#responses');
     await says(page, '#list-status', /Is Redis up\? The faults under Live say more\.$/);

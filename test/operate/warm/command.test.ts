@@ -116,6 +116,7 @@ describe('the warm command', () => {
       done: 1,
       failed: 1,
       failures: [{ url: `${origin}/item/1`, reason: 'status 503' }],
+      notStored: {},
       problems: [expect.stringMatching(`^sitemap ${missing}: ENOENT`)],
       seconds: expect.any(Number),
       interrupted: false,
@@ -279,7 +280,11 @@ describe('the command as a process', () => {
     writeFileSync(trusted, ca);
     const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}/a`;
     const { ended } = start(['warm', url], { NODE_EXTRA_CA_CERTS: trusted });
-    expect(await ended).toEqual([0, expect.stringMatching(/^1 done, 0 failed in [\d.]+ s\n$/), '']);
+    expect(await ended).toEqual([
+      0,
+      expect.stringMatching(/^1 done, 0 failed in [\d.]+ s\n {2}1 not stored: no Cache-Status\n$/),
+      '',
+    ]);
     expect(asked).toEqual(['/a']);
     server.close();
     server.closeAllConnections();

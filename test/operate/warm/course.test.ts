@@ -57,12 +57,13 @@ describe('the targets of cache.warm', () => {
   ])('are read from %s', async (_kind, targets) => {
     const asked = new Set();
     const app: App = (req, res) => res.end(String(asked.add(req.url)));
-    expect(await newCache().warm(targets(), { app })).toEqual({ done: 30, failed: 0, failures: [] });
+    const all = { done: 30, failed: 0, failures: [] };
+    expect(await newCache().warm(targets(), { app })).toMatchObject(all);
     expect(asked.size).toBe(30);
   });
 
   test('without any resolve at once', async () => {
-    expect(await newCache().warm([])).toEqual({ done: 0, failed: 0, failures: [] });
+    expect(await newCache().warm([])).toEqual({ done: 0, failed: 0, failures: [], notStored: {} });
   });
 
   test.each(['http://a.example/', new URL('http://a.example/'), undefined, null, 5, {}])(
@@ -236,7 +237,7 @@ describe('cache.close', () => {
     const warming = cache.warm(source, { app, concurrency: 3 });
     await until(() => source.read >= 4);
     await cache.close();
-    expect(await warming).toEqual({ done: 1, failed: 0, failures: [] });
+    expect(await warming).toMatchObject({ done: 1, failed: 0, failures: [] });
     expect(source.returned).toBe(1);
   });
 

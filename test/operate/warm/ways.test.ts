@@ -44,6 +44,25 @@ const cases = frameworks.flatMap(({ name, app }) =>
 );
 
 describe.each(cases)('$name', ({ app, way }) => {
+  test('counts by their reason the responses that are not stored', async () => {
+    const cache = newCache({ ttl: '1m' });
+    const cached = app(cache as unknown as Handler, (req, res) => {
+      if (req.url === '/cookie') res.setHeader('Set-Cookie', 'a=1');
+      if (req.url === '/private') res.setHeader('Cache-Control', 'private');
+      res.end('x');
+    });
+    const listener: RequestListener = (req, res) =>
+      req.url === '/in-front' ? res.end('x') : cached(req as never, res as never);
+    const { origin, options } = await way.to(listener);
+    const urls = ['/', '/cookie', '/private', '/cookie?2', '/in-front'].map((path) => origin + path);
+    expect(await cache.warm(urls, options)).toEqual({
+      done: 5,
+      failed: 0,
+      failures: [],
+      notStored: { 'set-cookie': 1, private: 1, 'no Cache-Status': 1 },
+    });
+  });
+
   test('stores missing responses, keeps fresh ones, and clients get them as hits', async () => {
     const cache = newCache({ ttl: '1m' });
     const runs: string[] = [];
@@ -55,8 +74,9 @@ describe.each(cases)('$name', ({ app, way }) => {
     const { origin, host, options } = await way.to(listener);
     const urls = [`${origin}/a?x=1&y=2`, new URL(`${origin}/b#part`), { url: `${origin}/a?y=2&x=1` }];
 
-    expect(await cache.warm(urls.slice(0, 2), options)).toEqual({ done: 2, failed: 0, failures: [] });
-    expect(await cache.warm(urls, options)).toEqual({ done: 3, failed: 0, failures: [] });
+    const rest = { failed: 0, failures: [], notStored: {} };
+    expect(await cache.warm(urls.slice(0, 2), options)).toEqual({ done: 2, ...rest });
+    expect(await cache.warm(urls, options)).toEqual({ done: 3, ...rest });
     expect(runs.sort()).toEqual(['/a?x=1&y=2', '/b']);
 
     const port = await serve(listener);
@@ -77,7 +97,7 @@ describe.each(cases)('$name', ({ app, way }) => {
       statuses.map((status) => `${origin}/${status}`),
       { ...options, concurrency: 1 },
     );
-    expect(result).toEqual({
+    expect(result).toMatchObject({
       done: 2,
       failed: 3,
       failures: [400, 404, 500].map((status) => ({

@@ -1,40 +1,4 @@
-import { request } from 'node:http';
-import { request as requestTls } from 'node:https';
-import { type CacheStatus, cacheStatus } from './received.ts';
-
-/** Asking an app, and comparing what it answers. */
-
-/** An answer of the app, as far as answers are compared. */
-export interface Answer {
-  readonly status: number;
-  /** In lower case. Several lines of a field are one. */
-  readonly headers: ReadonlyMap<string, string>;
-  readonly body: string;
-  readonly cacheStatus: CacheStatus | undefined;
-}
-
-/** Sends a GET on a connection of its own. */
-export function ask(url: URL, headers: Readonly<Record<string, string>>): Promise<Answer> {
-  const send = url.protocol === 'https:' ? requestTls : request;
-  return new Promise((resolve, reject) => {
-    const sent = send(url, { headers: { ...headers }, agent: false }, (res) => {
-      const chunks: Buffer[] = [];
-      res.on('data', (chunk: Buffer) => chunks.push(chunk));
-      res.on('error', reject);
-      res.on('end', () => {
-        const fields = Object.entries(res.headers).map(([name, value]) => [name, String(value)] as const);
-        resolve({
-          status: res.statusCode ?? 0,
-          headers: new Map(fields),
-          body: Buffer.concat(chunks).toString(),
-          cacheStatus: cacheStatus(res),
-        });
-      });
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-}
+import type { Answer } from './ask.ts';
 
 /** Fields of the connection, of caches, and those that follow from the body. */
 const NOT_COMPARED: ReadonlySet<string> = new Set([
@@ -116,7 +80,7 @@ function compareTexts(
   const known = new Set(ownWords.flat());
   const foreign = others.flatMap((texts) => {
     const [set = new Set<string>(), ...more] = texts.map((text) => new Set(wordsOf(text)));
-    return [...set].filter((word) => /\w/.test(word) && more.every((one) => one.has(word)));
+    return [...set].filter((word) => /[\p{L}\p{N}_]/u.test(word) && more.every((one) => one.has(word)));
   });
   const at = words.findIndex((word) => !known.has(word) && foreign.includes(word));
   return at < 0 ? 'varies' : difference(words, firstWords, at);
@@ -124,7 +88,7 @@ function compareTexts(
 
 /** A token of base64 is one word, so that a nonce has always as many. */
 function wordsOf(text: string): string[] {
-  return text.match(/[\w+/=-]+|\s+|[^\w+/=\s-]/gu) ?? [];
+  return text.match(/[\p{L}\p{M}\p{N}_+/=-]+|\s+|[^\p{L}\p{M}\p{N}_+/=\s-]/gu) ?? [];
 }
 
 /** How many words a message shows around a difference. */

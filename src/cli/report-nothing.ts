@@ -52,9 +52,8 @@ async function pathHints({ cache }: Session, { urls }: Target): Promise<string[]
   const { pathname } = new URL(url);
   if (pathname === '/') return [];
   const { entries } = await cache.entries.list({ search: `//*${pathname}`, limit: MAX_LIMIT });
-  const isSame = (key: string): boolean =>
-    new RegExp(`//[^/]*${escaped(pathname)}/?(?:\\?|$)`, 'i').test(key);
-  const keys = new Set(entries.flatMap(({ key }) => (key !== undefined && isSame(key) ? [key] : [])));
+  const samePath = new RegExp(`//[^/]*${escaped(pathname)}/?(?:\\?|$)`, 'i');
+  const keys = new Set(entries.flatMap(({ key }) => (key !== undefined && samePath.test(key) ? [key] : [])));
   if (keys.size === 0) return [];
   if (keys.size > MAX_NAMED)
     return [`${formatNumber(keys.size)} keys have this path: see ls '${escapeUnsafe(pathname)}'`];
