@@ -15,7 +15,9 @@ Every error that the package throws is a \`CacheError\` with a \`code\`, a messa
 its place on this page. It is an instance of its class even if the process has loaded the package twice, as an ES module and as
 a CommonJS module. No request ends in one of these errors: whatever happens to the cache, the app answers.
 
-A warning is a process warning (\`process.on('warning')\`) of the type \`RedisResponseCacheWarning\` with a \`code\`.
+A warning is a \`warning\` event (\`cache.on('warning')\`) if the cache has a listener for it, else a process warning
+(\`process.on('warning')\`) of the type \`RedisResponseCacheWarning\` with a \`code\`. The [option
+\`warnings\`](options.md#warnings) turns warnings off.
 `;
 
 writePage('docs/errors.md', errorsPage());

@@ -42,7 +42,7 @@ export interface CacheHandle {
   warm(targets: Iterable<WarmTarget> | AsyncIterable<WarmTarget>, options?: WarmOptions): Promise<WarmResult>;
   /**
    * Adds a listener of an event; returns the cache. The listener runs in the asynchronous context of the request. The first
-   * error that it throws, or rejects with, becomes a process warning.
+   * error that it throws, or rejects with, becomes the warning `WRN_RRC_LISTENER`.
    */
   on<E extends keyof CacheEvents>(event: E, listener: (...args: CacheEvents[E]) => void): this;
   /** Removes a listener; returns the cache. */

@@ -43,21 +43,21 @@ export const ERRORS: Readonly<Record<ErrorCode, Description & { readonly class: 
       'An option of `redisCache()`, `cache.with()` or another function is unknown, malformed, out of bounds, or given where it does not apply. `error.option` is its name. All options are checked before anything connects.',
     example: 'Unknown option "tttl". Did you mean "ttl"?',
     remedy:
-      'Write what the message says. docs/options.md lists all options with their types and defaults. A value that may be a secret is shown as `***`.',
+      'Change it as the message says. docs/options.md lists all options with their types and defaults. A value that may be a secret is shown as `***`.',
   },
   ERR_RRC_ARGUMENT: {
     class: 'ArgumentError',
     title: 'A method was called with something that it cannot work with.',
     meaning:
-      'An argument that is not an object of options is wrong: the key or the value of `cache.store`, the targets of `cache.warm()`, the URL of `cache.explain()`, a reference to an entry, the name of an event, or the cache itself. Nothing was read or changed.',
+      'An argument is wrong: the key or the value of `cache.store`, the targets of `cache.warm()`, the URL of `cache.explain()`, a reference to an entry, the name of an event, or the cache itself. Nothing was read or changed.',
     example: 'explain() needs an absolute URL such as https://example.com/leads, or a request; not "/leads".',
-    remedy: 'Write what the message says. The types of the package have the form of each argument.',
+    remedy: "Change it as the message says. The package's types show each argument's form.",
   },
   ERR_RRC_PURGE: {
     class: 'PurgeError',
     title: '`cache.purge()` was given no valid target.',
     meaning:
-      'A target names exactly one of `key`, `url`, `tag`, `tags`, `prefix` and `all`; `soft` and `onProgress` are in the second argument. Nothing was purged.',
+      'A target names exactly one of `key`, `url`, `tag`, `tags`, `prefix` and `all`; `soft`, `dryRun` and `onProgress` are in the second argument. Nothing was purged.',
     example: 'purge() needs exactly one of key, url, tag, tags, prefix, all; got none.',
     remedy: 'Name one target, such as `{ tag: "leads" }`. docs/purging.md says which to choose.',
   },
@@ -76,7 +76,8 @@ export const ERRORS: Readonly<Record<ErrorCode, Description & { readonly class: 
     meaning:
       'The option `redis` is a URL, options of ioredis or the nodes of a Cluster, and ioredis is not installed. It is an optional peer dependency: without Redis it is not needed.',
     example: 'The option "redis" needs ioredis: npm install ioredis',
-    remedy: 'Write npm install ioredis, or give the option a client of your own.',
+    remedy:
+      'Run npm install ioredis, or give the option a client of your own. A server that is bundled into one file (esbuild, webpack) passes its own client: the bundler finds `new Redis(url)` of the app, but not the ioredis that this package loads.',
   },
   ERR_RRC_SOURCE: {
     class: 'SourceError',
@@ -92,7 +93,7 @@ export const WARNINGS: Readonly<Record<WarningCode, Description>> = {
   WRN_RRC_MEMORY: {
     title: 'The cache is in the memory of this process.',
     meaning:
-      'The option `redis` is `undefined`, as where an environment variable is not set; or it is left out while `NODE_ENV` is `production`. Each process has its own stored responses, and a restart loses them.',
+      'The option `redis` is `undefined`, for example because an environment variable is not set; or it is left out while `NODE_ENV` is `production`. Each process has its own stored responses, and a restart loses them.',
     example: 'Option "redis" is undefined: responses are stored in this process only.',
     remedy:
       "Give the cache a Redis, such as redis: 'redis://localhost:6379', or leave the option out in development.",
@@ -114,7 +115,7 @@ export const WARNINGS: Readonly<Record<WarningCode, Description>> = {
   WRN_RRC_TRUST_PROXY: {
     title: "A proxy forwards requests, and Express's `trust proxy` is off.",
     meaning:
-      '`X-Forwarded-Proto`, `X-Forwarded-Host` or `X-Forwarded-For` arrives, and the app does not trust it. So the app and the cache key take the scheme and the host from the connection: links in stored pages may begin with http://, and purges by URL may name other keys.',
+      '`X-Forwarded-Proto` or `X-Forwarded-Host` names another scheme or host than the connection, and the app does not trust it. So the app and the cache key take the scheme and the host from the connection: links in stored pages may begin with http://, and purges by URL may name other keys.',
     example:
       'X-Forwarded-Proto arrives, but Express\'s "trust proxy" is off: the cache key has the scheme and host of the connection.',
     remedy: "Write app.set('trust proxy', 1) for one proxy: docs/behind-a-proxy.md has the other cases.",
@@ -139,7 +140,7 @@ export const WARNINGS: Readonly<Record<WarningCode, Description>> = {
   WRN_RRC_MOUNTED_TWICE: {
     title: 'A request meets one cache twice.',
     meaning:
-      'The same middleware is mounted twice on the path of a request, or two calls of `redisCache()` store under one prefix and key. The second costs time and does nothing. A route with `cache.with()` behind `app.use(cache)` is well as it is.',
+      'The same middleware is mounted twice on the path of a request, or two calls of `redisCache()` store under one prefix and key. The second costs time and does nothing. A route with `cache.with()` behind `app.use(cache)` is fine.',
     example: 'A request for /leads meets the same cache twice: the second does nothing.',
     remedy: 'Mount the cache once. For other options on a route, write cache.with({ ... }) there.',
   },

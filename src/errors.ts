@@ -51,7 +51,8 @@ const SECRET = /pass|secret|token|authorize|encrypt/i;
 
 /**
  * An option is unknown or has a bad value. The message names the option, shows the value, unless it may be a secret, and
- * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)` and every other function that takes options.
+ * says what to write instead. Thrown by `redisCache(options)`, `cache.with(overrides)` and every other function that takes
+ * options.
  */
 export class OptionError extends CacheError {
   static {

@@ -1,6 +1,6 @@
 import { OptionError, show } from './errors.ts';
 
-/** Names that a user writes: unknown ones are refused with the name that is meant. */
+/** Names that a user writes: refuses unknown names and suggests the right one. */
 
 /**
  * Refuses what is not an object, and unknown names in it: a misspelt option would silently do nothing.
@@ -40,8 +40,8 @@ const MAX_LISTED = 7;
  * @param path what stands before the name.
  */
 export function suggestion(name: string, known: readonly string[], path = ''): string {
-  const near = nearest(name, known);
-  return near === undefined ? '' : ` Did you mean "${path}${near}"?`;
+  const meant = nearest(name, known);
+  return meant === undefined ? '' : ` Did you mean "${path}${meant}"?`;
 }
 
 /** The known name that a misspelt one means: at most a third of the letters differ, apart from case and punctuation. */

@@ -1,6 +1,6 @@
 import { decodeIdentity } from '../codec/compression.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { ArgumentError, OptionError } from '../errors.ts';
+import { ArgumentError, OptionError, show } from '../errors.ts';
 import type { StoredFields } from '../http/headers.ts';
 import {
   abortSignal,
@@ -95,7 +95,9 @@ export function createEntries(storage: Storage, maxBodySize: number): Entries {
       const place = parseRef(ref);
       const edit = parseChange(change, maxBodySize);
       if (typeof ref.version !== 'string')
-        throw new ArgumentError('update() needs the version of the entry, as entries.get() returns it.');
+        throw new ArgumentError(
+          `update() needs the version of the entry, as entries.get() returns it; not ${show(ref.version)}.`,
+        );
       const { version } = ref;
       const read = orThrow(await inventory.read(place), 'read the entry');
       if (!read || read.value.version !== version) return false;
@@ -171,7 +173,7 @@ async function storedKey(
 function parseId(ref: Partial<EntryRef> | undefined): string {
   const id = partOf(ref, 'id');
   if (typeof id !== 'string' || /^@|[{}]/.test(id))
-    throw new ArgumentError('An entry needs an id, as entries.list() returns it.');
+    throw new ArgumentError(`An entry needs an id, as entries.list() returns it; not ${show(id)}.`);
   return id;
 }
 
@@ -183,7 +185,9 @@ function parseRef(ref: Partial<EntryRef> | undefined): EntryRef {
   const id = parseId(ref);
   const variant = partOf(ref, 'variant');
   if (typeof variant !== 'string' || /^[!@]/.test(variant))
-    throw new ArgumentError('An entry needs an id and a variant, as entries.list() returns them.');
+    throw new ArgumentError(
+      `An entry needs a variant beside its id, as entries.list() returns both; not ${show(variant)}.`,
+    );
   return { id, variant };
 }
 

@@ -168,8 +168,8 @@ export interface StoreFigures {
 
 /**
  * The stored responses and values, for a console or a script. Redis is read in small steps by SCAN, never by KEYS, so
- * no call blocks it.
- * Every method rejects with a `StoreError` when Redis does not reply, with an `OptionError` for a bad option, and with an `ArgumentError` for a bad reference.
+ * no call blocks it. Every method rejects with a `StoreError` when Redis does not reply, with an `OptionError` for a bad
+ * option, and with an `ArgumentError` for a bad reference.
  */
 export interface Entries {
   /**
@@ -193,8 +193,8 @@ export interface Entries {
    * A new `ttl` ends a soft purge. `Age` and `Cache-Control` stay the same, so other caches see what the app said.
    * A new body gets its own `Content-Length` and, if the response had a validator, its own `ETag`. `Last-Modified`,
    * digests and signatures are removed.
-   * @throws {OptionError} for a body larger than `maxBodySize`. @throws {ArgumentError} for a body of a 206 or 204 response, and for a body that
-   * is not JSON where the stored value is.
+   * @throws {ArgumentError} for a body larger than `maxBodySize`, for a body of a 206 or 204 response, and for a body that is not
+   * JSON where the stored value is.
    */
   update(ref: EntryRef & { readonly version: string }, change: EntryChange): Promise<boolean>;
   /**

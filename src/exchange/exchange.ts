@@ -81,9 +81,10 @@ export class Exchange {
     return aim?.scheme === target?.scheme && aim?.host === target?.host;
   }
 
-  /** A field of a proxy that the app ignores, since its `trust proxy` is off. */
+  /** A field of a proxy that the app ignores, since its `trust proxy` is off, and that names another scheme or host. */
   get ignoredProxyField(): string | undefined {
-    return ignoredProxyField(this.req, this.#door?.express);
+    const { target } = this;
+    return target && ignoredProxyField(this.req, target, this.#door?.express);
   }
 
   /** The header fields that the target was made of, in lower case. */

@@ -79,16 +79,21 @@ export function trustProxyOf(req: IncomingMessage, app?: ExpressApp): unknown {
   return (app ?? (req as ExpressRequest).app)?.get?.('trust proxy fn');
 }
 
-const FIELDS_OF_PROXIES = ['X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-For'] as const;
-
-/** A field of a proxy that arrives while Express's `trust proxy` is off, so that the app ignores it. */
+/** A field of a proxy that Express ignores, since its `trust proxy` is off, and that names another scheme or host. */
 export function ignoredProxyField(
   req: IncomingMessage,
+  target: RequestTarget,
   app: ExpressApp | undefined = (req as ExpressRequest).app,
 ): string | undefined {
   if (typeof app?.get !== 'function' || app.get('trust proxy fn') === undefined || app.get('trust proxy'))
     return undefined;
-  return FIELDS_OF_PROXIES.find((name) => req.headers[name.toLowerCase()] !== undefined);
+  const { headers } = req;
+  const scheme = firstMember(headers['x-forwarded-proto']) ?? target.scheme;
+  if (scheme !== target.scheme) return 'X-Forwarded-Proto';
+  const host = firstMember(headers['x-forwarded-host']);
+  if (host !== undefined && host.toLowerCase() !== target.receivedHost.toLowerCase())
+    return 'X-Forwarded-Host';
+  return undefined;
 }
 
 /** The first list member by Express's reading: an empty field has none, and an empty first member is malformed. */

@@ -5,7 +5,7 @@ import type { Transaction } from './transaction.ts';
 
 /** What to write, where a response is not shared because of its caller. For `guard` events. */
 
-/** Tells the listeners that a response is not shared because of its caller. @param read what the app has read of him. */
+/** Tells the listeners that a response is not shared because of its caller. @param read what the app has read of them. */
 export function reportUnshared(t: Transaction, read: readonly string[], detail: CacheDetail): void {
   const { context, identity } = t;
   const advice = adviceFor(t, read, detail);

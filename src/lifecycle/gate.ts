@@ -37,7 +37,7 @@ async function identifyWithBody({
   const reading = watch.end();
   // No body parser has run yet. That is the reason to report, whatever the function made of it.
   if (reading === 'absent') {
-    context.setupChecks?.onBodyAbsent();
+    context.setupChecks?.onBodyAbsent(exchange);
     throw new OptionFailure('key', 'body-unread', UNREAD.absent);
   }
   const [identity] = made;

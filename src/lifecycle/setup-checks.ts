@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { SentHead } from '../exchange/capture.ts';
 import type { Exchange } from '../exchange/exchange.ts';
+import { onHead } from '../exchange/on-head.ts';
 import { loopbackHost } from '../http/loopback.ts';
 import type { Identity } from '../key/identify.ts';
 import type { CacheDetail } from '../observe/outcome.ts';
@@ -27,9 +28,6 @@ const ABOUT_SHARING: ReadonlySet<string> = new Set([
 /** So many ports for one path are those of a test client that listens anew for each request. */
 const MAX_PORTS = 3;
 const MAX_PATHS = 1000;
-
-/** The loopback ports by which each path has arrived in this process. */
-const portsByPath = new Map<string, Set<string>>();
 
 /** A request at one cache, as far as it is looked at. */
 interface CheckedRequest {
@@ -64,6 +62,9 @@ export class SetupChecks {
   readonly #warnings: Warnings;
   readonly #place: string | undefined;
   readonly #misses = new WeakMap<Policy, number>();
+  /** The loopback ports by which each path has arrived. */
+  readonly #portsByPath = new Map<string, Set<string>>();
+  #bodiesAbsent = 0;
 
   /** @param place the Redis and the prefix; `undefined` for a cache in memory. */
   constructor(warnings: Warnings, place: string | undefined) {
@@ -115,12 +116,16 @@ export class SetupChecks {
       );
   }
 
-  /** A request with a body whose key could not be made of it, because no body parser had run. */
-  onBodyAbsent(): void {
-    this.#warnings.warn(
-      'WRN_RRC_BODY_PARSER',
-      'A body parser is mounted behind the cache: keys are made before it runs, so requests with a body are not cached.',
-    );
+  /** A request with a body of which no parser had made `req.body`, so that it has no key. One behind the cache may do so. */
+  onBodyAbsent({ req, res }: Exchange): void {
+    if (bodyOf(req) !== undefined || ++this.#bodiesAbsent > MAX_MISSES) return;
+    onHead(res, () => {
+      if (bodyOf(req) === undefined) return;
+      this.#warnings.warn(
+        'WRN_RRC_BODY_PARSER',
+        'A body parser is mounted behind the cache: keys are made before it runs, so requests with a body are not cached.',
+      );
+    });
   }
 
   /** A request that a fill of the same middleware, further out, has forwarded. */
@@ -164,11 +169,11 @@ export class SetupChecks {
     const port = target && loopbackHost(target.host)?.port;
     if (port === undefined) return;
     const { path } = t;
-    let ports = portsByPath.get(path);
+    let ports = this.#portsByPath.get(path);
     if (!ports) {
-      if (portsByPath.size >= MAX_PATHS) return;
+      if (this.#portsByPath.size >= MAX_PATHS) return;
       ports = new Set();
-      portsByPath.set(path, ports);
+      this.#portsByPath.set(path, ports);
     }
     if (ports.size < MAX_PORTS) ports.add(port);
     if (ports.size === MAX_PORTS)
@@ -178,6 +183,10 @@ export class SetupChecks {
         'ports',
       );
   }
+}
+
+function bodyOf(req: IncomingMessage): unknown {
+  return (req as { body?: unknown }).body;
 }
 
 /** The first of what sessions and authentication have placed. A getter of theirs is not called. */

@@ -1,6 +1,6 @@
 import { OptionError } from '../errors.ts';
 import { assertKnownKeys } from '../known-names.ts';
-import { counterpartOf } from './other-names.ts';
+import { counterpartOf } from './foreign-names.ts';
 import { type Members, ownMember, parseMembers } from './parsers.ts';
 import type { Policy, Settings } from './policy.ts';
 import { type PolicyName, REMOVED, SCHEMA, type SettingName } from './schema.ts';

@@ -11,7 +11,8 @@ export type NodeRequest = IncomingMessage | Http2ServerRequest;
 /** A response of a server of `node:http`, `node:https` or `node:http2`. */
 export type NodeResponse = ServerResponse | Http2ServerResponse;
 
-// An import that fails is a type that is assignable to all. In a tuple, since the compiler takes it for no condition by itself.
+// Without Express's types, `Request` is `any`, and `[any] extends [1]` is true. The tuple is needed: `any extends 1` alone gives
+// the union of both branches.
 
 /**
  * The request that the functions among the options get, unless type arguments say otherwise: Express's `Request` if the

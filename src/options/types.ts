@@ -12,8 +12,8 @@ import type { Duration, Size } from './units.ts';
 
 /*
  * What a user may write: the options of `redisCache` and of `cache.with`, and the objects among them. An option that is
- * `undefined` has its default. The docstrings
- * are the source of docs/options.md (`node scripts/options.mjs`) and of the API reference.
+ * `undefined` has its default. The docstrings are the source of docs/options.md (`node scripts/options.mjs`) and of the API
+ * reference.
  */
 
 /** One freshness lifetime for each status code; `default` is that of all other status codes. */
@@ -294,8 +294,8 @@ export interface PolicyOptions<
   readonly tags?: OptionValue<readonly string[], Req, Res> | undefined;
   /**
    * How long after its freshness lifetime a response is still served at once, while the cache refreshes it in the background
-   * (RFC 5861 §3, docs/freshness.md). It applies if the response states no `stale-while-revalidate` of its own, and never to a response that
-   * says `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
+   * (RFC 5861 §3, docs/freshness.md). It applies if the response states no `stale-while-revalidate` of its own, and never to a
+   * response that says `must-revalidate`, `no-cache` or `s-maxage` (RFC 9111 §4.2.4).
    * @default 0
    */
   readonly staleWhileRevalidate?: Duration | undefined;

@@ -76,7 +76,7 @@ export function dependenceOf(run: Run): Dependence {
     if (isPlaced(name)) personal.add(name);
     else if (isOne(name)) {
       if (names.has(name)) personal.add(name);
-      // The caller is covered, but not the tenant or the role that he has chosen.
+      // The caller is covered, but not the tenant or the role that they have chosen.
       else if (coverage.caller && !IN_THE_CALLER.has(name)) selectors.add(name);
     } else if (!isNoise(name) && !keyed.has(name)) selectors.add(name);
   }
@@ -129,7 +129,7 @@ function isOfRequest(cookie: string, { caller, rule }: Run): boolean {
 /** Credentials that name the caller, and nothing beside. */
 const IN_THE_CALLER: ReadonlySet<string> = new Set(['authorization', 'proxy-authorization', 'cookie']);
 
-/** What is called as a caller is, but chosen by him. */
+/** Named after the caller, such as `userTenant`, but the caller chooses the value. */
 const CHOSEN_BY_CALLER = /(?:tenant|org|organi[sz]ation|roles?|workspace|team|company|project)$/i;
 
 /** What i18next, i18n and their kin make of `Accept-Language`: functions that translate, and what they belong to. */

@@ -64,7 +64,7 @@ export async function asCallers(
 }
 
 /**
- * @throws {AssertionError} if a caller was sent what the app does not give him, or if no response to a URL came from behind the
+ * @throws {AssertionError} if a caller was sent what the app does not give them, or if no response to a URL came from behind the
  * cache. The message has the table.
  */
 export function expectNoLeaks(report: CallerReport): void {

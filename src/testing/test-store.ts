@@ -66,14 +66,14 @@ const READONLY = "READONLY You can't write against a read only replica.";
 
 type Verb = (...args: unknown[]) => unknown;
 
-export function testStore(well: Store): TestStore {
+export function testStore(store: Store): TestStore {
   let current: Outage | undefined;
   const hung: (() => void)[] = [];
   const listeners = new Set<() => void>();
   const claims = new Map<string, { readonly claim: LeaseClaim; readonly leaseMs: number }>();
 
   /** Rejects if the outage refuses the verb. While the store hangs, it waits for the end. */
-  async function pass(needs: Needs): Promise<void> {
+  async function failIfDown(needs: Needs): Promise<void> {
     switch (current?.kind) {
       case 'away':
         throw new Error(AWAY);
@@ -87,16 +87,16 @@ export function testStore(well: Store): TestStore {
     }
   }
 
-  async function* stepsAfterPass(needs: Needs, steps: AsyncGenerator): AsyncGenerator {
-    await pass(needs);
+  async function* stepsIfUp(needs: Needs, steps: AsyncGenerator): AsyncGenerator {
+    await failIfDown(needs);
     yield* steps;
   }
 
   function call(name: VerbName, verb: Verb, args: unknown[]): unknown {
     const needs = NEEDS[name];
     if (!current || needs === 'nothing') return verb(...args);
-    if (GENERATORS.has(name)) return stepsAfterPass(needs, verb(...args) as AsyncGenerator);
-    return pass(needs).then(() => verb(...args));
+    if (GENERATORS.has(name)) return stepsIfUp(needs, verb(...args) as AsyncGenerator);
+    return failIfDown(needs).then(() => verb(...args));
   }
 
   function failing<T extends object>(verbs: T): T {
@@ -109,41 +109,41 @@ export function testStore(well: Store): TestStore {
   function recover(): void {
     if (!current) return;
     current = undefined;
-    for (const goOn of hung.splice(0)) goOn();
+    for (const resume of hung.splice(0)) resume();
     // As with a connection that is there again: the circuit breaker closes at once.
     for (const listener of [...listeners]) listener();
   }
 
   const responses: Store['responses'] = {
-    ...well.responses,
+    ...store.responses,
     commit(commit) {
       claims.delete(commit.lease.token);
-      return well.responses.commit(commit);
+      return store.responses.commit(commit);
     },
   };
   const leases: Store['leases'] = {
-    ...well.leases,
+    ...store.leases,
     async acquire(claim, seen, leaseMs) {
-      const acquired = await well.leases.acquire(claim, seen, leaseMs);
+      const acquired = await store.leases.acquire(claim, seen, leaseMs);
       if (acquired.kind === 'leader') claims.set(claim.token, { claim, leaseMs });
       return acquired;
     },
     release(claim, hitForMissMs) {
       claims.delete(claim.token);
-      return well.leases.release(claim, hitForMissMs);
+      return store.leases.release(claim, hitForMissMs);
     },
   };
-  const { connection } = well;
+  const { connection } = store;
 
   return {
     store: {
       responses: failing(responses),
       leases: failing(leases),
-      inventory: failing(well.inventory),
+      inventory: failing(store.inventory),
       connection: {
         isReachable: () => current?.kind !== 'away',
         async ping() {
-          await pass('read');
+          await failIfDown('read');
         },
         onReady(listener) {
           listeners.add(listener);
@@ -166,7 +166,7 @@ export function testStore(well: Store): TestStore {
     recover,
 
     async extendLeases(ms) {
-      for (const { claim, leaseMs } of claims.values()) await well.leases.renew(claim, leaseMs + ms);
+      for (const { claim, leaseMs } of claims.values()) await store.leases.renew(claim, leaseMs + ms);
     },
   };
 }

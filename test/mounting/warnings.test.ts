@@ -86,7 +86,7 @@ describe.each(frameworks)('sessions and authentication on $name', ({ app }) => {
 });
 
 describe('WRN_RRC_TRUST_PROXY', () => {
-  const fields = ['X-Forwarded-Proto', 'X-Forwarded-Host', 'X-Forwarded-For'] as const;
+  const fields = ['X-Forwarded-Proto', 'X-Forwarded-Host'] as const;
   const forwarded = fields.map((name) => ({ headers: { [name]: 'https' } }));
 
   describe.each(expresses)('on $name', ({ app }) => {
@@ -94,6 +94,16 @@ describe('WRN_RRC_TRUST_PROXY', () => {
       const request = { headers: { [name]: 'a.example' } };
       expect(await codesOf((cache) => app(cache, page), [request, request])).toEqual(['WRN_RRC_TRUST_PROXY']);
       expect(await codesOf((cache) => cache.before(app(page)), [request])).toEqual(['WRN_RRC_TRUST_PROXY']);
+    });
+
+    test('is not emitted for fields that name the scheme and host of the connection, or only the client', async () => {
+      const headers = {
+        Host: 'A.example',
+        'X-Forwarded-Proto': 'http',
+        'X-Forwarded-Host': 'a.example',
+        'X-Forwarded-For': '192.0.2.1',
+      };
+      expect(await codesOf((cache) => app(cache, page), [{ headers }])).toEqual([]);
     });
 
     test('is not emitted if trust proxy is on, or for a request without forwarding fields', async () => {
@@ -132,6 +142,11 @@ describe.each(expresses)('WRN_RRC_BODY_PARSER on $name', ({ app }) => {
     expect(await codesOf((cache) => app(cache, parser, page), [post, post], options)).toEqual([
       'WRN_RRC_BODY_PARSER',
     ]);
+  });
+
+  test('is not emitted for a body that the parser in front of the cache leaves alone', async () => {
+    const text = { ...post, headers: { 'Content-Type': 'text/plain' } };
+    expect(await codesOf((cache) => app(parser, cache, page), [text, text], options)).toEqual([]);
   });
 
   test('is not emitted for a body parser in front of the cache', async () => {
@@ -343,6 +358,16 @@ describe('WRN_RRC_TEST_PORTS', () => {
       expect(await askedAt(3, (port) => `${host}:${port}`)).toEqual(['WRN_RRC_TEST_PORTS']);
     },
   );
+
+  test('is not emitted for several caches with a port each', async () => {
+    const path = `/${uniquePrefix()}`;
+    const caches = Array.from({ length: 4 }, warned);
+    for (const { cache } of caches) {
+      const port = await serve(bare(cache, page));
+      await ask(port, { path, headers: { Host: `127.0.0.1:${port}` } });
+    }
+    expect(caches.flatMap(({ warnings }) => warnings)).toEqual([]);
+  });
 
   test('is not emitted for two ports of this machine, nor for three of another host', async () => {
     expect(await askedAt(2, (port) => `127.0.0.1:${port}`)).toEqual([]);

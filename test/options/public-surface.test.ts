@@ -65,7 +65,9 @@ describe('only own properties count', () => {
     const cache = await filled();
     for (const [name, value] of Object.entries({ id: 'x', limit: 0, tags: 5 })) pollute(name, value);
     expect(await count(cache)).toBe(2);
-    await expect(cache.entries.get(any({}))).rejects.toThrow('An entry needs an id');
+    await expect(cache.entries.get(any({}))).rejects.toThrow(
+      'An entry needs an id, as entries.list() returns it; not undefined.',
+    );
     await expect(cache.store.set('k', 1, Object.create({ ttl: '1s' }))).rejects.toThrow(
       '"set.ttl" is inherited',
     );

@@ -11,7 +11,14 @@ export function ioredis(): typeof Ioredis {
   try {
     loaded ??= createRequire(import.meta.url)('ioredis') as typeof Ioredis;
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    // In a bundle of the form of CommonJS, `import.meta.url` is undefined.
+    if (code === 'ERR_INVALID_ARG_VALUE')
+      throw new DependencyError(
+        'The option "redis" cannot load ioredis from a bundle: give it a client, such as new Redis(url)',
+        { cause },
+      );
+    if (code !== 'MODULE_NOT_FOUND') throw cause;
     throw new DependencyError('The option "redis" needs ioredis: npm install ioredis', { cause });
   }
   return loaded;

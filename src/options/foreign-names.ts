@@ -1,5 +1,5 @@
-/** What options of other packages, and names that are near at hand, are called here. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
+/** Maps option names of other packages to ours. */
+const FOREIGN_NAMES: Readonly<Record<string, string>> = {
   ...sameFor(
     'ttl',
     'expire expires expiration maxAge duration cacheDuration defaultDuration stdTTL lifetime',
@@ -31,5 +31,5 @@ function sameFor(name: string, others: string): Record<string, string> {
 
 /** What an option of another package is called here; `undefined` for any other name. */
 export function counterpartOf(name: string): string | undefined {
-  return Object.hasOwn(OTHER_NAMES, name) ? OTHER_NAMES[name] : undefined;
+  return Object.hasOwn(FOREIGN_NAMES, name) ? FOREIGN_NAMES[name] : undefined;
 }

@@ -3,7 +3,7 @@ import { ownMember } from './parsers.ts';
 
 /** Options that are valid, but probably not what was meant. */
 
-/** Lifetimes. Times to wait are not looked at: they are often shorter than a second. */
+/** Only lifetimes: a wait is often shorter than a second. */
 const LIFETIMES = ['ttl', 'staleWhileRevalidate', 'staleIfError'] as const;
 
 /** Warns of options of `redisCache` and of `cache.with`. */
