@@ -1,4 +1,4 @@
-import { IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Perf } from 'lru-cache';
 import type { CacheMiddleware } from './cache-middleware.ts';
 import { Keyring } from './codec/keyring.ts';
@@ -51,7 +51,8 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 export function redisCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
   options: NoInfer<CacheOptions<Req, Res>> = {},
 ): CacheMiddleware<Req, Res> {
-  if (options instanceof IncomingMessage)
+  // What it was given is a request.
+  if (options !== null && typeof options === 'object' && 'httpVersion' in options)
     throw new ArgumentError('app.use(redisCache) mounts the factory itself: write app.use(redisCache()).');
   // Inside, requests and responses are those of `node:http`, whatever the user calls them.
   return createCache(options as object, PRODUCTION) as unknown as CacheMiddleware<Req, Res>;
