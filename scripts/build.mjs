@@ -19,11 +19,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const SOURCES = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'src'];
+const SOURCES = ['package.json', 'tsconfig.json', 'tsup.config.ts', 'scripts/declarations.mjs', 'src'];
 /** The declarations are written last. */
-const OUTPUTS = ['index.js', 'index.cjs', 'cli.js', 'inspector.d.ts', 'inspector.d.cts'].map(
-  (file) => `dist/${file}`,
-);
+const OUTPUTS = ['dist/cli.js', ...declaredFiles()];
 const LLMS = ['website/llms.mjs', 'website/site-index.mjs'];
 const PACKED = [
   'package.json',
@@ -75,6 +73,15 @@ function isFresh(outputs, inputs) {
 function newest(path) {
   if (!statSync(join(ROOT, path)).isDirectory()) return modified(path);
   return Math.max(modified(path), ...readdirSync(join(ROOT, path)).map((name) => newest(join(path, name))));
+}
+
+/** The files that package.json's `exports` name. */
+function declaredFiles() {
+  const { exports } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const filesOf = (entry) => (typeof entry === 'string' ? [entry] : Object.values(entry).flatMap(filesOf));
+  return filesOf(exports)
+    .filter((file) => file.startsWith('./dist/'))
+    .map((file) => file.slice(2));
 }
 
 function modified(path) {
