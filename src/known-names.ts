@@ -14,7 +14,10 @@ export function assertKnownKeys(
   const shape = `{ ${known.join(', ')} }`;
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     if (option) throw new OptionError(option, value, `an object ${shape}`);
-    throw new OptionError('options', `The options are ${show(value)}, but must be an object such as { ttl: '1h' }.`);
+    throw new OptionError(
+      'options',
+      `The options are ${show(value)}, but must be an object such as { ttl: '1h' }.`,
+    );
   }
   const path = option && `${option}.`;
   const inherited = known.find(

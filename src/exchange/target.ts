@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
+import { unviewed } from '../shared-state.ts';
 import { hostByFastify, isFastifys } from './fastify.ts';
 import { authorityMatchesHost, schemeMatches, withHost } from './http2.ts';
 
@@ -87,7 +88,7 @@ export function ignoredProxyField(
 ): string | undefined {
   if (typeof app?.get !== 'function' || app.get('trust proxy fn') === undefined || app.get('trust proxy'))
     return undefined;
-  const { headers } = req;
+  const headers = unviewed(req.headers);
   const scheme = firstMember(headers['x-forwarded-proto']) ?? target.scheme;
   if (scheme !== target.scheme) return 'X-Forwarded-Proto';
   const host = firstMember(headers['x-forwarded-host']);

@@ -118,9 +118,9 @@ export class SetupChecks {
 
   /** A request with a body of which no parser had made `req.body`, so that it has no key. One behind the cache may do so. */
   onBodyAbsent({ req, res }: Exchange): void {
-    if (bodyOf(req) !== undefined || ++this.#bodiesAbsent > MAX_MISSES) return;
+    if (placedValue(req, 'body') !== undefined || ++this.#bodiesAbsent > MAX_MISSES) return;
     onHead(res, () => {
-      if (bodyOf(req) === undefined) return;
+      if (placedValue(req, 'body') === undefined) return;
       this.#warnings.warn(
         'WRN_RRC_BODY_PARSER',
         'A body parser is mounted behind the cache: keys are made before it runs, so requests with a body are not cached.',
@@ -183,10 +183,6 @@ export class SetupChecks {
         'ports',
       );
   }
-}
-
-function bodyOf(req: IncomingMessage): unknown {
-  return (req as { body?: unknown }).body;
 }
 
 /** The first of what sessions and authentication have placed. A getter of theirs is not called. */

@@ -432,7 +432,7 @@ describe('a process', () => {
       const http = require('node:http');
       let now = Date.now();
       const cache = redisCache({ redis: ${redis}, prefix: ${JSON.stringify(uniquePrefix())}, timeout: '5s',
-        ttl: 1000, staleWhileRevalidate: '1h', clock: () => now, refresh: { concurrency: 1, timeout: '1h' } });
+        ttl: 1000, staleWhileRevalidate: '1h', clock: () => now, refresh: { concurrency: 1, timeout: '1h' }, warnings: false });
       let runs = 0;
       const server = http.createServer((req, res) => cache(req, res, () => {
         if (++runs <= 3) res.end('fine');

@@ -294,8 +294,7 @@ test.each([undefined, null, {}, 'app', createServer()])('refuses %p for an app',
   const cache = redisCache();
   expect(() => cache.before(app as never)).toThrow(
     expect.objectContaining({
-      name: 'OptionError',
-      option: 'before',
+      name: 'ArgumentError',
       message: expect.stringMatching(/listener/),
     }),
   );

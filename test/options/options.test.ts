@@ -1,6 +1,7 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { describe, expect, test } from '@jest/globals';
+import { WARNINGS } from '../../src/codes.ts';
 import { parsePolicy, parseSettings } from '../../src/options/parse.ts';
 import { SCHEMA } from '../../src/options/schema.ts';
 import type { CacheOptions } from '../../src/options/types.ts';
@@ -34,6 +35,7 @@ describe('options that are left out', () => {
       near: undefined,
       encrypt: [],
       refresh: { concurrency: 8, timeout: 30_000 },
+      warnings: new Set(Object.keys(WARNINGS)),
     });
     expect(parsePolicy({})).toEqual({
       mode: 'serve',

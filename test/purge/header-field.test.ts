@@ -580,7 +580,7 @@ describe('the secret', () => {
     const facts = { kind: 'invalidated', result: 'invalidated', detail: 'invalidate' };
     const durationsMs = { total: expect.any(Number) };
     const figures = { startedAt: expect.any(Number), startsMs: {}, durationsMs, bytes: 0, savedMs: 0 };
-    expect(told).toEqual([{ ...facts, ...figures, method: 'DELETE', status: 200 }]);
+    expect(told).toEqual([{ ...facts, ...figures, method: 'DELETE', path: '/', status: 200 }]);
   });
 });
 
