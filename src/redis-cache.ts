@@ -51,7 +51,7 @@ import { type WarmOptions, type WarmResult, warm } from './warm/warm.ts';
 export function redisCache<Req extends NodeRequest = CacheRequest, Res extends NodeResponse = CacheResponse>(
   options: NoInfer<CacheOptions<Req, Res>> = {},
 ): CacheMiddleware<Req, Res> {
-  // What it was given is a request.
+  // `app.use(redisCache)` calls the factory with a request.
   if (options !== null && typeof options === 'object' && 'httpVersion' in options)
     throw new ArgumentError('app.use(redisCache) mounts the factory itself: write app.use(redisCache()).');
   // Inside, requests and responses are those of `node:http`, whatever the user calls them.

@@ -1,3 +1,4 @@
+import { type Item, isInnerList, parseList } from 'structured-headers';
 import type { CacheOutcome } from './outcome.ts';
 
 /**
@@ -18,6 +19,15 @@ export function cacheStatus(name: string, outcome: CacheOutcome, key?: string): 
   if (detail !== undefined)
     member += `; detail=${SF_TOKEN.test(detail) ? detail : quoted(shortened(detail))}`;
   return member;
+}
+
+/** The members of a received `Cache-Status`, the cache nearest to the app first; none of a malformed field. */
+export function membersOf(field: string): Item[] {
+  try {
+    return parseList(field).filter((member): member is Item => !isInnerList(member));
+  } catch {
+    return [];
+  }
 }
 
 /** How many characters of a key, or of particulars, a response shows: proxies refuse long header fields. */

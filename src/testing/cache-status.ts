@@ -1,5 +1,6 @@
-import { type Item, isInnerList, parseList } from 'structured-headers';
+import type { Item } from 'structured-headers';
 import { ArgumentError, show } from '../errors.ts';
+import { membersOf } from '../observe/cache-status.ts';
 import {
   type CacheDetail,
   type CacheOutcome,
@@ -64,9 +65,10 @@ export function rememberName(name: string | undefined): void {
 export function cacheStatus(response: AnyResponse, { name }: CacheName = {}): CacheStatus | undefined {
   const text = fieldOf(response);
   if (text === undefined) return undefined;
-  const isMeant = (member: CacheStatus): boolean =>
-    name === undefined ? names.has(member.cache) : member.cache === name;
-  return membersOf(text).filter(isMeant).at(-1);
+  const isMeant = ([cache]: Item): boolean =>
+    name === undefined ? names.has(String(cache)) : String(cache) === name;
+  const member = membersOf(text).filter(isMeant).at(-1);
+  return member && toCacheStatus(member, text);
 }
 
 /** The `Cache-Status` of a response, as received. @throws {ArgumentError} */
@@ -90,14 +92,6 @@ export function fieldOf(response: unknown): string | undefined {
 function valueIn(headers: Record<string, unknown>): unknown {
   const name = Object.keys(headers).find((one) => one.toLowerCase() === 'cache-status');
   return name === undefined ? undefined : headers[name];
-}
-
-function membersOf(text: string): CacheStatus[] {
-  try {
-    return parseList(text).flatMap((member) => (isInnerList(member) ? [] : toCacheStatus(member, text)));
-  } catch {
-    return [];
-  }
 }
 
 function toCacheStatus([cache, parameters]: Item, field: string): CacheStatus {

@@ -1,36 +1,22 @@
-import { isInnerList, type Parameters, parseList } from 'structured-headers';
-
-/** What `Cache-Status` says of a response that is not stored (RFC 9211 §2). */
+import { membersOf } from '../observe/cache-status.ts';
+import { wordOf } from '../observe/reasons.ts';
 
 const ABSENT = 'no Cache-Status';
 
 /**
- * Why a response is not stored: the word of `detail` or of `fwd`, or that no cache has seen the request. `undefined` if a
- * cache has stored it, or if its head does not say, as that of a response without `Content-Length`.
+ * Why a response is not stored: the word of `detail` or of `fwd` in its `Cache-Status` (RFC 9211 §2), or that it has none.
+ * `undefined` if a cache has stored the response, or if its head does not say, as without `Content-Length`.
  */
 export function notStoredReason(field: string | undefined): string | undefined {
-  const members = field === undefined ? [] : parametersOf(field);
+  const members = membersOf(field ?? '').map(([, parameters]) => parameters);
   if (members.length === 0) return ABSENT;
   const isStored = ['hit', 'stored', 'collapsed'].some((name) =>
     members.some((parameters) => parameters.get(name) === true),
   );
   if (isStored) return undefined;
-  // The member of the cache that is nearest to the app is the first.
-  const [reason] = members.flatMap((parameters) => wordOf(parameters.get('detail')) ?? []);
-  if (reason !== undefined) return reason;
-  const fwd = members.map((parameters) => String(parameters.get('fwd')));
-  return fwd.find((word) => word === 'bypass' || word === 'method');
-}
-
-function parametersOf(field: string): Parameters[] {
-  try {
-    return parseList(field).flatMap((member) => (isInnerList(member) ? [] : [member[1]]));
-  } catch {
-    return [];
-  }
-}
-
-/** `depends-on-credentials: req.user` begins with its word. */
-function wordOf(detail: unknown): string | undefined {
-  return detail === undefined ? undefined : String(detail).split(':', 1)[0];
+  const details = members.flatMap((parameters) => parameters.get('detail') ?? []).map(String);
+  if (details[0] !== undefined) return wordOf(details[0]);
+  return members
+    .map((parameters) => String(parameters.get('fwd')))
+    .find((fwd) => fwd === 'bypass' || fwd === 'method');
 }

@@ -1,6 +1,7 @@
 import type { Server } from 'node:http';
 import type { Server as HttpsServer } from 'node:https';
 import { ArgumentError, show } from '../errors.ts';
+import { BoundedCounter } from '../observe/bounded-counter.ts';
 import { abortSignal, callable, objectOf, optional, timeout, wholeNumberFrom } from '../options/parsers.ts';
 import type { AppListener } from '../options/request.ts';
 import type { Duration } from '../options/units.ts';
@@ -93,6 +94,7 @@ interface Plan {
 type Targets = Iterable<unknown> | AsyncIterable<unknown>;
 
 const MAX_FAILURES = 100;
+const MAX_REASONS = 100;
 
 /**
  * Sends a GET request to each target, so that the cache stores the responses. A failure does not stop the others.
@@ -135,7 +137,8 @@ class WarmUp {
   readonly #plan: Plan;
   readonly #tasks = new Map<Task, Promise<void>>();
   readonly #failures: { url: string; reason: string }[] = [];
-  readonly #notStored = new Map<string, number>();
+  /** The words come from any server. */
+  readonly #notStored = new BoundedCounter(MAX_REASONS);
   #done = 0;
   #failed = 0;
   /** Set by `stop`: whether the warm-up resolves or rejects. */
@@ -166,7 +169,7 @@ class WarmUp {
       done: this.#done,
       failed: this.#failed,
       failures: this.#failures,
-      notStored: Object.fromEntries(this.#notStored),
+      notStored: this.#notStored.snapshot(),
     };
   }
 
@@ -234,7 +237,7 @@ class WarmUp {
 
   #countDone(notStored: string | undefined): void {
     this.#done++;
-    if (notStored !== undefined) this.#notStored.set(notStored, (this.#notStored.get(notStored) ?? 0) + 1);
+    if (notStored !== undefined) this.#notStored.add(notStored);
   }
 
   async #reportProgress(url: string, task: Task): Promise<void> {
