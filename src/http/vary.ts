@@ -1,6 +1,7 @@
 /** `Vary` and the secondary key (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
 import { type FieldValue, joined, members, TOKEN, trimmed } from './cache-control.ts';
+import { remembered } from './remembered.ts';
 
 /** Header fields by lower-case name, in Node's form for requests and responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
@@ -12,7 +13,12 @@ export type Fields = Readonly<Record<string, FieldValue>>;
  */
 export function nominated(vary: FieldValue): readonly string[] | '*' {
   const text = joined(vary);
-  if (!text) return [];
+  return text ? namesIn(text) : NONE;
+}
+
+const NONE: readonly string[] = [];
+
+const namesIn = remembered((text): readonly string[] | '*' => {
   const names = new Set<string>();
   for (const member of members(text)) {
     const name = member.toLowerCase();
@@ -21,7 +27,7 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
     names.add(name);
   }
   return [...names].sort();
-}
+});
 
 /**
  * The names of the fields that select a response: the nominated ones and, for a response in a content coding,

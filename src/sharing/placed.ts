@@ -93,23 +93,26 @@ export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...['__onFinished', '_passport', '_sessionManager'],
 ]);
 
-/** Everything that middleware in front has placed, without logs and measures. */
+/** Everything that middleware in front has placed, without logs and measures. A place where nothing is has no member. */
 export function placesOf(req: IncomingMessage, res: ServerResponse): readonly Place[] {
-  const places: Place[] = [place(REQUEST, req, namesOnRequest(req))];
+  const places: Place[] = [];
+  addPlace(places, REQUEST, req, namesOnRequest(req));
   for (const name of CONTAINERS_OF_COOKIES) {
+    if (!(name in req)) continue;
     const cookies = placedValue(req, name);
     if (typeof cookies === 'object' && cookies !== null)
-      places.push(place(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies)));
+      addPlace(places, `${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies));
   }
-  const names = Object.getOwnPropertyNames(res).filter((name) => !isOfEveryResponse(name));
-  places.push(place(RESPONSE, res, names));
+  addPlace(places, RESPONSE, res, onResponse.of(res));
   const locals = localsOf(res);
-  if (locals) places.push(place(LOCALS, locals, Object.getOwnPropertyNames(locals)));
+  if (locals) addPlace(places, LOCALS, locals, Object.getOwnPropertyNames(locals));
   return places;
 }
 
-function place(prefix: string, holder: object, names: readonly string[]): Place {
-  return { prefix, holder, names: names.filter((name) => !isNoise(prefix, holder, name)) };
+function addPlace(places: Place[], prefix: string, holder: object, all: readonly string[]): void {
+  if (all.length === 0) return;
+  const names = all.filter((name) => !isNoise(prefix, holder, name));
+  if (names.length > 0) places.push({ prefix, holder, names });
 }
 
 /** The id of a request is called `req.id`, and is no object. */
@@ -119,17 +122,53 @@ function isNoise(prefix: string, holder: object, name: string): boolean {
 }
 
 /** A name of Node's or of Express's counts where middleware has put something else there. */
-function namesOnRequest(req: IncomingMessage): string[] {
-  const bringsBody = req.method !== 'GET' && req.method !== 'HEAD';
-  const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
-  return Object.getOwnPropertyNames(req).filter((name) => {
-    if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
-    if (name === 'query') return hasMoreThanUrl(req);
-    if (OF_EVERY_REQUEST.has(name)) return false;
-    if (OF_BODY.has(name)) return !bringsBody;
-    return !(isFastifys && OF_FASTIFY.has(name));
-  });
+function namesOnRequest(req: IncomingMessage): readonly string[] {
+  const names = onRequest.of(req);
+  return names.some(isUncertain) ? names.filter((name) => countsOn(req, name)) : names;
 }
+
+function isUncertain(name: string): boolean {
+  return name === 'client' || name === 'query' || OF_BODY.has(name) || OF_FASTIFY.has(name);
+}
+
+function countsOn(req: IncomingMessage, name: string): boolean {
+  if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
+  if (name === 'query') return hasMoreThanUrl(req);
+  if (OF_BODY.has(name)) return req.method === 'GET' || req.method === 'HEAD';
+  const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
+  return !(isFastifys && OF_FASTIFY.has(name));
+}
+
+/**
+ * The own names of objects of one kind, without those that all of them have. Most requests have the same names as the one
+ * before, so the last list is kept: to compare it is faster than to look up each name.
+ */
+class OwnNames {
+  readonly #isUsual: (name: string) => boolean;
+  #all: readonly string[] = [];
+  #kept: readonly string[] = [];
+
+  constructor(isUsual: (name: string) => boolean) {
+    this.#isUsual = isUsual;
+  }
+
+  of(holder: object): readonly string[] {
+    const all = Object.getOwnPropertyNames(holder);
+    if (isSameList(all, this.#all)) return this.#kept;
+    this.#all = all;
+    this.#kept = all.filter((name) => !this.#isUsual(name));
+    return this.#kept;
+  }
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+const onRequest = new OwnNames((name) => name !== 'query' && OF_EVERY_REQUEST.has(name) && name !== 'client');
+const onResponse = new OwnNames(isOfEveryResponse);
 
 export function isOfEveryRequest(name: string): boolean {
   return OF_EVERY_REQUEST.has(name) || OF_BODY.has(name) || name in IncomingMessage.prototype;
