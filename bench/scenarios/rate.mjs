@@ -84,8 +84,7 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
     if (traffic) {
       const { length } = trafficOf(traffic);
       // Once to store everything, once for the guard to see who may have it, then for the code to be compiled.
-      for (const count of [length, length, WARM_UP.count])
-        await sampleOf(target, WARM_UP_TAG, { count });
+      for (const count of [length, length, WARM_UP.count]) await sampleOf(target, WARM_UP_TAG, { count });
       sound.push(target);
       return;
     }
