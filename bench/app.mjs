@@ -3,11 +3,13 @@
 
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { trafficFields, trafficResource } from './traffic.mjs';
 
 const MEGABYTE = 1024 * 1024;
 const SIZES = { '1k': 1024, '50k': 50 * 1024, '500k': 500 * 1024 };
 const STREAM_CHUNKS = 50 * 16;
 const SLOW_MS = 50;
+const WAIT_MS = 20;
 
 /** JSON of exactly `size` bytes. */
 const jsonOf = (size, label) => {
@@ -28,9 +30,10 @@ function bodyFor(size, label) {
   return bodies.get(name);
 }
 
-/** The resource at a path: `/1k`, `/private/1k`, `/vary/1k`, `/slow/1k`, `/stream`. */
+/** The resource at a path: `/1k`, `/private/1k`, `/vary/1k`, `/slow/1k`, `/wait/1k`, `/stream`, `/t/any/1`. */
 export function resourceOf(req) {
   const [path] = req.url.split('?', 1);
+  if (path.startsWith('/t/')) return trafficResource(path);
   const [size, kind] = path.slice(1).split('/').reverse();
   const label = kind === 'vary' ? (req.headers['accept-encoding'] ?? 'identity') : 'plain';
   return { kind, label, streams: size === 'stream', ...(SIZES[size] && bodyFor(size, label)) };
@@ -54,6 +57,8 @@ export function createApp(extraFields = []) {
     app.runs++;
     const resource = resourceOf(req);
     if (resource.kind === 'slow') await delay(SLOW_MS);
+    if (resource.kind === 'wait' || (resource.kind === 'traffic' && req.url.includes('?')))
+      await delay(WAIT_MS);
     res.setHeader('X-Run', String(app.runs));
     for (const [name, value] of extraFields) res.setHeader(name, value);
     if (resource.streams) {
@@ -61,13 +66,16 @@ export function createApp(extraFields = []) {
       Readable.from(chunks()).pipe(res);
       return undefined;
     }
-    for (const [name, value] of fieldsOf(resource)) res.setHeader(name, value);
+    const fields = resource.kind === 'traffic' ? trafficFields(resource) : fieldsOf(resource);
+    for (const [name, value] of fields) res.setHeader(name, value);
     return resource;
   };
 
   app.node = async (req, res) => {
     const resource = await begin(req, res);
-    resource && res.setHeader('Content-Length', resource.bytes.length).end(resource.bytes);
+    if (!resource) return undefined;
+    const bytes = resource.bytes ?? Buffer.from(resource.text);
+    res.setHeader('Content-Length', bytes.length).end(bytes);
     return resource;
   };
   app.express = async (req, res) => {

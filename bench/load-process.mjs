@@ -4,6 +4,7 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { resourceOf } from './app.mjs';
 import { answerCalls } from './child.mjs';
 import { Connection, HeadParser, requestBytes } from './client.mjs';
+import { isBodyOf, trafficOf } from './traffic.mjs';
 
 /** Fields that may differ from one replay to the next, and those of the connection. */
 const VARYING = new Set(['age', 'date', 'cache-status', 'connection', 'keep-alive']);
@@ -74,6 +75,7 @@ const referenceOf = (port, request) =>
 /**
  * Sends the requests in turn for `seconds`, or `count` of them, over `connections`.
  *
+ * @param traffic in place of `requests`: see `trafficOf`. Each answer must have the status and the bytes of its resource.
  * @param check what an answer must be: `same` (head and body of the reference), `like` (its status and body), `head`
  *   (its head), `304`, `part` (a range of it), or `any`.
  * @param unique a name: each path gets a query of it and a number, so that no two requests are for one cache key.
@@ -83,16 +85,9 @@ const referenceOf = (port, request) =>
  * @param ports of several processes, in place of `port`: the connections are spread over them.
  */
 async function run(plan) {
-  const { port, requests, connections, seconds, count = Infinity, check, unique, patience, hit } = plan;
-  const { ports = [port], randomKeys } = plan;
-  const specs = requests.map((request) => ({
-    bytes: requestBytes(request, port),
-    request,
-    isHead: request.method === 'HEAD',
-    reference: referenceOf(port, request),
-    /** Defects by head: equal heads are one object. */
-    checked: new Map(),
-  }));
+  const { port, connections, seconds, count = Infinity, patience } = plan;
+  const { ports = [port] } = plan;
+  const ask = plan.traffic ? trafficAsker(plan) : listAsker(plan);
   const durations = [];
   const firstByteDurations = [];
   const wrong = new Map();
@@ -110,15 +105,9 @@ async function run(plan) {
 
   const sendOne = (connection) =>
     new Promise((resolve) => {
-      const spec = specs[sent % specs.length];
-      const n = sent++;
-      const { request, isHead, reference } = spec;
-      const query = randomKeys ? numbered(Math.floor(Math.random() * randomKeys)) : `?${unique}=${n}`;
-      const wire =
-        unique || randomKeys ? requestBytes({ ...request, path: request.path + query }, port) : spec.bytes;
+      const asked = ask(sent++);
       let defect;
       let received = 0;
-      let offset = 0;
       const sentAt = performance.now();
       const timer =
         patience && setTimeout(() => connection.close() ?? finish(new Error('no answer')), patience);
@@ -129,42 +118,19 @@ async function run(plan) {
         else {
           durations.push(duration);
           slowest = Math.max(slowest, duration);
-          if (
-            check !== 'any' &&
-            !isHead &&
-            check !== '304' &&
-            !defect &&
-            received !== expectedLength(check, reference, request)
-          )
+          if (!defect && asked.length !== undefined && received !== asked.length)
             defect = `a body of ${received} bytes`;
         }
         if (defect) wrong.set(defect, (wrong.get(defect) ?? 0) + 1);
         resolve();
       };
-      connection.send(wire, isHead, {
+      connection.send(asked.wire, asked.isHead, {
         head(head) {
-          if (check === 'any') return;
-          if (check === 'part') offset = Number(/=(\d+)/.exec(request.headers.Range)[1]);
-          if (check === 'like') {
-            if (head.status !== reference.head.status) defect = `status ${head.status}`;
-            return;
-          }
-          let headDefect = spec.checked.get(head);
-          if (headDefect === undefined) {
-            headDefect =
-              (hit && !isHit(head) && 'no hit') ||
-              (headDefectOf(head, reference.head, check, request) ?? null);
-            spec.checked.set(head, headDefect);
-          }
-          if (headDefect) defect = headDefect;
+          defect = asked.defectOf(head);
         },
         body(buffer, from, to) {
           if (received === 0) firstByteDurations.push(performance.now() - sentAt);
-          if (check !== 'any' && !defect) {
-            const start = offset + received;
-            const end = Math.min(start + to - from, reference.body.length);
-            if (reference.body.compare(buffer, from, to, start, end) !== 0) defect = 'other bytes';
-          }
+          if (!defect && !asked.matches(buffer, from, to, received)) defect = 'other bytes';
           received += to - from;
           bytes += to - from;
         },
@@ -197,7 +163,74 @@ async function run(plan) {
     /** Share of one core that this process used: near 1, the load and not the target limits the rate. */
     busy: (user + system) / 1000 / elapsed,
     wrong: [...wrong].slice(0, MAX_DEFECTS),
+    ...(ask.hits && ask.hits()),
   };
+}
+
+/** Asks for a list of requests in turn. Equal requests are compared with one reference. */
+function listAsker({ port, requests, check, unique, randomKeys, hit }) {
+  const specs = requests.map((request) => ({
+    bytes: requestBytes(request, port),
+    request,
+    isHead: request.method === 'HEAD',
+    reference: referenceOf(port, request),
+    /** Defects by head: equal heads are one object. */
+    checked: new Map(),
+  }));
+  return (n) => {
+    const { bytes, request, isHead, reference, checked } = specs[n % specs.length];
+    const query = randomKeys ? numbered(Math.floor(Math.random() * randomKeys)) : `?${unique}=${n}`;
+    const wire =
+      unique || randomKeys ? requestBytes({ ...request, path: request.path + query }, port) : bytes;
+    const offset = check === 'part' ? Number(/=(\d+)/.exec(request.headers.Range)[1]) : 0;
+    const hasBody = check !== 'any' && !isHead && check !== '304';
+    return {
+      wire,
+      isHead,
+      length: hasBody ? expectedLength(check, reference, request) : undefined,
+      defectOf(head) {
+        if (check === 'any') return undefined;
+        if (check === 'like')
+          return head.status === reference.head.status ? undefined : `status ${head.status}`;
+        let defect = checked.get(head);
+        if (defect === undefined) {
+          defect =
+            (hit && !isHit(head) && 'no hit') || (headDefectOf(head, reference.head, check, request) ?? null);
+          checked.set(head, defect);
+        }
+        return defect ?? undefined;
+      },
+      matches(buffer, from, to, received) {
+        if (check === 'any') return true;
+        const start = offset + received;
+        const end = Math.min(start + to - from, reference.body.length);
+        return reference.body.compare(buffer, from, to, start, end) === 0;
+      },
+    };
+  };
+}
+
+/** Asks as traffic does. Beside the checks it counts how many requests for stored responses were hits. */
+function trafficAsker({ traffic, unique }) {
+  const source = trafficOf(traffic);
+  let known = 0;
+  let hits = 0;
+  const ask = (n) => {
+    const { resource, isNew, bytes } = source.at(n, unique);
+    return {
+      wire: bytes,
+      isHead: false,
+      length: resource.size,
+      defectOf(head) {
+        if (!isNew) known++;
+        if (isHit(head)) hits++;
+        return head.status === 200 ? undefined : `status ${head.status}`;
+      },
+      matches: (buffer, from, to, received) => isBodyOf(resource, buffer, from, to, received),
+    };
+  };
+  ask.hits = () => ({ known, hits });
+  return ask;
 }
 
 /** The query of one of many keys. */

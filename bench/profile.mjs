@@ -16,6 +16,7 @@ import { nodeBinary } from './node-binary.mjs';
 import { startRedis } from './redis.mjs';
 import { scenarios } from './scenarios/index.mjs';
 import { print, printTable } from './terminal.mjs';
+import { trafficOf } from './traffic.mjs';
 
 const WARM_SECONDS = 2;
 const CONNECTIONS = 32;
@@ -37,7 +38,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const [id = 'hit-1k'] = positionals;
-const { requests, unique, title } = scenarios[id];
+const { requests = [], unique, title, traffic, load: loaded } = scenarios[id];
 
 const folder = mkdtempSync(join(tmpdir(), 'rrc-profile-'));
 process.on('exit', () => {
@@ -62,14 +63,16 @@ const map = sourceMap(built);
 const port = target.opened;
 await load.call('learn', { port, requests: requests.map(({ path, headers }) => ({ path, headers })) });
 await target.call('sample');
-const plan = { port, requests, connections: CONNECTIONS, check: 'any' };
-await load.call('run', { ...plan, seconds: WARM_SECONDS, ...(unique && { unique: 'warm' }) });
+const plan = { port, requests, traffic, connections: CONNECTIONS, check: 'any', ...loaded };
+// Once to store everything, once for the guard to see who may have it.
+if (traffic) await load.call('run', { ...plan, count: 2 * trafficOf(traffic).length, unique: 'learn' });
+await load.call('run', { ...plan, seconds: WARM_SECONDS, ...((unique || traffic) && { unique: 'warm' }) });
 await target.call('startProfile');
 const before = await target.call('sample');
 const done = await load.call('run', {
   ...plan,
   seconds: Number(values.seconds),
-  ...(unique && { unique: 'n' }),
+  ...((unique || traffic) && { unique: 'n' }),
 });
 const after = await target.call('sample');
 const file = join(folder, 'target.cpuprofile');

@@ -46,13 +46,13 @@ export function goalResults(results) {
 }
 
 function resultOf(goal, result) {
-  const { target, figure, of, plus } = goal;
+  const { target, figure, of, plus, field } = goal;
   const { scenario, skipped, figures = {} } = result;
   const limit = plus ? (figures[plus.of]?.[figure] ?? Number.NaN) + plus.more : goal.limit;
   const value = figure ? figures[target]?.[figure] : ratioOf(goal, result.samples);
   const text = figure
     ? `${scenario.title}: ${target}: ${goal.text}`
-    : `${titleOf(result)}: ${target} ${goal.adds ? `adds, as a multiple of what ${of} adds` : `/ ${of}`}`;
+    : `${titleOf(result)}: ${field === 'redisCpu' ? 'CPU of Redis: ' : ''}${target} ${goal.adds ? `adds, as a multiple of what ${of} adds` : `/ ${of}`}`;
   if (value === undefined || Number.isNaN(limit)) {
     const why = skipped.find(({ name }) => name === target)?.why ?? 'not part of this run';
     return { text, limit, why };
@@ -60,11 +60,11 @@ function resultOf(goal, result) {
   return { text, limit, value, met: value <= limit };
 }
 
-function ratioOf({ target, of, adds }, samples) {
+function ratioOf({ target, of, adds, field = 'cpu' }, samples) {
   const [own, other, base] = [target, of, adds].map((name) => samples.get(name));
   if (!own || !other || own.length !== other.length || (adds && base?.length !== own.length))
     return undefined;
-  return adds ? addedRatio(own, other, base) : medianRatio(own, other, 'cpu');
+  return adds ? addedRatio(own, other, base) : medianRatio(own, other, field);
 }
 
 const figureOf = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(2));

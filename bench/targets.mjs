@@ -5,7 +5,7 @@ import compression from 'compression';
 import express from 'express';
 import { Cluster, Redis } from 'ioredis';
 import { createApp } from './app.mjs';
-import { cork, floor } from './floor.mjs';
+import { cork, floor, leanFloor, mapFloor } from './floor.mjs';
 
 const TTL = '1h';
 const NEAR = { near: { maxSize: '64mb', ttl: '10s' } };
@@ -43,15 +43,20 @@ const frontDoor = (options) => ({
 const rrc = (options) => (settings) => createCache(settings, options);
 const plainFloor = (options) => async (settings) => floor(await connect(settings), settings.prefix, options);
 const corkedFloor = async (settings) => floor(cork(await connect(settings)), settings.prefix);
+const lean = async (settings) => leanFloor(await connect(settings), settings.prefix);
+const corkedLean = async (settings) => leanFloor(cork(await connect(settings)), settings.prefix);
 
 export const targets = {
   'node handler alone': onNode('plain'),
   'node floor': onNode('floor', plainFloor()),
   'node floor, corked': onNode('floor', corkedFloor),
+  'node lean floor, corked': onNode('floor', corkedLean),
+  'node map floor': onNode('floor', mapFloor),
   'node rrc': onNode('package', rrc()),
   'express handler alone': onExpress('plain'),
   'express floor': onExpress('floor', plainFloor()),
   'express floor, br': onExpress('floor', plainFloor({ coding: 'br' })),
+  'express lean floor': onExpress('floor', lean),
   'express compression': onExpress('plain', () => compression({ threshold: 0 })),
   'express rrc': onExpress('package', rrc()),
   'express rrc, in process': onExpress('package', rrc({ redis: undefined })),
@@ -62,6 +67,7 @@ export const targets = {
 };
 
 export const FLOORS = { node: 'node floor', express: 'express floor' };
+export const LEAN_FLOORS = { node: 'node lean floor, corked', express: 'express lean floor' };
 export const HANDLERS = { node: 'node handler alone', express: 'express handler alone' };
 
 async function opened(settings, middleware, listenerOf) {

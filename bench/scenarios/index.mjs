@@ -1,6 +1,6 @@
 // The scenarios: requests, required answers and targets. The goals of this package.
 
-import { FLOORS, HANDLERS } from '../targets.mjs';
+import { FLOORS, HANDLERS, LEAN_FLOORS } from '../targets.mjs';
 
 const get = (path, headers) => ({ path, headers });
 
@@ -16,6 +16,50 @@ const BASES = [
 ];
 const FEW = [...BASES, ...PACKAGE, ...OTHER_BUILD];
 const ALL = [...FEW, ...VARIANTS, 'express rrc, in process', 'peers', 'servers'];
+
+const LEAN = ['express handler alone', 'express lean floor', 'node lean floor, corked', 'node map floor'];
+const TRAFFIC = [
+  ...LEAN,
+  'express rrc',
+  'express rrc, front door',
+  'express rrc, front door, near',
+  ...OTHER_BUILD,
+];
+
+/** @param hits the share of requests for what is stored. */
+const traffic = (hits, more = []) => ({
+  title: `Traffic, ${hits * 100} % hits`,
+  traffic: { order: 'zipf', hits },
+  load: { connections: 50 },
+  targets: [...TRAFFIC, ...more],
+  floors: LEAN_FLOORS,
+});
+const turn = (keys) => ({
+  title: `Hit, 1 KB, ${keys.toLocaleString('en-US')} keys in turn, Vary: Accept-Encoding`,
+  traffic: { order: 'turn', keys, size: 1024 },
+  load: { connections: 50 },
+  targets: TRAFFIC,
+  floors: LEAN_FLOORS,
+  everyNode: true,
+});
+/** @param size `1k` or `50k`. */
+const coldMiss = (size) => ({
+  title: `Miss and store, ${size.slice(0, -1)} KB, handler 20 ms`,
+  requests: [get(`/wait/${size}`)],
+  check: 'like',
+  unique: true,
+  load: { connections: 20 },
+  targets: [
+    'express handler alone',
+    'express lean floor',
+    'express rrc',
+    'express rrc, front door',
+    ...OTHER_BUILD,
+    'Redis peers',
+  ],
+  floors: LEAN_FLOORS,
+  quick: true,
+});
 
 /** CPU per request in interleaved rounds, as a ratio to the floor of the same round: `check` and `unique` as in load-process.mjs. */
 const rates = {
@@ -35,6 +79,12 @@ const rates = {
     quick: true,
     everyNode: true,
   },
+  'traffic-0': traffic(0),
+  'traffic-50': traffic(0.5),
+  'traffic-90': { ...traffic(0.9), quick: true },
+  'traffic-99': { ...traffic(0.99, ['peers']), everyNode: true },
+  'turn-2000': turn(2000),
+  'turn-10000': turn(10_000),
   'hit-50k-br': {
     title: 'Hit, 50 KB, to a client that takes Brotli',
     requests: [get('/50k', { 'Accept-Encoding': 'br' })],
@@ -79,22 +129,8 @@ const rates = {
     check: 'same',
     targets: FEW,
   },
-  'miss-1k': {
-    title: 'Miss and store, 1 KB',
-    requests: [get('/1k')],
-    check: 'like',
-    unique: true,
-    targets: [...FEW, 'Redis peers'],
-    quick: true,
-  },
-  'miss-50k': {
-    title: 'Miss and store, 50 KB',
-    requests: [get('/50k')],
-    check: 'like',
-    unique: true,
-    targets: [...FEW, 'Redis peers'],
-    quick: true,
-  },
+  'miss-1k': coldMiss('1k'),
+  'miss-50k': coldMiss('50k'),
   'not-storable': {
     title: 'Miss, not stored: 1 KB, private',
     requests: [get('/private/1k')],
@@ -160,6 +196,16 @@ export const scenarios = Object.fromEntries(
  * most `plus.more` above that of the target `plus.of`.
  */
 export const goals = [
+  ...['traffic-99', 'turn-2000', 'turn-10000'].flatMap((id) => [
+    { id, target: 'express rrc', of: 'express lean floor', limit: 1.2 },
+    { id, target: 'express rrc, front door', of: 'node lean floor, corked', limit: 1.2 },
+    {
+      id,
+      target: 'express rrc, front door, near',
+      of: 'node map floor',
+      limit: id === 'turn-10000' ? 1.35 : 1.25,
+    },
+  ]),
   { id: 'hit-1k', target: 'express rrc', of: 'express floor', limit: 1.1 },
   { id: 'hit-50k', target: 'express rrc', of: 'express floor', limit: 1.05 },
   { id: 'hit-50k-br', target: 'express rrc, compress', of: 'express floor, br', limit: 1.1 },
@@ -167,8 +213,10 @@ export const goals = [
   { id: 'hit-50k', target: 'express rrc, front door', of: 'node floor, corked', limit: 1.1 },
   { id: 'hit-1k', target: 'express rrc, near', of: 'express handler alone', limit: 1.1 },
   { id: 'hit-1k', target: 'express rrc, front door, near', of: 'node handler alone', limit: 1.15 },
-  { id: 'miss-1k', target: 'express rrc', of: 'express floor', limit: 1.3, adds: 'express handler alone' },
-  { id: 'miss-50k', target: 'express rrc', of: 'express floor', limit: 1.3, adds: 'express handler alone' },
+  ...['miss-1k', 'miss-50k'].flatMap((id) => [
+    { id, target: 'express rrc', of: 'express lean floor', limit: 1.6, adds: 'express handler alone' },
+    { id, target: 'express rrc', of: 'express lean floor', limit: 1.6, field: 'redisCpu' },
+  ]),
   { id: 'herd', target: 'express rrc', figure: 'runs', limit: 1, text: 'runs of the handler' },
   {
     id: 'stream',

@@ -3,9 +3,13 @@
 import { leastCpu, median, medianRatio } from '../figures.mjs';
 import { orSkip } from '../skipped.mjs';
 import { progress } from '../terminal.mjs';
+import { trafficOf } from '../traffic.mjs';
 
 /** Code is compiled by how often it has run. On a busy machine the warm-up ends after `seconds`. */
 const WARM_UP = { count: 8000, seconds: 5 };
+const WARM_UP_TAG = 'warm-up';
+/** Of the requests for stored responses, now and then one compares what is stored with what the app gives (`guard`). */
+const LEAST_HITS = 0.98;
 /** Of one allocation sample: at first, and at least. A sample in which V8 collects garbage halves the number. */
 const ALLOCATION_REQUESTS = [50, 5];
 /** The new space has from the start the size, in MB, that a busy process gives it. */
@@ -13,11 +17,11 @@ export const NEW_SPACE = ['--min-semi-space-size=16', '--max-semi-space-size=16'
 
 /** @param targets running ones; those that fail are added to `skipped`. */
 export async function rate({ redis, load, options }, scenario, targets, skipped) {
-  const { requests, check, unique, coding } = scenario;
-  const { rounds, seconds, count, connections } = options;
+  const { requests = [], check, unique, coding, traffic } = scenario;
+  const { rounds, seconds, count, connections } = { ...options, ...scenario.load };
   const sound = [];
   const wrong = new Map();
-  const plan = { requests, check, connections };
+  const plan = { requests, check, connections, ...(traffic && { traffic }) };
   const [mostRequests, fewestRequests] = ALLOCATION_REQUESTS;
   let allocationRequests = mostRequests;
   const replays = ['same', '304', 'part', 'head'].includes(check);
@@ -32,7 +36,7 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
       ...(kind === 'package' && replays && { hit: true }),
       port,
       ...length,
-      ...(unique && { unique: tag }),
+      ...((unique || traffic) && { unique: tag }),
     });
     const after = { ...(await process.call('sample')), redis: await redis.cpu() };
     const runs = after.runs - before.runs;
@@ -40,6 +44,8 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
     for (const [defect] of done.wrong) note(wrong, name, defect);
     if (done.lost > 0) note(wrong, name, 'connections lost');
     if (stores && replays && runs > 0) note(wrong, name, 'the handler ran');
+    if (traffic && kind === 'package' && tag !== WARM_UP_TAG && done.hits < done.known * LEAST_HITS)
+      note(wrong, name, `${done.hits} hits of ${done.known} stored responses`);
     const allocated = options.allocations && (await allocations(target, tag));
     // After the sample: the deletion is no target's work.
     if (unique) await redis.empty();
@@ -75,6 +81,13 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
 
   const warmUp = async (target) => {
     const { port, process, kind } = target;
+    if (traffic) {
+      const { length } = trafficOf(traffic);
+      // Once to store everything, once for the guard to see who may have it, then for the code to be compiled.
+      for (const count of [length, length, WARM_UP.count]) await sampleOf(target, WARM_UP_TAG, { count });
+      sound.push(target);
+      return;
+    }
     const fills = requests.map(({ path, headers = {}, method }) => ({
       path,
       method: method === 'HEAD' ? 'GET' : method,
@@ -87,7 +100,7 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
     await process.call('sample');
     // The floor stores no header fields, and a fill is sent before it is compressed: there the reference is a replay.
     if (coding || kind === 'floor') await load.call('learn', { port, requests: fills, coding });
-    await sampleOf(target, 'warm-up', { ...WARM_UP, ...options.warmUp });
+    await sampleOf(target, WARM_UP_TAG, { ...WARM_UP, ...options.warmUp });
     sound.push(target);
   };
 
