@@ -63,6 +63,8 @@ const OUTCOMES: readonly Omit<Acquired, 'purgeState'>[] = [
   { kind: 'changed', hitForMiss: false },
   { kind: 'in-progress', hitForMiss: true },
   { kind: 'leader', hitForMiss: true },
+  { kind: 'leader', hitForMiss: false, isFirst: true },
+  { kind: 'leader', hitForMiss: true, isFirst: true },
 ];
 
 const ZERO = '0'.charCodeAt(0);

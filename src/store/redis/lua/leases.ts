@@ -20,14 +20,16 @@ import { openLog } from './tags.ts';
  * Takes the lease of a variant. Of an id that has no leases and no responses, it asks for nothing else.
  * KEYS  leases, responses; log, the purge log, where this script may touch it
  * ARGV  field, the variant; token; ttl in ms; version that the caller saw there; name, the cache key if the id is a hash
- * Returns "1<state of the log>" leader, 0 in progress, 2 changed; "4<state>" and 3 instead of the first two with hit-for-miss
+ * Returns 0 in progress, "1<state of the log>" leader, 2 changed; 3 and "4<state>" in place of 0 and 1 with hit-for-miss; "5<state>"
+ *         and "6<state>" in place of 1 and 4 if the id has no responses
  */
 export const ACQUIRE: string = /* lua */ `
 local leases, responses, log = KEYS[1], KEYS[2], KEYS[3]
 local field, token, ttl, version, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 ${NOW}
 ${INSTANT}
-if version ~= '' or redis.call('EXISTS', responses) == 1 then
+local isFirst = redis.call('EXISTS', responses) == 0
+if version ~= '' or not isFirst then
   ${RECORD}
   ${ENVELOPE}
   local record = recordOf(field)
@@ -62,7 +64,7 @@ end
 local lease = instant(now + ttl) .. mark .. ' ' .. token
 if name == '' then redis.call('HSET', leases, field, lease) else redis.call('HSET', leases, field, lease, '@', name) end
 if isNew or redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
-return (hitForMiss and '4' or '1') .. state
+return (isFirst and (hitForMiss and '6' or '5') or (hitForMiss and '4' or '1')) .. state
 `;
 
 /**

@@ -23,34 +23,53 @@ import { IS_PURGED } from './tags.ts';
 /**
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
- * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags
+ * The value is an argument, or staged: it has been written to a key of its own, which becomes that of the responses, so
+ * that Lua copies nothing. That needs an id without responses.
+ * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags; staging if the value is staged
  * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
- *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; noted, the state of
- *       the purge log that the lease noted; then the tags, where this script may touch the log
- * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; staged, the length of the
+ *       staged value, or 0; noted, the state of the purge log that the lease noted; then the tags, where this script may touch
+ *       the log
+ * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged, 2 the value must be an argument
  */
 export const COMMIT: string = /* lua */ `
 local leases, responses = KEYS[1], KEYS[2]
 local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local staged = tonumber(ARGV[11])
 local entries, expiries
 if max > 0 then entries, expiries = KEYS[3], KEYS[4] end
+local staging = staged > 0 and KEYS[#KEYS]
 ${HOLDS_LEASE}
-if not holdsLease then return 0 end
-if #ARGV > 11 then
+local mayStore = holdsLease
+if holdsLease and #ARGV > 12 then
   ${IS_PURGED}
-  if isPurged(KEYS[#KEYS], ARGV[11], 12) then return 0 end
+  mayStore = not isPurged(KEYS[staging and #KEYS - 1 or #KEYS], ARGV[12], 13)
+end
+if not mayStore then
+  if staging then redis.call('UNLINK', staging) end
+  return 0
+end
+local isFirst = redis.call('EXISTS', responses) == 0
+if staging then
+  local length = isFirst and redis.pcall('HSTRLEN', staging, names == '' and declaredVariant or variant)
+  if length ~= staged then
+    redis.call('UNLINK', staging)
+    return 2
+  end
+  redis.call('RENAME', staging, responses)
 end
 local latest = now + ttl
-if names == '' and not entries and redis.call('EXISTS', responses) == 0 then
+if isFirst and names == '' and not entries then
   -- The first response of the id, which does not vary.
   local expires = instant(latest)
   local record = 'R' .. expires .. ' ' .. ARGV[4] .. ' ' .. token
-  if name == '' then
-    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record)
+  if staging then
+    redis.call('HSET', responses, '!' .. declaredVariant, record)
   else
-    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record, '@', name)
+    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record)
   end
+  if name ~= '' then redis.call('HSET', responses, '@', name) end
   redis.call('PEXPIREAT', responses, expires)
 else
   ${RECORD}
@@ -78,7 +97,8 @@ else
     local record = recordText('M', expires, 0, '${MARKER_VERSION}')
     redis.call('HSET', responses, declaredVariant, enclosedMarker(specs), '!' .. declaredVariant, record)
   end
-  redis.call('HSET', responses, storedAt, value, '!' .. storedAt, recordText('R', latest, headBytes, token))
+  if not staging then redis.call('HSET', responses, storedAt, value) end
+  writeRecord(storedAt, 'R', latest, headBytes, token)
   if name ~= '' then redis.call('HSET', responses, '@', name) end
   -- More than one value: delete the expired ones, and those that are too many.
   if redis.call('HLEN', responses) > 3 then
@@ -125,6 +145,17 @@ if name ~= '' then
   ${DELETE_EMPTY_LEASES}
 end
 ${PUBLISH_END_OF_LEASE}
+return 1
+`;
+
+/**
+ * Makes a key that expires soon, for a value that is about to be staged.
+ * KEYS  staging
+ * ARGV  variant; ttl in ms
+ */
+export const OPEN_STAGING: string = /* lua */ `
+redis.call('HSET', KEYS[1], ARGV[1], '')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `;
 
