@@ -1,6 +1,6 @@
 // CPU per request: interleaved rounds in which each target is loaded for a moment.
 
-import { leastCpu, median, medianRatio } from '../figures.mjs';
+import { leastCpu, median, quartiles, ratios } from '../figures.mjs';
 import { orSkip } from '../skipped.mjs';
 import { progress } from '../terminal.mjs';
 import { trafficOf } from '../traffic.mjs';
@@ -84,8 +84,7 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
     if (traffic) {
       const { length } = trafficOf(traffic);
       // Once to store everything, once for the guard to see who may have it, then for the code to be compiled.
-      for (const count of [length, length, WARM_UP.count])
-        await sampleOf(target, WARM_UP_TAG, { count });
+      for (const count of [length, length, WARM_UP.count]) await sampleOf(target, WARM_UP_TAG, { count });
       sound.push(target);
       return;
     }
@@ -132,19 +131,20 @@ function note(wrong, name, defect) {
   wrong.set(name, noted.add(defect));
 }
 
-/** The medians of a target, and of its ratios to the floor of the same round. */
+/** The medians of a target, and of its ratios to the floor of the same round; of the CPU also the quartiles. */
 function summaryOf({ name, on, kind }, samples, { floors }) {
   const own = samples.get(name);
   const ofFloor = samples.get(floors[on]);
   const floor = ofFloor !== own && ofFloor?.length === own.length ? ofFloor : undefined;
   const figure = (field) => ({
     value: median(own.map((sample) => sample[field])),
-    ratio: floor && medianRatio(own, floor, field),
+    ratio: floor && median(ratios(own, floor, field)),
   });
   return {
     name,
     kind,
     isFloor: floors[on] === name,
+    spread: floor && quartiles(ratios(own, floor, 'cpu')),
     least: { value: leastCpu(own), ratio: floor && leastCpu(own) / leastCpu(floor) },
     ...Object.fromEntries(
       ['cpu', 'rate', 'p50', 'p99', 'redisCpu', 'rss'].map((field) => [field, figure(field)]),
