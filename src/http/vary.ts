@@ -44,9 +44,22 @@ export function selector(name: string, headers: Fields): string | null {
   return normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined);
 }
 
+/** How many values of negotiated fields are remembered in normal form, and how long they are: clients of one kind send the same. */
+const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_LENGTH = 256;
+const remembered = new Map<string, string>();
+
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
-  if (NEGOTIATED.has(name)) return members(value).map(folded).sort(byWeight).join(', ');
+  if (NEGOTIATED.has(name)) {
+    const known = remembered.get(value);
+    if (known !== undefined) return known;
+    const normal = members(value).map(folded).sort(byWeight).join(', ');
+    if (value.length > MAX_REMEMBERED_LENGTH) return normal;
+    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+    remembered.set(value, normal);
+    return normal;
+  }
   // In a field of unknown syntax, a comma may be data.
   return LISTS.has(name) ? members(value).join(', ') : trimmed(value);
 }

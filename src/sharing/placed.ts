@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { unviewed, viewedValues } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
+import { PlacedNames } from './placed-names.ts';
 
 /**
  * Values that middleware in front of the cache has placed on the request, on the response and on `res.locals`: a user, a
@@ -61,6 +62,8 @@ const OF_EVERY_RESPONSE: ReadonlySet<string> = new Set([
   ...namesAlongPrototypes(new ServerResponse(new IncomingMessage(new Socket()))),
   ...['req', 'locals', 'app', 'flush', 'err', 'responseTime', '_events', '_eventsCount'],
 ]);
+/** Names of every request, of which only the value tells whether middleware has put something there. */
+const VALUE_TELLS: ReadonlySet<string> = new Set(['client', 'query']);
 /** What body parsers make of a body, which the key of such a request is made of. */
 const OF_BODY: ReadonlySet<string> = new Set(['body', 'rawBody', 'file', 'files']);
 /** What middie places on the requests of Fastify. */
@@ -93,20 +96,25 @@ export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...['__onFinished', '_passport', '_sessionManager'],
 ]);
 
-/** Everything that middleware in front has placed, without logs and measures. */
-export function placesOf(req: IncomingMessage, res: ServerResponse): readonly Place[] {
-  const places: Place[] = [place(REQUEST, req, namesOnRequest(req))];
+/**
+ * Everything that middleware in front has placed, without logs and measures.
+ * @param isWhole whether hidden (non-enumerable) properties are looked for at any rate: see `PlacedNames`.
+ */
+export function placesOf(req: IncomingMessage, res: ServerResponse, isWhole: boolean): readonly Place[] {
+  const places: Place[] = [place(REQUEST, req, namesOnRequest(req, isWhole))];
   for (const name of CONTAINERS_OF_COOKIES) {
     const cookies = placedValue(req, name);
     if (typeof cookies === 'object' && cookies !== null)
       places.push(place(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies)));
   }
-  const names = Object.getOwnPropertyNames(res).filter((name) => !isOfEveryResponse(name));
-  places.push(place(RESPONSE, res, names));
+  places.push(place(RESPONSE, res, placedOnResponse.on(res, isWhole)));
   const locals = localsOf(res);
   if (locals) places.push(place(LOCALS, locals, Object.getOwnPropertyNames(locals)));
   return places;
 }
+
+const placedOnRequest = new PlacedNames((name) => OF_EVERY_REQUEST.has(name) && !VALUE_TELLS.has(name));
+const placedOnResponse = new PlacedNames(isOfEveryResponse);
 
 function place(prefix: string, holder: object, names: readonly string[]): Place {
   return { prefix, holder, names: names.filter((name) => !isNoise(prefix, holder, name)) };
@@ -119,15 +127,12 @@ function isNoise(prefix: string, holder: object, name: string): boolean {
 }
 
 /** A name of Node's or of Express's counts where middleware has put something else there. */
-function namesOnRequest(req: IncomingMessage): string[] {
-  const bringsBody = req.method !== 'GET' && req.method !== 'HEAD';
-  const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
-  return Object.getOwnPropertyNames(req).filter((name) => {
+function namesOnRequest(req: IncomingMessage, isWhole: boolean): string[] {
+  return placedOnRequest.on(req, isWhole).filter((name) => {
     if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
     if (name === 'query') return hasMoreThanUrl(req);
-    if (OF_EVERY_REQUEST.has(name)) return false;
-    if (OF_BODY.has(name)) return !bringsBody;
-    return !(isFastifys && OF_FASTIFY.has(name));
+    if (OF_BODY.has(name)) return req.method === 'GET' || req.method === 'HEAD';
+    return !(OF_FASTIFY.has(name) && Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol'));
   });
 }
 

@@ -35,7 +35,7 @@ export class ReadWatch {
     this.#watching = true;
     this.#watchFields(req);
     for (const name of ['rawHeaders', 'headersDistinct']) this.#watchList(req, name);
-    for (const { prefix, holder, names } of placesOf(req, res))
+    for (const { prefix, holder, names } of placesOf(req, res, true))
       for (const name of names) this.#watchPlaced(req, prefix, holder, name);
   }
 

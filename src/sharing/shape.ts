@@ -47,7 +47,7 @@ export function shapeOf(
     value.length <= MAX_CHOICE && CHOICE.test(value) && !NO_CHOICE.has(name) ? `${name}=${value}` : name,
   );
   const isStranger = marks.length === 0;
-  for (const { prefix, holder, names } of placesOf(req, res)) {
+  for (const { prefix, holder, names } of placesOf(req, res, false)) {
     // The cookies are credentials, each by itself.
     if (prefix.startsWith('req.') && holder !== req) continue;
     for (const own of [...names].sort()) {
