@@ -5,6 +5,7 @@ import { median, ms, quartiles, range, whole } from '../figures.mjs';
 import { orSkip } from '../skipped.mjs';
 import { progress } from '../terminal.mjs';
 import { trafficOf } from '../traffic.mjs';
+import { LEAST_HITS } from './rate.mjs';
 
 const SHARES = [0.3, 0.6, 0.9];
 /** More rounds would only repeat those of a quiet machine. */
@@ -19,8 +20,6 @@ const THROUGHPUT = { rounds: 5, seconds: 1 };
 const WARM_UP_COUNT = 8000;
 /** Milliseconds. A generator that is later than this at p99 has no say in the figures. */
 const MAX_LATENESS = 1;
-/** The guard of the package lets the handler run for one hit now and then. */
-const LEAST_HITS = 0.98;
 
 /** The latencies that have a column, and their field in a sample. */
 const LATENCIES = [
@@ -101,42 +100,41 @@ export async function latency({ load, options }, scenario, targets, skipped) {
   }
 
   const measured = sound.filter((target) => !broken.has(target));
-  const samplesOf = (name, share) => samples.get(sampleKey(name, share)) ?? [];
+  return {
+    head: ['', ...LATENCIES.map(([name]) => name), 'p99 / floor', 'hits p99 / floor', 'sent late', ''],
+    ...tableOf({ measured, samples, floors, wrong }),
+    wrong,
+    text: textOf({ throughput, rounds, samples: [...samples.values()].flat(), traffic, floors }),
+  };
+}
+
+/** The rows, and the ratios of p99 to the floor's as figures: `p99At60`, `hitsP99At60`, and so on. */
+function tableOf({ measured, samples, floors, wrong }) {
   const rows = [];
   const figures = Object.fromEntries(measured.map(({ name }) => [name, { spread: {} }]));
   for (const share of SHARES) {
     for (const { name, on } of measured) {
-      const own = samplesOf(name, share);
-      const ofFloor = samplesOf(floors[on], share);
-      const compared = floors[on] !== name && ofFloor.length === own.length;
-      const [all, known] = ['all', 'known'].map(
-        (field) => compared && own.map((sample, i) => sample[field].p99 / ofFloor[i][field].p99),
-      );
-      for (const [figure, of] of [
-        ['p99', all],
-        ['hitsP99', known],
-      ]) {
-        if (!of) continue;
-        figures[name][`${figure}At${share * 100}`] = median(of);
-        figures[name].spread[`${figure}At${share * 100}`] = quartiles(of);
-      }
-      const remarks = [...(wrong.get(name) ?? []), ...remarksOf(own)];
+      const own = samples.get(sampleKey(name, share));
+      const ofFloor = samples.get(sampleKey(floors[on], share));
+      const isFloor = floors[on] === name;
+      const ratioOf = (field, figure) => {
+        if (isFloor || ofFloor?.length !== own.length) return '';
+        const ratios = own.map((sample, i) => sample[field].p99 / ofFloor[i][field].p99);
+        figures[name][`${figure}At${share * 100}`] = median(ratios);
+        figures[name].spread[`${figure}At${share * 100}`] = quartiles(ratios);
+        return `${median(ratios).toFixed(2)}x (${range(quartiles(ratios))})`;
+      };
       rows.push([
-        `${percent(share)}  ${name}${floors[on] === name ? ' =' : ''}`,
+        `${percent(share)}  ${name}${isFloor ? ' =' : ''}`,
         ...LATENCIES.map(([, of]) => withSpread(own.map(of))),
-        ...[all, known].map((of) => (of ? `${median(of).toFixed(2)}x (${range(quartiles(of))})` : '')),
+        ratioOf('all', 'p99'),
+        ratioOf('known', 'hitsP99'),
         median(own.map(({ lateness }) => lateness)).toFixed(2),
-        remarks.join('; '),
+        [...(wrong.get(name) ?? []), ...remarksOf(own)].join('; '),
       ]);
     }
   }
-  return {
-    head: ['', ...LATENCIES.map(([name]) => name), 'p99 / floor', 'hits p99 / floor', 'sent late', ''],
-    rows,
-    figures,
-    wrong,
-    text: textOf({ throughput, rounds, samples: [...samples.values()].flat(), traffic, floors }),
-  };
+  return { rows, figures };
 }
 
 const sampleKey = (name, share) => `${name} ${share}`;

@@ -9,7 +9,7 @@ import { trafficOf } from '../traffic.mjs';
 const WARM_UP = { count: 8000, seconds: 5 };
 const WARM_UP_TAG = 'warm-up';
 /** Of the requests for stored responses, now and then one compares what is stored with what the app gives (`guard`). */
-const LEAST_HITS = 0.98;
+export const LEAST_HITS = 0.98;
 /** Of one allocation sample: at first, and at least. A sample in which V8 collects garbage halves the number. */
 const ALLOCATION_REQUESTS = [50, 5];
 /** The new space has from the start the size, in MB, that a busy process gives it. */

@@ -4,7 +4,7 @@ import { mb, whole } from '../figures.mjs';
 import { progress } from '../terminal.mjs';
 
 const NAMES = ['express lean floor', 'express rrc', 'express rrc, front door, near'];
-const RATE_EACH = 500;
+const RATE_EACH = 300;
 const TRAFFIC = { order: 'zipf', hits: 0.95 };
 const CONNECTIONS = 96;
 /** Milliseconds between samples; with few minutes, a twentieth of the time. */
