@@ -7,8 +7,9 @@ import type { RedisClient } from '../../options/redis.ts';
  *   rrc:{ID}              hash: variant -> stored response, or the marker that lists what its variants vary on;
  *                         !variant -> what scripts need to know of that value; @ -> the cache key (sealed with `encrypt`),
  *                         where ID is a hash of it
- *   rrc:{ID}|leases       hash: variant -> expiry and token of the fill that may store it; !variant -> until when nobody
- *                         waits for a fill of it (hit-for-miss); @ -> the cache key as above
+ *   rrc:{ID}|leases       hash: variant -> expiry and token of the fill that may store it, and whether another process waits
+ *                         for its end; !variant -> until when nobody waits for a fill of it (hit-for-miss); @ -> the cache
+ *                         key as above
  *
  *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by their expiry
  *   rrc:{@TAG}|purges     sorted set: the names of purges in progress

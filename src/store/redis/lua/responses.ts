@@ -41,74 +41,89 @@ if #ARGV > 11 then
   ${IS_PURGED}
   if isPurged(KEYS[#KEYS], ARGV[11], 12) then return 0 end
 end
-${RECORD}
-${ENVELOPE}
-${STORING_ORDER}
-${deleteUnlessHash('responses')}
-local latest, storedAt = now + ttl, declaredVariant
-local there = recordOf(declaredVariant)
-local hasMarker = there and there.kind == 'M'
-if hasMarker or names ~= '' then
-  storedAt = variant
-  local specs, count = names, 1
-  if hasMarker then
-    local marker = redis.call('HGET', responses, declaredVariant) or ''
-    marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
-    for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
-      if spec ~= names and count < ${MAX_SPECS} then
-        specs = specs .. '\\n' .. spec
-        count = count + 1
+local latest = now + ttl
+if names == '' and not entries and redis.call('EXISTS', responses) == 0 then
+  -- The first response of the id, which does not vary.
+  local expires = instant(latest)
+  local record = 'R' .. expires .. ' ' .. ARGV[4] .. ' ' .. token
+  if name == '' then
+    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record)
+  else
+    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record, '@', name)
+  end
+  redis.call('PEXPIREAT', responses, expires)
+else
+  ${RECORD}
+  ${ENVELOPE}
+  ${STORING_ORDER}
+  ${deleteUnlessHash('responses')}
+  local storedAt = declaredVariant
+  local there = recordOf(declaredVariant)
+  local hasMarker = there and there.kind == 'M'
+  if hasMarker or names ~= '' then
+    storedAt = variant
+    local specs, count = names, 1
+    if hasMarker then
+      local marker = redis.call('HGET', responses, declaredVariant) or ''
+      marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
+      for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
+        if spec ~= names and count < ${MAX_SPECS} then
+          specs = specs .. '\\n' .. spec
+          count = count + 1
+        end
       end
     end
+    removeFromOrder(entryOf(declaredVariant))
+    local expires = math.max(latest, hasMarker and there.expires or 0)
+    local record = recordText('M', expires, 0, '${MARKER_VERSION}')
+    redis.call('HSET', responses, declaredVariant, enclosedMarker(specs), '!' .. declaredVariant, record)
   end
-  removeFromOrder(entryOf(declaredVariant))
-  redis.call('HSET', responses, declaredVariant, enclosedMarker(specs))
-  writeRecord(declaredVariant, 'M', math.max(latest, hasMarker and there.expires or 0), 0, '${MARKER_VERSION}')
-end
-redis.call('HSET', responses, storedAt, value)
-writeRecord(storedAt, 'R', latest, headBytes, token)
-if name ~= '' then redis.call('HSET', responses, '@', name) end
--- More than one value: delete the expired ones, and those that are too many.
-if redis.call('HLEN', responses) > 3 then
-  local all = {}
-  for _, key in ipairs(redis.call('HKEYS', responses)) do
-    if string.sub(key, 1, 1) == '!' then
-      local other = string.sub(key, 2)
-      local record = recordOf(other)
-      all[#all + 1] = { variant = other, expires = record and record.expires or 0 }
+  redis.call('HSET', responses, storedAt, value, '!' .. storedAt, recordText('R', latest, headBytes, token))
+  if name ~= '' then redis.call('HSET', responses, '@', name) end
+  -- More than one value: delete the expired ones, and those that are too many.
+  if redis.call('HLEN', responses) > 3 then
+    local all = {}
+    for _, key in ipairs(redis.call('HKEYS', responses)) do
+      if string.sub(key, 1, 1) == '!' then
+        local other = string.sub(key, 2)
+        local record = recordOf(other)
+        all[#all + 1] = { variant = other, expires = record and record.expires or 0 }
+      end
     end
-  end
-  table.sort(all, function(a, b) return a.expires < b.expires end)
-  for i, other in ipairs(all) do
-    if other.expires <= now or i <= #all - ${MAX_VARIANTS} then
-      redis.call('HDEL', responses, other.variant, '!' .. other.variant)
-      removeFromOrder(entryOf(other.variant))
+    table.sort(all, function(a, b) return a.expires < b.expires end)
+    for i, other in ipairs(all) do
+      if other.expires <= now or i <= #all - ${MAX_VARIANTS} then
+        redis.call('HDEL', responses, other.variant, '!' .. other.variant)
+        removeFromOrder(entryOf(other.variant))
+      end
     end
+    latest = all[#all].expires
   end
-  latest = all[#all].expires
-end
-redis.call('PEXPIREAT', responses, instant(latest))
-if entries then
-  ${deleteUnlessSortedSet('entries')}
-  ${deleteUnlessSortedSet('expiries')}
-  local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
-  if last >= 2 ^ 53 then
-    -- No place in the order: the next one would not be greater.
-    redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
-    last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
-  end
-  local order = math.max(last + 1, time[1] * 1000000 + time[2])
-  redis.call('ZADD', entries, order, entryOf(storedAt))
-  redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
-  local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
-  for _, entry in ipairs(expired) do deleteEntry(entry) end
-  while redis.call('ZCARD', entries) > max do deleteEntry(redis.call('ZRANGE', entries, 0, 0)[1]) end
-  for _, key in ipairs({ entries, expiries }) do
-    if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+  redis.call('PEXPIREAT', responses, instant(latest))
+  if entries then
+    ${deleteUnlessSortedSet('entries')}
+    ${deleteUnlessSortedSet('expiries')}
+    local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+    if last >= 2 ^ 53 then
+      -- No place in the order: the next one would not be greater.
+      redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
+      last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+    end
+    local order = math.max(last + 1, time[1] * 1000000 + time[2])
+    redis.call('ZADD', entries, order, entryOf(storedAt))
+    redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
+    local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
+    for _, entry in ipairs(expired) do deleteEntry(entry) end
+    while redis.call('ZCARD', entries) > max do deleteEntry(redis.call('ZRANGE', entries, 0, 0)[1]) end
+    for _, key in ipairs({ entries, expiries }) do
+      if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+    end
   end
 end
 redis.call('HDEL', leases, field, '!' .. field)
-${DELETE_EMPTY_LEASES}
+if name ~= '' then
+  ${DELETE_EMPTY_LEASES}
+end
 ${PUBLISH_END_OF_LEASE}
 return 1
 `;
@@ -134,10 +149,10 @@ for _, field in ipairs(redis.call('HKEYS', responses)) do
   removeFromOrder(entryOf(field))
   if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', responses, field) end
 end
-redis.call('UNLINK', leases)
+local hadLeases = redis.call('UNLINK', leases) == 1
 if name ~= '' then redis.call('HSET', responses, '@', name) end
 redis.call('PEXPIRE', responses, ttl)
-redis.pcall('PUBLISH', leases, '')
+if hadLeases then redis.pcall('PUBLISH', leases, '') end
 return 1
 `;
 
@@ -212,7 +227,7 @@ ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
 -- The first write, which needs no memory: after it, the script may exceed maxmemory.
-redis.call('UNLINK', leases)
+local hadLeases = redis.call('UNLINK', leases) == 1
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
@@ -238,6 +253,6 @@ if redis.call('TYPE', responses).ok == 'hash' then
   end
 end
 if mark == '' then redis.call('UNLINK', responses) end
-redis.pcall('PUBLISH', leases, '')
+if hadLeases then redis.pcall('PUBLISH', leases, '') end
 return purged
 `;
