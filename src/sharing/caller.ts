@@ -15,7 +15,7 @@ export class Caller {
   readonly #request: EnteringRequest;
   readonly #rule: SharingRule;
   readonly #constants: Constants;
-  readonly #texts = new Map<string, string | null>();
+  #texts: Map<string, string | null> | undefined;
   #credentials: readonly Credential[] | undefined;
   #shape: string | undefined;
 
@@ -50,6 +50,7 @@ export class Caller {
 
   /** The text of a placed value, by which it selects. */
   placed(name: string): string | null {
+    this.#texts ??= new Map();
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
     const { req, res } = this.#request;

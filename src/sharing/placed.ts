@@ -101,24 +101,26 @@ export const NOISE_NAMES: ReadonlySet<string> = new Set([
  * @param isWhole whether hidden (non-enumerable) properties are looked for at any rate: see `PlacedNames`.
  */
 export function placesOf(req: IncomingMessage, res: ServerResponse, isWhole: boolean): readonly Place[] {
-  const places: Place[] = [place(REQUEST, req, namesOnRequest(req, isWhole))];
+  const places: Place[] = [];
+  const add = (prefix: string, holder: object, among: readonly string[]): void => {
+    const names = among.length === 0 ? among : among.filter((name) => !isNoise(prefix, holder, name));
+    if (names.length > 0) places.push({ prefix, holder, names });
+  };
+  add(REQUEST, req, namesOnRequest(req, isWhole));
   for (const name of CONTAINERS_OF_COOKIES) {
+    if (!Object.hasOwn(req, name)) continue;
     const cookies = placedValue(req, name);
     if (typeof cookies === 'object' && cookies !== null)
-      places.push(place(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies)));
+      add(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies));
   }
-  places.push(place(RESPONSE, res, placedOnResponse.on(res, isWhole)));
+  add(RESPONSE, res, placedOnResponse.on(res, isWhole));
   const locals = localsOf(res);
-  if (locals) places.push(place(LOCALS, locals, Object.getOwnPropertyNames(locals)));
+  if (locals) add(LOCALS, locals, Object.getOwnPropertyNames(locals));
   return places;
 }
 
 const placedOnRequest = new PlacedNames((name) => OF_EVERY_REQUEST.has(name) && !VALUE_TELLS.has(name));
 const placedOnResponse = new PlacedNames(isOfEveryResponse);
-
-function place(prefix: string, holder: object, names: readonly string[]): Place {
-  return { prefix, holder, names: names.filter((name) => !isNoise(prefix, holder, name)) };
-}
 
 /** The id of a request is called `req.id`, and is no object. */
 function isNoise(prefix: string, holder: object, name: string): boolean {
