@@ -29,7 +29,8 @@ const HELP = `
   --rounds <n>         default 15; with --quick 7
   --seconds <n>        load of each target in a round; default 0.3
   --connections <n>    default 32
-  --keys <n>           distinct keys in the scenario "keys"; default 50000
+  --keys <n>           distinct keys in the scenario "memory"; default 200000
+  --minutes <n>        length of the scenario "soak"; default 10
   --growth <n>         most keys in the scenario "growth"; default 1000000
   --out <file>         default bench/RESULTS.md; results.svg goes into the same folder
 `;
@@ -46,7 +47,8 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string', default: '0.3' },
     connections: { type: 'string', default: '32' },
-    keys: { type: 'string', default: '50000' },
+    keys: { type: 'string', default: '200000' },
+    minutes: { type: 'string', default: '10' },
     growth: { type: 'string', default: '1000000' },
     out: { type: 'string' },
     help: { type: 'boolean', default: false },
@@ -62,6 +64,7 @@ const options = {
   seconds: Number(values.seconds),
   connections: Number(values.connections),
   keys: Number(values.keys),
+  minutes: Number(values.minutes),
   growth: Number(values.growth),
   targets: values.target,
 };

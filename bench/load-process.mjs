@@ -1,7 +1,9 @@
 // The process that sends the requests and checks the answers.
 
+import { constants, getPriority, setPriority } from 'node:os';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { resourceOf } from './app.mjs';
+import { arrive } from './arrivals.mjs';
 import { answerCalls } from './child.mjs';
 import { Connection, HeadParser, requestBytes } from './client.mjs';
 import { isBodyOf, trafficOf } from './traffic.mjs';
@@ -20,6 +22,7 @@ answerCalls({
   forget: () => references.clear(),
   learn,
   run,
+  runOpen,
 });
 
 /**
@@ -79,15 +82,15 @@ const referenceOf = (port, request) =>
  * @param check what an answer must be: `same` (head and body of the reference), `like` (its status and body), `head`
  *   (its head), `304`, `part` (a range of it), or `any`.
  * @param unique a name: each path gets a query of it and a number, so that no two requests are for one cache key.
+ * @param first the number of the first request, by which its path and its query are chosen.
  * @param randomKeys a number: each path gets a random one of so many numbered queries.
  * @param patience milliseconds after which a request is given up.
  * @param hit whether `Cache-Status` must say `hit`.
  * @param ports of several processes, in place of `port`: the connections are spread over them.
  */
 async function run(plan) {
-  const { port, connections, seconds, count = Infinity, patience } = plan;
-  const { ports = [port] } = plan;
-  const ask = plan.traffic ? trafficAsker(plan) : listAsker(plan);
+  const { connections, seconds, first = 0, count = Infinity, patience } = plan;
+  const ask = askerOf(plan);
   const durations = [];
   const firstByteDurations = [];
   const wrong = new Map();
@@ -96,43 +99,32 @@ async function run(plan) {
   let bytes = 0;
   let slowest = 0;
 
-  const pool = Array.from({ length: connections }, (_, i) => new Connection(ports[i % ports.length], heads));
-  await Promise.all(pool.map((connection) => connection.open()));
-
+  const pool = await openPool(plan, connections);
   const startedAt = performance.now();
   const until = seconds === undefined ? Infinity : startedAt + seconds * 1000;
   const cpuBefore = process.cpuUsage();
 
   const sendOne = (connection) =>
     new Promise((resolve) => {
-      const asked = ask(sent++);
-      let defect;
-      let received = 0;
+      const asked = ask(first + sent++);
       const sentAt = performance.now();
       const timer =
         patience && setTimeout(() => connection.close() ?? finish(new Error('no answer')), patience);
-      const finish = (error) => {
+      const finish = (error, defect) => {
         if (timer) clearTimeout(timer);
         const duration = performance.now() - sentAt;
         if (error) lost++;
         else {
           durations.push(duration);
           slowest = Math.max(slowest, duration);
-          if (!defect && asked.length !== undefined && received !== asked.length)
-            defect = `a body of ${received} bytes`;
         }
         if (defect) wrong.set(defect, (wrong.get(defect) ?? 0) + 1);
         resolve();
       };
-      connection.send(asked.wire, asked.isHead, {
-        head(head) {
-          defect = asked.defectOf(head);
-        },
-        body(buffer, from, to) {
-          if (received === 0) firstByteDurations.push(performance.now() - sentAt);
-          if (!defect && !asked.matches(buffer, from, to, received)) defect = 'other bytes';
-          received += to - from;
-          bytes += to - from;
+      sendChecked(connection, asked, {
+        body(length, isFirst) {
+          if (isFirst) firstByteDurations.push(performance.now() - sentAt);
+          bytes += length;
         },
         done: finish,
       });
@@ -163,8 +155,109 @@ async function run(plan) {
     /** Share of one core that this process used: near 1, the load and not the target limits the rate. */
     busy: (user + system) / 1000 / elapsed,
     wrong: [...wrong].slice(0, MAX_DEFECTS),
-    ...(ask.hits && ask.hits()),
+    ...ask.hits?.(),
   };
+}
+
+/**
+ * Sends `count` requests at `rate` per second, whether or not the earlier ones are answered; the rest of the plan is as
+ * for `run`.
+ *
+ * @returns latencies in milliseconds of `all` requests and of those for what is stored (`known`), and the `lateness` at
+ *   p99 with which this process sent them: see `arrive`.
+ */
+async function runOpen(plan) {
+  return withPriority(() => runArrivals(plan));
+}
+
+async function runArrivals(plan) {
+  const { rate, first = 0, count, connections } = plan;
+  const ask = askerOf(plan);
+  const wrong = new Map();
+  const isNew = new Uint8Array(count);
+  const pool = await openPool(plan, connections);
+  const cpuBefore = process.cpuUsage();
+  const { latencies, lateness, waited, elapsed } = await arrive({
+    rate,
+    count,
+    pool,
+    send(connection, n, done) {
+      const asked = ask(first + n);
+      isNew[n] = asked.isNew ? 1 : 0;
+      sendChecked(connection, asked, {
+        done(error, defect) {
+          if (defect) wrong.set(defect, (wrong.get(defect) ?? 0) + 1);
+          done(error);
+        },
+      });
+    },
+  });
+  const { user, system } = process.cpuUsage(cpuBefore);
+  for (const connection of pool) connection.close();
+  const answered = latencies.filter((latency) => !Number.isNaN(latency));
+  return {
+    answers: answered.length,
+    lost: count - answered.length,
+    elapsed,
+    all: percentilesOf(answered),
+    known: percentilesOf(latencies.filter((latency, n) => !isNew[n] && !Number.isNaN(latency))),
+    lateness: nearestRank(lateness, 0.99),
+    waited,
+    busy: (user + system) / 1000 / elapsed,
+    wrong: [...wrong].slice(0, MAX_DEFECTS),
+    counted: ask.hits?.(),
+  };
+}
+
+/** Where the system allows it, the target cannot delay what is due: in life the clients have CPUs of their own. */
+async function withPriority(work) {
+  const usual = getPriority();
+  try {
+    setPriority(constants.priority.PRIORITY_HIGH);
+  } catch {
+    // A process without the right to.
+  }
+  try {
+    return await work();
+  } finally {
+    try {
+      setPriority(usual);
+    } catch {
+      // It was not raised.
+    }
+  }
+}
+
+const askerOf = (plan) => (plan.traffic ? trafficAsker(plan) : listAsker(plan));
+
+async function openPool({ port, ports = [port] }, size) {
+  const pool = Array.from({ length: size }, (_, i) => new Connection(ports[i % ports.length], heads));
+  await Promise.all(pool.map((connection) => connection.open()));
+  return pool;
+}
+
+/**
+ * Sends one request, and compares the answer while it arrives. `done` is called with the error, or with the first thing
+ * that is wrong with the answer.
+ */
+function sendChecked(connection, asked, { body, done }) {
+  let defect;
+  let received = 0;
+  connection.send(asked.wire, asked.isHead, {
+    head(head) {
+      defect = asked.defectOf(head);
+    },
+    body(buffer, from, to) {
+      body?.(to - from, received === 0);
+      if (!defect && !asked.matches(buffer, from, to, received)) defect = 'other bytes';
+      received += to - from;
+    },
+    done(error) {
+      if (!error && !defect && asked.length !== undefined && received !== asked.length)
+        defect = `a body of ${received} bytes`;
+      done(error, defect);
+    },
+  });
 }
 
 /** Asks for a list of requests in turn. Equal requests are compared with one reference. */
@@ -220,6 +313,7 @@ function trafficAsker({ traffic, unique }) {
     return {
       wire: bytes,
       isHead: false,
+      isNew,
       length: resource.size,
       defectOf(head) {
         if (!isNew) known++;
@@ -280,3 +374,9 @@ function nearestRank(values, q) {
   const sorted = Float64Array.from(values).sort();
   return sorted[Math.max(0, Math.ceil(q * sorted.length) - 1)];
 }
+
+const percentilesOf = (values) => ({
+  p50: nearestRank(values, 0.5),
+  p99: nearestRank(values, 0.99),
+  p999: nearestRank(values, 0.999),
+});

@@ -4,10 +4,12 @@ import { start } from './child.mjs';
 import { compression } from './scenarios/compression.mjs';
 import { growth } from './scenarios/growth.mjs';
 import { herd } from './scenarios/herd.mjs';
-import { keys } from './scenarios/keys.mjs';
+import { latency } from './scenarios/latency.mjs';
+import { memory } from './scenarios/memory.mjs';
 import { processes } from './scenarios/processes.mjs';
 import { NEW_SPACE, rate } from './scenarios/rate.mjs';
 import { redisHangs } from './scenarios/redis-hangs.mjs';
+import { soak } from './scenarios/soak.mjs';
 import { staleness } from './scenarios/staleness.mjs';
 import { stream } from './scenarios/stream.mjs';
 import { tracking } from './scenarios/tracking.mjs';
@@ -18,9 +20,11 @@ import { progress } from './terminal.mjs';
 const TIMEOUT = '1s';
 
 /** Scenarios that start their own processes. */
-const INDEPENDENT = { processes, growth, tracking, staleness, compression };
+const INDEPENDENT = { processes, growth, tracking, staleness, compression, soak };
+/** Scenarios that measure all targets in interleaved rounds. */
+const INTERLEAVED = { latency };
 /** Scenarios that measure one target after the other, and give a table row for each. */
-const BY_TARGET = { herd, stream, keys, 'redis-hangs': redisHangs };
+const BY_TARGET = { herd, stream, memory, 'redis-hangs': redisHangs };
 
 /**
  * @param context the private `redis`, the `load` process, the `catalogue` of targets, and the `options` of the run.
@@ -35,18 +39,22 @@ export async function measure(context, scenario) {
   }
   const { started, skipped } = await startTargets(context, scenario, launch);
   try {
-    if (scenario.rate) return { scenario, skipped, ...(await rate(context, scenario, started, skipped)) };
+    const interleaved = scenario.rate ? rate : INTERLEAVED[scenario.id];
+    if (interleaved)
+      return { scenario, skipped, ...(await interleaved(context, scenario, started, skipped)) };
     const { head, row } = BY_TARGET[scenario.id](context);
     const rows = [];
     const figures = {};
+    const wrong = new Map();
     for (const target of started) {
       progress(scenario.title, target.name);
       const measured = await orSkip(target, skipped, () => row(target));
       if (!measured) continue;
       rows.push([target.name, ...measured.cells]);
       figures[target.name] = measured.figures;
+      if (measured.defects?.size > 0) wrong.set(target.name, measured.defects);
     }
-    return { scenario, skipped, head, rows, figures };
+    return { scenario, skipped, head, rows, figures, wrong };
   } finally {
     await Promise.all(started.map(({ process }) => process.stop()));
     await context.load.call('forget');

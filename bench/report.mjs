@@ -3,7 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { chart } from './chart.mjs';
-import { addedRatio, medianRatio, ms } from './figures.mjs';
+import { addedRatio, median, ms, quartiles, range, ratios } from './figures.mjs';
 import { goals } from './scenarios/index.mjs';
 import { print, printTable } from './terminal.mjs';
 
@@ -13,10 +13,11 @@ function cells({ scenario, rows, head, wrong }) {
   const withRatio = ({ value, ratio }, format) =>
     ratio === undefined ? format(value) : `${format(value)} (${ratio.toFixed(2)}x)`;
   return [
-    ['', 'CPU us', 'best round', 'requests/s', 'p50', 'p99', 'Redis us', 'rss', ''],
+    ['', 'CPU us', 'spread', 'best round', 'requests/s', 'p50', 'p99', 'Redis us', 'rss', ''],
     ...rows.map((row) => [
       `${row.name}${row.isFloor ? ' =' : ''}`,
       withRatio(row.cpu, (value) => value.toFixed(1)),
+      row.spread ? `${range(row.spread)}x` : '',
       withRatio(row.least, (value) => value.toFixed(1)),
       withRatio(row.rate, (value) => String(Math.round(value))),
       withRatio(row.p50, ms),
@@ -33,12 +34,13 @@ const titleOf = ({ scenario, runtime }) => `${scenario.title}${runtime ? `, Node
 export function show(result) {
   print();
   print(`  ${titleOf(result)}`);
+  if (result.text) print(`  ${result.text}`);
   printTable(cells(result));
   for (const { name, why } of result.skipped) print(`  skipped: ${name}: ${why}`);
   print();
 }
 
-/** Each goal with the measured value and whether it is met; for one without a value, the reason. */
+/** Each goal with the measured value, its quartiles and whether it is met; for one without a value, the reason. */
 export function goalResults(results) {
   return goals.flatMap((goal) =>
     results.filter(({ scenario }) => scenario.id === goal.id).map((result) => resultOf(goal, result)),
@@ -49,30 +51,43 @@ function resultOf(goal, result) {
   const { target, figure, of, plus, field } = goal;
   const { scenario, skipped, figures = {} } = result;
   const limit = plus ? (figures[plus.of]?.[figure] ?? Number.NaN) + plus.more : goal.limit;
-  const value = figure ? figures[target]?.[figure] : ratioOf(goal, result.samples);
+  const measured = figure ? figureOfTarget(figures[target], figure) : ratioOf(goal, result.samples);
   const text = figure
     ? `${scenario.title}: ${target}: ${goal.text}`
     : `${titleOf(result)}: ${field === 'redisCpu' ? 'CPU of Redis: ' : ''}${target} ${goal.adds ? `adds, as a multiple of what ${of} adds` : `/ ${of}`}`;
-  if (value === undefined || Number.isNaN(limit)) {
+  if (measured === undefined || Number.isNaN(limit)) {
     const why = skipped.find(({ name }) => name === target)?.why ?? 'not part of this run';
     return { text, limit, why };
   }
-  return { text, limit, value, met: value <= limit };
+  return { text, limit, ...measured, met: measured.value <= limit };
 }
 
+function figureOfTarget(figures, name) {
+  const value = figures?.[name];
+  return value === undefined ? undefined : { value, spread: figures.spread?.[name] };
+}
+
+/** The median over the rounds, and its quartiles. */
 function ratioOf({ target, of, adds, field = 'cpu' }, samples) {
   const [own, other, base] = [target, of, adds].map((name) => samples.get(name));
   if (!own || !other || own.length !== other.length || (adds && base?.length !== own.length))
     return undefined;
-  return adds ? addedRatio(own, other, base) : medianRatio(own, other, field);
+  if (adds) return addedRatio(own, other, base);
+  const rounds = ratios(own, other, field);
+  return { value: median(rounds), spread: quartiles(rounds) };
 }
 
 const figureOf = (value) => (Number.isInteger(value) ? `${value}` : value.toFixed(2));
 
 export function showGoals(results) {
-  for (const { text, value, limit, met, why } of goalResults(results)) {
+  for (const { text, value, spread, limit, met, why } of goalResults(results)) {
     if (value === undefined) print(`  -      ${text}: ${why}`);
-    else print(`  ${met ? 'met  ' : 'UNMET'}  ${figureOf(value)} (at most ${figureOf(limit)})  ${text}`);
+    else {
+      const quartiles = spread ? `, spread ${range(spread)}` : '';
+      print(
+        `  ${met ? 'met  ' : 'UNMET'}  ${figureOf(value)} (at most ${figureOf(limit)}${quartiles})  ${text}`,
+      );
+    }
   }
 }
 
@@ -84,7 +99,8 @@ export function write(files, { results, versions, options, duration, unavailable
     '# Results',
     '',
     'Written by `npm run bench`. [README.md](README.md) says how each figure is measured. A ratio is the median of the',
-    'ratios to the floor (`=`) of the same round. Compare the ratios: the figures themselves depend on the machine.',
+    'ratios to the floor (`=`) of the same round, and `spread` is their quartiles: half of the rounds lie between the two.',
+    'Compare the ratios: the figures themselves depend on the machine.',
     '',
     `- Machine: ${cpus().length} x ${model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GB, ${process.platform} ${process.arch}`,
     ...versions.map((line) => `- ${line}`),
@@ -95,12 +111,18 @@ export function write(files, { results, versions, options, duration, unavailable
     '',
     '## Goals',
     '',
-    '| goal | at most | measured | |',
-    '|---|--:|--:|---|',
-    ...goalResults(results).map(({ text, value, limit, met, why }) =>
+    '| goal | at most | measured | spread | |',
+    '|---|--:|--:|--:|---|',
+    ...goalResults(results).map(({ text, value, spread, limit, met, why }) =>
       value === undefined
-        ? `| ${text} | ${Number.isNaN(limit) ? '' : figureOf(limit)} | | not measured: ${why} |`
-        : `| ${text} | ${figureOf(limit)} | ${figureOf(value)} | ${met ? 'met' : '**unmet**'} |`,
+        ? row([text, Number.isNaN(limit) ? '' : figureOf(limit), '', '', `not measured: ${why}`])
+        : row([
+            text,
+            figureOf(limit),
+            figureOf(value),
+            spread ? range(spread) : '',
+            met ? 'met' : '**unmet**',
+          ]),
     ),
     '',
     ...results.flatMap(section),
@@ -123,14 +145,14 @@ function charted(results) {
 }
 
 function section(result) {
-  const { scenario, skipped, text } = result;
+  const { skipped, text } = result;
   const [head, ...rows] = cells(result);
   return [
     `## ${titleOf(result)}`,
     '',
     ...(text ? [text, ''] : []),
     row(head),
-    row(head.map((_, i) => (i === 0 || (scenario.rate && i === head.length - 1) ? '---' : '--:'))),
+    row(head.map((_, i) => (i === 0 || head[i] === '' ? '---' : '--:'))),
     ...rows.map(row),
     '',
     ...skipped.map(({ name, why }) => `- skipped: ${name}: ${why}`),

@@ -4,10 +4,12 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { Session } from 'node:inspector/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import { GCProfiler } from 'node:v8';
 import { answerCalls } from './child.mjs';
 
 const MEMORY_INTERVAL_MS = 5;
+const SETTLE_MS = 100;
 const PROFILE_INTERVAL_US = 200;
 
 let target;
@@ -40,6 +42,23 @@ answerCalls({
   /** Needs --expose-gc. */
   collectGarbage() {
     globalThis.gc?.();
+  },
+
+  /** The resident bytes, without waiting for anything. */
+  resident: () => ({ rss: process.memoryUsage.rss() }),
+
+  /**
+   * After everything is stored and all garbage is collected: `live`, the bytes on the heap and in buffers, and `rss`.
+   * Needs --expose-gc.
+   */
+  async memory() {
+    await target.settle?.();
+    // Ended connections and their buffers are freed in a later turn of the event loop.
+    await delay(SETTLE_MS);
+    globalThis.gc();
+    globalThis.gc();
+    const { heapUsed, external, rss } = process.memoryUsage();
+    return { live: heapUsed + external, rss };
   },
 
   async startProfile() {

@@ -9,6 +9,7 @@ import { cork, floor, leanFloor, mapFloor } from './floor.mjs';
 
 const TTL = '1h';
 const NEAR = { near: { maxSize: '64mb', ttl: '10s' } };
+const LARGE_NEAR = { near: { maxSize: '2gb', ttl: '1h' } };
 const COMPRESS = { compress: true };
 
 /**
@@ -61,6 +62,7 @@ export const targets = {
   'express rrc': onExpress('package', rrc()),
   'express rrc, in process': onExpress('package', rrc({ redis: undefined })),
   'express rrc, near': onExpress('package', rrc(NEAR)),
+  'express rrc, large near': onExpress('package', rrc(LARGE_NEAR)),
   'express rrc, compress': onExpress('package', rrc(COMPRESS)),
   'express rrc, front door': frontDoor({}),
   'express rrc, front door, near': frontDoor(NEAR),

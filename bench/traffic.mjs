@@ -1,7 +1,7 @@
 // Traffic as an API in front of browsers and programs has it: which URLs are asked for how often, how large their
 // responses are, and what clients send. Everything follows from seeds, so each target gets the same requests.
 
-const KEYS = 10_000;
+export const KEYS = 10_000;
 /** The exponent of the Zipf law: the URL of rank r is asked for in proportion to 1 / r^0.9. */
 const ZIPF = 0.9;
 /** Requests of one round trip through the sequence. */

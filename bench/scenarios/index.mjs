@@ -166,10 +166,24 @@ const others = {
     title: 'A stream of 50 MB',
     targets: [...FEW.filter((name) => !name.includes('corked')), 'peers'],
   },
-  keys: {
-    title: 'Distinct keys, 1 KB each',
-    targets: ['node floor', 'node rrc', 'express rrc, in process', ...OTHER_BUILD.slice(0, 1)],
+  latency: {
+    title: 'Latency of traffic at constant arrivals',
+    traffic: { order: 'zipf', hits: 0.9 },
+    load: { connections: 50 },
+    targets: TRAFFIC.filter((name) => name !== 'node map floor'),
+    floors: LEAN_FLOORS,
   },
+  memory: {
+    title: 'Memory per key',
+    targets: [
+      'express floor',
+      'express rrc',
+      'express rrc, large near',
+      'express rrc, in process',
+      'express other',
+    ],
+  },
+  soak: { title: 'Memory over time: traffic, and purges every few ms', targets: [] },
   'redis-hangs': {
     title: 'Redis hangs (SIGSTOP), 8 clients, 3 s',
     targets: REDIS_ONLY,
@@ -217,6 +231,21 @@ export const goals = [
     { id, target: 'express rrc', of: 'express lean floor', limit: 1.6, adds: 'express handler alone' },
     { id, target: 'express rrc', of: 'express lean floor', limit: 1.6, field: 'redisCpu' },
   ]),
+  ...['p99', 'hitsP99'].map((figure) => ({
+    id: 'latency',
+    target: 'express rrc',
+    figure: `${figure}At60`,
+    limit: 1.2,
+    text: `p99 of ${figure === 'p99' ? 'all requests' : 'hits'} at 60 % load / express lean floor`,
+  })),
+  // A key in a Map takes more than 40 bytes.
+  {
+    id: 'memory',
+    target: 'express rrc',
+    figure: 'perKey',
+    limit: 8,
+    text: 'bytes in the process per further key',
+  },
   { id: 'herd', target: 'express rrc', figure: 'runs', limit: 1, text: 'runs of the handler' },
   {
     id: 'stream',

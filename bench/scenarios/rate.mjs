@@ -1,6 +1,6 @@
 // CPU per request: interleaved rounds in which each target is loaded for a moment.
 
-import { leastCpu, median, medianRatio } from '../figures.mjs';
+import { leastCpu, median, quartiles, ratios } from '../figures.mjs';
 import { orSkip } from '../skipped.mjs';
 import { progress } from '../terminal.mjs';
 import { trafficOf } from '../traffic.mjs';
@@ -9,7 +9,7 @@ import { trafficOf } from '../traffic.mjs';
 const WARM_UP = { count: 8000, seconds: 5 };
 const WARM_UP_TAG = 'warm-up';
 /** Of the requests for stored responses, now and then one compares what is stored with what the app gives (`guard`). */
-const LEAST_HITS = 0.98;
+export const LEAST_HITS = 0.98;
 /** Of one allocation sample: at first, and at least. A sample in which V8 collects garbage halves the number. */
 const ALLOCATION_REQUESTS = [50, 5];
 /** The new space has from the start the size, in MB, that a busy process gives it. */
@@ -84,8 +84,7 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
     if (traffic) {
       const { length } = trafficOf(traffic);
       // Once to store everything, once for the guard to see who may have it, then for the code to be compiled.
-      for (const count of [length, length, WARM_UP.count])
-        await sampleOf(target, WARM_UP_TAG, { count });
+      for (const count of [length, length, WARM_UP.count]) await sampleOf(target, WARM_UP_TAG, { count });
       sound.push(target);
       return;
     }
@@ -132,19 +131,20 @@ function note(wrong, name, defect) {
   wrong.set(name, noted.add(defect));
 }
 
-/** The medians of a target, and of its ratios to the floor of the same round. */
+/** The medians of a target, and of its ratios to the floor of the same round; of the CPU also the quartiles. */
 function summaryOf({ name, on, kind }, samples, { floors }) {
   const own = samples.get(name);
   const ofFloor = samples.get(floors[on]);
   const floor = ofFloor !== own && ofFloor?.length === own.length ? ofFloor : undefined;
   const figure = (field) => ({
     value: median(own.map((sample) => sample[field])),
-    ratio: floor && medianRatio(own, floor, field),
+    ratio: floor && median(ratios(own, floor, field)),
   });
   return {
     name,
     kind,
     isFloor: floors[on] === name,
+    spread: floor && quartiles(ratios(own, floor, 'cpu')),
     least: { value: leastCpu(own), ratio: floor && leastCpu(own) / leastCpu(floor) },
     ...Object.fromEntries(
       ['cpu', 'rate', 'p50', 'p99', 'redisCpu', 'rss'].map((field) => [field, figure(field)]),

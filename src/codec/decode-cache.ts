@@ -1,16 +1,18 @@
-import { LRUCache } from 'lru-cache';
-import { type EncodedResponse, HEAD_BYTES } from './format.ts';
+import { Evictable, SecondChance } from '../second-chance.ts';
+import { isSealed } from './encryption.ts';
+import { type EncodedResponse, HEAD_BYTES, headLength, isIntact } from './format.ts';
 import type { Keyring } from './keyring.ts';
 import type { StoredResponse } from './stored-response.ts';
 
-/** The cache holds at most this many bytes of stored values. */
-const MAX_BYTES = 16 * 1024 * 1024;
-/** Larger values are not kept, in bytes. */
+/** What is kept takes about so many bytes at most. */
+const MAX_BYTES = 32 * 1024 * 1024;
+/** Larger values are not kept whole, in bytes. */
 const MAX_VALUE_BYTES = 1024 * 1024;
-/** How likely a value is kept when another has to be evicted for it. */
-const EVICTION_PROBABILITY = 1 / 32;
-/** For this many variants, the checksum that was read last is remembered. */
-const MAX_CHECKSUMS = 10_000;
+/** Larger heads are not kept, in bytes. */
+const MAX_HEAD_BYTES = 8 * 1024;
+/** A decoded head takes about so many times the memory of its bytes. */
+const HEAD_FACTOR = 4;
+const NO_BODY = Buffer.alloc(0);
 
 /** A value as a store returns it. */
 interface Value extends EncodedResponse {
@@ -21,56 +23,68 @@ interface Value extends EncodedResponse {
 }
 
 /** A value and the stored response that was decoded from it. */
-interface Kept {
+interface Whole {
   readonly value: Value;
   readonly stored: StoredResponse;
 }
 
+/** The bytes in front of a value's body, and what was decoded from them: the stored response without its body. */
+interface Head {
+  readonly bytes: Buffer;
+  readonly staleSince: number | undefined;
+  readonly stored: StoredResponse;
+}
+
+/** What was decoded at one variant. Whoever remembers the variant has it, and `DecodeCache` fills it. */
+export class Decoded extends Evictable {
+  whole: Whole | undefined;
+  head: Head | undefined;
+  /** The value of the near cache that was decoded last. */
+  near: { readonly value: Value; readonly stored: StoredResponse | undefined } | undefined;
+  /** The checksum that was read last; of a sealed value, a part of its nonce. */
+  sum: number | undefined;
+}
+
 /**
  * Decodes stored responses, and keeps the decoded form of those that are read repeatedly. Redis is still read each
- * time: the value that it returns is compared with the kept one, and equal values are the same valid response. The
- * comparison takes an eighth of the time that the checksum or the decryption takes.
+ * time, and the value that it returns is compared with the one that was decoded: equal values are the same valid response.
+ * Of a value whose head is equal, only the checksum is verified.
  */
 export class DecodeCache {
   readonly #keyring: Keyring;
-  readonly #kept = new LRUCache<string, Kept>({
-    maxSize: MAX_BYTES,
-    // The body is a part of the bytes, unless they were decrypted.
-    sizeCalculation: ({ value: { bytes }, stored: { body } }) =>
-      bytes.length + (body.buffer === bytes.buffer ? 0 : body.length),
+  readonly #kept = new SecondChance<Decoded>(MAX_BYTES, (decoded) => {
+    decoded.head = undefined;
+    decoded.whole = undefined;
   });
-  readonly #near = new WeakMap<Value, { readonly stored: StoredResponse | undefined }>();
-  /**
-   * By variant, the checksum that was read last (of a sealed value, a part of its nonce). `maxSize`, because lru-cache
-   * allocates the tables for `max` entries at once.
-   */
-  readonly #checksums = new LRUCache<string, number>({ maxSize: MAX_CHECKSUMS, sizeCalculation: () => 1 });
 
   constructor(keyring: Keyring) {
     this.#keyring = keyring;
   }
 
   /** Decodes a value of the near cache. The near cache returns the same object each time, so it is decoded once. */
-  decodeNear(id: string, value: Value): StoredResponse | undefined {
-    const known = this.#near.get(value);
-    if (known) return known.stored;
+  decodeNear(decoded: Decoded, id: string, value: Value): StoredResponse | undefined {
+    const { near } = decoded;
+    if (near?.value === value) return near.stored;
     const stored = this.#keyring.decode(id, value);
-    this.#near.set(value, { stored });
+    decoded.near = { value, stored };
     return stored;
   }
 
-  /** The stored response in a value that was read at a variant; `undefined` as for `Keyring.decode`. */
-  decode(
-    { id, variant }: { readonly id: string; readonly variant: string },
-    value: Value,
-  ): StoredResponse | undefined {
-    const variantKey = `${id} ${variant}`;
-    const known = this.#kept.get(variantKey);
-    if (known?.value.equals(value)) return known.stored;
-    const keep = this.#isWorthKeeping(variantKey, value.bytes);
-    const own = keep ? value.copy() : value;
-    const stored = this.#keyring.decode(id, own);
-    if (stored && keep) this.#kept.set(variantKey, { value: own, stored });
+  /** The stored response in a value that was read at a variant of an id; `undefined` as for `Keyring.decode`. */
+  decode(decoded: Decoded, id: string, value: Value): StoredResponse | undefined {
+    decoded.isUsed = true;
+    if (decoded.whole?.value.equals(value)) return decoded.whole.stored;
+    const { bytes } = value;
+    const sum = bytes.length < HEAD_BYTES ? undefined : bytes.readUInt32BE(4);
+    // A value is kept whole when it is read once more.
+    const keepsWhole = sum !== undefined && sum === decoded.sum && bytes.length <= MAX_VALUE_BYTES;
+    decoded.sum = sum;
+    const own = keepsWhole ? value.copy() : value;
+    const known = storedByHead(decoded.head, own);
+    const stored = known ?? this.#keyring.decode(id, own);
+    if (!stored) return undefined;
+    if (keepsWhole) this.#keep(decoded, known && decoded.head, { value: own, stored });
+    else if (!known) this.#keep(decoded, headOf(value, stored), undefined);
     return stored;
   }
 
@@ -79,17 +93,33 @@ export class DecodeCache {
     return this.#keyring.isDamage(bytes);
   }
 
-  /**
-   * Keep on the second read. If that evicts another value, only one time in 32, so that a scan of cold keys does not
-   * flush the cache.
-   */
-  #isWorthKeeping(variantKey: string, bytes: Buffer): boolean {
-    if (bytes.length < HEAD_BYTES || bytes.length > MAX_VALUE_BYTES) return false;
-    const checksum = bytes.readUInt32BE(4);
-    if (this.#checksums.get(variantKey) !== checksum) {
-      this.#checksums.set(variantKey, checksum);
-      return false;
-    }
-    return this.#kept.calculatedSize + bytes.length <= MAX_BYTES || Math.random() < EVICTION_PROBABILITY;
+  #keep(decoded: Decoded, head: Head | undefined, whole: Whole | undefined): void {
+    decoded.head = head;
+    decoded.whole = whole;
+    this.#kept.keep(decoded, sizeOf(head, whole));
   }
+}
+
+/** The stored response in a value that has the same head as the one that was decoded. */
+function storedByHead(head: Head | undefined, { bytes, staleSince }: Value): StoredResponse | undefined {
+  if (!head || head.staleSince !== staleSince || bytes.length < head.bytes.length) return undefined;
+  const { length } = head.bytes;
+  if (head.bytes.compare(bytes, 0, length) !== 0 || !isIntact(bytes)) return undefined;
+  return { ...head.stored, body: bytes.subarray(length) };
+}
+
+/** A sealed value has no head that can be read. */
+function headOf({ bytes, staleSince }: Value, stored: StoredResponse): Head | undefined {
+  const length = isSealed(bytes) ? Number.POSITIVE_INFINITY : headLength(bytes);
+  if (length > MAX_HEAD_BYTES) return undefined;
+  return { bytes: Buffer.from(bytes.subarray(0, length)), staleSince, stored: { ...stored, body: NO_BODY } };
+}
+
+function sizeOf(head: Head | undefined, whole: Whole | undefined): number {
+  const headBytes = head ? head.bytes.length * HEAD_FACTOR : 0;
+  if (!whole) return headBytes;
+  const { bytes } = whole.value;
+  const { body } = whole.stored;
+  // The body is a part of the bytes, unless they were decrypted.
+  return headBytes + bytes.length + (body.buffer === bytes.buffer ? 0 : body.length);
 }

@@ -76,9 +76,13 @@ export function lengthOf(body: readonly Piece[]): number {
 
 /** The stored response in these bytes; `undefined` when they are damaged or of an unknown format. */
 export function decode({ bytes, staleSince }: EncodedResponse): StoredResponse | undefined {
-  if (bytes.length < HEAD_BYTES || bytes.readUInt32BE(4) !== crc32(bytes.subarray(CHECKED_FROM)))
-    return undefined;
+  if (!isIntact(bytes)) return undefined;
   return decodeHead({ head: bytes, length: bytes.length, staleSince });
+}
+
+/** Whether the bytes have the checksum that they state. */
+export function isIntact(bytes: Buffer): boolean {
+  return bytes.length >= HEAD_BYTES && bytes.readUInt32BE(4) === crc32(bytes.subarray(CHECKED_FROM));
 }
 
 /** The stored response without the part of its body that is cut off. The checksum, which covers all of it, is ignored. */

@@ -1,6 +1,6 @@
 import type { ServerResponse } from 'node:http';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { type FieldValue, joined, parseCacheControl } from '../http/cache-control.ts';
+import { joined, parseCacheControl } from '../http/cache-control.ts';
 import { type FieldList, field, isDescriptive, leftOutOf304, type StoredFields } from '../http/headers.ts';
 import { type ByteRange, contentRange, type Part } from '../http/range.ts';
 import { hasReasonPhrase } from './http2.ts';
@@ -37,13 +37,14 @@ export function replay(
   added: AddedFields,
 ): number {
   for (const name of stored.removedFields) res.removeHeader(name);
-  const isForOne = res.hasHeader('set-cookie') && forbidsSharing(res.getHeader('cache-control'));
-  for (const name of res.getHeaderNames()) if (isDescriptive(name)) res.removeHeader(name);
+  const inFront = res.getHeaderNames();
+  const isForOne = inFront.length > 0 && isForOnePerson(res);
+  for (const name of inFront) if (isDescriptive(name)) res.removeHeader(name);
   if (stored.locals) Object.assign(localsOf(res), structuredClone(stored.locals));
   const { status, message, fields, body } = buildMessage(stored, form);
   if (added.age !== undefined) fields.push('Age', String(added.age));
   if (isForOne) forbidSharing(fields);
-  mergeVary(res, fields);
+  if (inFront.length > 0) mergeVary(res, fields);
   appendCacheStatus(res, fields, added.cacheStatus);
   // Node accepts repeated fields in a flat list, but its types do not.
   if (message === '' || !hasReasonPhrase(res)) res.writeHead(status, fields as string[]);
@@ -54,8 +55,9 @@ export function replay(
 }
 
 /** Whether middleware in front has said that this answer is for one person, as where it starts a session. */
-function forbidsSharing(cacheControl: FieldValue): boolean {
-  const directives = parseCacheControl(cacheControl);
+function isForOnePerson(res: ServerResponse): boolean {
+  if (!res.hasHeader('set-cookie')) return false;
+  const directives = parseCacheControl(res.getHeader('cache-control'));
   return directives.has('private') || directives.has('no-store');
 }
 
@@ -131,7 +133,7 @@ function buildMessage(stored: StoredResponse, form: ResponseForm): Message {
   const { status, message, headers, body } = stored;
   switch (form.kind) {
     case 'whole':
-      return { status, message, fields: headers.map(copyOf), body };
+      return { status, message, fields: copied(headers), body };
     case 'not-modified':
       return { status: 304, message: '', fields: without(headers, leftOutOf304), body: undefined };
     case 'unsatisfiable': {
@@ -181,6 +183,12 @@ function boundaryFor(body: Buffer): string {
     const boundary = `rrc-byteranges-${i}`;
     if (!body.includes(boundary)) return boundary;
   }
+}
+
+function copied(headers: StoredFields): FieldLines {
+  const fields: FieldLines = [];
+  for (const value of headers) fields.push(copyOf(value));
+  return fields;
 }
 
 /** A copy, because Node appends to the list of a repeated field in place, and the stored response is reused. */

@@ -1,6 +1,6 @@
 /** How many texts are remembered, and how long each may be, in characters: some of them come from clients. */
-const MAX_TEXTS = 500;
-const MAX_LENGTH = 200;
+const MAX_TEXTS = 1000;
+const MAX_LENGTH = 256;
 
 /**
  * A pure function of a text that remembers its last results: an app says the same few field values over and over. What it

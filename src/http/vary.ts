@@ -52,10 +52,13 @@ export function selector(name: string, headers: Fields): string | null {
 
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
-  if (NEGOTIATED.has(name)) return members(value).map(folded).sort(byWeight).join(', ');
+  if (NEGOTIATED.has(name)) return negotiated(value);
   // In a field of unknown syntax, a comma may be data.
   return LISTS.has(name) ? members(value).join(', ') : trimmed(value);
 }
+
+/** Clients of one kind send the same values. */
+const negotiated = remembered((value) => members(value).map(folded).sort(byWeight).join(', '));
 
 /** List fields: white space around commas has no meaning. */
 const LISTS: ReadonlySet<string> = new Set(['cache-control', 'prefer', 'te']);

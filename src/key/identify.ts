@@ -1,12 +1,14 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Exchange } from '../exchange/exchange.ts';
 import type { RequestTarget, Target } from '../exchange/target.ts';
+import { Generations } from '../generations.ts';
 import { joined } from '../http/cache-control.ts';
 import type { CacheDetail } from '../observe/outcome.ts';
 import type { Policy } from '../options/policy.ts';
 import type { KeyPart } from '../options/types.ts';
 import { optionView } from '../sharing/option-view.ts';
-import { declaredText, defaultKey, keyOf, normalizeQuery, redisId } from './cache-key.ts';
+import { variantKeyOf } from '../store/ids.ts';
+import { declaredText, defaultKey, keyOf, normalizeQuery, redisId, sharedMethod } from './cache-key.ts';
 
 /** The identity of a request in the cache: its cache key, and the declared parts that select a variant. */
 export interface Identity {
@@ -17,6 +19,10 @@ export interface Identity {
   readonly id: string;
   /** The declared parts as one text, empty without any. */
   readonly declared: string;
+  /** The variant of the declared parts alone, as it is written into Redis keys. */
+  readonly declaredVariant: string;
+  /** The id and that variant as one text, for maps. */
+  readonly place: string;
   /** Whether `vary.caller` has named the caller. */
   readonly coversCaller: boolean;
 }
@@ -34,7 +40,42 @@ export function identify(
   if (policy.key || by || caller) return identifyByOptions(x, policy, method);
   const target = keyTarget(x.target);
   if (!target) return 'target';
-  return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), NO_PARTS);
+  const rewritten = rewrittenUrl(x.req);
+  if (rewritten !== undefined || policy.vary.headers.length > 0 || policy.vary.cookies.length > 0)
+    return toIdentity(x, policy, defaultKey(method, target, policy.vary.query), { rewritten });
+  return identityOf(policy, method, target);
+}
+
+/** How many URLs are remembered with their identity, and how long they may be, in characters. */
+const MAX_REMEMBERED = 10_000;
+const MAX_REMEMBERED_LENGTH = 512;
+const remembered = new WeakMap<Policy, Generations<string, Identity>>();
+
+/** The identity that follows from method, scheme, host and URL alone. Making one takes longer than remembering it. */
+function identityOf(policy: Policy, method: string, target: Target): Identity {
+  const { scheme, host, url } = target;
+  const made = (): Identity => identity(policy, defaultKey(method, target, policy.vary.query), '', false);
+  if (url.length > MAX_REMEMBERED_LENGTH) return made();
+  let identities = remembered.get(policy);
+  if (!identities) {
+    identities = new Generations(MAX_REMEMBERED);
+    remembered.set(policy, identities);
+  }
+  const received = `${sharedMethod(method)} ${scheme}://${host}${url}`;
+  let known = identities.get(received);
+  if (!known) {
+    known = made();
+    identities.set(received, known);
+  }
+  return known;
+}
+
+/** @param declared the text of the declared parts. */
+function identity(policy: Policy, key: string, declared: string, coversCaller: boolean): Identity {
+  const id = redisId(key, policy.hash);
+  const declaredVariant = redisId(declared, policy.hash);
+  const place = variantKeyOf(id, declaredVariant);
+  return { key, policy, id, declared, declaredVariant, place, coversCaller };
 }
 
 /**
@@ -47,13 +88,15 @@ function keyTarget(target: RequestTarget | undefined): Target | undefined {
   return receivedHost === receivedHost.toLowerCase() ? { scheme, host: receivedHost, url } : undefined;
 }
 
-/** What the functions `vary.by` and `vary.caller` have returned; `undefined` for an option that is not given. */
+/** The parts that are not fields of the request; `undefined` where there is none. */
 interface ComputedParts {
+  /** What the function `vary.by` has returned. */
   readonly by?: KeyPart | undefined;
+  /** What the function `vary.caller` has returned. */
   readonly caller?: KeyPart | undefined;
+  /** The URL by which the app routes, if middleware in front has rewritten it. */
+  readonly rewritten?: string | undefined;
 }
-
-const NO_PARTS: ComputedParts = {};
 
 /** The identity where the options `key`, `vary.by` or `vary.caller` are functions. What they read covers nobody. */
 async function identifyByOptions(
@@ -74,11 +117,16 @@ async function identifyByOptions(
   }
   const by = policy.vary.by && (await policy.vary.by(x.req, x.res));
   const caller = policy.vary.caller && (await policy.vary.caller(x.req, x.res));
-  return toIdentity(x, policy, key, { by, caller });
+  return toIdentity(x, policy, key, { by, caller, rewritten: policy.key ? undefined : rewrittenUrl(x.req) });
 }
 
-function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: ComputedParts): Identity {
-  const { hash, vary } = policy;
+function toIdentity(
+  x: Exchange,
+  policy: Policy,
+  key: string,
+  { by, caller, rewritten }: ComputedParts,
+): Identity {
+  const { vary } = policy;
   const { headers, cookies } = vary;
   const parts: KeyPart[] = [];
   for (const name of headers) {
@@ -96,11 +144,8 @@ function toIdentity(x: Exchange, policy: Policy, key: string, { by, caller }: Co
   }
   if (by !== undefined) parts.push(['by', by]);
   if (caller !== undefined) parts.push(['caller', caller]);
-  const rewritten = policy.key ? undefined : rewrittenUrl(x.req);
   if (rewritten !== undefined) parts.push(['url', rewritten]);
-  const declared = declaredText(parts);
-  const coversCaller = caller !== undefined && namesSomebody(caller);
-  return { key, policy, id: redisId(key, hash), declared, coversCaller };
+  return identity(policy, key, declaredText(parts), caller !== undefined && namesSomebody(caller));
 }
 
 /** Whether a value of `vary.caller` names anybody: `req.user?.id ?? 0` and `[tenant, req.user?.id ?? null]` may not. */

@@ -114,9 +114,13 @@ export class Collapse {
     return BUSY;
   }
 
-  #lead(claim: LeaseClaim, { purgeState }: Acquired, flight: Flight): Extract<Turn, { kind: 'lead' }> {
+  #lead(
+    claim: LeaseClaim,
+    { purgeState, isFirst }: Acquired,
+    flight: Flight,
+  ): Extract<Turn, { kind: 'lead' }> {
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
-    return { kind: 'lead', lease: { ...claim, purgeState }, flight };
+    return { kind: 'lead', lease: { ...claim, purgeState, isFirst }, flight };
   }
 
   #begin(place: string): Flight {

@@ -154,7 +154,7 @@ function toCommit(
   };
   return {
     lease,
-    declaredVariant: redisId(identity.declared, policy.hash),
+    declaredVariant: identity.declaredVariant,
     variant: redisId(variant, policy.hash),
     names,
     tags,

@@ -11,10 +11,10 @@ import type { Transaction } from './transaction.ts';
  * stale one is left to the look-up, since Redis may hold a newer one.
  */
 export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }> | undefined {
-  const { context, exchange, identity, policy } = t;
+  const { context, policy } = t;
   // Shadow mode measures look-ups in Redis.
   if (policy.mode !== 'serve') return undefined;
-  const found = context.lookup.near(identity, t, policy.hash, exchange.cacheLevel);
+  const found = context.lookup.near(t);
   // Decoding a compressed body takes longer than asking Redis.
   const stored = found?.stored && chooseEncoded(t, found.stored);
   if (!found || !stored) return undefined;
@@ -25,9 +25,9 @@ export function decideNear(t: Transaction): Extract<Decision, { kind: 'serve' }>
 
 /** Starts the look-up in Redis. Pass the result to `acceptFound`. Two functions, so that a hit awaits one promise. */
 export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fault> {
-  const { exchange, identity, policy, startedAt, startsMs } = t;
+  const { startedAt, startsMs } = t;
   startsMs.lookup = performance.now() - startedAt;
-  return lookup.find(t, identity, t, policy.hash, exchange.cacheLevel);
+  return lookup.find(t);
 }
 
 /** Takes what the look-up has found, in the representation that the request accepts. */

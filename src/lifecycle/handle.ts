@@ -1,6 +1,6 @@
 import type { StoredResponse } from '../codec/stored-response.ts';
 import { selects } from '../key/variant.ts';
-import { ABANDONED, bypass, type ForwardReason } from '../observe/outcome.ts';
+import { ABANDONED, bypass, type CacheOutcome, type ForwardReason } from '../observe/outcome.ts';
 import { Fault } from '../store/fault.ts';
 import { LOOK_AGAIN, type Turn } from './collapse.ts';
 import { type Decision, decide, outcomeOf, type RequestFacts } from './decide.ts';
@@ -36,7 +36,8 @@ export async function handle(t: Transaction): Promise<void> {
   const { context, exchange } = t;
   if (context.reporter.isListening) exchange.keepContext();
   try {
-    await begin(t);
+    const begun = begin(t);
+    if (begun instanceof Promise ? await begun : begun) await answer(t);
   } catch (error) {
     const detail = reportError(context.reporter, error, t.ownPolicy);
     // The app's own errors never get here (see `Exchange.forward`). The app is called unless it was called already.
@@ -53,38 +54,73 @@ export async function handle(t: Transaction): Promise<void> {
   }
 }
 
-async function begin(t: Transaction): Promise<void> {
-  const { context, exchange, ownPolicy: policy, refresh } = t;
+/**
+ * All steps before the look-up.
+ * @returns whether the request is looked up. A promise only where there is something to wait for, so that a usual hit awaits
+ * nothing but the store.
+ */
+function begin(t: Transaction): boolean | Promise<boolean> {
+  const { context, exchange, ownPolicy: policy } = t;
+  const outerFill = t.inFront?.fill;
+  if (policy.enabled || outerFill || context.settings.invalidation) return beginByAsking(t);
+  if (policy.compress) exchange.askByOwnTags();
+  return enter(t) && lookUpIfQualified(t);
+}
+
+/** The same where a function among the options is asked, or another cache in front has begun a fill. */
+async function beginByAsking(t: Transaction): Promise<boolean> {
+  const { context, exchange, ownPolicy: policy } = t;
   const outerFill = t.inFront?.fill;
   const { enabled } = policy;
   if (enabled) {
     const isEnabled = (): unknown => enabled(exchange.req, exchange.res);
     if (!(await (outerFill ? outerFill.reads.untrackedAsync(isEnabled) : isEnabled()))) {
       if (outerFill) context.nested.takeOver(outerFill);
-      return exchange.forward();
+      exchange.forward();
+      return false;
     }
   }
   if (policy.compress) exchange.askByOwnTags();
   if (outerFill && outerFill.policy.identity === policy.identity) {
     context.setupChecks?.onSecondMount(t);
     await context.nested.override(outerFill, exchange, policy);
-    return exchange.forward();
+    exchange.forward();
+    return false;
   }
   if (outerFill) context.nested.takeOver(outerFill);
-  t.reportInPlaceOfFront();
+  if (!enter(t)) return false;
+  if (context.settings.invalidation && (await answerPurgeRequest(t))) return false;
+  return lookUpIfQualified(t);
+}
 
+/** The request is this cache's to handle. @returns whether it goes on: it does not where another cache refreshes by it. */
+function enter(t: Transaction): boolean {
+  const { exchange, ownPolicy: policy, refresh } = t;
+  t.reportInPlaceOfFront();
   // This internal request refreshes the response of another cache (another policy, level, `redisCache` call or copy of this
   // package): forward it.
-  if (refresh ? !refresh.isFor(policy, exchange.cacheLevel) : exchange.isRefreshOnItsWay)
-    return t.forward(bypass('refresh'));
+  if (refresh ? !refresh.isFor(policy, exchange.cacheLevel) : exchange.isRefreshOnItsWay) {
+    t.forward(bypass('refresh'));
+    return false;
+  }
   if (refresh) exchange.arriveAsRefresh();
-  if (context.settings.invalidation && (await answerPurgeRequest(t))) return;
-  if (isForwardedUnsafe(t)) return forwardUnsafe(t);
+  return true;
+}
+
+function lookUpIfQualified(t: Transaction): boolean | Promise<boolean> {
+  if (isForwardedUnsafe(t)) return forwardUnsafe(t).then(() => false);
   const qualified = qualify(t);
-  const unqualified = qualified instanceof Promise ? await qualified : qualified;
-  if (!unqualified) return answer(t);
-  if (refresh) dropRefresh(t, refresh, 'bypass');
+  return qualified instanceof Promise
+    ? qualified.then((unqualified) => isQualified(t, unqualified))
+    : isQualified(t, qualified);
+}
+
+/** Forwards a request that is not looked up. */
+function isQualified(t: Transaction, unqualified: CacheOutcome | undefined): boolean {
+  if (!unqualified) return true;
+  if (t.refresh) dropRefresh(t, t.refresh, 'bypass');
   else t.forward(unqualified);
+  return false;
 }
 
 /** Looks up, decides and acts. It is called again when what was found has changed meanwhile. */

@@ -1,16 +1,14 @@
-import { LRUCache } from 'lru-cache';
-import { DecodeCache } from '../codec/decode-cache.ts';
+import { DecodeCache, Decoded } from '../codec/decode-cache.ts';
 import type { Keyring } from '../codec/keyring.ts';
 import type { StoredResponse } from '../codec/stored-response.ts';
-import { redisId } from '../key/cache-key.ts';
+import { Generations } from '../generations.ts';
 import type { Identity } from '../key/identify.ts';
-import { PLAIN_VARIANT, type Selecting, variantText } from '../key/variant.ts';
-import type { HashName } from '../options/policy.ts';
+import { PLAIN_VARIANT, type Selecting, type Variant, variantOf, variantText } from '../key/variant.ts';
+import type { Policy } from '../options/policy.ts';
 import { Fault } from '../store/fault.ts';
 import type { Budget } from '../store/guard.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
-import { variantKeyOf } from '../store/ids.ts';
-import type { Specs, StoredValue, VariantRef } from '../store/store.ts';
+import type { StoredValue, VariantRef } from '../store/store.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 
 /** The result of a look-up: at most one stored response, which the request selects. */
@@ -28,8 +26,36 @@ export interface Found {
   readonly near?: boolean;
 }
 
-/** How many markers are remembered. Forgetting one costs a second round trip, nothing else. */
-const MAX_MARKERS = 10_000;
+/** A request that is looked up, and the time that it may wait for the store. */
+export interface LookedUp extends Selecting, Budget {
+  readonly identity: Identity;
+  readonly policy: Pick<Policy, 'hash'>;
+  /** The level of the cache that looks up. A response that a cache further in has stored is not for it. */
+  readonly exchange: { readonly cacheLevel: number };
+}
+
+/** What this process remembers of an identity. Forgetting it costs a second round trip where responses vary, nothing else. */
+class Place {
+  /** The marker that was read last. */
+  marker: StoredValue | undefined;
+  readonly #decoded = new Map<string, Decoded>();
+
+  /** What was decoded at a variant. */
+  at(variant: string): Decoded {
+    let decoded = this.#decoded.get(variant);
+    if (!decoded) {
+      if (this.#decoded.size >= MAX_VARIANTS) this.#decoded.clear();
+      decoded = new Decoded();
+      this.#decoded.set(variant, decoded);
+    }
+    return decoded;
+  }
+}
+
+/** How many places are remembered: see `Generations`. */
+const MAX_PLACES = 10_000;
+/** How many variants of one place are remembered. */
+const MAX_VARIANTS = 16;
 
 /**
  * Finds the stored response that a request selects (RFC 9111 §4.1). A response that does not vary is stored at the
@@ -42,7 +68,7 @@ export class Lookup {
   readonly #responses: Pick<GuardedResponses, 'get' | 'getNear'>;
   readonly #decodeCache: DecodeCache;
   readonly #pending: PendingInvalidations;
-  readonly #markers = new LRUCache<string, StoredValue>({ maxSize: MAX_MARKERS, sizeCalculation: () => 1 });
+  readonly #places = new Generations<string, Place>(MAX_PLACES);
 
   constructor(
     responses: Pick<GuardedResponses, 'get' | 'getNear'>,
@@ -55,170 +81,140 @@ export class Lookup {
   }
 
   /** The stored response of the near cache that the request selects, if it is known to be current. */
-  near(
-    { id, key, declared }: Identity,
-    request: Selecting,
-    hash: HashName | undefined,
-    cacheLevel: number,
-  ): Found | undefined {
-    if (this.#pending.includes(id)) return undefined;
-    let variant = redisId(declared, hash);
-    let text = declared === '' ? PLAIN_VARIANT : variantText(declared, [], request);
-    let value = this.#responses.getNear(id, variant);
-    const otherVariants = value?.specs !== undefined;
-    // Where responses vary on several sets of names, only Redis tells which variant is the newest.
-    if (value?.specs) {
-      if (value.specs.length > 1) return undefined;
-      text = variantText(declared, value.specs[0] as readonly string[], request);
-      variant = redisId(text, hash);
+  near(request: LookedUp): Found | undefined {
+    const { identity, policy, exchange } = request;
+    const { id, declared, declaredVariant } = identity;
+    const first = this.#responses.getNear(id, declaredVariant);
+    if (!first || this.#pending.includes(id)) return undefined;
+    let value: StoredValue | undefined = first;
+    let variant = declaredVariant;
+    let text: string;
+    const { specs } = first;
+    if (specs) {
+      // Where responses vary on several sets of names, only Redis tells which variant is the newest.
+      if (specs.length > 1) return undefined;
+      ({ id: variant, text } = variantOf(declared, specs[0] as readonly string[], request, policy.hash));
       value = this.#responses.getNear(id, variant);
-    }
-    const stored = value && this.#decodeCache.decodeNear(id, value);
-    if (!value || stored?.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text)
-      return undefined;
+    } else text = textOfDeclared(request);
+    const stored = value && this.#decodeCache.decodeNear(this.#place(identity).at(variant), id, value);
+    if (!stored || !isFor(stored, identity, exchange.cacheLevel, text)) return undefined;
     if (this.#pending.includesTag(stored.tags)) return undefined;
-    return { stored, ref: { id, variant }, value, otherVariants, damaged: NONE, near: true };
+    return {
+      stored,
+      ref: { id, variant },
+      value,
+      otherVariants: specs !== undefined,
+      damaged: NONE,
+      near: true,
+    };
   }
 
-  /**
-   * The stored response in Redis.
-   * @param cacheLevel of the cache that looks up. A response that a cache further in has stored is not for it.
-   */
-  async find(
-    budget: Budget,
-    identity: Identity,
-    request: Selecting,
-    hash: HashName | undefined,
-    cacheLevel: number,
-  ): Promise<Found | Fault> {
-    const { id, key, declared } = identity;
-    const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id, budget));
+  /** The stored response in Redis. */
+  async find(request: LookedUp): Promise<Found | Fault> {
+    const { identity } = request;
+    const { id, declaredVariant } = identity;
+    const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id, request));
     if (pendingFault) return pendingFault;
-    const declaredVariant = redisId(declared, hash);
-    const markerKey = variantKeyOf(id, declaredVariant);
-    const remembered = this.#markers.get(markerKey);
-    const expected = remembered ? variantsOf(identity, request, hash, remembered.specs) : [];
-    const read = await this.#responses.get(budget, id, [
-      declaredVariant,
-      ...expected.map(({ ref }) => ref.variant),
-    ]);
+    const place = this.#place(identity);
+    const { marker } = place;
+    const expected = marker ? variantsOf(request, marker) : NO_VARIANTS;
+    const read = await this.#responses.get(request, id, namesOf(declaredVariant, expected));
     if (read instanceof Fault) return read;
     const [value, ...values] = read;
-    const specs = value?.specs;
-    if (specs && remembered?.equals(value))
-      return this.#unlessPending(
-        newest(key, cacheLevel, expected, values, this.#decodeCache),
-        budget,
-        identity,
-        request,
-        hash,
-        cacheLevel,
-      );
-    if (specs) {
-      this.#markers.set(markerKey, value.copy());
-      const variants = variantsOf(identity, request, hash, specs);
+    if (marker && value && marker.equals(value))
+      return this.#unlessPending(this.#newest(request, place, expected, values), request);
+    if (value?.specs) {
+      place.marker = value.copy();
+      const variants = variantsOf(request, value);
       const again = await this.#responses.get(
-        budget,
+        request,
         id,
-        variants.map(({ ref }) => ref.variant),
+        variants.map((variant) => variant.id),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessPending(
-        newest(key, cacheLevel, variants, again, this.#decodeCache),
-        budget,
-        identity,
-        request,
-        hash,
-        cacheLevel,
-      );
+      return this.#unlessPending(this.#newest(request, place, variants, again), request);
     }
-    this.#markers.delete(markerKey);
-    return this.#unlessPending(
-      only(identity, request, cacheLevel, declaredVariant, value, this.#decodeCache),
-      budget,
-      identity,
-      request,
-      hash,
-      cacheLevel,
-    );
+    place.marker = undefined;
+    return this.#unlessPending(this.#only(request, place, value), request);
+  }
+
+  #place({ place }: Identity): Place {
+    let known = this.#places.get(place);
+    if (!known) {
+      known = new Place();
+      this.#places.set(place, known);
+    }
+    return known;
   }
 
   /** What was found, or the look-up after the purges of its tags that are under way. */
-  #unlessPending(
-    found: Found,
-    budget: Budget,
-    identity: Identity,
-    request: Selecting,
-    hash: HashName | undefined,
-    cacheLevel: number,
-  ): Found | Promise<Found | Fault> {
+  #unlessPending(found: Found, request: LookedUp): Found | Promise<Found | Fault> {
     const { stored } = found;
     if (!stored || !this.#pending.includesTag(stored.tags)) return found;
-    return this.#pending
-      .confirmedTags(stored.tags, budget)
-      .then((fault) => fault ?? this.find(budget, identity, request, hash, cacheLevel));
+    return this.#pending.confirmedTags(stored.tags, request).then((fault) => fault ?? this.find(request));
+  }
+
+  /** The value at the declared variant, which is no marker: a response that does not vary, or nothing. */
+  #only(request: LookedUp, place: Place, value: StoredValue | undefined): Found {
+    const { identity, exchange } = request;
+    const { id, declaredVariant } = identity;
+    const ref = { id, variant: declaredVariant };
+    const stored = value && this.#decodeCache.decode(place.at(declaredVariant), id, value);
+    const damaged = value && !stored && this.#decodeCache.isDamage(value.bytes) ? [ref] : NONE;
+    const matches = stored && isFor(stored, identity, exchange.cacheLevel, textOfDeclared(request));
+    return { stored: matches ? stored : undefined, ref, value, otherVariants: false, damaged };
+  }
+
+  /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
+  #newest(
+    { identity, exchange }: LookedUp,
+    place: Place,
+    variants: readonly Variant[],
+    values: readonly (StoredValue | undefined)[],
+  ): Found {
+    const { id } = identity;
+    let best: StoredResponse | undefined;
+    let at = 0;
+    let damaged = NONE;
+    for (let i = 0; i < variants.length; i++) {
+      const value = values[i];
+      if (!value) continue;
+      const variant = variants[i] as Variant;
+      const stored = this.#decodeCache.decode(place.at(variant.id), id, value);
+      if (!stored && this.#decodeCache.isDamage(value.bytes))
+        damaged = [...damaged, { id, variant: variant.id }];
+      if (!stored || !isFor(stored, identity, exchange.cacheLevel, variant.text)) continue;
+      if (best && stored.bornAt <= best.bornAt) continue;
+      best = stored;
+      at = i;
+    }
+    const ref = { id, variant: (variants[at] as Variant).id };
+    return { stored: best, ref, value: values[at], otherVariants: true, damaged };
   }
 }
 
-/** The value at the declared variant, which is no marker: a response that does not vary, or nothing. */
-function only(
-  { id, key, declared }: Identity,
-  request: Selecting,
-  cacheLevel: number,
-  declaredVariant: string,
-  value: StoredValue | undefined,
-  decodeCache: DecodeCache,
-): Found {
-  const ref = { id, variant: declaredVariant };
-  const stored = value && decodeCache.decode(ref, value);
-  const damaged = value && !stored && decodeCache.isDamage(value.bytes) ? [ref] : NONE;
-  const matches =
-    stored?.key === key &&
-    stored.cacheLevel <= cacheLevel &&
-    stored.variant === variantText(declared, [], request);
-  return { stored: matches ? stored : undefined, ref, value, otherVariants: false, damaged };
+const NONE: readonly VariantRef[] = [];
+const NO_VARIANTS: readonly Variant[] = [];
+
+/** Whether a stored response is that of the identity and the variant, and a cache of this level may use it. */
+function isFor(stored: StoredResponse, { key }: Identity, cacheLevel: number, variantText: string): boolean {
+  return stored.key === key && stored.cacheLevel <= cacheLevel && stored.variant === variantText;
 }
 
-const NONE: readonly VariantRef[] = [];
-
-interface Variant {
-  readonly text: string;
-  readonly ref: VariantRef;
+/** The text of the variant of the declared parts alone. */
+function textOfDeclared(request: LookedUp): string {
+  const { declared } = request.identity;
+  return declared === '' ? PLAIN_VARIANT : variantText(declared, [], request);
 }
 
 /** The variant that the request selects, for each set of field names. */
-function variantsOf(
-  { id, declared }: Identity,
-  request: Selecting,
-  hash: HashName | undefined,
-  specs: Specs = [],
-): Variant[] {
-  return specs.map((names) => {
-    const text = variantText(declared, names, request);
-    return { text, ref: { id, variant: redisId(text, hash) } };
-  });
+function variantsOf(request: LookedUp, { specs = [] }: StoredValue): Variant[] {
+  const { identity, policy } = request;
+  return specs.map((names) => variantOf(identity.declared, names, request, policy.hash));
 }
 
-/** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
-function newest(
-  key: string,
-  cacheLevel: number,
-  variants: readonly Variant[],
-  values: readonly (StoredValue | undefined)[],
-  decodeCache: DecodeCache,
-): Found {
-  let best: StoredResponse | undefined;
-  let at = 0;
-  const damaged: VariantRef[] = [];
-  variants.forEach(({ text, ref }, i) => {
-    const value = values[i];
-    const stored = value && decodeCache.decode(ref, value);
-    if (value && !stored && decodeCache.isDamage(value.bytes)) damaged.push(ref);
-    if (!stored || stored.key !== key || stored.cacheLevel > cacheLevel || stored.variant !== text) return;
-    if (best && stored.bornAt <= best.bornAt) return;
-    best = stored;
-    at = i;
-  });
-  const { ref } = variants[at] as Variant;
-  return { stored: best, ref, value: values[at], otherVariants: true, damaged };
+function namesOf(declaredVariant: string, variants: readonly Variant[]): string[] {
+  const names = [declaredVariant];
+  for (const { id } of variants) names.push(id);
+  return names;
 }

@@ -15,7 +15,7 @@ export interface RedisClient {
   hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
   evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  call(command: string, ...args: (string | number)[]): Promise<unknown>;
+  call(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
   unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;
   /** Listened to only while Redis fails. */

@@ -15,7 +15,7 @@ export class Caller {
   readonly #request: EnteringRequest;
   readonly #rule: SharingRule;
   readonly #constants: Constants;
-  readonly #texts = new Map<string, string | null>();
+  #texts: Map<string, string | null> | undefined;
   #credentials: readonly Credential[] | undefined;
   #shape: string | undefined;
 
@@ -55,6 +55,7 @@ export class Caller {
 
   /** The text of a placed value, by which it selects. */
   placed(name: string): string | null {
+    this.#texts ??= new Map();
     const known = this.#texts.get(name);
     if (known !== undefined) return known;
     const { req, res } = this.#request;
@@ -67,7 +68,7 @@ export class Caller {
   #shapeOrNone(places: readonly Place[] | undefined): string {
     const { req, res } = this.#request;
     try {
-      const all = places ?? placesOf(req, res);
+      const all = places ?? placesOf(req, res, false);
       return shapeOf(this.credentials, req, all, this.#rule.ignore, this.#constants);
     } catch {
       return randomUUID();

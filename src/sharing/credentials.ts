@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import { rawHeadersOf } from '../shared-state.ts';
-import { isCredential, isNoiseCookie } from './fields.ts';
+import { isCredential, isNoiseCookie, lowerCase } from './fields.ts';
 
 /** What names the caller of a request. */
 export interface Credential {
@@ -42,7 +42,7 @@ export function credentialsOf(
     found.some((one) => !one.isTaken && one.name === name && one.value === value);
   const raw = rawHeadersOf(req);
   for (let i = 0; i < raw.length; i += 2) {
-    const name = (raw[i] as string).toLowerCase();
+    const name = lowerCase(raw[i] as string);
     if (!isOne(name)) continue;
     for (const one of credentialsIn(name, raw[i + 1] as string, ignore))
       if (!isLeft(one.name, one.value)) found.push({ ...one, isTaken: true });

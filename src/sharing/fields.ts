@@ -104,6 +104,17 @@ type Kind = 'credential' | 'noise' | 'selects';
 /** Clients may send any name, so only so many are remembered. */
 const MAX_REMEMBERED = 1000;
 const kinds = new Map<string, Kind>();
+const lowerNames = new Map<string, string>();
+
+/** The name of a field as it was received, in lower case. */
+export function lowerCase(name: string): string {
+  const known = lowerNames.get(name);
+  if (known !== undefined) return known;
+  const lower = name.toLowerCase();
+  if (lowerNames.size >= MAX_REMEMBERED) lowerNames.clear();
+  lowerNames.set(name, lower);
+  return lower;
+}
 
 /** What a field is, by its lower-case name. Nothing of the options is asked. */
 function kindOf(name: string): Kind {

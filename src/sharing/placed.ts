@@ -2,6 +2,7 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { unviewed, viewedValues } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
+import { PlacedNames } from './placed-names.ts';
 
 /**
  * Values that middleware in front of the cache has placed on the request, on the response and on `res.locals`: a user, a
@@ -61,6 +62,8 @@ const OF_EVERY_RESPONSE: ReadonlySet<string> = new Set([
   ...namesAlongPrototypes(new ServerResponse(new IncomingMessage(new Socket()))),
   ...['req', 'locals', 'app', 'flush', 'err', 'responseTime', '_events', '_eventsCount'],
 ]);
+/** Names of every request, of which only the value tells whether middleware has put something there. */
+const VALUE_TELLS: ReadonlySet<string> = new Set(['client', 'query']);
 /** What body parsers make of a body, which the key of such a request is made of. */
 const OF_BODY: ReadonlySet<string> = new Set(['body', 'rawBody', 'file', 'files']);
 /** What middie places on the requests of Fastify. */
@@ -93,27 +96,31 @@ export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...['__onFinished', '_passport', '_sessionManager'],
 ]);
 
-/** Everything that middleware in front has placed, without logs and measures. A place where nothing is has no member. */
-export function placesOf(req: IncomingMessage, res: ServerResponse): readonly Place[] {
+/**
+ * Everything that middleware in front has placed, without logs and measures.
+ * @param isWhole whether hidden (non-enumerable) properties are looked for at any rate: see `PlacedNames`.
+ */
+export function placesOf(req: IncomingMessage, res: ServerResponse, isWhole: boolean): readonly Place[] {
   const places: Place[] = [];
-  addPlace(places, REQUEST, req, namesOnRequest(req));
+  const add = (prefix: string, holder: object, among: readonly string[]): void => {
+    const names = among.length === 0 ? among : among.filter((name) => !isNoise(prefix, holder, name));
+    if (names.length > 0) places.push({ prefix, holder, names });
+  };
+  add(REQUEST, req, namesOnRequest(req, isWhole));
   for (const name of CONTAINERS_OF_COOKIES) {
-    if (!(name in req)) continue;
+    if (!Object.hasOwn(req, name)) continue;
     const cookies = placedValue(req, name);
     if (typeof cookies === 'object' && cookies !== null)
-      addPlace(places, `${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies));
+      add(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies));
   }
-  addPlace(places, RESPONSE, res, onResponse.of(res));
+  add(RESPONSE, res, placedOnResponse.on(res, isWhole));
   const locals = localsOf(res);
-  if (locals) addPlace(places, LOCALS, locals, Object.getOwnPropertyNames(locals));
+  if (locals) add(LOCALS, locals, Object.getOwnPropertyNames(locals));
   return places;
 }
 
-function addPlace(places: Place[], prefix: string, holder: object, all: readonly string[]): void {
-  if (all.length === 0) return;
-  const names = all.filter((name) => !isNoise(prefix, holder, name));
-  if (names.length > 0) places.push({ prefix, holder, names });
-}
+const placedOnRequest = new PlacedNames((name) => OF_EVERY_REQUEST.has(name) && !VALUE_TELLS.has(name));
+const placedOnResponse = new PlacedNames(isOfEveryResponse);
 
 /** The id of a request is called `req.id`, and is no object. */
 function isNoise(prefix: string, holder: object, name: string): boolean {
@@ -122,53 +129,14 @@ function isNoise(prefix: string, holder: object, name: string): boolean {
 }
 
 /** A name of Node's or of Express's counts where middleware has put something else there. */
-function namesOnRequest(req: IncomingMessage): readonly string[] {
-  const names = onRequest.of(req);
-  return names.some(isUncertain) ? names.filter((name) => countsOn(req, name)) : names;
+function namesOnRequest(req: IncomingMessage, isWhole: boolean): string[] {
+  return placedOnRequest.on(req, isWhole).filter((name) => {
+    if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
+    if (name === 'query') return hasMoreThanUrl(req);
+    if (OF_BODY.has(name)) return req.method === 'GET' || req.method === 'HEAD';
+    return !(OF_FASTIFY.has(name) && Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol'));
+  });
 }
-
-function isUncertain(name: string): boolean {
-  return name === 'client' || name === 'query' || OF_BODY.has(name) || OF_FASTIFY.has(name);
-}
-
-function countsOn(req: IncomingMessage, name: string): boolean {
-  if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
-  if (name === 'query') return hasMoreThanUrl(req);
-  if (OF_BODY.has(name)) return req.method === 'GET' || req.method === 'HEAD';
-  const isFastifys = Object.hasOwn(req, 'hostname') && Object.hasOwn(req, 'protocol');
-  return !(isFastifys && OF_FASTIFY.has(name));
-}
-
-/**
- * The own names of objects of one kind, without those that all of them have. Most requests have the same names as the one
- * before, so the last list is kept: to compare it is faster than to look up each name.
- */
-class OwnNames {
-  readonly #isUsual: (name: string) => boolean;
-  #all: readonly string[] = [];
-  #kept: readonly string[] = [];
-
-  constructor(isUsual: (name: string) => boolean) {
-    this.#isUsual = isUsual;
-  }
-
-  of(holder: object): readonly string[] {
-    const all = Object.getOwnPropertyNames(holder);
-    if (isSameList(all, this.#all)) return this.#kept;
-    this.#all = all;
-    this.#kept = all.filter((name) => !this.#isUsual(name));
-    return this.#kept;
-  }
-}
-
-function isSameList(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
-}
-
-const onRequest = new OwnNames((name) => name !== 'query' && OF_EVERY_REQUEST.has(name) && name !== 'client');
-const onResponse = new OwnNames(isOfEveryResponse);
 
 export function isOfEveryRequest(name: string): boolean {
   return OF_EVERY_REQUEST.has(name) || OF_BODY.has(name) || name in IncomingMessage.prototype;

@@ -37,11 +37,18 @@ export class ReadWatch {
   }
 
   /** Begins to note what is read; what an earlier call began goes on. @param places what is placed there by now. */
-  begin(req: IncomingMessage, res: ServerResponse, places: readonly Place[] = placesOf(req, res)): void {
+  begin(
+    req: IncomingMessage,
+    res: ServerResponse,
+    places: readonly Place[] = placesOf(req, res, true),
+  ): void {
     if (this.#watching) return;
     this.#watching = true;
     this.#setView(req, 'headers', new FieldsHandler(this));
-    this.#watchLists(req, places.some(({ holder }) => holder === req));
+    this.#watchLists(
+      req,
+      places.some(({ holder }) => holder === req),
+    );
     for (const { prefix, holder, names } of places)
       for (const name of names) this.#watchPlaced(req, prefix, holder, name);
   }

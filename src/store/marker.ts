@@ -9,8 +9,20 @@ import type { Specs } from './store.ts';
 /** A marker lists at most this many sets of field names. A further set replaces the least recently used one. */
 export const MAX_SPECS = 4;
 
+/** How many texts of markers are remembered: an app has few sets of names for all its URLs. */
+const MAX_REMEMBERED = 1000;
+const remembered = new Map<string, Specs>();
+
 /** The sets of field names; `undefined` for a text that is damaged. */
 export function decodeSpecs(text: string): Specs | undefined {
+  const known = remembered.get(text);
+  if (known) return known;
+  const specs = specsIn(text);
+  if (specs && remembered.size < MAX_REMEMBERED) remembered.set(text, specs);
+  return specs;
+}
+
+function specsIn(text: string): Specs | undefined {
   const specs = text.split('\n').map((names) => (names === '' ? [] : names.split(',')));
   // Each set is a variant to read, so a forged marker must not list more of them than are ever written.
   return specs.length <= MAX_SPECS && specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;

@@ -30,6 +30,8 @@ export interface LeaseClaim extends VariantRef {
 export interface Lease extends LeaseClaim {
   /** Which purges by tag had begun when the lease was given. Any other purge of a tag of the response revokes the commit. */
   readonly purgeState: string;
+  /** Whether the id had no responses when the lease was given. The commit need not believe it. */
+  readonly isFirst?: boolean | undefined;
 }
 
 /** The outcome of `acquire`. */
@@ -43,6 +45,8 @@ export interface Acquired {
   readonly hitForMiss: boolean;
   /** What the lease gives back to the store: `Lease.purgeState`. */
   readonly purgeState: string;
+  /** What the lease gives back to the store: `Lease.isFirst`. */
+  readonly isFirst?: boolean | undefined;
 }
 
 /** Sets of field names that the responses of a key vary on, the newest first. */

@@ -32,7 +32,15 @@ async function aged(
   } as unknown as CacheContext;
   const fill: FillState = {
     transaction: new Transaction(exchange, policy, context),
-    identity: { key: 'k', policy, id: 'k', declared: '', coversCaller: false },
+    identity: {
+      key: 'k',
+      policy,
+      id: 'k',
+      declared: '',
+      declaredVariant: '',
+      place: 'k\n',
+      coversCaller: false,
+    },
     requestedAt: NOW,
     headBefore: [],
     reads: new ReadWatch(new Constants()),

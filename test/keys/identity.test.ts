@@ -43,6 +43,8 @@ describe('the identity of a request without options', () => {
       policy: expect.anything(),
       id: 'GET http://h/a?b=c',
       declared: '',
+      declaredVariant: '',
+      place: 'GET http://h/a?b=c\n',
       coversCaller: false,
     });
   });

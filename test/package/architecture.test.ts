@@ -28,7 +28,7 @@ const FLOORS = [
   ['http/', 'observe/'],
   ['warnings.ts', 'known-names.ts'],
   ['errors.ts', 'shared-state.ts'],
-  ['codes.ts'],
+  ['codes.ts', 'generations.ts', 'second-chance.ts'],
 ];
 
 const SRC = join(__dirname, '../../src');

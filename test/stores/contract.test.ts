@@ -3,7 +3,7 @@ import { memoryStore } from '../../src/store/memory/memory-store.ts';
 import { sharedCluster } from '../support/cluster.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
-import { client5Of, clientOf, clusterOf, storeOf } from '../support/store.ts';
+import { client5Of, clientOf, clusterOf, stagingStoreOf, storeOf } from '../support/store.ts';
 import { contract } from './support/contract.ts';
 
 let redis: RedisProcess;
@@ -32,3 +32,9 @@ contract('Redis through a client that gives numbers as text', () => {
 });
 contract('a Cluster', () => storeOf(clusterOf(cluster)));
 contract('a Cluster through a client with a keyPrefix', () => storeOf(clusterOf(cluster, 'app:'), 'f:'));
+
+contract('Redis, values staged', () => stagingStoreOf(clientOf(redis, { keyPrefix: 'app:' }), 'g:'));
+contract('Redis, values staged, through a client that batches commands', () => {
+  return stagingStoreOf(clientOf(redis, { enableAutoPipelining: true }), 'h:', 10_000);
+});
+contract('a Cluster, values staged', () => stagingStoreOf(clusterOf(cluster), 'i:'));

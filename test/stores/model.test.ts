@@ -6,7 +6,7 @@ import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { clientOf, clusterOf, storeOf } from '../support/store.ts';
+import { clientOf, clusterOf, stagingStoreOf, storeOf } from '../support/store.ts';
 import { MINUTE, purgeAll, purgeTag, response, valueAt } from './support/values.ts';
 
 /* Any sequence of verbs has the same answers in process and in Redis, and leaves the same behind. */
@@ -93,8 +93,9 @@ const verb: fc.Arbitrary<[string, Verb]> = fc.oneof(
     weight: 6,
     arbitrary: named('fill', commit, async (store, commit) => {
       const there = await valueAt(store, commit.lease.id, commit.lease.variant);
-      const { kind, purgeState } = await store.leases.acquire(commit.lease, there, MINUTE);
-      return [kind, await store.responses.commit({ ...commit, lease: { ...commit.lease, purgeState } })];
+      const { kind, purgeState, isFirst } = await store.leases.acquire(commit.lease, there, MINUTE);
+      const given = { ...commit.lease, purgeState, isFirst };
+      return [kind, await store.responses.commit({ ...commit, lease: given })];
     }),
   },
   named('renew', lease, (store, lease) => store.leases.renew(lease, MINUTE)),
@@ -160,15 +161,16 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 describe.each([
-  ['Redis', () => clientOf(redis, { keyPrefix: 'app:' })],
-  ['a Cluster', () => clusterOf(cluster)],
-])('%s', (_name, clientFor) => {
+  ['Redis', () => clientOf(redis, { keyPrefix: 'app:' }), storeOf],
+  ['Redis, values staged,', () => clientOf(redis, { keyPrefix: 'app:' }), stagingStoreOf],
+  ['a Cluster', () => clusterOf(cluster), storeOf],
+])('%s', (_name, clientFor, open) => {
   test('answers as the in-process store does', async () => {
     const client = clientFor();
     const run = fc.asyncProperty(fc.array(verb, { maxLength: 40, size: 'max' }), async (verbs) => {
       const memory = memoryStore(Date.now);
       // Whatever tags were purged before is remembered for long.
-      const store = storeOf(client, uniquePrefix());
+      const store = open(client, uniquePrefix());
       for (const [name, verb] of verbs) {
         expect([name, await verb(store)]).toEqual([name, await verb(memory)]);
       }

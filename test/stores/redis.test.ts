@@ -5,6 +5,7 @@ import { startCluster } from '../support/cluster.ts';
 import { enveloped } from '../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { clientOf, storeOf } from '../support/store.ts';
+import { until } from '../support/until.ts';
 import {
   acquire,
   at,
@@ -114,6 +115,54 @@ describe('keys', () => {
     } finally {
       await cluster.stop();
     }
+  });
+});
+
+describe('the end of a lease', () => {
+  const ENDS: [string, () => Promise<unknown>][] = [
+    ['a commit', () => store.responses.commit(commitOf('id'))],
+    ['a release', () => store.leases.release(lease('id'), 0)],
+    ['a release of a fill with nothing to share', () => store.leases.release(lease('id'), MINUTE)],
+    ['a purge', () => store.responses.purge('id')],
+    [
+      'a put',
+      () =>
+        store.responses.put({
+          ...{ id: 'id', key: 'id', bytes: response('put'), headBytes: 20, ttlMs: MINUTE },
+        }),
+    ],
+  ];
+  /** Resolves once the mark of a waiting process is in Redis. */
+  const marked = () => until(async () => /^\d+\+ /.test((await client.hget('rrc:{id}|leases', '')) ?? ''));
+  const published = async (): Promise<number> =>
+    Number(/cmdstat_publish:calls=(\d+)/.exec(await client.info('commandstats'))?.[1] ?? 0);
+
+  test.each(ENDS)('by %s wakes whoever waits, and is not published where nobody does', async (how, end) => {
+    await acquire(store, lease('id'), NOTHING, MINUTE);
+    await end();
+    expect(await published()).toBe(how === 'a purge' || how === 'a put' ? 1 : 0);
+    await acquire(store, lease('id'), await valueAt(store, 'id'), MINUTE);
+    const waiting = store.leases.wait({ id: 'id', variant: '' }, 10 * MINUTE);
+    await marked();
+    await end();
+    await waiting;
+  });
+
+  test('wakes whoever has waited since before a renewal, or since before another took over', async () => {
+    await acquire(store, lease('id'), NOTHING, MINUTE);
+    const waiting = store.leases.wait({ id: 'id', variant: '' }, 10 * MINUTE);
+    await marked();
+    expect(await store.leases.renew(lease('id'), 50)).toBe(true);
+    await until(async () => (await acquire(store, lease('id', '', 'next'), NOTHING, MINUTE)) === 'leader');
+    await store.leases.release(lease('id', '', 'next'), 0);
+    await waiting;
+  });
+
+  test('is told at once to whoever begins to wait after it', async () => {
+    await acquire(store, lease('id'), NOTHING, MINUTE);
+    await store.leases.release(lease('id'), 0);
+    await store.leases.wait({ id: 'id', variant: '' }, 10 * MINUTE);
+    expect(await client.exists('rrc:{id}|leases')).toBe(0);
   });
 });
 

@@ -20,6 +20,12 @@ export function clusterOf(redis: Pick<RedisProcess, 'url'>, keyPrefix = ''): Clu
 }
 
 /** A store that closes its client, as it does with one of its own. */
-export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number): Store {
-  return redisStore(client as RedisClient, prefix, maxEntries, async () => (client as Redis).disconnect());
+export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number, stagedFrom?: number): Store {
+  const close = async (): Promise<void> => (client as Redis).disconnect();
+  return redisStore(client as RedisClient, prefix, maxEntries, close, stagedFrom);
+}
+
+/** The same store, which stages every value, as it does with large ones. */
+export function stagingStoreOf(client: object, prefix = 'rrc:', maxEntries?: number): Store {
+  return storeOf(client, prefix, maxEntries, 1);
 }

@@ -1,8 +1,7 @@
-import { LRUCache } from 'lru-cache';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { RedisClient } from '../../options/redis.ts';
+import { Evictable, SecondChance } from '../../second-chance.ts';
 import { replyCode } from '../fault.ts';
-import { variantKeyOf } from '../ids.ts';
 import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
 import type { StoredValue } from '../store.ts';
 import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
@@ -15,14 +14,27 @@ export interface NearOptions {
   readonly ttl: number;
 }
 
-/** A value of the near cache, and what tells whether Redis still reports its changes. */
-interface KeptValue {
+/** What was read of a value, and what tells whether Redis still reports its changes. */
+interface Read {
   readonly id: string;
   readonly variant: string;
   readonly value: StoredValue;
   readonly home: Home;
   readonly tracking: Tracking;
   readonly epoch: number;
+}
+
+/** A value of the near cache. */
+class KeptValue extends Evictable {
+  readonly read: Read;
+  /** Until when it is used, by `performance.now()`. */
+  readonly until: number;
+
+  constructor(read: Read, until: number) {
+    super();
+    this.read = read;
+    this.until = until;
+  }
 }
 
 /** A read in progress. Its values are kept unless one of them has changed meanwhile. */
@@ -49,8 +61,10 @@ export class NearCache {
   readonly #onFault: (fault: FaultEvent) => void;
   /** By server. */
   readonly #trackings = new Map<string, Tracking>();
-  readonly #kept: LRUCache<string, KeptValue>;
-  readonly #variants = new Map<string, Set<string>>();
+  readonly #options: NearOptions;
+  readonly #kept: SecondChance<KeptValue>;
+  /** The values by id and variant. */
+  readonly #values = new Map<string, Map<string, KeptValue>>();
   /** The reads in progress, by id. A read that crosses a change is removed, so that its values are not kept. */
   readonly #readings = new Map<string, Set<object>>();
   readonly #stopWatching: () => void;
@@ -72,27 +86,22 @@ export class NearCache {
       },
       left: (server) => this.#stopTracking(server),
     });
-    this.#kept = new LRUCache({
-      maxSize: options.maxSize,
-      ttl: options.ttl,
-      sizeCalculation: ({ value: { bytes }, id, variant }) =>
-        bytes.length + OVERHEAD_BYTES + 2 * (id.length + variant.length),
-      dispose: ({ id, variant }, _variantKey, reason) => {
-        if (reason === 'set') return;
-        const variants = this.#variants.get(id);
-        if (variants?.delete(variant) && variants.size === 0) this.#variants.delete(id);
-      },
-    });
+    this.#options = options;
+    this.#kept = new SecondChance(options.maxSize, ({ read }) => this.#drop(read));
   }
 
   /** The value of a variant, if it is kept and known to be current. */
   get(id: string, variant: string): StoredValue | undefined {
-    const variantKey = variantKeyOf(id, variant);
-    const kept = this.#kept.get(variantKey);
+    const kept = this.#values.get(id)?.get(variant);
     if (!kept) return undefined;
-    const { tracking, epoch, home, value } = kept;
-    if (epoch === tracking.epoch && tracking.isAlive && home.isStill()) return value;
-    this.#kept.delete(variantKey);
+    const { tracking, epoch, home, value } = kept.read;
+    const now = performance.now();
+    if (now < kept.until && epoch === tracking.epoch && tracking.isAliveAt(now) && home.isStill()) {
+      kept.isUsed = true;
+      return value;
+    }
+    this.#kept.remove(kept);
+    this.#drop(kept.read);
     return undefined;
   }
 
@@ -125,13 +134,15 @@ export class NearCache {
   forget(id: string): void {
     const readings = this.#readings.get(id);
     readings?.clear();
-    for (const variant of [...(this.#variants.get(id) ?? [])]) this.#kept.delete(variantKeyOf(id, variant));
+    for (const kept of this.#values.get(id)?.values() ?? []) this.#kept.remove(kept);
+    this.#values.delete(id);
   }
 
   forgetAll(): void {
     for (const readings of this.#readings.values()) readings.clear();
     this.#readings.clear();
     this.#kept.clear();
+    this.#values.clear();
   }
 
   close(): void {
@@ -145,13 +156,23 @@ export class NearCache {
     this.#trackings.delete(server);
   }
 
-  #keep(kept: KeptValue): void {
-    const variantKey = variantKeyOf(kept.id, kept.variant);
-    this.#kept.set(variantKey, kept);
-    // A value larger than the near cache is not kept.
-    if (!this.#kept.has(variantKey)) return;
-    const variants = this.#variants.get(kept.id) ?? new Set();
-    this.#variants.set(kept.id, variants.add(kept.variant));
+  #keep(read: Read): void {
+    const { id, variant, value } = read;
+    const size = value.bytes.length + OVERHEAD_BYTES + 2 * (id.length + variant.length);
+    if (size > this.#options.maxSize) return;
+    const values = this.#values.get(id) ?? new Map<string, KeptValue>();
+    this.#values.set(id, values);
+    const before = values.get(variant);
+    if (before) this.#kept.remove(before);
+    const kept = new KeptValue(read, performance.now() + this.#options.ttl);
+    values.set(variant, kept);
+    this.#kept.keep(kept, size);
+  }
+
+  /** Takes a value that is not kept any more out of the map. */
+  #drop({ id, variant }: Read): void {
+    const values = this.#values.get(id);
+    if (values?.delete(variant) && values.size === 0) this.#values.delete(id);
   }
 
   #track(server: string): Tracking | undefined {

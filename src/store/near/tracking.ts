@@ -72,7 +72,12 @@ export class Tracking {
 
   /** Whether Redis reports every change, as far as this process can tell. */
   get isAlive(): boolean {
-    return this.#isEnabled && performance.now() < this.#aliveUntil;
+    return this.isAliveAt(performance.now());
+  }
+
+  /** @param now by `performance.now()`. */
+  isAliveAt(now: number): boolean {
+    return this.#isEnabled && now < this.#aliveUntil;
   }
 
   /** Invalidates everything, and connects again, to where the server is by now. */

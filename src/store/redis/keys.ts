@@ -7,8 +7,11 @@ import type { RedisClient } from '../../options/redis.ts';
  *   rrc:{ID}              hash: variant -> stored response, or the marker that lists what its variants vary on;
  *                         !variant -> what scripts need to know of that value; @ -> the cache key (sealed with `encrypt`),
  *                         where ID is a hash of it
- *   rrc:{ID}|leases       hash: variant -> expiry and token of the fill that may store it; !variant -> until when nobody
- *                         waits for a fill of it (hit-for-miss); @ -> the cache key as above
+ *   rrc:{ID}|leases       hash: variant -> expiry and token of the fill that may store it, and whether another process waits
+ *                         for its end; !variant -> until when nobody waits for a fill of it (hit-for-miss); @ -> the cache
+ *                         key as above
+ *   rrc:{ID}|TOKEN        hash: variant -> a large response that was sent and that its fill, which has the token, has yet to
+ *                         commit. It becomes rrc:{ID}, or is deleted, by the next command, or expires soon
  *
  *   rrc:{@TAG}            sorted set: the ids stored under a tag, scored by their expiry
  *   rrc:{@TAG}|purges     sorted set: the names of purges in progress
@@ -25,6 +28,10 @@ export function responsesKey(prefix: string, id: string): string {
 
 export function leasesKey(prefix: string, id: string): string {
   return `${responsesKey(prefix, id)}|leases`;
+}
+
+export function stagingKey(prefix: string, id: string, token: string): string {
+  return `${responsesKey(prefix, id)}|${token}`;
 }
 
 export function tagKey(prefix: string, tag: string): string {

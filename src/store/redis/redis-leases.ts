@@ -3,14 +3,14 @@ import { MalformedReply } from '../fault.ts';
 import type { Acquired, Leases } from '../store.ts';
 import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
 import { LeaseChannel, type Subscriber } from './lease-channel.ts';
-import { ACQUIRE, IS_LEASED, RELEASE, RENEW } from './lua/leases.ts';
+import { ACQUIRE, AWAIT_END, RELEASE, RENEW } from './lua/leases.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
-import { numberIn, script } from './scripts.ts';
+import { script } from './scripts.ts';
 
 const acquire = script(ACQUIRE);
 const renew = script(RENEW);
 const release = script(RELEASE);
-const isLeased = script(IS_LEASED);
+const awaitEnd = script(AWAIT_END);
 
 /** The leases in Redis. */
 export function redisLeases(context: RedisContext): Leases & { close(): void } {
@@ -48,7 +48,7 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
       const key = leasesKey(prefix, id);
       // A script publishes on the name of its key, which begins with the client's own prefix.
       return channel.wait(`${keyPrefixOf(client)}${key}`, ms, async () => {
-        return (await scripts.runForNumber(isLeased, [key], variant)) === 0;
+        return (await scripts.runForNumber(awaitEnd, [key], variant)) === 0;
       });
     },
 
@@ -63,14 +63,18 @@ const OUTCOMES: readonly Omit<Acquired, 'purgeState'>[] = [
   { kind: 'changed', hitForMiss: false },
   { kind: 'in-progress', hitForMiss: true },
   { kind: 'leader', hitForMiss: true },
+  { kind: 'leader', hitForMiss: false, isFirst: true },
+  { kind: 'leader', hitForMiss: true, isFirst: true },
 ];
+
+const ZERO = '0'.charCodeAt(0);
 
 /** The reply of ACQUIRE. @throws {MalformedReply} */
 function parseAcquired(reply: unknown): Acquired {
-  const [code, purgeState] = Array.isArray(reply) ? reply : [reply, ''];
-  const outcome = OUTCOMES[numberIn(code)];
+  const text = String(reply);
+  const outcome = OUTCOMES[text.charCodeAt(0) - ZERO];
   if (!outcome) throw new MalformedReply('a script', reply);
-  return { ...outcome, purgeState: String(purgeState) };
+  return { ...outcome, purgeState: text.slice(1) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

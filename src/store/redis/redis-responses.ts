@@ -2,21 +2,39 @@ import { randomUUID } from 'node:crypto';
 import { isHalfMoved, isWrongType } from '../fault.ts';
 import type { PurgeMode, Responses, StoredValue } from '../store.ts';
 import { enclose, parseValue, staleMark } from './envelope.ts';
-import { entriesKeys, leasesKey, responsesKey } from './keys.ts';
-import { COMMIT, DISCARD, PURGE, PUT, REPLACE } from './lua/responses.ts';
+import { entriesKeys, leasesKey, responsesKey, stagingKey } from './keys.ts';
+import { COMMIT, DISCARD, OPEN_STAGING, PURGE, PUT, REPLACE } from './lua/responses.ts';
 import { readValues } from './read.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
 import { type ScannedId, walk } from './scan.ts';
 import { script } from './scripts.ts';
 
 const commit = script(COMMIT);
+const openStaging = script(OPEN_STAGING);
 const put = script(PUT);
 const replace = script(REPLACE);
 const discard = script(DISCARD);
 const purge = script(PURGE);
 
-/** The responses in Redis. @param maxEntries how many are stored at most; `undefined` for no limit. */
-export function redisResponses(context: RedisContext, maxEntries: number | undefined): Responses {
+/** The reply of COMMIT to a staged value that it cannot store. */
+const AGAIN = 2;
+
+/** A staged value that no commit has met is deleted after this many milliseconds. */
+const STAGED_MS = 60_000;
+
+/** A value that is shorter than this costs less as an argument of its script. */
+export const STAGED_FROM_BYTES = 16_384;
+
+/**
+ * The responses in Redis.
+ * @param maxEntries how many are stored at most; `undefined` for no limit.
+ * @param stagedFromBytes the length of the smallest value that is staged.
+ */
+export function redisResponses(
+  context: RedisContext,
+  maxEntries: number | undefined,
+  stagedFromBytes: number,
+): Responses {
   const { client, prefix, scripts, batch, tagIndex, permissions } = context;
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
@@ -49,6 +67,16 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
     return counts.reduce((sum, count) => sum + count, 0);
   }
 
+  /**
+   * Sends a large value in front of the script that stores it. As an argument of the script it would be copied into Lua and
+   * out of it, which costs Redis more than all else of a commit. The script finds out whether the value is there, so errors are
+   * left to it. The key has an expiry before it has the value: a connection that is lost leaves nothing for ever.
+   */
+  function stage(key: string, field: string, value: Buffer): void {
+    scripts.run(openStaging, [key], field, STAGED_MS).catch(() => {});
+    client.call('HSET', key, field, value).catch(() => {});
+  }
+
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
     // The permissions are read before the first lease is needed, so that a miss does not wait for them.
     if (!permissions.wereAsked) permissions.check().catch(() => {});
@@ -77,24 +105,34 @@ export function redisResponses(context: RedisContext, maxEntries: number | undef
         await tagIndex.add(id, tags, ttlMs);
         if (tagIndex.isLogApart && (await tagIndex.isPurged(lease.purgeState, tags))) return false;
       }
-      const checksLog = tags.length > 0 && !tagIndex.isLogApart;
-      const stored = await scripts.runForNumber(
-        commit,
-        checksLog ? [...keysOf(id), tagIndex.logKey] : keysOf(id),
-        lease.variant,
-        token,
-        enclose(response, token),
-        headBytes,
-        ttlMs,
-        names.join(','),
-        declaredVariant,
-        variant,
-        nameOf(id, key),
-        maxEntries ?? 0,
-        lease.purgeState,
-        ...(checksLog ? tags : []),
-      );
-      return stored === 1;
+      const logKeys = tags.length > 0 && !tagIndex.isLogApart ? [tagIndex.logKey] : [];
+      const value = enclose(response, token);
+      const run = (stagingKeys: string[], argument: Buffer | string): Promise<number> =>
+        scripts.runForNumber(
+          commit,
+          [...keysOf(id), ...logKeys, ...stagingKeys],
+          lease.variant,
+          token,
+          argument,
+          headBytes,
+          ttlMs,
+          names.join(','),
+          declaredVariant,
+          variant,
+          nameOf(id, key),
+          maxEntries ?? 0,
+          stagingKeys.length > 0 ? value.length : 0,
+          lease.purgeState,
+          ...(logKeys.length > 0 ? tags : []),
+        );
+      if (lease.isFirst && value.length >= stagedFromBytes) {
+        const stagedAt = stagingKey(prefix, id, token);
+        stage(stagedAt, names.length > 0 ? variant : declaredVariant, value);
+        const stored = await run([stagedAt], '');
+        // Redis did not take the value, or another variant of the id was stored meanwhile.
+        if (stored !== AGAIN) return stored === 1;
+      }
+      return (await run([], value)) === 1;
     },
 
     async put(value) {

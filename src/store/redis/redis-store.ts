@@ -6,7 +6,7 @@ import { Permissions } from './permissions.ts';
 import type { RedisContext } from './redis-context.ts';
 import { redisInventory } from './redis-inventory.ts';
 import { redisLeases } from './redis-leases.ts';
-import { redisResponses } from './redis-responses.ts';
+import { redisResponses, STAGED_FROM_BYTES } from './redis-responses.ts';
 import { Scripts } from './scripts.ts';
 import { TagIndex } from './tag-index.ts';
 import { WriteBatch } from './write-batch.ts';
@@ -18,12 +18,14 @@ const REACHABLE: ReadonlySet<string> = new Set(['ready', 'connecting', 'connect'
  * A store over ioredis. It sends commands and nothing else: their deadlines are the guard's.
  * @param maxEntries how many responses are stored at most; `undefined` for no limit.
  * @param close closes the connection, unless it is the user's own.
+ * @param stagedFromBytes the length of the smallest value that is sent beside its script: see `stage`.
  */
 export function redisStore(
   client: RedisClient,
   prefix: string,
   maxEntries: number | undefined,
   close: () => Promise<void>,
+  stagedFromBytes: number = STAGED_FROM_BYTES,
 ): Store {
   const batch = new WriteBatch(client);
   const scripts = new Scripts(client, batch);
@@ -32,7 +34,7 @@ export function redisStore(
   const context: RedisContext = { client, prefix, batch, scripts, tagIndex, permissions };
   const { close: closeLeases, ...leases } = redisLeases(context);
   return {
-    responses: redisResponses(context, maxEntries),
+    responses: redisResponses(context, maxEntries, stagedFromBytes),
     leases,
     inventory: redisInventory(context),
     connection: {

@@ -56,10 +56,9 @@ let fills = 0;
 export async function fill(store: Store, id: string, parts: Parts = {}): Promise<boolean> {
   const commit = commitOf(id, { token: `fill-${fills++}`, ...parts });
   const there = await valueAt(store, id, commit.lease.variant);
-  const { kind, purgeState } = await store.leases.acquire(commit.lease, there, MINUTE);
-  return (
-    kind === 'leader' && (await store.responses.commit({ ...commit, lease: { ...commit.lease, purgeState } }))
-  );
+  const { kind, purgeState, isFirst } = await store.leases.acquire(commit.lease, there, MINUTE);
+  const given = { ...commit.lease, purgeState, isFirst };
+  return kind === 'leader' && (await store.responses.commit({ ...commit, lease: given }));
 }
 
 /** What became of an attempt to take a lease. */

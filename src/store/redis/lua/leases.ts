@@ -9,51 +9,62 @@ import {
   PUBLISH_END_OF_LEASE,
   RECORD,
 } from './shared.ts';
-import { OPEN_LOG } from './tags.ts';
+import { openLog } from './tags.ts';
 
 /**
  * The scripts about leases. All keys of one call are in one hash slot, and all are named in KEYS. The field of a variant
- * in `leases` is "<expiry in ms> <token>"; the field !variant is "<ms> ", until when nobody waits for a fill of it.
+ * in `leases` is "<expiry in ms> <token>", with a "+" behind the expiry if anybody waits for the end of the lease; the field !variant is "<ms> ", until when nobody waits for a fill of it.
  */
 
 /**
- * Takes the lease of a variant.
+ * Takes the lease of a variant. Of an id that has no leases and no responses, it asks for nothing else.
  * KEYS  leases, responses; log, the purge log, where this script may touch it
  * ARGV  field, the variant; token; ttl in ms; version that the caller saw there; name, the cache key if the id is a hash
- * Returns { 1, state of the log } leader, 0 in progress, 2 changed; { 4, state } and 3 instead of 1 and 0 with hit-for-miss
+ * Returns 0 in progress, "1<state of the log>" leader, 2 changed; 3 and "4<state>" in place of 0 and 1 with hit-for-miss; "5<state>"
+ *         and "6<state>" in place of 1 and 4 if the id has no responses
  */
 export const ACQUIRE: string = /* lua */ `
 local leases, responses, log = KEYS[1], KEYS[2], KEYS[3]
 local field, token, ttl, version, name = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5]
 ${NOW}
 ${INSTANT}
-${LEASE_EXPIRY}
-${RECORD}
-${ENVELOPE}
-${OPEN_LOG}
-local record = recordOf(field)
-if (record and record.version or '') ~= version then
-  -- The record may be wrong if another program has written the value.
-  local value = redis.pcall('HGET', responses, field)
-  if (type(value) == 'string' and versionIn(value) or '') ~= version then return 2 end
-end
-${deleteUnlessHash('leases')}
-local lease = redis.call('HGET', leases, field)
-local hitForMiss = redis.call('HGET', leases, '!' .. field)
-hitForMiss = hitForMiss and expiryOf(hitForMiss) > now
--- A lease with the caller's own token: the script was sent again, since its reply was lost with a connection.
-if lease and expiryOf(lease) > now and string.match(lease, ' (.*)$') ~= token then return hitForMiss and 3 or 0 end
-if redis.call('HLEN', leases) >= 32 then
-  local all = redis.call('HGETALL', leases)
-  for i = 1, #all, 2 do
-    if all[i] ~= '@' and expiryOf(all[i + 1]) <= now then redis.call('HDEL', leases, all[i]) end
+local isFirst = redis.call('EXISTS', responses) == 0
+if version ~= '' or not isFirst then
+  ${RECORD}
+  ${ENVELOPE}
+  local record = recordOf(field)
+  if (record and record.version or '') ~= version then
+    -- The record may be wrong if another program has written the value.
+    local value = redis.pcall('HGET', responses, field)
+    if (type(value) == 'string' and versionIn(value) or '') ~= version then return 2 end
   end
 end
-local state = log and openLog(log, token) or ''
-redis.call('HSET', leases, field, instant(now + ttl) .. ' ' .. token)
-if name ~= '' then redis.call('HSET', leases, '@', name) end
-if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
-return { hitForMiss and 4 or 1, state }
+local hitForMiss, mark, isNew = false, '', redis.call('EXISTS', leases) == 0
+if not isNew then
+  ${LEASE_EXPIRY}
+  ${deleteUnlessHash('leases')}
+  local there = redis.call('HMGET', leases, field, '!' .. field)
+  local lease = there[1]
+  hitForMiss = there[2] and expiryOf(there[2]) > now
+  -- A lease with the caller's own token: the script was sent again, since its reply was lost with a connection.
+  if lease and expiryOf(lease) > now and string.match(lease, ' (.*)$') ~= token then return hitForMiss and 3 or 0 end
+  -- Whoever waits for a lease that has expired waits for this one.
+  mark = lease and string.match(lease, '^%d+(%+)') or ''
+  if redis.call('HLEN', leases) >= 32 then
+    local all = redis.call('HGETALL', leases)
+    for i = 1, #all, 2 do
+      if all[i] ~= '@' and expiryOf(all[i + 1]) <= now then redis.call('HDEL', leases, all[i]) end
+    end
+  end
+end
+local state = ''
+if log then
+  ${openLog('token')}
+end
+local lease = instant(now + ttl) .. mark .. ' ' .. token
+if name == '' then redis.call('HSET', leases, field, lease) else redis.call('HSET', leases, field, lease, '@', name) end
+if isNew or redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
+return (isFirst and (hitForMiss and '6' or '5') or (hitForMiss and '4' or '1')) .. state
 `;
 
 /**
@@ -66,7 +77,7 @@ export const RENEW: string = /* lua */ `
 local leases, field, token, ttl = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
-redis.call('HSET', leases, field, instant(now + ttl) .. ' ' .. token)
+redis.call('HSET', leases, field, instant(now + ttl) .. mark .. ' ' .. token)
 if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
 return 1
 `;
@@ -92,14 +103,19 @@ return 1
 `;
 
 /**
+ * Marks the lease of a variant: somebody waits for its end, so that its end will be published.
  * KEYS  leases
  * ARGV  field, the variant
  * Returns 1 leased, 0 free
  */
-export const IS_LEASED: string = /* lua */ `
+export const AWAIT_END: string = /* lua */ `
 local leases, field = KEYS[1], ARGV[1]
+local lease = redis.pcall('HGET', leases, field)
+if type(lease) ~= 'string' then return 0 end
 ${NOW}
 ${LEASE_EXPIRY}
-local lease = redis.call('TYPE', leases).ok == 'hash' and redis.call('HGET', leases, field)
-return lease and expiryOf(lease) > now and 1 or 0
+if expiryOf(lease) <= now then return 0 end
+-- A server that is full, or a user who may not write, is waited for in vain: the caller looks again after a while.
+if not string.find(lease, '^%d+%+') then redis.pcall('HSET', leases, field, (string.gsub(lease, '^%d+', '%0+'))) end
+return 1
 `;

@@ -23,93 +23,139 @@ import { IS_PURGED } from './tags.ts';
 /**
  * Stores the response of a fill and releases its lease. A response that does not vary is stored at `declaredVariant`.
  * Once a response varies, a marker is there, which lists the field names, and every response is stored at `variant`.
- * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags
+ * The value is an argument, or staged: it has been written to a key of its own, which becomes that of the responses, so
+ * that Lua copies nothing. That needs an id without responses.
+ * KEYS  leases, responses; entries and expiries with `max`; the purge log if there are tags; staging if the value is staged
  * ARGV  field, the variant that is leased; token; value in its envelope; headBytes; ttl in ms; names, the nominated field names;
- *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; noted, the state of
- *       the purge log that the lease noted; then the tags, where this script may touch the log
- * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged
+ *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; staged, the length of the
+ *       staged value, or 0; noted, the state of the purge log that the lease noted; then the tags, where this script may touch
+ *       the log
+ * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged, 2 the value must be an argument
  */
 export const COMMIT: string = /* lua */ `
 local leases, responses = KEYS[1], KEYS[2]
 local field, token, value, headBytes, ttl = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 local names, declaredVariant, variant, name, max = ARGV[6], ARGV[7], ARGV[8], ARGV[9], tonumber(ARGV[10])
+local staged = tonumber(ARGV[11])
 local entries, expiries
 if max > 0 then entries, expiries = KEYS[3], KEYS[4] end
+local staging = staged > 0 and KEYS[#KEYS]
 ${HOLDS_LEASE}
-if not holdsLease then return 0 end
-if #ARGV > 11 then
+local mayStore = holdsLease
+if holdsLease and #ARGV > 12 then
   ${IS_PURGED}
-  if isPurged(KEYS[#KEYS], ARGV[11], 12) then return 0 end
+  mayStore = not isPurged(KEYS[staging and #KEYS - 1 or #KEYS], ARGV[12], 13)
 end
-${RECORD}
-${ENVELOPE}
-${STORING_ORDER}
-${deleteUnlessHash('responses')}
-local latest, storedAt = now + ttl, declaredVariant
-local there = recordOf(declaredVariant)
-local hasMarker = there and there.kind == 'M'
-if hasMarker or names ~= '' then
-  storedAt = variant
-  local specs, count = names, 1
-  if hasMarker then
-    local marker = redis.call('HGET', responses, declaredVariant) or ''
-    marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
-    for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
-      if spec ~= names and count < ${MAX_SPECS} then
-        specs = specs .. '\\n' .. spec
-        count = count + 1
+if not mayStore then
+  if staging then redis.call('UNLINK', staging) end
+  return 0
+end
+local isFirst = redis.call('EXISTS', responses) == 0
+if staging then
+  local length = isFirst and redis.pcall('HSTRLEN', staging, names == '' and declaredVariant or variant)
+  if length ~= staged then
+    redis.call('UNLINK', staging)
+    return 2
+  end
+  redis.call('RENAME', staging, responses)
+end
+local latest = now + ttl
+if isFirst and names == '' and not entries then
+  -- The first response of the id, which does not vary.
+  local expires = instant(latest)
+  local record = 'R' .. expires .. ' ' .. ARGV[4] .. ' ' .. token
+  if staging then
+    redis.call('HSET', responses, '!' .. declaredVariant, record)
+  else
+    redis.call('HSET', responses, declaredVariant, value, '!' .. declaredVariant, record)
+  end
+  if name ~= '' then redis.call('HSET', responses, '@', name) end
+  redis.call('PEXPIREAT', responses, expires)
+else
+  ${RECORD}
+  ${ENVELOPE}
+  ${STORING_ORDER}
+  ${deleteUnlessHash('responses')}
+  local storedAt = declaredVariant
+  local there = recordOf(declaredVariant)
+  local hasMarker = there and there.kind == 'M'
+  if hasMarker or names ~= '' then
+    storedAt = variant
+    local specs, count = names, 1
+    if hasMarker then
+      local marker = redis.call('HGET', responses, declaredVariant) or ''
+      marker = string.sub(marker, (envelopeLength(marker) or #marker) + 1)
+      for spec in string.gmatch(marker .. '\\n', '(.-)\\n') do
+        if spec ~= names and count < ${MAX_SPECS} then
+          specs = specs .. '\\n' .. spec
+          count = count + 1
+        end
       end
     end
+    removeFromOrder(entryOf(declaredVariant))
+    local expires = math.max(latest, hasMarker and there.expires or 0)
+    local record = recordText('M', expires, 0, '${MARKER_VERSION}')
+    redis.call('HSET', responses, declaredVariant, enclosedMarker(specs), '!' .. declaredVariant, record)
   end
-  removeFromOrder(entryOf(declaredVariant))
-  redis.call('HSET', responses, declaredVariant, enclosedMarker(specs))
-  writeRecord(declaredVariant, 'M', math.max(latest, hasMarker and there.expires or 0), 0, '${MARKER_VERSION}')
-end
-redis.call('HSET', responses, storedAt, value)
-writeRecord(storedAt, 'R', latest, headBytes, token)
-if name ~= '' then redis.call('HSET', responses, '@', name) end
--- More than one value: delete the expired ones, and those that are too many.
-if redis.call('HLEN', responses) > 3 then
-  local all = {}
-  for _, key in ipairs(redis.call('HKEYS', responses)) do
-    if string.sub(key, 1, 1) == '!' then
-      local other = string.sub(key, 2)
-      local record = recordOf(other)
-      all[#all + 1] = { variant = other, expires = record and record.expires or 0 }
+  if not staging then redis.call('HSET', responses, storedAt, value) end
+  writeRecord(storedAt, 'R', latest, headBytes, token)
+  if name ~= '' then redis.call('HSET', responses, '@', name) end
+  -- More than one value: delete the expired ones, and those that are too many.
+  if redis.call('HLEN', responses) > 3 then
+    local all = {}
+    for _, key in ipairs(redis.call('HKEYS', responses)) do
+      if string.sub(key, 1, 1) == '!' then
+        local other = string.sub(key, 2)
+        local record = recordOf(other)
+        all[#all + 1] = { variant = other, expires = record and record.expires or 0 }
+      end
     end
-  end
-  table.sort(all, function(a, b) return a.expires < b.expires end)
-  for i, other in ipairs(all) do
-    if other.expires <= now or i <= #all - ${MAX_VARIANTS} then
-      redis.call('HDEL', responses, other.variant, '!' .. other.variant)
-      removeFromOrder(entryOf(other.variant))
+    table.sort(all, function(a, b) return a.expires < b.expires end)
+    for i, other in ipairs(all) do
+      if other.expires <= now or i <= #all - ${MAX_VARIANTS} then
+        redis.call('HDEL', responses, other.variant, '!' .. other.variant)
+        removeFromOrder(entryOf(other.variant))
+      end
     end
+    latest = all[#all].expires
   end
-  latest = all[#all].expires
-end
-redis.call('PEXPIREAT', responses, instant(latest))
-if entries then
-  ${deleteUnlessSortedSet('entries')}
-  ${deleteUnlessSortedSet('expiries')}
-  local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
-  if last >= 2 ^ 53 then
-    -- No place in the order: the next one would not be greater.
-    redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
-    last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
-  end
-  local order = math.max(last + 1, time[1] * 1000000 + time[2])
-  redis.call('ZADD', entries, order, entryOf(storedAt))
-  redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
-  local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
-  for _, entry in ipairs(expired) do deleteEntry(entry) end
-  while redis.call('ZCARD', entries) > max do deleteEntry(redis.call('ZRANGE', entries, 0, 0)[1]) end
-  for _, key in ipairs({ entries, expiries }) do
-    if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+  redis.call('PEXPIREAT', responses, instant(latest))
+  if entries then
+    ${deleteUnlessSortedSet('entries')}
+    ${deleteUnlessSortedSet('expiries')}
+    local last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+    if last >= 2 ^ 53 then
+      -- No place in the order: the next one would not be greater.
+      redis.call('ZREMRANGEBYSCORE', entries, 2 ^ 53, '+inf')
+      last = tonumber(redis.call('ZRANGE', entries, -1, -1, 'WITHSCORES')[2]) or 0
+    end
+    local order = math.max(last + 1, time[1] * 1000000 + time[2])
+    redis.call('ZADD', entries, order, entryOf(storedAt))
+    redis.call('ZADD', expiries, now + ttl, entryOf(storedAt))
+    local expired = redis.call('ZRANGEBYSCORE', expiries, '-inf', now, 'LIMIT', 0, 1000)
+    for _, entry in ipairs(expired) do deleteEntry(entry) end
+    while redis.call('ZCARD', entries) > max do deleteEntry(redis.call('ZRANGE', entries, 0, 0)[1]) end
+    for _, key in ipairs({ entries, expiries }) do
+      if redis.call('PTTL', key) < ttl then redis.call('PEXPIRE', key, ttl) end
+    end
   end
 end
 redis.call('HDEL', leases, field, '!' .. field)
-${DELETE_EMPTY_LEASES}
+if name ~= '' then
+  ${DELETE_EMPTY_LEASES}
+end
 ${PUBLISH_END_OF_LEASE}
+return 1
+`;
+
+/**
+ * Makes a key that expires soon, for a value that is about to be staged.
+ * KEYS  staging
+ * ARGV  variant; ttl in ms
+ */
+export const OPEN_STAGING: string = /* lua */ `
+redis.call('HSET', KEYS[1], ARGV[1], '')
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return 1
 `;
 
@@ -134,10 +180,10 @@ for _, field in ipairs(redis.call('HKEYS', responses)) do
   removeFromOrder(entryOf(field))
   if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', responses, field) end
 end
-redis.call('UNLINK', leases)
+local hadLeases = redis.call('UNLINK', leases) == 1
 if name ~= '' then redis.call('HSET', responses, '@', name) end
 redis.call('PEXPIRE', responses, ttl)
-redis.pcall('PUBLISH', leases, '')
+if hadLeases then redis.pcall('PUBLISH', leases, '') end
 return 1
 `;
 
@@ -212,7 +258,7 @@ ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
 -- The first write, which needs no memory: after it, the script may exceed maxmemory.
-redis.call('UNLINK', leases)
+local hadLeases = redis.call('UNLINK', leases) == 1
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
@@ -238,6 +284,6 @@ if redis.call('TYPE', responses).ok == 'hash' then
   end
 end
 if mark == '' then redis.call('UNLINK', responses) end
-redis.pcall('PUBLISH', leases, '')
+if hadLeases then redis.pcall('PUBLISH', leases, '') end
 return purged
 `;

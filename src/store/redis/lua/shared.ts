@@ -14,7 +14,10 @@ local function instant(n) return string.format('%.0f', n) end
 /** No lease is longer than this many milliseconds. One that is has been damaged, or the server's clock has gone back. */
 const MAX_LEASE_MS = 3_600_000;
 
-/** Defines `expiryOf(lease)`, and needs `now`. A field that is no lease has expired. */
+/**
+ * Defines `expiryOf(lease)`, and needs `now`. A field that is no lease has expired. A lease is "<expiry in ms>", then "+" if
+ * anybody waits for its end, then " <token>".
+ */
 export const LEASE_EXPIRY: string = /* lua */ `
 local function expiryOf(lease)
   local expiry = tonumber(string.match(lease, '^%d+')) or 0
@@ -38,32 +41,44 @@ do
 end
 `;
 
-/** Defines `holdsLease`: whether the lease of `field` in `leases` is held by `token`. Also defines `now` and `instant`. */
+/**
+ * Defines `holdsLease`: whether the lease of `field` in `leases` is held by `token`; and `mark`, "+" if anybody waits for its
+ * end, or empty. Also defines `now` and `instant`.
+ */
 export const HOLDS_LEASE: string = /* lua */ `
 ${NOW}
 ${INSTANT}
-${LEASE_EXPIRY}
-local lease = redis.call('TYPE', leases).ok == 'hash' and redis.call('HGET', leases, field)
-local holdsLease = lease and string.match(lease, ' (.*)$') == token and expiryOf(lease) > now
+-- A key of another type holds no lease.
+local lease = redis.pcall('HGET', leases, field)
+local expiry, mark, holder
+if type(lease) == 'string' then expiry, mark, holder = string.match(lease, '^(%d+)(%+?) (.*)$') end
+expiry = holder == token and tonumber(expiry) or 0
+local holdsLease = expiry > now and expiry <= now + ${MAX_LEASE_MS}
 `;
 
-/** Deletes `leases` when no lease and no hit-for-miss is left in it. */
+/** Deletes `leases` when the cache key is all that is left in it. Redis deletes a hash that is empty. */
 export const DELETE_EMPTY_LEASES: string = /* lua */ `
-if redis.call('HLEN', leases) == redis.call('HEXISTS', leases, '@') then redis.call('UNLINK', leases) end
+if redis.call('HLEN', leases) == 1 and redis.call('HEXISTS', leases, '@') == 1 then redis.call('UNLINK', leases) end
 `;
 
-/** Tells waiting processes that the lease of `field` has ended. Where the user may not publish, they look up instead. */
+/**
+ * Tells the processes that wait for it that the lease of `field` has ended, and needs `mark`. Where the user may not publish,
+ * they look up instead.
+ */
 export const PUBLISH_END_OF_LEASE: string = /* lua */ `
-redis.pcall('PUBLISH', leases, field)
+if mark == '+' then redis.pcall('PUBLISH', leases, field) end
 `;
 
 /**
  * Defines functions about records, and needs `instant`. The record of a value, in the field !variant of `responses`, tells
  * scripts what they need to know without reading the value: "<kind><expiry in ms> <headBytes> <version>", where the kind is
- * "R" for a response and "M" for a marker. `recordOf(variant)`: the record, or nil.
+ * "R" for a response and "M" for a marker. `recordText(kind, expires, headBytes, version)`. `recordOf(variant)`: the record, or nil.
  * `writeRecord(variant, kind, expires, headBytes, version)`. `isValue(field)`: whether a field of `responses` is a variant.
  */
 export const RECORD: string = /* lua */ `
+local function recordText(kind, expires, headBytes, version)
+  return kind .. instant(expires) .. ' ' .. instant(headBytes) .. ' ' .. version
+end
 local function recordOf(variant)
   local record = redis.pcall('HGET', responses, '!' .. variant)
   if type(record) ~= 'string' then return nil end
@@ -72,8 +87,7 @@ local function recordOf(variant)
   return kind and #expires < 16 and #headBytes < 16 and { kind = kind, expires = tonumber(expires), headBytes = tonumber(headBytes), version = version }
 end
 local function writeRecord(variant, kind, expires, headBytes, version)
-  local record = kind .. instant(expires) .. ' ' .. instant(headBytes) .. ' ' .. version
-  redis.call('HSET', responses, '!' .. variant, record)
+  redis.call('HSET', responses, '!' .. variant, recordText(kind, expires, headBytes, version))
 end
 local function isValue(field)
   local first = string.sub(field, 1, 1)

@@ -39,22 +39,23 @@ local function nextStamp(last) return math.max(last + 1, time[1] * 1000000 + tim
 `;
 
 /**
- * Defines `openLog(log, epoch)`, which needs `time` and `instant`: the state of the log. A log that is lost or damaged is
- * made anew under the epoch.
+ * Sets `state` to the state of the log, and needs `log`, `time` and `instant`. A log that is lost or damaged is made anew.
+ * @param epoch the local name that holds the epoch of a new log.
  */
-export const OPEN_LOG: string = /* lua */ `
-${LOG_STATE}
-${NEXT_STAMP}
-local function openLog(log, epoch)
-  local state = stateOf(log)
-  if state then return state end
-  local stamp = instant(nextStamp(0))
-  state = epoch .. ' ' .. stamp .. ' ' .. stamp
-  -- The UNLINK is conditional because after its first write a script may exceed maxmemory.
-  if redis.call('EXISTS', log) == 1 then redis.call('UNLINK', log) end
-  redis.call('HSET', log, '@', state)
-  redis.call('PEXPIRE', log, ${LOG_TTL_MS})
-  return state
+export const openLog = (epoch: string): string => /* lua */ `
+do
+  local base, last
+  state = redis.pcall('HGET', log, '@')
+  if type(state) == 'string' then base, last = string.match(state, '^%S+ (%d+) (%d+)$') end
+  if not base or #base > 16 or #last > 16 then
+    ${NEXT_STAMP}
+    local stamp = instant(nextStamp(0))
+    state = ${epoch} .. ' ' .. stamp .. ' ' .. stamp
+    -- The UNLINK is conditional because after its first write a script may exceed maxmemory.
+    if redis.call('EXISTS', log) == 1 then redis.call('UNLINK', log) end
+    redis.call('HSET', log, '@', state)
+    redis.call('PEXPIRE', log, ${LOG_TTL_MS})
+  end
 end
 `;
 
@@ -87,8 +88,9 @@ export const READ_LOG: string = /* lua */ `
 local log, epoch = KEYS[1], ARGV[1]
 ${NOW}
 ${INSTANT}
-${OPEN_LOG}
-return openLog(log, epoch)
+local state
+${openLog('epoch')}
+return state
 `;
 
 /**
