@@ -83,6 +83,8 @@ function lowered(path: string): string {
 
 /** @param url path and query. */
 function hasUpperCase(url: string): boolean {
+  // Without either there is nothing to lower.
+  if (!/[A-Z%]/.test(url)) return false;
   const path = url.slice(0, endOfPath(url));
   return lowered(path) !== path;
 }

@@ -165,7 +165,8 @@ export class Fill implements CaptureHooks, FillState {
 
   head(sent: SentHead): Reaction {
     const receivedAt = this.transaction.context.clock();
-    const head = { ...sent, dated: sent.headers, receivedAt };
+    const { status, message, fields, headers, length } = sent;
+    const head = { status, message, fields, headers, length, dated: headers, receivedAt };
     this.#head = head;
     if (this.#stale && this.#isAnsweredBy(this.#stale, head)) return 'replace';
     if (this.#isMisplaced(head.status)) this.#refusal ??= 'partial';
@@ -213,15 +214,13 @@ export class Fill implements CaptureHooks, FillState {
       this.#strangersTemplate = this.#isShared
         ? strangersTemplate(this, this.#head?.headers.vary)
         : undefined;
-    if (end.kind === 'complete' && !this.#storesAtOnce) void end.body.chunks;
+    if (end.kind === 'complete' && !this.#usesBodyAtOnce) void end.body.chunks;
     context.track(this.#settle(end));
   }
 
-  /** Whether a complete body is written to where it is stored before the call of `end` returns, so that no copy is needed. */
-  get #storesAtOnce(): boolean {
-    const { compared, question, shadow } = this.#plan;
-    if (this.#storability instanceof Promise || this.policy.compress) return false;
-    return !compared && !question && !shadow && this.sharing?.reach !== 'unverified';
+  /** Whether all that a complete body is for has it, or a copy, before the call of `end` returns. */
+  get #usesBodyAtOnce(): boolean {
+    return !(this.#storability instanceof Promise || this.#plan.shadow);
   }
 
   limitWait(): void {

@@ -68,7 +68,7 @@ export function sharingOf(fill: FillState, head: ResponseHead): Sharing {
     caller,
     coverage: {
       caller: identity.coversCaller,
-      fields: [...headers, ...nominatedNames],
+      fields: nominatedNames.length === 0 ? headers : [...headers, ...nominatedNames],
       cookies,
     },
     directives: statedBy(head, policy).directives,

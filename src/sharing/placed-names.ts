@@ -34,7 +34,7 @@ export class PlacedNames {
     if (!isWhole && !this.#areHidden && !this.#isWholeLookDue())
       return this.#placedAmong(Object.keys(object));
     const all = this.#placedAmong(Object.getOwnPropertyNames(object));
-    this.#areHidden ||= all.length !== this.#placedAmong(Object.keys(object)).length;
+    if (all.length > 0) this.#areHidden ||= all.length !== this.#placedAmong(Object.keys(object)).length;
     return all;
   }
 

@@ -64,7 +64,7 @@ function isForAll(directives: Directives): boolean {
 
 export function dependenceOf(run: Run): Dependence {
   const { reads, caller, coverage, directives, keyed, rule } = run;
-  if (run.guard === 'off') return NOTHING;
+  if (run.guard === 'off' || reads.count === 0) return NOTHING;
   const selectors = new Set<string>();
   const personal = new Set<string>();
   const uncovered = uncoveredBy(caller.credentials, coverage);

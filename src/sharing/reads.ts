@@ -15,12 +15,22 @@ import { watchProperty } from './watched-property.ts';
  */
 export class ReadWatch {
   /** Header fields that were read by name, in lower case, there or not. */
-  readonly fields: Set<string> = new Set();
+  get fields(): Set<string> {
+    this.#fields ??= new Set();
+    return this.#fields;
+  }
+
   /** Whether all header fields were read at once, as a proxy does to copy them. */
   copied = false;
   /** Placed values that were read, each with its text at that moment. */
-  readonly placed: Map<string, string | null> = new Map();
+  get placed(): Map<string, string | null> {
+    this.#placed ??= new Map();
+    return this.#placed;
+  }
+
   readonly #constants: Constants;
+  #fields: Set<string> | undefined;
+  #placed: Map<string, string | null> | undefined;
   #undo: (() => void)[] | undefined;
   #views: View[] = [];
   #watching = false;
@@ -33,7 +43,7 @@ export class ReadWatch {
 
   /** How many things were read so far: while it stays, so does what the response depends on. */
   get count(): number {
-    return this.fields.size + this.placed.size + (this.copied ? 1 : 0);
+    return (this.#fields?.size ?? 0) + (this.#placed?.size ?? 0) + (this.copied ? 1 : 0);
   }
 
   /** Begins to note what is read; what an earlier call began goes on. @param places what is placed there by now. */
@@ -99,7 +109,8 @@ export class ReadWatch {
 
   noteField(name: PropertyKey): void {
     // Node has all names in lower case.
-    if (this.isNoting && typeof name === 'string' && name === name.toLowerCase()) this.fields.add(name);
+    if (!this.isNoting || typeof name !== 'string' || name !== name.toLowerCase()) return;
+    this.fields.add(name);
   }
 
   noteCopy(): void {
@@ -107,7 +118,7 @@ export class ReadWatch {
   }
 
   #notePlaced(req: object, name: string, value: unknown, isOpaque: boolean): void {
-    if (!this.isNoting || this.placed.has(name)) return;
+    if (!this.isNoting || this.#placed?.has(name)) return;
     this.placed.set(
       name,
       SELECTING_NAME.test(name) && !isOpaque ? textOf(this.#constants, req, name, value) : OPAQUE,
