@@ -29,6 +29,7 @@ const HELP = `
   --rounds <n>         default 15; with --quick 7
   --seconds <n>        load of each target in a round; default 0.3
   --connections <n>    default 32
+  --closed             traffic in a closed loop of 50 connections, in place of arrivals at a constant rate
   --keys <n>           distinct keys in the scenario "memory"; default 200000
   --minutes <n>        length of the scenario "soak"; default 10
   --growth <n>         most keys in the scenario "growth"; default 1000000
@@ -47,6 +48,7 @@ const { values } = parseArgs({
     rounds: { type: 'string' },
     seconds: { type: 'string', default: '0.3' },
     connections: { type: 'string', default: '32' },
+    closed: { type: 'boolean', default: false },
     keys: { type: 'string', default: '200000' },
     minutes: { type: 'string', default: '10' },
     growth: { type: 'string', default: '1000000' },
@@ -63,6 +65,7 @@ const options = {
   rounds: Number(values.rounds ?? (values.quick ? 7 : 15)),
   seconds: Number(values.seconds),
   connections: Number(values.connections),
+  closed: values.closed,
   keys: Number(values.keys),
   minutes: Number(values.minutes),
   growth: Number(values.growth),

@@ -46,10 +46,11 @@ export const viewedValues: WeakMap<object, () => unknown> = shared('viewed-value
 
 /** The fields as they were received, where a watch may tell who reads them. */
 export function rawHeadersOf(req: IncomingMessage): string[] {
-  const get = Object.getOwnPropertyDescriptor(req, 'rawHeaders')?.get;
+  const { get, value } = Object.getOwnPropertyDescriptor(req, 'rawHeaders') ?? {};
   const unwatched = get && viewedValues.get(get);
+  const raw = (unwatched ? unwatched() : (value ?? req.rawHeaders)) as string[] | undefined;
   // Adapters that make requests without a socket may have none.
-  return ((unwatched ? unwatched() : req.rawHeaders) as string[] | undefined) ?? [];
+  return raw ? unviewed(raw) : [];
 }
 
 /** What a view shows: a cache behind another looks at the request without that being the app's reading. */

@@ -26,11 +26,18 @@ const TRAFFIC = [
   ...OTHER_BUILD,
 ];
 
+/**
+ * Requests for traffic arrive at this share of the throughput of the floor, at all targets of a front end alike: in a closed
+ * loop a slower target gets fewer requests at once, and each of its writes has to wake a client that waits.
+ */
+const ARRIVALS = 0.4;
+
 /** @param hits the share of requests for what is stored. */
 const traffic = (hits, more = []) => ({
   title: `Traffic, ${hits * 100} % hits`,
   traffic: { order: 'zipf', hits },
   load: { connections: 50 },
+  arrivals: ARRIVALS,
   targets: [...TRAFFIC, ...more],
   floors: LEAN_FLOORS,
 });
@@ -38,6 +45,7 @@ const turn = (keys) => ({
   title: `Hit, 1 KB, ${keys.toLocaleString('en-US')} keys in turn, Vary: Accept-Encoding`,
   traffic: { order: 'turn', keys, size: 1024 },
   load: { connections: 50 },
+  arrivals: ARRIVALS,
   targets: TRAFFIC,
   floors: LEAN_FLOORS,
   everyNode: true,

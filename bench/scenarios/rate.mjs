@@ -10,6 +10,10 @@ const WARM_UP = { count: 8000, seconds: 5 };
 const WARM_UP_TAG = 'warm-up';
 /** Of the requests for stored responses, now and then one compares what is stored with what the app gives (`guard`). */
 export const LEAST_HITS = 0.98;
+/** Connections that are open where requests arrive at a constant rate. */
+const OPEN_CONNECTIONS = 64;
+/** The seconds of a round then: opening the connections must not count. */
+const OPEN_SECONDS = 1;
 /** Of one allocation sample: at first, and at least. A sample in which V8 collects garbage halves the number. */
 const ALLOCATION_REQUESTS = [50, 5];
 /** The new space has from the start the size, in MB, that a busy process gives it. */
@@ -26,11 +30,22 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
   let allocationRequests = mostRequests;
   const replays = ['same', '304', 'part', 'head'].includes(check);
 
+  /** The rate of arrivals for each front end; none where each connection sends its next request at once. */
+  const arrivals = new Map();
+  const run = async ({ on, port }, tag, plan) => {
+    const perSecond = tag === WARM_UP_TAG ? undefined : arrivals.get(on);
+    if (!perSecond) return load.call('run', plan);
+    const count = Math.ceil(perSecond * OPEN_SECONDS);
+    const open = { traffic, port, unique: tag, rate: perSecond, count, connections: OPEN_CONNECTIONS };
+    const { all, counted, ...done } = await load.call('runOpen', open);
+    return { ...done, ...counted, p50: all.p50, p99: all.p99, rate: (done.answers / done.elapsed) * 1000 };
+  };
+
   const sampleOf = async (target, tag, length) => {
     const { port, process, name, kind } = target;
     const before = { ...(await process.call('sample')), redis: await redis.cpu() };
     const stores = kind !== 'plain';
-    const done = await load.call('run', {
+    const done = await run(target, tag, {
       ...plan,
       ...(!stores && replays && { check: check === 'same' ? 'like' : 'any' }),
       ...(kind === 'package' && replays && { hit: true }),
@@ -107,6 +122,12 @@ export async function rate({ redis, load, options }, scenario, targets, skipped)
   for (const target of targets) {
     progress(scenario.title, `warming up ${target.name}`);
     await orSkip(target, skipped, () => warmUp(target));
+  }
+  if (scenario.arrivals && !options.closed) {
+    for (const target of sound.filter(({ name, on }) => scenario.floors[on] === name)) {
+      const { rate: throughput } = await sampleOf(target, WARM_UP_TAG, { seconds: 1 });
+      arrivals.set(target.on, throughput * scenario.arrivals);
+    }
   }
   const samples = new Map(sound.map(({ name }) => [name, []]));
   const broken = new Set();

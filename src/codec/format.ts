@@ -1,5 +1,6 @@
 import { crc32 } from 'node:zlib';
 import { decodeMetadata, encodeMetadata } from './metadata.ts';
+import { type Piece, TextPiece } from './piece.ts';
 import type { StoredHead, StoredResponse } from './stored-response.ts';
 
 /**
@@ -45,11 +46,11 @@ export interface EncodedHead {
 /** `encode` leaves this many bytes free in front of what it returns, so that a store need not copy it into an envelope. */
 export const HEADROOM = 64;
 
-/** The bytes of a stored response, with `HEADROOM` free bytes in front of them. The chunks of the body are copied. */
-export function encode(head: StoredHead, chunks: readonly Uint8Array[]): Buffer {
+/** The bytes of a stored response, with `HEADROOM` free bytes in front of them. The body is copied into it. */
+export function encode(head: StoredHead, body: readonly Piece[]): Buffer {
   const metadata = encodeMetadata(head);
   const metadataLength = Buffer.byteLength(metadata);
-  const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const bodyLength = lengthOf(body);
   const length = HEAD_BYTES + metadataLength + bodyLength;
   const bytes = Buffer.allocUnsafe(HEADROOM + length).subarray(HEADROOM);
   bytes.writeUInt32BE(head.encodings ? ENCODED_RESPONSE : PLAIN_RESPONSE, 0);
@@ -57,12 +58,20 @@ export function encode(head: StoredHead, chunks: readonly Uint8Array[]): Buffer 
   bytes.writeUInt32BE(bodyLength, 12);
   bytes.write(metadata, HEAD_BYTES);
   let at = HEAD_BYTES + metadataLength;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
+  for (const piece of body) {
+    if (piece instanceof TextPiece) piece.writeTo(bytes, at);
+    else bytes.set(piece, at);
+    at += piece.length;
   }
   bytes.writeUInt32BE(crc32(bytes.subarray(CHECKED_FROM)), 4);
   return bytes;
+}
+
+/** The length of a body in bytes. */
+export function lengthOf(body: readonly Piece[]): number {
+  let length = 0;
+  for (const piece of body) length += piece.length;
+  return length;
 }
 
 /** The stored response in these bytes; `undefined` when they are damaged or of an unknown format. */

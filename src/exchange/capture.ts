@@ -1,8 +1,8 @@
-import type { ServerResponse } from 'node:http';
+import type { OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { FieldList } from '../http/headers.ts';
 import type { Fields } from '../http/vary.ts';
-import { chunkBytes, chunkSize } from './chunk.ts';
+import { CapturedBody, chunkBytes, chunkSize } from './chunk.ts';
 import { DisconnectWatch, onceUnnoticed } from './disconnect-watch.ts';
 import { hasReasonPhrase, isCancelled, isGone } from './http2.ts';
 import { isInternal } from './internal-request.ts';
@@ -21,7 +21,7 @@ export interface SentHead {
 
 /** How a capture ended. */
 export type CaptureEnd =
-  | { readonly kind: 'complete'; readonly chunks: readonly Buffer[] }
+  | { readonly kind: 'complete'; readonly body: CapturedBody }
   /** The body was not kept: `head` did not ask for it. */
   | { readonly kind: 'not-kept' }
   /** Nothing to store: too large, or bytes that do not match the head. */
@@ -36,7 +36,7 @@ export interface CaptureHooks {
   /** Whether the response is held until its head is seen, since `head` may say `'replace'`. */
   readonly holds: boolean;
   /** What the app reads of the person: calls into middleware in front do not count. */
-  readonly reads: { untracked<T>(run: () => T): T };
+  readonly reads: { leave(): void; return(): void };
   /** Called once, when the head is about to be sent. It may still set header fields. */
   head(head: SentHead): Reaction;
   /** Called once, when the body has grown past the limit. */
@@ -99,23 +99,29 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   };
 
   const pass = (method: Method, args: unknown[]): unknown => {
-    const call = (): unknown => Reflect.apply(method, res, args);
-    if (!hooks) return call();
-    const reads = hooks.reads;
-    return isClientGone ? watch.quietly(() => reads.untracked(call)) : reads.untracked(call);
+    if (!hooks) return Reflect.apply(method, res, args);
+    const { reads } = hooks;
+    reads.leave();
+    try {
+      return isClientGone
+        ? watch.quietly(() => Reflect.apply(method, res, args))
+        : Reflect.apply(method, res, args);
+    } finally {
+      reads.return();
+    }
   };
 
-  const keep = (args: readonly unknown[], limit: number): void => {
-    if (!chunks) return;
-    if (length + chunkSize(args) > limit) {
+  /** Counts a chunk. @returns whether the body is kept. */
+  const count = (size: number, limit: number): boolean => {
+    if (!chunks) return false;
+    if (length + size > limit) {
       isTooLarge = true;
       chunks = undefined;
       hooks?.overflow();
-      return;
+      return false;
     }
-    const bytes = chunkBytes(args);
-    length += bytes.length;
-    chunks.push(bytes);
+    length += size;
+    return true;
   };
 
   // Each has a name before the response has it: V8 takes a function that is written where a property is set for one that
@@ -149,7 +155,10 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     // Its callback gets an error, and so does one who looks at what it returns.
     if (isClientGone && (passed === false || typeof args.at(-1) === 'function')) watch.notice();
     // HTTP/2 writes by this what it is given to `end`.
-    if (hooks && !ending) keep(args, hooks.limit);
+    if (hooks && !ending && chunks) {
+      const bytes = chunkBytes(args);
+      if (count(bytes.length, hooks.limit)) chunks.push(bytes);
+    }
     return passed;
   };
 
@@ -169,9 +178,10 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
       ending = false;
     }
     if (!hooks) return passed;
-    keep(args, hooks.limit);
-    const how = outcome();
+    count(chunkSize(args), hooks.limit);
+    const how = outcome(args);
     settle()?.end(how);
+    if (how.kind === 'complete') how.body.release();
     return passed;
   };
 
@@ -222,7 +232,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     return socket != null && (socket.destroyed || (socket.readableEnded && watch.noticed));
   }
 
-  function outcome(): CaptureEnd {
+  function outcome(end: readonly unknown[]): CaptureEnd {
     if (isTooLarge) return { kind: 'refused', reason: 'too-large' };
     if (!chunks || !head) return { kind: 'not-kept' };
     if (isClientGone && !isLengthKnown && watch.noticed) return { kind: 'refused', reason: 'incomplete' };
@@ -237,7 +247,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
       return { kind: 'refused', reason: 'incomplete' };
     // The head that was seen may not be the one that was sent, if that was refused and an error sent instead.
     if (sent !== res.statusCode) return { kind: 'refused', reason: 'incomplete' };
-    return { kind: 'complete', chunks };
+    return { kind: 'complete', body: new CapturedBody(chunks, end) };
   }
 }
 
@@ -258,23 +268,37 @@ function stateLength(res: ServerResponse, length: number | undefined): void {
 
 /** The fields set so far, in order and in the case they were set in. */
 export function fieldsOf(res: ServerResponse): FieldList {
+  const names = namesOf(res);
+  return names.length === 0 ? NO_FIELDS : listOf(names, res.getHeaders());
+}
+
+const NO_FIELDS: FieldList = [];
+
+function namesOf(res: ServerResponse): string[] {
   const { getRawHeaderNames } = res as { getRawHeaderNames?(): string[] };
   // HTTP/2 has no case to keep.
-  const names = getRawHeaderNames?.call(res) ?? res.getHeaderNames();
-  return names.map((name) => {
-    const value = res.getHeader(name) as string | number | readonly string[];
+  return getRawHeaderNames?.call(res) ?? res.getHeaderNames();
+}
+
+/** @param headers the fields by lower-case name, in the same order. */
+function listOf(names: readonly string[], headers: OutgoingHttpHeaders): FieldList {
+  const fields: [string, string | number | readonly string[]][] = [];
+  for (const lower in headers) {
+    const value = headers[lower] as string | number | readonly string[];
     // Node appends to a list in place.
-    return [name, typeof value === 'object' ? [...value] : value];
-  });
+    fields.push([names[fields.length] as string, typeof value === 'object' ? [...value] : value]);
+  }
+  return fields;
 }
 
 function headOf(res: ServerResponse, message: string | undefined, whole: number | undefined): SentHead {
-  const stated = res.getHeader('content-length');
+  const headers = res.getHeaders();
+  const stated = headers['content-length'];
   return {
     status: res.statusCode,
     message: message ?? (hasReasonPhrase(res) ? (res.statusMessage ?? '') : ''),
-    fields: fieldsOf(res),
-    headers: res.getHeaders() as Fields,
+    fields: listOf(namesOf(res), headers),
+    headers: headers as Fields,
     length: stated === undefined ? whole : Number(stated),
   };
 }

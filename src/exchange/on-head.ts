@@ -22,6 +22,8 @@ export function onHead(res: ServerResponse, listener: (message: string | undefin
   const patched = function writeHeadWatched(this: ServerResponse, ...args: unknown[]): ServerResponse {
     // Node throws before it changes anything, so on-headers must not run.
     if (this.headersSent) return Reflect.apply(writeHead, this, args) as ServerResponse;
+    // So Node calls it where the app does not.
+    if (args.length === 1) return Reflect.apply(onHeadersWriteHead, this, args) as ServerResponse;
     const [status, ...rest] = args;
     message = typeof rest[0] === 'string' ? (rest.shift() as string) : undefined;
     // `writeHead(200, undefined, fields)`: on-headers would take `undefined` for the fields.

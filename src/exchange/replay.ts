@@ -186,8 +186,11 @@ function boundaryFor(body: Buffer): string {
 }
 
 function copied(headers: StoredFields): FieldLines {
-  const fields: FieldLines = [];
-  for (const value of headers) fields.push(copyOf(value));
+  const fields = headers.slice();
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i] as string | readonly string[];
+    if (typeof value !== 'string') fields[i] = [...value];
+  }
   return fields;
 }
 

@@ -1,5 +1,7 @@
 /** The syntax of `Cache-Control` in requests and responses (RFC 9111 §5.2). */
 
+import { remembered } from './remembered.ts';
+
 /** A field value in Node's form: one string, several field lines, or none. */
 export type FieldValue = string | number | readonly string[] | undefined;
 
@@ -96,7 +98,10 @@ export function requestDirectives(headers: Readonly<Record<string, FieldValue>>)
  */
 export function parseCacheControl(value: FieldValue): Directives {
   const text = joined(value);
-  if (!text) return NONE;
+  return text ? directivesIn(text) : NONE;
+}
+
+const directivesIn = remembered((text): Directives => {
   const directives = new DirectiveList();
   for (const member of members(text)) {
     const equals = member.indexOf('=');
@@ -116,7 +121,7 @@ export function parseCacheControl(value: FieldValue): Directives {
     directives.add(name, argument ?? '');
   }
   return directives;
-}
+});
 
 /**
  * The members of a comma-separated list, trimmed and without empty ones. Commas within quoted strings do not separate.

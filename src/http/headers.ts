@@ -71,8 +71,11 @@ export type Before = ReadonlyMap<string, string>;
 
 /** The fields of a head in comparable form. */
 export function snapshot(fields: FieldList): Before {
+  if (fields.length === 0) return NOTHING_BEFORE;
   return new Map(fields.map(([name, value]) => [name.toLowerCase(), comparable(value)]));
 }
+
+const NOTHING_BEFORE: Before = new Map();
 
 /**
  * The fields to store. A field that still has the value which middleware in front had set is not stored, unless it
@@ -85,19 +88,23 @@ export function storedFields(
   before: Before,
   withheld: readonly string[],
 ): { headers: StoredFields; removedFields: string[] } {
-  const connection = fields.find(([name]) => name.toLowerCase() === 'connection')?.[1];
-  const excluded = [...nominatedBy(connection), ...withheld];
+  const connection = fields.find(
+    ([name]) => name.length === CONNECTION.length && name.toLowerCase() === CONNECTION,
+  );
+  const excluded = connection ? [...nominatedBy(connection[1]), ...withheld] : withheld;
   const headers: (string | readonly string[])[] = [];
-  const gone = new Set(before.keys());
+  const gone = before.size > 0 ? new Set(before.keys()) : undefined;
   for (const [name, value] of fields) {
     const lower = name.toLowerCase();
-    gone.delete(lower);
+    gone?.delete(lower);
     if (NOT_STORED.has(lower) || excluded.includes(lower)) continue;
-    if (!DESCRIPTIVE.has(lower) && before.get(lower) === comparable(value)) continue;
+    if (gone && !DESCRIPTIVE.has(lower) && before.get(lower) === comparable(value)) continue;
     headers.push(name, typeof value === 'object' ? value.map(String) : String(value));
   }
-  return { headers, removedFields: [...gone] };
+  return { headers, removedFields: gone && gone.size > 0 ? [...gone] : [] };
 }
+
+const CONNECTION = 'connection';
 
 function comparable(value: string | number | readonly string[]): string {
   return typeof value === 'object' ? value.join('\n') : String(value);

@@ -1,6 +1,7 @@
 /** `Vary` and the secondary key (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
 import { type FieldValue, joined, members, TOKEN, trimmed } from './cache-control.ts';
+import { remembered } from './remembered.ts';
 
 /** Header fields by lower-case name, in Node's form for requests and responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;
@@ -12,7 +13,12 @@ export type Fields = Readonly<Record<string, FieldValue>>;
  */
 export function nominated(vary: FieldValue): readonly string[] | '*' {
   const text = joined(vary);
-  if (!text) return [];
+  return text ? namesIn(text) : NONE;
+}
+
+const NONE: readonly string[] = [];
+
+const namesIn = remembered((text): readonly string[] | '*' => {
   const names = new Set<string>();
   for (const member of members(text)) {
     const name = member.toLowerCase();
@@ -21,7 +27,7 @@ export function nominated(vary: FieldValue): readonly string[] | '*' {
     names.add(name);
   }
   return [...names].sort();
-}
+});
 
 /**
  * The names of the fields that select a response: the nominated ones and, for a response in a content coding,
@@ -44,25 +50,15 @@ export function selector(name: string, headers: Fields): string | null {
   return normalized(name, Object.hasOwn(headers, name) ? joined(headers[name]) : undefined);
 }
 
-/** How many values of negotiated fields are remembered in normal form, and how long they are: clients of one kind send the same. */
-const MAX_REMEMBERED = 1000;
-const MAX_REMEMBERED_LENGTH = 256;
-const remembered = new Map<string, string>();
-
 function normalized(name: string, value: string | undefined): string | null {
   if (value === undefined) return null;
-  if (NEGOTIATED.has(name)) {
-    const known = remembered.get(value);
-    if (known !== undefined) return known;
-    const normal = members(value).map(folded).sort(byWeight).join(', ');
-    if (value.length > MAX_REMEMBERED_LENGTH) return normal;
-    if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-    remembered.set(value, normal);
-    return normal;
-  }
+  if (NEGOTIATED.has(name)) return negotiated(value);
   // In a field of unknown syntax, a comma may be data.
   return LISTS.has(name) ? members(value).join(', ') : trimmed(value);
 }
+
+/** Clients of one kind send the same values. */
+const negotiated = remembered((value) => members(value).map(folded).sort(byWeight).join(', '));
 
 /** List fields: white space around commas has no meaning. */
 const LISTS: ReadonlySet<string> = new Set(['cache-control', 'prefer', 'te']);

@@ -49,25 +49,57 @@ export function identify(
 /** How many URLs are remembered with their identity, and how long they may be, in characters. */
 const MAX_REMEMBERED = 10_000;
 const MAX_REMEMBERED_LENGTH = 512;
-const remembered = new WeakMap<Policy, Generations<string, Identity>>();
+/** How many origins: an app has few, and clients may send any host. */
+const MAX_ORIGINS = 16;
+const remembered = new WeakMap<Policy, RememberedIdentities>();
+
+/** Identities by method, scheme and host, then by URL. */
+class RememberedIdentities {
+  readonly #byOrigin = new Map<string, Generations<string, Identity>>();
+  #method = '';
+  #scheme = '';
+  #host = '';
+  #byUrl = new Generations<string, Identity>(MAX_REMEMBERED);
+
+  /** The identities of an origin, by URL. */
+  of(method: string, { scheme, host }: Target): Generations<string, Identity> {
+    if (method !== this.#method || host !== this.#host || scheme !== this.#scheme) {
+      const origin = `${method} ${scheme}://${host}`;
+      let byUrl = this.#byOrigin.get(origin);
+      if (!byUrl) {
+        if (this.#byOrigin.size >= MAX_ORIGINS) this.#byOrigin.clear();
+        byUrl = new Generations(MAX_REMEMBERED);
+        this.#byOrigin.set(origin, byUrl);
+      }
+      this.#method = method;
+      this.#scheme = scheme;
+      this.#host = host;
+      this.#byUrl = byUrl;
+    }
+    return this.#byUrl;
+  }
+}
 
 /** The identity that follows from method, scheme, host and URL alone. Making one takes longer than remembering it. */
 function identityOf(policy: Policy, method: string, target: Target): Identity {
-  const { scheme, host, url } = target;
-  const made = (): Identity => identity(policy, defaultKey(method, target, policy.vary.query), '', false);
-  if (url.length > MAX_REMEMBERED_LENGTH) return made();
+  const { url } = target;
+  if (url.length > MAX_REMEMBERED_LENGTH) return made(policy, method, target);
   let identities = remembered.get(policy);
   if (!identities) {
-    identities = new Generations(MAX_REMEMBERED);
+    identities = new RememberedIdentities();
     remembered.set(policy, identities);
   }
-  const received = `${sharedMethod(method)} ${scheme}://${host}${url}`;
-  let known = identities.get(received);
+  const byUrl = identities.of(sharedMethod(method), target);
+  let known = byUrl.get(url);
   if (!known) {
-    known = made();
-    identities.set(received, known);
+    known = made(policy, method, target);
+    byUrl.set(url, known);
   }
   return known;
+}
+
+function made(policy: Policy, method: string, target: Target): Identity {
+  return identity(policy, defaultKey(method, target, policy.vary.query), '', false);
 }
 
 /** @param declared the text of the declared parts. */

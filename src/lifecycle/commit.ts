@@ -1,8 +1,10 @@
 import { encodeBody } from '../codec/compression.ts';
 import type { Encodings } from '../codec/encodings.ts';
-import { encode } from '../codec/format.ts';
+import { encode, lengthOf } from '../codec/format.ts';
+import type { Piece } from '../codec/piece.ts';
 import type { StoredHead } from '../codec/stored-response.ts';
 import type { SentHead } from '../exchange/capture.ts';
+import type { CapturedBody } from '../exchange/chunk.ts';
 import { mayEncode } from '../http/content-coding.ts';
 import { httpDate } from '../http/date.ts';
 import { field, type StoredFields, snapshot, storedFields } from '../http/headers.ts';
@@ -29,19 +31,23 @@ export type StoredSharing = Pick<StoredHead, 'selectors' | 'audience'>;
 
 type Storable = Extract<Storability, { readonly ageing: unknown }>;
 
-/** Stores a complete response. @param head the head as it was sent, with the fields of middleware in front. */
-export async function storeComplete(
+/**
+ * Stores a complete response. Where the body need not be encoded, it is written to where it is stored before this returns.
+ * @param head the head as it was sent, with the fields of middleware in front.
+ */
+export function storeComplete(
   fill: FillState,
   lease: Lease,
   head: ResponseHead & SentHead,
-  chunks: readonly Buffer[],
+  body: CapturedBody,
   storability: Storable,
   sharing: StoredSharing,
 ): Promise<FillResult> {
   const { headers, removedFields } = fieldsToStore(fill, head);
   const { status, message } = head;
   const isBodiless = status === 204;
-  const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
+  const { pieces } = body;
+  const length = lengthOf(pieces);
   const isStated = head.headers['content-length'] !== undefined || isBodiless;
   const complete: HeadToStore = {
     status,
@@ -55,12 +61,24 @@ export async function storeComplete(
   if (status === 206) {
     const part = partToStore(complete, length);
     return part
-      ? commit(fill, lease, part, chunks, storability)
-      : { kind: 'not-stored', reason: 'incomplete' };
+      ? commit(fill, lease, part, pieces, storability)
+      : Promise.resolve({ kind: 'not-stored', reason: 'incomplete' });
   }
-  const encoded = isBodiless ? undefined : await encodedBody(fill, head, chunks);
-  if (!encoded) return commit(fill, lease, complete, isBodiless ? [] : chunks, storability);
-  return commit(fill, lease, { ...complete, encodings: encoded.encodings }, encoded.chunks, storability);
+  if (isBodiless) return commit(fill, lease, complete, [], storability);
+  if (!isToBeEncoded(fill, head)) return commit(fill, lease, complete, pieces, storability);
+  return storeEncoded(fill, lease, complete, body.chunks, storability);
+}
+
+async function storeEncoded(
+  fill: FillState,
+  lease: Lease,
+  head: HeadToStore,
+  chunks: readonly Buffer[],
+  storability: Storable,
+): Promise<FillResult> {
+  const encoded = await encodedBody(fill, chunks);
+  if (!encoded) return commit(fill, lease, head, chunks, storability);
+  return commit(fill, lease, { ...head, encodings: encoded.encodings }, encoded.chunks, storability);
 }
 
 /** Stores, if the lease is still held. */
@@ -68,12 +86,12 @@ export async function commit(
   fill: FillState,
   lease: Lease,
   head: HeadToStore,
-  chunks: readonly Uint8Array[],
+  body: readonly Piece[],
   storability: Storable,
 ): Promise<FillResult> {
   const { transaction } = fill;
   const { context, startsMs, durationsMs } = transaction;
-  const stored = toCommit(fill, lease, head, chunks, storability);
+  const stored = toCommit(fill, lease, head, body, storability);
   const startedAt = performance.now();
   // The lease is not renewed any more: a commit that is lost on its way arrives no later than the lease runs out.
   context.leaseRenewal.drop(lease);
@@ -110,7 +128,7 @@ function toCommit(
   fill: FillState,
   lease: Lease,
   head: HeadToStore,
-  chunks: readonly Uint8Array[],
+  body: readonly Piece[],
   { ageing, tags }: Storable,
 ): Commit {
   const { identity, policy, transaction } = fill;
@@ -140,7 +158,7 @@ function toCommit(
     variant: redisId(variant, policy.hash),
     names,
     tags,
-    bytes: encode(stored, chunks),
+    bytes: encode(stored, body),
     ttlMs: keptMs(headers, ageing, context.clock()),
   };
 }
@@ -164,18 +182,22 @@ export function selectingBy({ reads, transaction }: FillState): Selecting {
   };
 }
 
+/** Whether the `compress` option asks for encodings of the body, and the response allows it. */
+function isToBeEncoded({ policy }: FillState, head: ResponseHead): boolean {
+  if (!policy.compress || !mayEncode(head.status, head.headers)) return false;
+  return !statedBy(head, policy).directives.has('no-transform');
+}
+
 /**
- * The body in the encodings that the `compress` option asks for, where the response allows it and it is worth it. The
- * client has been answered, and the lease is renewed meanwhile.
+ * The body in the encodings that the `compress` option asks for, where it is worth it. The client has been answered, and the
+ * lease is renewed meanwhile.
  */
 async function encodedBody(
   { policy, transaction: { context } }: FillState,
-  head: ResponseHead,
   chunks: readonly Buffer[],
 ): Promise<{ readonly encodings: Encodings; readonly chunks: readonly Buffer[] } | undefined> {
   const { compress, collapse } = policy;
-  if (!compress || !mayEncode(head.status, head.headers)) return undefined;
-  if (statedBy(head, policy).directives.has('no-transform')) return undefined;
+  if (!compress) return undefined;
   try {
     return await encodeBody(compress, chunks, collapse.lease);
   } catch (error) {

@@ -22,6 +22,7 @@ import { wordOf } from '../observe/reasons.ts';
 import type { Policy } from '../options/policy.ts';
 import { isSameAnswer } from '../sharing/answer.ts';
 import { withFinding } from '../sharing/audience.ts';
+import { placesOf } from '../sharing/placed.ts';
 import type { Sharing } from '../sharing/reach.ts';
 import { ReadWatch } from '../sharing/reads.ts';
 import type { Lease } from '../store/store.ts';
@@ -104,6 +105,8 @@ export class Fill implements CaptureHooks, FillState {
   #wholeTemplate: RequestTemplate | undefined;
   #storability: Storability | Promise<Storability> = { reason: 'no-head' };
   sharing: Sharing | undefined;
+  /** The policy by which `sharing` was made, and how much was read by then. */
+  #judged: { readonly policy: Policy; readonly reads: number } | undefined;
   #strangersTemplate: RequestTemplate | undefined;
   #isShared = true;
   #headCheck: HeadCheck | undefined;
@@ -137,10 +140,7 @@ export class Fill implements CaptureHooks, FillState {
     this.#headCheck = context.setupChecks?.atMiss(this.transaction);
     this.#prepareRequest();
     if (lease && policy.guard !== 'off') {
-      // The app may place more behind the cache, and take fields away.
-      const { caller } = this.transaction;
-      if (policy.guard === 'verify') void caller.shape;
-      if (caller.isStranger && !refresh) context.dependentPlaces.haveStrangersCome = true;
+      if (this.transaction.caller.isStranger && !refresh) context.dependentPlaces.haveStrangersCome = true;
       this.#beginToWatch();
     }
     capture(exchange.res, this);
@@ -169,7 +169,7 @@ export class Fill implements CaptureHooks, FillState {
     this.#head = head;
     if (this.#stale && this.#isAnsweredBy(this.#stale, head)) return 'replace';
     if (this.#isMisplaced(head.status)) this.#refusal ??= 'partial';
-    this.sharing = this.lease && sharingOf(this, head);
+    this.#share(head);
     this.#storability = this.sharing ? evaluate(this, head, this.sharing) : { reason: 'fill-under-way' };
     if (this.#storability instanceof Promise) void this.#storability.then((known) => this.#actOn(known));
     else this.#actOn(this.#storability);
@@ -178,6 +178,16 @@ export class Fill implements CaptureHooks, FillState {
     this.#announce(head);
     const stores = this.#storability instanceof Promise || this.#storability.reason === undefined;
     return (stores && this.lease) || this.#plan.shadow?.comparesBody ? 'keep' : 'pass';
+  }
+
+  /** Who may have the response. It is the same at the end as at the head, unless the app has read more. */
+  #share(head: ResponseHead): void {
+    const { lease, policy, reads } = this;
+    if (!lease) return;
+    const judged = this.#judged;
+    if (judged && judged.policy === policy && judged.reads === reads.count) return;
+    this.#judged = { policy, reads: reads.count };
+    this.sharing = sharingOf(this, head);
   }
 
   #checkSetup(check: HeadCheck, head: SentHead): void {
@@ -195,7 +205,7 @@ export class Fill implements CaptureHooks, FillState {
     durationsMs.origin = performance.now() - this.#startedAt;
     const { flight } = this.#plan;
     this.reads.end();
-    if (this.#head && this.lease) this.sharing = sharingOf(this, this.#head);
+    if (this.#head) this.#share(this.#head);
     const commits = end.kind === 'complete' && this.sharing?.reach !== 'unverified';
     if (flight && commits) flight.committing = true;
     this.#wholeTemplate = this.#templateOfWhole();
@@ -203,7 +213,15 @@ export class Fill implements CaptureHooks, FillState {
       this.#strangersTemplate = this.#isShared
         ? strangersTemplate(this, this.#head?.headers.vary)
         : undefined;
-    context.track(this.#settle(this.#store(end), end));
+    if (end.kind === 'complete' && !this.#storesAtOnce) void end.body.chunks;
+    context.track(this.#settle(end));
+  }
+
+  /** Whether a complete body is written to where it is stored before the call of `end` returns, so that no copy is needed. */
+  get #storesAtOnce(): boolean {
+    const { compared, question, shadow } = this.#plan;
+    if (this.#storability instanceof Promise || this.policy.compress) return false;
+    return !compared && !question && !shadow && this.sharing?.reach !== 'unverified';
   }
 
   limitWait(): void {
@@ -219,7 +237,7 @@ export class Fill implements CaptureHooks, FillState {
   }
 
   aborted(): void {
-    this.transaction.context.track(this.#settle(Promise.resolve(this.#incomplete()), undefined));
+    this.transaction.context.track(this.#settle(undefined, Promise.resolve(this.#incomplete())));
   }
 
   /** Answers with the stored response: the app has confirmed it, or has failed. */
@@ -228,14 +246,17 @@ export class Fill implements CaptureHooks, FillState {
     this.reads.end();
     durationsMs.origin = performance.now() - this.#startedAt;
     resetHead(exchange.res, this.headBefore);
-    context.track(this.#settle(this.#replaceBy(this.#stale!, this.#head!), undefined));
+    context.track(this.#settle(undefined, this.#replaceBy(this.#stale!, this.#head!)));
   }
 
   /** What middleware has placed may throw, whatever one asks of it. Then what the app reads is not known. */
   #beginToWatch(): void {
-    const { exchange } = this.transaction;
+    const { caller, exchange } = this.transaction;
+    const { req, res } = exchange;
     try {
-      this.reads.begin(exchange.req, exchange.res);
+      const places = placesOf(req, res, true);
+      if (this.policy.guard === 'verify') caller.noteShape(places);
+      this.reads.begin(req, res, places);
     } catch {
       this.reads.end();
       this.#refusal ??= 'error';
@@ -336,9 +357,15 @@ export class Fill implements CaptureHooks, FillState {
       : { kind: 'not-stored', reason: 'incomplete' };
   }
 
+  #store(end: CaptureEnd): FillResult | Promise<FillResult> {
+    const storability = this.#storability;
+    return storability instanceof Promise
+      ? storability.then((known) => this.#storeBy(known, end))
+      : this.#storeBy(storability, end);
+  }
+
   /** Stores a complete response, compares it with the stored one, or leaves it to its caller. */
-  async #store(end: CaptureEnd): Promise<FillResult> {
-    const storability = await this.#storability;
+  #storeBy(storability: Storability, end: CaptureEnd): FillResult | Promise<FillResult> {
     const head = this.#head;
     const sharing = this.sharing;
     if (storability.reason !== undefined) return this.#refused(storability.reason);
@@ -347,8 +374,8 @@ export class Fill implements CaptureHooks, FillState {
     const unshared = sharing && sharingRefusal(this, sharing);
     if (unshared !== undefined) return this.#refused(unshared);
     // What may be stored has a head, its fill has a lease, and its body was kept.
-    const { chunks } = end as Extract<CaptureEnd, { kind: 'complete' }>;
-    const answer = (): MadeAnswer => this.#answerOf(head!, chunks, sharing!);
+    const { body } = end as Extract<CaptureEnd, { kind: 'complete' }>;
+    const answer = (): MadeAnswer => this.#answerOf(head!, body.chunks, sharing!);
     const { compared } = this.#plan;
     if (compared) return this.#compare(compared, answer());
     // The whole is asked for as a stranger would, behind the answer.
@@ -358,14 +385,10 @@ export class Fill implements CaptureHooks, FillState {
       return this.#strangersTemplate
         ? { kind: 'unverified', answer: answer() }
         : { kind: 'not-stored', reason: 'credentials' };
-    const { selectors } = sharing!;
-    const result = await storeComplete(this, this.lease!, head!, chunks, storability, {
-      selectors,
+    return storeComplete(this, this.lease!, head!, body, storability, {
+      selectors: sharing!.selectors,
       audience: sharing!.reach === 'everyone' ? undefined : this.#audienceFor(answer),
     });
-    if (result.kind === 'stored' && selectors.length > 0)
-      this.transaction.context.varieties.stored(this.identity.id);
-    return result;
   }
 
   /** A response that is not stored. Where it shows what the app has read of its caller, the listeners are told. */
@@ -431,15 +454,15 @@ export class Fill implements CaptureHooks, FillState {
     return { kind: 'origin-failed' };
   }
 
-  /** The one ending: gives the lease back, tells followers, refresh, nested caches and shadow mode, and reports. */
-  async #settle(storing: Promise<FillResult>, end: CaptureEnd | undefined): Promise<void> {
+  /**
+   * The one ending: gives the lease back, tells followers, refresh, nested caches and shadow mode, and reports.
+   * @param end of the response, which is stored then, if it may be. @param ending what it comes to without one.
+   */
+  async #settle(end: CaptureEnd | undefined, ending?: Promise<FillResult>): Promise<void> {
     const { transaction: t, lease } = this;
     const { context, exchange, refresh } = t;
     const { flight, shadow } = this.#plan;
-    const result = await storing.catch((error: unknown): FillResult => {
-      context.reporter.fault({ step: 'store', code: 'error', message: String(error) });
-      return { kind: 'not-stored', reason: 'error' };
-    });
+    const result = await this.#resultOf(end, ending);
     this.reads.end();
     t.fill = undefined;
     context.nested.forget(exchange.req);
@@ -458,6 +481,8 @@ export class Fill implements CaptureHooks, FillState {
     if (this.sharing?.reach === 'personal' && !t.caller.isStranger && !compared)
       context.dependentPlaces.remember(t.found.ref, t.caller.shape);
     if (result.kind === 'stored') {
+      if (end && this.sharing && this.sharing.selectors.length > 0)
+        context.varieties.stored(this.identity.id);
       if (this.overrides.length === 0) context.nested.forgetOverride(this.identity, exchange.cacheLevel);
     } else if (lease && this.#isShared) {
       const released = context.store.leases.release(lease, isHelpful ? 0 : this.hitForMissMs);
@@ -469,6 +494,16 @@ export class Fill implements CaptureHooks, FillState {
     if (!isCompared) t.settle(this.#outcomeOf(result));
     if (this.#wholeTemplate) this.#requestWhole(this.#wholeTemplate, result);
     await shadow?.compare(this, this.#head, end);
+  }
+
+  /** What the fill comes to. An error is one of this package's or of the option functions that it calls. */
+  async #resultOf(end: CaptureEnd | undefined, ending: Promise<FillResult> | undefined): Promise<FillResult> {
+    try {
+      return await (end ? this.#store(end) : ending!);
+    } catch (error) {
+      this.transaction.context.reporter.fault({ step: 'store', code: 'error', message: String(error) });
+      return { kind: 'not-stored', reason: 'error' };
+    }
   }
 
   /** The request is over for its client; the lease and the flight go on. */

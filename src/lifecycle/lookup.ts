@@ -153,10 +153,10 @@ export class Lookup {
     const expected = marker ? variantsOf(request, marker) : NO_VARIANTS;
     const read = await this.#responses.get(request, id, namesOf(declaredVariant, expected));
     if (read instanceof Fault) return read;
-    const [value, ...values] = read;
+    const value = read[0];
     if (place.isNew) this.#learn(place, value);
     if (marker && value && marker.equals(value))
-      return this.#unlessPending(this.#newest(request, place, expected, values), request);
+      return this.#unlessPending(this.#newest(request, place, expected, read, 1), request);
     if (value?.specs) {
       place.marker = value.copy();
       const variants = variantsOf(request, value);
@@ -166,7 +166,7 @@ export class Lookup {
         variants.map((variant) => variant.id),
       );
       if (again instanceof Fault) return again;
-      return this.#unlessPending(this.#newest(request, place, variants, again), request);
+      return this.#unlessPending(this.#newest(request, place, variants, again, 0), request);
     }
     place.marker = undefined;
     return this.#unlessPending(this.#only(request, place, value), request);
@@ -204,19 +204,23 @@ export class Lookup {
     return { stored: matches ? stored : undefined, ref, value, otherVariants: false, damaged };
   }
 
-  /** "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4). */
+  /**
+   * "When more than one suitable response is stored, a cache MUST use the most recent one" (RFC 9111 §4).
+   * @param from where among the values those of the variants begin.
+   */
   #newest(
     { identity, exchange }: LookedUp,
     place: Place,
     variants: readonly Variant[],
     values: readonly (StoredValue | undefined)[],
+    from: number,
   ): Found {
     const { id } = identity;
     let best: StoredResponse | undefined;
     let at = 0;
     let damaged = NONE;
     for (let i = 0; i < variants.length; i++) {
-      const value = values[i];
+      const value = values[from + i];
       if (!value) continue;
       const variant = variants[i] as Variant;
       const stored = this.#decodeCache.decode(place.at(variant.id), id, value);
@@ -228,7 +232,7 @@ export class Lookup {
       at = i;
     }
     const ref = { id, variant: (variants[at] as Variant).id };
-    return { stored: best, ref, value: values[at], otherVariants: true, damaged };
+    return { stored: best, ref, value: values[from + at], otherVariants: true, damaged };
   }
 }
 
@@ -249,7 +253,9 @@ function textOfDeclared(request: LookedUp): string {
 /** The variant that the request selects, for each set of field names. */
 function variantsOf(request: LookedUp, { specs = [] }: StoredValue): Variant[] {
   const { identity, policy } = request;
-  return specs.map((names) => variantOf(identity.declared, names, request, policy.hash));
+  const variants: Variant[] = [];
+  for (const names of specs) variants.push(variantOf(identity.declared, names, request, policy.hash));
+  return variants;
 }
 
 function namesOf(declaredVariant: string, variants: readonly Variant[]): string[] {

@@ -45,11 +45,14 @@ export function evaluate(
   const failed = (error: unknown): Storability => {
     return { reason: reportError(fill.transaction.context.reporter, error, fill.policy) };
   };
+  fill.reads.leave();
   try {
-    const storability = fill.reads.untracked(() => evaluated(fill, head, sharing));
+    const storability = evaluated(fill, head, sharing);
     return storability instanceof Promise ? storability.catch(failed) : storability;
   } catch (error) {
     return failed(error);
+  } finally {
+    fill.reads.return();
   }
 }
 
@@ -165,8 +168,8 @@ function concluded(
 
 /** Cookies that middleware in front has set are its own, and are not stored. */
 function withoutOuterCookies({ headBefore }: FillState, headers: Fields): Fields {
+  if (headers['set-cookie'] === undefined) return headers;
   const { 'set-cookie': cookies, ...others } = headers;
-  if (cookies === undefined) return headers;
   const before = headBefore.find(([name]) => name.toLowerCase() === 'set-cookie')?.[1];
   return String(before) === String(cookies) ? others : headers;
 }

@@ -4,7 +4,7 @@ import { selector } from '../http/vary.ts';
 import type { Constants } from './constants.ts';
 import { CERTIFICATE, type Credential, credentialsOf, type SharingRule } from './credentials.ts';
 import { isCredential, isNoise, isOfGateway } from './fields.ts';
-import { ALL_FIELDS, textByName } from './placed.ts';
+import { ALL_FIELDS, type Place, placesOf, textByName } from './placed.ts';
 import { shapeOf } from './shape.ts';
 
 /**
@@ -44,8 +44,13 @@ export class Caller {
    * What callers of one kind have in common: the names of their credentials, and of what is placed in front. A short hash.
    */
   get shape(): string {
-    this.#shape ??= this.#shapeOrNone();
+    this.#shape ??= this.#shapeOrNone(undefined);
     return this.#shape;
+  }
+
+  /** Has the shape known before the app is called, which may place more. @param places what is placed by now. */
+  noteShape(places: readonly Place[]): void {
+    this.#shape ??= this.#shapeOrNone(places);
   }
 
   /** The text of a placed value, by which it selects. */
@@ -60,10 +65,11 @@ export class Caller {
   }
 
   /** What middleware has placed may throw, whatever one asks of it: then the request is like no other. */
-  #shapeOrNone(): string {
+  #shapeOrNone(places: readonly Place[] | undefined): string {
     const { req, res } = this.#request;
     try {
-      return shapeOf(this.credentials, req, res, this.#rule.ignore, this.#constants);
+      const all = places ?? placesOf(req, res, false);
+      return shapeOf(this.credentials, req, all, this.#rule.ignore, this.#constants);
     } catch {
       return randomUUID();
     }

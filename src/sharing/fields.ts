@@ -106,13 +106,23 @@ const MAX_REMEMBERED = 1000;
 const kinds = new Map<string, Kind>();
 const lowerNames = new Map<string, string>();
 
-/** The name of a field as it was received, in lower case. */
-export function lowerCase(name: string): string {
-  const known = lowerNames.get(name);
-  if (known !== undefined) return known;
-  const lower = name.toLowerCase();
-  if (lowerNames.size >= MAX_REMEMBERED) lowerNames.clear();
-  lowerNames.set(name, lower);
+/** The name that was asked for last at each position. */
+const lastNames: { name: string; lower: string }[] = [];
+
+/**
+ * The name of a field as it was received, in lower case.
+ * @param at its position in the request: clients of one kind send the same fields in the same order.
+ */
+export function lowerCase(name: string, at: number): string {
+  const last = lastNames[at];
+  if (last?.name === name) return last.lower;
+  let lower = lowerNames.get(name);
+  if (lower === undefined) {
+    lower = name.toLowerCase();
+    if (lowerNames.size >= MAX_REMEMBERED) lowerNames.clear();
+    lowerNames.set(name, lower);
+  }
+  if (at < MAX_REMEMBERED) lastNames[at] = { name, lower };
   return lower;
 }
 

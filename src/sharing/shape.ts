@@ -1,10 +1,10 @@
 import { createHash, randomUUID } from 'node:crypto';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { LRUCache } from 'lru-cache';
 import type { Constants } from './constants.ts';
 import type { Credential } from './credentials.ts';
 import { isCallersName } from './fields.ts';
-import { placedValue, placesOf } from './placed.ts';
+import { type Place, placedValue } from './placed.ts';
 
 /** A credential with such a value may be a role, a language or a switch. Any other value is an id, and says nothing. */
 const CHOICE = /^(?:[a-z]{2,}(?:[-_][a-z]+)*|[01])?$/i;
@@ -39,15 +39,16 @@ export const STRANGERS_SHAPE = '';
 export function shapeOf(
   credentials: readonly Credential[],
   req: IncomingMessage,
-  res: ServerResponse,
+  places: readonly Place[],
   ignore: ReadonlySet<string>,
   constants: Constants,
 ): string {
+  if (credentials.length === 0 && places.length === 0) return STRANGERS_SHAPE;
   const marks = credentials.map(({ name, value }) =>
     value.length <= MAX_CHOICE && CHOICE.test(value) && !NO_CHOICE.has(name) ? `${name}=${value}` : name,
   );
   const isStranger = marks.length === 0;
-  for (const { prefix, holder, names } of placesOf(req, res, false)) {
+  for (const { prefix, holder, names } of places) {
     // The cookies are credentials, each by itself.
     if (prefix.startsWith('req.') && holder !== req) continue;
     for (const own of [...names].sort()) {

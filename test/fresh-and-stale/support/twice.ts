@@ -67,11 +67,11 @@ export class Stage {
       capture(res, {
         limit: Number.POSITIVE_INFINITY,
         holds: false,
-        reads: { untracked: (run) => run() },
+        reads: { leave: () => {}, return: () => {} },
         head: () => 'keep',
         overflow: () => {},
         end: (end) => {
-          account.body = end.kind === 'complete' ? text(end.chunks) : end.kind;
+          account.body = end.kind === 'complete' ? text(end.body.chunks) : end.kind;
         },
         clientDisconnected: () => answered.push('client disconnected'),
         aborted: () => {
