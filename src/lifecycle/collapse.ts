@@ -194,6 +194,8 @@ export const NOT_SHARED: FlightResult = { kind: 'not-shared' };
 export const LOOK_AGAIN: FlightResult = { kind: 'look-again' };
 const BUSY: Turn = { kind: 'busy' };
 
+const NOT_WAITING = (): number | undefined => undefined;
+
 /** One fill in this process: under way, then committing, then settled. */
 export class Flight {
   /** Whether the response is complete and on its way to the store. */
@@ -208,7 +210,7 @@ export class Flight {
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
-  #unreadBytes: () => number | undefined = () => undefined;
+  #unreadBytes = NOT_WAITING;
 
   /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
   constructor(timeoutMs: number, onSettled: () => void) {
@@ -267,6 +269,8 @@ export class Flight {
     if (this.#result) return;
     clearTimeout(this.#deadline);
     this.#result = result;
+    // A Map that has grown keeps what was in it until V8's next great collection: a flight then keeps no response.
+    this.#unreadBytes = NOT_WAITING;
     this.#onSettled();
     this.#resolve(result);
   }
