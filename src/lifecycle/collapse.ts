@@ -208,7 +208,7 @@ export class Flight {
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
-  #unreadBytes: () => number | undefined = () => undefined;
+  #unreadBytes: () => number | undefined = nothingUnread;
 
   /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
   constructor(timeoutMs: number, onSettled: () => void) {
@@ -267,10 +267,14 @@ export class Flight {
     if (this.#result) return;
     clearTimeout(this.#deadline);
     this.#result = result;
+    // A map keeps the tables that it has outgrown until the next great collection: they must not lead to a response.
+    this.#unreadBytes = nothingUnread;
     this.#onSettled();
     this.#resolve(result);
   }
 }
+
+const nothingUnread = (): undefined => undefined;
 
 /** A client that reads nothing for this many milliseconds keeps its response from ending. */
 const STALLED_MS = 1000;
