@@ -194,8 +194,6 @@ export const NOT_SHARED: FlightResult = { kind: 'not-shared' };
 export const LOOK_AGAIN: FlightResult = { kind: 'look-again' };
 const BUSY: Turn = { kind: 'busy' };
 
-const NOT_WAITING = (): number | undefined => undefined;
-
 /** One fill in this process: under way, then committing, then settled. */
 export class Flight {
   /** Whether the response is complete and on its way to the store. */
@@ -210,7 +208,7 @@ export class Flight {
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
-  #unreadBytes = NOT_WAITING;
+  #unreadBytes: () => number | undefined = nothingUnread;
 
   /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
   constructor(timeoutMs: number, onSettled: () => void) {
@@ -269,12 +267,14 @@ export class Flight {
     if (this.#result) return;
     clearTimeout(this.#deadline);
     this.#result = result;
-    // A Map that has grown keeps what was in it until V8's next great collection: a flight then keeps no response.
-    this.#unreadBytes = NOT_WAITING;
+    // A map keeps the tables that it has outgrown until the next great collection: they must not lead to a response.
+    this.#unreadBytes = nothingUnread;
     this.#onSettled();
     this.#resolve(result);
   }
 }
+
+const nothingUnread = (): undefined => undefined;
 
 /** A client that reads nothing for this many milliseconds keeps its response from ending. */
 const STALLED_MS = 1000;
