@@ -141,7 +141,9 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
   // Each has a name before the response has it: V8 takes a function that is written where a property is set for one that
   // is there to stay, and lets all that it sees grow old with it.
   const passHead: Method = (...args) => (replaced ? res : pass(writeHead, args));
-  const seeHead = (message: string | undefined): void => {
+  // Under the listener, so that what it decides is done.
+  own.writeHead = passHead;
+  onHead(res, (message) => {
     if (!hooks) return;
     head = headOf(res, message, whole);
     const reaction = hooks.head(head);
@@ -149,9 +151,7 @@ export function capture(res: ServerResponse, given: CaptureHooks): void {
     replaced = reaction === 'replace';
     if (replaced) setTimeout(replace, PATIENCE).unref();
     sent = res.statusCode;
-  };
-  // Under the listener, so that what it decides is done.
-  onHead(res, seeHead, passHead);
+  });
 
   /**
    * Has the head decided on now: before Node is halfway through a call that it would have to be taken out of, or

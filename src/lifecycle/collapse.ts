@@ -82,21 +82,43 @@ export class Collapse {
     leaseMs: number,
     budget: Budget,
     { hitForMiss }: { readonly hitForMiss: boolean },
-  ): Promise<Extract<Turn, { kind: 'lead' }> | undefined> {
+  ): Promise<Lead | undefined> {
+    const lead = await this.claim(ref, key, seen, leaseMs, budget);
+    if (!lead || lead instanceof Fault) return undefined;
+    if (!lead.flight.hitForMiss || hitForMiss) return lead;
+    void this.giveBack(lead);
+    return undefined;
+  }
+
+  /**
+   * Leads a fill of the place if nobody else does; never waits. The flight says whether nobody should wait for it.
+   * @returns `undefined` where another fill is under way, or another value than the one seen is stored.
+   */
+  async claim(
+    ref: VariantRef,
+    key: string,
+    seen: Versioned | undefined,
+    leaseMs: number,
+    budget: Budget,
+  ): Promise<Lead | Fault | undefined> {
     const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
     const acquired = await this.#store.leases.acquire(budget, claim, seen, leaseMs);
-    if (!(acquired instanceof Fault) && acquired.kind === 'leader') {
-      if (!acquired.hitForMiss || hitForMiss) {
-        flight.hitForMiss = acquired.hitForMiss;
-        return this.#lead(claim, acquired, flight);
-      }
-      void this.#store.leases.release(claim, 0);
+    if (acquired instanceof Fault || acquired.kind !== 'leader') {
+      flight.settle(LOOK_AGAIN);
+      return acquired instanceof Fault ? acquired : undefined;
     }
+    flight.hitForMiss = acquired.hitForMiss;
+    return this.#lead(claim, acquired, flight);
+  }
+
+  /** Gives a lease back that no fill has begun with. If others wait, one of them leads. */
+  giveBack({ lease, flight }: Lead): Promise<unknown> {
+    const released = this.#store.leases.release(lease, 0);
     flight.settle(LOOK_AGAIN);
-    return undefined;
+    return released;
   }
 
   /**
@@ -142,10 +164,16 @@ export interface Waiter extends Budget {
   canServeStale(): boolean;
 }
 
+/** The caller leads a fill: it runs the handler, and settles the flight. */
+export interface Lead {
+  readonly kind: 'lead';
+  readonly lease: Lease;
+  readonly flight: Flight;
+}
+
 /** What came of joining. */
 export type Turn =
-  /** The caller leads: it runs the handler, and settles the flight. */
-  | { readonly kind: 'lead'; readonly lease: Lease; readonly flight: Flight }
+  | Lead
   | FlightResult
   /** Another fill is under way, and there is no (more) waiting for it. */
   | { readonly kind: 'busy' }
@@ -180,7 +208,7 @@ export class Flight {
   #result: FlightResult | undefined;
   #settled: Promise<FlightResult> | undefined;
   #resolve: (result: FlightResult) => void = () => {};
-  #unreadBytes: () => number | undefined = () => undefined;
+  #unreadBytes: () => number | undefined = nothingUnread;
 
   /** @param timeoutMs how long the followers wait for the store, once the handler has ended. */
   constructor(timeoutMs: number, onSettled: () => void) {
@@ -239,10 +267,14 @@ export class Flight {
     if (this.#result) return;
     clearTimeout(this.#deadline);
     this.#result = result;
+    // A map keeps the tables that it has outgrown until the next great collection: they must not lead to a response.
+    this.#unreadBytes = nothingUnread;
     this.#onSettled();
     this.#resolve(result);
   }
 }
+
+const nothingUnread = (): undefined => undefined;
 
 /** A client that reads nothing for this many milliseconds keeps its response from ending. */
 const STALLED_MS = 1000;

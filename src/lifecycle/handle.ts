@@ -2,10 +2,10 @@ import type { StoredResponse } from '../codec/stored-response.ts';
 import { selects } from '../key/variant.ts';
 import { ABANDONED, bypass, type CacheOutcome, type ForwardReason } from '../observe/outcome.ts';
 import { Fault } from '../store/fault.ts';
-import { LOOK_AGAIN, type Turn } from './collapse.ts';
+import type { Turn } from './collapse.ts';
 import { type Decision, decide, outcomeOf, type RequestFacts } from './decide.ts';
 import { Fill } from './fill.ts';
-import { acceptFound, decideNear, discardDamaged, startLookUp } from './find-stored.ts';
+import { acceptFound, claimUnseen, decideNear, discardDamaged, startLookUp } from './find-stored.ts';
 import { isForwardedUnsafe, qualify } from './gate.ts';
 import { forwardHead } from './head-request.ts';
 import { forwardUnsafe } from './invalidate.ts';
@@ -124,19 +124,24 @@ function isQualified(t: Transaction, unqualified: CacheOutcome | undefined): boo
 }
 
 /** Looks up, decides and acts. It is called again when what was found has changed meanwhile. */
-async function answer(t: Transaction): Promise<void> {
-  const { context, policy, refresh } = t;
+function answer(t: Transaction): void | Promise<void> {
+  const { context } = t;
   const isFirstLook = t.startsMs.lookup === undefined;
-  if (isFirstLook && !refresh) {
+  if (isFirstLook && !t.refresh) {
     const near = decideNear(t);
     if (near) return isCheckDue(t, near.stored) ? compare(t, 'vary-miss') : serve(t, near);
+    if (context.lookup.expectsNothing(t)) return fillUnseen(t);
   }
+  return lookUp(t);
+}
+
+async function lookUp(t: Transaction): Promise<void> {
+  const { context, policy, refresh } = t;
   const looked = acceptFound(t, await startLookUp(t, context.lookup));
   const found = looked instanceof Promise ? await looked : looked;
   if (found instanceof Fault) {
     if (refresh) dropRefresh(t, refresh, 'in-progress');
-    else if (t.isAbandoned) t.settle(ABANDONED);
-    else t.forward(bypass(found.code));
+    else bypassRedis(t, found);
     return;
   }
   if (found.damaged.length > 0) discardDamaged(t);
@@ -147,6 +152,31 @@ async function answer(t: Transaction): Promise<void> {
     return isCheckDue(t, decision.stored) ? compare(t, 'vary-miss') : serve(t, decision);
   if (t.isAbandoned) return t.settle(ABANDONED);
   return act(t, decision);
+}
+
+/** Redis has not said what is stored. */
+function bypassRedis(t: Transaction, { code }: Fault): void {
+  if (t.isAbandoned) t.settle(ABANDONED);
+  else t.forward(bypass(code));
+}
+
+/**
+ * Runs the handler without a look-up, if nothing is stored and nobody else runs it. Else, and where a request without anything
+ * stored would not lead a fill, it is looked up as any other.
+ */
+async function fillUnseen(t: Transaction): Promise<void> {
+  const { context, policy } = t;
+  t.found = context.lookup.nothing(t);
+  const decision = decide(t, t.found, policy, context.clock());
+  const mayLead = policy.mode === 'serve' && policy.collapse.wait > 0 && decision.kind === 'fill';
+  if (!mayLead || passesAtOnce(t)) return lookUp(t);
+  const lead = await claimUnseen(t);
+  if (!lead) return lookUp(t);
+  if (lead instanceof Fault) return bypassRedis(t, lead);
+  if (t.isAbandoned) return abandon(t, lead);
+  // Those who came meanwhile need not wait for what the last fill did not share.
+  if (lead.flight.hitForMiss) lead.flight.release();
+  new Fill(t, { ...lead, reason: decision.reason, candidate: undefined }).start();
 }
 
 /** Acts on a decision that does not serve. */
@@ -235,10 +265,7 @@ function candidateOf(t: Transaction): StoredResponse | undefined {
 
 /** Ends a request whose client has disconnected. If it would lead, one of the others does. */
 function abandon(t: Transaction, turn: Turn): void {
-  if (turn.kind === 'lead') {
-    t.context.track(t.context.store.leases.release(turn.lease, 0));
-    turn.flight.settle(LOOK_AGAIN);
-  }
+  if (turn.kind === 'lead') t.context.track(t.context.collapse.giveBack(turn));
   t.settle(ABANDONED);
 }
 
@@ -274,7 +301,7 @@ async function serveShared(
   t.forward({ kind: 'forward', fwd: reason, detail: 'nothing-to-share' });
 }
 
-function lookAgain(t: Transaction): Promise<void> {
+function lookAgain(t: Transaction): void | Promise<void> {
   t.retriesLeft--;
   return answer(t);
 }

@@ -36,6 +36,8 @@ export interface LookedUp extends Selecting, Budget {
 
 /** What this process remembers of an identity. Forgetting it costs a second round trip where responses vary, nothing else. */
 class Place {
+  /** Whether it was not looked up before. */
+  isNew = true;
   /** The marker that was read last. */
   marker: StoredValue | undefined;
   readonly #decoded = new Map<string, Decoded>();
@@ -54,6 +56,10 @@ class Place {
 
 /** How many places are remembered: see `Generations`. */
 const MAX_PLACES = 10_000;
+/** The share of look-ups of new places that find nothing, from which on nothing is expected there. */
+const EXPECTED_MISSES = 0.9;
+/** The share is about that of so many look-ups, the last ones. */
+const MEASURED_LOOKUPS = 16;
 /** How many variants of one place are remembered. */
 const MAX_VARIANTS = 16;
 
@@ -69,6 +75,8 @@ export class Lookup {
   readonly #decodeCache: DecodeCache;
   readonly #pending: PendingInvalidations;
   readonly #places = new Generations<string, Place>(MAX_PLACES);
+  /** The share of look-ups of new places that found nothing: 0 in a new process, which may find what others have stored. */
+  #misses = 0;
 
   constructor(
     responses: Pick<GuardedResponses, 'get' | 'getNear'>,
@@ -109,6 +117,31 @@ export class Lookup {
     };
   }
 
+  /**
+   * Whether nothing is expected to be stored for a request: this process has not looked it up before, and most look-ups of
+   * that kind have found nothing lately.
+   */
+  expectsNothing({ identity }: LookedUp): boolean {
+    if (this.#misses < EXPECTED_MISSES || this.#pending.includes(identity.id)) return false;
+    return this.#places.get(identity.place)?.isNew ?? true;
+  }
+
+  /** The result of a look-up that finds nothing. */
+  nothing({ identity: { id, declaredVariant } }: LookedUp): Found {
+    const ref = { id, variant: declaredVariant };
+    return { stored: undefined, ref, value: undefined, otherVariants: false, damaged: NONE };
+  }
+
+  /** Remembers that nothing was stored for a request, by another way than a look-up. */
+  foundNothing({ identity }: LookedUp): void {
+    this.#learn(this.#place(identity), undefined);
+  }
+
+  /** Ends the expectation: Redis would not give a lease. */
+  expectAnything(): void {
+    this.#misses = 0;
+  }
+
   /** The stored response in Redis. */
   async find(request: LookedUp): Promise<Found | Fault> {
     const { identity } = request;
@@ -121,6 +154,7 @@ export class Lookup {
     const read = await this.#responses.get(request, id, namesOf(declaredVariant, expected));
     if (read instanceof Fault) return read;
     const value = read[0];
+    if (place.isNew) this.#learn(place, value);
     if (marker && value && marker.equals(value))
       return this.#unlessPending(this.#newest(request, place, expected, read, 1), request);
     if (value?.specs) {
@@ -136,6 +170,11 @@ export class Lookup {
     }
     place.marker = undefined;
     return this.#unlessPending(this.#only(request, place, value), request);
+  }
+
+  #learn(place: Place, value: StoredValue | undefined): void {
+    place.isNew = false;
+    this.#misses += ((value ? 0 : 1) - this.#misses) / MEASURED_LOOKUPS;
   }
 
   #place({ place }: Identity): Place {

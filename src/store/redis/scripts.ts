@@ -14,7 +14,7 @@ export function script(lua: string): Script {
 }
 
 /** The number that a script has returned. @throws {MalformedReply} */
-export function numberIn(reply: unknown): number {
+function numberIn(reply: unknown): number {
   const number = typeof reply === 'string' && reply !== '' ? Number(reply) : reply;
   if (typeof number !== 'number' || Number.isNaN(number)) throw new MalformedReply('a script', reply);
   return number;
