@@ -38,8 +38,8 @@ export const refreshRequests: WeakMap<IncomingMessage, 'on-its-way' | 'arrived'>
   () => new WeakMap(),
 );
 
-/** What each view of a request's parts shows. */
-export const viewedObjects: WeakMap<object, object> = shared('viewed-objects', () => new WeakMap());
+/** By which a view of a request's parts tells what it shows. No client can name a symbol. */
+export const VIEWED: unique symbol = Symbol.for('redis-response-cache.viewed') as never;
 
 /** The value of a property in whose place an accessor watches, by the accessor's getter. */
 export const viewedValues: WeakMap<object, () => unknown> = shared('viewed-values', () => new WeakMap());
@@ -55,9 +55,9 @@ export function rawHeadersOf(req: IncomingMessage): string[] {
 
 /** What a view shows: a cache behind another looks at the request without that being the app's reading. */
 export function unviewed<T extends object>(value: T): T {
-  let shown: object = value;
-  for (let under = viewedObjects.get(shown); under; under = viewedObjects.get(shown)) shown = under;
-  return shown as T;
+  let shown = value as T & { readonly [VIEWED]?: T };
+  for (let under = shown[VIEWED]; under; under = shown[VIEWED]) shown = under;
+  return shown;
 }
 
 /** The caches that each registry of prom-client reports, by name; `stats` returns a `CacheStats`. */

@@ -26,6 +26,7 @@ const TELLTALE = {
   ],
 } as const;
 
+const TELLING = ['close', 'aborted', 'error'] as const;
 /** Events that tell it. */
 const EVENTS: ReadonlySet<unknown> = new Set(['close', 'aborted', 'error', 'end']);
 
@@ -34,12 +35,16 @@ function emitter(message: object): Partial<Pick<NodeJS.EventEmitter, 'on' | 'off
   return message;
 }
 
-/** The listeners of the cache itself, which tell the app nothing. */
-const ownListeners = new WeakSet<object>();
+/** By which the listeners of the cache itself are known, which tell the app nothing. */
+const OWN: unique symbol = Symbol('own listener');
+
+function isOwn(listener: object): boolean {
+  return OWN in listener;
+}
 
 /** Adds a listener of the cache's own, which is called once. */
 export function onceUnnoticed(res: ServerResponse, event: 'close', listener: () => void): void {
-  ownListeners.add(listener);
+  (listener as { [OWN]?: true })[OWN] = true;
   res.once(event, listener);
 }
 
@@ -51,7 +56,7 @@ export class DisconnectWatch {
   #restore: (() => void)[] = [];
   // Listeners are noted as they are added: one that is called once is gone by the time that the client is known to be.
   readonly #noteListener = (event: unknown, listener: object): void => {
-    if (!this.#isPaused && EVENTS.has(event) && !ownListeners.has(listener)) this.#noticed = true;
+    if (!this.#isPaused && EVENTS.has(event) && !isOwn(listener)) this.#noticed = true;
   };
   readonly #noteSocketListener = (event: unknown, listener: object): void => {
     // Node adds a listener itself after an error, and it is too late to hear of that error.
@@ -130,9 +135,10 @@ export class DisconnectWatch {
 
 /** Whether somebody else than the cache listens for the end of the connection. */
 function hasListener(message: Partial<Pick<NodeJS.EventEmitter, 'listenerCount' | 'listeners'>>): boolean {
-  return ['close', 'aborted', 'error'].some(
-    (event) =>
-      message.listenerCount?.(event) && message.listeners?.(event).some((each) => !ownListeners.has(each)),
+  // Adapters may make messages that are no emitters.
+  if (typeof message.listenerCount !== 'function') return false;
+  return TELLING.some(
+    (event) => message.listenerCount?.(event) && message.listeners?.(event).some((each) => !isOwn(each)),
   );
 }
 

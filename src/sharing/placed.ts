@@ -1,6 +1,6 @@
 import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { unviewed, viewedValues } from '../shared-state.ts';
+import { viewedValues } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
 import { PlacedNames } from './placed-names.ts';
 
@@ -186,7 +186,7 @@ export function placedValue(holder: object, name: string): unknown {
 
 function localsOf(res: object): object | undefined {
   const { locals } = res as { locals?: unknown };
-  return typeof locals === 'object' && locals !== null ? unviewed(locals) : undefined;
+  return typeof locals === 'object' && locals !== null ? locals : undefined;
 }
 
 /** The text of a name that selects, for a request that enters. */

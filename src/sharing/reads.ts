@@ -1,6 +1,6 @@
 import { IncomingMessage, type ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
-import { unviewed, viewedObjects } from '../shared-state.ts';
+import { VIEWED } from '../shared-state.ts';
 import type { Constants } from './constants.ts';
 import { hasGetter, OPAQUE, type Place, placedValue, placesOf, SELECTING_NAME, textOf } from './placed.ts';
 import { watchProperty } from './watched-property.ts';
@@ -139,7 +139,6 @@ export class ReadWatch {
       const defined = { value: view, configurable: true, enumerable: true, writable: true };
       if (!Reflect.defineProperty(req, name, defined)) return false;
     }
-    viewedObjects.set(view, unviewed(value));
     this.#views.push({ req, name, value, view, isSet });
     return true;
   }
@@ -203,7 +202,6 @@ interface View {
 }
 
 function takeAway({ req, name, value, view, isSet }: View): void {
-  viewedObjects.delete(view);
   if (req[name] !== view) return;
   if (isSet) Reflect.set(req, name, value);
   else Reflect.deleteProperty(req, name);
@@ -234,6 +232,7 @@ class FieldsHandler implements ProxyHandler<object> {
   }
 
   get(target: object, name: PropertyKey): unknown {
+    if (name === VIEWED) return target;
     if (!(this.#isCopied && this.#order[this.#at - 1] === name)) this.#watch.noteField(name);
     this.#isCopied = false;
     return Reflect.get(target, name);
@@ -276,6 +275,7 @@ class ListHandler implements ProxyHandler<object> {
   }
 
   get(target: object, name: PropertyKey): unknown {
+    if (name === VIEWED) return target;
     this.#note();
     return Reflect.get(target, name);
   }
