@@ -253,7 +253,7 @@ export class Fill implements CaptureHooks, FillState {
     const { caller, exchange } = this.transaction;
     const { req, res } = exchange;
     try {
-      const places = placesOf(req, res, true);
+      const places = placesOf(req, res);
       if (this.policy.guard === 'verify') caller.noteShape(places);
       this.reads.begin(req, res, places);
     } catch {

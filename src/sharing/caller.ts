@@ -68,7 +68,7 @@ export class Caller {
   #shapeOrNone(places: readonly Place[] | undefined): string {
     const { req, res } = this.#request;
     try {
-      const all = places ?? placesOf(req, res, false);
+      const all = places ?? placesOf(req, res);
       return shapeOf(this.credentials, req, all, this.#rule.ignore, this.#constants);
     } catch {
       return randomUUID();

@@ -96,24 +96,21 @@ export const NOISE_NAMES: ReadonlySet<string> = new Set([
   ...['__onFinished', '_passport', '_sessionManager'],
 ]);
 
-/**
- * Everything that middleware in front has placed, without logs and measures.
- * @param isWhole whether hidden (non-enumerable) properties are looked for at any rate: see `PlacedNames`.
- */
-export function placesOf(req: IncomingMessage, res: ServerResponse, isWhole: boolean): readonly Place[] {
+/** Everything that middleware in front has placed, without logs and measures. */
+export function placesOf(req: IncomingMessage, res: ServerResponse): readonly Place[] {
   const places: Place[] = [];
   const add = (prefix: string, holder: object, among: readonly string[]): void => {
     const names = among.length === 0 ? among : among.filter((name) => !isNoise(prefix, holder, name));
     if (names.length > 0) places.push({ prefix, holder, names });
   };
-  add(REQUEST, req, namesOnRequest(req, isWhole));
+  add(REQUEST, req, namesOnRequest(req));
   for (const name of CONTAINERS_OF_COOKIES) {
     if (!Object.hasOwn(req, name)) continue;
     const cookies = placedValue(req, name);
     if (typeof cookies === 'object' && cookies !== null)
       add(`${REQUEST}${name}.`, cookies, Object.getOwnPropertyNames(cookies));
   }
-  add(RESPONSE, res, placedOnResponse.on(res, isWhole));
+  add(RESPONSE, res, placedOnResponse.on(res));
   const locals = localsOf(res);
   if (locals) add(LOCALS, locals, Object.getOwnPropertyNames(locals));
   return places;
@@ -129,8 +126,8 @@ function isNoise(prefix: string, holder: object, name: string): boolean {
 }
 
 /** A name of Node's or of Express's counts where middleware has put something else there. */
-function namesOnRequest(req: IncomingMessage, isWhole: boolean): string[] {
-  return placedOnRequest.on(req, isWhole).filter((name) => {
+function namesOnRequest(req: IncomingMessage): string[] {
+  return placedOnRequest.on(req).filter((name) => {
     if (name === 'client') return (req as { client?: unknown }).client !== req.socket;
     if (name === 'query') return hasMoreThanUrl(req);
     if (OF_BODY.has(name)) return req.method === 'GET' || req.method === 'HEAD';

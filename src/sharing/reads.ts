@@ -47,11 +47,7 @@ export class ReadWatch {
   }
 
   /** Begins to note what is read; what an earlier call began goes on. @param places what is placed there by now. */
-  begin(
-    req: IncomingMessage,
-    res: ServerResponse,
-    places: readonly Place[] = placesOf(req, res, true),
-  ): void {
+  begin(req: IncomingMessage, res: ServerResponse, places: readonly Place[] = placesOf(req, res)): void {
     if (this.#watching) return;
     this.#watching = true;
     this.#setView(req, 'headers', new FieldsHandler(this));

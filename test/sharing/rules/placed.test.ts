@@ -265,6 +265,21 @@ describe('the shape of a request', () => {
     expect(caller.shape).toBe(shape);
   });
 
+  test('tells a hidden property, however many requests before had none', () => {
+    for (let i = 0; i < 1000; i++) expect(callerOf({}).shape).toBe('');
+    const placed = Object.defineProperty({}, 'lang', { value: 'de' });
+    expect(callerOf({ locals: placed }).shape).not.toBe('');
+    const hidden = (name: 'req' | 'res'): string => {
+      const req = new IncomingMessage(new Socket());
+      const res = new ServerResponse(req);
+      Object.defineProperty(name === 'req' ? req : res, 'lang', { value: 'de' });
+      const entering = { req, res, headers: req.headers };
+      return new Caller(entering, { credentials: new Set(), ignore: new Set() }, new Constants()).shape;
+    };
+    expect(hidden('req')).not.toBe('');
+    expect(hidden('res')).not.toBe('');
+  });
+
   test('is looked at without a fault where an accessor throws', () => {
     const placed = Object.defineProperty({}, 'user', {
       enumerable: true,
