@@ -166,8 +166,9 @@ function bypassRedis(t: Transaction, { code }: Fault): void {
  */
 async function fillUnseen(t: Transaction): Promise<void> {
   const { context, policy } = t;
-  t.found = context.lookup.nothing(t);
-  const decision = decide(t, t.found, policy, context.clock());
+  const nothing = context.lookup.nothing(t);
+  t.found = nothing;
+  const decision = decide(t, nothing, policy, context.clock());
   const mayLead = policy.mode === 'serve' && policy.collapse.wait > 0 && decision.kind === 'fill';
   if (!mayLead || passesAtOnce(t)) return lookUp(t);
   const lead = await claimUnseen(t);
