@@ -17,7 +17,7 @@ describe('docs/http.md', () => {
   test.each(rows)('%s', (row) => {
     const [, section = '', file, name, cases] = ROW.exec(row) ?? [];
     expect(read(`src/${file}`)).toMatch(
-      new RegExp(`(?:function|class|const) ${name}\\b|^ {2}${name}\\(`, 'm'),
+      new RegExp(`(?:function|class|const) ${name}\\b|^ {2}#?${name}\\(`, 'm'),
     );
     const described = section.includes(' ') || /^\d{4}$/.test(section) ? `RFC ${section}` : `§${section}`;
     // A subsection may be a case under its section's title.
