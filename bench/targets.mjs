@@ -8,7 +8,7 @@ import { createApp } from './app.mjs';
 import { cork, floor, leanFloor, mapFloor } from './floor.mjs';
 
 const TTL = '1h';
-const NEAR = { near: { maxSize: '64mb', ttl: '10s' } };
+const NEAR = { near: { maxSize: '64mb', ttl: '10m' } };
 const LARGE_NEAR = { near: { maxSize: '2gb', ttl: '1h' } };
 const COMPRESS = { compress: true };
 
