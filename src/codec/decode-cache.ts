@@ -39,8 +39,6 @@ interface Head {
 export class Decoded extends Evictable {
   whole: Whole | undefined;
   head: Head | undefined;
-  /** The value of the near cache that was decoded last. */
-  near: { readonly value: Value; readonly stored: StoredResponse | undefined } | undefined;
   /** The checksum that was read last; of a sealed value, a part of its nonce. */
   sum: number | undefined;
 }
@@ -52,6 +50,8 @@ export class Decoded extends Evictable {
  */
 export class DecodeCache {
   readonly #keyring: Keyring;
+  /** By value of the near cache, which bounds how many there are. */
+  readonly #near = new WeakMap<Value, { readonly stored: StoredResponse | undefined }>();
   readonly #kept = new SecondChance<Decoded>(MAX_BYTES, (decoded) => {
     decoded.head = undefined;
     decoded.whole = undefined;
@@ -62,11 +62,11 @@ export class DecodeCache {
   }
 
   /** Decodes a value of the near cache. The near cache returns the same object each time, so it is decoded once. */
-  decodeNear(decoded: Decoded, id: string, value: Value): StoredResponse | undefined {
-    const { near } = decoded;
-    if (near?.value === value) return near.stored;
+  decodeNear(id: string, value: Value): StoredResponse | undefined {
+    const known = this.#near.get(value);
+    if (known) return known.stored;
     const stored = this.#keyring.decode(id, value);
-    decoded.near = { value, stored };
+    this.#near.set(value, { stored });
     return stored;
   }
 

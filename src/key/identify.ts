@@ -50,7 +50,7 @@ export function identify(
 const MAX_REMEMBERED = 10_000;
 const MAX_REMEMBERED_LENGTH = 512;
 /** How many origins: an app has few, and clients may send any host. */
-const MAX_ORIGINS = 16;
+const MAX_ORIGINS = 4;
 const remembered = new WeakMap<Policy, RememberedIdentities>();
 
 /** Identities by method, scheme and host, then by URL. */
@@ -82,8 +82,8 @@ class RememberedIdentities {
 
 /** The identity that follows from method, scheme, host and URL alone. Making one takes longer than remembering it. */
 function identityOf(policy: Policy, method: string, target: Target): Identity {
-  const { url } = target;
-  if (url.length > MAX_REMEMBERED_LENGTH) return made(policy, method, target);
+  const { host, url } = target;
+  if (host.length + url.length > MAX_REMEMBERED_LENGTH) return made(policy, method, target);
   let identities = remembered.get(policy);
   if (!identities) {
     identities = new RememberedIdentities();

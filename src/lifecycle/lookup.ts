@@ -104,7 +104,7 @@ export class Lookup {
       ({ id: variant, text } = variantOf(declared, specs[0] as readonly string[], request, policy.hash));
       value = this.#responses.getNear(id, variant);
     } else text = textOfDeclared(request);
-    const stored = value && this.#decodeCache.decodeNear(this.#place(identity).at(variant), id, value);
+    const stored = value && this.#decodeCache.decodeNear(id, value);
     if (!stored || !isFor(stored, identity, exchange.cacheLevel, text)) return undefined;
     if (this.#pending.includesTag(stored.tags)) return undefined;
     return {
