@@ -83,7 +83,7 @@ class RememberedIdentities {
 /** The identity that follows from method, scheme, host and URL alone. Making one takes longer than remembering it. */
 function identityOf(policy: Policy, method: string, target: Target): Identity {
   const { host, url } = target;
-  if (host.length + url.length > MAX_REMEMBERED_LENGTH) return made(policy, method, target);
+  if (host.length + url.length > MAX_REMEMBERED_LENGTH) return createIdentity(policy, method, target);
   let identities = remembered.get(policy);
   if (!identities) {
     identities = new RememberedIdentities();
@@ -92,13 +92,13 @@ function identityOf(policy: Policy, method: string, target: Target): Identity {
   const byUrl = identities.of(sharedMethod(method), target);
   let known = byUrl.get(url);
   if (!known) {
-    known = made(policy, method, target);
+    known = createIdentity(policy, method, target);
     byUrl.set(url, known);
   }
   return known;
 }
 
-function made(policy: Policy, method: string, target: Target): Identity {
+function createIdentity(policy: Policy, method: string, target: Target): Identity {
   return identity(policy, defaultKey(method, target, policy.vary.query), '', false);
 }
 

@@ -24,7 +24,7 @@ import { comparisonRef, dependentOutcome, passesAtOnce } from './verification.ts
  *
  *   begin       nested caches, purge by a header field, unsafe methods
  *   qualify     is it looked up at all, and by which key (gate.ts)
- *   look up     near cache, then Redis (lookup.ts)
+ *   look up     near cache, then Redis (lookup.ts); a miss that is expected acquires the lease instead (`fillUnseen`)
  *   decide      one pure function (decide.ts)
  *   serve       from what is stored (serve.ts); or
  *   fill        one request runs the handler, others wait for it (collapse.ts, fill.ts, commit.ts)

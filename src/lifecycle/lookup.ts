@@ -34,7 +34,10 @@ export interface LookedUp extends Selecting, Budget {
   readonly exchange: { readonly cacheLevel: number };
 }
 
-/** What this process remembers of an identity. Forgetting it costs a second round trip where responses vary, nothing else. */
+/**
+ * What this process remembers of an identity. Forgetting it costs a second round trip where responses vary, and decoding what
+ * is read next.
+ */
 class Place {
   /** Whether it was not looked up before. */
   isNew = true;
@@ -46,7 +49,8 @@ class Place {
   at(variant: string): Decoded {
     let decoded = this.#decoded.get(variant);
     if (!decoded) {
-      if (this.#decoded.size >= MAX_VARIANTS) this.#decoded.clear();
+      const [oldest] = this.#decoded.keys();
+      if (this.#decoded.size >= MAX_VARIANTS && oldest !== undefined) this.#decoded.delete(oldest);
       decoded = new Decoded();
       this.#decoded.set(variant, decoded);
     }

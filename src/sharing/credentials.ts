@@ -42,7 +42,7 @@ export function credentialsOf(
     found.some((one) => !one.isTaken && one.name === name && one.value === value);
   const raw = rawHeadersOf(req);
   for (let i = 0; i < raw.length; i += 2) {
-    const name = lowerCase(raw[i] as string, i);
+    const name = lowerCase(raw[i] as string);
     if (!isOne(name)) continue;
     for (const one of credentialsIn(name, raw[i + 1] as string, ignore))
       if (!isLeft(one.name, one.value)) found.push({ ...one, isTaken: true });

@@ -1,3 +1,5 @@
+import { remembered } from '../http/remembered.ts';
+
 /**
  * What a request header field says about the answer. By its name alone: it names the caller (a credential), it says
  * nothing about the answer (noise), it tells by which way the request came (routing), or it selects, as any other field.
@@ -104,27 +106,9 @@ type Kind = 'credential' | 'noise' | 'selects';
 /** Clients may send any name, so only so many are remembered. */
 const MAX_REMEMBERED = 1000;
 const kinds = new Map<string, Kind>();
-const lowerNames = new Map<string, string>();
 
-/** The name that was asked for last at each position. */
-const lastNames: { name: string; lower: string }[] = [];
-
-/**
- * The name of a field as it was received, in lower case.
- * @param at its position in the request: clients of one kind send the same fields in the same order.
- */
-export function lowerCase(name: string, at: number): string {
-  const last = lastNames[at];
-  if (last?.name === name) return last.lower;
-  let lower = lowerNames.get(name);
-  if (lower === undefined) {
-    lower = name.toLowerCase();
-    if (lowerNames.size >= MAX_REMEMBERED) lowerNames.clear();
-    lowerNames.set(name, lower);
-  }
-  if (at < MAX_REMEMBERED) lastNames[at] = { name, lower };
-  return lower;
-}
+/** The name of a field as it was received, in lower case. */
+export const lowerCase: (name: string) => string = remembered((name) => name.toLowerCase());
 
 /** What a field is, by its lower-case name. Nothing of the options is asked. */
 function kindOf(name: string): Kind {

@@ -9,8 +9,9 @@ import type { Specs } from './store.ts';
 /** A marker lists at most this many sets of field names. A further set replaces the least recently used one. */
 export const MAX_SPECS = 4;
 
-/** How many texts of markers are remembered: an app has few sets of names for all its URLs. */
+/** How many texts of markers are remembered, and how long they are: an app has few sets of names for all its URLs. */
 const MAX_REMEMBERED = 1000;
+const MAX_REMEMBERED_LENGTH = 1024;
 const remembered = new Map<string, Specs>();
 
 /** The sets of field names; `undefined` for a text that is damaged. */
@@ -18,7 +19,9 @@ export function decodeSpecs(text: string): Specs | undefined {
   const known = remembered.get(text);
   if (known) return known;
   const specs = specsIn(text);
-  if (specs && remembered.size < MAX_REMEMBERED) remembered.set(text, specs);
+  if (!specs || text.length > MAX_REMEMBERED_LENGTH) return specs;
+  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
+  remembered.set(text, specs);
   return specs;
 }
 

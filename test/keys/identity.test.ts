@@ -56,6 +56,36 @@ describe('the identity of a request without options', () => {
   });
 });
 
+test('an identity that is remembered is the one that is made afresh', async () => {
+  const policy = parsePolicy({});
+  const of = (under: typeof policy, more: object, headers: Headers): Identity | string => {
+    const req = new IncomingMessage(new Socket());
+    Object.assign(req, more);
+    Object.assign(req.headers, headers);
+    return identify(new Exchange(req, new ServerResponse(req), () => {}), under) as Identity | string;
+  };
+  const request = fc.record({
+    method: fc.constantFrom('GET', 'HEAD'),
+    url: fc.constantFrom('/a', '/a?b=1&a=2', '/a?a=2&b=1', `/${'x'.repeat(600)}`),
+    originalUrl: fc.constantFrom(undefined, '/a', '/other'),
+    socket: fc.constantFrom({}, { encrypted: true }),
+    host: fc.constantFrom('h', 'h:80', 'h:443', 'H', 'other', 'a.b', 'c.d', 'e.f'),
+  });
+  fc.assert(
+    fc.property(fc.array(request, { maxLength: 12 }), (requests) => {
+      for (const { host, originalUrl, ...more } of requests) {
+        const asked = { ...more, ...(originalUrl !== undefined && { originalUrl }) };
+        const fresh = of(parsePolicy({}), asked, { host });
+        const known = of(policy, asked, { host });
+        const plain = (identity: Identity | string): unknown =>
+          typeof identity === 'string' ? identity : { ...identity, policy: undefined };
+        expect(plain(known)).toEqual(plain(fresh));
+      }
+    }),
+    { numRuns: sized(200, 2000) },
+  );
+});
+
 describe('vary.headers', () => {
   const options: PolicyOptions = { vary: { headers: ['X-A', 'X-B'] } };
   const rows: [Headers, Headers][] = [

@@ -150,6 +150,28 @@ test('what is staged is invisible and expires, wherever the process stops', asyn
   }
 });
 
+test('what is staged expires after the server has forgotten the scripts, wherever the process stops', async () => {
+  const stepped = new Stepped(client);
+  const slow = stagingStoreOf(stepped.client);
+  // The store has sent its scripts by now.
+  const first = slow.responses.commit(await leased());
+  let isDone = false;
+  void first
+    .catch(() => {})
+    .finally(() => {
+      isDone = true;
+    });
+  while (!isDone) await stepped.step();
+  await client.flushall();
+  const commit = await leased();
+  await client.script('FLUSH');
+  void slow.responses.commit(commit);
+  for (let steps = 0; steps < 2; steps++) {
+    await stepped.step();
+    expect(await keys()).toEqual(['rrc:{id}|leases', 'rrc:{id}|token']);
+  }
+});
+
 test('a full server refuses a staged value as any other', async () => {
   const commit = await leased();
   await client.config('SET', 'maxmemory-policy', 'noeviction');

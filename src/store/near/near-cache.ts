@@ -159,11 +159,14 @@ export class NearCache {
   #keep(read: Read): void {
     const { id, variant, value } = read;
     const size = value.bytes.length + OVERHEAD_BYTES + 2 * (id.length + variant.length);
+    const before = this.#values.get(id)?.get(variant);
+    if (before) {
+      this.#kept.remove(before);
+      this.#drop(before.read);
+    }
     if (size > this.#options.maxSize) return;
     const values = this.#values.get(id) ?? new Map<string, KeptValue>();
     this.#values.set(id, values);
-    const before = values.get(variant);
-    if (before) this.#kept.remove(before);
     const kept = new KeptValue(read, performance.now() + this.#options.ttl);
     values.set(variant, kept);
     this.#kept.keep(kept, size);

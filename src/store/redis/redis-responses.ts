@@ -73,7 +73,7 @@ export function redisResponses(
    * left to it. The key has an expiry before it has the value: a connection that is lost leaves nothing for ever.
    */
   function stage(key: string, field: string, value: Buffer): void {
-    scripts.run(openStaging, [key], field, STAGED_MS).catch(() => {});
+    scripts.runText(openStaging, [key], field, STAGED_MS).catch(() => {});
     client.call('HSET', key, field, value).catch(() => {});
   }
 

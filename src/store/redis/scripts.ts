@@ -53,6 +53,12 @@ export class Scripts {
     return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args]);
   }
 
+  /** Runs a short script by its text, so that it never has to be sent again behind the commands that rely on it. */
+  runText({ lua }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
+    this.#batch.open();
+    return this.#client.eval(lua, keys.length, ...keys, ...args);
+  }
+
   /** Runs a script whose reply has buffers instead of strings. */
   runForBuffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
     const client = this.#client as unknown as BufferCommands;
