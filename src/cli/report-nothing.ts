@@ -2,7 +2,7 @@ import { MAX_LIMIT } from '../entries/paging.ts';
 import { EXIT, type Io } from './command.ts';
 import { formatNumber } from './format.ts';
 import type { Session } from './redis.ts';
-import type { Target } from './target.ts';
+import { pagesOf, type Target } from './target.ts';
 import { escapeUnsafe } from './text.ts';
 
 /** What a command says when nothing is stored that it could show. */
@@ -45,15 +45,22 @@ function listed(prefixes: readonly string[]): string {
   return names.length > 0 ? `${names.join(', ')} and ${last}` : `${last}`;
 }
 
-/** Names the keys that have the path of a URL, with another host, port or query. Looks at one page. */
+/** How many pages of the listing a hint looks at; a page is about 5,000 keys of the server. */
+const MAX_PAGES = 20;
+
+/** Names the keys that have the path of a URL, with another host, port or query. */
 async function pathHints({ cache }: Session, { urls }: Target): Promise<string[]> {
   const [url] = urls;
   if (url === undefined) return [];
   const { pathname } = new URL(url);
   if (pathname === '/') return [];
-  const { entries } = await cache.entries.list({ search: `//*${pathname}`, limit: MAX_LIMIT });
   const samePath = new RegExp(`//[^/]*${escaped(pathname)}/?(?:\\?|$)`, 'i');
-  const keys = new Set(entries.flatMap(({ key }) => (key !== undefined && samePath.test(key) ? [key] : [])));
+  const keys = new Set<string>();
+  let pages = 0;
+  for await (const entries of pagesOf(cache, { search: `//*${pathname}`, limit: MAX_LIMIT })) {
+    for (const { key } of entries) if (key !== undefined && samePath.test(key)) keys.add(key);
+    if (++pages === MAX_PAGES) break;
+  }
   if (keys.size === 0) return [];
   if (keys.size > MAX_NAMED)
     return [`${formatNumber(keys.size)} keys have this path: see ls '${escapeUnsafe(pathname)}'`];

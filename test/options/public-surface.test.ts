@@ -5,6 +5,7 @@ import { otel } from '../../src/observe/otel.ts';
 import { prometheus } from '../../src/observe/prometheus.ts';
 import { newCache, serve } from '../support/app.ts';
 import { ask } from '../support/client.ts';
+import { listedEntries } from '../support/entries.ts';
 
 /* The objects that public methods take: own properties count, and a mistake is told with what to write instead. */
 
@@ -18,7 +19,7 @@ async function filled(): Promise<CacheMiddleware> {
   return cache;
 }
 
-const count = async (cache: CacheMiddleware): Promise<number> => (await cache.entries.list()).entries.length;
+const count = async (cache: CacheMiddleware): Promise<number> => (await listedEntries(cache)).length;
 const any = (value: unknown): never => value as never;
 
 describe('only own properties count', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import express from 'express';
 import { formsOf, idOfUrl } from '../../src/key/tags.ts';
 import { newCache, serve } from '../support/app.ts';
+import { listedEntries } from '../support/entries.ts';
 import { everywhere, siteOf } from '../support/stores.ts';
 
 /* URLs that Express takes for the same route: an unsafe request to one of them invalidates the others. */
@@ -49,8 +50,10 @@ everywhere((open) => {
   test('only a path with upper case has the tag', async () => {
     const { cache, get } = await leads();
     for (const form of ['/leads', '/leads/', '/others?A=B', '/LEADS']) await get(form);
-    const { entries } = await cache.entries.list();
-    const tagged = entries.flatMap((entry) => (entry.readable && entry.tags.length > 0 ? [entry.url] : []));
+    await cache.idle();
+    const tagged = (await listedEntries(cache)).flatMap((entry) =>
+      entry.readable && entry.tags.length > 0 ? [entry.url] : [],
+    );
     expect(tagged).toEqual([expect.stringMatching(/\/LEADS$/)]);
   });
 });

@@ -5,6 +5,7 @@ import { main } from '../../../src/cli/main.ts';
 import { redisCache } from '../../../src/index.ts';
 import { sharedCluster } from '../../support/cluster.ts';
 import { startRedis } from '../../support/redis.ts';
+import { clientOf } from '../../support/store.ts';
 import { ESCAPES, filled, type Ran, run, url } from './support.ts';
 
 const HOST = 'http://test.example';
@@ -409,6 +410,17 @@ describe('a command that finds nothing exits with 1 and says', () => {
     expect((await on(['purge', 'http://elsewhere.example:81/a'])).err).toMatch(/Stored for this path: /);
     const many = await filled(Array.from({ length: 4 }, (_, i) => `/a?page=${i}`));
     expect((await many.on(['show', `${HOST}/a`])).err).toMatch(/\. 4 keys have this path: see ls '\/a'\n$/);
+  });
+
+  test('which keys have the same path, among many others in the same Redis', async () => {
+    const server = await startRedis();
+    stopping.push(() => server.stop());
+    const client = clientOf(server);
+    stopping.push(async () => client.disconnect());
+    await client.mset(Array.from({ length: 40_000 }, (_, i) => `other:${i >> 1}:${i & 1}`));
+    const site = await filled(['/a?page=1'], { redis: server.url });
+    const { err } = await run(['show', `${HOST}/a`, '--redis', server.url, '--prefix', site.prefix]);
+    expect(err).toMatch('Stored for this path: http://test.example/a?page=1');
   });
 });
 

@@ -2,6 +2,7 @@ import { brotliCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import { encode } from '../../../src/codec/format.ts';
+import type { AnyEntry } from '../../../src/entries/types.ts';
 import type {
   CacheMiddleware,
   CacheOptions,
@@ -14,6 +15,7 @@ import type {
 import type { NearCache } from '../../../src/store/near/near-cache.ts';
 import { withNearCache } from '../../../src/store/near/near-store.ts';
 import type { Handler } from '../../support/app.ts';
+import { listedEntries } from '../../support/entries.ts';
 import { fieldsOf, versionIn } from '../../support/envelope.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import { clientOf, storeOf } from '../../support/store.ts';
@@ -47,21 +49,8 @@ const app: Handler = (req, res) => {
   res.end(req.url?.startsWith('/large') ? 'x'.repeat(900_000) : `${req.url} ${TEXT}`);
 };
 
-type AnyEntry = EntrySummary | UnreadableEntry;
-
-async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<AnyEntry[]> {
-  const all = new Map<string, AnyEntry>();
-  let cursor: string | undefined;
-  do {
-    const page = await cache.entries.list(cursor === undefined ? query : { ...query, cursor });
-    for (const entry of page.entries) all.set(`${entry.id} ${entry.variant}`, entry);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return [...all.values()];
-}
-
 async function whole(cache: CacheMiddleware, query?: EntryQuery): Promise<Entry> {
-  const entries = await listed(cache, query);
+  const entries = await listedEntries(cache, query);
   expect(entries).toHaveLength(1);
   const entry = await cache.entries.get(entries[0] as AnyEntry);
   expect(entry).toMatchObject({ readable: true });
@@ -85,13 +74,13 @@ describe('an encrypted entry', () => {
     await cache.store.set('token', { a: 1 }, { ttl: '1m' });
     await cache.idle();
 
-    expect((await listed(cache)).map(({ key }) => key).sort()).toEqual([
+    expect((await listedEntries(cache)).map(({ key }) => key).sort()).toEqual([
       'GET http://test.example/tagged',
       'GET http://test.example/varied',
       'GET http://test.example/varied',
       'VALUE "token"',
     ]);
-    const varied = (await listed(cache, { search: 'VARIED' })) as EntrySummary[];
+    const varied = (await listedEntries(cache, { search: 'VARIED' })) as EntrySummary[];
     expect(varied.map(({ variesOn }) => variesOn['x-tenant']).sort()).toEqual(['a', 'b']);
     expect(await cache.entries.list({ id: (varied[0] as AnyEntry).id })).toMatchObject({
       entries: [{ key: varied[0]?.key }, { key: varied[0]?.key }],
@@ -108,8 +97,8 @@ describe('an encrypted entry', () => {
       unknownKey: { count: 0 },
     });
     expect(await cache.entries.purge(entry)).toBe(1);
-    expect(await listed(cache, { tag: 'leads' })).toEqual([]);
-    expect(await listed(cache)).toHaveLength(3);
+    expect(await listedEntries(cache, { tag: 'leads' })).toEqual([]);
+    expect(await listedEntries(cache)).toHaveLength(3);
   });
 
   test('is updated only in the version given, and encrypted again', async () => {
@@ -160,12 +149,14 @@ describe('an encrypted entry', () => {
     const one = await site(on(by), app);
     await one.get('/large');
     const { cache } = await site(on(to), app);
-    const [entry] = (await listed(cache)) as [UnreadableEntry];
+    const [entry] = (await listedEntries(cache)) as [UnreadableEntry];
     expect(entry).toMatchObject({ readable: false, ...expected });
     expect(entry.storedBytes).toBeGreaterThan(900_000);
     // An unknown cache key matches no search.
-    expect(await listed(cache, { search: 'test.example' })).toHaveLength(entry.key === undefined ? 0 : 1);
-    expect(await listed(cache, { status: 200 })).toEqual([]);
+    expect(await listedEntries(cache, { search: 'test.example' })).toHaveLength(
+      entry.key === undefined ? 0 : 1,
+    );
+    expect(await listedEntries(cache, { status: 200 })).toEqual([]);
     expect(await cache.entries.get(entry)).toMatchObject({ readable: false, ...expected });
     const version = versionIn(await bytesOf(entry));
     expect(await cache.entries.update({ ...entry, version }, { ttl: '1h' })).toBe(false);
@@ -185,7 +176,7 @@ describe('an encrypted entry', () => {
     const bytes = await bytesOf(entry);
     bytes[bytes.length - 1]! ^= 1;
     await client.hset(`rrc:{${entry.id}}`, entry.variant, bytes);
-    const [damaged] = await listed(cache);
+    const [damaged] = await listedEntries(cache);
     expect(damaged).toMatchObject({
       readable: false,
       reason: 'damaged',
@@ -205,12 +196,12 @@ describe('an encrypted entry', () => {
       const clients = await client.client('LIST');
       for (const [, bytes] of String(clients).matchAll(/ omem=(\d+)/g)) most = Math.max(most, Number(bytes));
     }, 2);
-    expect((await listed(cache, { limit: 1000 })).every(({ readable }) => readable)).toBe(true);
+    expect((await listedEntries(cache, { limit: 1000 })).every(({ readable }) => readable)).toBe(true);
     clearInterval(gauge);
     expect(most).toBeLessThan(12_000_000);
     const other = await site(on({}), app);
     await client.config('RESETSTAT');
-    expect(await listed(other.cache)).toHaveLength(24);
+    expect(await listedEntries(other.cache)).toHaveLength(24);
     const sent = Number(/total_net_output_bytes:(\d+)/.exec(await client.info('stats'))?.[1]);
     expect(sent).toBeLessThan(100_000);
   });
@@ -275,7 +266,7 @@ describe('a compressed response', () => {
       const encodings = { size, list: [['br', body.length]] as const };
       const bytes = encode({ ...HEAD, key, bornAt: Date.now(), encodings }, [body]);
       await client.hset(`rrc:{${key}}`, ...fieldsOf('', bytes, 60_000));
-      expect(await listed(cache)).toMatchObject([{ readable: true, size }]);
+      expect(await listedEntries(cache)).toMatchObject([{ readable: true, size }]);
       expect(await cache.entries.get({ id: key, variant: '' })).toMatchObject({ reason, key });
       expect(await cache.entries.update({ id: key, variant: '', version: 'version' }, { body: 'x' })).toBe(
         false,

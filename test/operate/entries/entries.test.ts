@@ -10,6 +10,7 @@ import type {
 import { ArgumentError, OptionError } from '../../../src/index.ts';
 import { bare, type Handler, newCache, serve } from '../../support/app.ts';
 import { ask } from '../../support/client.ts';
+import { listedEntries } from '../../support/entries.ts';
 import { everywhere, fleet, type Site, site } from '../../support/stores.ts';
 
 /* `cache.entries`: listing, reading, changing and counting stored responses, on every store. */
@@ -35,17 +36,8 @@ const app: Handler = (req, res) => {
   res.end(res.statusCode === 304 ? undefined : `body of ${pathname}`);
 };
 
-/** All pages. SCAN may return a key twice while Redis resizes its table: duplicates are removed. */
 async function listed(cache: CacheMiddleware, query: EntryQuery = {}): Promise<EntrySummary[]> {
-  const all = new Map<string, EntrySummary>();
-  let cursor: string | undefined;
-  do {
-    const page = await cache.entries.list(cursor === undefined ? query : { ...query, cursor });
-    expect(page.entries.length).toBeLessThanOrEqual(query.limit ?? 50);
-    for (const entry of page.entries as EntrySummary[]) all.set(`${entry.id} ${entry.variant}`, entry);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return [...all.values()];
+  return (await listedEntries(cache, query)) as EntrySummary[];
 }
 
 async function only(cache: CacheMiddleware, query: EntryQuery = {}): Promise<EntrySummary> {

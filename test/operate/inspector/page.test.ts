@@ -5,11 +5,12 @@ import cors from 'cors';
 import { Redis } from 'ioredis';
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { encode } from '../../../src/codec/format.ts';
-import type { CacheMiddleware, CacheOptions, EntryPage, EntryRef } from '../../../src/index.ts';
+import type { CacheMiddleware, CacheOptions, EntryRef } from '../../../src/index.ts';
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
 import { express5app, type Handler, newCache, serve, untilTheEnd } from '../../support/app.ts';
 import { startChromium } from '../../support/chromium.ts';
 import { ask } from '../../support/client.ts';
+import { listedEntries } from '../../support/entries.ts';
 import { fieldsOf } from '../../support/envelope.ts';
 import { sized } from '../../support/long.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
@@ -119,20 +120,8 @@ const saysCount = (page: Page, count: number): Promise<void> =>
     new RegExp(`^${count} responses?(?:, [\\d,]+ keys scanned)?\\.(?: There are more\\.)?$`),
   );
 
-/** All stored entries. */
-async function listed({ cache }: Site): Promise<EntryPage['entries']> {
-  const all: EntryPage['entries'][number][] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await cache.entries.list(cursor === undefined ? {} : { cursor });
-    all.push(...page.entries);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return all;
-}
-
 async function storedIn(one: Site): Promise<string[]> {
-  const paths = (await listed(one)).map(({ key }) => new URL(key!.split(' ')[1]!).pathname);
+  const paths = (await listedEntries(one.cache)).map(({ key }) => new URL(key!.split(' ')[1]!).pathname);
   return [...new Set(paths)].sort();
 }
 
@@ -369,7 +358,7 @@ describe('the list of stored responses', () => {
   test('shows a damaged response, which can be purged', async () => {
     const one = await site({}, simple);
     await one.get('/a');
-    const [{ id }] = (await listed(one)) as unknown as [EntryRef];
+    const [{ id }] = (await listedEntries(one.cache)) as unknown as [EntryRef];
     const client = new Redis(redis);
     await client.hset(`${one.prefix}{${id}}`, '', 'nonsense');
     client.disconnect();
@@ -562,7 +551,7 @@ describe('the view of actions', () => {
     await says(page, '#confirm-count', '2 stored responses would be marked stale.');
     await yes.click();
     await says(page, '#purge .status', 'Marked 2 stored responses stale.');
-    const entries = await listed(one);
+    const entries = await listedEntries(one.cache);
     expect(entries.filter((entry) => entry.readable && entry.purged)).toHaveLength(2);
     await form.getByLabel('Delete').check();
     await purge('all');

@@ -6,6 +6,7 @@ import { type CacheMiddleware, type CacheOptions, OptionError } from '../../../s
 import { type InspectorOptions, inspector } from '../../../src/inspector/index.ts';
 import { bare, frameworks, type Handler, newCache, serve } from '../../support/app.ts';
 import { type Answer, type Asked, ask } from '../../support/client.ts';
+import { listedEntries } from '../../support/entries.ts';
 import { uniquePrefix } from '../../support/prefix.ts';
 
 /* Who the inspector lets in, what it answers, and what it refuses: over sockets, as nobody's browser would ask. */
@@ -24,18 +25,6 @@ interface Console {
   readonly port: number;
   post(action: string, given?: unknown, headers?: Record<string, string>): Promise<Answer>;
   result(action: string, given?: unknown): Promise<never>;
-}
-
-/** Everything: others have stored much in the same Redis, so that a page of a few may be empty. */
-async function listed({ cache }: Console): Promise<object[]> {
-  const found: object[] = [];
-  let cursor: string | undefined;
-  do {
-    const page = await cache.entries.list(cursor === undefined ? {} : { cursor });
-    found.push(...page.entries);
-    cursor = page.cursor;
-  } while (cursor !== undefined);
-  return found;
 }
 
 const app: Handler = (req, res) => {
@@ -262,7 +251,7 @@ describe('a request from another page', () => {
     await get(one, '/a');
     const answer = await one.post('purge', { target: { all: true } }, headers);
     expect([answer.status, answer.header('access-control-allow-origin')]).toEqual([403, undefined]);
-    expect(await listed(one)).toHaveLength(1);
+    expect(await listedEntries(one.cache)).toHaveLength(1);
   });
 
   test('as a form is answered with 415, and a GET of an action with 405', async () => {
@@ -347,7 +336,7 @@ describe('the actions of the inspector', () => {
     const one: Console = await open({ warm: { app: (req, res) => listener(req, res) } });
     const listener = bare(one.cache, app);
     await get(one, { path: '/a', headers: { 'Accept-Language': 'de' } });
-    const [entry] = await listed(one);
+    const [entry] = await listedEntries(one.cache);
     expect(await one.result('refetch', entry)).toMatchObject({ done: 1, failed: 0 });
     const read = (await one.result('entry', entry)) as { preview: { text: string } };
     expect(read.preview.text).toBe('/a de');
@@ -403,7 +392,7 @@ describe('the actions of the inspector', () => {
       failed: 1,
       failures: [{ index: 1, url: 'nonsense' }],
     });
-    expect(await listed(one)).toHaveLength(2);
+    expect(await listedEntries(one.cache)).toHaveLength(2);
   });
 
   test('count-purge counts what a purge would purge, and purges nothing', async () => {
@@ -413,35 +402,35 @@ describe('the actions of the inspector', () => {
     expect(await one.result('count-purge', { target: { url: 'http://test.example/a' } })).toEqual({
       purged: 1,
     });
-    expect(await listed(one)).toHaveLength(2);
+    expect(await listedEntries(one.cache)).toHaveLength(2);
   });
 
   test('purge-entry marks a response stale if soft is true, and deletes it otherwise', async () => {
     const one = await open();
     await get(one, '/a');
-    const [entry] = await listed(one);
+    const [entry] = await listedEntries(one.cache);
     const { id } = entry as { id: string };
     expect(await one.result('purge-entry', { ...entry, soft: true })).toEqual({ purged: 1 });
-    expect(await listed(one)).toEqual([expect.objectContaining({ id, purged: true })]);
+    expect(await listedEntries(one.cache)).toEqual([expect.objectContaining({ id, purged: true })]);
     expect(await one.result('purge-entry', entry)).toEqual({ purged: 1 });
-    expect(await listed(one)).toEqual([]);
+    expect(await listedEntries(one.cache)).toEqual([]);
   });
 
   test('refetch of a response under a key of the app says why it is refused, and purges nothing', async () => {
     const one = await open({ warm: { app: (_, res) => res.end() } }, { key: () => ['a'] });
     await get(one, '/a');
-    const [entry] = await listed(one);
+    const [entry] = await listedEntries(one.cache);
     const read = (await one.result('entry', entry)) as { refetchRefusal?: string };
     expect(read.refetchRefusal).toContain('key option of the app');
     const answer = await one.post('refetch', entry);
     expect([answer.status, JSON.parse(answer.body).error]).toEqual([403, read.refetchRefusal]);
-    expect(await listed(one)).toHaveLength(1);
+    expect(await listedEntries(one.cache)).toHaveLength(1);
   });
 
   test('every change is answered with 403 when read-only', async () => {
     const one = await open({ readOnly: true, warm: { app: (req, res) => bare(app)(req, res) } });
     await get(one, '/a');
-    const [entry] = await listed(one);
+    const [entry] = await listedEntries(one.cache);
     const read = (await one.result('entry', entry)) as { version: string; refetchRefusal: string };
     expect(read.refetchRefusal).toContain('read-only');
     for (const [action, given] of [
@@ -452,14 +441,14 @@ describe('the actions of the inspector', () => {
       ['warm', { urls: ['http://test.example/b'] }],
     ] as const)
       expect([action, (await one.post(action, given)).status]).toEqual([action, 403]);
-    expect(await listed(one)).toEqual([expect.objectContaining({ ttlMs: expect.any(Number) })]);
+    expect(await listedEntries(one.cache)).toEqual([expect.objectContaining({ ttlMs: expect.any(Number) })]);
     expect((await ask(one.port, '/')).body).toContain('data-may=""');
   });
 
   test('an update of an outdated version is answered with 409', async () => {
     const one = await open();
     await get(one, '/a');
-    const [entry] = await listed(one);
+    const [entry] = await listedEntries(one.cache);
     const { version } = (await one.result('entry', entry)) as { version: string };
     expect((await one.post('update', { ...entry, version, ttl: '2h' })).status).toBe(200);
     expect((await one.post('update', { ...entry, version, body: 'mine' })).status).toBe(409);
