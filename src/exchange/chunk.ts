@@ -31,7 +31,7 @@ function encodingOf(encoding: unknown): BufferEncoding {
 
 /**
  * The body of a response that the handler has ended. What it gave to `end` is still the handler's own, which may reuse the
- * buffer as soon as `end` returns: until then the body is written to where it is stored, or `chunks` makes copies.
+ * buffer as soon as `end` returns: until then the body is written to where it is stored, or `copy` is called.
  */
 export class CapturedBody {
   readonly #written: Buffer[];
@@ -46,7 +46,7 @@ export class CapturedBody {
 
   /**
    * The body without a copy, to be used before `end` returns.
-   * @throws {TypeError} later, unless `chunks` was asked for before.
+   * @throws {TypeError} later, unless `copy` was called before.
    */
   get pieces(): readonly Piece[] {
     this.#check();
@@ -54,10 +54,10 @@ export class CapturedBody {
   }
 
   /**
-   * Copies, which stay.
-   * @throws {TypeError} where they are first asked for after `end` has returned.
+   * The body in chunks that stay. What is the handler's own is copied at the first call.
+   * @throws {TypeError} where the first call comes after `end` has returned.
    */
-  get chunks(): readonly Buffer[] {
+  copy(): readonly Buffer[] {
     this.#check();
     const last = this.#last;
     if (last) this.#written.push(last instanceof TextPiece ? last.toBytes() : Buffer.from(last));

@@ -1,6 +1,6 @@
 /** The syntax of `Cache-Control` in requests and responses (RFC 9111 §5.2). */
 
-import { remembered } from './remembered.ts';
+import { remembered } from '../remembered.ts';
 
 /** A field value in Node's form: one string, several field lines, or none. */
 export type FieldValue = string | number | readonly string[] | undefined;

@@ -1,7 +1,7 @@
 /** `Vary` and the secondary key (RFC 9110 §12.5.5, RFC 9111 §4.1). */
 
+import { remembered } from '../remembered.ts';
 import { type FieldValue, joined, members, TOKEN, trimmed } from './cache-control.ts';
-import { remembered } from './remembered.ts';
 
 /** Header fields by lower-case name, in Node's form for requests and responses. */
 export type Fields = Readonly<Record<string, FieldValue>>;

@@ -55,14 +55,7 @@ export class Collapse {
       flight.settle(LOOK_AGAIN);
       return { kind: 'fault', fault: acquired };
     }
-    if (acquired.kind === 'leader') {
-      if (!acquired.hitForMiss) return this.#lead(claim, acquired, flight);
-      // Release the followers. Mark the flight hit-for-miss, so that new requests don't wait for it.
-      flight.settle(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
-      const uncollapsed = this.#begin(place);
-      uncollapsed.hitForMiss = true;
-      return this.#lead(claim, acquired, uncollapsed);
-    }
+    if (acquired.kind === 'leader') return this.#lead(claim, acquired, flight, waiter);
     const inProgress = acquired.kind === 'in-progress';
     const isWorthwhile =
       inProgress && (!acquired.hitForMiss || waiter.canServeStale()) && !this.#overdue.has(place);
@@ -74,44 +67,27 @@ export class Collapse {
     return !inProgress || wait > 0 ? LOOK_AGAIN : BUSY;
   }
 
-  /** Leads a fill of the place if nobody else does; never waits. For refreshes and shadow mode. */
+  /**
+   * Leads a fill of the place if nobody else does; never waits.
+   * @returns `undefined` where another fill is under way, or another value than the one seen is stored.
+   */
   async tryLead(
     ref: VariantRef,
     key: string,
     seen: Versioned | undefined,
     leaseMs: number,
-    budget: Budget,
-    { hitForMiss }: { readonly hitForMiss: boolean },
-  ): Promise<Lead | undefined> {
-    const lead = await this.claim(ref, key, seen, leaseMs, budget);
-    if (!lead || lead instanceof Fault) return undefined;
-    if (!lead.flight.hitForMiss || hitForMiss) return lead;
-    void this.giveBack(lead);
-    return undefined;
-  }
-
-  /**
-   * Leads a fill of the place if nobody else does; never waits. The flight says whether nobody should wait for it.
-   * @returns `undefined` where another fill is under way, or another value than the one seen is stored.
-   */
-  async claim(
-    ref: VariantRef,
-    key: string,
-    seen: Versioned | undefined,
-    leaseMs: number,
-    budget: Budget,
+    waiter: Waiter,
   ): Promise<Lead | Fault | undefined> {
     const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
     const claim = { ...ref, key, token: randomUUID() };
-    const acquired = await this.#store.leases.acquire(budget, claim, seen, leaseMs);
+    const acquired = await this.#store.leases.acquire(waiter, claim, seen, leaseMs);
     if (acquired instanceof Fault || acquired.kind !== 'leader') {
       flight.settle(LOOK_AGAIN);
       return acquired instanceof Fault ? acquired : undefined;
     }
-    flight.hitForMiss = acquired.hitForMiss;
-    return this.#lead(claim, acquired, flight);
+    return this.#lead(claim, acquired, flight, waiter);
   }
 
   /** Gives a lease back that no fill has begun with. If others wait, one of them leads. */
@@ -138,9 +114,12 @@ export class Collapse {
 
   #lead(
     claim: LeaseClaim,
-    { purgeState, isFirst }: Acquired,
+    { purgeState, isFirst, hitForMiss }: Acquired,
     flight: Flight,
-  ): Extract<Turn, { kind: 'lead' }> {
+    waiter: Waiter,
+  ): Lead {
+    // The last fill had nothing to share, so nobody waits for this one.
+    if (hitForMiss) flight.release(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
     return { kind: 'lead', lease: { ...claim, purgeState, isFirst }, flight };
   }
@@ -254,10 +233,10 @@ export class Flight {
   }
 
   /** Lets the followers go, and nobody else waits: they could not use the response without asking the app themselves. */
-  release(): void {
+  release(result: FlightResult = NOT_SHARED): void {
     this.hitForMiss = true;
     if (this.#result || !this.#settled) return;
-    this.#resolve(NOT_SHARED);
+    this.#resolve(result);
     this.#settled = undefined;
     this.#resolve = () => {};
   }

@@ -66,7 +66,7 @@ export function storeComplete(
   }
   if (isBodiless) return commit(fill, lease, complete, [], storability);
   if (!isToBeEncoded(fill, head)) return commit(fill, lease, complete, pieces, storability);
-  return storeEncoded(fill, lease, complete, body.chunks, storability);
+  return storeEncoded(fill, lease, complete, body.copy(), storability);
 }
 
 async function storeEncoded(

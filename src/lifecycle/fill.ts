@@ -214,7 +214,7 @@ export class Fill implements CaptureHooks, FillState {
       this.#strangersTemplate = this.#isShared
         ? strangersTemplate(this, this.#head?.headers.vary)
         : undefined;
-    if (end.kind === 'complete' && !this.#usesBodyAtOnce) void end.body.chunks;
+    if (end.kind === 'complete' && !this.#usesBodyAtOnce) end.body.copy();
     context.track(this.#settle(end));
   }
 
@@ -374,7 +374,7 @@ export class Fill implements CaptureHooks, FillState {
     if (unshared !== undefined) return this.#refused(unshared);
     // What may be stored has a head, its fill has a lease, and its body was kept.
     const { body } = end as Extract<CaptureEnd, { kind: 'complete' }>;
-    const answer = (): MadeAnswer => this.#answerOf(head!, body.chunks, sharing!);
+    const answer = (): MadeAnswer => this.#answerOf(head!, body.copy(), sharing!);
     const { compared } = this.#plan;
     if (compared) return this.#compare(compared, answer());
     // The whole is asked for as a stranger would, behind the answer.

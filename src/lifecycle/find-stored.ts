@@ -39,16 +39,22 @@ export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fau
 export async function claimUnseen(t: Transaction): Promise<Lead | Fault | undefined> {
   const { context, durationsMs, found, identity, ownPolicy, startedAt, startsMs } = t;
   const sentAt = performance.now();
-  const lead = await context.collapse.claim(found.ref, identity.key, undefined, ownPolicy.collapse.lease, t);
+  const lead = await context.collapse.tryLead(
+    found.ref,
+    identity.key,
+    undefined,
+    ownPolicy.collapse.lease,
+    t,
+  );
   if (!lead) return undefined;
   // A server that refuses to write may still be read from.
   if (lead instanceof Fault && !isAway(lead) && lead.code !== 'timeout') {
-    context.lookup.expectAnything();
+    context.lookup.misses.reset();
     return undefined;
   }
   startsMs.lookup = sentAt - startedAt;
   durationsMs.lookup = performance.now() - sentAt;
-  if (!(lead instanceof Fault)) context.lookup.foundNothing(t);
+  if (!(lead instanceof Fault)) context.lookup.rememberNothing(t);
   return lead;
 }
 

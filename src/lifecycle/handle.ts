@@ -175,8 +175,6 @@ async function fillUnseen(t: Transaction): Promise<void> {
   if (!lead) return lookUp(t);
   if (lead instanceof Fault) return bypassRedis(t, lead);
   if (t.isAbandoned) return abandon(t, lead);
-  // Those who came meanwhile need not wait for what the last fill did not share.
-  if (lead.flight.hitForMiss) lead.flight.release();
   new Fill(t, { ...lead, reason: decision.reason, candidate: undefined }).start();
 }
 
@@ -316,16 +314,14 @@ async function refreshStored(t: Transaction, refresh: Refresh): Promise<void> {
   const { question } = refresh.purpose;
   if (question)
     return new Fill(t, { ...question.take(), reason: 'uri-miss', candidate: undefined, question }).start();
+  const leaseMs = ownPolicy.collapse.lease;
+  const lead = await context.collapse.tryLead(found.ref, identity.key, found.value, leaseMs, t);
+  if (!lead || lead instanceof Fault) return dropRefresh(t, refresh, 'in-progress');
   // After a fill with nothing to share, nobody waits for another attempt.
-  const lead = await context.collapse.tryLead(
-    found.ref,
-    identity.key,
-    found.value,
-    ownPolicy.collapse.lease,
-    t,
-    { hitForMiss: false },
-  );
-  if (!lead) return dropRefresh(t, refresh, 'in-progress');
+  if (lead.flight.hitForMiss) {
+    context.track(context.collapse.giveBack(lead));
+    return dropRefresh(t, refresh, 'in-progress');
+  }
   new Fill(t, { ...lead, reason: 'stale', candidate: candidateOf(t) }).start();
 }
 

@@ -9,6 +9,7 @@ import { Fault } from '../store/fault.ts';
 import type { Budget } from '../store/guard.ts';
 import type { GuardedResponses } from '../store/guarded-store.ts';
 import type { StoredValue, VariantRef } from '../store/store.ts';
+import { MissExpectation } from './miss-expectation.ts';
 import type { PendingInvalidations } from './pending-invalidations.ts';
 
 /** The result of a look-up: at most one stored response, which the request selects. */
@@ -60,10 +61,6 @@ class Place {
 
 /** How many places are remembered: see `Generations`. */
 const MAX_PLACES = 10_000;
-/** The share of look-ups of new places that find nothing, from which on nothing is expected there. */
-const EXPECTED_MISSES = 0.9;
-/** The share is about that of so many look-ups, the last ones. */
-const MEASURED_LOOKUPS = 16;
 /** How many variants of one place are remembered. */
 const MAX_VARIANTS = 16;
 
@@ -79,8 +76,7 @@ export class Lookup {
   readonly #decodeCache: DecodeCache;
   readonly #pending: PendingInvalidations;
   readonly #places = new Generations<string, Place>(MAX_PLACES);
-  /** The share of look-ups of new places that found nothing: 0 in a new process, which may find what others have stored. */
-  #misses = 0;
+  readonly misses: MissExpectation = new MissExpectation();
 
   constructor(
     responses: Pick<GuardedResponses, 'get' | 'getNear'>,
@@ -126,7 +122,7 @@ export class Lookup {
    * that kind have found nothing lately.
    */
   expectsNothing({ identity }: LookedUp): boolean {
-    if (this.#misses < EXPECTED_MISSES || this.#pending.includes(identity.id)) return false;
+    if (!this.misses.isMiss || this.#pending.includes(identity.id)) return false;
     return this.#places.get(identity.place)?.isNew ?? true;
   }
 
@@ -137,13 +133,8 @@ export class Lookup {
   }
 
   /** Remembers that nothing was stored for a request, by another way than a look-up. */
-  foundNothing({ identity }: LookedUp): void {
+  rememberNothing({ identity }: LookedUp): void {
     this.#learn(this.#place(identity), undefined);
-  }
-
-  /** Ends the expectation: Redis would not give a lease. */
-  expectAnything(): void {
-    this.#misses = 0;
   }
 
   /** The stored response in Redis. */
@@ -178,7 +169,7 @@ export class Lookup {
 
   #learn(place: Place, value: StoredValue | undefined): void {
     place.isNew = false;
-    this.#misses += ((value ? 0 : 1) - this.#misses) / MEASURED_LOOKUPS;
+    this.misses.note(value !== undefined);
   }
 
   #place({ place }: Identity): Place {

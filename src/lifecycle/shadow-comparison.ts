@@ -61,7 +61,7 @@ export class ShadowComparison {
     try {
       await new Promise((resolve) => setImmediate(resolve));
       const isWhole = this.#comparesBody && head !== undefined && end?.kind === 'complete';
-      if (isWhole) this.#countCompared(fill, head, end.body.chunks, route);
+      if (isWhole) this.#countCompared(fill, head, end.body.copy(), route);
       else this.count(route);
     } finally {
       this.#end();

@@ -1,5 +1,6 @@
 import { onceUnnoticed } from '../exchange/disconnect-watch.ts';
 import { bypass } from '../observe/outcome.ts';
+import { Fault } from '../store/fault.ts';
 import type { Decision } from './decide.ts';
 import { Fill } from './fill.ts';
 import { ShadowComparison } from './shadow-comparison.ts';
@@ -30,9 +31,10 @@ export async function shadow(t: Transaction, decision: Decision): Promise<void> 
   const ref = compared ? comparisonRef(found.ref, t.caller.shape) : found.ref;
   const seen = compared ? undefined : found.value;
   const isWanted = isFill && !context.dependentPlaces.isDependent(found.ref, t.caller);
-  const lead = isWanted
-    ? await context.collapse.tryLead(ref, identity.key, seen, policy.collapse.lease, t, { hitForMiss: true })
+  const turn = isWanted
+    ? await context.collapse.tryLead(ref, identity.key, seen, policy.collapse.lease, t)
     : undefined;
+  const lead = turn instanceof Fault ? undefined : turn;
   new Fill(t, {
     lease: lead?.lease,
     flight: lead?.flight,

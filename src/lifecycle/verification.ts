@@ -125,8 +125,8 @@ async function askAgain(
   const { transaction: t, policy } = fill;
   const { caller, context, identity } = t;
   const { lease: leaseMs } = policy.collapse;
-  const lead = await context.collapse.tryLead(ref, identity.key, value, leaseMs, t, { hitForMiss: true });
-  if (!lead) return false;
+  const lead = await context.collapse.tryLead(ref, identity.key, value, leaseMs, t);
+  if (!lead || lead instanceof Fault) return false;
   context.leaseRenewal.keep(lead.lease, leaseMs);
   const question = new Question(lead.lease, lead.flight, answer, caller.shape);
   await askAsStranger(fill, question, template);

@@ -1,4 +1,4 @@
-import { remembered } from '../http/remembered.ts';
+import { remembered } from '../remembered.ts';
 
 /**
  * What a request header field says about the answer. By its name alone: it names the caller (a credential), it says

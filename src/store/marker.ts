@@ -1,4 +1,5 @@
 import { FIELD_NAME } from '../codec/metadata.ts';
+import { remembered } from '../remembered.ts';
 import type { Specs } from './store.ts';
 
 /**
@@ -9,27 +10,15 @@ import type { Specs } from './store.ts';
 /** A marker lists at most this many sets of field names. A further set replaces the least recently used one. */
 export const MAX_SPECS = 4;
 
-/** How many texts of markers are remembered, and how long they are: an app has few sets of names for all its URLs. */
-const MAX_REMEMBERED = 1000;
+/** How long a text may be that is remembered, in characters: an app has few sets of names for all its URLs. */
 const MAX_REMEMBERED_LENGTH = 1024;
-const remembered = new Map<string, Specs>();
 
 /** The sets of field names; `undefined` for a text that is damaged. */
-export function decodeSpecs(text: string): Specs | undefined {
-  const known = remembered.get(text);
-  if (known) return known;
-  const specs = specsIn(text);
-  if (!specs || text.length > MAX_REMEMBERED_LENGTH) return specs;
-  if (remembered.size >= MAX_REMEMBERED) remembered.clear();
-  remembered.set(text, specs);
-  return specs;
-}
-
-function specsIn(text: string): Specs | undefined {
+export const decodeSpecs: (text: string) => Specs | undefined = remembered((text) => {
   const specs = text.split('\n').map((names) => (names === '' ? [] : names.split(',')));
   // Each set is a variant to read, so a forged marker must not list more of them than are ever written.
   return specs.length <= MAX_SPECS && specs.flat().every((name) => FIELD_NAME.test(name)) ? specs : undefined;
-}
+}, MAX_REMEMBERED_LENGTH);
 
 /** The sets of a marker after a commit: the committed names first, then those that were there. */
 export function addSpec(specs: Specs, names: readonly string[]): Specs {

@@ -28,7 +28,7 @@ const FLOORS = [
   ['http/', 'observe/'],
   ['warnings.ts', 'known-names.ts'],
   ['errors.ts', 'shared-state.ts'],
-  ['codes.ts', 'generations.ts', 'second-chance.ts'],
+  ['codes.ts', 'generations.ts', 'remembered.ts', 'second-chance.ts'],
 ];
 
 const SRC = join(__dirname, '../../src');
@@ -92,10 +92,10 @@ test.each(files.filter((file) => /^(?:lifecycle|store)\/(?:redis\/)?[^/]+$/.test
 );
 
 describe('purity', () => {
-  test('http/ imports only itself and structured-headers', () => {
+  test('http/ imports only itself, remembered and structured-headers', () => {
     const foreign = inRoom('http/').flatMap((file) =>
       imports(file)
-        .filter(({ to }) => !/^(?:http\/|structured-headers$)/.test(to))
+        .filter(({ to }) => !/^(?:http\/|remembered\.ts$|structured-headers$)/.test(to))
         .map(({ to }) => `${file} -> ${to}`),
     );
     expect(foreign).toEqual([]);

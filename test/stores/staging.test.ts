@@ -136,6 +136,28 @@ describe('is stored all the same', () => {
   });
 });
 
+test('nothing is staged any more after four values in a row that no commit could store', async () => {
+  await client.acl('SETUSER', 'without', 'on', 'nopass', '~*', '&*', '+@all', '-hstrlen');
+  const limited = clientOf(redis, { username: 'without', password: 'any' });
+  const without = stagingStoreOf(limited);
+  await fill(store, 'other');
+  await fill(without, 'other', { declaredVariant: 'not the first' });
+  const staged: number[] = [];
+  for (let i = 0; i < 6; i++) {
+    const id = `id${i}`;
+    const commit = commitOf(id);
+    const { purgeState, isFirst } = await without.leases.acquire(commit.lease, NOTHING, MINUTE);
+    await client.config('RESETSTAT');
+    expect(
+      await without.responses.commit({ ...commit, lease: { ...commit.lease, purgeState, isFirst } }),
+    ).toBe(true);
+    staged.push(await calls('eval'));
+    expect(await at(store, id)).toEqual(response('text'));
+  }
+  limited.disconnect();
+  expect(staged).toEqual([1, 1, 1, 1, 0, 0]);
+});
+
 test('what is staged is invisible and expires, wherever the process stops', async () => {
   for (let steps = 1; steps <= 2; steps++) {
     await client.flushall();

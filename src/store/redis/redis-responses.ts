@@ -22,6 +22,12 @@ const AGAIN = 2;
 /** A staged value that no commit has met is deleted after this many milliseconds. */
 const STAGED_MS = 60_000;
 
+/**
+ * After so many staged values in a row that no commit could store, none is staged any more: the user may lack a permission, or
+ * the server may evict what has an expiry at once. Each of them was sent twice.
+ */
+const MAX_STAGED_IN_VAIN = 4;
+
 /** A value that is shorter than this costs less as an argument of its script. */
 export const STAGED_FROM_BYTES = 16_384;
 
@@ -36,6 +42,8 @@ export function redisResponses(
   stagedFromBytes: number,
 ): Responses {
   const { client, prefix, scripts, batch, tagIndex, permissions } = context;
+
+  let stagedInVain = 0;
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
   function keysOf(id: string): string[] {
@@ -125,11 +133,12 @@ export function redisResponses(
           lease.purgeState,
           ...(logKeys.length > 0 ? tags : []),
         );
-      if (lease.isFirst && value.length >= stagedFromBytes) {
+      if (lease.isFirst && value.length >= stagedFromBytes && stagedInVain < MAX_STAGED_IN_VAIN) {
         const stagedAt = stagingKey(prefix, id, token);
         stage(stagedAt, names.length > 0 ? variant : declaredVariant, value);
         const stored = await run([stagedAt], '');
         // Redis did not take the value, or another variant of the id was stored meanwhile.
+        stagedInVain = stored === AGAIN ? stagedInVain + 1 : 0;
         if (stored !== AGAIN) return stored === 1;
       }
       return (await run([], value)) === 1;

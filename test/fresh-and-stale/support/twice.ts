@@ -71,7 +71,7 @@ export class Stage {
         head: () => 'keep',
         overflow: () => {},
         end: (end) => {
-          account.body = end.kind === 'complete' ? text(end.body.chunks) : end.kind;
+          account.body = end.kind === 'complete' ? text(end.body.copy()) : end.kind;
         },
         clientDisconnected: () => answered.push('client disconnected'),
         aborted: () => {

@@ -13,7 +13,8 @@ import { openLog } from './tags.ts';
 
 /**
  * The scripts about leases. All keys of one call are in one hash slot, and all are named in KEYS. The field of a variant
- * in `leases` is "<expiry in ms> <token>", with a "+" behind the expiry if anybody waits for the end of the lease; the field !variant is "<ms> ", until when nobody waits for a fill of it.
+ * in `leases` is "<expiry in ms> <token>", with a "+" behind the expiry if anybody waits for the end of the lease. The field
+ * !variant is "<ms> ", until when nobody waits for a fill of it.
  */
 
 /**
