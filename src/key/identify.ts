@@ -25,6 +25,8 @@ export interface Identity {
   readonly place: string;
   /** Whether `vary.caller` has named the caller. */
   readonly coversCaller: boolean;
+  /** Remembers the identity for the next request of its URL. To be called once something is found, so that it is worth it. */
+  readonly remember?: (() => void) | undefined;
 }
 
 /**
@@ -90,24 +92,33 @@ function identityOf(policy: Policy, method: string, target: Target): Identity {
     remembered.set(policy, identities);
   }
   const byUrl = identities.of(sharedMethod(method), target);
-  let known = byUrl.get(url);
-  if (!known) {
-    known = createIdentity(policy, method, target);
-    byUrl.set(url, known);
-  }
-  return known;
+  const known = byUrl.get(url);
+  if (known) return known;
+  const made = createIdentity(policy, method, target, () => byUrl.set(url, made));
+  return made;
 }
 
-function createIdentity(policy: Policy, method: string, target: Target): Identity {
-  return identity(policy, defaultKey(method, target, policy.vary.query), '', false);
+function createIdentity(
+  policy: Policy,
+  method: string,
+  target: Target,
+  remember?: Identity['remember'],
+): Identity {
+  return identity(policy, defaultKey(method, target, policy.vary.query), '', false, remember);
 }
 
 /** @param declared the text of the declared parts. */
-function identity(policy: Policy, key: string, declared: string, coversCaller: boolean): Identity {
+function identity(
+  policy: Policy,
+  key: string,
+  declared: string,
+  coversCaller: boolean,
+  remember?: Identity['remember'],
+): Identity {
   const id = redisId(key, policy.hash);
   const declaredVariant = redisId(declared, policy.hash);
   const place = variantKeyOf(id, declaredVariant);
-  return { key, policy, id, declared, declaredVariant, place, coversCaller };
+  return { key, policy, id, declared, declaredVariant, place, coversCaller, remember };
 }
 
 /**

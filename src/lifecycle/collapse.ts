@@ -49,7 +49,7 @@ export class Collapse {
     if (other && (!other.clientDisconnected || other.committing)) return this.#follow(place, other, waiter);
 
     const flight = this.#begin(place);
-    const claim = { ...ref, key, token: randomUUID() };
+    const claim = claimOf(ref, key);
     const acquired = await this.#store.leases.acquire(waiter, claim, seen, leaseMs);
     if (acquired instanceof Fault) {
       flight.settle(LOOK_AGAIN);
@@ -81,7 +81,7 @@ export class Collapse {
     const place = variantKeyOf(ref.id, ref.variant);
     if (this.#flights.has(place)) return undefined;
     const flight = this.#begin(place);
-    const claim = { ...ref, key, token: randomUUID() };
+    const claim = claimOf(ref, key);
     const acquired = await this.#store.leases.acquire(waiter, claim, seen, leaseMs);
     if (acquired instanceof Fault || acquired.kind !== 'leader') {
       flight.settle(LOOK_AGAIN);
@@ -121,7 +121,8 @@ export class Collapse {
     // The last fill had nothing to share, so nobody waits for this one.
     if (hitForMiss) flight.release(waiter.canServeStale() ? LOOK_AGAIN : NOT_SHARED);
     this.#overdue.delete(variantKeyOf(claim.id, claim.variant));
-    return { kind: 'lead', lease: { ...claim, purgeState, isFirst }, flight };
+    const { id, variant, key, token } = claim;
+    return { kind: 'lead', lease: { id, variant, key, token, purgeState, isFirst }, flight };
   }
 
   #begin(place: string): Flight {
@@ -131,6 +132,10 @@ export class Collapse {
     this.#flights.set(place, flight);
     return flight;
   }
+}
+
+function claimOf({ id, variant }: VariantRef, key: string): LeaseClaim {
+  return { id, variant, key, token: randomUUID() };
 }
 
 /** A request, or a call of `wrap`, that may wait for another's fill. */

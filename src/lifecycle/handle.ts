@@ -175,7 +175,8 @@ async function fillUnseen(t: Transaction): Promise<void> {
   if (!lead) return lookUp(t);
   if (lead instanceof Fault) return bypassRedis(t, lead);
   if (t.isAbandoned) return abandon(t, lead);
-  new Fill(t, { ...lead, reason: decision.reason, candidate: undefined }).start();
+  const { lease, flight } = lead;
+  new Fill(t, { lease, flight, reason: decision.reason, candidate: undefined }).start();
 }
 
 /** Acts on a decision that does not serve. */
@@ -200,8 +201,10 @@ async function fill(t: Transaction, reason: ForwardReason): Promise<void> {
   const turn: Turn = await context.collapse.join(found.ref, identity.key, found.value, leaseMs, t);
   if (t.isAbandoned) return abandon(t, turn);
   switch (turn.kind) {
-    case 'lead':
-      return new Fill(t, { ...turn, reason, candidate: candidateOf(t) }).start();
+    case 'lead': {
+      const { lease, flight } = turn;
+      return new Fill(t, { lease, flight, reason, candidate: candidateOf(t) }).start();
+    }
     case 'stored':
       return serveShared(t, turn, reason);
     case 'look-again':

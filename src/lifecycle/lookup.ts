@@ -40,8 +40,6 @@ export interface LookedUp extends Selecting, Budget {
  * is read next.
  */
 class Place {
-  /** Whether it was not looked up before. */
-  isNew = true;
   /** The marker that was read last. */
   marker: StoredValue | undefined;
   readonly #decoded = new Map<string, Decoded>();
@@ -58,6 +56,9 @@ class Place {
     return decoded;
   }
 }
+
+/** Of an identity for which nothing was found: most requests of a flood of URLs are not seen again. */
+const EMPTY = new Place();
 
 /** How many places are remembered: see `Generations`. */
 const MAX_PLACES = 10_000;
@@ -123,7 +124,7 @@ export class Lookup {
    */
   expectsNothing({ identity }: LookedUp): boolean {
     if (!this.misses.isMiss || this.#pending.includes(identity.id)) return false;
-    return this.#places.get(identity.place)?.isNew ?? true;
+    return this.#places.get(identity.place) === undefined;
   }
 
   /** The result of a look-up that finds nothing. */
@@ -134,7 +135,7 @@ export class Lookup {
 
   /** Remembers that nothing was stored for a request, by another way than a look-up. */
   rememberNothing({ identity }: LookedUp): void {
-    this.#learn(this.#place(identity), undefined);
+    this.#place(identity, this.#places.get(identity.place), undefined);
   }
 
   /** The stored response in Redis. */
@@ -143,13 +144,13 @@ export class Lookup {
     const { id, declaredVariant } = identity;
     const pendingFault = this.#pending.includes(id) && (await this.#pending.confirmed(id, request));
     if (pendingFault) return pendingFault;
-    const place = this.#place(identity);
-    const { marker } = place;
+    const known = this.#places.get(identity.place);
+    const marker = known?.marker;
     const expected = marker ? variantsOf(request, marker) : NO_VARIANTS;
     const read = await this.#responses.get(request, id, namesOf(declaredVariant, expected));
     if (read instanceof Fault) return read;
     const value = read[0];
-    if (place.isNew) this.#learn(place, value);
+    const place = this.#place(identity, known, value);
     if (marker && value && marker.equals(value))
       return this.#unlessPending(this.#newest(request, place, expected, read, 1), request);
     if (value?.specs) {
@@ -163,22 +164,18 @@ export class Lookup {
       if (again instanceof Fault) return again;
       return this.#unlessPending(this.#newest(request, place, variants, again, 0), request);
     }
-    place.marker = undefined;
+    if (marker) place.marker = undefined;
     return this.#unlessPending(this.#only(request, place, value), request);
   }
 
-  #learn(place: Place, value: StoredValue | undefined): void {
-    place.isNew = false;
-    this.misses.note(value !== undefined);
-  }
-
-  #place({ place }: Identity): Place {
-    let known = this.#places.get(place);
-    if (!known) {
-      known = new Place();
-      this.#places.set(place, known);
-    }
-    return known;
+  /** Remembers the first look-up of an identity, and the first one that has found something. */
+  #place(identity: Identity, known: Place | undefined, value: StoredValue | undefined): Place {
+    if (!known) this.misses.note(value !== undefined);
+    if (known && (known !== EMPTY || !value)) return known;
+    const place = value ? new Place() : EMPTY;
+    this.#places.set(identity.place, place);
+    if (value) identity.remember?.();
+    return place;
   }
 
   /** What was found, or the look-up after the purges of its tags that are under way. */

@@ -172,5 +172,6 @@ export interface Sharing extends Dependence {
 
 export function sharingOfRun(run: Run): Sharing {
   const dependence = dependenceOf(run);
-  return { ...dependence, reach: reachOf(run, dependence) };
+  const { selectors, personal } = dependence;
+  return { selectors, personal, reach: reachOf(run, dependence) };
 }

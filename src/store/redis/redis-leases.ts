@@ -74,7 +74,8 @@ function parseAcquired(reply: unknown): Acquired {
   const text = String(reply);
   const outcome = OUTCOMES[text.charCodeAt(0) - ZERO];
   if (!outcome) throw new MalformedReply('a script', reply);
-  return { ...outcome, purgeState: text.slice(1) };
+  const { kind, hitForMiss, isFirst } = outcome;
+  return { kind, hitForMiss, isFirst, purgeState: text.slice(1) };
 }
 
 /** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */

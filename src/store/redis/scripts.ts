@@ -27,6 +27,9 @@ export function listIn(command: string, reply: unknown): unknown[] {
 }
 
 /** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
+const unchanged = (reply: unknown): unknown => reply;
+const listInReply = (reply: unknown): unknown[] => listIn('a script', reply);
+
 interface BufferCommands {
   evalshaBuffer: RedisClient['evalsha'];
   evalBuffer: RedisClient['eval'];
@@ -50,7 +53,7 @@ export class Scripts {
   }
 
   run(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
-    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args]);
+    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], unchanged);
   }
 
   /** Runs a short script by its text, so that it never has to be sent again behind the commands that rely on it. */
@@ -62,58 +65,53 @@ export class Scripts {
   /** Runs a script whose reply has buffers instead of strings. */
   runForBuffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
     const client = this.#client as unknown as BufferCommands;
-    return this.#run(script, client, 'evalshaBuffer', 'evalBuffer', [keys.length, ...keys, ...args]);
+    return this.#run(
+      script,
+      client,
+      'evalshaBuffer',
+      'evalBuffer',
+      [keys.length, ...keys, ...args],
+      unchanged,
+    );
   }
 
   /**
    * Runs a script whose reply is a number. Some clients are configured to return numbers as strings.
    * @throws {MalformedReply}
    */
-  async runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    return numberIn(await this.run(script, keys, ...args));
+  runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
+    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], numberIn);
   }
 
   /** Runs a script whose reply is a list. @throws {MalformedReply} */
-  async runForList(
-    script: Script,
-    keys: string[],
-    ...args: (string | number | Buffer)[]
-  ): Promise<unknown[]> {
-    return listIn('a script', await this.run(script, keys, ...args));
+  runForList(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown[]> {
+    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], listInReply);
   }
 
-  async #run<Hash extends string, Text extends string>(
-    script: Script,
-    client: Record<Hash | Text, Evaluate>,
-    byHash: Hash,
-    byText: Text,
-    args: Arguments,
-  ): Promise<unknown> {
-    try {
-      return await this.#send(script, client, byHash, byText, args);
-    } catch (error) {
-      if (isNotPermitted(error)) this.onNotPermitted();
-      throw error;
-    }
-  }
-
-  async #send<Hash extends string, Text extends string>(
+  /** One asynchronous function, since a miss waits for each. */
+  async #run<Hash extends string, Text extends string, T>(
     { lua, sha }: Script,
     client: Record<Hash | Text, Evaluate>,
     byHash: Hash,
     byText: Text,
     args: Arguments,
-  ): Promise<unknown> {
+    parse: (reply: unknown) => T,
+  ): Promise<T> {
     this.#batch.open();
-    if (this.#sent.has(sha)) {
-      try {
-        return await client[byHash](sha, ...args);
-      } catch (error) {
-        if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    try {
+      if (this.#sent.has(sha)) {
+        try {
+          return parse(await client[byHash](sha, ...args));
+        } catch (error) {
+          if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+        }
       }
+      const reply = await client[byText](lua, ...args);
+      this.#sent.add(sha);
+      return parse(reply);
+    } catch (error) {
+      if (isNotPermitted(error)) this.onNotPermitted();
+      throw error;
     }
-    const reply = await client[byText](lua, ...args);
-    this.#sent.add(sha);
-    return reply;
   }
 }
