@@ -4,6 +4,8 @@ import { everyTick } from './ticker.mjs';
 
 /** Milliseconds after the last arrival, after which what is not answered counts as lost. */
 const PATIENCE_MS = 10_000;
+/** A connection that could not be opened is opened again after so many milliseconds. */
+const REOPEN_MS = 10;
 
 /**
  * Sends `count` requests at constant intervals. A latency counts from the time at which its request was due, so a target
@@ -27,6 +29,7 @@ export function arrive({ rate, count, pool, send }) {
   let next = 0;
   let waited = 0;
   let settled = 0;
+  let hasEnded = false;
 
   return new Promise((resolve) => {
     const stop = everyTick(sendDue);
@@ -73,11 +76,12 @@ export function arrive({ rate, count, pool, send }) {
     function reopen(connection) {
       connection.open().then(
         () => free(connection),
-        () => {},
+        () => hasEnded || setTimeout(() => reopen(connection), REOPEN_MS),
       );
     }
 
     function end() {
+      hasEnded = true;
       stop();
       clearTimeout(timer);
       resolve({ latencies, lateness, waited, elapsed: performance.now() - startedAt });
