@@ -26,10 +26,10 @@ export function listIn(command: string, reply: unknown): unknown[] {
   return reply;
 }
 
-/** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
 const unchanged = (reply: unknown): unknown => reply;
 const listInReply = (reply: unknown): unknown[] => listIn('a script', reply);
 
+/** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
 interface BufferCommands {
   evalshaBuffer: RedisClient['evalsha'];
   evalBuffer: RedisClient['eval'];
