@@ -1,6 +1,6 @@
 import { Evictable, SecondChance } from '../second-chance.ts';
 import { isSealed } from './encryption.ts';
-import { type EncodedResponse, HEAD_BYTES, headLength, isIntact } from './format.ts';
+import { bodyLength, type EncodedResponse, HEAD_BYTES, headLength, isIntact } from './format.ts';
 import type { Keyring } from './keyring.ts';
 import type { StoredResponse } from './stored-response.ts';
 
@@ -105,6 +105,7 @@ function storedByHead(head: Head | undefined, { bytes, staleSince }: Value): Sto
   if (!head || head.staleSince !== staleSince || bytes.length < head.bytes.length) return undefined;
   const { length } = head.bytes;
   if (head.bytes.compare(bytes, 0, length) !== 0 || !isIntact(bytes)) return undefined;
+  if (length + bodyLength(bytes) !== bytes.length) return undefined;
   return { ...head.stored, body: bytes.subarray(length) };
 }
 

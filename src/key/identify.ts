@@ -25,7 +25,7 @@ export interface Identity {
   readonly place: string;
   /** Whether `vary.caller` has named the caller. */
   readonly coversCaller: boolean;
-  /** Remembers the identity for the next request of its URL. To be called once something is found, so that it is worth it. */
+  /** Remembers the identity for the next request of its URL. To be called where something is stored, so that it is worth it. */
   readonly remember?: (() => void) | undefined;
 }
 
@@ -48,7 +48,7 @@ export function identify(
   return identityOf(policy, method, target);
 }
 
-/** How many URLs are remembered with their identity, and how long they may be, in characters. */
+/** How many URLs of an origin are remembered with their identity (see `Generations`), and how long they may be, in characters. */
 const MAX_REMEMBERED = 10_000;
 const MAX_REMEMBERED_LENGTH = 512;
 /** How many origins: an app has few, and clients may send any host. */
@@ -61,25 +61,38 @@ class RememberedIdentities {
   #method = '';
   #scheme = '';
   #host = '';
-  #byUrl = new Generations<string, Identity>(MAX_REMEMBERED);
+  /** The identities of the origin that was asked for last. */
+  #byUrl: Generations<string, Identity> | undefined;
 
-  /** The identities of an origin, by URL. */
-  of(method: string, { scheme, host }: Target): Generations<string, Identity> {
+  get(method: string, { scheme, host, url }: Target): Identity | undefined {
+    return this.#of(method, scheme, host)?.get(url);
+  }
+
+  set(method: string, { scheme, host, url }: Target, identity: Identity): void {
+    let byUrl = this.#of(method, scheme, host);
+    if (!byUrl) {
+      const [oldest] = this.#byOrigin.keys();
+      if (this.#byOrigin.size >= MAX_ORIGINS && oldest !== undefined) this.#byOrigin.delete(oldest);
+      byUrl = new Generations(MAX_REMEMBERED);
+      this.#byOrigin.set(originOf(method, scheme, host), byUrl);
+      this.#byUrl = byUrl;
+    }
+    byUrl.set(url, identity);
+  }
+
+  #of(method: string, scheme: string, host: string): Generations<string, Identity> | undefined {
     if (method !== this.#method || host !== this.#host || scheme !== this.#scheme) {
-      const origin = `${method} ${scheme}://${host}`;
-      let byUrl = this.#byOrigin.get(origin);
-      if (!byUrl) {
-        if (this.#byOrigin.size >= MAX_ORIGINS) this.#byOrigin.clear();
-        byUrl = new Generations(MAX_REMEMBERED);
-        this.#byOrigin.set(origin, byUrl);
-      }
       this.#method = method;
       this.#scheme = scheme;
       this.#host = host;
-      this.#byUrl = byUrl;
+      this.#byUrl = this.#byOrigin.get(originOf(method, scheme, host));
     }
     return this.#byUrl;
   }
+}
+
+function originOf(method: string, scheme: string, host: string): string {
+  return `${method} ${scheme}://${host}`;
 }
 
 /** The identity that follows from method, scheme, host and URL alone. Making one takes longer than remembering it. */
@@ -91,10 +104,11 @@ function identityOf(policy: Policy, method: string, target: Target): Identity {
     identities = new RememberedIdentities();
     remembered.set(policy, identities);
   }
-  const byUrl = identities.of(sharedMethod(method), target);
-  const known = byUrl.get(url);
+  const known = identities.get(sharedMethod(method), target);
   if (known) return known;
-  const made = createIdentity(policy, method, target, () => byUrl.set(url, made));
+  const made = createIdentity(policy, method, target, () =>
+    identities.set(sharedMethod(method), target, made),
+  );
   return made;
 }
 

@@ -69,7 +69,8 @@ export class Collapse {
 
   /**
    * Leads a fill of the place if nobody else does; never waits.
-   * @returns `undefined` where another fill is under way, or another value than the one seen is stored.
+   * @returns a fault where the store could not be asked; `undefined` where another fill is under way, or another value than
+   *   the one seen is stored.
    */
   async tryLead(
     ref: VariantRef,
@@ -182,7 +183,10 @@ const BUSY: Turn = { kind: 'busy' };
 export class Flight {
   /** Whether the response is complete and on its way to the store. */
   committing = false;
-  /** Whether the last fill of the place had nothing to share, so that nobody waits for this one (Varnish: hit-for-miss). */
+  /**
+   * Whether waiting is in vain, as after a fill with nothing to share (Varnish: hit-for-miss): only those wait who can serve a
+   * stale response, and everyone while it commits.
+   */
   hitForMiss = false;
   /** Whether the leader's client is gone, so that the fill may never end: nobody else begins to wait for it. */
   clientDisconnected = false;
@@ -237,7 +241,7 @@ export class Flight {
     if (this.#settled) this.#deadline ??= setTimeout(() => this.release(), this.#timeoutMs).unref();
   }
 
-  /** Lets the followers go, and nobody else waits: they could not use the response without asking the app themselves. */
+  /** Lets the followers go, and hardly anybody else waits. @param result what they are told. */
   release(result: FlightResult = NOT_SHARED): void {
     this.hitForMiss = true;
     if (this.#result || !this.#settled) return;

@@ -34,7 +34,8 @@ export function startLookUp(t: Transaction, lookup: Lookup): Promise<Found | Fau
 /**
  * Asks for the lease of a fill in place of a look-up, where nothing is expected to be stored: the lease is given only if
  * nothing is. So a miss has one round trip to Redis before its handler runs, and not two.
- * @returns `undefined` if there is something to look up after all.
+ * @returns a fault where Redis does not reply; `undefined` where the request has to be looked up: something is stored, another
+ *   fill is under way, or the server refuses to write.
  */
 export async function claimUnseen(t: Transaction): Promise<Lead | Fault | undefined> {
   const { context, durationsMs, found, identity, ownPolicy, startedAt, startsMs } = t;

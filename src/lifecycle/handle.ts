@@ -162,7 +162,7 @@ function bypassRedis(t: Transaction, { code }: Fault): void {
 
 /**
  * Runs the handler without a look-up, if nothing is stored and nobody else runs it. Else, and where a request without anything
- * stored would not lead a fill, it is looked up as any other.
+ * stored would not lead a fill, it is looked up as any other. Where Redis does not reply, the app answers.
  */
 async function fillUnseen(t: Transaction): Promise<void> {
   const { context, policy } = t;

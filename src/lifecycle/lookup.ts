@@ -40,6 +40,8 @@ export interface LookedUp extends Selecting, Budget {
  * is read next.
  */
 class Place {
+  /** The identity that was looked up last. */
+  identity: Identity | undefined;
   /** The marker that was read last. */
   marker: StoredValue | undefined;
   readonly #decoded = new Map<string, Decoded>();
@@ -168,13 +170,19 @@ export class Lookup {
     return this.#unlessPending(this.#only(request, place, value), request);
   }
 
-  /** Remembers the first look-up of an identity, and the first one that has found something. */
+  /**
+   * What is remembered of an identity after a look-up. The first one counts for the expectation of misses; where something was
+   * found, the identity itself is remembered, too.
+   */
   #place(identity: Identity, known: Place | undefined, value: StoredValue | undefined): Place {
     if (!known) this.misses.note(value !== undefined);
-    if (known && (known !== EMPTY || !value)) return known;
-    const place = value ? new Place() : EMPTY;
-    this.#places.set(identity.place, place);
-    if (value) identity.remember?.();
+    let place = known ?? EMPTY;
+    if (value && place === EMPTY) place = new Place();
+    if (place !== known) this.#places.set(identity.place, place);
+    if (value && place.identity !== identity) {
+      place.identity = identity;
+      identity.remember?.();
+    }
     return place;
   }
 

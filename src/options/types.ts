@@ -85,8 +85,8 @@ export interface CollapseOptions {
 /** The limits of the near cache, in this process (option `near`). */
 export interface NearOptions {
   /**
-   * The memory for stored responses and their bookkeeping, in bytes. The least recently used response is evicted
-   * first. @default '64mb'
+   * The memory for stored responses as Redis has them, in bytes. What is decoded of them takes more; with `encrypt`, as
+   * much again. Responses that were not used lately are evicted first. @default '64mb'
    */
   readonly maxSize?: Size | undefined;
   /** How long a response is used before Redis is asked for it again: from 1 millisecond to 1 hour. @default '10s' */

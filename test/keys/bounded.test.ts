@@ -1,7 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { encode } from '../../src/codec/format.ts';
+import { Keyring } from '../../src/codec/keyring.ts';
 import { Generations } from '../../src/generations.ts';
+import { Lookup } from '../../src/lifecycle/lookup.ts';
+import type { PendingInvalidations } from '../../src/lifecycle/pending-invalidations.ts';
 import { Evictable, SecondChance } from '../../src/second-chance.ts';
+import { enclose, parseValue } from '../../src/store/redis/envelope.ts';
+import type { StoredValue } from '../../src/store/store.ts';
+import { HEAD } from '../support/stored-head.ts';
 
 /* What is remembered within a bound. */
 
@@ -73,5 +80,37 @@ describe('a second chance', () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe('an identity', () => {
+  const body = encode({ ...HEAD, headers: [], selectors: [], variant: '["",[],[]]' }, []);
+  const stored = parseValue(Buffer.from(enclose({ bytes: body }, 'version'))) as StoredValue;
+
+  /** Look-ups of one URL by these identities: which of them are remembered. */
+  async function remembered(values: readonly (StoredValue | undefined)[], names: string): Promise<string> {
+    let at = 0;
+    let noted = '';
+    const responses = { get: async () => [values[at++]], getNear: () => undefined };
+    const pending = { includes: () => false, includesTag: () => false } as unknown as PendingInvalidations;
+    const lookup = new Lookup(responses, new Keyring([], 'rrc:', () => {}), pending);
+    const identities = new Map<string, object>();
+    for (const name of names) {
+      const made = { key: HEAD.key, id: 'id', declared: '', declaredVariant: '', place: 'id\n', remember: () => (noted += name) };
+      const identity = identities.get(name) ?? made;
+      identities.set(name, identity);
+      const request = { identity, policy: {}, exchange: { cacheLevel: 1 }, headers: {}, placed: () => null };
+      await lookup.find(request as unknown as Parameters<Lookup['find']>[0]);
+    }
+    return noted;
+  }
+
+  test.each<[string, string, (StoredValue | undefined)[], string]>([
+    ['is not remembered where nothing is stored', 'ab', [undefined, undefined], ''],
+    ['is remembered once', 'aaa', [stored, stored, stored], 'a'],
+    ['is remembered once something is found', 'aaa', [undefined, undefined, stored], 'a'],
+    ['that was forgotten and made anew is remembered again', 'aabb', [stored, stored, stored, stored], 'ab'],
+  ])('%s', async (_what, names, values, expected) => {
+    expect(await remembered(values, names)).toBe(expected);
   });
 });

@@ -101,6 +101,14 @@ describe('purity', () => {
     expect(foreign).toEqual([]);
   });
 
+  test('commands about keys are sent in lower case: older versions of ioredis find no keys in others', () => {
+    const sent = files.flatMap((file) =>
+      [...readFileSync(join(SRC, file), 'utf8').matchAll(/[cC]lient\.call\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+    );
+    expect(sent.length).toBeGreaterThan(3);
+    expect(sent.filter((name) => name !== name.toLowerCase())).toEqual([]);
+  });
+
   test('ioredis is imported as a value in store/redis/ only', () => {
     const importers = files.filter((file) =>
       imports(file).some(({ to, typeOnly }) => to === 'ioredis' && !typeOnly),

@@ -158,6 +158,23 @@ test('nothing is staged any more after four values in a row that no commit could
   expect(staged).toEqual([1, 1, 1, 1, 0, 0]);
 });
 
+test('values that came too late to be the first ones do not end staging', async () => {
+  const late = await Promise.all(
+    ['a', 'b', 'c', 'd', 'e'].map(async (variant) => {
+      const commit = commitOf('id', { declaredVariant: variant, token: variant });
+      const { purgeState, isFirst } = await store.leases.acquire(commit.lease, NOTHING, MINUTE);
+      expect(isFirst).toBe(true);
+      return { ...commit, lease: { ...commit.lease, purgeState, isFirst } };
+    }),
+  );
+  for (const commit of late) expect(await store.responses.commit(commit)).toBe(true);
+  const next = commitOf('next');
+  const { purgeState, isFirst } = await store.leases.acquire(next.lease, NOTHING, MINUTE);
+  await client.config('RESETSTAT');
+  expect(await store.responses.commit({ ...next, lease: { ...next.lease, purgeState, isFirst } })).toBe(true);
+  expect(await calls('hstrlen')).toBe(1);
+});
+
 test('what is staged is invisible and expires, wherever the process stops', async () => {
   for (let steps = 1; steps <= 2; steps++) {
     await client.flushall();

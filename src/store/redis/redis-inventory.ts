@@ -89,7 +89,7 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
     async read({ id, variant }) {
       try {
         const fields = client.hmgetBuffer(responsesKey(prefix, id), variant, `!${variant}`);
-        const [[raw, record], time] = await Promise.all([fields, client.call('TIME')]);
+        const [[raw, record], time] = await Promise.all([fields, client.call('time')]);
         const [seconds, micros] = (time as unknown[]).map(Number) as [number, number];
         const expires = Number(/^[RM](\d+)/.exec(String(record))?.[1] ?? 0);
         const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));

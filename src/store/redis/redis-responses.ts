@@ -16,17 +16,20 @@ const replace = script(REPLACE);
 const discard = script(DISCARD);
 const purge = script(PURGE);
 
-/** The reply of COMMIT to a staged value that it cannot store. */
-const AGAIN = 2;
+/** The replies of COMMIT to a staged value: it is stored, it is not there, or the id has responses by now. */
+const STORED = 1;
+const NOT_STAGED = 2;
+const NOT_FIRST = 3;
 
 /** A staged value that no commit has met is deleted after this many milliseconds. */
 const STAGED_MS = 60_000;
 
 /**
- * After so many staged values in a row that no commit could store, none is staged any more: the user may lack a permission, or
- * the server may evict what has an expiry at once. Each of them was sent twice.
+ * After so many staged values in a row that Redis did not keep, none is staged for a while, in milliseconds: the user may lack a
+ * permission, or the server may be full, or evict what has an expiry at once. Each of them was sent twice.
  */
 const MAX_STAGED_IN_VAIN = 4;
+const UNSTAGED_MS = 60_000;
 
 /** A value that is shorter than this costs less as an argument of its script. */
 export const STAGED_FROM_BYTES = 16_384;
@@ -44,6 +47,15 @@ export function redisResponses(
   const { client, prefix, scripts, batch, tagIndex, permissions } = context;
 
   let stagedInVain = 0;
+  let stagedFrom = 0;
+
+  /** Notes whether Redis has kept a staged value. */
+  function noteStaged(reply: number): void {
+    if (reply === STORED) stagedInVain = 0;
+    if (reply !== NOT_STAGED || ++stagedInVain < MAX_STAGED_IN_VAIN) return;
+    stagedInVain = 0;
+    stagedFrom = performance.now() + UNSTAGED_MS;
+  }
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
   function keysOf(id: string): string[] {
@@ -82,7 +94,7 @@ export function redisResponses(
    */
   function stage(key: string, field: string, value: Buffer): void {
     scripts.runText(openStaging, [key], field, STAGED_MS).catch(() => {});
-    client.call('HSET', key, field, value).catch(() => {});
+    client.call('hset', key, field, value).catch(() => {});
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
@@ -133,15 +145,14 @@ export function redisResponses(
           lease.purgeState,
           ...(logKeys.length > 0 ? tags : []),
         );
-      if (lease.isFirst && value.length >= stagedFromBytes && stagedInVain < MAX_STAGED_IN_VAIN) {
+      if (lease.isFirst && value.length >= stagedFromBytes && performance.now() >= stagedFrom) {
         const stagedAt = stagingKey(prefix, id, token);
         stage(stagedAt, names.length > 0 ? variant : declaredVariant, value);
-        const stored = await run([stagedAt], '');
-        // Redis did not take the value, or another variant of the id was stored meanwhile.
-        stagedInVain = stored === AGAIN ? stagedInVain + 1 : 0;
-        if (stored !== AGAIN) return stored === 1;
+        const reply = await run([stagedAt], '');
+        noteStaged(reply);
+        if (reply !== NOT_STAGED && reply !== NOT_FIRST) return reply === STORED;
       }
-      return (await run([], value)) === 1;
+      return (await run([], value)) === STORED;
     },
 
     async put(value) {

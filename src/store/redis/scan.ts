@@ -58,7 +58,7 @@ async function* scanNode(
       if (parsed?.of !== of) return [];
       const { id } = parsed;
       if (!isHashed(id)) return [{ id, key: id }];
-      const name = await client.call('HGET', key, '@').catch(() => undefined);
+      const name = await client.call('hget', key, '@').catch(() => undefined);
       return [{ id, key: typeof name === 'string' ? name : undefined }];
     });
     yield (await Promise.all(scanned)).flat();

@@ -80,7 +80,7 @@ export class TagIndex {
     if (isSoft) {
       yield* this.#members(key);
       // Meanwhile another purge may have set ids aside that this one has not met.
-      unfinished = listIn('ZRANGE', await this.#client.call('ZRANGE', `${key}|purges`, 0, -1));
+      unfinished = listIn('ZRANGE', await this.#client.call('zrange', `${key}|purges`, 0, -1));
     }
     for (const purge of unfinished) {
       yield* this.#members(`${key}|${purge}`);
@@ -107,7 +107,7 @@ export class TagIndex {
 
   async #scanOnce(key: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
     try {
-      const reply = await this.#client.call('ZSCAN', key, cursor, 'COUNT', count);
+      const reply = await this.#client.call('zscan', key, cursor, 'COUNT', count);
       const [next, membersAndScores] = listIn('ZSCAN', reply);
       const members = listIn('ZSCAN', membersAndScores) as string[];
       return { next: String(next), ids: members.filter((_, i) => i % 2 === 0) };

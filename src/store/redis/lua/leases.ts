@@ -18,7 +18,7 @@ import { openLog } from './tags.ts';
  */
 
 /**
- * Takes the lease of a variant. Of an id that has no leases and no responses, it asks for nothing else.
+ * Takes the lease of a variant. Where the id has neither leases nor responses, it reads nothing more of it.
  * KEYS  leases, responses; log, the purge log, where this script may touch it
  * ARGV  field, the variant; token; ttl in ms; version that the caller saw there; name, the cache key if the id is a hash
  * Returns 0 in progress, "1<state of the log>" leader, 2 changed; 3 and "4<state>" in place of 0 and 1 with hit-for-miss; "5<state>"

@@ -30,7 +30,8 @@ import { IS_PURGED } from './tags.ts';
  *       declaredVariant; variant; name, the cache key if the id is a hash; max, the most entries, or 0; staged, the length of the
  *       staged value, or 0; noted, the state of the purge log that the lease noted; then the tags, where this script may touch
  *       the log
- * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged, 2 the value must be an argument
+ * Returns 1 stored, 0 the lease is no longer held, or a tag may have been purged; where the value must be an argument, 2 if it is not
+ *         at the staging key, 3 if the id has responses by now
  */
 export const COMMIT: string = /* lua */ `
 local leases, responses = KEYS[1], KEYS[2]
@@ -55,7 +56,7 @@ if staging then
   local length = isFirst and redis.pcall('HSTRLEN', staging, names == '' and declaredVariant or variant)
   if length ~= staged then
     redis.call('UNLINK', staging)
-    return 2
+    return isFirst and 2 or 3
   end
   redis.call('RENAME', staging, responses)
 end
