@@ -96,7 +96,14 @@ describe('an identity', () => {
     const lookup = new Lookup(responses, new Keyring([], 'rrc:', () => {}), pending);
     const identities = new Map<string, object>();
     for (const name of names) {
-      const made = { key: HEAD.key, id: 'id', declared: '', declaredVariant: '', place: 'id\n', remember: () => (noted += name) };
+      const made = {
+        key: HEAD.key,
+        id: 'id',
+        declared: '',
+        declaredVariant: '',
+        place: 'id\n',
+        remember: () => (noted += name),
+      };
       const identity = identities.get(name) ?? made;
       identities.set(name, identity);
       const request = { identity, policy: {}, exchange: { cacheLevel: 1 }, headers: {}, placed: () => null };

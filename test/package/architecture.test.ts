@@ -103,7 +103,9 @@ describe('purity', () => {
 
   test('commands about keys are sent in lower case: older versions of ioredis find no keys in others', () => {
     const sent = files.flatMap((file) =>
-      [...readFileSync(join(SRC, file), 'utf8').matchAll(/[cC]lient\.call\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+      [...readFileSync(join(SRC, file), 'utf8').matchAll(/[cC]lient\.call\(\s*'(\w+)'/g)].map(
+        ([, name = '']) => name,
+      ),
     );
     expect(sent.length).toBeGreaterThan(3);
     expect(sent.filter((name) => name !== name.toLowerCase())).toEqual([]);

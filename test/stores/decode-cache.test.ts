@@ -22,7 +22,7 @@ function rawOf({ body = 'body', etag = '"1"', version = 'v1', staleSince }: Part
   return Buffer.from(enclose({ bytes }, version, staleSince));
 }
 
-const valueOf = (parts?: Parts): StoredValue => parseValue(rawOf(parts)) as StoredValue;
+const valueWith = (parts?: Parts): StoredValue => parseValue(rawOf(parts)) as StoredValue;
 
 function caching(): { decode(value: StoredValue): StoredResponse | undefined } {
   const cache = new DecodeCache(new Keyring([], 'rrc:', () => {}));
@@ -36,18 +36,25 @@ const shown = (stored: StoredResponse | undefined): unknown =>
 describe('values that are read one after the other are decoded as themselves', () => {
   const rows: [string, Parts[]][] = [
     ['the same value', [{}, {}, {}, {}]],
-    ['another body of the same length', [{ body: 'aaaa' }, { body: 'aaaa' }, { body: 'bbbb' }, { body: 'aaaa' }]],
+    [
+      'another body of the same length',
+      [{ body: 'aaaa' }, { body: 'aaaa' }, { body: 'bbbb' }, { body: 'aaaa' }],
+    ],
     ['another body under the same head', [{}, { body: 'a longer body' }, { body: '' }, {}]],
     ['another head with the same body', [{}, {}, { etag: '"2"' }, { etag: '"2"' }, {}]],
     ['another version of the same bytes', [{}, {}, { version: 'v2' }, { version: 'v3' }]],
     ['a value that was marked stale, and the one before', [{}, {}, { staleSince: 1_700_000_001_000 }, {}]],
     ['a mark that has moved', [{ staleSince: 1_700_000_001_000 }, { staleSince: 1_700_000_002_000 }, {}]],
-    ['a large body', [{ body: 'x'.repeat(2_000_000) }, { body: 'x'.repeat(2_000_000) }, { body: 'y'.repeat(2_000_000) }]],
+    [
+      'a large body',
+      [{ body: 'x'.repeat(2_000_000) }, { body: 'x'.repeat(2_000_000) }, { body: 'y'.repeat(2_000_000) }],
+    ],
     ['a large head', [{ etag: `"${'e'.repeat(9000)}"` }, { etag: `"${'f'.repeat(9000)}"` }, {}]],
   ];
   test.each(rows)('%s', (_what, sequence) => {
     const { decode } = caching();
-    for (const parts of sequence) expect(shown(decode(valueOf(parts)))).toEqual(shown(caching().decode(valueOf(parts))));
+    for (const parts of sequence)
+      expect(shown(decode(valueWith(parts)))).toEqual(shown(caching().decode(valueWith(parts))));
   });
 });
 
@@ -58,7 +65,7 @@ describe('a damaged value', () => {
   ])('%s is no response, however often it was decoded before', (_where, at) => {
     const { decode } = caching();
     for (let reads = 0; reads < 4; reads++) {
-      expect(shown(decode(valueOf()))).toMatchObject({ body: 'body' });
+      expect(shown(decode(valueWith()))).toMatchObject({ body: 'body' });
       const raw = rawOf();
       const byte = at(raw);
       raw[byte] = (raw[byte] as number) ^ 1;
@@ -69,7 +76,7 @@ describe('a damaged value', () => {
 
 test('a value that is read twice is decoded no more', () => {
   const { decode } = caching();
-  const [first, second, third] = [decode(valueOf()), decode(valueOf()), decode(valueOf())];
+  const [first, second, third] = [decode(valueWith()), decode(valueWith()), decode(valueWith())];
   expect(second).not.toBe(first);
   expect(third).toBe(second);
 });
@@ -77,16 +84,16 @@ test('a value that is read twice is decoded no more', () => {
 test('what is kept does not change with the buffer that it was read into', () => {
   const { decode } = caching();
   const read = rawOf();
-  decode(valueOf());
+  decode(valueWith());
   expect(shown(decode(parseValue(read) as StoredValue))).toMatchObject({ body: 'body' });
   read.fill(0);
-  expect(shown(decode(valueOf()))).toMatchObject({ body: 'body', etag: '"1"' });
+  expect(shown(decode(valueWith()))).toMatchObject({ body: 'body', etag: '"1"' });
 });
 
 test('a body of 900 kB at each of 100 variants takes about 32 MB', () => {
   const cache = new DecodeCache(new Keyring([], 'rrc:', () => {}));
   const variants = Array.from({ length: 100 }, () => new Decoded());
-  const value = (i: number): StoredValue => valueOf({ body: String(i).padEnd(900_000) });
+  const value = (i: number): StoredValue => valueWith({ body: String(i).padEnd(900_000) });
   for (let round = 0; round < 2; round++)
     variants.forEach((decoded, i) => void cache.decode(decoded, 'id', value(i)));
   const kept = variants.filter(({ whole }) => whole !== undefined);
