@@ -183,13 +183,7 @@ const others = {
   },
   memory: {
     title: 'Memory per key',
-    targets: [
-      'express floor',
-      'express rrc',
-      'express rrc, large near',
-      'express rrc, in process',
-      'express other',
-    ],
+    targets: ['express floor', 'express rrc', 'express rrc, large near', 'express other'],
   },
   soak: { title: 'Memory over time: traffic, and purges every few ms', targets: [] },
   'redis-hangs': {

@@ -4,7 +4,7 @@ import { mb, whole } from '../figures.mjs';
 
 /** The responses of 50 KB that are stored. */
 const LARGE_KEYS = 2000;
-/** The first keys of all. Of 200,000 that is 50,000: the memos of the package, which have limits, are full at 40,000. */
+/** The first keys of all. Of 200,000 that is 50,000: the memos of the package are full at 20,000 URLs of an origin. */
 const FIRST_SHARE = 0.25;
 
 /**

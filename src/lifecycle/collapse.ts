@@ -241,7 +241,7 @@ export class Flight {
     if (this.#settled) this.#deadline ??= setTimeout(() => this.release(), this.#timeoutMs).unref();
   }
 
-  /** Lets the followers go, and hardly anybody else waits. @param result what they are told. */
+  /** Lets the followers go; see `hitForMiss` for who waits after that. @param result what the followers are told. */
   release(result: FlightResult = NOT_SHARED): void {
     this.hitForMiss = true;
     if (this.#result || !this.#settled) return;

@@ -15,7 +15,6 @@ export interface RedisClient {
   hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
   evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  /** In lower case: ioredis before 5.9 finds the keys of no other form, and puts no `keyPrefix` before them. */
   call(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
   unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;

@@ -136,7 +136,7 @@ describe('is stored all the same', () => {
   });
 });
 
-test('nothing is staged any more after four values in a row that no commit could store', async () => {
+test('no value is staged for a while after four in a row that Redis did not keep', async () => {
   await client.acl('SETUSER', 'without', 'on', 'nopass', '~*', '&*', '+@all', '-hstrlen');
   const limited = clientOf(redis, { username: 'without', password: 'any' });
   const without = stagingStoreOf(limited);

@@ -25,8 +25,8 @@ const NOT_FIRST = 3;
 const STAGED_MS = 60_000;
 
 /**
- * After so many staged values in a row that Redis did not keep, none is staged for a while, in milliseconds: the user may lack a
- * permission, or the server may be full, or evict what has an expiry at once. Each of them was sent twice.
+ * After so many staged values in a row that Redis did not keep, no value is staged for `UNSTAGED_MS` milliseconds: each was sent
+ * twice. The user lacks a permission, or the server is full, or it evicts what has an expiry at once.
  */
 const MAX_STAGED_IN_VAIN = 4;
 const UNSTAGED_MS = 60_000;
@@ -47,14 +47,15 @@ export function redisResponses(
   const { client, prefix, scripts, batch, tagIndex, permissions } = context;
 
   let stagedInVain = 0;
-  let stagedFrom = 0;
+  /** Until when nothing is staged, by `performance.now()`. */
+  let unstagedUntil = 0;
 
   /** Notes whether Redis has kept a staged value. */
   function noteStaged(reply: number): void {
     if (reply === STORED) stagedInVain = 0;
     if (reply !== NOT_STAGED || ++stagedInVain < MAX_STAGED_IN_VAIN) return;
     stagedInVain = 0;
-    stagedFrom = performance.now() + UNSTAGED_MS;
+    unstagedUntil = performance.now() + UNSTAGED_MS;
   }
 
   /** The keys of a script that changes responses: with `maxEntries`, also those of the order of storing. */
@@ -145,7 +146,7 @@ export function redisResponses(
           lease.purgeState,
           ...(logKeys.length > 0 ? tags : []),
         );
-      if (lease.isFirst && value.length >= stagedFromBytes && performance.now() >= stagedFrom) {
+      if (lease.isFirst && value.length >= stagedFromBytes && performance.now() >= unstagedUntil) {
         const stagedAt = stagingKey(prefix, id, token);
         stage(stagedAt, names.length > 0 ? variant : declaredVariant, value);
         const reply = await run([stagedAt], '');

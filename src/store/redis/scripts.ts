@@ -30,17 +30,21 @@ const unchanged = (reply: unknown): unknown => reply;
 const listInReply = (reply: unknown): unknown[] => listIn('a script', reply);
 
 /** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
-interface BufferCommands {
+interface ScriptCommands extends Pick<RedisClient, 'evalsha' | 'eval'> {
   evalshaBuffer: RedisClient['evalsha'];
   evalBuffer: RedisClient['eval'];
 }
 
-type Arguments = [keys: number, ...keysAndArguments: (string | number | Buffer)[]];
-type Evaluate = (script: string, ...args: Arguments) => Promise<unknown>;
+type Argument = string | number | Buffer;
+/** The commands that run a script by its hash, and by its text. */
+type Commands = readonly [byHash: keyof ScriptCommands, byText: keyof ScriptCommands];
+
+const FOR_TEXTS: Commands = ['evalsha', 'eval'];
+const FOR_BUFFERS: Commands = ['evalshaBuffer', 'evalBuffer'];
 
 /** Runs scripts by their hash, or by their text where the server does not know the hash. */
 export class Scripts {
-  readonly #client: RedisClient;
+  readonly #client: ScriptCommands;
   readonly #batch: WriteBatch;
   /** The hashes of scripts whose text was sent: the first use of a script costs one round trip, not two. */
   readonly #sent = new Set<string>();
@@ -48,65 +52,57 @@ export class Scripts {
   onNotPermitted: () => void = () => {};
 
   constructor(client: RedisClient, batch: WriteBatch) {
-    this.#client = client;
+    this.#client = client as unknown as ScriptCommands;
     this.#batch = batch;
   }
 
-  run(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
-    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], unchanged);
-  }
-
-  /** Runs a short script by its text, so that it never has to be sent again behind the commands that rely on it. */
-  runText({ lua }: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
-    this.#batch.open();
-    return this.#client.eval(lua, keys.length, ...keys, ...args);
+  run(script: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
+    return this.#run(FOR_TEXTS, script, keys, args, unchanged);
   }
 
   /** Runs a script whose reply has buffers instead of strings. */
-  runForBuffers(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown> {
-    const client = this.#client as unknown as BufferCommands;
-    return this.#run(
-      script,
-      client,
-      'evalshaBuffer',
-      'evalBuffer',
-      [keys.length, ...keys, ...args],
-      unchanged,
-    );
+  runForBuffers(script: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
+    return this.#run(FOR_BUFFERS, script, keys, args, unchanged);
   }
 
   /**
    * Runs a script whose reply is a number. Some clients are configured to return numbers as strings.
    * @throws {MalformedReply}
    */
-  runForNumber(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<number> {
-    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], numberIn);
+  runForNumber(script: Script, keys: string[], ...args: Argument[]): Promise<number> {
+    return this.#run(FOR_TEXTS, script, keys, args, numberIn);
   }
 
   /** Runs a script whose reply is a list. @throws {MalformedReply} */
-  runForList(script: Script, keys: string[], ...args: (string | number | Buffer)[]): Promise<unknown[]> {
-    return this.#run(script, this.#client, 'evalsha', 'eval', [keys.length, ...keys, ...args], listInReply);
+  runForList(script: Script, keys: string[], ...args: Argument[]): Promise<unknown[]> {
+    return this.#run(FOR_TEXTS, script, keys, args, listInReply);
   }
 
-  /** One asynchronous function, since a miss waits for each. */
-  async #run<Hash extends string, Text extends string, T>(
+  /** Runs a short script by its text, so that it never has to be sent again behind the commands that rely on it. */
+  runText({ lua }: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
+    this.#batch.open();
+    return this.#client.eval(lua, keys.length, ...keys, ...args);
+  }
+
+  /** The only asynchronous function on the way: each more costs a miss a promise. */
+  async #run<T>(
+    [byHash, byText]: Commands,
     { lua, sha }: Script,
-    client: Record<Hash | Text, Evaluate>,
-    byHash: Hash,
-    byText: Text,
-    args: Arguments,
+    keys: readonly string[],
+    args: readonly Argument[],
     parse: (reply: unknown) => T,
   ): Promise<T> {
+    const client = this.#client;
     this.#batch.open();
     try {
       if (this.#sent.has(sha)) {
         try {
-          return parse(await client[byHash](sha, ...args));
+          return parse(await client[byHash](sha, keys.length, ...keys, ...args));
         } catch (error) {
           if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
         }
       }
-      const reply = await client[byText](lua, ...args);
+      const reply = await client[byText](lua, keys.length, ...keys, ...args);
       this.#sent.add(sha);
       return parse(reply);
     } catch (error) {
