@@ -21,7 +21,7 @@ export const REDIS_OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS); default: $REDIS_URL
+export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS), or valkey://; default: $REDIS_URL
   --cluster               Redis is a Cluster; --redis may list several nodes, separated by commas
   --prefix PREFIX         the cache's prefix option (default rrc:)
   --encrypt-key ID:KEY    a key of the cache's encrypt option, in hex or base64; repeatable.
@@ -126,7 +126,7 @@ function interruptionOf(signal: AbortSignal): { promise: Promise<never>; dispose
 /** @throws {UsageError} */
 function parseNode(text: string): URL {
   const url = text.includes('://') ? text : `redis://${text}`;
-  if (!/^rediss?:/i.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
+  if (!/^(?:redis|valkey)s?:/i.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
     throw new UsageError('--redis must be a URL such as redis://user:password@host:6379');
   return new URL(url);
 }
@@ -142,7 +142,7 @@ function clusterOptions(nodes: readonly URL[]): ConstructorParameters<typeof Ope
   const redisOptions = {
     ...(username && { username: decodeURIComponent(username) }),
     ...(password && { password: decodeURIComponent(password) }),
-    ...(protocol === 'rediss:' && { tls: {} }),
+    ...((protocol === 'rediss:' || protocol === 'valkeys:') && { tls: {} }),
   };
   const cluster = nodes.map(({ hostname, port }) => ({
     host: hostname.replace(/^\[|\]$/g, ''),

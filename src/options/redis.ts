@@ -1,10 +1,11 @@
+// The build marks this import as one that may fail (scripts/declarations.mjs): then the three types are `any`.
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
 /** The forms of the `redis` option. `store/redis/connect.ts` tells them apart and refuses the rest. */
 
 /**
- * A client of your own: ioredis's `Redis` or `Cluster`, version 5 or 6. The cache uses these members only, so the client
- * may come from another copy of ioredis.
+ * A client of your own: `Redis` or `Cluster` of ioredis 5 or 6, or of iovalkey. The cache uses these members only, so the client
+ * may come from another copy of its library.
  */
 export interface RedisClient {
   readonly status: string;
@@ -24,9 +25,34 @@ export interface RedisClient {
   off(event: 'ready', listener: () => void): unknown;
 }
 
+/**
+ * A client of node-redis 5 or 6 (the package `redis`): what `createClient`, `createClientPool`, `createSentinel` or
+ * `createCluster` returns. You connect it, and listen to its `error` events.
+ */
+export interface NodeRedisClient {
+  readonly isOpen: boolean;
+  sendCommand(...args: never[]): Promise<unknown>;
+  connect(): Promise<unknown>;
+}
+
+/** A client of Valkey GLIDE 2 (the package `@valkey/valkey-glide`): a `GlideClient` or a `GlideClusterClient`. */
+export interface GlideClient {
+  customCommand(...args: never[]): Promise<unknown>;
+  close(...args: never[]): void;
+}
+
+// Without ioredis its types are `any`, and `[any] extends [1]` is true. The tuple is needed: `any extends 1` alone gives the union
+// of both branches.
+type ServerOptions = [RedisOptions] extends [1] ? never : RedisOptions;
+type ClusterOption = [ClusterNode] extends [1]
+  ? never
+  : { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions | undefined };
+
 /** Where responses are stored: a client that you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
 export type RedisOption =
   | RedisClient
+  | NodeRedisClient
+  | GlideClient
   | string
-  | RedisOptions
-  | { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions | undefined };
+  | ServerOptions
+  | ClusterOption;

@@ -25,9 +25,32 @@ export function isAway({ code }: Fault): boolean {
   return AWAY.has(code);
 }
 
-/** The messages of ioredis when it has no connection. */
-const LOST =
-  /^(?:Connection is closed|Stream isn't writeable|Reached the max retries|Failed to refresh|None of|Cluster isn't ready|Command timed out|Redis connection lost)/;
+/** How the messages of the clients begin when they have no connection. */
+const LOST = new RegExp(
+  `^(?:${[
+    // ioredis and iovalkey; the adapter of Valkey GLIDE writes the first one
+    'Connection is closed',
+    "Stream isn't writeable",
+    'Reached the max retries',
+    'Failed to refresh',
+    'None of',
+    "Cluster isn't ready",
+    'Command timed out',
+    'Redis connection lost',
+    // node-redis
+    'The client is closed',
+    'The client is offline',
+    'Disconnects client',
+    'Socket closed unexpectedly',
+    'Socket timeout',
+    'Connection timeout',
+    'All the root nodes are unavailable',
+    'Cannot find node',
+    'The command was aborted',
+    'Timeout waiting for a client',
+    'Command timeout',
+  ].join('|')})`,
+);
 
 /**
  * A reply that is not of the documented form. Something other than Redis has replied, which stores nothing: that is as bad

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import type { FaultEvent } from '../../src/index.ts';
 import { Fault } from '../../src/store/fault.ts';
 import { GuardedStore } from '../../src/store/guarded-store.ts';
+import { adapterOf } from '../../src/store/redis/clients/index.ts';
 import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -39,7 +40,7 @@ async function guarded(url = proxy.url): Promise<GuardedStore> {
   client.on('error', () => {});
   clients.push(client);
   const guard = new GuardedStore(
-    redisStore(client, uniquePrefix(), undefined, async () => {}),
+    redisStore(adapterOf(client), uniquePrefix(), undefined, async () => {}),
     TIMEOUT,
     (fault) => faults.push(fault),
     UNSEALED,

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { Tracking } from '../../src/store/near/tracking.ts';
+import { trackedPair } from '../../src/store/redis/clients/ioredis-tracked.ts';
 import { keepReconnecting } from '../../src/store/redis/reconnect.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from './support/stage.ts';
@@ -60,14 +61,22 @@ describe('told to leave a server while it still looks for one', () => {
   });
 
   test('what listens for changes listens again', async () => {
-    const tracking = new Tracking(() => open() as never, { changed() {}, lost() {}, refused() {} });
-    expect(tracking.reader.status).toBe('connecting');
+    const opened: Redis[] = [];
+    const node = {
+      duplicate() {
+        opened.push(open());
+        return opened.at(-1);
+      },
+    };
+    const none = { changed() {}, lost() {}, refused() {} };
+    const tracking = new Tracking((events) => trackedPair(node, events), none);
+    expect(opened.map(({ status }) => status)).toEqual(['connecting', 'connecting']);
     tracking.restart();
     for (let i = 0; !tracking.isAlive; i++) {
       expect(i).toBeLessThan(300);
       await sleep(10);
     }
     tracking.close();
-    await said(tracking.reader as never, 'end');
+    await said(opened[0] as Redis, 'end');
   });
 });

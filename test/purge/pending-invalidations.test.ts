@@ -7,6 +7,7 @@ import { type CacheMiddleware, type CacheOptions, type PurgeEvent, redisCache } 
 import { PendingInvalidations } from '../../src/lifecycle/pending-invalidations.ts';
 import { Reporter } from '../../src/observe/reporter.ts';
 import { GuardedStore } from '../../src/store/guarded-store.ts';
+import { adapterOf } from '../../src/store/redis/clients/index.ts';
 import { redisStore } from '../../src/store/redis/redis-store.ts';
 import { type SlowNetwork, startProxy } from '../support/chaos.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -173,7 +174,7 @@ describe.each<[string, CacheOptions]>([
 });
 
 test('more of them than are remembered one by one cost all that is stored, not their effect', async () => {
-  const store = redisStore(client, uniquePrefix(), undefined, async () => {});
+  const store = redisStore(adapterOf(client), uniquePrefix(), undefined, async () => {});
   const guard = new GuardedStore(store, 200, () => {}, UNSEALED);
   const owed = new PendingInvalidations(
     guard,

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll } from '@jest/globals';
 import { memoryStore } from '../../src/store/memory/memory-store.ts';
+import { CLIENTS, CLUSTERS, OTHER_CLIENTS } from '../support/clients.ts';
 import { sharedCluster } from '../support/cluster.ts';
 import type { RedisProcess } from '../support/redis.ts';
 import { startRedis } from '../support/redis.ts';
-import { client5Of, clientOf, clusterOf, stagingStoreOf, storeOf } from '../support/store.ts';
+import { clientOf, clusterOf, stagingStoreOf, storeOf, storeOver } from '../support/store.ts';
 import { contract } from './support/contract.ts';
 
 let redis: RedisProcess;
@@ -16,8 +17,12 @@ beforeAll(async () => {
 afterAll(() => redis.stop());
 
 contract('the in-process store', () => memoryStore(Date.now));
-contract('Redis through ioredis 6', () => storeOf(clientOf(redis), 'a:'));
-contract('Redis through ioredis 5', () => storeOf(client5Of(redis), 'b:'));
+for (const [name, client] of Object.entries({ ...CLIENTS, ...OTHER_CLIENTS })) {
+  contract(`Redis through ${name}`, async () => storeOver(await client(redis.url), `${name}:`));
+}
+for (const [name, client] of Object.entries(CLUSTERS)) {
+  contract(`a Cluster through ${name}`, async () => storeOver(await client([cluster.url]), `${name}:`));
+}
 contract('Redis through a client with a keyPrefix', () => {
   return storeOf(clientOf(redis, { keyPrefix: 'app[1]*?:' }), 'c:');
 });
@@ -30,7 +35,6 @@ contract('Redis through a client that batches commands', () => {
 contract('Redis through a client that gives numbers as text', () => {
   return storeOf(clientOf(redis, { stringNumbers: true }), 'e:');
 });
-contract('a Cluster', () => storeOf(clusterOf(cluster)));
 contract('a Cluster through a client with a keyPrefix', () => storeOf(clusterOf(cluster, 'app:'), 'f:'));
 
 contract('Redis, values staged', () => stagingStoreOf(clientOf(redis, { keyPrefix: 'app:' }), 'g:'));

@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { Redis } from 'ioredis';
+import { ioredisSubscriber } from '../../src/store/redis/clients/ioredis-subscriber.ts';
 import { LeaseChannel } from '../../src/store/redis/lease-channel.ts';
 import { uniquePrefix } from '../support/prefix.ts';
 
@@ -17,9 +18,12 @@ test('a connection that has ended for good is replaced by the next wait', async 
   const publisher = connect();
   const channel = uniquePrefix();
   const opened: Redis[] = [];
-  const leaseChannel = new LeaseChannel(() => {
-    opened.push(connect());
-    return opened.at(-1)!;
+  const leaseChannel = new LeaseChannel((events) => {
+    const duplicate = (): Redis => {
+      opened.push(connect());
+      return opened.at(-1)!;
+    };
+    return ioredisSubscriber({ duplicate } as never, events);
   });
   /** Far from a minute: somebody has published. */
   const woken = (): Promise<void> =>

@@ -1,8 +1,10 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { Redis as Redis5 } from 'ioredis5';
 import type { RedisClient } from '../../src/index.ts';
+import { adapterOf } from '../../src/store/redis/clients/index.ts';
 import { redisStore } from '../../src/store/redis/redis-store.ts';
 import type { Store } from '../../src/store/store.ts';
+import type { UsersClient } from './clients.ts';
 import type { RedisProcess } from './redis.ts';
 
 /* Clients of a server, and stores over them. */
@@ -22,7 +24,12 @@ export function clusterOf(redis: Pick<RedisProcess, 'url'>, keyPrefix = ''): Clu
 /** A store that closes its client, as it does with one of its own. */
 export function storeOf(client: object, prefix = 'rrc:', maxEntries?: number, stagedFrom?: number): Store {
   const close = async (): Promise<void> => (client as Redis).disconnect();
-  return redisStore(client as RedisClient, prefix, maxEntries, close, stagedFrom);
+  return redisStore(adapterOf(client as RedisClient), prefix, maxEntries, close, stagedFrom);
+}
+
+/** A store over a client of the app, which the store ends as if it were its own. */
+export function storeOver({ option, end }: UsersClient, prefix?: string, maxEntries?: number): Store {
+  return redisStore(adapterOf(option as RedisClient), prefix ?? 'rrc:', maxEntries, async () => end());
 }
 
 /** The same store, which stages every value, as it does with large ones. */

@@ -1,11 +1,10 @@
 import type { FaultEvent } from '../../observe/outcome.ts';
-import type { RedisClient } from '../../options/redis.ts';
 import { Evictable, SecondChance } from '../../second-chance.ts';
 import { replyCode } from '../fault.ts';
-import { keyPrefixOf, parseKey, responsesKey } from '../redis/keys.ts';
+import type { Client, Home, Reader, Trackable } from '../redis/client.ts';
+import { parseKey, responsesKey } from '../redis/keys.ts';
 import type { StoredValue } from '../store.ts';
-import { type Home, peerOf, type Servers, serversOf } from './servers.ts';
-import { type Connection, Tracking } from './tracking.ts';
+import { Tracking } from './tracking.ts';
 
 export interface NearOptions {
   /** Bytes that the near cache holds at most. */
@@ -39,7 +38,7 @@ class KeptValue extends Evictable {
 
 /** A read in progress. Its values are kept unless one of them has changed meanwhile. */
 interface Reading {
-  readonly reader: Connection;
+  readonly reader: Reader;
   /** The key as the server knows it. */
   readonly key: string;
   /** Keeps what was read. Must be called before anything else is awaited. */
@@ -56,7 +55,7 @@ const OVERHEAD_BYTES = 300;
  * a read that crosses a change, a server that was silent for a moment, a slot that has moved.
  */
 export class NearCache {
-  readonly #servers: Servers;
+  readonly #servers: Trackable;
   readonly #prefix: string;
   readonly #onFault: (fault: FaultEvent) => void;
   /** By server. */
@@ -70,14 +69,16 @@ export class NearCache {
   readonly #stopWatching: () => void;
   #closed = false;
 
+  /** @param servers those of the client, which report changes. */
   constructor(
-    client: RedisClient,
+    servers: Trackable,
+    { keyPrefix }: Pick<Client, 'keyPrefix'>,
     prefix: string,
     options: NearOptions,
     onFault: (fault: FaultEvent) => void,
   ) {
-    this.#servers = serversOf(client);
-    this.#prefix = `${keyPrefixOf(client)}${prefix}`;
+    this.#servers = servers;
+    this.#prefix = `${keyPrefix}${prefix}`;
     this.#onFault = onFault;
     this.#stopWatching = this.#servers.watch({
       // The client may connect to another server next.
@@ -110,8 +111,8 @@ export class NearCache {
     const key = responsesKey(this.#prefix, id);
     const home = this.#closed ? undefined : this.#servers.homeOf(key);
     const tracking = home && (this.#trackings.get(home.server) ?? this.#track(home.server));
-    if (!home || !tracking?.isAlive || !this.#servers.agrees(peerOf(tracking.reader))) return undefined;
-    const { epoch, reader } = tracking;
+    if (!home || !tracking?.isAlive || !this.#servers.agrees(tracking.connection)) return undefined;
+    const { epoch, connection: reader } = tracking;
     const token = {};
     const readings = this.#readings.get(id) ?? new Set();
     this.#readings.set(id, readings.add(token));
@@ -179,9 +180,9 @@ export class NearCache {
   }
 
   #track(server: string): Tracking | undefined {
-    const connect = this.#servers.connect(server);
-    if (!connect) return undefined;
-    const tracking = new Tracking(connect, {
+    const track = this.#servers.track(server);
+    if (!track) return undefined;
+    const tracking = new Tracking(track, {
       changed: (keys) => {
         if (keys === null) return this.forgetAll();
         for (const key of keys) {

@@ -1,15 +1,14 @@
-import type { RedisOptions } from 'ioredis';
 import { OptionError } from '../../errors.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import type { StoreKind } from '../../observe/stats.ts';
-import type { RedisClient, RedisOption } from '../../options/redis.ts';
+import type { RedisOption } from '../../options/redis.ts';
 import { memoryStore } from '../memory/memory-store.ts';
 import { NearCache, type NearOptions } from '../near/near-cache.ts';
 import { withNearCache } from '../near/near-store.ts';
 import type { Store } from '../store.ts';
-import { CONNECTION_OPTIONS } from './connection-options.ts';
-import { createClient, refuseReplicaReads, reportErrors } from './own-client.ts';
-import { keepReconnecting } from './reconnect.ts';
+import type { Client } from './client.ts';
+import { adapterOf, isClient, isClusterClient } from './clients/index.ts';
+import { ownClient, reportErrors } from './own-client.ts';
 import { redisStore } from './redis-store.ts';
 
 interface StoreOptions {
@@ -19,7 +18,8 @@ interface StoreOptions {
 
 /**
  * The store for the `redis` option. Closing it closes a client made here, but never the user's own.
- * @throws {OptionError} for a `redis` that is none of those accepted, and for `maxEntries` on a Cluster.
+ * @throws {OptionError} for a `redis` that is none of those accepted, for `maxEntries` on a Cluster, and for `near` with a client
+ *   that cannot have it.
  */
 export function connect(
   redis: RedisOption | undefined,
@@ -28,9 +28,12 @@ export function connect(
   clock: () => number,
   onFault: (fault: FaultEvent) => void,
 ): Store {
-  const storeOver = (client: RedisClient, close: () => Promise<void>): Store => {
+  const storeOver = (client: Client, close: () => Promise<void>): Store => {
     const store = redisStore(client, prefix, maxEntries, close);
-    return near ? withNearCache(store, new NearCache(client, prefix, near, onFault)) : store;
+    if (!near) return store;
+    if (typeof client.tracking === 'string')
+      throw new OptionError('near', `Option near does not work with this client: ${client.tracking}`);
+    return withNearCache(store, new NearCache(client.tracking, client, prefix, near, onFault));
   };
   if (redis === undefined) return memoryStore(clock, maxEntries);
   if (maxEntries !== undefined && isCluster(redis)) {
@@ -40,24 +43,10 @@ export function connect(
       'left out with a Redis Cluster: set `maxmemory` and `maxmemory-policy volatile-ttl` on its servers',
     );
   }
-  if (isClient(redis)) {
-    refuseReplicaReads(redis.options);
-    return storeOver(redis, async () => {});
-  }
-  const own = createClient(redis);
+  if (isClient(redis)) return storeOver(adapterOf(redis), async () => {});
+  const own = ownClient(redis);
   reportErrors(own, onFault);
-  const hasOwnStrategy = (own.options as RedisOptions).retryStrategy === CONNECTION_OPTIONS.retryStrategy;
-  const stopReconnecting = hasOwnStrategy ? keepReconnecting(own) : undefined;
-  // `disconnect` and not `quit`: a server that hangs must not delay a shutdown.
-  return storeOver(own as unknown as RedisClient, async () => {
-    stopReconnecting?.();
-    own.disconnect();
-  });
-}
-
-function isClient(redis: unknown): redis is RedisClient {
-  const client = redis as Partial<RedisClient> | null;
-  return typeof client?.hgetBuffer === 'function' && typeof client.evalsha === 'function';
+  return storeOver(own.client, async () => own.close());
 }
 
 /** Where a cache with this option stores responses. */
@@ -67,6 +56,6 @@ export function storeKindOf(redis: RedisOption | undefined): StoreKind {
 }
 
 function isCluster(redis: RedisOption): boolean {
-  if (isClient(redis)) return redis.isCluster === true;
+  if (isClient(redis)) return isClusterClient(redis);
   return typeof redis === 'object' && redis !== null && Object.hasOwn(redis, 'cluster');
 }

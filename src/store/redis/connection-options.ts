@@ -4,10 +4,15 @@ import type { RedisOptions } from 'ioredis';
  * For sockets of our own. A connection that has died silently, as when a host vanishes, is given up after ten seconds (the
  * kernel takes a quarter of an hour). A connection that is being closed does not delay the end of the process.
  */
-export const SOCKET: Pick<RedisOptions, 'socketTimeout' | 'disconnectTimeout'> = {
+export const SOCKET = {
   socketTimeout: 10_000,
   disconnectTimeout: 100,
-};
+} as const;
+
+/** After how many milliseconds a lost connection is opened again. */
+export function retryDelay(times: number): number {
+  return Math.min(50 * 2 ** Math.min(times, 6), 2000);
+}
 
 /**
  * For connections of our own. Without a connection a command fails at once and does not wait in a queue. Reconnecting never
@@ -17,5 +22,5 @@ export const CONNECTION_OPTIONS: RedisOptions = {
   ...SOCKET,
   maxRetriesPerRequest: 0,
   enableReadyCheck: false,
-  retryStrategy: (times) => Math.min(50 * 2 ** Math.min(times, 6), 2000),
+  retryStrategy: retryDelay,
 };

@@ -1,5 +1,3 @@
-import type { RedisClient } from '../../options/redis.ts';
-
 /**
  * The layout of Redis keys. No other file spells one. The keys of one line share a hash tag, so they are in one Cluster
  * slot and one script can change them together.
@@ -67,9 +65,4 @@ export function parseKey(
 /** The prefix of a key that holds responses or values; `undefined` for another key, as far as its name tells. */
 export function prefixIn(key: string): string | undefined {
   return /^([^{]*)\{(?:[A-Z][A-Z-]* [^}]+|#[0-9a-f]{40}|#[0-9a-f]{64})\}$/.exec(key)?.[1];
-}
-
-/** The `keyPrefix` that the client puts before every key. */
-export function keyPrefixOf(client: RedisClient): string {
-  return (client.options as { keyPrefix?: string }).keyPrefix ?? '';
 }

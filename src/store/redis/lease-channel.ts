@@ -1,37 +1,30 @@
-/** The part of an ioredis connection that is used for listening. */
-export interface Subscriber {
-  subscribe(channel: string): Promise<unknown>;
-  unsubscribe(channel: string): Promise<unknown>;
-  on(event: 'message', listener: (channel: string) => void): unknown;
-  on(event: 'error', listener: (error: unknown) => void): unknown;
-  on(event: 'end', listener: () => void): unknown;
-  disconnect(): void;
-}
+import type { Delivery, Subscriber, SubscriberEvents } from './client.ts';
 
 interface Channel {
-  readonly subscribed: Promise<unknown>;
+  readonly subscribed: Promise<Delivery>;
   readonly waiters: Set<() => void>;
 }
 
 /**
- * Waits for the messages that other processes publish when a lease ends. It has a connection of its own, which is opened
- * when it is first needed. A message may be lost with that connection, so a waiting request also looks up from time to
+ * Waits for the messages that other processes publish when a lease ends. What receives them is opened when it is
+ * first needed. A message may be lost with that connection, so a waiting request also looks up from time to
  * time.
  */
 export class LeaseChannel {
-  readonly #connect: () => Subscriber;
+  readonly #connect: (events: SubscriberEvents) => Subscriber;
   readonly #channels = new Map<string, Channel>();
   #subscriber: Subscriber | undefined;
 
-  constructor(connect: () => Subscriber) {
+  constructor(connect: (events: SubscriberEvents) => Subscriber) {
     this.#connect = connect;
   }
 
   /**
    * Resolves when a message is published on the channel, and after `ms` milliseconds at the latest.
-   * @param hasEnded is asked once the channel is subscribed to: whether the lease has ended already.
+   * @param hasEnded is asked once the channel is subscribed to: whether the lease has ended already. It is told how a message
+   *   must be sent.
    */
-  async wait(channel: string, ms: number, hasEnded: () => Promise<boolean>): Promise<void> {
+  async wait(channel: string, ms: number, hasEnded: (delivery: Delivery) => Promise<boolean>): Promise<void> {
     const { subscribed, waiters } = this.#channels.get(channel) ?? this.#subscribe(channel);
     let wake = (): void => {};
     const woken = new Promise<void>((resolve) => {
@@ -40,41 +33,41 @@ export class LeaseChannel {
     const timer = setTimeout(wake, ms);
     waiters.add(wake);
     try {
-      await Promise.race([subscribed, woken]);
-      if (await hasEnded()) return;
+      const delivery = await Promise.race([subscribed, woken]);
+      if (await hasEnded(delivery ?? '+')) return;
       await woken;
     } finally {
       clearTimeout(timer);
       waiters.delete(wake);
       if (waiters.size === 0 && this.#channels.delete(channel)) {
-        this.#subscriber?.unsubscribe(channel).catch(() => {});
+        this.#subscriber?.unsubscribe(channel);
       }
     }
   }
 
   close(): void {
     for (const { waiters } of this.#channels.values()) for (const wake of waiters) wake();
-    this.#subscriber?.disconnect();
+    this.#subscriber?.close();
   }
 
   #subscribe(channel: string): Channel {
     this.#subscriber ??= this.#open();
-    const subscribed = this.#subscriber.subscribe(channel).catch(() => {});
+    // A channel that cannot be subscribed to has no messages.
+    const subscribed = this.#subscriber.subscribe(channel).catch((): Delivery => '+');
     const opened: Channel = { subscribed, waiters: new Set() };
     this.#channels.set(channel, opened);
     return opened;
   }
 
   #open(): Subscriber {
-    const subscriber = this.#connect();
-    subscriber.on('message', (channel) => {
-      for (const wake of this.#channels.get(channel)?.waiters ?? []) wake();
-    });
-    // The client of the cache reports the same error.
-    subscriber.on('error', () => {});
-    // A connection that does not reconnect is replaced when the next one is needed.
-    subscriber.on('end', () => {
-      if (this.#subscriber === subscriber) this.#subscriber = undefined;
+    const subscriber = this.#connect({
+      received: (channel) => {
+        for (const wake of this.#channels.get(channel)?.waiters ?? []) wake();
+      },
+      // What does not reconnect is replaced when the next one is needed.
+      ended: () => {
+        if (this.#subscriber === subscriber) this.#subscriber = undefined;
+      },
     });
     return subscriber;
   }

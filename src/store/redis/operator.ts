@@ -1,8 +1,8 @@
-import type { Cluster, Redis } from 'ioredis';
-import type { RedisClient, RedisOption } from '../../options/redis.ts';
-import { keyCount, mastersOf } from './cluster.ts';
+import type { RedisOption } from '../../options/redis.ts';
+import type { UsersClient } from './clients/index.ts';
+import { keyCount } from './cluster.ts';
 import { prefixIn } from './keys.ts';
-import { createClient } from './own-client.ts';
+import { type OwnClient, ownClient } from './own-client.ts';
 import { listIn } from './scripts.ts';
 
 /** How many keys of each master a search for prefixes looks at: some 10 ms of Redis. */
@@ -11,28 +11,33 @@ const PREFIX_STEP = 1000;
 
 /** A connection for the command: it tells why Redis cannot be reached, and what its servers say about themselves. */
 export class Operator {
-  readonly client: RedisClient;
-  readonly #own: Redis | Cluster;
+  readonly #own: OwnClient;
   #error: Error | undefined;
+  #failed: (error: Error) => void = () => {};
 
   /** @throws {OptionError} */
-  constructor(redis: Exclude<RedisOption, RedisClient>) {
-    this.#own = createClient(redis);
-    this.client = this.#own as unknown as RedisClient;
-    this.#own.on('error', (error: Error) => {
+  constructor(redis: Exclude<RedisOption, UsersClient>) {
+    this.#own = ownClient(redis);
+    this.#own.onError((error) => {
       this.#error = error;
+      this.#failed(error);
     });
+  }
+
+  /** The client that was made, which the cache of the command shares. */
+  get client(): UsersClient {
+    return this.#own.made;
   }
 
   /** Resolves when Redis replies. @throws with the reason if it does not reply within `ms` milliseconds. */
   async reach(ms: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined;
     const failed = new Promise<never>((_resolve, reject) => {
-      this.#own.once('error', reject);
+      this.#failed = reject;
       timer = setTimeout(() => reject(new Error(`no reply within ${ms / 1000} s`)), ms);
     });
     try {
-      await Promise.race([this.#own.ping(), failed]);
+      await Promise.race([this.#own.client.ping(), failed]);
     } catch (error) {
       throw new Error(causeOf(error as Error, this.#error));
     } finally {
@@ -43,13 +48,13 @@ export class Operator {
 
   /** The fields of INFO of each master. */
   async infos(): Promise<Record<string, string>[]> {
-    const masters = await mastersOf(this.client);
-    return Promise.all(masters.map(async (node) => parsed(String(await node.call('INFO')))));
+    const servers = await this.#own.client.servers();
+    return Promise.all(servers.map(async (server) => parsed(String(await server.call('INFO')))));
   }
 
   /** How many keys all masters have. */
   size(): Promise<number> {
-    return keyCount(this.client);
+    return keyCount(this.#own.client);
   }
 
   /**
@@ -58,10 +63,10 @@ export class Operator {
    */
   async prefixes(): Promise<string[]> {
     const counts = new Map<string, number>();
-    for (const node of await mastersOf(this.client)) {
+    for (const server of await this.#own.client.servers()) {
       let cursor = '0';
       for (let step = 0; step < PREFIX_STEPS && (step === 0 || cursor !== '0'); step++) {
-        const reply = await node.call('SCAN', cursor, 'MATCH', '*{*}', 'COUNT', PREFIX_STEP);
+        const reply = await server.call('SCAN', cursor, 'MATCH', '*{*}', 'COUNT', PREFIX_STEP);
         const [next, keys] = listIn('SCAN', reply);
         cursor = String(next);
         for (const key of listIn('SCAN', keys)) {
@@ -76,10 +81,10 @@ export class Operator {
   /** The durations of `count` pings to each master, in milliseconds. */
   async pings(count: number): Promise<number[]> {
     const times: number[] = [];
-    for (const node of await mastersOf(this.client)) {
+    for (const server of await this.#own.client.servers()) {
       for (let i = 0; i < count; i++) {
         const since = performance.now();
-        await node.call('PING');
+        await server.call('PING');
         times.push(performance.now() - since);
       }
     }
@@ -87,7 +92,7 @@ export class Operator {
   }
 
   close(): void {
-    this.#own.disconnect();
+    this.#own.close();
   }
 }
 

@@ -1,17 +1,23 @@
-import type { Cluster, ClusterOptions, Redis } from 'ioredis';
+import type { Cluster, ClusterOptions, Redis, RedisOptions } from 'ioredis';
 import { OptionError, show } from '../../errors.ts';
 import { assertKnownKeys, nearest, suggestion } from '../../known-names.ts';
 import type { FaultEvent } from '../../observe/outcome.ts';
 import { Throttle } from '../../observe/throttle.ts';
 import type { RedisClient, RedisOption } from '../../options/redis.ts';
 import { replyCode } from '../fault.ts';
-import { CONNECTION_OPTIONS, SOCKET } from './connection-options.ts';
-import { ioredis } from './ioredis.ts';
+import type { Client } from './client.ts';
+import type { UsersClient } from './clients/index.ts';
+import { ioredisClient } from './clients/ioredis.ts';
+import { nodeRedisClient } from './clients/node-redis.ts';
+import { CONNECTION_OPTIONS, retryDelay, SOCKET } from './connection-options.ts';
+import { installed, ioredisModule } from './installed.ts';
+import { keepReconnecting } from './reconnect.ts';
+import { refuseReplicaReads } from './replica-reads.ts';
 
 /** Clients that the package makes itself: which options they have, and what becomes of their errors. */
 
 const ACCEPTED =
-  'an ioredis Redis or Cluster, a redis:// or rediss:// URL, ioredis options, or { cluster: [nodes] }';
+  'a client of ioredis, node-redis, iovalkey or Valkey GLIDE, a redis://, rediss://, valkey:// or valkeys:// URL, ioredis options, or { cluster: [nodes] }';
 
 /** A master that was replaced while it hung must not be used once it replies again. */
 const SENTINEL = { failoverDetector: true };
@@ -19,32 +25,85 @@ const SENTINEL = { failoverDetector: true };
 /** An error of a connection with the same code is reported at most once in this time. */
 const REPORT_INTERVAL_MS = 10_000;
 
+/** A client that the package has made. */
+export interface OwnClient {
+  readonly client: Client;
+  /** What the client is an adapter of. */
+  readonly made: UsersClient;
+  /** Calls the listener with each error of the connection. */
+  onError(listener: (error: Error) => void): void;
+  close(): void;
+}
+
 /** A connection of the cache's own, made of the option `redis`. @throws {OptionError} */
-export function createClient(redis: Exclude<RedisOption, RedisClient>): Redis | Cluster {
-  if (typeof redis === 'string') {
-    if (!/^rediss?:\/\//i.test(redis) || !URL.canParse(redis))
-      throw new OptionError('redis', redis, ACCEPTED + urlFor(redis));
-    if (!/^\/?\d*$/.test(new URL(redis).pathname))
-      throw new OptionError(
-        'redis',
-        redis,
-        'a URL whose path is the number of a database, such as redis://localhost:6379/0',
-      );
-    return new (ioredis().Redis)(redis, CONNECTION_OPTIONS as object);
-  }
+export function ownClient(redis: Exclude<RedisOption, UsersClient>): OwnClient {
+  if (typeof redis === 'string') return ofUrl(redis);
   if (isForeignClient(redis))
     throw new OptionError('redis', redis, `${ACCEPTED}: a client of another library does not work`);
   if (!isOptions(redis)) throw new OptionError('redis', redis, ACCEPTED);
   refuseUnknownOptions(redis);
   if (!Object.hasOwn(redis, 'cluster'))
-    return new (ioredis().Redis)({ ...(CONNECTION_OPTIONS as object), ...SENTINEL, ...(redis as object) });
+    return ownIoredis(
+      new (ioredisModule().Redis)({ ...(CONNECTION_OPTIONS as object), ...SENTINEL, ...(redis as object) }),
+    );
   const { cluster, options } = redis as { cluster: unknown; options?: ClusterOptions };
   if (!Array.isArray(cluster) || cluster.length === 0) {
     throw new OptionError('redis.cluster', cluster, 'a list of at least one node');
   }
-  refuseReplicaReads(options ?? {});
+  refuseReplicaReads('scaleReads', options?.scaleReads, 'master');
   const redisOptions: object = { ...(SOCKET as object), ...options?.redisOptions };
-  return new (ioredis().Cluster)([...cluster], { ...(options as object), redisOptions });
+  return ownIoredis(new (ioredisModule().Cluster)([...cluster], { ...(options as object), redisOptions }));
+}
+
+/** @throws {OptionError} */
+function ofUrl(text: string): OwnClient {
+  if (!/^(?:redis|valkey)s?:\/\//i.test(text) || !URL.canParse(text))
+    throw new OptionError('redis', text, ACCEPTED + urlFor(text));
+  // The clients know the older scheme only.
+  const url = text.replace(/^valkey/i, 'redis');
+  if (!/^\/?\d*$/.test(new URL(url).pathname))
+    throw new OptionError(
+      'redis',
+      text,
+      'a URL whose path is the number of a database, such as redis://localhost:6379/0',
+    );
+  const library = installed();
+  if (library.name === 'ioredis')
+    return ownIoredis(new library.module.Redis(url, CONNECTION_OPTIONS as object));
+  const socket = { reconnectStrategy: retryDelay, socketTimeout: SOCKET.socketTimeout };
+  // The pings keep an idle connection that is alive from its timeout.
+  const own = library.module.createClient({ url, socket, pingInterval: SOCKET.socketTimeout / 2 });
+  const client = nodeRedisClient(own);
+  // It goes on trying, and tells each failure by an event.
+  own.connect().catch(() => {});
+  return {
+    client,
+    made: own,
+    onError: (listener) => own.on('error', listener),
+    close() {
+      if (own.isOpen) own.destroy();
+    },
+  };
+}
+
+function ownIoredis(own: Redis | Cluster): OwnClient {
+  const hasOwnStrategy = (own.options as RedisOptions).retryStrategy === CONNECTION_OPTIONS.retryStrategy;
+  const stopReconnecting = hasOwnStrategy ? keepReconnecting(own) : undefined;
+  own.on('error', (error) => {
+    // ioredis would go on in database 0.
+    if (isOfSelect(error)) own.disconnect(true);
+  });
+  const made = own as unknown as RedisClient;
+  return {
+    client: ioredisClient(made),
+    made,
+    onError: (listener) => own.on('error', listener),
+    close() {
+      stopReconnecting?.();
+      // `disconnect` and not `quit`: a server that hangs must not delay a shutdown.
+      own.disconnect();
+    },
+  };
 }
 
 /** For `localhost:6379`: the URL to write, after a colon. */
@@ -52,7 +111,7 @@ function urlFor(text: string): string {
   return /^[\w.-]+(?::\d+)?$/.test(text) ? `: write 'redis://${text}'` : '';
 }
 
-/** A client of node-redis is a plain object in some versions, and would be taken for options without a host. */
+/** A client of an old node-redis is a plain object in some versions, and would be taken for options without a host. */
 function isForeignClient(redis: unknown): boolean {
   return typeof (redis as { sendCommand?: unknown } | null)?.sendCommand === 'function';
 }
@@ -111,31 +170,22 @@ function isOptions(redis: unknown): redis is object {
   return prototype === null || Object.getPrototypeOf(prototype) === null;
 }
 
-/** A replica lags behind its master: it may still return what a purge has deleted. */
-export function refuseReplicaReads(options: object): void {
-  const reads = (options as { scaleReads?: unknown }).scaleReads;
-  if (reads !== undefined && reads !== 'master') {
-    throw new OptionError('redis', { scaleReads: String(reads) }, "a Cluster with scaleReads: 'master'");
-  }
-}
-
-/** Reports connection errors. Without a listener, ioredis prints every failed attempt to connect. */
-export function reportErrors(client: Redis | Cluster, onFault: (fault: FaultEvent) => void): void {
+/** Reports connection errors. Without a listener, the clients print or throw each failed attempt to connect. */
+export function reportErrors(own: OwnClient, onFault: (fault: FaultEvent) => void): void {
   const throttle = new Throttle(REPORT_INTERVAL_MS);
   let isDatabaseReported = false;
-  client.on('error', (error: Error & { code?: string }) => {
+  own.onError((error: Error & { code?: string }) => {
     const { code, message } = describe(error);
-    if (isOfSelect(error)) {
-      // ioredis would go on in database 0.
-      client.disconnect(true);
-      if (isDatabaseReported) return;
+    if (!isOfSelect(error)) {
+      if (throttle.isDue(code)) onFault({ step: 'connection', code, message });
+    } else if (!isDatabaseReported) {
       isDatabaseReported = true;
       onFault({
         step: 'connection',
         code,
         message: `Redis refuses the database of the option "redis": ${message}`,
       });
-    } else if (throttle.isDue(code)) onFault({ step: 'connection', code, message });
+    }
   });
 }
 

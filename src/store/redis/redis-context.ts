@@ -1,16 +1,14 @@
-import type { RedisClient } from '../../options/redis.ts';
 import { isHashed } from '../ids.ts';
+import type { Client } from './client.ts';
 import type { Permissions } from './permissions.ts';
 import type { Scripts } from './scripts.ts';
 import type { TagIndex } from './tag-index.ts';
-import type { WriteBatch } from './write-batch.ts';
 
 /** What the parts of one Redis store share. */
 export interface RedisContext {
-  readonly client: RedisClient;
+  readonly client: Client;
   /** Begins every key. */
   readonly prefix: string;
-  readonly batch: WriteBatch;
   readonly scripts: Scripts;
   readonly tagIndex: TagIndex;
   readonly permissions: Permissions;

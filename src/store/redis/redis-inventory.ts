@@ -1,16 +1,17 @@
 import { isWrongType } from '../fault.ts';
 import { isHashed } from '../ids.ts';
 import type { Inventory, ScanPosition, ScanStep, StoredValue, ValueDescription } from '../store.ts';
-import { keyCount, mastersOf, type RedisNode } from './cluster.ts';
+import { keyCount } from './cluster.ts';
 import { EnvelopedValue, parseValue } from './envelope.ts';
 import { mayHaveEvictedIndexes } from './eviction.ts';
 import { parseKey, responsesKey } from './keys.ts';
-import { DESCRIBE } from './lua/inventory.ts';
+import { DESCRIBE, TIME } from './lua/inventory.ts';
 import type { RedisContext } from './redis-context.ts';
 import { scanOnce, walk } from './scan.ts';
 import { script } from './scripts.ts';
 
 const describe = script(DESCRIBE);
+const time = script(TIME);
 
 /** How many bytes of stored values one script reads, so that it does not occupy Redis for long. */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
@@ -19,15 +20,13 @@ const MAX_READ_BYTES = 4 * 1024 * 1024;
 export function redisInventory({ client, prefix, scripts, tagIndex }: RedisContext): Inventory {
   /** Scans one master after the other, in the order of their addresses. */
   async function scanMasters(from: ScanPosition | undefined, count: number): Promise<ScanStep> {
-    const masters = await mastersOf(client);
-    const nodes = masters.map((node) => ({ node, name: addressOf(node) }));
-    nodes.sort((a, b) => (a.name < b.name ? -1 : 1));
+    const nodes = [...(await client.servers())].sort((a, b) => (a.name < b.name ? -1 : 1));
     // A master that has left meanwhile has given its keys to others.
     const at = nodes.findIndex(({ name }) => name >= (from?.node ?? ''));
     const here = nodes[at];
     if (!here) return { ids: [], scanned: 0, next: undefined };
     const cursor = from?.node === here.name ? from.cursor : '0';
-    const { next, keys } = await scanOnce(client, here.node, prefix, cursor, count);
+    const { next, keys } = await scanOnce(client, here, prefix, cursor, count);
     const parsed = keys.map((key) => parseKey(prefix, key));
     const nextMaster = nodes[at + 1]?.name;
     return {
@@ -40,10 +39,6 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
   async function scanTag(tag: string, from: ScanPosition | undefined, count: number): Promise<ScanStep> {
     const { ids, next } = await tagIndex.scan(tag, from?.cursor ?? '0', count);
     return { ids, scanned: ids.length, next: next === '0' ? undefined : { node: '', cursor: next } };
-  }
-
-  function addressOf({ options: { host, port } }: RedisNode): string {
-    return client.isCluster ? `${host}:${port}` : '';
   }
 
   async function describeId(id: string, whole: boolean): Promise<ValueDescription[]> {
@@ -88,9 +83,10 @@ export function redisInventory({ client, prefix, scripts, tagIndex }: RedisConte
 
     async read({ id, variant }) {
       try {
-        const fields = client.hmgetBuffer(responsesKey(prefix, id), variant, `!${variant}`);
-        const [[raw, record], time] = await Promise.all([fields, client.call('time')]);
-        const [seconds, micros] = (time as unknown[]).map(Number) as [number, number];
+        const key = responsesKey(prefix, id);
+        const fields = client.hmget(key, [variant, `!${variant}`]);
+        const [[raw, record], now] = await Promise.all([fields, scripts.runForList(time, [key])]);
+        const [seconds, micros] = now.map(Number) as [number, number];
         const expires = Number(/^[RM](\d+)/.exec(String(record))?.[1] ?? 0);
         const expiresInMs = Math.max(0, expires - seconds * 1000 - Math.floor(micros / 1000));
         return raw ? { ...describedOf(raw), expiresInMs } : undefined;

@@ -1,8 +1,7 @@
-import type { RedisClient } from '../../options/redis.ts';
 import { MalformedReply } from '../fault.ts';
 import type { Acquired, Leases } from '../store.ts';
-import { keyPrefixOf, leasesKey, responsesKey } from './keys.ts';
-import { LeaseChannel, type Subscriber } from './lease-channel.ts';
+import { leasesKey, responsesKey } from './keys.ts';
+import { LeaseChannel } from './lease-channel.ts';
 import { ACQUIRE, AWAIT_END, RELEASE, RENEW } from './lua/leases.ts';
 import { nameOf, type RedisContext } from './redis-context.ts';
 import { script } from './scripts.ts';
@@ -15,7 +14,7 @@ const awaitEnd = script(AWAIT_END);
 /** The leases in Redis. */
 export function redisLeases(context: RedisContext): Leases & { close(): void } {
   const { client, prefix, scripts, tagIndex, permissions } = context;
-  const channel = new LeaseChannel(() => subscriberOf(client));
+  const channel = new LeaseChannel((events) => client.subscriber(events));
 
   return {
     async acquire({ id, variant, token, key }, seen, leaseMs) {
@@ -47,8 +46,8 @@ export function redisLeases(context: RedisContext): Leases & { close(): void } {
     wait({ id, variant }, ms) {
       const key = leasesKey(prefix, id);
       // A script publishes on the name of its key, which begins with the client's own prefix.
-      return channel.wait(`${keyPrefixOf(client)}${key}`, ms, async () => {
-        return (await scripts.runForNumber(awaitEnd, [key], variant)) === 0;
+      return channel.wait(`${client.keyPrefix}${key}`, ms, async (delivery) => {
+        return (await scripts.runForNumber(awaitEnd, [key], variant, delivery)) === 0;
       });
     },
 
@@ -76,11 +75,4 @@ function parseAcquired(reply: unknown): Acquired {
   if (!outcome) throw new MalformedReply('a script', reply);
   const { kind, hitForMiss, isFirst } = outcome;
   return { kind, hitForMiss, isFirst, purgeState: text.slice(1) };
-}
-
-/** A connection of our own beside the client's, because a connection that subscribes can do nothing else. */
-function subscriberOf(client: RedisClient): Subscriber {
-  const { duplicate } = client as unknown as { duplicate(...args: unknown[]): Subscriber };
-  const options = { maxRetriesPerRequest: null, enableOfflineQueue: true, socketTimeout: undefined };
-  return client.isCluster ? duplicate.call(client) : duplicate.call(client, options);
 }

@@ -44,7 +44,7 @@ export function redisResponses(
   maxEntries: number | undefined,
   stagedFromBytes: number,
 ): Responses {
-  const { client, prefix, scripts, batch, tagIndex, permissions } = context;
+  const { client, prefix, scripts, tagIndex, permissions } = context;
 
   let stagedInVain = 0;
   /** Until when nothing is staged, by `performance.now()`. */
@@ -79,8 +79,8 @@ export function redisResponses(
    * are deleted first: no fill stores behind the deletion of the responses.
    */
   async function purgeHalfMoved(id: string): Promise<number> {
-    await client.unlink(leasesKey(prefix, id));
-    return client.unlink(responsesKey(prefix, id));
+    await client.command('unlink', leasesKey(prefix, id));
+    return Number(await client.command('unlink', responsesKey(prefix, id)));
   }
 
   async function purgeIds(ids: readonly string[], mode: PurgeMode | undefined): Promise<number> {
@@ -95,13 +95,13 @@ export function redisResponses(
    */
   function stage(key: string, field: string, value: Buffer): void {
     scripts.runText(openStaging, [key], field, STAGED_MS).catch(() => {});
-    client.call('hset', key, field, value).catch(() => {});
+    client.command('hset', key, field, value).catch(() => {});
   }
 
   function get(id: string, variants: readonly string[]): Promise<(StoredValue | undefined)[]> {
     // The permissions are read before the first lease is needed, so that a miss does not wait for them.
     if (!permissions.wereAsked) permissions.check().catch(() => {});
-    batch.open();
+    client.gather();
     return readValues(client, responsesKey(prefix, id), variants, (error: unknown) => {
       if (!isWrongType(error)) throw error;
       return variants.map(() => parseValue(Buffer.alloc(0)));
@@ -146,7 +146,8 @@ export function redisResponses(
           lease.purgeState,
           ...(logKeys.length > 0 ? tags : []),
         );
-      if (lease.isFirst && value.length >= stagedFromBytes && performance.now() >= unstagedUntil) {
+      const isStaged = lease.isFirst && client.isOrdered && value.length >= stagedFromBytes;
+      if (isStaged && performance.now() >= unstagedUntil) {
         const stagedAt = stagingKey(prefix, id, token);
         stage(stagedAt, names.length > 0 ? variant : declaredVariant, value);
         const reply = await run([stagedAt], '');
@@ -192,7 +193,7 @@ export function redisResponses(
       const idsIn = (scanned: readonly ScannedId[]): string[] =>
         scanned.filter(({ key }) => key === undefined || matches(key)).map(({ id }) => id);
       for await (const scanned of walk(client, prefix, 'leases')) {
-        await Promise.all(idsIn(scanned).map((id) => client.unlink(leasesKey(prefix, id))));
+        await Promise.all(idsIn(scanned).map((id) => client.command('unlink', leasesKey(prefix, id))));
         yield 0;
       }
       for await (const scanned of walk(client, prefix, 'responses')) {

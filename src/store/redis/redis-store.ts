@@ -1,7 +1,6 @@
-import type { RedisClient } from '../../options/redis.ts';
 import { MalformedReply } from '../fault.ts';
 import type { Store } from '../store.ts';
-import { onReady } from './on-ready.ts';
+import type { Client } from './client.ts';
 import { Permissions } from './permissions.ts';
 import type { RedisContext } from './redis-context.ts';
 import { redisInventory } from './redis-inventory.ts';
@@ -9,41 +8,36 @@ import { redisLeases } from './redis-leases.ts';
 import { redisResponses, STAGED_FROM_BYTES } from './redis-responses.ts';
 import { Scripts } from './scripts.ts';
 import { TagIndex } from './tag-index.ts';
-import { WriteBatch } from './write-batch.ts';
-
-/** The states of a client in which a command leaves at once, or as soon as the first connection is there. */
-const REACHABLE: ReadonlySet<string> = new Set(['ready', 'connecting', 'connect', 'wait']);
 
 /**
- * A store over ioredis. It sends commands and nothing else: their deadlines are the guard's.
+ * A store over a client of Redis. It sends commands and nothing else: their deadlines are the guard's.
  * @param maxEntries how many responses are stored at most; `undefined` for no limit.
  * @param close closes the connection, unless it is the user's own.
  * @param stagedFromBytes the length of the smallest value that is sent beside its script: see `stage`.
  */
 export function redisStore(
-  client: RedisClient,
+  client: Client,
   prefix: string,
   maxEntries: number | undefined,
   close: () => Promise<void>,
   stagedFromBytes: number = STAGED_FROM_BYTES,
 ): Store {
-  const batch = new WriteBatch(client);
-  const scripts = new Scripts(client, batch);
+  const scripts = new Scripts(client);
   const tagIndex = new TagIndex(client, scripts, prefix);
   const permissions = new Permissions(scripts, prefix, maxEntries !== undefined);
-  const context: RedisContext = { client, prefix, batch, scripts, tagIndex, permissions };
+  const context: RedisContext = { client, prefix, scripts, tagIndex, permissions };
   const { close: closeLeases, ...leases } = redisLeases(context);
   return {
     responses: redisResponses(context, maxEntries, stagedFromBytes),
     leases,
     inventory: redisInventory(context),
     connection: {
-      isReachable: () => REACHABLE.has(client.status),
+      isReachable: () => client.isReachable(),
       async ping() {
-        const reply: unknown = await client.ping();
+        const reply = await client.ping();
         if (reply !== 'PONG') throw new MalformedReply('PING', reply);
       },
-      onReady: (listener) => onReady(client, listener),
+      onReady: (listener) => client.onReady(listener),
       close() {
         closeLeases();
         return close();

@@ -1,7 +1,7 @@
-import type { RedisClient } from '../../options/redis.ts';
 import { isHashed } from '../ids.ts';
-import { layoutOf, mastersOf, type RedisNode } from './cluster.ts';
-import { keyPrefixOf, parseKey } from './keys.ts';
+import type { Client, Server } from './client.ts';
+import { layoutOf } from './cluster.ts';
+import { parseKey } from './keys.ts';
 import { listIn } from './scripts.ts';
 
 /** How many keys one SCAN looks at. */
@@ -21,19 +21,19 @@ export interface ScannedId {
  * @throws when slots of a Cluster move for too long.
  */
 export async function* walk(
-  client: RedisClient,
+  client: Client,
   prefix: string,
   of: 'responses' | 'leases',
 ): AsyncGenerator<ScannedId[], void> {
   let last: string | undefined;
   let unchangedWalks = 0;
   for (let walks = 0; walks < MAX_WALKS; walks++) {
-    const nodes = await mastersOf(client);
-    const before = await layoutOf(client, nodes);
+    const servers = await client.servers();
+    const before = await layoutOf(client, servers);
     // The caller may have a deadline for each step.
     yield [];
-    for (const node of nodes) yield* scanNode(client, node, prefix, of);
-    const after = await layoutOf(client, nodes);
+    for (const server of servers) yield* scanServer(client, server, prefix, of);
+    const after = await layoutOf(client, servers);
     const isUnchanged = before !== undefined && before === after;
     unchangedWalks = isUnchanged && (unchangedWalks === 0 || last === before) ? unchangedWalks + 1 : 0;
     last = after;
@@ -43,22 +43,22 @@ export async function* walk(
   throw new Error('slots of the Cluster are moving');
 }
 
-async function* scanNode(
-  client: RedisClient,
-  node: RedisNode,
+async function* scanServer(
+  client: Client,
+  server: Server,
   prefix: string,
   of: 'responses' | 'leases',
 ): AsyncGenerator<ScannedId[], void> {
   let cursor = '0';
   do {
-    const { next, keys } = await scanOnce(client, node, prefix, cursor, BATCH);
+    const { next, keys } = await scanOnce(client, server, prefix, cursor, BATCH);
     cursor = next;
     const scanned = keys.map(async (key): Promise<ScannedId[]> => {
       const parsed = parseKey(prefix, key);
       if (parsed?.of !== of) return [];
       const { id } = parsed;
       if (!isHashed(id)) return [{ id, key: id }];
-      const name = await client.call('hget', key, '@').catch(() => undefined);
+      const name = await client.command('hget', key, '@').catch(() => undefined);
       return [{ id, key: typeof name === 'string' ? name : undefined }];
     });
     yield (await Promise.all(scanned)).flat();
@@ -67,16 +67,16 @@ async function* scanNode(
 
 /** One step over the keys of a server under the prefix; `next` is '0' at the end. */
 export async function scanOnce(
-  client: RedisClient,
-  node: RedisNode,
+  client: Client,
+  server: Server,
   prefix: string,
   cursor: string,
   count: number,
 ): Promise<{ next: string; keys: string[] }> {
-  // SCAN matches and returns whole keys, while ioredis adds the client's own prefix to keys that it sends.
-  const keyPrefix = keyPrefixOf(client);
+  // SCAN matches and returns whole keys.
+  const { keyPrefix } = client;
   const pattern = `${escapeGlob(keyPrefix + prefix)}{*`;
-  const reply = await node.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
+  const reply = await server.call('SCAN', cursor, 'MATCH', pattern, 'COUNT', count);
   const [next, keys] = listIn('SCAN', reply);
   const names = listIn('SCAN', keys) as string[];
   return { next: String(next), keys: names.map((key) => key.slice(keyPrefix.length)) };

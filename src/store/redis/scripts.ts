@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { RedisClient } from '../../options/redis.ts';
 import { isNotPermitted, MalformedReply } from '../fault.ts';
-import type { WriteBatch } from './write-batch.ts';
+import type { Argument, Client, ReplyForm } from './client.ts';
 
 /** A Lua script, and the hash by which a server knows it. */
 interface Script {
@@ -29,40 +28,25 @@ export function listIn(command: string, reply: unknown): unknown[] {
 const unchanged = (reply: unknown): unknown => reply;
 const listInReply = (reply: unknown): unknown[] => listIn('a script', reply);
 
-/** Every ioredis has these, but its types do not. Its `callBuffer` loses the command's name where it pipelines commands. */
-interface ScriptCommands extends Pick<RedisClient, 'evalsha' | 'eval'> {
-  evalshaBuffer: RedisClient['evalsha'];
-  evalBuffer: RedisClient['eval'];
-}
-
-type Argument = string | number | Buffer;
-/** The commands that run a script by its hash, and by its text. */
-type Commands = readonly [byHash: keyof ScriptCommands, byText: keyof ScriptCommands];
-
-const FOR_TEXTS: Commands = ['evalsha', 'eval'];
-const FOR_BUFFERS: Commands = ['evalshaBuffer', 'evalBuffer'];
-
 /** Runs scripts by their hash, or by their text where the server does not know the hash. */
 export class Scripts {
-  readonly #client: ScriptCommands;
-  readonly #batch: WriteBatch;
+  readonly #client: Client;
   /** The hashes of scripts whose text was sent: the first use of a script costs one round trip, not two. */
   readonly #sent = new Set<string>();
   /** Is told when the Redis user may not run a script, or a command in it. */
   onNotPermitted: () => void = () => {};
 
-  constructor(client: RedisClient, batch: WriteBatch) {
-    this.#client = client as unknown as ScriptCommands;
-    this.#batch = batch;
+  constructor(client: Client) {
+    this.#client = client;
   }
 
   run(script: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
-    return this.#run(FOR_TEXTS, script, keys, args, unchanged);
+    return this.#run('texts', script, keys, args, unchanged);
   }
 
   /** Runs a script whose reply has buffers instead of strings. */
   runForBuffers(script: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
-    return this.#run(FOR_BUFFERS, script, keys, args, unchanged);
+    return this.#run('buffers', script, keys, args, unchanged);
   }
 
   /**
@@ -70,39 +54,39 @@ export class Scripts {
    * @throws {MalformedReply}
    */
   runForNumber(script: Script, keys: string[], ...args: Argument[]): Promise<number> {
-    return this.#run(FOR_TEXTS, script, keys, args, numberIn);
+    return this.#run('texts', script, keys, args, numberIn);
   }
 
   /** Runs a script whose reply is a list. @throws {MalformedReply} */
   runForList(script: Script, keys: string[], ...args: Argument[]): Promise<unknown[]> {
-    return this.#run(FOR_TEXTS, script, keys, args, listInReply);
+    return this.#run('texts', script, keys, args, listInReply);
   }
 
   /** Runs a short script by its text, so that it never has to be sent again behind the commands that rely on it. */
   runText({ lua }: Script, keys: string[], ...args: Argument[]): Promise<unknown> {
-    this.#batch.open();
-    return this.#client.eval(lua, keys.length, ...keys, ...args);
+    this.#client.gather();
+    return this.#client.eval(lua, keys, args, 'texts');
   }
 
   /** The only asynchronous function on the way: each more costs a miss a promise. */
   async #run<T>(
-    [byHash, byText]: Commands,
+    as: ReplyForm,
     { lua, sha }: Script,
     keys: readonly string[],
     args: readonly Argument[],
     parse: (reply: unknown) => T,
   ): Promise<T> {
     const client = this.#client;
-    this.#batch.open();
+    client.gather();
     try {
       if (this.#sent.has(sha)) {
         try {
-          return parse(await client[byHash](sha, keys.length, ...keys, ...args));
+          return parse(await client.evalsha(sha, keys, args, as));
         } catch (error) {
           if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
         }
       }
-      const reply = await client[byText](lua, keys.length, ...keys, ...args);
+      const reply = await client.eval(lua, keys, args, as);
       this.#sent.add(sha);
       return parse(reply);
     } catch (error) {

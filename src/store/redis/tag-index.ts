@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { RedisClient } from '../../options/redis.ts';
 import { isOfTwoSlots, isWrongType, MalformedReply } from '../fault.ts';
+import type { Client } from './client.ts';
 import { purgeLogKey, tagKey } from './keys.ts';
 import { ADD_TO_TAG, BEGIN_TAG_PURGE, CHECK_LOG, END_TAG_PURGE, LOG_PURGE, READ_LOG } from './lua/tags.ts';
 import { listIn, type Scripts, script } from './scripts.ts';
@@ -22,7 +22,7 @@ const BATCH = 500;
 
 /** The indexes of tags, which say what ids have responses under a tag, and the log of purges by tag. */
 export class TagIndex {
-  readonly #client: RedisClient;
+  readonly #client: Client;
   readonly #scripts: Scripts;
   readonly #prefix: string;
   /** The key of the purge log. */
@@ -30,12 +30,12 @@ export class TagIndex {
   /** Whether the purge log is in another slot than the leases, so that no script can read it with them. */
   isLogApart: boolean;
 
-  constructor(client: RedisClient, scripts: Scripts, prefix: string) {
+  constructor(client: Client, scripts: Scripts, prefix: string) {
     this.#client = client;
     this.#scripts = scripts;
     this.#prefix = prefix;
     this.logKey = purgeLogKey(prefix);
-    this.isLogApart = client.isCluster === true;
+    this.isLogApart = client.isCluster;
   }
 
   /** Whether a script has failed because the purge log is in another slot. It has changed nothing, and is sent without the log. */
@@ -80,7 +80,7 @@ export class TagIndex {
     if (isSoft) {
       yield* this.#members(key);
       // Meanwhile another purge may have set ids aside that this one has not met.
-      unfinished = listIn('ZRANGE', await this.#client.call('zrange', `${key}|purges`, 0, -1));
+      unfinished = listIn('ZRANGE', await this.#client.command('zrange', `${key}|purges`, 0, -1));
     }
     for (const purge of unfinished) {
       yield* this.#members(`${key}|${purge}`);
@@ -107,7 +107,7 @@ export class TagIndex {
 
   async #scanOnce(key: string, cursor: string, count: number): Promise<{ next: string; ids: string[] }> {
     try {
-      const reply = await this.#client.call('zscan', key, cursor, 'COUNT', count);
+      const reply = await this.#client.command('zscan', key, cursor, 'COUNT', count);
       const [next, membersAndScores] = listIn('ZSCAN', reply);
       const members = listIn('ZSCAN', membersAndScores) as string[];
       return { next: String(next), ids: members.filter((_, i) => i % 2 === 0) };

@@ -1,7 +1,13 @@
 import { ENVELOPE } from '../envelope.ts';
 import { INSTANT, NOW, RECORD } from './shared.ts';
 
-/** The script behind the inventory. All keys of one call are in one hash slot, and all are named in KEYS. */
+/** The scripts behind the inventory. All keys of one call are in one hash slot, and all are named in KEYS. */
+
+/**
+ * KEYS  any key of the server that is asked
+ * Returns the server's time: seconds since 1970, and microseconds
+ */
+export const TIME = "return redis.call('TIME')";
 
 /**
  * Describes the values of an id, without markers. Redis cannot read a part of a field, so each value is copied within the

@@ -13,7 +13,7 @@ import { openLog } from './tags.ts';
 
 /**
  * The scripts about leases. All keys of one call are in one hash slot, and all are named in KEYS. The field of a variant
- * in `leases` is "<expiry in ms> <token>", with a "+" behind the expiry if anybody waits for the end of the lease. The field
+ * in `leases` is "<expiry in ms> <token>", with a "+" or "*" behind the expiry if anybody waits for the end of the lease (Delivery). The field
  * !variant is "<ms> ", until when nobody waits for a fill of it.
  */
 
@@ -40,7 +40,7 @@ if version ~= '' or not isFirst then
     if (type(value) == 'string' and versionIn(value) or '') ~= version then return 2 end
   end
 end
-local hitForMiss, mark, isNew = false, '', redis.call('EXISTS', leases) == 0
+local hitForMiss, marks, isNew = false, '', redis.call('EXISTS', leases) == 0
 if not isNew then
   ${LEASE_EXPIRY}
   ${deleteUnlessHash('leases')}
@@ -50,7 +50,7 @@ if not isNew then
   -- A lease with the caller's own token: the script was sent again, since its reply was lost with a connection.
   if lease and expiryOf(lease) > now and string.match(lease, ' (.*)$') ~= token then return hitForMiss and 3 or 0 end
   -- Whoever waits for a lease that has expired waits for this one.
-  mark = lease and string.match(lease, '^%d+(%+)') or ''
+  marks = lease and string.match(lease, '^%d+([+*]*)') or ''
   if redis.call('HLEN', leases) >= 32 then
     local all = redis.call('HGETALL', leases)
     for i = 1, #all, 2 do
@@ -62,7 +62,7 @@ local state = ''
 if log then
   ${openLog('token')}
 end
-local lease = instant(now + ttl) .. mark .. ' ' .. token
+local lease = instant(now + ttl) .. marks .. ' ' .. token
 if name == '' then redis.call('HSET', leases, field, lease) else redis.call('HSET', leases, field, lease, '@', name) end
 if isNew or redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
 return (isFirst and (hitForMiss and '6' or '5') or (hitForMiss and '4' or '1')) .. state
@@ -78,7 +78,7 @@ export const RENEW: string = /* lua */ `
 local leases, field, token, ttl = KEYS[1], ARGV[1], ARGV[2], tonumber(ARGV[3])
 ${HOLDS_LEASE}
 if not holdsLease then return 0 end
-redis.call('HSET', leases, field, instant(now + ttl) .. mark .. ' ' .. token)
+redis.call('HSET', leases, field, instant(now + ttl) .. marks .. ' ' .. token)
 if redis.call('PTTL', leases) < ttl then redis.call('PEXPIRE', leases, ttl) end
 return 1
 `;
@@ -106,17 +106,18 @@ return 1
 /**
  * Marks the lease of a variant: somebody waits for its end, so that its end will be published.
  * KEYS  leases
- * ARGV  field, the variant
+ * ARGV  field, the variant; mark, how its end must be published (Delivery)
  * Returns 1 leased, 0 free
  */
 export const AWAIT_END: string = /* lua */ `
-local leases, field = KEYS[1], ARGV[1]
+local leases, field, mark = KEYS[1], ARGV[1], ARGV[2]
 local lease = redis.pcall('HGET', leases, field)
 if type(lease) ~= 'string' then return 0 end
 ${NOW}
 ${LEASE_EXPIRY}
 if expiryOf(lease) <= now then return 0 end
 -- A server that is full, or a user who may not write, is waited for in vain: the caller looks again after a while.
-if not string.find(lease, '^%d+%+') then redis.pcall('HSET', leases, field, (string.gsub(lease, '^%d+', '%0+'))) end
+local expiry, marks, rest = string.match(lease, '^(%d+)([+*]*)(.*)$')
+if not string.find(marks, mark, 1, true) then redis.pcall('HSET', leases, field, expiry .. marks .. mark .. rest) end
 return 1
 `;

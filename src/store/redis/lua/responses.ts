@@ -8,6 +8,7 @@ import {
   deleteUnlessSortedSet,
   HOLDS_LEASE,
   INSTANT,
+  MARKS,
   NOW,
   PUBLISH_END_OF_LEASE,
   RECORD,
@@ -181,10 +182,11 @@ for _, field in ipairs(redis.call('HKEYS', responses)) do
   removeFromOrder(entryOf(field))
   if field ~= '' and field ~= '!' and field ~= '@' then redis.call('HDEL', responses, field) end
 end
-local hadLeases = redis.call('UNLINK', leases) == 1
+${MARKS}
+redis.call('UNLINK', leases)
 if name ~= '' then redis.call('HSET', responses, '@', name) end
 redis.call('PEXPIRE', responses, ttl)
-if hadLeases then redis.pcall('PUBLISH', leases, '') end
+${PUBLISH_END_OF_LEASE}
 return 1
 `;
 
@@ -259,7 +261,8 @@ ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
 -- The first write, which needs no memory: after it, the script may exceed maxmemory.
-local hadLeases = redis.call('UNLINK', leases) == 1
+${MARKS}
+redis.call('UNLINK', leases)
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
@@ -285,6 +288,6 @@ if redis.call('TYPE', responses).ok == 'hash' then
   end
 end
 if mark == '' then redis.call('UNLINK', responses) end
-if hadLeases then redis.pcall('PUBLISH', leases, '') end
+${PUBLISH_END_OF_LEASE}
 return purged
 `;

@@ -16,7 +16,7 @@ const MAX_LEASE_MS = 3_600_000;
 
 /**
  * Defines `expiryOf(lease)`, and needs `now`. A field that is no lease has expired. A lease is "<expiry in ms>", then "+" if
- * anybody waits for its end, then " <token>".
+ * anybody waits for its end and hears PUBLISH, "*" if anybody hears SPUBLISH, then " <token>".
  */
 export const LEASE_EXPIRY: string = /* lua */ `
 local function expiryOf(lease)
@@ -42,16 +42,16 @@ end
 `;
 
 /**
- * Defines `holdsLease`: whether the lease of `field` in `leases` is held by `token`; and `mark`, "+" if anybody waits for its
- * end, or empty. Also defines `now` and `instant`.
+ * Defines `holdsLease`: whether the lease of `field` in `leases` is held by `token`; and `marks`, "+", "*" or both if anybody
+ * waits for its end, or empty. Also defines `now` and `instant`.
  */
 export const HOLDS_LEASE: string = /* lua */ `
 ${NOW}
 ${INSTANT}
 -- A key of another type holds no lease.
 local lease = redis.pcall('HGET', leases, field)
-local expiry, mark, holder
-if type(lease) == 'string' then expiry, mark, holder = string.match(lease, '^(%d+)(%+?) (.*)$') end
+local expiry, marks, holder
+if type(lease) == 'string' then expiry, marks, holder = string.match(lease, '^(%d+)([+*]*) (.*)$') end
 expiry = holder == token and tonumber(expiry) or 0
 local holdsLease = expiry > now and expiry <= now + ${MAX_LEASE_MS}
 `;
@@ -62,11 +62,20 @@ if redis.call('HLEN', leases) == 1 and redis.call('HEXISTS', leases, '@') == 1 t
 `;
 
 /**
- * Tells the processes that wait for it that the lease of `field` has ended, and needs `mark`. Where the user may not publish,
- * they look up instead.
+ * Tells the processes that wait for it that a lease has ended, and needs `marks`. In a Cluster, PUBLISH sends the message to all
+ * nodes, and SPUBLISH to the replicas of the shard alone. Where the user may not publish, they look up instead.
  */
 export const PUBLISH_END_OF_LEASE: string = /* lua */ `
-if mark == '+' then redis.pcall('PUBLISH', leases, field) end
+if string.find(marks, '+', 1, true) then redis.pcall('PUBLISH', leases, '') end
+if string.find(marks, '*', 1, true) then redis.pcall('SPUBLISH', leases, '') end
+`;
+
+/** Defines `marks` of all leases of an id, before they are deleted: how the processes that wait for one hear of it. */
+export const MARKS: string = /* lua */ `
+local marks = ''
+if redis.call('TYPE', leases).ok == 'hash' then
+  for _, text in ipairs(redis.call('HGETALL', leases)) do marks = marks .. (string.match(text, '^%d+([+*]+) ') or '') end
+end
 `;
 
 /**

@@ -1,4 +1,4 @@
-import type { RedisClient } from '../../options/redis.ts';
+import type { RedisClient } from '../../../options/redis.ts';
 
 /** The part of a client's socket that is used here. */
 interface Corkable {
@@ -19,31 +19,27 @@ const afterThisTurn = setImmediate;
  * Sends all commands of one turn of the event loop in one write. A write is a system call, which costs more than all
  * decisions about a hit, and Redis answers in one piece what it receives in one piece. A single command in a turn gains
  * and loses nothing.
+ * @returns a function that must be called before a command is given to the client.
  */
-export class WriteBatch {
-  readonly #connections: () => readonly Connected[];
-  #corked: Corkable[] | undefined;
+export function writeBatch(client: RedisClient): () => void {
+  const one = [client as unknown as Connected];
+  const cluster = client as unknown as { nodes(role: 'master'): readonly Connected[] };
+  const connections = client.isCluster ? () => cluster.nodes('master') : () => one;
+  let isOpen = false;
 
-  constructor(client: RedisClient) {
-    const one = [client as unknown as Connected];
-    const cluster = client as unknown as { nodes(role: 'master'): readonly Connected[] };
-    this.#connections = client.isCluster ? () => cluster.nodes('master') : () => one;
-  }
-
-  /** Must be called before a command is given to the client. */
-  open(): void {
-    if (this.#corked) return;
+  return () => {
+    if (isOpen) return;
     const corked: Corkable[] = [];
-    for (const { status, stream } of this.#connections()) {
+    for (const { status, stream } of connections()) {
       if (status !== 'ready' || !stream?.cork) continue;
       stream.cork();
       corked.push(stream);
     }
     if (corked.length === 0) return;
-    this.#corked = corked;
+    isOpen = true;
     afterThisTurn(() => {
-      this.#corked = undefined;
+      isOpen = false;
       for (const stream of corked) stream.uncork();
     });
-  }
+  };
 }

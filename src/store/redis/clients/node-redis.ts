@@ -1,0 +1,325 @@
+import { OptionError } from '../../../errors.ts';
+import type { NodeRedisClient } from '../../../options/redis.ts';
+import type {
+  Argument,
+  Client,
+  Delivery,
+  Home,
+  ReplyForm,
+  Server,
+  Subscriber,
+  Trackable,
+} from '../client.ts';
+import { type Common, FORMS, type Send, type Single } from './node-redis-connection.ts';
+import { trackedPush } from './node-redis-tracked.ts';
+import { onEvent } from './shared-listener.ts';
+import { slotHomes } from './slot-homes.ts';
+
+/** node-redis 5 and 6: a client, a pool, a client of Sentinels, or a Cluster. It writes the commands of a turn at once. */
+
+interface Pool extends Common {
+  readonly sendCommand: Send;
+  execute<T>(work: (client: Single) => T | Promise<T>): Promise<T>;
+}
+
+interface Sentinel extends Common {
+  sendCommand(isReadonly: boolean, ...args: Parameters<Send>): Promise<unknown>;
+  duplicate(): Sentinel;
+  subscribe(channel: string, listener: () => void): Promise<unknown>;
+  unsubscribe(channel: string, listener?: () => void): Promise<unknown>;
+}
+
+interface Master {
+  readonly address: string;
+}
+
+interface Cluster extends Common {
+  readonly masters: readonly Master[];
+  readonly slots: readonly ({ readonly master: Master } | undefined)[];
+  sendCommand(key: string, isReadonly: boolean, ...args: Parameters<Send>): Promise<unknown>;
+  nodeClient(master: Master): Promise<Single>;
+  sSubscribe(channel: string, listener: () => void): Promise<unknown>;
+  sUnsubscribe(channel: string, listener?: () => void): Promise<unknown>;
+  subscribe(channel: string, listener: () => void): Promise<unknown>;
+  unsubscribe(channel: string, listener?: () => void): Promise<unknown>;
+}
+
+/** A client of one server that the package makes itself. */
+export interface OwnNodeRedis extends NodeRedisClient {
+  on(event: 'error', listener: (error: Error) => void): unknown;
+  destroy(): void;
+}
+
+/** How one kind of client does what the kinds do differently. */
+interface Kind {
+  readonly isCluster: boolean;
+  readonly isOrdered: boolean;
+  /** @param key where the command is about one. */
+  send(key: string | undefined, args: (string | Buffer)[], as: ReplyForm): Promise<unknown>;
+  servers(): Promise<readonly Server[]>;
+  readonly readyEvent: string;
+  subscriber: Client['subscriber'];
+  readonly tracking: Client['tracking'];
+}
+
+/** @throws {OptionError} for a client of version 4 or older. */
+export function nodeRedisClient(client: NodeRedisClient): Client {
+  if (typeof (client as { withTypeMapping?: unknown }).withTypeMapping !== 'function')
+    throw new OptionError(
+      'redis',
+      client,
+      'a client of node-redis 5 or 6 (npm install redis), or another client that docs/clients.md lists',
+    );
+  const common = client as unknown as Common;
+  const { isCluster, isOrdered, send, servers, readyEvent, subscriber, tracking } = kindOf(common);
+  const keyPrefix = String(common._keyPrefix ?? '');
+  const named = (key: string): string => keyPrefix + key;
+  let wasReady = false;
+
+  const run = (
+    name: string,
+    code: string,
+    keys: readonly string[],
+    args: readonly Argument[],
+    as: ReplyForm,
+  ) => {
+    const command: (string | Buffer)[] = [name, code, String(keys.length)];
+    for (const key of keys) command.push(named(key));
+    for (const arg of args) command.push(toWire(arg));
+    return send(command[3] as string | undefined, command, as);
+  };
+
+  return {
+    isCluster,
+    keyPrefix,
+    isOrdered,
+    isReachable() {
+      const isReady = common.isReady ?? common.isOpen;
+      if (isReady) wasReady = true;
+      // Until the first connection is there, a command waits for it.
+      return isReady || (common.isOpen && !wasReady);
+    },
+    gather() {},
+    hget: (key, field) => {
+      const whole = named(key);
+      return send(whole, ['HGET', whole, field], 'buffers') as Promise<Buffer | null>;
+    },
+    hmget: (key, fields) => {
+      const whole = named(key);
+      return send(whole, ['HMGET', whole, ...fields], 'buffers') as Promise<(Buffer | null)[]>;
+    },
+    evalsha: (sha, keys, args, as) => run('EVALSHA', sha, keys, args, as),
+    eval: (lua, keys, args, as) => run('EVAL', lua, keys, args, as),
+    command: (name, key, ...args) => {
+      const whole = named(key);
+      return send(whole, [name, whole, ...args.map(toWire)], 'texts');
+    },
+    ping: () => send(undefined, ['PING'], 'texts'),
+    servers,
+    onReady: (listener) => onEvent(common, readyEvent, listener),
+    subscriber,
+    tracking,
+  };
+}
+
+function toWire(arg: Argument): string | Buffer {
+  return typeof arg === 'number' ? String(arg) : arg;
+}
+
+export function isNodeRedisCluster(client: NodeRedisClient): boolean {
+  return 'nodeClient' in client;
+}
+
+function kindOf(client: Common): Kind {
+  if ('nodeClient' in client) return clusterKind(client as unknown as Cluster);
+  if ('getMasterNode' in client) return sentinelKind(client as unknown as Sentinel);
+  if ('execute' in client) return poolKind(client as unknown as Pool);
+  return singleKind(client as unknown as Single);
+}
+
+function serverOf(name: string, send: Send): Server {
+  return { name, call: (command, ...args) => send([command, ...args.map(toWire)], FORMS.texts) };
+}
+
+const ordinary = { isCluster: false, isOrdered: true, readyEvent: 'ready' };
+
+function singleKind(client: Single): Kind {
+  const send: Send = (args, options) => client.sendCommand(args, options);
+  const one = [serverOf('', send)];
+  return {
+    ...ordinary,
+    send: (_key, args, as) => send(args, FORMS[as]),
+    servers: async () => one,
+    subscriber: (events) => subscriberOver(async () => client.duplicate(LISTENING), events),
+    tracking: {
+      homeOf: () => ONLY_HOME,
+      track: () => (events) => trackedPush(async () => client, client, events),
+      // Compared when it is enabled.
+      agrees: () => true,
+      watch({ lost }) {
+        const stops = ['reconnecting', 'end'].map((event) => onEvent(client, event, lost));
+        return () => {
+          for (const stop of stops) stop();
+        };
+      },
+    },
+  };
+}
+
+const ONLY_HOME: Home = { server: 'redis', isStill: () => true };
+
+const ADVICE = "Pass an ioredis client, or node-redis's createClient or createCluster, or leave out `near`";
+
+function poolKind(pool: Pool): Kind {
+  const send: Send = (args, options) => pool.sendCommand(args, options);
+  const one = [serverOf('', send)];
+  return {
+    ...ordinary,
+    isOrdered: false,
+    send: (_key, args, as) => send(args, FORMS[as]),
+    servers: async () => one,
+    subscriber: (events) =>
+      subscriberOver(() => pool.execute((client) => client.duplicate(LISTENING)), events),
+    tracking: `a pool tells nothing of its connections. ${ADVICE}`,
+  };
+}
+
+function sentinelKind(sentinel: Sentinel): Kind {
+  const send: Send = (args, options) => sentinel.sendCommand(false, args, options);
+  const one = [serverOf('', send)];
+  return {
+    ...ordinary,
+    send: (_key, args, as) => send(args, FORMS[as]),
+    servers: async () => one,
+    // The client has a connection for channels, which follows the master.
+    subscriber: ({ received }) => sharedSubscriber(sentinel, '+', received),
+    tracking: `node-redis does not tell which server its Sentinels name. ${ADVICE}`,
+  };
+}
+
+function clusterKind(cluster: Cluster): Kind {
+  return {
+    isCluster: true,
+    isOrdered: true,
+    readyEvent: 'node-ready',
+    // PING has no key: any master may answer.
+    send: (key, args, as) => cluster.sendCommand(key as string, false, args, FORMS[as]),
+    async servers() {
+      if (cluster.masters.length === 0) throw new Error("Cluster isn't ready: no master is known");
+      return cluster.masters.map((master) => {
+        return serverOf(master.address, async (args, options) => {
+          const node = await cluster.nodeClient(master);
+          return node.sendCommand(args, options);
+        });
+      });
+    },
+    subscriber: ({ received }) => shardedSubscriber(cluster, received),
+    tracking: mastersOf(cluster),
+  };
+}
+
+function mastersOf(cluster: Cluster): Trackable {
+  return {
+    homeOf: slotHomes((slot) => cluster.slots[slot]?.master.address),
+    track(server) {
+      const find = (): Master | undefined => cluster.masters.find(({ address }) => address === server);
+      if (!find()) return undefined;
+      const node = async (): Promise<Single> => {
+        const master = find();
+        if (!master) throw new Error(`${server} has left the Cluster`);
+        return cluster.nodeClient(master);
+      };
+      return (events) => trackedPush(node, undefined, events);
+    },
+    agrees: () => true,
+    watch({ left }) {
+      const leave = ({ host, port }: { host: string; port: number }): void => {
+        const address = `${host}:${port}`;
+        if (!cluster.masters.some((master) => master.address === address)) left(address);
+      };
+      cluster.on('node-disconnect', leave);
+      return () => cluster.off('node-disconnect', leave);
+    },
+  };
+}
+
+/** Subscriptions wait for the connection. */
+const LISTENING = { disableOfflineQueue: false, clientSideCache: undefined };
+
+/** A connection of our own, because in RESP2 a connection that subscribes can do nothing else. */
+function subscriberOver(
+  open: () => Promise<Single>,
+  { received, ended }: { received(channel: string): void; ended(): void },
+): Subscriber {
+  let isClosed = false;
+  const opening = open().then(async (client) => {
+    // The client of the cache reports the same error, and without a listener it would end the process.
+    client.on('error', () => {});
+    client.on('end', ended);
+    if (isClosed) throw new Error('Connection is closed.');
+    // It goes on trying until it is closed.
+    void client.connect().catch(ended);
+    return client;
+  });
+  opening.catch(ended);
+  return {
+    async subscribe(channel) {
+      await (await opening).subscribe(channel, () => received(channel));
+      return '+';
+    },
+    unsubscribe: (channel) => void opening.then((client) => client.unsubscribe(channel)).catch(() => {}),
+    close() {
+      isClosed = true;
+      opening.then((client) => client.destroy()).catch(() => {});
+    },
+  };
+}
+
+type Channels = Pick<Single, 'subscribe' | 'unsubscribe'>;
+
+/** Over the user's client, which opens a connection for channels by itself. Only listeners of our own are removed. */
+function sharedSubscriber(
+  client: Channels,
+  delivery: Delivery,
+  received: (channel: string) => void,
+): Subscriber {
+  const listeners = new Map<string, () => void>();
+  const unsubscribe = (channel: string): void => {
+    const listener = listeners.get(channel);
+    if (listener && listeners.delete(channel)) client.unsubscribe(channel, listener).catch(() => {});
+  };
+  return {
+    async subscribe(channel) {
+      const listener = (): void => received(channel);
+      listeners.set(channel, listener);
+      await client.subscribe(channel, listener);
+      return delivery;
+    },
+    unsubscribe,
+    close() {
+      for (const channel of [...listeners.keys()]) unsubscribe(channel);
+    },
+  };
+}
+
+/** In the shards of the channels; by all nodes where the servers have no shard channels (before Redis 7). */
+function shardedSubscriber(cluster: Cluster, received: (channel: string) => void): Subscriber {
+  const sharded: Channels = {
+    subscribe: (channel, listener) => cluster.sSubscribe(channel, listener),
+    unsubscribe: (channel, listener) => cluster.sUnsubscribe(channel, listener),
+  };
+  let subscriber = sharedSubscriber(sharded, '*', received);
+  return {
+    async subscribe(channel) {
+      try {
+        return await subscriber.subscribe(channel);
+      } catch (error) {
+        if (!/unknown command/i.test((error as Error).message)) throw error;
+        subscriber = sharedSubscriber(cluster, '+', received);
+        return subscriber.subscribe(channel);
+      }
+    },
+    unsubscribe: (channel) => subscriber.unsubscribe(channel),
+    close: () => subscriber.close(),
+  };
+}
