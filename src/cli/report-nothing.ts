@@ -28,8 +28,9 @@ export async function reportNothing(
   // Only a hint, which a Redis user may have no permission for.
   const prefixes = await session.redis.prefixes().catch(() => [prefix]);
   const others = prefixes.filter((other) => other !== prefix).slice(0, MAX_NAMED);
-  const isEmpty = !prefixes.includes(prefix);
-  const hints = isEmpty ? [emptyHint(others)] : target ? await pathHints(session, target) : [];
+  const hints = target ? await pathHints(session, target) : [];
+  // The search for prefixes is bounded: among very many other keys it may have missed this one.
+  if (hints.length === 0 && !prefixes.includes(prefix)) hints.push(emptyHint(others));
   io.err.write(`${[`${what} under prefix ${place}`, ...hints].join('. ')}\n`);
   return EXIT.nothing;
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals';
-import { Cluster } from 'ioredis';
-import { Cluster as Cluster5 } from 'ioredis5';
+import { Cluster, type ClusterOptions } from 'ioredis';
 import type { RedisOption } from '../../src/index.ts';
 import { brought, Origin, type Process, purged, startProcess, untilCurrent } from '../near/support/stage.ts';
+import { CLUSTERS, type UsersClient } from '../support/clients.ts';
 import { type HeldKey, type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { uniquePrefix } from '../support/prefix.ts';
@@ -31,22 +31,34 @@ afterEach(async () => {
   await cluster.revive();
 });
 
-type Way = [name: string, redis: () => RedisOption];
-const WAYS: [Way, Way, Way] = [
-  ['the nodes of a Cluster', () => ({ cluster: cluster.nodes })],
-  ["the app's own ioredis 6 Cluster", () => usersOwn(new Cluster(cluster.nodes))],
-  ["the app's own ioredis 5 Cluster", () => usersOwn(new Cluster5(cluster.nodes) as never)],
-];
+type Given = () => RedisOption | Promise<RedisOption>;
+type Way = [name: string, redis: Given];
+const NODES: Way = ['the nodes of a Cluster', () => ({ cluster: cluster.nodes })];
+const USERS: Way[] = Object.entries(CLUSTERS).map(([name, make]) => [
+  `the app's own ${name} Cluster`,
+  async () => usersOwn(await make(cluster.nodes)),
+]);
+const WAYS: Way[] = [NODES, ...USERS];
 
-function usersOwn(client: Cluster): RedisOption {
+function wayOf(library: string): Way {
+  return USERS.find(([name]) => name.includes(library)) as Way;
+}
+
+function usersOwn({ option, end }: UsersClient): RedisOption {
+  closing.push(end);
+  return option;
+}
+
+function clusterWith(options: ClusterOptions): RedisOption {
+  const client = new Cluster(cluster.nodes, options as object);
   client.on('error', () => {});
-  closing.push(() => client.disconnect());
-  return client;
+  return usersOwn({ option: client, end: () => client.disconnect() });
 }
 
 /** @param processes how each of them is given the Cluster. */
-async function standOf(...processes: (() => RedisOption)[]): Promise<Stand> {
-  const stand = await Stand.start(processes.map((redis) => ({ redis: redis() })));
+async function standOf(...processes: Given[]): Promise<Stand> {
+  const options = await Promise.all(processes.map(async (redis) => ({ redis: await redis() })));
+  const stand = await Stand.start(options);
   closing.push(() => stand.close());
   return stand;
 }
@@ -70,7 +82,8 @@ async function anotherMaster(slot: number, step = 1): Promise<RedisProcess> {
 describe.each(WAYS)('over %s', (_name, redis) => {
   test('keys of every master are filled once, for all processes', async () => {
     // A busy machine is no Redis that is away: nobody gives up waiting for it.
-    const stand = await Stand.start([redis, redis].map((each) => ({ redis: each(), timeout: '10s' })));
+    const options = await Promise.all([0, 1].map(async () => ({ redis: await redis(), timeout: '10s' as const })));
+    const stand = await Stand.start(options);
     closing.push(() => stand.close());
     await stand.purgeSoon(0, 'all');
     await stand.purgeSoon(1, 'all');
@@ -83,7 +96,7 @@ describe.each(WAYS)('over %s', (_name, redis) => {
   });
 });
 
-describe.each(sized(WAYS.slice(0, 1), WAYS))('over %s', (_name, redis) => {
+describe.each(sized([NODES, wayOf('node-redis 6')], WAYS))('over %s', (_name, redis) => {
   test('a purge takes what it names on whatever master, and nothing else', async () => {
     const stand = await standOf(redis, redis);
     const foreign = new Cluster(cluster.nodes);
@@ -117,7 +130,7 @@ describe.each(sized(WAYS.slice(0, 1), WAYS))('over %s', (_name, redis) => {
   });
 });
 
-describe.each(sized([WAYS[2]], [WAYS[0], WAYS[2]]))('over %s', (_name, redis) => {
+describe.each(sized([wayOf('ioredis 5'), wayOf('node-redis 6')], WAYS))('over %s', (_name, redis) => {
   test('slots move while requests and purges run, and no answer is wrong', async () => {
     const stand = await standOf(redis, redis, redis);
     await stand.fill(HOT);
@@ -159,12 +172,12 @@ describe.each(sized([WAYS[2]], [WAYS[0], WAYS[2]]))('over %s', (_name, redis) =>
 });
 
 describe('a purge of everything', () => {
-  const [[, redis]] = WAYS;
+  const [, redis] = NODES;
 
   test.each<[string, () => RedisOption | Promise<RedisOption>]>([
     ['one master', () => ({ cluster: cluster.nodes.slice(0, 1) })],
     ['a replica', async () => ({ cluster: (await cluster.replicasOf(0)).map(({ url }) => url) })],
-    ['a client that is not connected yet', () => usersOwn(new Cluster(cluster.nodes, { lazyConnect: true }))],
+    ['a client that is not connected yet', () => clusterWith({ lazyConnect: true })],
   ])('is complete as the first thing that a process does, which knows %s', async (_name, given) => {
     const stand = await standOf(redis);
     await stand.fill(PATHS);
@@ -276,7 +289,7 @@ describe('a purge', () => {
     ['everything', 'all'],
   ])('of %s leaves no part of it behind where a slot is half moved', async (_name, what) => {
     // Redis refuses what needs keys of both sides for as long as that lasts; no need to wait for it long.
-    const redis = (): RedisOption => usersOwn(new Cluster(cluster.nodes, { retryDelayOnTryAgain: 5 }));
+    const redis = (): RedisOption => clusterWith({ retryDelayOnTryAgain: 5 });
     const stand = await standOf(redis, redis);
     const path = '/key/vary-1';
     const languages = ['de', 'en', 'fr'];
@@ -313,7 +326,7 @@ describe('a purge', () => {
 });
 
 test('a lease outlives the master: one of a dead process by its five seconds at most, a purged one not at all', async () => {
-  const [[, redis]] = WAYS;
+  const [, redis] = NODES;
   const stand = await standOf(redis, redis);
   await stand.expectLeasesToEnd(async () => {
     const [slot] = (await slotsOf(stand)) as [number];

@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { Redis } from 'ioredis';
-import { Redis as Redis5 } from 'ioredis5';
 import type { RedisOption } from '../../src/index.ts';
+import { SENTINELS } from '../support/clients.ts';
 import { sized } from '../support/long.ts';
 import { type Sentinels, startSentinels } from '../support/sentinel.ts';
 import { Stand } from './support/stand.ts';
@@ -21,30 +20,35 @@ afterEach(async () => {
   await redis.stop();
 });
 
-type Way = [name: string, redis: () => RedisOption];
-const WAYS: [Way, Way, Way] = [
-  ['the sentinels', () => redis.options],
-  ["the app's own ioredis 6 client", () => usersOwn(new Redis(redis.options))],
-  ["the app's own ioredis 5 client", () => usersOwn(new Redis5(redis.options) as never)],
-];
+type Given = () => RedisOption | Promise<RedisOption>;
+type Way = [name: string, redis: Given];
+const OPTIONS: Way = ['the sentinels', () => redis.options];
+const USERS: Way[] = Object.entries(SENTINELS).map(([name, make]) => [
+  `the app's own ${name} client`,
+  async () => {
+    const { option, end } = await make(redis.options);
+    closing.push(end);
+    return option;
+  },
+]);
+const WAYS: Way[] = [OPTIONS, ...USERS];
 
-function usersOwn(client: Redis): RedisOption {
-  client.on('error', () => {});
-  closing.push(() => client.disconnect());
-  return client;
+function wayOf(library: string): Way {
+  return USERS.find(([name]) => name.includes(library)) as Way;
 }
 
 const PATHS = Array.from({ length: 24 }, (_, i) => {
   return `/${i % 2 === 0 ? 'url' : 'key'}/${i % 3 === 0 ? 'vary-' : ''}${i}`;
 });
 
-async function standOf(...processes: (() => RedisOption)[]): Promise<Stand> {
-  const stand = await Stand.start(processes.map((option) => ({ redis: option() })));
+async function standOf(...processes: Given[]): Promise<Stand> {
+  const options = await Promise.all(processes.map(async (option) => ({ redis: await option() })));
+  const stand = await Stand.start(options);
   closing.push(() => stand.close());
   return stand;
 }
 
-describe.each(sized([WAYS[0]], [WAYS[0], WAYS[2]]))('over %s', (_name, option) => {
+describe.each(sized([OPTIONS, wayOf('node-redis 6')], WAYS))('over %s', (_name, option) => {
   test('a master dies, requests are answered, and what it stored is found at the next', async () => {
     const stand = await standOf(option, option);
     await stand.fill(PATHS);
@@ -52,7 +56,7 @@ describe.each(sized([WAYS[0]], [WAYS[0], WAYS[2]]))('over %s', (_name, option) =
     for (const path of PATHS) await stand.purgeSoon(1, path);
     expect(await stand.countHits(0, PATHS)).toBe(0);
     await stand.fill(PATHS);
-    const late = await stand.add({ redis: option() });
+    const late = await stand.add({ redis: await option() });
     await stand.purgeSoon(late, 'all');
     expect(await stand.countHits(0, PATHS)).toBe(0);
     await stand.fill(PATHS);
@@ -73,7 +77,7 @@ describe.each(sized([WAYS[0]], [WAYS[0], WAYS[2]]))('over %s', (_name, option) =
 });
 
 test('a lease outlives the master: one of a dead process by its five seconds at most, a purged one not at all', async () => {
-  const [[, given]] = WAYS;
+  const [, given] = OPTIONS;
   const stand = await standOf(given, given, given);
   await stand.fill(PATHS);
   await stand.expectLeasesToEnd(async () => {

@@ -28,7 +28,7 @@ quietly();
 
 describe.each(WAYS)('with %s', (_name, way) => {
   test('a Redis that hangs delays the first requests by the timeout and later ones by nothing', async () => {
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     await untilHit(app, 1);
     // A loaded machine may miss a deadline of its own accord before.

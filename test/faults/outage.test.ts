@@ -24,7 +24,7 @@ quietly();
 describe.each(WAYS)('with %s', (_name, way) => {
   test('an app that boots without Redis answers, and caches once Redis is there', async () => {
     await redis.kill();
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     const answers = await load(app, 40, 4);
     expect(app.calls()).toBe(40);
@@ -38,7 +38,7 @@ describe.each(WAYS)('with %s', (_name, way) => {
   });
 
   test('Redis killed in the middle of a load costs no answer, and hits resume after a restart', async () => {
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     await untilHit(app, 1);
 
@@ -63,7 +63,7 @@ describe.each(WAYS)('with %s', (_name, way) => {
   });
 
   test('a connection killed by an operator is opened again', async () => {
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     await untilHit(app, 1);
     const [killed] = await Promise.all([redis.cli('CLIENT', 'KILL', 'TYPE', 'normal'), load(app, 40, 8)]);
@@ -86,7 +86,7 @@ test('a purge while Redis is away says that it was not confirmed', async () => {
 describe.each(Object.entries(OWN))('with %s', (_name, way) => {
   test('trouble that lasts is reported once, with its code and in words', async () => {
     await redis.kill();
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     await until(async () => {
       await app.item(1);
@@ -103,7 +103,7 @@ describe.each(Object.entries(OWN))('with %s', (_name, way) => {
     await redis.stop();
     redis = await startRedis({ args: ['--maxclients', '3'] });
     const others = await occupy(3);
-    client = way(redis);
+    client = await way(redis);
     const app = await startApp({ redis: client.option });
     expectPrompt(await load(app, 40, 4));
     expect(app.calls()).toBe(40);

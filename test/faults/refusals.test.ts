@@ -246,7 +246,7 @@ async function expectForwarded(app: App, fwd: string, detail: string): Promise<v
 
 /** An app that Redis does not let in. */
 async function refused(way: Way, why: RegExp): Promise<App> {
-  const app = await startApp({ redis: way(redis).option });
+  const app = await startApp({ redis: (await way(redis)).option });
   await until(async () => {
     await app.item(1);
     return app.faults.some(({ step }) => step === 'connection');

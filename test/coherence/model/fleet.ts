@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PurgeTarget } from '../../../src/index.ts';
+import { CLIENTS } from '../../support/clients.ts';
 import { type RedisProcess, startRedis } from '../../support/redis.ts';
 import type { Weather } from './history.ts';
 import { Link } from './network.ts';
@@ -17,6 +18,9 @@ const OPTIONS = {
   calm: { timeout: '10s', collapse: { wait: '10s' } },
   stormy: { timeout: 50, collapse: { wait: 400, lease: 100 } },
 } as const;
+
+/** The processes of a lane have three of these, and share what they store. */
+const LIBRARIES = [undefined, ...Object.keys(CLIENTS)];
 
 /** Says what a handler that has begun is to do. */
 export type OnRun = (worker: number, asked: Asked) => Told;
@@ -47,7 +51,7 @@ export class Fleet {
         ...OPTIONS[weather],
         redis: (ofLane[i] as Link).url,
         prefix: `lane-${lane}:`,
-        own: lane % 3 === 2,
+        client: LIBRARIES[(lane + 2 * i) % LIBRARIES.length],
         // What is one too many goes, and its lease with it.
         ...(weather === 'stormy' && lane % 4 === 1 && { maxEntries: 3 }),
       }));

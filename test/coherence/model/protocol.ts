@@ -4,8 +4,8 @@ import type { Run } from './history.ts';
 /** What a worker process and the test process tell each other. A lane is one cache in each worker, over one prefix. */
 export interface LaneOptions extends Pick<CacheOptions, 'prefix' | 'timeout' | 'collapse' | 'maxEntries'> {
   readonly redis: string;
-  /** Whether the client is the app's own, with what ioredis does by default. */
-  readonly own: boolean;
+  /** The library of the app's own client, with what that does by default; `undefined` for a URL. */
+  readonly client: string | undefined;
 }
 
 export type FromWorker =

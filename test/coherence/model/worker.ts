@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Redis } from 'ioredis';
 import { type CacheMiddleware, redisCache } from '../../../src/index.ts';
+import { CLIENTS } from '../../support/clients.ts';
 import { bodyOf } from './history.ts';
 import {
   type Asked,
@@ -25,14 +25,14 @@ const begun = new Map<number, (told: Told) => void>();
 const told = new WeakMap<ServerResponse, Told>();
 
 process.on('message', (message: ToWorker) => {
-  if (message.kind === 'open') open(message.lanes);
+  if (message.kind === 'open') void open(message.lanes);
   else if (message.kind === 'run') begun.get(message.call)?.(message.told);
   else void call(message);
 });
 process.on('disconnect', () => process.exit());
 
-function open(options: readonly LaneOptions[]): void {
-  lanes = options.map(laneOf);
+async function open(options: readonly LaneOptions[]): Promise<void> {
+  lanes = await Promise.all(options.map(laneOf));
   const server = createServer({ keepAliveTimeout: 0 }, (req, res) => {
     const [, lane, , name] = (req.url as string).split('/');
     const { cache, keyed } = lanes[Number(lane)] as Lane;
@@ -42,14 +42,13 @@ function open(options: readonly LaneOptions[]): void {
   server.listen(0, '127.0.0.1', () => tell({ kind: 'ready', port: (server.address() as AddressInfo).port }));
 }
 
-function laneOf({ redis, own, ...options }: LaneOptions): Lane {
-  const client = own ? new Redis(redis, { disconnectTimeout: 100 }) : redis;
-  if (typeof client !== 'string') client.on('error', () => {});
+async function laneOf({ redis, client, ...options }: LaneOptions): Promise<Lane> {
+  const users = client === undefined ? undefined : await CLIENTS[client]?.(redis);
   const cache = redisCache({
     // The number and the language of a request are for the record; where a page is made of the language, it says Vary.
     vary: { ignore: ['x-request', 'accept-language'] },
     ...options,
-    redis: client,
+    redis: users?.option ?? redis,
     ttl: (_req, res) => told.get(res)?.ttl ?? '20s',
     tags: (_req, res) => tagsOf(res, 0),
   });

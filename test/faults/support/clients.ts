@@ -1,15 +1,10 @@
-import { Redis } from 'ioredis';
-import { Redis as Redis5 } from 'ioredis5';
-import type { RedisOption } from '../../../src/index.ts';
+import { CLIENTS, type UsersClient } from '../../support/clients.ts';
 import type { RedisProcess } from '../../support/redis.ts';
 
 /** A way to give Redis to the cache, and how its user takes it away again. */
-export interface Client {
-  option: RedisOption;
-  end(): void;
-}
+export type Client = UsersClient;
 
-export type Way = (redis: RedisProcess) => Client;
+export type Way = (redis: RedisProcess) => Client | Promise<Client>;
 
 const nothing = (): void => {};
 
@@ -23,14 +18,8 @@ export const OWN: Record<string, Way> = {
 };
 
 /** Clients that belong to the app, as an app would make them. */
-const USERS: Record<string, Way> = {
-  "the app's own ioredis 6 client": ({ url }) => ofUser(new Redis(url, { disconnectTimeout: 100 })),
-  "the app's own ioredis 5 client": ({ url }) => ofUser(new Redis5(url, { disconnectTimeout: 100 })),
-};
+const USERS: Record<string, Way> = Object.fromEntries(
+  Object.entries(CLIENTS).map(([name, make]) => [`the app's own ${name} client`, ({ url }) => make(url)]),
+);
 
 export const WAYS: [string, Way][] = Object.entries({ ...OWN, ...USERS });
-
-function ofUser(client: Redis | Redis5): Client {
-  (client as Redis).on('error', nothing);
-  return { option: client as Redis, end: () => client.disconnect() };
-}

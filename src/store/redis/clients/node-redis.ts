@@ -31,6 +31,7 @@ interface Sentinel extends Common {
 
 interface Master {
   readonly address: string;
+  readonly client?: Single;
 }
 
 interface Cluster extends Common {
@@ -38,6 +39,8 @@ interface Cluster extends Common {
   readonly slots: readonly ({ readonly master: Master } | undefined)[];
   sendCommand(key: string, isReadonly: boolean, ...args: Parameters<Send>): Promise<unknown>;
   nodeClient(master: Master): Promise<Single>;
+  /** No public method asks the servers for their slots. */
+  readonly _slots?: { rediscover?(from: Single | undefined): Promise<unknown> };
   sSubscribe(channel: string, listener: () => void): Promise<unknown>;
   sUnsubscribe(channel: string, listener?: () => void): Promise<unknown>;
   subscribe(channel: string, listener: () => void): Promise<unknown>;
@@ -205,6 +208,9 @@ function clusterKind(cluster: Cluster): Kind {
     // PING has no key: any master may answer.
     send: (key, args, as) => cluster.sendCommand(key as string, false, args, FORMS[as]),
     async servers() {
+      // A slot may have moved, or a replica may have been promoted, without this client having noticed.
+      const from = cluster.masters.find(({ client }) => client?.isReady)?.client;
+      await cluster._slots?.rediscover?.(from).catch(() => {});
       if (cluster.masters.length === 0) throw new Error("Cluster isn't ready: no master is known");
       return cluster.masters.map((master) => {
         return serverOf(master.address, async (args, options) => {
