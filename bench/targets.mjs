@@ -47,7 +47,35 @@ const corkedFloor = async (settings) => floor(cork(await connect(settings)), set
 const lean = async (settings) => leanFloor(await connect(settings), settings.prefix);
 const corkedLean = async (settings) => leanFloor(cork(await connect(settings)), settings.prefix);
 
+/** This package over clients of other libraries than ioredis 6: what makes one of a port. */
+const LIBRARIES = {
+  'ioredis 5': async (port) => new (await import('ioredis5')).Redis(port, '127.0.0.1'),
+  iovalkey: async (port) => new (await import('iovalkey')).Redis(port, '127.0.0.1'),
+  'node-redis 6': async (port) => connectedClient(await import('redis'), port),
+  'node-redis 5': async (port) => connectedClient(await import('redis5'), port),
+  'Valkey GLIDE': async (port) => {
+    const { GlideClient } = await import('@valkey/valkey-glide');
+    return GlideClient.createClient({ addresses: [{ host: '127.0.0.1', port }], requestTimeout: 5000 });
+  },
+};
+
+async function connectedClient({ createClient }, port) {
+  const client = createClient({ url: `redis://127.0.0.1:${port}` });
+  client.on('error', () => {});
+  return client.connect();
+}
+
+export const THROUGH_CLIENTS = Object.fromEntries(
+  Object.entries(LIBRARIES).map(([library, make]) => [
+    `express rrc, ${library}`,
+    onExpress('package', async (settings) =>
+      createCache(settings, { redis: await make(settings.redisPort) }),
+    ),
+  ]),
+);
+
 export const targets = {
+  ...THROUGH_CLIENTS,
   'node handler alone': onNode('plain'),
   'node floor': onNode('floor', plainFloor()),
   'node floor, corked': onNode('floor', corkedFloor),

@@ -74,8 +74,8 @@ export const ERRORS: Readonly<Record<ErrorCode, Description & { readonly class: 
     class: 'DependencyError',
     title: 'A package is not installed.',
     meaning:
-      'The option `redis` is a URL, options of ioredis or the nodes of a Cluster, and ioredis is not installed. It is an optional peer dependency: without Redis it is not needed.',
-    example: 'The option "redis" needs ioredis: npm install ioredis',
+      'The option `redis` is a URL, and none of ioredis, iovalkey and node-redis is installed; or it is options of ioredis or the nodes of a Cluster, and neither ioredis nor iovalkey is. They are optional peer dependencies: without Redis, and with a client of your own, none is needed.',
+    example: 'The option "redis" needs a client: npm install ioredis, or redis, or iovalkey',
     remedy:
       'Run npm install ioredis, or give the option a client of your own. A server that is bundled into one file (esbuild, webpack) passes its own client: the bundler finds `new Redis(url)` of the app, but not the ioredis that this package loads.',
   },

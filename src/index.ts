@@ -45,7 +45,7 @@ export type { CacheReason } from './observe/reasons.ts';
 export type { ShadowFigures, ShadowStats } from './observe/shadow-stats.ts';
 export type { CacheStats } from './observe/stats.ts';
 export type { PurgeOptions, PurgeTarget, ValueStore, WrapOptions } from './options/operations.ts';
-export type { RedisClient, RedisOption } from './options/redis.ts';
+export type { GlideClient, NodeRedisClient, RedisClient, RedisOption } from './options/redis.ts';
 export type {
   AppListener,
   CacheRequest,

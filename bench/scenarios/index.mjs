@@ -1,6 +1,6 @@
 // The scenarios: requests, required answers and targets. The goals of this package.
 
-import { FLOORS, HANDLERS, LEAN_FLOORS } from '../targets.mjs';
+import { FLOORS, HANDLERS, LEAN_FLOORS, THROUGH_CLIENTS } from '../targets.mjs';
 
 const get = (path, headers) => ({ path, headers });
 
@@ -68,6 +68,14 @@ const coldMiss = (size) => ({
   floors: LEAN_FLOORS,
   quick: true,
 });
+
+/** The same requests over each client library. */
+const BY_CLIENT = [
+  'express handler alone',
+  'express lean floor',
+  'express rrc',
+  ...Object.keys(THROUGH_CLIENTS),
+];
 
 /** CPU per request in interleaved rounds, as a ratio to the floor of the same round: `check` and `unique` as in load-process.mjs. */
 const rates = {
@@ -139,6 +147,18 @@ const rates = {
   },
   'miss-1k': coldMiss('1k'),
   'miss-50k': coldMiss('50k'),
+  'clients-hit': {
+    ...turn(2000),
+    title: 'Hit, 1 KB, 2,000 keys in turn, by client',
+    targets: BY_CLIENT,
+    everyNode: false,
+  },
+  'clients-miss': {
+    ...coldMiss('1k'),
+    title: 'Miss and store, 1 KB, handler 20 ms, by client',
+    targets: BY_CLIENT,
+    quick: false,
+  },
   'not-storable': {
     title: 'Miss, not stored: 1 KB, private',
     requests: [get('/private/1k')],

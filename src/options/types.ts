@@ -336,8 +336,8 @@ export interface CacheOptions<
   Res extends NodeResponse = CacheResponse,
 > extends PolicyOptions<Req, Res> {
   /**
-   * Redis: an ioredis `Redis` or `Cluster` of yours, a URL, ioredis options, or `{ cluster: [nodes], options }`. The cache never
-   * reconfigures or closes a client of yours; it opens a connection of its own for the other forms, which `close()` closes.
+   * Redis or Valkey: a client of yours (ioredis, node-redis, iovalkey or Valkey GLIDE: docs/clients.md), a URL, ioredis options, or
+   * `{ cluster: [nodes], options }`. The cache never reconfigures or closes a client of yours; it opens a connection of its own for the other forms, which `close()` closes.
    * If left out, responses are stored in this process with the same semantics, for development and single processes.
    * @default in process
    */

@@ -82,7 +82,9 @@ async function anotherMaster(slot: number, step = 1): Promise<RedisProcess> {
 describe.each(WAYS)('over %s', (_name, redis) => {
   test('keys of every master are filled once, for all processes', async () => {
     // A busy machine is no Redis that is away: nobody gives up waiting for it.
-    const options = await Promise.all([0, 1].map(async () => ({ redis: await redis(), timeout: '10s' as const })));
+    const options = await Promise.all(
+      [0, 1].map(async () => ({ redis: await redis(), timeout: '10s' as const })),
+    );
     const stand = await Stand.start(options);
     closing.push(() => stand.close());
     await stand.purgeSoon(0, 'all');

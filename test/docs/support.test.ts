@@ -19,6 +19,9 @@ function row(name: string): string[] {
 const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   express: ['express4', 'express'],
   ioredis: ['ioredis5', 'ioredis'],
+  redis: ['redis5', 'redis'],
+  iovalkey: ['iovalkey'],
+  '@valkey/valkey-glide': ['@valkey/valkey-glide'],
   '@types/express': ['@types/express'],
   'prom-client': ['prom-client'],
   '@opentelemetry/api': ['@opentelemetry/api'],

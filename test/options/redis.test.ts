@@ -79,7 +79,12 @@ describe('the redis option refuses', () => {
     true,
     [],
   ])('%j', (redis) => {
-    refuses(() => make(redis), 'redis', JSON.stringify(redis), 'a redis:// or rediss:// URL');
+    refuses(
+      () => make(redis),
+      'redis',
+      JSON.stringify(redis),
+      'a redis://, rediss://, valkey:// or valkeys:// URL',
+    );
   });
 
   test.each<unknown>([[], 'redis://h', null, {}])('these nodes of a Cluster: %j', (cluster) => {
@@ -87,7 +92,12 @@ describe('the redis option refuses', () => {
   });
 
   test('a function that would make a client', () => {
-    refuses(() => make(() => 5), 'redis', 'a function', 'an ioredis Redis or Cluster');
+    refuses(
+      () => make(() => 5),
+      'redis',
+      'a function',
+      'a client of ioredis, node-redis, iovalkey or Valkey GLIDE',
+    );
   });
 
   test.each(['slave', 'all'])('a Cluster that reads from replicas: %s', (scaleReads) => {
@@ -102,6 +112,11 @@ describe('the redis option refuses', () => {
     }
     const call = () => make(new RedisClientOfAnotherLibrary());
     refuses(call, 'redis', '{}', 'a client of another library does not work');
+  });
+
+  test('a client of node-redis 4 or older', () => {
+    const call = () => make({ isOpen: true, sendCommand: () => {} });
+    refuses(call, 'redis', '{"isOpen":true}', 'a client of node-redis 5 or 6 (npm install redis)');
   });
 
   test.each<[object, string, string]>([

@@ -315,9 +315,69 @@ describe('without ioredis', () => {
   ])('%s makes caches, and a URL is refused with what to install', async (_, file, head) => {
     writeFileSync(join(project, file), head + CODE);
     expect(await runs(project, file)).toBe(
-      'DependencyError ERR_RRC_DEPENDENCY The option "redis" needs ioredis: npm install ioredis\n',
+      'DependencyError ERR_RRC_DEPENDENCY The option "redis" needs a client: npm install ioredis, or redis, or iovalkey\n',
     );
   });
+});
+
+/** With one library and no ioredis: a URL, and a client of the app's own. */
+describe.each([
+  ['redis', 'import { createClient as make } from "redis";', 'make({ url })'],
+  ['iovalkey', 'import { Redis as Make } from "iovalkey";', 'new Make(url)'],
+])('with %s only', (library, line, client) => {
+  const project = join(folder, `only-${library}`);
+  const program = (imports: string): string => `${imports}
+    const url = process.env.TEST_REDIS_URL as string;
+    async function asked(redis: CacheOptions['redis'], prefix: string): Promise<void> {
+      const app = express();
+      const cache = redisCache({ redis, prefix, ttl: '1h', timeout: '1s' });
+      app.use(cache);
+      app.get('/', (_req, res) => void res.send('made'));
+      const server = app.listen(0);
+      await new Promise((listening) => server.once('listening', listening));
+      const { port } = server.address() as { port: number };
+      await fetch(\`http://localhost:\${port}/\`);
+      await cache.idle();
+      const { headers } = await fetch(\`http://localhost:\${port}/\`);
+      console.log(headers.get('cache-status'));
+      server.close();
+      server.closeAllConnections();
+      await cache.close();
+    }
+    void (async () => {
+      await asked(url, 'a' + process.env.PREFIX);
+      const own = ${client};
+      own.on('error', () => {});
+      if ('isOpen' in own) await own.connect();
+      await asked(own, 'b' + process.env.PREFIX);
+      if ('isOpen' in own) own.destroy();
+      else own.disconnect();
+    })();`;
+  const IMPORTS = [
+    `import express from 'express';`,
+    `import { type CacheOptions, redisCache } from '${NAME}';`,
+    line,
+  ].join('\n');
+  const TWO_HITS = /^(?:redis-response-cache; hit; ttl=\d+\n){2}$/;
+
+  beforeAll(async () => {
+    await install((await build()).tarball, project, 'ioredis');
+    rmSync(join(project, 'node_modules/ioredis'));
+    symlinkSync(join(ROOT, 'node_modules', library), join(project, 'node_modules', library));
+    writeFileSync(join(project, 'only.mts'), program(IMPORTS));
+    // As TypeScript writes it for CommonJS.
+    writeFileSync(join(project, 'only.cts'), program(IMPORTS));
+    const config = { ...TSCONFIG, files: ['only.mts', 'only.cts'] };
+    writeFileSync(join(project, 'tsconfig.json'), JSON.stringify(config));
+  }, 300_000);
+
+  test('the packed package compiles, and caches by a URL and by a client, as ES module and as CommonJS', async () => {
+    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+    const { stdout } = await run(process.execPath, [tsc, '-p', project]).catch((failure) => failure);
+    expect(stdout).toBe('');
+    expect(await runs(project, 'built/only.mjs')).toMatch(TWO_HITS);
+    expect(await runs(project, 'built/only.cjs')).toMatch(TWO_HITS);
+  }, 60_000);
 });
 
 async function runs(project: string, file: string): Promise<string> {

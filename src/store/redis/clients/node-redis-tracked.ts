@@ -107,6 +107,12 @@ export function trackedPush(
         if (refused) throw refused;
         await connect();
       }
+      // A version that knows no `emitInvalidate` does not ask the server to track.
+      const info = await connected().sendCommand(['CLIENT', 'TRACKINGINFO'], FORMS.texts);
+      if (!/"on"/.test(JSON.stringify(info)))
+        throw new Error(
+          'ERR this version of node-redis does not ask for reports of changes: npm install redis@6',
+        );
       if (!writer) return;
       const [own, theirs] = await Promise.all([runIdOf(connected()), runIdOf(writer)]);
       if (own !== theirs) {
