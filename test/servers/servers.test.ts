@@ -6,7 +6,7 @@ import { CLIENTS, CLUSTERS, SENTINELS, type UsersClient } from '../support/clien
 import { type ShardedCluster, startShardedCluster } from '../support/cluster.ts';
 import { obtainServer, SERVERS } from '../support/other-servers.cjs';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { type Sentinels, startSentinels } from '../support/sentinel.ts';
+import { startSentinels } from '../support/sentinel.ts';
 import { storeOver } from '../support/store.ts';
 
 /*
@@ -75,7 +75,7 @@ describe.each(SERVERS)('%s', (name) => {
     const fleet = await Promise.all(
       [0, 1].map(async () => {
         const option = await optionOf(CLIENTS[library]?.(redis.url));
-        return startProcess(origin, { redis: option, prefix: `near-${library}:` });
+        return startProcess(origin, { redis: option, prefix: `near-${library.replace(' ', '-')}:` });
       }),
     );
     for (const process of fleet) ends.push(() => process.close());
@@ -118,14 +118,11 @@ describe.each(SERVERS)('%s', (name) => {
     });
   });
 
-  describe('behind Sentinels', () => {
-    let sentinels: Sentinels;
-    beforeAll(async () => {
-      sentinels = await startSentinels();
-    });
-    afterAll(() => sentinels.stop());
-
-    test.each(['ioredis 6', 'node-redis 6'])('is followed by %s to the next master', async (library) => {
+  test.each(['ioredis 6', 'node-redis 6'])(
+    'behind Sentinels is followed by %s to the next master',
+    async (library) => {
+      const sentinels = await startSentinels();
+      ends.push(() => sentinels.stop());
       const make = SENTINELS[library];
       const options = await Promise.all(
         [0, 1].map(async () => ({
@@ -147,6 +144,6 @@ describe.each(SERVERS)('%s', (name) => {
       } finally {
         await stand.close();
       }
-    });
-  });
+    },
+  );
 });
