@@ -9,12 +9,18 @@ import { until } from './until.ts';
  * to each other. And the Cluster of one server, which is there at once.
  */
 
-/** A server that is a whole Cluster: it minds hash slots. */
-export async function startCluster(): Promise<RedisProcess> {
-  const redis = await startRedis({
-    // With a short timeout it soon trusts slots that it is given back.
-    args: ['--cluster-enabled', 'yes', '--cluster-announce-ip', '127.0.0.1', '--cluster-node-timeout', '500'],
-  });
+/** A server that is a whole Cluster: it minds hash slots. @param args further ones of the command line. */
+export async function startCluster(...args: string[]): Promise<RedisProcess> {
+  // With a short timeout it soon trusts slots that it is given back.
+  const own = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-announce-ip',
+    '127.0.0.1',
+    '--cluster-node-timeout',
+    '500',
+  ];
+  const redis = await startRedis({ args: [...own, ...args] });
   await redis.cli('CLUSTER', 'ADDSLOTSRANGE', 0, SLOTS - 1);
   await until(async () => /cluster_state:ok/.test(String(await redis.cli('CLUSTER', 'INFO'))));
   return redis;
