@@ -18,7 +18,7 @@ const ENTRIES = {
  * In kB (1000 bytes), minified and gzipped, without peer dependencies. A budget is a few percent above the size at the time
  * it was set.
  */
-const BUDGETS = { index: 115, prometheus: 4, otel: 4, testing: 121 };
+const BUDGETS = { index: 120, prometheus: 4, otel: 4, testing: 125 };
 
 for (const [name, size] of await measureSizes()) {
   const budget = BUDGETS[name];

@@ -322,9 +322,19 @@ describe('without ioredis', () => {
 
 /** With one library and no ioredis: a URL, and a client of the app's own. */
 describe.each([
-  ['redis', 'import { createClient as make } from "redis";', 'make({ url })'],
-  ['iovalkey', 'import { Redis as Make } from "iovalkey";', 'new Make(url)'],
-])('with %s only', (library, line, client) => {
+  [
+    'redis',
+    'import { createClient } from "redis";',
+    'const own = await createClient({ url }).on("error", () => {}).connect();',
+    'own.destroy();',
+  ],
+  [
+    'iovalkey',
+    'import { Redis } from "iovalkey";',
+    'const own = new Redis(url).on("error", () => {});',
+    'own.disconnect();',
+  ],
+])('with %s only', (library, line, begin, end) => {
   const project = join(folder, `only-${library}`);
   const program = (imports: string): string => `${imports}
     const url = process.env.TEST_REDIS_URL as string;
@@ -346,12 +356,9 @@ describe.each([
     }
     void (async () => {
       await asked(url, 'a' + process.env.PREFIX);
-      const own = ${client};
-      own.on('error', () => {});
-      if ('isOpen' in own) await own.connect();
+      ${begin}
       await asked(own, 'b' + process.env.PREFIX);
-      if ('isOpen' in own) own.destroy();
-      else own.disconnect();
+      ${end}
     })();`;
   const IMPORTS = [
     `import express from 'express';`,

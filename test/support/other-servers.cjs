@@ -14,6 +14,7 @@ const MINUTES = 60_000;
 
 /** By what they are called. */
 const PACKAGES = { 'Redis 8': 'redis-server', 'Valkey 8': 'valkey-server' };
+const SERVERS = Object.keys(PACKAGES);
 
 /** The path of a program that is the server. Blocks while it fetches the packages; throws, saying why, if it cannot. */
 function obtainServer(name) {
@@ -84,4 +85,4 @@ function run(command, args) {
   }
 }
 
-module.exports = { obtainServer, SERVERS: Object.keys(PACKAGES) };
+module.exports = { obtainServer, SERVERS };
