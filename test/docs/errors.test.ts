@@ -56,9 +56,11 @@ const THROWN: { readonly [C in ErrorCode]: () => unknown } = {
   ERR_RRC_STORE: () => newCache(UNREACHABLE).purge({ all: true }),
   ERR_RRC_DEPENDENCY: () =>
     jest.isolateModules(() => {
-      jest.doMock('ioredis', () => {
-        throw Object.assign(new Error("Cannot find module 'ioredis'"), { code: 'MODULE_NOT_FOUND' });
-      });
+      for (const library of ['ioredis', 'iovalkey', 'redis']) {
+        jest.doMock(library, () => {
+          throw Object.assign(new Error(`Cannot find module '${library}'`), { code: 'MODULE_NOT_FOUND' });
+        });
+      }
       const fresh = require('../../src/index.ts') as { redisCache: typeof redisCache };
       fresh.redisCache({ redis: 'redis://localhost' });
     }),

@@ -94,9 +94,13 @@ describe('the programs of the documentation', () => {
     const told = `listen(0, function () { console.log('http://localhost:' + this.address().port + '${path}') })`;
     const file = join(project.folder, `${basename(page)}.mjs`);
     expect(code).toMatch('listen(3000)');
-    const own = `redis: '${process.env.TEST_REDIS_URL}', prefix: '${uniquePrefix()}'`;
-    expect(code).toMatch("redis: 'redis://localhost:6379'");
-    writeFileSync(file, code.replace('listen(3000)', told).replace("redis: 'redis://localhost:6379'", own));
+    const { hostname, port, href } = new URL(process.env.TEST_REDIS_URL as string);
+    const own = code
+      .replace("'redis://localhost:6379'", `'${href}'`)
+      .replace("{ host: 'localhost', port: 6379 }", `{ host: '${hostname}', port: ${port} }`);
+    expect(own).not.toBe(code);
+    const named = own.replace(/redisCache\(\{/, `$& prefix: '${uniquePrefix()}',`);
+    writeFileSync(file, named.replace('listen(3000)', told));
     const program = await project.run(file);
     expectCached(await askedTwice(program));
     expect(program.errors()).toBe('');
