@@ -61,7 +61,8 @@ function run(name, binary) {
     for (const { fullName, status } of assertionResults) {
       const client = CLIENTS.find((each) => fullName.includes(each)) ?? REST;
       counts[client] ??= {};
-      const count = (counts[client][suite] ??= { passed: 0, all: 0 });
+      counts[client][suite] ??= { passed: 0, all: 0 };
+      const count = counts[client][suite];
       count.all++;
       if (status === 'passed') count.passed++;
     }

@@ -30,29 +30,35 @@ export interface RedisClient {
  * `createCluster` returns. You connect it, and listen to its `error` events.
  */
 export interface NodeRedisClient {
+  /** Whether it was connected, and not closed since. */
   readonly isOpen: boolean;
+  /** Sends a command. */
   sendCommand(...args: never[]): Promise<unknown>;
+  /** Called by you only. */
   connect(): Promise<unknown>;
 }
 
 /** A client of Valkey GLIDE 2 (the package `@valkey/valkey-glide`): a `GlideClient` or a `GlideClusterClient`. */
 export interface GlideClient {
+  /** Sends a command. */
   customCommand(...args: never[]): Promise<unknown>;
+  /** Called by you only. */
   close(...args: never[]): void;
 }
 
 // Without ioredis its types are `any`, and `[any] extends [1]` is true. The tuple is needed: `any extends 1` alone gives the union
 // of both branches.
-type ServerOptions = [RedisOptions] extends [1] ? never : RedisOptions;
-type ClusterOption = [ClusterNode] extends [1]
-  ? never
-  : { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions | undefined };
 
-/** Where responses are stored: a client that you own, a URL, ioredis options, or the nodes of a Redis Cluster. */
+/**
+ * Where responses are stored: a client that you own, a URL, ioredis options, or the nodes of a Redis Cluster. The last two need
+ * ioredis or iovalkey, and their types those of ioredis.
+ */
 export type RedisOption =
   | RedisClient
   | NodeRedisClient
   | GlideClient
   | string
-  | ServerOptions
-  | ClusterOption;
+  | ([RedisOptions] extends [1] ? never : RedisOptions)
+  | ([ClusterNode] extends [1]
+      ? never
+      : { readonly cluster: readonly ClusterNode[]; readonly options?: ClusterOptions | undefined });

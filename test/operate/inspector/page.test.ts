@@ -490,7 +490,7 @@ describe('who may have a response, and what selects it', () => {
     await page.keyboard.press('Escape');
     // The browser goes back in its own time, and would leave the next place again.
     await page.locator('#entry').waitFor({ state: 'hidden' });
-    await page.waitForURL(/#responses/);
+    await page.waitForURL('**/#responses');
     await page.goto(`${one.origin}/admin/cache#operate`);
     await page.fill('#explain [name=url]', `${one.origin}/a`);
     const explain = async (field: string): Promise<string[]> => {
@@ -1083,7 +1083,7 @@ describe.each(['light', 'dark'] as const)('in the %s scheme', (colorScheme) => {
     await page.keyboard.press('Escape');
     // The browser goes back in its own time, and would leave the next place again.
     await page.locator('#entry').waitFor({ state: 'hidden' });
-    await page.waitForURL(/#responses/);
+    await page.waitForURL('**/#responses');
     await page.goto(`${one.origin}/admin/cache/#operate`);
     await page.locator('#purge').waitFor();
     await legible(page);
