@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
@@ -36,6 +38,28 @@ async function processOf(
   const process = await startProcess(origin, { redis: client?.option ?? url, ...options });
   closing.push(() => process.close());
   return process;
+}
+
+/** An address whose next connections lead elsewhere. */
+async function switchable(
+  server: RedisProcess,
+): Promise<{ url: string; leadTo(server: RedisProcess): void }> {
+  let target = server;
+  const proxy = createServer((client) => {
+    const upstream = connect(target.port, target.host);
+    client.pipe(upstream).pipe(client);
+    client.on('error', () => upstream.destroy()).on('close', () => upstream.destroy());
+    upstream.on('error', () => client.destroy()).on('close', () => client.destroy());
+    closing.push(() => client.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  closing.push(() => proxy.close());
+  return {
+    url: `redis://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+    leadTo: (next) => {
+      target = next;
+    },
+  };
 }
 
 async function connections(): Promise<{ all: number; tracked: number }> {
@@ -132,6 +156,29 @@ describe.each(['node-redis 6', 'node-redis 5'])('with %s', (name) => {
     await server.restart();
     await untilCurrent(a, origin, '/1');
     await brought(a, '/1');
+  });
+
+  test('nothing is read from another server that the same address leads to by now', async () => {
+    const other = await startRedis();
+    closing.push(() => other.stop());
+    const address = await switchable(redis);
+    origin = new Origin();
+    const options = { near: false, prefix: 'moved:' };
+    // The other server has a response from before the change.
+    const before = await processOf('a URL', other.url, options);
+    await before.get('/1');
+    await before.cache.idle();
+    origin.change('/1');
+    const a = await processOf(name, address.url, { prefix: 'moved:' });
+    await brought(a, '/1');
+    address.leadTo(other);
+    const list = String(await redis.cli('CLIENT', 'LIST')).split('\n');
+    const id = /^id=(\d+)/.exec(list.find((line) => / flags=t/.test(line)) ?? '')?.[1] as string;
+    await redis.cli('CLIENT', 'KILL', 'ID', id);
+    for (let i = 0; i < 100; i++) {
+      expect((await a.get('/1')).version).toBe(1);
+      await sleep(10);
+    }
   });
 
   test('a server that may not track is told of once, and the cache goes on without', async () => {
