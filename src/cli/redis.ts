@@ -21,7 +21,8 @@ export const REDIS_OPTIONS = {
   help: { type: 'boolean', short: 'h' },
 } as const;
 
-export const REDIS_HELP = `  --redis URL             redis:// or rediss:// (TLS), or valkey://; default: $REDIS_URL
+export const REDIS_HELP = `  --redis URL             redis://, rediss:// (TLS), valkey:// or valkeys:// (TLS);
+                          default: $REDIS_URL
   --cluster               Redis is a Cluster; --redis may list several nodes, separated by commas
   --prefix PREFIX         the cache's prefix option (default rrc:)
   --encrypt-key ID:KEY    a key of the cache's encrypt option, in hex or base64; repeatable.

@@ -3,21 +3,16 @@ import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 
 /** The forms of the `redis` option. `store/redis/connect.ts` tells them apart and refuses the rest. */
 
-/**
- * A client of your own: `Redis` or `Cluster` of ioredis 5 or 6, or of iovalkey. The cache uses these members only, so the client
- * may come from another copy of its library.
- */
+/** A client of your own: `Redis` or `Cluster` of ioredis 5 or 6, or of iovalkey. It may come from another copy of its library. */
 export interface RedisClient {
   readonly status: string;
   readonly isCluster?: boolean;
   readonly options: object;
-  get(key: string): Promise<string | null>;
   hgetBuffer(key: string, field: string): Promise<Buffer | null>;
   hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
   evalsha(sha: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number | Buffer)[]): Promise<unknown>;
   call(command: string, ...args: (string | number | Buffer)[]): Promise<unknown>;
-  unlink(...keys: string[]): Promise<number>;
   ping(): Promise<string>;
   /** Listened to only while Redis fails. */
   on(event: 'ready', listener: () => void): unknown;

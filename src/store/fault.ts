@@ -28,7 +28,7 @@ export function isAway({ code }: Fault): boolean {
 /** How the messages of the clients begin when they have no connection. */
 const LOST = new RegExp(
   `^(?:${[
-    // ioredis and iovalkey; the adapter of Valkey GLIDE writes the first one
+    // ioredis and iovalkey
     'Connection is closed',
     "Stream isn't writeable",
     'Reached the max retries',
@@ -49,6 +49,8 @@ const LOST = new RegExp(
     'The command was aborted',
     'Timeout waiting for a client',
     'Command timeout',
+    // The adapter of Valkey GLIDE writes this.
+    'Valkey GLIDE: ',
   ].join('|')})`,
 );
 

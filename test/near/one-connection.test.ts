@@ -130,7 +130,7 @@ describe.each(['node-redis 6', 'node-redis 5'])('with %s', (name) => {
     }
   });
 
-  test('nothing is near in a dark network for longer than a sign of life is good', async () => {
+  test('nothing is near for longer than 1.5 s in a network that has gone dark', async () => {
     const network = await startProxy(redis);
     closing.push(() => network.stop());
     origin = new Origin();
@@ -264,6 +264,12 @@ describe('near is refused, with a reason,', () => {
       async () => CLIENTS['Valkey GLIDE']?.(redis.url) as never,
       /near.*GLIDE.*Pass an ioredis or node-redis client/,
     );
+  });
+
+  test('with a client of Sentinels of node-redis', () => {
+    const client = { isOpen: false, withTypeMapping() {}, sendCommand() {}, getMasterNode() {}, on() {}, off() {} };
+    const refusal = /near.*Sentinels.*Pass an ioredis client/;
+    expect(() => redisCache({ redis: client as never, near: true })).toThrow(refusal);
   });
 
   test('with a pool of node-redis', () => {

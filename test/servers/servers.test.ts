@@ -47,7 +47,8 @@ describe.each(SERVERS)('%s', (name) => {
   afterAll(async () => {
     for (const end of ends.splice(0).reverse()) await end();
     await redis.stop();
-    process.env.REDIS_SERVER = before;
+    if (before === undefined) delete process.env.REDIS_SERVER;
+    else process.env.REDIS_SERVER = before;
   });
 
   async function optionOf(
@@ -58,7 +59,7 @@ describe.each(SERVERS)('%s', (name) => {
     return option;
   }
 
-  test('is what runs', async () => {
+  test('the server under test has the version that its name says', async () => {
     const info = String(await redis.cli('INFO', 'server'));
     const [product, major] = name.split(' ') as [string, string];
     expect(info).toMatch(
@@ -70,7 +71,7 @@ describe.each(SERVERS)('%s', (name) => {
     contract(`through ${library}`, async () => storeOver(await make(redis.url), `${library}:`));
   }
 
-  test.each(NEAR)('tells %s of changes', async (library) => {
+  test.each(NEAR)('what another process has purged is not near through %s', async (library) => {
     const origin = new Origin();
     const fleet = await Promise.all(
       [0, 1].map(async () => {

@@ -10,7 +10,7 @@ const { join, resolve } = require('node:path');
 const SUITE = 'trixie';
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 const CACHE = resolve(__dirname, '../../node_modules/.cache/redis-response-cache/servers');
-const MINUTES = 60_000;
+const MINUTE_MS = 60_000;
 
 /** By what they are called. */
 const PACKAGES = { 'Redis 8': 'redis-server', 'Valkey 8': 'valkey-server' };
@@ -60,7 +60,8 @@ function unpack(root) {
     const unpacked = join(work, 'root');
     for (const file of readdirSync(join(archives, 'archives')).filter((name) => name.endsWith('.deb')))
       run('dpkg', ['-x', join(archives, 'archives', file), unpacked]);
-    renameSync(unpacked, root);
+    // Another process may have been faster.
+    if (!existsSync(root)) renameSync(unpacked, root);
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
@@ -75,7 +76,7 @@ function mirror() {
 function run(command, args) {
   try {
     return execFileSync(command, args, {
-      timeout: 3 * MINUTES,
+      timeout: 3 * MINUTE_MS,
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'pipe'],
     });

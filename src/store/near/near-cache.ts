@@ -111,7 +111,7 @@ export class NearCache {
     const key = responsesKey(this.#prefix, id);
     const home = this.#closed ? undefined : this.#servers.homeOf(key);
     const tracking = home && (this.#trackings.get(home.server) ?? this.#track(home.server));
-    if (!home || !tracking?.isAlive || !this.#servers.agrees(tracking.connection)) return undefined;
+    if (!home || !tracking?.isAlive || !tracking.connection.agrees()) return undefined;
     const { epoch, connection: reader } = tracking;
     const token = {};
     const readings = this.#readings.get(id) ?? new Set();

@@ -1,5 +1,5 @@
 import { replyCode } from '../fault.ts';
-import type { Tracked, TrackedEvents } from '../redis/client.ts';
+import { type Tracked, type TrackedEvents, TrackingRefused } from '../redis/client.ts';
 
 /** What a tracking reports. */
 interface TrackingEvents {
@@ -105,7 +105,7 @@ export class Tracking {
 
   #scheduleRetry(error: Error): void {
     // An error that is no reply of the server means that a connection is about to close.
-    const isRefused = replyCode(error.message) !== undefined;
+    const isRefused = error instanceof TrackingRefused || replyCode(error.message) !== undefined;
     if (isRefused) this.#events.refused(error);
     clearTimeout(this.#retry);
     const backoffMs = isRefused ? REFUSED_BACKOFF_MS : HEARTBEAT_MS;

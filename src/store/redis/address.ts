@@ -1,7 +1,6 @@
 import type { ClusterNode, ClusterOptions, RedisOptions } from 'ioredis';
 import type { RedisOption } from '../../options/redis.ts';
-import type { UsersClient } from './clients/index.ts';
-import { isClient, isClusterClient } from './clients/index.ts';
+import { isClient, isClusterClient, type UsersClient } from './clients/index.ts';
 import { isGlide, isNodeRedis } from './clients/kind.ts';
 
 /** Where a store is. */
@@ -84,8 +83,8 @@ function addressOfNodeRedis(client: UsersClient): string {
 }
 
 function addressOfServer({ url, socket, database }: NodeRedisOptions): string {
-  if (url) return addressOfUrl(url);
   const { host = 'localhost', port = 6379, path } = socket ?? {};
+  if (url && path === undefined) return addressOfUrl(url);
   return `${path ?? `${host}:${port}`}/${database ?? 0}`;
 }
 

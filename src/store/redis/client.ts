@@ -80,8 +80,6 @@ export interface Trackable {
   homeOf(key: string): Home | undefined;
   /** Opens a connection whose reads a server tracks; `undefined` when the server has left the Cluster. */
   track(server: string): ((events: TrackedEvents) => Tracked) | undefined;
-  /** Whether a connection reaches the server that the client writes to. */
-  agrees(tracked: Tracked): boolean;
   /**
    * @param on.lost the client may use another server from now on. @param on.left a server has left the Cluster.
    * @returns a function that stops watching.
@@ -91,9 +89,9 @@ export interface Trackable {
 
 /** A connection whose reads a server tracks, or two: one that reads, and one that is told of changes. Keys are whole. */
 export interface Tracked extends Reader {
-  /** The remote address, as one text, where it tells the servers apart. */
-  readonly peer: string;
-  /** Asks the server to track, once the connections are there. @throws what the server replies if it refuses. */
+  /** Whether it reaches the server that the client writes to. */
+  agrees(): boolean;
+  /** Asks the server to track, once the connections are there. @throws what the server replies if it refuses, or {TrackingRefused} */
   enable(): Promise<void>;
   /** Resolves when the server has replied on each connection. A change that it has reported before has arrived. */
   ping(): Promise<unknown>;
@@ -101,6 +99,9 @@ export interface Tracked extends Reader {
   restart(): void;
   close(): void;
 }
+
+/** There is no tracking, although the server has not refused it. */
+export class TrackingRefused extends Error {}
 
 /** What a tracked connection tells. */
 export interface TrackedEvents {

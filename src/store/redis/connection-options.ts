@@ -15,7 +15,7 @@ export function retryDelay(times: number): number {
 }
 
 /**
- * For connections of our own. Without a connection a command fails at once and does not wait in a queue. Reconnecting never
+ * For connections of our own over ioredis. Without a connection a command fails at once and does not wait in a queue. Reconnecting never
  * stops. A server that is still loading says so itself: ioredis would ask by INFO, and print a warning if it may not.
  */
 export const CONNECTION_OPTIONS: RedisOptions = {

@@ -28,7 +28,7 @@ export function ioredisModule(): typeof Ioredis {
   const library = installed();
   if (library.name === 'ioredis') return library.module;
   throw new DependencyError(
-    'The option "redis" needs ioredis or iovalkey for options and for { cluster }: npm install ioredis. With node-redis, give it a URL or a client',
+    'Options of ioredis and the nodes of a Cluster need ioredis or iovalkey: npm install ioredis',
   );
 }
 
@@ -36,14 +36,17 @@ function find(): Installed {
   let missing: unknown;
   for (const library of LIBRARIES) {
     try {
-      const module: unknown = createRequire(import.meta.url)(library);
+      const module = createRequire(import.meta.url)(library) as object;
+      if (library === 'redis' && !('createClientPool' in module))
+        throw new DependencyError('The option "redis" needs node-redis 5 or 6: npm install redis@6');
       return { name: library === 'redis' ? library : 'ioredis', module } as Installed;
     } catch (cause) {
+      if (cause instanceof DependencyError) throw cause;
       const { code } = cause as NodeJS.ErrnoException;
       // In a bundle of the form of CommonJS, `import.meta.url` is undefined.
       if (code === 'ERR_INVALID_ARG_VALUE')
         throw new DependencyError(
-          'The option "redis" cannot load ioredis from a bundle: give it a client, such as new Redis(url)',
+          'The option "redis" cannot load a client library from a bundle: give it a client, such as new Redis(url)',
           { cause },
         );
       if (code !== 'MODULE_NOT_FOUND') throw cause;

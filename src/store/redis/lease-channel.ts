@@ -14,6 +14,7 @@ export class LeaseChannel {
   readonly #connect: (events: SubscriberEvents) => Subscriber;
   readonly #channels = new Map<string, Channel>();
   #subscriber: Subscriber | undefined;
+  #isClosed = false;
 
   constructor(connect: (events: SubscriberEvents) => Subscriber) {
     this.#connect = connect;
@@ -46,20 +47,25 @@ export class LeaseChannel {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const { waiters } of this.#channels.values()) for (const wake of waiters) wake();
     this.#subscriber?.close();
   }
 
   #subscribe(channel: string): Channel {
-    this.#subscriber ??= this.#open();
     // A channel that cannot be subscribed to has no messages.
-    const subscribed = this.#subscriber.subscribe(channel).catch((): Delivery => '+');
+    const subscribed = this.#isClosed
+      ? Promise.resolve<Delivery>('+')
+      : this.#opened()
+          .subscribe(channel)
+          .catch((): Delivery => '+');
     const opened: Channel = { subscribed, waiters: new Set() };
     this.#channels.set(channel, opened);
     return opened;
   }
 
-  #open(): Subscriber {
+  #opened(): Subscriber {
+    if (this.#subscriber) return this.#subscriber;
     const subscriber = this.#connect({
       received: (channel) => {
         for (const wake of this.#channels.get(channel)?.waiters ?? []) wake();
@@ -69,6 +75,7 @@ export class LeaseChannel {
         if (this.#subscriber === subscriber) this.#subscriber = undefined;
       },
     });
+    this.#subscriber = subscriber;
     return subscriber;
   }
 }

@@ -70,6 +70,12 @@ function ofUrl(text: string): OwnClient {
   const library = installed();
   if (library.name === 'ioredis')
     return ownIoredis(new library.module.Redis(url, CONNECTION_OPTIONS as object));
+  if (new URL(url).search !== '')
+    throw new OptionError(
+      'redis',
+      text,
+      'a URL without a query: what stands there, only ioredis and iovalkey know',
+    );
   const socket = { reconnectStrategy: retryDelay, socketTimeout: SOCKET.socketTimeout };
   // The pings keep an idle connection that is alive from its timeout.
   const own = library.module.createClient({ url, socket, pingInterval: SOCKET.socketTimeout / 2 });

@@ -1,6 +1,6 @@
+import { OptionError } from '../../../errors.ts';
 import type { GlideClient } from '../../../options/redis.ts';
 import type {
-  Argument,
   Client,
   Delivery,
   ReplyForm,
@@ -9,6 +9,7 @@ import type {
   SubscriberEvents,
 } from '../client.ts';
 import { refuseReplicaReads } from '../replica-reads.ts';
+import { scriptWords, toWire } from './wire.ts';
 
 /** Valkey GLIDE 2: `GlideClient` and `GlideClusterClient` of @valkey/valkey-glide. */
 
@@ -36,9 +37,15 @@ interface GlideSubscriber {
 
 const DECODERS: Readonly<Record<ReplyForm, Options>> = { buffers: { decoder: 0 }, texts: { decoder: 1 } };
 
-/** @throws {OptionError} for a client that reads from replicas. */
+/** @throws {OptionError} for a client that reads from replicas, and for one of GLIDE before 2.3. */
 export function glideClient(client: GlideClient): Client {
   const glide = client as unknown as Glide;
+  if (!('subscribe' in client))
+    throw new OptionError(
+      'redis',
+      client,
+      'a client of Valkey GLIDE 2.3 or newer: npm install @valkey/valkey-glide',
+    );
   refuseReplicaReads('readFrom', glide.config?.readFrom, 'primary');
   const isCluster = isGlideCluster(client);
 
@@ -49,14 +56,6 @@ export function glideClient(client: GlideClient): Client {
       throw asReplied(error as Error);
     }
   }
-
-  const run = (
-    name: string,
-    code: string,
-    keys: readonly string[],
-    args: readonly Argument[],
-    as: ReplyForm,
-  ) => send([name, code, String(keys.length), ...keys, ...args.map(toWire)], DECODERS[as]);
 
   const serverOf = (name: string, options: Options): Server => ({
     name,
@@ -70,6 +69,7 @@ export function glideClient(client: GlideClient): Client {
       unknown,
       [string, number],
     ][];
+    if (slots.length === 0) throw new Error("Cluster isn't ready: no master is known");
     const addresses = new Map(slots.map(([, , [host, port]]) => [`${host}:${port}`, { host, port }]));
     return [...addresses].map(([name, { host, port }]) =>
       serverOf(name, { decoder: 1, route: { type: 'routeByAddress', host, port } }),
@@ -85,8 +85,8 @@ export function glideClient(client: GlideClient): Client {
     gather() {},
     hget: (key, field) => send(['HGET', key, field], DECODERS.buffers) as Promise<Buffer | null>,
     hmget: (key, fields) => send(['HMGET', key, ...fields], DECODERS.buffers) as Promise<(Buffer | null)[]>,
-    evalsha: (sha, keys, args, as) => run('EVALSHA', sha, keys, args, as),
-    eval: (lua, keys, args, as) => run('EVAL', lua, keys, args, as),
+    evalsha: (sha, keys, args, as) => send(scriptWords('EVALSHA', sha, keys, args), DECODERS[as]),
+    eval: (lua, keys, args, as) => send(scriptWords('EVAL', lua, keys, args), DECODERS[as]),
     command: (name, key, ...args) => send([name, key, ...args.map(toWire)], DECODERS.texts),
     ping: () => send(['PING'], DECODERS.texts),
     servers: isCluster ? masters : async () => one,
@@ -98,13 +98,9 @@ export function glideClient(client: GlideClient): Client {
   };
 }
 
-/** Only a Cluster's client has channels of shards. */
+/** Only a Cluster's client tells of the channels of shards. */
 export function isGlideCluster(client: GlideClient): boolean {
-  return typeof (client as unknown as Partial<GlideSubscriber>).ssubscribe === 'function';
-}
-
-function toWire(arg: Argument): string | Buffer {
-  return typeof arg === 'number' ? String(arg) : arg;
+  return 'pubsubShardChannels' in client;
 }
 
 /** What GLIDE calls the error replies of a server, and how they begin. */
@@ -128,7 +124,7 @@ function asReplied(error: Error): Error {
   const reply = /^([A-Z]{2,}): (.*)$/s.exec(message);
   if (reply) return new Error(`${reply[1]} ${reply[2]}`, { cause: error });
   if (name === 'RequestError') return error;
-  return new Error(`Connection is closed: ${message}`, { cause: error });
+  return new Error(`Valkey GLIDE: ${message}`, { cause: error });
 }
 
 /** Milliseconds for which GLIDE waits until a subscription is there. */

@@ -37,8 +37,13 @@ const CHANNEL = '__redis__:invalidate';
 /**
  * Two connections that speak RESP2: Redis reports the changes of what the `reader` has read to the `listener`, since ioredis
  * does not pass on what Redis reports to the connection that has read it (RESP3).
+ * @param writer the client that writes, where the name of its server may lead to another one by now. Both must have reached the same.
  */
-export function trackedPair(node: Pick<IoredisNode, 'duplicate'>, events: TrackedEvents): Tracked {
+export function trackedPair(
+  node: Pick<IoredisNode, 'duplicate'>,
+  events: TrackedEvents,
+  writer?: Pick<IoredisNode, 'stream'>,
+): Tracked {
   const reader = node.duplicate(OPTIONS) as Connection;
   const listener = node.duplicate(OPTIONS) as Connection;
   const both = [reader, listener];
@@ -66,9 +71,7 @@ export function trackedPair(node: Pick<IoredisNode, 'duplicate'>, events: Tracke
   }
 
   return {
-    get peer() {
-      return peerOf(reader);
-    },
+    agrees: () => !writer || peerOf(reader) === peerOf(writer),
     hget: (key, field) => reader.hgetBuffer(key, field),
     hmget: (key, fields) => reader.hmgetBuffer(key, ...fields),
     async enable() {

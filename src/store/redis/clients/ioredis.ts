@@ -1,7 +1,7 @@
 import type { RedisClient } from '../../../options/redis.ts';
 import type { Client, ReplyForm, Server, Trackable } from '../client.ts';
 import { refuseReplicaReads } from '../replica-reads.ts';
-import { addressOf, type Emitter, type IoredisCluster, type IoredisNode, peerOf } from './ioredis-node.ts';
+import { addressOf, type Emitter, type IoredisCluster, type IoredisNode } from './ioredis-node.ts';
 import { ioredisSubscriber, shardSubscriber } from './ioredis-subscriber.ts';
 import { trackedPair } from './ioredis-tracked.ts';
 import { onEvent } from './shared-listener.ts';
@@ -60,7 +60,7 @@ export function ioredisClient(client: RedisClient): Client {
     onReady: (listener) => onEvent(client as unknown as Emitter, 'ready', listener),
     subscriber: (events) =>
       isCluster ? shardSubscriber(cluster, events) : ioredisSubscriber(client, events),
-    tracking: isCluster ? mastersOf(cluster) : oneServer(client),
+    tracking: isCluster ? trackableMasters(cluster) : oneServer(client),
   };
 }
 
@@ -78,8 +78,7 @@ function oneServer(client: RedisClient): Trackable {
   const node = client as unknown as IoredisNode;
   return {
     homeOf: () => home,
-    track: () => (events) => trackedPair(node, events),
-    agrees: ({ peer }) => peerOf(node) === peer,
+    track: () => (events) => trackedPair(node, events, node),
     watch({ lost }) {
       const emitter = client as unknown as Emitter;
       emitter.on('close', lost);
@@ -88,14 +87,13 @@ function oneServer(client: RedisClient): Trackable {
   };
 }
 
-function mastersOf(cluster: IoredisCluster): Trackable {
+function trackableMasters(cluster: IoredisCluster): Trackable {
   return {
     homeOf: slotHomes((slot) => cluster.slots[slot]?.[0]),
     track(server) {
       const node = cluster.nodes('master').find((master) => addressOf(master) === server);
       return node && ((events) => trackedPair(node, events));
     },
-    agrees: () => true,
     watch({ left }) {
       const leave = (node: IoredisNode): void => left(addressOf(node));
       cluster.on('-node', leave);

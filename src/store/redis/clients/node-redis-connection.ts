@@ -22,12 +22,23 @@ export interface Common extends Emitter {
   destroy(): void;
 }
 
-/** The client of one server. */
-export interface Single extends Common {
-  readonly sendCommand: Send;
-  duplicate(overrides?: object): Single;
+/** What a client that subscribes has. */
+export interface Channels {
   subscribe(channel: string, listener: () => void): Promise<unknown>;
   unsubscribe(channel: string, listener?: () => void): Promise<unknown>;
+}
+
+/** What a Cluster has beside. */
+export interface ShardChannels {
+  sSubscribe(channel: string, listener: () => void): Promise<unknown>;
+  sUnsubscribe(channel: string, listener?: () => void): Promise<unknown>;
+}
+
+/** The client of one server. */
+export interface Single extends Common, Channels {
+  readonly options?: { readonly socket?: object };
+  readonly sendCommand: Send;
+  duplicate(overrides: object): Single;
 }
 
 /** The byte that begins a bulk string, by which the library knows the type: `RESP_TYPES.BLOB_STRING`. */

@@ -1,8 +1,8 @@
-import { replyCode } from '../../fault.ts';
-import type { Tracked, TrackedEvents } from '../client.ts';
+import { type Tracked, type TrackedEvents, TrackingRefused } from '../client.ts';
+import { retryDelay } from '../connection-options.ts';
 import { FORMS, type Single } from './node-redis-connection.ts';
 
-/** The connection speaks RESP3, in which Redis reports the changes of what it has read to itself. It does not reconnect: this file does. */
+/** RESP3, in which Redis reports the changes of what a connection has read to itself. It does not reconnect: this file does. */
 const OVERRIDES = {
   RESP: 3,
   emitInvalidate: true,
@@ -11,9 +11,6 @@ const OVERRIDES = {
   disableOfflineQueue: true,
   commandOptions: {},
 };
-
-/** A lost connection is opened again after so many milliseconds, and after twice as many each time that it fails. */
-const RETRY_MS = { first: 50, last: 2000 } as const;
 
 /**
  * One connection whose reads the server tracks.
@@ -26,66 +23,68 @@ export function trackedPush(
   events: TrackedEvents,
 ): Tracked {
   let connection: Single | undefined;
-  /** What the server replied when it was asked to track. */
-  let refusal: Error | undefined;
-  let retryMs: number = RETRY_MS.first;
+  /** Why the last attempt to connect has failed. */
+  let failure: Error | undefined;
+  /** Attempts since the server last tracked. */
+  let attempts = 0;
+  /** The number of the last attempt. An older one that succeeds is dropped. */
+  let latest = 0;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
 
-  /** Counts the connections that were begun: only the last one is used. */
-  let begun = 0;
-
   async function connect(): Promise<void> {
-    const number = ++begun;
+    const number = ++latest;
     const like = await node();
-    const { socket } = (like as unknown as { options: { socket?: object } }).options;
+    const { socket } = like.options ?? {};
     const opened = like.duplicate({ ...OVERRIDES, socket: { ...socket, reconnectStrategy: false } });
     const ended = (): void => {
-      if (connection === opened) drop(reopen);
+      if (connection === opened) lose();
     };
     // The client of the cache reports the same error.
     opened.on('error', ended);
     opened.on('end', ended);
     opened.on('invalidate', (key: Buffer | null) => events.changed(key === null ? null : [key]));
-    await opened.connect();
-    if (isClosed || number !== begun) {
-      opened.destroy();
-      throw new Error('Connection is closed.');
+    try {
+      await opened.connect();
+      if (isClosed || number !== latest) throw new Error('Connection is closed.');
+    } catch (error) {
+      destroy(opened);
+      throw error;
     }
     connection = opened;
   }
 
-  function reopen(): void {
-    if (isClosed) return;
-    connect().then(
-      () => {
-        retryMs = RETRY_MS.first;
-        events.ready();
-      },
-      (error: Error) => {
-        // A later attempt is on its way.
-        if (connection || isClosed) return;
-        if (replyCode(error.message) !== undefined) {
-          refusal = error;
-          events.ready();
-          return;
-        }
-        clearTimeout(timer);
-        timer = setTimeout(reopen, retryMs).unref();
-        retryMs = Math.min(2 * retryMs, RETRY_MS.last);
-      },
-    );
+  async function open(): Promise<void> {
+    const number = latest + 1;
+    failure = undefined;
+    try {
+      await connect();
+    } catch (error) {
+      // A later attempt is on its way.
+      if (isClosed || number !== latest) return;
+      failure = error as Error;
+    }
+    // A server that refuses to track ends the connection. `enable` throws what it has replied.
+    events.ready();
   }
 
-  function drop(then: () => void): void {
+  /** Opens another connection, in a moment. */
+  function reopen(): void {
+    latest++;
+    clearTimeout(timer);
+    if (!isClosed) timer = setTimeout(() => void open(), retryDelay(attempts++)).unref();
+  }
+
+  function drop(): void {
     const dropped = connection;
     connection = undefined;
-    clearTimeout(timer);
-    if (dropped) {
-      events.lost();
-      if (dropped.isOpen) dropped.destroy();
-    }
-    then();
+    if (dropped) destroy(dropped);
+  }
+
+  function lose(): void {
+    drop();
+    events.lost();
+    reopen();
   }
 
   function connected(): Single {
@@ -93,44 +92,59 @@ export function trackedPush(
     return connection;
   }
 
-  reopen();
+  void open();
   return {
-    peer: '',
+    // Compared when it is enabled.
+    agrees: () => true,
     hget: async (key, field) =>
       (await connected().sendCommand(['HGET', key, field], FORMS.buffers)) as Buffer | null,
     hmget: async (key, fields) =>
       (await connected().sendCommand(['HMGET', key, ...fields], FORMS.buffers)) as (Buffer | null)[],
     async enable() {
       if (!connection) {
-        const refused = refusal;
-        refusal = undefined;
-        if (refused) throw refused;
+        const failed = failure;
+        failure = undefined;
+        if (failed) throw failed;
         await connect();
       }
       // A version that knows no `emitInvalidate` does not ask the server to track.
       const info = await connected().sendCommand(['CLIENT', 'TRACKINGINFO'], FORMS.texts);
       if (!/"on"/.test(JSON.stringify(info)))
-        throw new Error(
-          'ERR this version of node-redis does not ask for reports of changes: npm install redis@6',
+        throw new TrackingRefused(
+          'this version of node-redis does not pass on reports of changes: npm install redis@6',
         );
-      if (!writer) return;
-      const [own, theirs] = await Promise.all([runIdOf(connected()), runIdOf(writer)]);
-      if (own !== theirs) {
-        drop(reopen);
+      if (writer && (await runIdOf(connected())) !== (await runIdOf(writer))) {
+        lose();
         throw new Error('the name of the server leads to another one');
       }
+      attempts = 0;
     },
     ping: async () => connected().sendCommand(['PING'], FORMS.texts),
-    restart: () => drop(reopen),
+    restart() {
+      drop();
+      reopen();
+    },
     close() {
       isClosed = true;
-      drop(() => {});
+      clearTimeout(timer);
+      drop();
     },
   };
 }
 
-/** What tells one server from all others. */
-async function runIdOf(client: Single): Promise<string | undefined> {
+/** A client that has ended by itself still has what it has registered. */
+function destroy(client: Single): void {
+  try {
+    client.destroy();
+  } catch {
+    // Version 5 throws where it has ended.
+  }
+}
+
+/** What tells one server from all others. @throws {TrackingRefused} where the server does not say. */
+async function runIdOf(client: Single): Promise<string> {
   const info = String(await client.sendCommand(['INFO', 'server'], FORMS.texts));
-  return /run_id:(\w+)/.exec(info)?.[1];
+  const id = /run_id:(\w+)/.exec(info)?.[1];
+  if (id === undefined) throw new TrackingRefused('INFO does not tell the run id of the server');
+  return id;
 }

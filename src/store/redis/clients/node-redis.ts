@@ -1,19 +1,19 @@
 import { OptionError } from '../../../errors.ts';
 import type { NodeRedisClient } from '../../../options/redis.ts';
-import type {
-  Argument,
-  Client,
-  Delivery,
-  Home,
-  ReplyForm,
-  Server,
-  Subscriber,
-  Trackable,
-} from '../client.ts';
-import { type Common, FORMS, type Send, type Single } from './node-redis-connection.ts';
+import type { Argument, Client, Home, ReplyForm, Server, Trackable } from '../client.ts';
+import {
+  type Channels,
+  type Common,
+  FORMS,
+  type Send,
+  type ShardChannels,
+  type Single,
+} from './node-redis-connection.ts';
+import { ownSubscriber, shardedSubscriber, sharedSubscriber } from './node-redis-subscriber.ts';
 import { trackedPush } from './node-redis-tracked.ts';
 import { onEvent } from './shared-listener.ts';
 import { slotHomes } from './slot-homes.ts';
+import { scriptWords, toWire } from './wire.ts';
 
 /** node-redis 5 and 6: a client, a pool, a client of Sentinels, or a Cluster. It writes the commands of a turn at once. */
 
@@ -22,11 +22,8 @@ interface Pool extends Common {
   execute<T>(work: (client: Single) => T | Promise<T>): Promise<T>;
 }
 
-interface Sentinel extends Common {
+interface Sentinel extends Common, Channels {
   sendCommand(isReadonly: boolean, ...args: Parameters<Send>): Promise<unknown>;
-  duplicate(): Sentinel;
-  subscribe(channel: string, listener: () => void): Promise<unknown>;
-  unsubscribe(channel: string, listener?: () => void): Promise<unknown>;
 }
 
 interface Master {
@@ -34,17 +31,13 @@ interface Master {
   readonly client?: Single;
 }
 
-interface Cluster extends Common {
+interface Cluster extends Common, Channels, ShardChannels {
   readonly masters: readonly Master[];
   readonly slots: readonly ({ readonly master: Master } | undefined)[];
   sendCommand(key: string, isReadonly: boolean, ...args: Parameters<Send>): Promise<unknown>;
   nodeClient(master: Master): Promise<Single>;
   /** No public method asks the servers for their slots. */
   readonly _slots?: { rediscover?(from: Single | undefined): Promise<unknown> };
-  sSubscribe(channel: string, listener: () => void): Promise<unknown>;
-  sUnsubscribe(channel: string, listener?: () => void): Promise<unknown>;
-  subscribe(channel: string, listener: () => void): Promise<unknown>;
-  unsubscribe(channel: string, listener?: () => void): Promise<unknown>;
 }
 
 /** A client of one server that the package makes itself. */
@@ -80,16 +73,14 @@ export function nodeRedisClient(client: NodeRedisClient): Client {
   let wasReady = false;
 
   const run = (
-    name: string,
+    name: 'EVAL' | 'EVALSHA',
     code: string,
     keys: readonly string[],
     args: readonly Argument[],
     as: ReplyForm,
-  ) => {
-    const command: (string | Buffer)[] = [name, code, String(keys.length)];
-    for (const key of keys) command.push(named(key));
-    for (const arg of args) command.push(toWire(arg));
-    return send(command[3] as string | undefined, command, as);
+  ): Promise<unknown> => {
+    const whole = keyPrefix === '' ? keys : keys.map(named);
+    return send(whole[0], scriptWords(name, code, whole, args), as);
   };
 
   return {
@@ -125,10 +116,6 @@ export function nodeRedisClient(client: NodeRedisClient): Client {
   };
 }
 
-function toWire(arg: Argument): string | Buffer {
-  return typeof arg === 'number' ? String(arg) : arg;
-}
-
 export function isNodeRedisCluster(client: NodeRedisClient): boolean {
   return 'nodeClient' in client;
 }
@@ -153,12 +140,10 @@ function singleKind(client: Single): Kind {
     ...ordinary,
     send: (_key, args, as) => send(args, FORMS[as]),
     servers: async () => one,
-    subscriber: (events) => subscriberOver(async () => client.duplicate(LISTENING), events),
+    subscriber: (events) => ownSubscriber(async () => client, events),
     tracking: {
       homeOf: () => ONLY_HOME,
       track: () => (events) => trackedPush(async () => client, client, events),
-      // Compared when it is enabled.
-      agrees: () => true,
       watch({ lost }) {
         const stops = ['reconnecting', 'end'].map((event) => onEvent(client, event, lost));
         return () => {
@@ -181,8 +166,8 @@ function poolKind(pool: Pool): Kind {
     isOrdered: false,
     send: (_key, args, as) => send(args, FORMS[as]),
     servers: async () => one,
-    subscriber: (events) =>
-      subscriberOver(() => pool.execute((client) => client.duplicate(LISTENING)), events),
+    // Any client of the pool tells what another one is made of.
+    subscriber: (events) => ownSubscriber(() => pool.execute((client) => client), events),
     tracking: `a pool tells nothing of its connections. ${ADVICE}`,
   };
 }
@@ -192,6 +177,8 @@ function sentinelKind(sentinel: Sentinel): Kind {
   const one = [serverOf('', send)];
   return {
     ...ordinary,
+    // It may have several connections to the master.
+    isOrdered: false,
     send: (_key, args, as) => send(args, FORMS[as]),
     servers: async () => one,
     // The client has a connection for channels, which follows the master.
@@ -209,7 +196,8 @@ function clusterKind(cluster: Cluster): Kind {
     send: (key, args, as) => cluster.sendCommand(key as string, false, args, FORMS[as]),
     async servers() {
       // A slot may have moved, or a replica may have been promoted, without this client having noticed.
-      const from = cluster.masters.find(({ client }) => client?.isReady)?.client;
+      const clients = cluster.masters.flatMap(({ client }) => client ?? []);
+      const from = clients.find(({ isReady }) => isReady) ?? clients[0];
       await cluster._slots?.rediscover?.(from).catch(() => {});
       if (cluster.masters.length === 0) throw new Error("Cluster isn't ready: no master is known");
       return cluster.masters.map((master) => {
@@ -220,11 +208,11 @@ function clusterKind(cluster: Cluster): Kind {
       });
     },
     subscriber: ({ received }) => shardedSubscriber(cluster, received),
-    tracking: mastersOf(cluster),
+    tracking: trackableMasters(cluster),
   };
 }
 
-function mastersOf(cluster: Cluster): Trackable {
+function trackableMasters(cluster: Cluster): Trackable {
   return {
     homeOf: slotHomes((slot) => cluster.slots[slot]?.master.address),
     track(server) {
@@ -237,7 +225,6 @@ function mastersOf(cluster: Cluster): Trackable {
       };
       return (events) => trackedPush(node, undefined, events);
     },
-    agrees: () => true,
     watch({ left }) {
       const leave = ({ host, port }: { host: string; port: number }): void => {
         const address = `${host}:${port}`;
@@ -246,86 +233,5 @@ function mastersOf(cluster: Cluster): Trackable {
       cluster.on('node-disconnect', leave);
       return () => cluster.off('node-disconnect', leave);
     },
-  };
-}
-
-/** Subscriptions wait for the connection. */
-const LISTENING = { disableOfflineQueue: false, clientSideCache: undefined };
-
-/** A connection of our own, because in RESP2 a connection that subscribes can do nothing else. */
-function subscriberOver(
-  open: () => Promise<Single>,
-  { received, ended }: { received(channel: string): void; ended(): void },
-): Subscriber {
-  let isClosed = false;
-  const opening = open().then(async (client) => {
-    // The client of the cache reports the same error, and without a listener it would end the process.
-    client.on('error', () => {});
-    client.on('end', ended);
-    if (isClosed) throw new Error('Connection is closed.');
-    // It goes on trying until it is closed.
-    void client.connect().catch(ended);
-    return client;
-  });
-  opening.catch(ended);
-  return {
-    async subscribe(channel) {
-      await (await opening).subscribe(channel, () => received(channel));
-      return '+';
-    },
-    unsubscribe: (channel) => void opening.then((client) => client.unsubscribe(channel)).catch(() => {}),
-    close() {
-      isClosed = true;
-      opening.then((client) => client.destroy()).catch(() => {});
-    },
-  };
-}
-
-type Channels = Pick<Single, 'subscribe' | 'unsubscribe'>;
-
-/** Over the user's client, which opens a connection for channels by itself. Only listeners of our own are removed. */
-function sharedSubscriber(
-  client: Channels,
-  delivery: Delivery,
-  received: (channel: string) => void,
-): Subscriber {
-  const listeners = new Map<string, () => void>();
-  const unsubscribe = (channel: string): void => {
-    const listener = listeners.get(channel);
-    if (listener && listeners.delete(channel)) client.unsubscribe(channel, listener).catch(() => {});
-  };
-  return {
-    async subscribe(channel) {
-      const listener = (): void => received(channel);
-      listeners.set(channel, listener);
-      await client.subscribe(channel, listener);
-      return delivery;
-    },
-    unsubscribe,
-    close() {
-      for (const channel of [...listeners.keys()]) unsubscribe(channel);
-    },
-  };
-}
-
-/** In the shards of the channels; by all nodes where the servers have no shard channels (before Redis 7). */
-function shardedSubscriber(cluster: Cluster, received: (channel: string) => void): Subscriber {
-  const sharded: Channels = {
-    subscribe: (channel, listener) => cluster.sSubscribe(channel, listener),
-    unsubscribe: (channel, listener) => cluster.sUnsubscribe(channel, listener),
-  };
-  let subscriber = sharedSubscriber(sharded, '*', received);
-  return {
-    async subscribe(channel) {
-      try {
-        return await subscriber.subscribe(channel);
-      } catch (error) {
-        if (!/unknown command/i.test((error as Error).message)) throw error;
-        subscriber = sharedSubscriber(cluster, '+', received);
-        return subscriber.subscribe(channel);
-      }
-    },
-    unsubscribe: (channel) => subscriber.unsubscribe(channel),
-    close: () => subscriber.close(),
   };
 }

@@ -249,25 +249,25 @@ return redis.call('HDEL', responses, variant, '!' .. variant)
  * Purges all values of an id, and revokes its leases. A soft purge marks the responses, leaves the markers, and deletes
  * what it cannot mark: damage, and values of version 0.1.0.
  * KEYS  leases, responses; entries, expiries
- * ARGV  mark of a soft purge; empty to delete
+ * ARGV  staleMark, of a soft purge; empty to delete
  * Returns how many responses were purged
  */
 export const PURGE: string = /* lua */ `
 local leases, responses, entries, expiries = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
-local mark = ARGV[1]
+local staleMark = ARGV[1]
 ${INSTANT}
 ${RECORD}
 ${ENVELOPE}
 ${STORING_ORDER}
 local purged = 0
--- The first write, which needs no memory: after it, the script may exceed maxmemory.
 ${MARKS}
+-- The first write, which needs no memory: after it, the script may exceed maxmemory.
 redis.call('UNLINK', leases)
 if redis.call('TYPE', responses).ok == 'hash' then
   for _, variant in ipairs(redis.call('HKEYS', responses)) do
     if isValue(variant) then
       local record = recordOf(variant)
-      if mark == '' then
+      if staleMark == '' then
         if record and record.kind == 'R' then purged = purged + 1 end
         removeFromOrder(entryOf(variant))
       else
@@ -279,7 +279,7 @@ if redis.call('TYPE', responses).ok == 'hash' then
         elseif kind == RESPONSE and not isMarked(value) then
           -- A response that is marked already is stale since its first soft purge.
           purged = purged + 1
-          local marked = withMark(value, mark)
+          local marked = withMark(value, staleMark)
           redis.call('HSET', responses, variant, marked)
           if record then writeRecord(variant, 'R', record.expires, record.headBytes, versionIn(marked)) end
         end
@@ -287,7 +287,7 @@ if redis.call('TYPE', responses).ok == 'hash' then
     end
   end
 end
-if mark == '' then redis.call('UNLINK', responses) end
+if staleMark == '' then redis.call('UNLINK', responses) end
 ${PUBLISH_END_OF_LEASE}
 return purged
 `;
