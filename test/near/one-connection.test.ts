@@ -267,7 +267,14 @@ describe('near is refused, with a reason,', () => {
   });
 
   test('with a client of Sentinels of node-redis', () => {
-    const client = { isOpen: false, withTypeMapping() {}, sendCommand() {}, getMasterNode() {}, on() {}, off() {} };
+    const client = {
+      isOpen: false,
+      withTypeMapping() {},
+      sendCommand() {},
+      getMasterNode() {},
+      on() {},
+      off() {},
+    };
     const refusal = /near.*Sentinels.*Pass an ioredis client/;
     expect(() => redisCache({ redis: client as never, near: true })).toThrow(refusal);
   });

@@ -1,13 +1,6 @@
 import { OptionError } from '../../../errors.ts';
 import type { GlideClient } from '../../../options/redis.ts';
-import type {
-  Client,
-  Delivery,
-  ReplyForm,
-  Server,
-  Subscriber,
-  SubscriberEvents,
-} from '../client.ts';
+import type { Client, Delivery, ReplyForm, Server, Subscriber, SubscriberEvents } from '../client.ts';
 import { refuseReplicaReads } from '../replica-reads.ts';
 import { scriptWords, toWire } from './wire.ts';
 
