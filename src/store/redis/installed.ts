@@ -37,7 +37,7 @@ function find(): Installed {
   for (const library of LIBRARIES) {
     try {
       const module = createRequire(import.meta.url)(library) as object;
-      if (library === 'redis' && !('createClientPool' in module))
+      if (library === 'redis' && !('createSentinel' in module))
         throw new DependencyError('The option "redis" needs node-redis 5 or 6: npm install redis@6');
       return { name: library === 'redis' ? library : 'ioredis', module } as Installed;
     } catch (cause) {
