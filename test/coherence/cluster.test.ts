@@ -132,7 +132,10 @@ describe.each(sized([NODES, wayOf('node-redis 6')], WAYS))('over %s', (_name, re
   });
 });
 
-describe.each(sized([wayOf('ioredis 5'), wayOf('node-redis 6')], WAYS))('over %s', (_name, redis) => {
+/** node-redis 5 waits for a master that has died for as long as it takes: docs/clients.md. */
+const FOLLOWING = WAYS.filter(([name]) => !name.includes('node-redis 5'));
+
+describe.each(sized([wayOf('ioredis 5'), wayOf('node-redis 6')], FOLLOWING))('over %s', (_name, redis) => {
   test('slots move while requests and purges run, and no answer is wrong', async () => {
     const stand = await standOf(redis, redis, redis);
     await stand.fill(HOT);
