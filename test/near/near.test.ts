@@ -132,6 +132,17 @@ describe('what was read lately is kept near', () => {
   });
 });
 
+test('nothing is near where the client has selected another database than its options name', async () => {
+  origin = new Origin();
+  const client = own(clientOf(redis));
+  await client.select(5);
+  const a = await processOf({ redis: client });
+  for (let i = 0; i < 20; i++) {
+    expect((await a.get('/1')).near).toBe(false);
+    await sleep(20);
+  }
+});
+
 const PURGES: [name: string, target: PurgeTarget, options: PurgeOptions][] = [
   ['the URL', { url: urlOf('/1') }, {}],
   ['the URL, softly', { url: urlOf('/1') }, { soft: true }],

@@ -6,7 +6,7 @@ import type { CacheOptions, PurgeTarget } from '../../src/index.ts';
 import { redisCache } from '../../src/index.ts';
 import { Random } from '../coherence/model/random.ts';
 import { startProxy } from '../support/chaos.ts';
-import { CLIENTS, CLUSTERS, OTHER_CLIENTS } from '../support/clients.ts';
+import { CLIENTS, CLUSTERS, OTHER_CLIENTS, type UsersClient } from '../support/clients.ts';
 import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
@@ -179,6 +179,23 @@ describe.each(['node-redis 6', 'node-redis 5'])('with %s', (name) => {
       expect((await a.get('/1')).version).toBe(1);
       await sleep(10);
     }
+  });
+
+  test('nothing is near where the client has selected another database than its options name', async () => {
+    const made = (await CLIENTS[name]?.(redis.url)) as UsersClient;
+    closing.push(() => made.end());
+    const client = made.option as unknown as { select(database: number): Promise<unknown> };
+    await client.select(5);
+    origin = new Origin();
+    const a = await startProcess(origin, { redis: made.option });
+    closing.push(() => a.close());
+    for (let i = 0; i < 20; i++) {
+      expect((await a.get('/1')).near).toBe(false);
+      await sleep(20);
+    }
+    expect(a.faults).toEqual([
+      expect.objectContaining({ step: 'near', message: expect.stringMatching('database') }),
+    ]);
   });
 
   test('a server that may not track is told of once, and the cache goes on without', async () => {

@@ -39,7 +39,13 @@ export interface OwnClient {
 export function ownClient(redis: Exclude<RedisOption, UsersClient>): OwnClient {
   if (typeof redis === 'string') return ofUrl(redis);
   if (isForeignClient(redis))
-    throw new OptionError('redis', redis, `${ACCEPTED}: a client of another library does not work`);
+    throw new OptionError(
+      'redis',
+      redis,
+      `${ACCEPTED}: a client of another library does not work, nor one of node-redis 4 or older (npm install redis@6)`,
+    );
+  if (typeof (redis as { then?: unknown } | null)?.then === 'function')
+    throw new OptionError('redis', 'Option "redis" is a promise: write redis: await ...');
   if (!isOptions(redis)) throw new OptionError('redis', redis, ACCEPTED);
   refuseUnknownOptions(redis);
   if (!Object.hasOwn(redis, 'cluster'))
@@ -76,9 +82,23 @@ function ofUrl(text: string): OwnClient {
       text,
       'a URL without a query: what stands there, only ioredis and iovalkey know',
     );
-  const socket = { reconnectStrategy: retryDelay, socketTimeout: SOCKET.socketTimeout };
+  const { protocol, hostname, port, username, password, pathname } = new URL(url);
+  const socket = {
+    // node-redis would look up the brackets of an IPv6 address.
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port || 6379),
+    ...(/^rediss:$/i.test(protocol) && { tls: true }),
+    reconnectStrategy: retryDelay,
+    socketTimeout: SOCKET.socketTimeout,
+  };
   // The pings keep an idle connection that is alive from its timeout.
-  const own = library.module.createClient({ url, socket, pingInterval: SOCKET.socketTimeout / 2 });
+  const own = library.module.createClient({
+    socket,
+    ...(username && { username: decodeURIComponent(username) }),
+    ...(password && { password: decodeURIComponent(password) }),
+    database: Number(pathname.slice(1)),
+    pingInterval: SOCKET.socketTimeout / 2,
+  });
   const client = nodeRedisClient(own);
   // It goes on trying, and tells each failure by an event.
   own.connect().catch(() => {});

@@ -8,6 +8,8 @@ export type Emitter = Record<'on' | 'off', (event: string, listener: (...args: n
 export interface IoredisNode {
   readonly options: { readonly host?: string; readonly port?: number };
   readonly stream?: { readonly remoteAddress?: string; readonly remotePort?: number };
+  /** Its database may have been selected since it was made. */
+  readonly condition?: { readonly select?: number } | null;
   call(command: string, ...args: Argument[]): Promise<unknown>;
   duplicate(options: object): unknown;
 }
@@ -24,7 +26,7 @@ export function addressOf({ options: { host, port } }: Pick<IoredisNode, 'option
   return `${host}:${port}`;
 }
 
-/** The remote address of a connection, as one text. */
-export function peerOf({ stream }: Pick<IoredisNode, 'stream'>): string {
-  return stream ? `${stream.remoteAddress} ${stream.remotePort}` : 'none';
+/** Where a connection leads: the remote address and the database, as one text. */
+export function peerOf({ stream, condition }: Pick<IoredisNode, 'stream' | 'condition'>): string {
+  return stream ? `${stream.remoteAddress} ${stream.remotePort} ${condition?.select}` : 'none';
 }

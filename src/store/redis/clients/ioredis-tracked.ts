@@ -4,7 +4,7 @@ import { keepReconnecting } from '../reconnect.ts';
 import { type IoredisNode, peerOf } from './ioredis-node.ts';
 
 /** The part of an ioredis connection that is used here. */
-interface Connection extends Pick<IoredisNode, 'stream'> {
+interface Connection extends Pick<IoredisNode, 'stream' | 'condition'> {
   readonly status: string;
   hgetBuffer(key: string, field: string): Promise<Buffer | null>;
   hmgetBuffer(key: string, ...fields: string[]): Promise<(Buffer | null)[]>;
@@ -42,7 +42,7 @@ const CHANNEL = '__redis__:invalidate';
 export function trackedPair(
   node: Pick<IoredisNode, 'duplicate'>,
   events: TrackedEvents,
-  writer?: Pick<IoredisNode, 'stream'>,
+  writer?: Pick<IoredisNode, 'stream' | 'condition'>,
 ): Tracked {
   const reader = node.duplicate(OPTIONS) as Connection;
   const listener = node.duplicate(OPTIONS) as Connection;

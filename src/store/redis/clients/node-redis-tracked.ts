@@ -12,6 +12,9 @@ const OVERRIDES = {
   commandOptions: {},
 };
 
+/** A connection that is not there after this many milliseconds is given up: a server that hangs accepts it and says nothing. */
+const CONNECT_MS = 5000;
+
 /**
  * One connection whose reads the server tracks.
  * @param node gives the client that it is made like.
@@ -23,6 +26,10 @@ export function trackedPush(
   events: TrackedEvents,
 ): Tracked {
   let connection: Single | undefined;
+  /** The one that is being opened. */
+  let opening: Single | undefined;
+  /** The database that the connection reads. */
+  let database = '';
   /** Why the last attempt to connect has failed. */
   let failure: Error | undefined;
   /** Attempts since the server last tracked. */
@@ -44,12 +51,17 @@ export function trackedPush(
     opened.on('error', ended);
     opened.on('end', ended);
     opened.on('invalidate', (key: Buffer | null) => events.changed(key === null ? null : [key]));
+    opening = opened;
+    const deadline = setTimeout(() => destroy(opened), CONNECT_MS).unref();
     try {
       await opened.connect();
       if (isClosed || number !== latest) throw new Error('Connection is closed.');
     } catch (error) {
       destroy(opened);
       throw error;
+    } finally {
+      clearTimeout(deadline);
+      if (opening === opened) opening = undefined;
     }
     connection = opened;
   }
@@ -76,9 +88,9 @@ export function trackedPush(
   }
 
   function drop(): void {
-    const dropped = connection;
+    for (const dropped of [connection, opening]) if (dropped) destroy(dropped);
     connection = undefined;
-    if (dropped) destroy(dropped);
+    opening = undefined;
   }
 
   function lose(): void {
@@ -90,6 +102,12 @@ export function trackedPush(
   function connected(): Single {
     if (!connection) throw new Error('Connection is closed.');
     return connection;
+  }
+
+  /** The user may have selected another database than the options of the client name. @throws {TrackingRefused} */
+  async function compareDatabase(client: Single): Promise<void> {
+    if ((await databaseOf(client)) !== database)
+      throw new TrackingRefused('the client has selected another database than its options name');
   }
 
   void open();
@@ -113,13 +131,20 @@ export function trackedPush(
         throw new TrackingRefused(
           'this version of node-redis does not pass on reports of changes: npm install redis@6',
         );
-      if (writer && (await runIdOf(connected())) !== (await runIdOf(writer))) {
-        lose();
-        throw new Error('the name of the server leads to another one');
+      database = await databaseOf(connected());
+      if (writer) {
+        if ((await runIdOf(connected())) !== (await runIdOf(writer))) {
+          lose();
+          throw new Error('the name of the server leads to another one');
+        }
+        await compareDatabase(writer);
       }
       attempts = 0;
     },
-    ping: async () => connected().sendCommand(['PING'], FORMS.texts),
+    async ping() {
+      await connected().sendCommand(['PING'], FORMS.texts);
+      if (writer) await compareDatabase(writer);
+    },
     restart() {
       drop();
       reopen();
@@ -139,6 +164,10 @@ function destroy(client: Single): void {
   } catch {
     // Version 5 throws where it has ended.
   }
+}
+
+async function databaseOf(client: Single): Promise<string> {
+  return /\bdb=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'], FORMS.texts)))?.[1] ?? '';
 }
 
 /** What tells one server from all others. @throws {TrackingRefused} where the server does not say. */

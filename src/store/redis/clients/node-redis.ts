@@ -46,6 +46,25 @@ export interface OwnNodeRedis extends NodeRedisClient {
   destroy(): void;
 }
 
+/** Whether a client has not been ready yet, and no attempt to connect has failed. Until then its commands wait for the connection. */
+const firstAttempts = new WeakMap<Common, { isOver: boolean }>();
+
+function isFirstAttempt(client: Common): boolean {
+  let attempt = firstAttempts.get(client);
+  if (!attempt) {
+    const begun = { isOver: false };
+    attempt = begun;
+    firstAttempts.set(client, begun);
+    // One listener for each event of a client, for as long as there is the client.
+    for (const event of ['ready', 'reconnecting']) {
+      client.on(event, () => {
+        begun.isOver = true;
+      });
+    }
+  }
+  return !attempt.isOver;
+}
+
 /** How one kind of client does what the kinds do differently. */
 interface Kind {
   readonly isCluster: boolean;
@@ -63,14 +82,13 @@ export function nodeRedisClient(client: NodeRedisClient): Client {
   if (typeof (client as { withTypeMapping?: unknown }).withTypeMapping !== 'function')
     throw new OptionError(
       'redis',
-      client,
-      'a client of node-redis 5 or 6 (npm install redis), or another client that docs/clients.md lists',
+      'Option "redis" is a client of node-redis 4 or older, but must be one of version 5 or 6: npm install redis@6',
     );
   const common = client as unknown as Common;
+  isFirstAttempt(common);
   const { isCluster, isOrdered, send, servers, readyEvent, subscriber, tracking } = kindOf(common);
   const keyPrefix = String(common._keyPrefix ?? '');
   const named = (key: string): string => keyPrefix + key;
-  let wasReady = false;
 
   const run = (
     name: 'EVAL' | 'EVALSHA',
@@ -87,12 +105,7 @@ export function nodeRedisClient(client: NodeRedisClient): Client {
     isCluster,
     keyPrefix,
     isOrdered,
-    isReachable() {
-      const isReady = common.isReady ?? common.isOpen;
-      if (isReady) wasReady = true;
-      // Until the first connection is there, a command waits for it.
-      return isReady || (common.isOpen && !wasReady);
-    },
+    isReachable: () => (common.isReady ?? common.isOpen) || (common.isOpen && isFirstAttempt(common)),
     gather() {},
     hget: (key, field) => {
       const whole = named(key);
