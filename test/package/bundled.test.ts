@@ -47,7 +47,7 @@ test('a bundled server caches with a client of its own', async () => {
 
 test('a bundled server with a URL of Redis is refused with what to write', async () => {
   expect((await output('url')).stderr).toContain(
-    'DependencyError: The option "redis" cannot load ioredis from a bundle: give it a client, such as new Redis(url)\n',
+    'DependencyError: The option "redis" cannot load a client library from a bundle: give it a client, such as new Redis(url)\n',
   );
 });
 
