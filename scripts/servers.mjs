@@ -39,7 +39,13 @@ try {
   const head = ['client', ...Object.keys(SUITES)];
   const table = [`| ${head.join(' | ')} |`, `|${'---|'.repeat(head.length)}`, ...rows].join('\n');
   const page = readFileSync(PAGE, 'utf8');
-  writeFileSync(PAGE, page.replace(MARKED, `$1\n${table}\n\nOn ${names}, in this order; one number where as many passed on each.\n\n$2`));
+  writeFileSync(
+    PAGE,
+    page.replace(
+      MARKED,
+      `$1\n${table}\n\nOn ${names}, in this order; one number where as many passed on each.\n\n$2`,
+    ),
+  );
   if (runs.some(({ failed }) => failed > 0)) process.exitCode = 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });
