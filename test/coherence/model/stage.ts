@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Fleet } from './fleet.ts';
+import { Fleet, libraryOf } from './fleet.ts';
 import type { History, Weather } from './history.ts';
 import { Performance } from './performance.ts';
 import type { Asked, Told } from './protocol.ts';
 import type { Fault, Schedule } from './schedule.ts';
+
+/** A client has found Redis again after this many milliseconds, on a busy machine too. */
+const RECOVERY_MS = 20_000;
 
 /** A fleet on which schedules are performed, one after another in each lane. What befalls a process befalls all lanes. */
 export class Stage {
@@ -13,6 +16,7 @@ export class Stage {
   readonly #weather: Weather;
   readonly #playing = new Map<number, Performance>();
   readonly #repairs = new Set<Promise<unknown>>();
+  readonly #lost: string[] = [];
   #fleet: Fleet | undefined;
   #next = 0;
   #redisBusy = false;
@@ -27,9 +31,9 @@ export class Stage {
     return this;
   }
 
-  /** What processes said that have ended by themselves. */
+  /** What processes said that have ended by themselves, and which clients have not recovered. */
   get crashes(): string[] {
-    return (this.#fleet?.workers ?? []).flatMap(({ crash }) => crash ?? []);
+    return [...(this.#fleet?.workers ?? []).flatMap(({ crash }) => crash ?? []), ...this.#lost];
   }
 
   async close(): Promise<void> {
@@ -61,8 +65,18 @@ export class Stage {
   /** Waits until Redis answers every worker that is up, so that schedules are not spent on caches that have given up. */
   async #heal(lane: number): Promise<void> {
     if (this.#weather === 'calm') return;
-    for (const worker of (this.#fleet as Fleet).workers) {
-      while (worker.up && (await worker.purge(lane, { key: 'nothing' })).fault !== undefined) await sleep(20);
+    for (const [number, worker] of (this.#fleet as Fleet).workers.entries()) {
+      const startedAt = performance.now();
+      for (;;) {
+        if (!worker.up) break;
+        const { fault } = await worker.purge(lane, { key: 'nothing' });
+        if (fault === undefined) break;
+        if (performance.now() - startedAt > RECOVERY_MS) {
+          this.#lost.push(`${libraryOf(this.#weather, lane, number)} does not find Redis again: ${fault}`);
+          break;
+        }
+        await sleep(20);
+      }
     }
   }
 
