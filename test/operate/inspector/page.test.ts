@@ -1045,6 +1045,9 @@ test('every view and action works by keyboard alone', async () => {
   expect(await focused()).toBe('Stored response');
   await press('Escape');
   await page.locator('#entry').waitFor({ state: 'hidden' });
+  // The browser goes back in its own time.
+  await page.waitForURL('**#responses?sort=age');
+  await page.locator('#list :focus').waitFor();
   expect(await focused()).toContain('/a');
   await press('Enter');
   await page.locator('#entry .facts').waitFor();
