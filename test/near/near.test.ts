@@ -12,7 +12,8 @@ import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
 import { client5Of, clientOf, clusterOf } from '../support/store.ts';
 import { awake } from '../support/until.ts';
-import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
+import { crossing } from './support/crossing.ts';
+import { brought, Origin, type Process, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 let redis: RedisProcess;
 let origin: Origin;
@@ -302,38 +303,10 @@ describe('a read that crosses a change is not kept', () => {
   test.each(Array.from({ length: sized(2, 8) }, (_, seed) => seed))(
     'whatever comes late, and whichever connection breaks (seed %i)',
     async (seed) => {
-      const random = new Random(seed);
       const networks = await Promise.all([dark(), dark(), dark()]);
       origin = new Origin();
       const fleet = await Promise.all(networks.map(({ url }) => processOf({ redis: url })));
-      const paths = ['/1', '/2', '/vary'];
-      await Promise.all(fleet.map((process) => brought(process, '/1')));
-      const doing: Promise<unknown>[] = [];
-      for (let step = 0; step < 150; step++) {
-        const process = random.pick(fleet);
-        const path = random.pick(paths);
-        const what = random.next();
-        if (what < 0.7) doing.push(process.get(path));
-        else if (what < 0.85) {
-          origin.change(path);
-          doing.push(process.cache.purge({ url: urlOf(path) }).catch(() => {}));
-        } else if (what < 0.95) random.pick(networks).delay = random.int(0, 15);
-        else
-          doing.push(redis.cli('CLIENT', 'KILL', 'TYPE', random.pick(['pubsub', 'normal'])).catch(() => {}));
-        if (random.chance(0.5)) await sleep(random.int(0, 5));
-      }
-      await Promise.all(doing);
-      for (const network of networks) network.delay = 0;
-      // What was purged last may have been purged while its process had no connection.
-      const [first] = fleet as [Process];
-      for (const path of paths) await purged(first, path);
-      await awake(200);
-      for (const process of fleet) {
-        for (const path of paths) {
-          expect((await process.get(path)).version).toBe(origin.version(path));
-          expect((await brought(process, path)).version).toBe(origin.version(path));
-        }
-      }
+      await crossing(new Random(seed), redis, origin, fleet, networks);
     },
     30_000,
   );

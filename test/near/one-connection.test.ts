@@ -10,8 +10,8 @@ import { CLIENTS, CLUSTERS, OTHER_CLIENTS, type UsersClient } from '../support/c
 import { sharedCluster } from '../support/cluster.ts';
 import { sized } from '../support/long.ts';
 import { type RedisProcess, startRedis } from '../support/redis.ts';
-import { awake } from '../support/until.ts';
-import { brought, Origin, type Process, purged, startProcess, untilCurrent, urlOf } from './support/stage.ts';
+import { crossing } from './support/crossing.ts';
+import { brought, Origin, type Process, startProcess, untilCurrent, urlOf } from './support/stage.ts';
 
 /* node-redis passes on what Redis reports to the connection that has read (RESP3), so one connection reads and is told of changes. */
 
@@ -212,38 +212,12 @@ describe.each(['node-redis 6', 'node-redis 5'])('with %s', (name) => {
   test.each(Array.from({ length: sized(2, 8) }, (_, seed) => seed))(
     'a read that crosses a change is not kept, whichever connection breaks, in a fleet of several clients (seed %i)',
     async (seed) => {
-      const random = new Random(seed);
       const networks = await Promise.all([0, 1, 2].map(() => startProxy(redis)));
       for (const network of networks) closing.push(() => network.stop());
       origin = new Origin();
       const clients = [name, 'a URL', name];
       const fleet = await Promise.all(networks.map(({ url }, i) => processOf(clients[i] as string, url)));
-      const paths = ['/1', '/2', '/vary'];
-      await Promise.all(fleet.map((process) => brought(process, '/1')));
-      const doing: Promise<unknown>[] = [];
-      for (let step = 0; step < 150; step++) {
-        const process = random.pick(fleet);
-        const path = random.pick(paths);
-        const what = random.next();
-        if (what < 0.7) doing.push(process.get(path));
-        else if (what < 0.85) {
-          origin.change(path);
-          doing.push(process.cache.purge({ url: urlOf(path) }).catch(() => {}));
-        } else if (what < 0.95) random.pick(networks).delay = random.int(0, 15);
-        else
-          doing.push(redis.cli('CLIENT', 'KILL', 'TYPE', random.pick(['pubsub', 'normal'])).catch(() => {}));
-        if (random.chance(0.5)) await sleep(random.int(0, 5));
-      }
-      await Promise.all(doing);
-      for (const network of networks) network.delay = 0;
-      for (const path of paths) await purged(fleet[0] as Process, path);
-      await awake(200);
-      for (const process of fleet) {
-        for (const path of paths) {
-          expect((await process.get(path)).version).toBe(origin.version(path));
-          expect((await brought(process, path)).version).toBe(origin.version(path));
-        }
-      }
+      await crossing(new Random(seed), redis, origin, fleet, networks);
     },
     30_000,
   );

@@ -167,7 +167,7 @@ function destroy(client: Single): void {
 }
 
 async function databaseOf(client: Single): Promise<string> {
-  return /\bdb=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'], FORMS.texts)))?.[1] ?? '';
+  return / db=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'], FORMS.texts)))?.[1] ?? '';
 }
 
 /** What tells one server from all others. @throws {TrackingRefused} where the server does not say. */

@@ -46,9 +46,9 @@ export interface OwnNodeRedis extends NodeRedisClient {
   destroy(): void;
 }
 
-/** Whether a client has not been ready yet, and no attempt to connect has failed. Until then its commands wait for the connection. */
 const firstAttempts = new WeakMap<Common, { isOver: boolean }>();
 
+/** Whether a client has not been ready yet, and no attempt to connect has failed. Until then its commands wait for the connection. */
 function isFirstAttempt(client: Common): boolean {
   let attempt = firstAttempts.get(client);
   if (!attempt) {
@@ -144,15 +144,21 @@ function serverOf(name: string, send: Send): Server {
   return { name, call: (command, ...args) => send([command, ...args.map(toWire)], FORMS.texts) };
 }
 
-const ordinary = { isCluster: false, isOrdered: true, readyEvent: 'ready' };
-
-function singleKind(client: Single): Kind {
-  const send: Send = (args, options) => client.sendCommand(args, options);
+/** What the clients have in common that lead to one server at a time. */
+function oneServerKind(send: Send): Omit<Kind, 'isOrdered' | 'subscriber' | 'tracking'> {
   const one = [serverOf('', send)];
   return {
-    ...ordinary,
+    isCluster: false,
+    readyEvent: 'ready',
     send: (_key, args, as) => send(args, FORMS[as]),
     servers: async () => one,
+  };
+}
+
+function singleKind(client: Single): Kind {
+  return {
+    ...oneServerKind((args, options) => client.sendCommand(args, options)),
+    isOrdered: true,
     subscriber: (events) => ownSubscriber(async () => client, events),
     tracking: {
       homeOf: () => ONLY_HOME,
@@ -172,13 +178,9 @@ const ONLY_HOME: Home = { server: 'redis', isStill: () => true };
 const ADVICE = "Pass an ioredis client, or node-redis's createClient or createCluster, or leave out `near`";
 
 function poolKind(pool: Pool): Kind {
-  const send: Send = (args, options) => pool.sendCommand(args, options);
-  const one = [serverOf('', send)];
   return {
-    ...ordinary,
+    ...oneServerKind((args, options) => pool.sendCommand(args, options)),
     isOrdered: false,
-    send: (_key, args, as) => send(args, FORMS[as]),
-    servers: async () => one,
     // Any client of the pool tells what another one is made of.
     subscriber: (events) => ownSubscriber(() => pool.execute((client) => client), events),
     tracking: `a pool tells nothing of its connections. ${ADVICE}`,
@@ -186,14 +188,10 @@ function poolKind(pool: Pool): Kind {
 }
 
 function sentinelKind(sentinel: Sentinel): Kind {
-  const send: Send = (args, options) => sentinel.sendCommand(false, args, options);
-  const one = [serverOf('', send)];
   return {
-    ...ordinary,
+    ...oneServerKind((args, options) => sentinel.sendCommand(false, args, options)),
     // It may have several connections to the master.
     isOrdered: false,
-    send: (_key, args, as) => send(args, FORMS[as]),
-    servers: async () => one,
     // The client has a connection for channels, which follows the master.
     subscriber: ({ received }) => sharedSubscriber(sentinel, '+', received),
     tracking: `node-redis does not tell which server its Sentinels name. ${ADVICE}`,
