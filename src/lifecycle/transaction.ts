@@ -20,6 +20,7 @@ import type { RequestFacts } from './decide.ts';
 import type { Found } from './lookup.ts';
 import type { ForwardedRequest, NestableFill } from './nested.ts';
 import { isWorthRefreshing, type Refresh } from './refresh.ts';
+import { isOver } from './with-timeout.ts';
 
 /**
  * One request at one cache, from its arrival to its one ending (`settle`). The functions of the lifecycle take it as their
@@ -152,7 +153,7 @@ export class Transaction implements RequestFacts, ReportedRequest, Waiter, Forwa
 
   /** Whether it has waited as long as it may. */
   hasWaitedInVain(): boolean {
-    return this.#waitUntil !== undefined && performance.now() >= this.#waitUntil;
+    return this.#waitUntil !== undefined && isOver(this.#waitUntil);
   }
 
   /** Whether the response that the look-up found may be served if the handler fails now (RFC 5861 §4). */

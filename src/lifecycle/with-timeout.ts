@@ -8,3 +8,11 @@ export async function withTimeout<T>(promise: Promise<T>, ms: number): Promise<T
   clearTimeout(timer);
   return first;
 }
+
+/** A timer counts whole milliseconds, so it may end so many milliseconds early. */
+const EARLY_MS = 2;
+
+/** Whether a wait until this instant, by `performance.now()`, is over. */
+export function isOver(until: number): boolean {
+  return performance.now() >= until - EARLY_MS;
+}

@@ -6,6 +6,7 @@ import { cacheKeyOfValue } from '../key/value-key.ts';
 import { type Flight, LOOK_AGAIN, NOT_SHARED, retriesWithin, type Waiter } from '../lifecycle/collapse.ts';
 import type { CacheContext } from '../lifecycle/context.ts';
 import { hitForMissMs } from '../lifecycle/fill-result.ts';
+import { isOver } from '../lifecycle/with-timeout.ts';
 import type { WrapOptions } from '../options/operations.ts';
 import { ownMembers } from '../options/parsers.ts';
 import type { Policy } from '../options/policy.ts';
@@ -51,7 +52,7 @@ export async function wrap<T>(
     ttlMs: parseValueTtl('wrap.ttl', ttl, context.reporter.warnings),
     tags: tags.map(idOfTag),
     remainingWait: () => Math.max(0, waitUntil - performance.now()),
-    hasWaitedInVain: () => performance.now() >= waitUntil,
+    hasWaitedInVain: () => isOver(waitUntil),
     canServeStale: () => false,
     spentMs: 0,
   };
